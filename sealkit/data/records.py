@@ -1,0 +1,41 @@
+"""What a dataset is made of, each record with its provenance."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+
+@dataclass
+class TextLine:
+    """One labelled text of a picture.
+
+    Attributes:
+        points: (N, 2) float32 pixels x, y, clockwise on screen. Where `direction` is set they are a line_poly: an even
+            number of points, along the top of the letters from the text's start, back along their feet.
+        text: transcription; "" where unknown.
+        ignore: neither trained on nor scored ("*" and "###" in label files).
+        shape: circle, oval, square, rectangle, triangle, or None where the label does not say.
+        angle: degrees clockwise from upright of the seal's own up direction, or None.
+        direction: arc, arc-bottom, line, vertical, or None where the point order means nothing.
+        seal: index of the seal in the picture the line belongs to, or None.
+    """
+
+    points: np.ndarray
+    text: str = ""
+    ignore: bool = False
+    shape: str | None = None
+    angle: float | None = None
+    direction: str | None = None
+    seal: int | None = None
+
+
+@dataclass
+class DetSample:
+    """One picture with its text lines; `where` is "labels.txt:17" for messages."""
+
+    image_path: Path
+    lines: list[TextLine] = field(default_factory=list)
+    where: str = ""

@@ -1,0 +1,119 @@
+"""Settings of a training run that are the same for every module."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from sealkit.config.base import Settings
+
+
+class WeightsSettings(Settings):
+    """Where training starts."""
+
+    init: str = "scratch"
+    """`scratch` (random, to be asked for by name), a weights tag (`official`, `sealkit`, `rapidocr`) or a path to a file or checkpoint folder."""
+    allow_partial: bool = False
+    """Accept weights that cover less than 90 % of the network."""
+
+
+class OptimizerSettings(Settings):
+    name: Literal["Adam", "AdamW", "Momentum"] = "Adam"
+    lr: float = Field(1e-3, gt=0)
+    """Peak learning rate, for `lr_batch_size` samples a step."""
+    lr_batch_size: int | None = Field(None, gt=0)
+    """Total batch size `lr` was chosen for; another total scales it linearly, and the log says so. null: never scaled."""
+    beta1: float = Field(0.9, ge=0, lt=1)
+    beta2: float = Field(0.999, ge=0, lt=1)
+    epsilon: float = Field(1e-8, gt=0)
+    momentum: float = Field(0.9, ge=0, lt=1)
+    weight_decay: float = Field(0.0, ge=0)
+    """L2 added to the gradient for Adam and Momentum (coupled), decoupled for AdamW."""
+    no_decay: tuple[str, ...] = ()
+    """Parameters whose state_dict name contains one of these get no decay; `1d` stands for all one-dimensional ones."""
+    clip_norm: float | None = Field(None, gt=0)
+    """Global gradient norm limit."""
+
+
+class ScheduleSettings(Settings):
+    """Learning rate over steps. Warm-up is linear; `T` counts the whole run in steps, warm-up included or not per `total`."""
+
+    name: Literal["cosine", "linear", "multistep", "constant"] = "cosine"
+    warmup_epochs: float = Field(0.0, ge=0)
+    warmup_steps: int | None = Field(None, ge=0)
+    """In place of warmup_epochs."""
+    warmup_from: float = Field(0.0, ge=0, le=1)
+    """Start of the warm-up as a share of the peak."""
+    end_factor: float = Field(0.0, ge=0, le=1)
+    """Lowest value as a share of the peak (cosine, linear)."""
+    milestones: tuple[float, ...] = ()
+    """Epochs at which multistep multiplies by gamma."""
+    gamma: float = 0.1
+    cosine_total: Literal["all", "after_warmup"] = "all"
+    """`all`: cosine period is the run's steps, counted after the warm-up (PaddleOCR: ends above 0); `after_warmup`: run's steps
+    without the warm-up (PaddleClas)."""
+
+
+class EmaSettings(Settings):
+    decay: float = Field(0.9998, gt=0, lt=1)
+    kind: Literal["threshold", "exponential", "normal"] = "threshold"
+    cycle_epochs: int | None = Field(None, gt=0)
+
+
+class EvalSettings(Settings):
+    every_epochs: float | None = Field(1.0, gt=0)
+    every_steps: int | None = Field(None, gt=0)
+    """In place of every_epochs."""
+    at_start: bool = True
+    """Evaluate the untouched weights at step 0."""
+    batch_size: int = Field(1, gt=0)
+    early_stop: int | None = Field(None, gt=0)
+    """Stop after so many evaluations without a better main figure."""
+    preprocess: Literal["pipeline", "official"] = "pipeline"
+    """`official` reproduces published tables; the metric's printed name says which one was used."""
+
+
+class LoopSettings(Settings):
+    epochs: float | None = Field(None, gt=0)
+    max_steps: int | None = Field(None, gt=0)
+    """Stop after so many optimiser steps, whatever `epochs` says."""
+    batch_size: int = Field(8, gt=0)
+    """Samples per process and forward pass."""
+    accumulate: int = Field(1, gt=0)
+    """Forward passes per optimiser step."""
+    num_workers: int = Field(2, ge=0)
+    amp: Literal["off", "auto", "float16", "bfloat16"] = "off"
+    """`auto`: float16 where the device has it."""
+    sync_bn: bool = False
+    device: str | None = None
+    """cpu, gpu, gpu:0, npu:0, …; null: a GPU when Paddle has one."""
+    threads: int | None = Field(None, gt=0)
+    """CPU threads of the matrix library; null: all cores."""
+    max_broken_share: float = Field(0.01, ge=0, le=1)
+    """Stop when more than this share of an epoch's samples cannot be read."""
+    save_every_steps: int | None = Field(None, gt=0)
+    """Write `latest` every so many steps as well as after each evaluation."""
+    log_every: int = Field(10, gt=0)
+    visualdl: bool = True
+
+
+class RecipeBase(Settings):
+    """What every recipe has. The module's recipe adds `module`, `network`, `data`, `augment`, `targets`, `loss`, `postprocess`."""
+
+    name: str
+    """Short name; default of the run folder."""
+    model: str
+    seed: int = Field(0, ge=0)
+    output: str | None = None
+    """Run folder; null: runs/<name>."""
+    weights: WeightsSettings = WeightsSettings()
+    train: LoopSettings = LoopSettings(epochs=100)
+    optimizer: OptimizerSettings = OptimizerSettings()
+    schedule: ScheduleSettings = ScheduleSettings()
+    ema: EmaSettings | None = None
+    eval: EvalSettings = EvalSettings()
+
+    @property
+    def run_dir(self) -> str:
+        return self.output or f"runs/{self.name}"

@@ -1,0 +1,84 @@
+"""Charsets: class numbers, files refused with line numbers, charsets of existing weights."""
+
+import pytest
+
+from sealkit.charset import Charset
+from sealkit.errors import CharsetError
+
+
+def test_classes_are_blank_characters_space():
+    charset = Charset.from_list(["印", "章", "1"])
+    assert charset.classes == ("", "印", "章", "1", " ")
+    assert charset.num_classes == 5
+    assert charset.encode("1 章") == [3, 4, 2]
+    assert charset.decode([0, 3, 4, 2]) == "1 章"
+
+
+def test_without_space():
+    charset = Charset.from_list(["a", "b"], space=False)
+    assert charset.num_classes == 3
+    with pytest.raises(CharsetError, match="' '"):
+        charset.encode("a b")
+
+
+def test_unknown_characters_are_all_named():
+    with pytest.raises(CharsetError, match=r"labels.txt:3: 2 character\(s\).*'xy'"):
+        Charset.from_list(["a"]).encode("axyx", where="labels.txt:3")
+
+
+def test_file_round_trip_and_hash(tmp_path):
+    charset = Charset.from_list(["~", "0", "=", "印"])
+    charset.save(tmp_path / "keys.txt")
+    read = Charset.from_file(tmp_path / "keys.txt")
+    assert read.characters == charset.characters and read.id == "keys" and read.hash == charset.hash
+    assert Charset.from_list(["0", "~", "=", "印"]).hash != charset.hash
+    assert Charset.from_dict(read.to_dict()) == read
+    with pytest.raises(CharsetError, match="hash"):
+        Charset.from_dict({**read.to_dict(), "hash": "0"})
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"\xef\xbb\xbfa\nb\n", "keys.txt:1: starts with a byte order mark"),
+        (b"a\nb\r\nc\n", "keys.txt:2: has Windows line ends"),
+        (b"a\nb\na\n", r"keys.txt:3: .*duplicate: line 3: 'a \(first on line 1\)'"),
+        (b"a\nbc\n", "keys.txt:2: .*more than one character: line 2: 'bc'"),
+        (b"a\n\nc\n", "keys.txt:2: .*is empty"),
+        (b"a\n \nc\n", "keys.txt:2: .*is the space"),
+        (b"a\n\xff\n", "keys.txt:2: is not UTF-8"),
+        (b"", "has no characters"),
+    ],
+)
+def test_bad_files_are_refused_with_the_line(tmp_path, data, message):
+    (tmp_path / "keys.txt").write_bytes(data)
+    with pytest.raises(CharsetError, match=message):
+        Charset.from_file(tmp_path / "keys.txt")
+
+
+def test_missing_file(tmp_path):
+    with pytest.raises(CharsetError, match="cannot read the dictionary"):
+        Charset.from_file(tmp_path / "none.txt")
+
+
+def test_existing_weights_keep_their_class_numbers():
+    charset = Charset.from_inference(["a", "b", "a", " "], where="inference.yml")
+    assert charset.num_classes == 6 and len(charset.notes) == 2
+    assert charset.index["a"] == 1 and charset.index[" "] == 5
+    assert Charset.from_inference("0123", where="inference.yml").characters == ("0", "1", "2", "3")
+    with pytest.raises(CharsetError, match="no character list"):
+        Charset.from_inference(None, where="inference.yml")
+    assert Charset.from_onnx_metadata({"character": "a\nb"}, where="x.onnx").num_classes == 4
+
+
+def test_extend_keeps_old_numbers_and_maps_classes():
+    old = Charset.from_list(["a", "b"])
+    new = old.extend("bcb d")
+    assert new.characters == ("a", "b", "c", "d")
+    assert old.class_map(new) == {0: 0, 1: 1, 2: 2, 3: 5}
+
+
+def test_head_width_is_checked():
+    Charset.from_list(["a"]).check_width(3, where="model")
+    with pytest.raises(CharsetError, match=r"has 9 classes .* needs 3"):
+        Charset.from_list(["a"]).check_width(9, where="model")

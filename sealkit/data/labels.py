@@ -1,0 +1,428 @@
+"""Label files of detection sets, PaddleX's format, read tolerantly and completely.
+
+One line per picture: `relative/path.jpg<TAB>[{"transcription": "…", "points": [[x, y], …]}, …]`. Extra keys `shape`,
+`angle`, `direction` and `seal` are read where they are present (see `sealkit.data.records.TextLine`). A
+transcription of `*` or `###` marks a text that is neither trained on nor scored. An empty list is a picture without
+text.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sealkit.data.problems import Problem, Severity
+from sealkit.data.records import DetSample, TextLine
+from sealkit.errors import DataError
+
+IGNORED_TEXTS = frozenset({"*", "###"})
+SHAPES = frozenset({"circle", "oval", "square", "rectangle", "triangle"})
+DIRECTIONS = frozenset({"arc", "arc-bottom", "line", "vertical"})
+# Characters that look like a blank or like nothing and break the tab-separated format or a file name.
+_ODD_BLANKS = {"\u00a0": "no-break space", "\u3000": "full-width space", "\u200b": "zero-width space", "\ufeff": "BOM"}
+_SEPARATOR_GUESS = re.compile(r"(?P<path>\S.*?\.\w{2,5})(?P<gap>[\s\u00a0\u3000\u200b,;|]+)(?P<json>\[.*)$", re.DOTALL)
+
+
+@dataclass
+class _Reader:
+    """Collects samples and problems of one label file."""
+
+    root: Path
+    name: str
+    samples: list[DetSample] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+    def report(self, kind: str, line: int | None, reason: str, fix: str, severity: Severity = "error") -> None:
+        where = self.name if line is None else f"{self.name}:{line}"
+        self.problems.append(Problem(kind, where, reason, fix, severity))
+
+
+def read_det_labels(
+    root: str | Path, label_file: str | Path, *, check_files: bool = False
+) -> tuple[list[DetSample], list[Problem]]:
+    """Read a detection label file; every fault becomes a `Problem`, everything sound is kept.
+
+    Args:
+        root: folder that picture paths are relative to.
+        label_file: path of the label file, absolute or relative to `root` (or, failing that, to the working folder).
+        check_files: also report pictures that are not there (one `stat` per line).
+
+    Returns:
+        samples in file order (points float32 (N, 2), clockwise on screen) and problems in file order. A text that
+        cannot be used is left out of its sample; a line that cannot be used gives no sample.
+
+    Raises:
+        DataError: the label file is missing or cannot be opened.
+    """
+    root = Path(root)
+    path = _find_label_file(root, Path(label_file))
+    reader = _Reader(root, path.name)
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"the label file cannot be read: {error.strerror}", where=str(path)) from error
+    text = _decode(raw, reader)
+    for number, line in enumerate(_split_lines(text, reader), 1):
+        sample = _read_line(line, number, reader)
+        if sample is None:
+            continue
+        if check_files and not sample.image_path.is_file():
+            reader.report(
+                "missing-picture",
+                number,
+                f"there is no picture {sample.image_path}",
+                f"check the path; it is relative to {root}",
+            )
+            continue
+        reader.samples.append(sample)
+    if not reader.samples and not reader.problems:
+        reader.report("empty-file", None, "the label file has no line", "write one line per picture")
+    return reader.samples, reader.problems
+
+
+def _find_label_file(root: Path, label_file: Path) -> Path:
+    for candidate in (root / label_file, label_file):
+        if candidate.is_file():
+            return candidate
+    folder = (root / label_file).parent
+    beside = sorted(p.name for p in folder.glob("*.txt"))[:8] if folder.is_dir() else []
+    raise DataError(
+        "there is no such label file",
+        where=str(root / label_file),
+        hint=f"label files there: {', '.join(beside)}" if beside else f"check root ({root}) and labels ({label_file})",
+    )
+
+
+def _decode(raw: bytes, reader: _Reader) -> str:
+    """UTF-8 with or without BOM, UTF-16 with BOM, else GB18030 (what Chinese Windows writes); oddities are reported."""
+    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+        reader.report("encoding", None, "the file is UTF-16", "save it as UTF-8 without BOM", "warning")
+        return raw.decode("utf-16", errors="replace")
+    if raw.startswith(b"\xef\xbb\xbf"):
+        reader.report("bom", 1, "the file starts with a byte-order mark", "save it as UTF-8 without BOM", "warning")
+        raw = raw[3:]
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = raw[: error.start].count(b"\n") + 1
+        try:
+            text = raw.decode("gb18030")
+            reader.report("encoding", line, "the file is not UTF-8; read as GB18030", "save it as UTF-8", "warning")
+            return text
+        except UnicodeDecodeError:
+            value = raw[error.start : error.start + 4]
+            reader.report("encoding", line, f"bytes {value!r} are not UTF-8", "save the file as UTF-8")
+            return raw.decode("utf-8", errors="replace")
+
+
+def _split_lines(text: str, reader: _Reader) -> list[str]:
+    """Lines without line ends. Only CR and LF end one: str.splitlines would also cut at U+2028 inside a text."""
+    crlf = text.count("\r\n")
+    if crlf:
+        first = text[: text.index("\r\n")].count("\n") + 1
+        reader.report("crlf", first, f"{crlf} lines end in CR LF", "save with LF line ends", "warning")
+        text = text.replace("\r\n", "\n")
+    lines = text.replace("\r", "\n").split("\n")
+    if lines and lines[-1] == "":
+        lines.pop()  # the last line's own end, not an empty line
+    return lines
+
+
+def _read_line(line: str, number: int, reader: _Reader) -> DetSample | None:
+    if not line.strip("".join(_ODD_BLANKS) + " \t"):
+        reader.report("empty-line", number, "the line is empty", "delete it; PaddleX stops at it", "warning")
+        return None
+    cells = line.split("\t")
+    if len(cells) != 2:
+        _report_separator(line, cells, number, reader)
+        return None
+    path_text = _clean_path(cells[0], number, reader)
+    if not path_text:
+        reader.report("no-path", number, "there is no path before the tab", "write the picture's relative path")
+        return None
+    entries = _parse_json(cells[1], number, reader)
+    if entries is None:
+        return None
+    where = f"{reader.name}:{number}"
+    lines = [text for i, entry in enumerate(entries) if (text := _read_text(entry, i, number, reader)) is not None]
+    if entries and not lines:
+        # Training on such a picture as if it had no text would teach the wrong thing.
+        reader.report(
+            "no-usable-text", number, f"none of its {len(entries)} texts can be used", "mend or delete the line"
+        )
+        return None
+    return DetSample(reader.root / path_text, lines, where)
+
+
+def _report_separator(line: str, cells: Sequence[str], number: int, reader: _Reader) -> None:
+    if len(cells) > 2:
+        reason = f"{len(cells) - 1} tabs instead of one"
+        fix = "keep the one tab between path and JSON; write a tab inside a text as \\t"
+    elif match := _SEPARATOR_GUESS.match(line):
+        gap = match["gap"]
+        names = [_ODD_BLANKS.get(c, "space" if c == " " else repr(c)) for c in dict.fromkeys(gap)]
+        reason = f"path and JSON are separated by {', '.join(names)} instead of a tab"
+        fix = f"put one tab between {match['path']!r} and the list"
+    else:
+        reason, fix = f"no tab in {line[:60]!r}", "write `path<TAB>[{…}]`"
+    reader.report("bad-separator", number, reason, fix)
+
+
+def _clean_path(cell: str, number: int, reader: _Reader) -> str:
+    path = cell.strip(" \ufeff")
+    odd = [name for char, name in _ODD_BLANKS.items() if char in path]
+    if odd:
+        reader.report(
+            "odd-blank",
+            number,
+            f"the path {path!r} holds a {odd[0]}",
+            "replace it by what the file is called",
+            "warning",
+        )
+    if "\\" in path and os.sep == "/":
+        reader.report("backslash", number, f"back-slashes in {path!r}; read as slashes", "write slashes", "warning")
+        path = path.replace("\\", "/")
+    if path.startswith("/") or re.match(r"[A-Za-z]:/", path):
+        reader.report(
+            "absolute-path", number, f"{path!r} is absolute", "write it relative to the set's root folder", "warning"
+        )
+    return path
+
+
+def _parse_json(cell: str, number: int, reader: _Reader) -> list[Any] | None:
+    stripped = cell.strip(" \u00a0\ufeff\u3000\u200b")
+    if not stripped.startswith("["):
+        kind = "bad-json"
+        if stripped.startswith("{"):
+            reason, fix = "one JSON object instead of a list", "put it in [ ]"
+        else:
+            kind, reason = "not-detection", f"{stripped[:30]!r} is not a JSON list"
+            fix = "this looks like a label file of text recognition; give the detection set's file"
+        reader.report(kind, number, reason, fix)
+        return None
+    try:
+        value = json.loads(stripped)
+    except (json.JSONDecodeError, RecursionError) as error:
+        detail = (
+            f"{error.msg} at column {error.pos + 1}: …{stripped[max(0, error.pos - 10) : error.pos + 10]}…"
+            if (isinstance(error, json.JSONDecodeError))
+            else "nested too deeply"
+        )
+        fix = "write JSON: double quotes, no comma at the end, text escaped by json.dumps"
+        reader.report("bad-json", number, f"the JSON is broken: {detail}", fix)
+        return None
+    return value
+
+
+def _read_text(entry: Any, index: int, number: int, reader: _Reader) -> TextLine | None:
+    """One text of a line, or None (reported) where its geometry cannot be used."""
+    if not isinstance(entry, dict):
+        reader.report("bad-text", number, f"text {index} is {type(entry).__name__}, not an object", "write {…}")
+        return None
+    missing = [key for key in ("transcription", "points") if key not in entry]
+    if missing:
+        near = ", ".join(map(str, entry)) or "none"
+        fix = f"add it; keys there: {near}"
+        reader.report("missing-key", number, f"text {index} has no {' and no '.join(map(repr, missing))}", fix)
+        if "points" in missing:
+            return None
+    points = _read_points(entry["points"], index, number, reader)
+    if points is None:
+        return None
+    text = entry.get("transcription", "###")
+    if not isinstance(text, str):
+        reader.report(
+            "text-type", number, f"text {index}: transcription {text!r} is not a string", "put it in quotes", "warning"
+        )
+        text = "" if text is None else str(text)
+    ignore = text in IGNORED_TEXTS
+    extras = _Extras(entry, index, number, reader)
+    points, direction = _settle_order(points, extras.choice("direction", DIRECTIONS), index, number, reader)
+    return TextLine(
+        points,
+        "" if ignore else text,
+        ignore,
+        extras.choice("shape", SHAPES),
+        extras.angle(),
+        direction,
+        extras.seal(),
+    )
+
+
+def _read_points(value: Any, index: int, number: int, reader: _Reader) -> np.ndarray | None:
+    """(N, 2) float32 of finite numbers with a non-zero area, else None."""
+
+    def refuse(kind: str, reason: str, fix: str) -> np.ndarray | None:
+        reader.report(kind, number, f"text {index}: {reason}", fix)
+        return None
+
+    if not isinstance(value, list) or not all(
+        isinstance(p, list) and len(p) == 2 and all(_is_number(v) for v in p) for p in value
+    ):
+        shown = json.dumps(value, ensure_ascii=False)
+        return refuse("bad-points", f"points is not a list of [x, y]: {shown[:60]}", "write [[x, y], [x, y], …]")
+    if len(value) < 3:
+        return refuse("few-points", f"{len(value)} points", "an outline needs at least 3 points, better 4")
+    try:
+        points = np.asarray(value, np.float64)
+    except OverflowError:
+        return refuse("not-finite", "a coordinate is too large", "write pixel coordinates")
+    if not np.isfinite(points).all() or np.abs(points).max() > 1e7:
+        return refuse("not-finite", "a coordinate is NaN, infinite or beyond 1e7", "write pixel coordinates")
+    if len(np.unique(points, axis=0)) < 3:
+        return refuse("few-points", "fewer than 3 different points", "an outline needs at least 3 points")
+    # The shoelace area is no test: a figure of eight has area 0 and is a question of validity, not of existence.
+    centred = points - points.mean(axis=0)
+    if np.linalg.svd(centred, compute_uv=False)[1] < 1e-3:
+        return refuse("no-area", "all points lie on one line", "draw the outline around the letters")
+    return points.astype(np.float32)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _settle_order(
+    points: np.ndarray, direction: str | None, index: int, number: int, reader: _Reader
+) -> tuple[np.ndarray, str | None]:
+    """Clockwise points; the direction is dropped (reported) where the points cannot be a line_poly."""
+    x, y = points[:, 0].astype(np.float64), points[:, 1].astype(np.float64)
+    clockwise = float(np.sum(x * np.roll(y, -1) - np.roll(x, -1) * y)) >= 0  # y grows downwards
+    if direction is not None and (len(points) % 2 or len(points) < 4):
+        reader.report(
+            "odd-line-poly",
+            number,
+            f"text {index} has a direction but {len(points)} points",
+            "a line_poly has as many points along the top of the letters as along their feet; direction not used",
+            "warning",
+        )
+        direction = None
+    if not clockwise:
+        if direction is not None:
+            reader.report(
+                "mirrored-line-poly",
+                number,
+                f"text {index} has a direction but its points run counter-clockwise",
+                "go along the top of the letters from the text's start, back along their feet; direction not used",
+                "warning",
+            )
+            direction = None
+        points = np.ascontiguousarray(points[::-1])
+    return points, direction
+
+
+@dataclass
+class _Extras:
+    """Optional keys of a text; a value that means nothing is reported and read as absent."""
+
+    entry: dict[str, Any]
+    index: int
+    number: int
+    reader: _Reader
+
+    def _report(self, key: str, allowed: str) -> None:
+        reason = f"text {self.index}: {key} {self.entry[key]!r} means nothing"
+        self.reader.report("bad-extra", self.number, reason, f"allowed: {allowed}; or leave the key out", "warning")
+
+    def choice(self, key: str, allowed: frozenset[str]) -> str | None:
+        value = self.entry.get(key)
+        if value is None or (isinstance(value, str) and value in allowed):
+            return value
+        self._report(key, ", ".join(sorted(allowed)))
+        return None
+
+    def angle(self) -> float | None:
+        value = self.entry.get("angle")
+        if value is None:
+            return None
+        if _is_number(value) and math.isfinite(value):
+            return float(value)
+        self._report("angle", "degrees clockwise from upright")
+        return None
+
+    def seal(self) -> int | None:
+        value = self.entry.get("seal")
+        if value is None:
+            return None
+        if _is_number(value) and math.isfinite(value) and int(value) == value and value >= 0:
+            return int(value)
+        self._report("seal", "the seal's index in the picture, 0, 1, …")
+        return None
+
+
+def write_det_labels(path: str | Path, samples: Iterable[DetSample], root: str | Path | None = None) -> int:
+    """Write a detection label file: UTF-8 without BOM, LF, coordinates to 1/100 pixel; complete or not at all.
+
+    Args:
+        path: the file to write.
+        samples: pictures with texts; ignored texts are written as "###".
+        root: folder that picture paths are made relative to; default: the label file's folder.
+
+    Returns:
+        Number of lines written.
+
+    Raises:
+        DataError: a picture lies outside `root`, or its path holds a tab or a line end.
+    """
+    path = Path(path)
+    base = Path(root) if root is not None else path.parent
+    rows = [f"{_relative(sample.image_path, base)}\t{_dump_lines(sample.lines)}\n" for sample in samples]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        temporary.write_text("".join(rows), encoding="utf-8", newline="\n")
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return len(rows)
+
+
+def _relative(image_path: Path, base: Path) -> str:
+    try:
+        relative = image_path.relative_to(base)
+    except ValueError:
+        try:
+            relative = image_path.resolve().relative_to(base.resolve())
+        except ValueError:
+            if image_path.is_absolute():
+                raise DataError(
+                    "a picture lies outside the folder its label file speaks about",
+                    where=str(image_path),
+                    hint=f"copy it below {base} or give another root",
+                ) from None
+            relative = image_path
+    text = relative.as_posix()
+    if any(c in text for c in "\t\n\r"):
+        raise DataError("a picture's path holds a tab or a line end", value=text, hint="rename the file")
+    return text
+
+
+def _dump_lines(lines: Sequence[TextLine]) -> str:
+    entries = []
+    for line in lines:
+        entry: dict[str, Any] = {
+            "transcription": "###" if line.ignore else line.text,
+            "points": [[_plain(x), _plain(y)] for x, y in np.asarray(line.points, np.float64).tolist()],
+        }
+        for key in ("shape", "angle", "direction", "seal"):
+            value = getattr(line, key)
+            if value is not None:
+                entry[key] = _plain(value) if isinstance(value, float) else value
+        entries.append(entry)
+    return json.dumps(entries, ensure_ascii=False, allow_nan=False)
+
+
+def _plain(value: float) -> float | int:
+    rounded = round(float(value), 2)
+    return int(rounded) if rounded == int(rounded) else rounded
+
+
+__all__ = ["DIRECTIONS", "IGNORED_TEXTS", "SHAPES", "read_det_labels", "write_det_labels"]

@@ -1,0 +1,306 @@
+"""Everything `predict(input)` accepts, turned into pictures one at a time.
+
+Suffixes, order and page numbers are paddlex 3.7.2's. What it skips in silence (paths as Path, PIL images, bytes, tuples) is read here; what
+cannot be read becomes an entry with an error, so that the entries of a list input are never fewer than its elements.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import threading
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from sealkit.errors import ImageError
+from sealkit.images.decode import MAX_PIXELS, MAX_SIDE, decode_bytes, read_file, read_image
+from sealkit.images.headers import inspect_bytes, open_with_pillow
+
+SINGLE_SUFFIXES = frozenset(
+    {"bmp", "dib", "jpeg", "jpg", "png", "webp", "pbm", "pgm", "ppm", "pnm", "sr", "ras", "gif"}
+)
+"""Suffixes of files with one picture: paddlex's and gif (first frame)."""
+TIFF_SUFFIXES = frozenset({"tif", "tiff"})
+IMAGE_SUFFIXES = SINGLE_SUFFIXES | TIFF_SUFFIXES
+PDF_SUFFIXES = frozenset({"pdf"})
+
+PDF_SCALE = 2.0
+"""Pixels per PDF point (1/72 inch): 144 dpi."""
+_MIN_PDF_SCALE = 0.1
+
+_PDFIUM = threading.Lock()  # PDFium is not thread-safe, and it is one per process
+
+
+@dataclass(frozen=True)
+class ImageRecord:
+    """One picture of an input, or why there is none.
+
+    Attributes:
+        image: (H, W, 3) uint8 BGR as `read_image` returns it, or None.
+        error: set exactly where `image` is None.
+        input_path: path as text; None for arrays, PIL images and bytes.
+        page_index: 0, 1, … for TIFF and PDF (also with one page), else None.
+        input_index: position of the element in the input list that this record comes from.
+    """
+
+    image: np.ndarray | None
+    error: ImageError | None = None
+    input_path: str | None = None
+    page_index: int | None = None
+    input_index: int = 0
+
+
+def iter_images(
+    source: Any,
+    *,
+    on_error: Literal["record", "raise"] = "record",
+    max_pixels: int = MAX_PIXELS,
+    max_side: int = MAX_SIDE,
+    max_pages: int | None = None,
+    pdf_scale: float = PDF_SCALE,
+) -> Iterator[ImageRecord]:
+    """Pictures of an input, in input order.
+
+    Args:
+        source: one element or a list, tuple or iterator of elements. An element is a path of a picture, TIFF, PDF or folder (walked
+            recursively, all picture and PDF files, full paths sorted as text), an array (see `as_bgr`), a PIL image or encoded bytes
+            (also of a PDF or TIFF).
+        on_error: "record" yields an entry with `error` and goes on; "raise" raises it.
+        max_pixels, max_side: limits per picture and page.
+        max_pages: of one TIFF or PDF; what comes after is left out.
+        pdf_scale: pixels per PDF point; lowered per page (not below 0.1) until the page is within `max_pixels`.
+
+    Yields:
+        ImageRecord. With "record", every element yields at least one.
+
+    Raises:
+        ImageError: with "raise", at the first element that cannot be read.
+    """
+    elements = source if isinstance(source, (list, tuple, Iterator)) else [source]
+    limits = _Limits(max_pixels, max_side, max_pages, pdf_scale)
+    for index, element in enumerate(elements):
+        for record in _element(element, limits):
+            if record.error is not None and on_error == "raise":
+                raise record.error
+            yield ImageRecord(record.image, record.error, record.input_path, record.page_index, index)
+
+
+def list_images(folder: str | Path, *, pdf: bool = False) -> list[str]:
+    """Picture files below a folder (recursive, by suffix), full paths sorted as text; with `pdf` also PDFs.
+
+    Raises:
+        ImageError: the folder is missing or holds no picture; the message counts what it holds instead.
+    """
+    if not os.path.isdir(folder):
+        raise ImageError("no such folder", where=str(folder), hint="check the path")
+    wanted = IMAGE_SUFFIXES | PDF_SUFFIXES if pdf else IMAGE_SUFFIXES
+    found: list[str] = []
+    others = 0
+    for parent, _, names in os.walk(folder, followlinks=True):
+        for name in names:
+            if suffix_of(name) in wanted:
+                found.append(os.path.join(parent, name))
+            else:
+                others += 1
+    if not found:
+        holds = f"{others} other files" if others else "no files"
+        raise ImageError(
+            f"the folder holds no pictures ({holds})",
+            where=str(folder),
+            hint=f"pictures are files named .{' .'.join(sorted(wanted))}",
+        )
+    return sorted(found)
+
+
+def suffix_of(name: str | Path) -> str:
+    """Lower-case text after the last dot of the file name, "" without one."""
+    base = os.path.basename(str(name))
+    return base.rsplit(".", 1)[1].lower() if "." in base else ""
+
+
+@dataclass(frozen=True)
+class _Limits:
+    max_pixels: int
+    max_side: int
+    max_pages: int | None
+    pdf_scale: float
+
+
+def _element(element: Any, limits: _Limits) -> Iterator[ImageRecord]:
+    """Records of one element of the input; errors become records."""
+    if isinstance(element, (str, Path)):
+        yield from _path_element(str(element), limits)
+        return
+    if isinstance(element, (bytes, bytearray, memoryview)):
+        yield from _encoded(bytes(element), None, limits)
+        return
+    try:
+        if isinstance(element, (list, tuple)):
+            raise ImageError(
+                "lists within a list are not supported", value=element, hint="give one flat list of pictures"
+            )
+        yield ImageRecord(read_image(element, max_pixels=limits.max_pixels, max_side=limits.max_side))
+    except ImageError as error:
+        yield ImageRecord(None, error)
+
+
+def _path_element(path: str, limits: _Limits) -> Iterator[ImageRecord]:
+    if not path:
+        yield ImageRecord(None, ImageError("the path is empty", hint="give the path of a picture, PDF or folder"), path)
+        return
+    if path.startswith(("http://", "https://")):
+        hint = "download it first; nothing is fetched from the network here"
+        yield ImageRecord(None, ImageError("a URL is not a path", where=path, hint=hint), path)
+        return
+    if os.path.isdir(path):
+        try:
+            files = list_images(path, pdf=True)
+        except ImageError as error:
+            yield ImageRecord(None, error, path)
+            return
+        for file in files:
+            yield from _file(file, limits)
+        return
+    yield from _file(path, limits)
+
+
+def _file(path: str, limits: _Limits) -> Iterator[ImageRecord]:
+    try:
+        data = read_file(path)
+    except ImageError as error:
+        yield ImageRecord(None, error, path)
+        return
+    yield from _encoded(data, path, limits)
+
+
+def _encoded(data: bytes, path: str | None, limits: _Limits) -> Iterator[ImageRecord]:
+    """Pages of encoded bytes: the content decides what they are, not the suffix."""
+    where = path or "picture in memory"
+    if data[:1024].lstrip()[:4] == b"%PDF" or (path is not None and suffix_of(path) in PDF_SUFFIXES):
+        pages = _pdf_pages(data, where, limits)
+    elif data[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
+        pages = _tiff_pages(data, where, limits)
+    else:
+        try:
+            image = decode_bytes(data, max_pixels=limits.max_pixels, max_side=limits.max_side, where=where)
+            yield ImageRecord(image, None, path)
+        except ImageError as error:
+            yield ImageRecord(None, error, path)
+        return
+    page = 0
+    try:
+        for page, image in pages:
+            if isinstance(image, ImageError):
+                yield ImageRecord(None, image, path, page)
+            else:
+                yield ImageRecord(image, None, path, page)
+    except ImageError as error:
+        yield ImageRecord(None, error, path)
+
+
+def _tiff_pages(data: bytes, where: str, limits: _Limits) -> Iterator[tuple[int, np.ndarray | ImageError]]:
+    """Every frame of a TIFF; a damaged frame does not hide the sound ones."""
+    frames = inspect_bytes(data, where).frames
+    for page in range(min(frames, limits.max_pages or frames)):
+        name = f"{where} page {page + 1}" if frames > 1 else where
+        try:
+            with open_with_pillow(data, name) as image:
+                image.seek(page)
+                yield page, read_image(image, max_pixels=limits.max_pixels, max_side=limits.max_side, where=name)
+        except ImageError as error:
+            yield page, error
+        except (OSError, ValueError, SyntaxError, EOFError) as error:
+            yield page, ImageError("the page is damaged", where=name, value=str(error), hint="export the file again")
+
+
+def _pdf_pages(data: bytes, where: str, limits: _Limits) -> Iterator[tuple[int, np.ndarray | ImageError]]:
+    """Every page of a PDF on white, form fields drawn."""
+    try:
+        import pypdfium2 as pdfium
+    except ImportError:
+        raise ImageError(
+            "reading a PDF needs the package pypdfium2",
+            where=where,
+            hint="pip install 'sealkit[pdf]', or render the pages to PNG",
+        ) from None
+    with _PDFIUM:
+        try:
+            document = pdfium.PdfDocument(data)
+            document.init_forms()
+            count = len(document)
+        except pdfium.PdfiumError as error:
+            locked = "password" in str(error).lower()
+            raise ImageError(
+                "the PDF is locked with a password" if locked else "the PDF is damaged",
+                where=where,
+                value=str(error),
+                hint="save a copy without a password" if locked else "open it in a reader and print it to a new PDF",
+            ) from error
+    try:
+        if count == 0:
+            raise ImageError("the PDF has no pages", where=where, hint="export it again")
+        for page in range(min(count, limits.max_pages or count)):
+            try:
+                with _PDFIUM:
+                    image: np.ndarray | ImageError = _render(document, page, f"{where} page {page + 1}", limits)
+            except pdfium.PdfiumError as error:
+                image = ImageError(
+                    "the page is damaged",
+                    where=f"{where} page {page + 1}",
+                    value=str(error),
+                    hint="print the PDF to a new one",
+                )
+            except ImageError as error:
+                image = error
+            yield page, image
+    finally:
+        with _PDFIUM:
+            document.close()
+
+
+def _render(document: Any, index: int, where: str, limits: _Limits) -> np.ndarray:
+    """One page -> (H, W, 3) uint8 BGR."""
+    page = document[index]
+    try:
+        width, height = page.get_size()  # points, the page's own rotation applied
+        scale = limits.pdf_scale
+        if width * height > 0:
+            # One pixel less per side than the limit allows: PDFium rounds sides up.
+            scale = min(
+                scale,
+                math.sqrt(limits.max_pixels / (width * height)) * 0.999,
+                (limits.max_side - 1) / max(width, height),
+            )
+        if scale < min(_MIN_PDF_SCALE, limits.pdf_scale):
+            raise ImageError(
+                "the page is too large to be drawn within the limits",
+                where=where,
+                value=f"{width:.0f}x{height:.0f} points, limit {limits.max_pixels} pixels",
+                hint="raise max_pixels, or split the page",
+            )
+        bitmap = page.render(scale=scale, fill_color=(255, 255, 255, 255), may_draw_forms=True)
+        pixels = bitmap.to_numpy()  # (H, W, 1), (H, W, 3) BGR or (H, W, 4) BGRx
+        if pixels.ndim == 3 and pixels.shape[2] == 4:
+            pixels = pixels[:, :, :3]  # drawn on opaque white: the fourth byte means nothing
+        return read_image(pixels, max_pixels=limits.max_pixels + 1, max_side=limits.max_side, where=where)
+    finally:
+        page.close()
+
+
+def count_inputs(source: Any) -> int:
+    """Elements of an input, folders unfolded: what a progress bar needs. Pages inside files are not counted."""
+    elements: Iterable[Any] = source if isinstance(source, (list, tuple)) else [source]
+    total = 0
+    for element in elements:
+        if isinstance(element, (str, Path)) and os.path.isdir(element):
+            try:
+                total += len(list_images(element, pdf=True))
+            except ImageError:
+                total += 1
+        else:
+            total += 1
+    return total

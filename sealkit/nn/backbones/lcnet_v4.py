@@ -1,0 +1,122 @@
+"""PPLCNetV4 (PP-OCRv6): depthwise token mixer, 1x1-GELU-1x1 channel mixer; detection form.
+
+Source: rec_lcnetv4.py of PaddleOCR's June 2026 tree, by its facts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import paddle
+import paddle.nn.functional as F
+from paddle import nn
+
+from sealkit.nn.backbones.hgnet_v2_stem import HGNetV2Stem
+from sealkit.nn.layers import ConvBN, Size, SqueezeExcite
+from sealkit.nn.rep import RepDepthwise
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A run of blocks of one width.
+
+    Attributes:
+        channels: output width.
+        stride: of the first block; the others have 1.
+        se: per block, whether it has squeeze-excitation.
+    """
+
+    channels: int
+    stride: Size
+    se: tuple[bool, ...]
+
+
+@dataclass(frozen=True)
+class LCNetV4Config:
+    stem: tuple[int, int]  # mid and out channels
+    stages: tuple[Stage, ...]
+
+
+def _det(stem: tuple[int, int], channels: tuple[int, int, int, int]) -> LCNetV4Config:
+    layouts = ((1, (1, 0)), (2, (0, 1, 0)), (2, (0, 1, 0, 1, 0)), (2, (0, 1, 0)))
+    stages = tuple(Stage(c, stride, tuple(map(bool, se))) for c, (stride, se) in zip(channels, layouts))
+    return LCNetV4Config(stem, stages)
+
+
+DET_CONFIGS: dict[str, LCNetV4Config] = {
+    "tiny": _det((16, 32), (32, 48, 64, 160)),
+    "small": _det((24, 48), (48, 96, 192, 384)),
+    "medium": _det((64, 128), (128, 256, 512, 896)),
+}
+
+
+class TokenMixer(nn.Layer):
+    """Depthwise 3x3 (`rep_dw` where the shape stays, else `dw_conv`), then optional squeeze-excitation."""
+
+    def __init__(self, in_channels: int, keeps_shape: bool, stride: Size, se: bool, kernel: int = 3) -> None:
+        super().__init__()
+        self.rep_dw = RepDepthwise(in_channels, kernel) if keeps_shape else None
+        self.dw_conv = None if keeps_shape else ConvBN(in_channels, in_channels, kernel, stride, groups=in_channels)
+        self.se = SqueezeExcite(in_channels) if se else None
+
+    def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        x = self.rep_dw(x) if self.rep_dw is not None else self.dw_conv(x)
+        return x if self.se is None else self.se(x)
+
+
+class ChannelMixer(nn.Layer):
+    """1x1 to twice the width, GELU, 1x1. `silent` starts the last BatchNorm at weight 0."""
+
+    def __init__(self, in_channels: int, out_channels: int, silent: bool) -> None:
+        super().__init__()
+        self.expand = ConvBN(in_channels, 2 * in_channels, 1, act=F.gelu)
+        self.compress = ConvBN(2 * in_channels, out_channels, 1, bn_weight=0.0 if silent else 1.0)
+
+    def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        return self.compress(self.expand(x))
+
+
+class LCNetV4Block(nn.Layer):
+    def __init__(self, in_channels: int, out_channels: int, stride: Size, se: bool) -> None:
+        super().__init__()
+        self.keeps_shape = stride == 1 and in_channels == out_channels
+        self.token_mixer = TokenMixer(in_channels, self.keeps_shape, stride, se)
+        self.channel_mixer = ChannelMixer(in_channels, out_channels, silent=self.keeps_shape)
+
+    def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        x = self.token_mixer(x)
+        y = self.channel_mixer(x)
+        return x + y if self.keeps_shape else y
+
+
+def make_stage(in_channels: int, stage: Stage) -> nn.Sequential:
+    blocks = []
+    for i, se in enumerate(stage.se):
+        blocks.append(LCNetV4Block(in_channels, stage.channels, stage.stride if i == 0 else 1, se))
+        in_channels = stage.channels
+    return nn.Sequential(*blocks)
+
+
+class PPLCNetV4Det(nn.Layer):
+    """[N, 3, H, W] -> four maps at strides 4, 8, 16, 32 with `out_channels` channels."""
+
+    def __init__(self, size: str, in_channels: int = 3) -> None:
+        super().__init__()
+        config = DET_CONFIGS[size]
+        self.stem = HGNetV2Stem(in_channels, *config.stem)
+        channels = config.stem[1]
+        self.stage_names = []
+        for i, stage in enumerate(config.stages, 1):
+            name = f"blocks_s{i}"
+            self.add_sublayer(name, make_stage(channels, stage))
+            self.stage_names.append(name)
+            channels = stage.channels
+        self.out_channels = tuple(stage.channels for stage in config.stages)
+
+    def forward(self, x: paddle.Tensor) -> list[paddle.Tensor]:
+        x = self.stem(x)
+        maps = []
+        for name in self.stage_names:
+            x = self._sub_layers[name](x)
+            maps.append(x)
+        return maps

@@ -1,0 +1,150 @@
+"""Layers that several networks share. Tensors are NCHW float32."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import paddle
+import paddle.nn.functional as F
+from paddle import nn
+
+from sealkit.nn.fuse import Fusable, conv_bn_to_conv
+
+Size = int | tuple[int, int]
+
+
+def no_decay() -> paddle.ParamAttr:
+    """A parameter that weight decay leaves alone, whatever the recipe says."""
+    return paddle.ParamAttr(regularizer=paddle.regularizer.L2Decay(0.0))
+
+
+def kaiming_normal() -> paddle.ParamAttr:
+    return paddle.ParamAttr(initializer=nn.initializer.KaimingNormal())
+
+
+def kaiming_uniform() -> paddle.ParamAttr:
+    return paddle.ParamAttr(initializer=nn.initializer.KaimingUniform())
+
+
+def batch_norm(channels: int, decays: bool = True, weight: float = 1.0, bias: float = 0.0) -> nn.BatchNorm2D:
+    """BatchNorm of the whole zoo: eps 1e-5, momentum 0.9; `decays=False` exempts its affine from weight decay."""
+    regularizer = None if decays else paddle.regularizer.L2Decay(0.0)
+    return nn.BatchNorm2D(
+        channels,
+        weight_attr=paddle.ParamAttr(initializer=nn.initializer.Constant(weight), regularizer=regularizer),
+        bias_attr=paddle.ParamAttr(initializer=nn.initializer.Constant(bias), regularizer=regularizer),
+    )
+
+
+class ConvBN(nn.Layer, Fusable):
+    """Convolution without bias, BatchNorm, activation. Keys `conv.*`, `bn.*`; fused: `conv.weight`, `conv.bias`.
+
+    Args:
+        act: function of a tensor, or None.
+        padding: None = (kernel - 1) // 2 of each side.
+        bn_decays: False exempts the BatchNorm affine from weight decay.
+        bn_weight: start value of the BatchNorm weight; 0 makes a residual branch start silent.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel: int = 1,
+        stride: Size = 1,
+        groups: int = 1,
+        act: Callable[[paddle.Tensor], paddle.Tensor] | None = None,
+        padding: Size | None = None,
+        bn_decays: bool = True,
+        bn_weight: float = 1.0,
+        weight_attr: paddle.ParamAttr | None = None,
+    ) -> None:
+        super().__init__()
+        self.conv = nn.Conv2D(
+            in_channels,
+            out_channels,
+            kernel,
+            stride=stride,
+            padding=(kernel - 1) // 2 if padding is None else padding,
+            groups=groups,
+            weight_attr=weight_attr,
+            bias_attr=False,
+        )
+        self.bn: nn.BatchNorm2D | None = batch_norm(out_channels, bn_decays, bn_weight)
+        self.act = act
+
+    def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        y = self.conv(x)
+        if self.bn is not None:
+            y = self.bn(y)
+        return y if self.act is None else self.act(y)
+
+    def fuse(self) -> None:
+        if self.bn is not None:
+            self.conv = conv_bn_to_conv(self.conv, self.bn)
+            self.bn = None
+
+
+class SqueezeExcite(nn.Layer):
+    """x * hardsigmoid(conv2(relu(conv1(mean x)))), both convolutions 1x1 with bias.
+
+    `slope` is 1/6 in the backbones and 0.2 in the FPN necks (Paddle's two hardsigmoids).
+    """
+
+    def __init__(self, channels: int, reduction: int = 4, slope: float = 1 / 6) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2D(channels, channels // reduction, 1)
+        self.conv2 = nn.Conv2D(channels // reduction, channels, 1)
+        self.slope = slope
+
+    def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        weight = x.mean(axis=[2, 3], keepdim=True)  # [N, C, 1, 1]
+        weight = self.conv2(F.relu(self.conv1(weight)))
+        return x * F.hardsigmoid(weight, slope=self.slope, offset=0.5)
+
+
+class Affine(nn.Layer):
+    """y = scale*x + bias with one learnt scalar each, trained at a tenth of the learning rate (PPLCNetV3's "LAB")."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = self._scalar(1.0)
+        self.bias = self._scalar(0.0)
+
+    def _scalar(self, value: float) -> paddle.Tensor:
+        attr = paddle.ParamAttr(learning_rate=0.1)
+        return self.create_parameter([1], attr=attr, default_initializer=nn.initializer.Constant(value))
+
+    def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        return self.scale * x + self.bias
+
+
+def upsample_nearest(x: paddle.Tensor, factor: int) -> paddle.Tensor:
+    """Nearest enlargement by a whole factor: [N, C, H, W] -> [N, C, H*factor, W*factor].
+
+    Written as reshape and expand: bit-identical to nearest interpolation, whose operator breaks oneDNN inference and the ONNX
+    conversion of Paddle 3.3.
+    """
+    if factor == 1:
+        return x
+    x = x.unsqueeze([3, 5]).expand([-1, -1, -1, factor, -1, factor])  # [N, C, H, f, W, f]
+    return x.flatten(4, 5).flatten(2, 3)
+
+
+def freeze_batch_norm(net: nn.Layer) -> int:
+    """Every BatchNorm keeps and uses its stored statistics and its affine is not trained. Returns how many there are."""
+    count = 0
+    for layer in net.sublayers():
+        if isinstance(layer, nn.BatchNorm2D | nn.BatchNorm1D):
+            layer._use_global_stats = True
+            layer.weight.stop_gradient = layer.bias.stop_gradient = True
+            count += 1
+    return count
+
+
+def param_factors(net: nn.Layer) -> Iterator[tuple[str, paddle.Tensor, float, float | None]]:
+    """What each parameter asks of the optimiser: (name, parameter, learning-rate factor, own weight decay or None)."""
+    for name, param in net.named_parameters():
+        decay = param.regularizer
+        own = None if decay is None else float(decay._coeff)
+        yield name, param, float(param.optimize_attr["learning_rate"]), own

@@ -1,4 +1,6 @@
-"""The one picture decoder: `read_image`, and `iter_images` for everything that holds pictures. NumPy, OpenCV and Pillow only."""
+"""The one picture decoder: `read_image`, and `iter_images` for everything that holds pictures. NumPy, OpenCV and Pillow
+only.
+"""
 
 from sealkit.images.decode import (
     MAX_PIXELS,

@@ -1,7 +1,8 @@
 """The one picture decoder: training, evaluation, inference and serving all read pictures through `read_image`.
 
-Which library decodes a file depends on the file's own header and on nothing else, so the same file gives the same pixels everywhere:
-JPEG in gray or colour and opaque PNG through OpenCV (the bulk, and the faster one), everything else through Pillow.
+Which library decodes a file depends on the file's own header and on nothing else, so the same file gives the same
+pixels everywhere: JPEG in gray or colour and opaque PNG through OpenCV (the bulk, and the faster one), everything else
+through Pillow.
 """
 
 from __future__ import annotations
@@ -23,9 +24,8 @@ MAX_SIDE = 65_535
 
 ImageSource: TypeAlias = Any  # str | Path | bytes | bytearray | memoryview | np.ndarray | PIL.Image.Image
 
-_COLOR = (
-    cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
-)  # orientation is applied here: OpenCV's support depends on format and version
+# Orientation is applied here: whether OpenCV does it depends on its version and on the format.
+_COLOR = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
 
 
 def read_image(
@@ -34,15 +34,15 @@ def read_image(
     """Decode a picture to one well-defined form.
 
     Args:
-        source: path, encoded bytes, array, or PIL image. Arrays are described at `as_bgr`. Of a multi-frame file the first frame is read
-            (`sealkit.images.iter_images` yields every page).
+        source: path, encoded bytes, array, or PIL image. Arrays are described at `as_bgr`. Of a multi-frame file the
+            first frame is read (`sealkit.images.iter_images` yields every page).
         max_pixels, max_side: limits in pixels, checked on the header before anything is decoded.
         where: name for messages in place of the path, such as "train.txt:17 a.jpg".
 
     Returns:
-        (H, W, 3) uint8 BGR, contiguous and owned by the caller. EXIF orientation is applied (JPEG, PNG, WebP, TIFF), alpha is blended on
-        white (as on paper; paddlex 3.7.2 drops it), 16 bit becomes 8 by the high byte, CMYK becomes RGB without a colour profile,
-        palette, gray and 1-bit pictures are widened.
+        (H, W, 3) uint8 BGR, contiguous and owned by the caller. EXIF orientation is applied (JPEG, PNG, WebP, TIFF),
+        alpha is blended on white (as on paper; paddlex 3.7.2 drops it), 16 bit becomes 8 by the high byte, CMYK becomes
+        RGB without a colour profile, palette, gray and 1-bit pictures are widened.
 
     Raises:
         ImageError: missing, empty, truncated, damaged, not a picture, or over a limit; says which, and what to do.
@@ -87,7 +87,9 @@ def decode_bytes(
     where: str | None = None,
     info: ImageInfo | None = None,
 ) -> np.ndarray:
-    """Decode an encoded picture as `read_image` does; `info` saves a second look at the header where the caller has it."""
+    """Decode an encoded picture as `read_image` does; `info` saves a second look at the header where the caller has
+    it.
+    """
     info = info or inspect_bytes(data, where)
     _check_limits(info.width, info.height, max_pixels, max_side, where)
     if info.format == "JPEG" and info.bits != 8:
@@ -106,9 +108,9 @@ def as_bgr(array: np.ndarray, *, where: str | None = None) -> np.ndarray:
     """An array of any usual layout as (H, W, 3) uint8 BGR; always a contiguous copy.
 
     Args:
-        array: (H, W) or (H, W, 1) gray, (H, W, 3) BGR, (H, W, 4) BGRA (blended on white). uint8; bool (True is white); uint16 (high byte;
-            values that never pass 255 are taken as 8-bit, as paddlex does); other integers within 0..255; floats within 0..1, or within
-            0..255 where any value passes 1.
+        array: (H, W) or (H, W, 1) gray, (H, W, 3) BGR, (H, W, 4) BGRA (blended on white). uint8; bool (True is white);
+            uint16 (high byte; values that never pass 255 are taken as 8-bit, as paddlex does); other integers within
+            0..255; floats within 0..1, or within 0..255 where any value passes 1.
 
     Raises:
         ImageError: another shape, an empty array, NaN, or values outside the range of its type.
@@ -168,7 +170,8 @@ def read_file(path: str | Path, where: str | None = None) -> bytes:
 def write_image(path: str | Path, image: np.ndarray, *, quality: int = 95) -> Path:
     """Write a BGR picture in the format of the suffix; makes the folder. Raises ImageError where it cannot.
 
-    Unlike cv2.imwrite it takes any Unicode path on every system and does not fail in silence. `quality` is JPEG's and WebP's, 1..100.
+    Unlike cv2.imwrite it takes any Unicode path on every system and does not fail in silence. `quality` is JPEG's and
+    WebP's, 1..100.
     """
     path = Path(path)
     flags = {".jpg": cv2.IMWRITE_JPEG_QUALITY, ".jpeg": cv2.IMWRITE_JPEG_QUALITY, ".webp": cv2.IMWRITE_WEBP_QUALITY}

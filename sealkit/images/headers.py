@@ -1,8 +1,8 @@
 """What a picture file says about itself before any pixel is decoded.
 
-JPEG (ITU-T T.81, annex B) and PNG (W3C PNG specification, section 5) are walked here: they are nearly all files of a dataset, and the
-walk answers three questions that decoders leave open or answer by version: is the file complete, how large would it be in memory, and
-which way up is it. Every other format is asked through Pillow's lazy open.
+JPEG (ITU-T T.81, annex B) and PNG (W3C PNG specification, section 5) are walked here: they are nearly all files of a
+dataset, and the walk answers three questions that decoders leave open or answer by version: is the file complete, how
+large would it be in memory, and which way up is it. Every other format is asked through Pillow's lazy open.
 """
 
 from __future__ import annotations
@@ -78,7 +78,9 @@ def inspect_bytes(data: bytes, where: str | None = None) -> ImageInfo:
 
 
 def open_with_pillow(data: bytes, where: str | None = None) -> Any:
-    """Lazy PIL.Image of the bytes; pixels are not decoded yet. Raises ImageError where Pillow does not know the format."""
+    """Lazy PIL.Image of the bytes; pixels are not decoded yet. Raises ImageError where Pillow does not know the
+    format.
+    """
     from PIL import Image
 
     try:

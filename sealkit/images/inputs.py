@@ -1,7 +1,8 @@
 """Everything `predict(input)` accepts, turned into pictures one at a time.
 
-Suffixes, order and page numbers are paddlex 3.7.2's. What it skips in silence (paths as Path, PIL images, bytes, tuples) is read here; what
-cannot be read becomes an entry with an error, so that the entries of a list input are never fewer than its elements.
+Suffixes, order and page numbers are paddlex 3.7.2's. What it skips in silence (paths as Path, PIL images, bytes,
+tuples) is read here; what cannot be read becomes an entry with an error, so that the entries of a list input are never
+fewer than its elements.
 """
 
 from __future__ import annotations
@@ -66,9 +67,9 @@ def iter_images(
     """Pictures of an input, in input order.
 
     Args:
-        source: one element or a list, tuple or iterator of elements. An element is a path of a picture, TIFF, PDF or folder (walked
-            recursively, all picture and PDF files, full paths sorted as text), an array (see `as_bgr`), a PIL image or encoded bytes
-            (also of a PDF or TIFF).
+        source: one element or a list, tuple or iterator of elements. An element is a path of a picture, TIFF, PDF or
+            folder (walked recursively, all picture and PDF files, full paths sorted as text), an array (see `as_bgr`),
+            a PIL image or encoded bytes (also of a PDF or TIFF).
         on_error: "record" yields an entry with `error` and goes on; "raise" raises it.
         max_pixels, max_side: limits per picture and page.
         max_pages: of one TIFF or PDF; what comes after is left out.
@@ -191,13 +192,12 @@ def _encoded(data: bytes, path: str | None, limits: _Limits) -> Iterator[ImageRe
         except ImageError as error:
             yield ImageRecord(None, error, path)
         return
-    page = 0
     try:
-        for page, image in pages:
-            if isinstance(image, ImageError):
-                yield ImageRecord(None, image, path, page)
+        for page, content in pages:
+            if isinstance(content, ImageError):
+                yield ImageRecord(None, content, path, page)
             else:
-                yield ImageRecord(image, None, path, page)
+                yield ImageRecord(content, None, path, page)
     except ImageError as error:
         yield ImageRecord(None, error, path)
 

@@ -1,0 +1,118 @@
+"""One self-contained HTML page: tables, curves and pictures, readable without network or server.
+
+Rooms hand over plain sections; this file knows no module. A section is a dict with `title` and one or more of
+`text` (str), `rows` (list of dicts: a table), `images` (list of (caption, (H, W, 3) uint8 BGR array)), `svg` (str), `code` (str).
+"""
+
+from __future__ import annotations
+
+import base64
+import datetime
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from jinja2 import Environment
+
+_TEMPLATE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{{ title }}</title><style>
+:root { color-scheme: light dark; --line: #8884; --soft: #8881; }
+body { font: 15px/1.5 system-ui, "Noto Sans CJK SC", sans-serif; max-width: 72rem; margin: 2rem auto; padding: 0 1rem; }
+h1 { font-size: 1.6rem; margin-bottom: 0 } h2 { font-size: 1.15rem; margin-top: 2.2rem; border-bottom: 1px solid var(--line) }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums } th, td { padding: .2rem .8rem .2rem 0; text-align: left; vertical-align: top }
+tr + tr td { border-top: 1px solid var(--soft) } td.number { text-align: right }
+figure { display: inline-block; margin: .4rem; max-width: 22rem; vertical-align: top } figure img { max-width: 100%; border: 1px solid var(--line) }
+figcaption { font-size: .8rem; overflow-wrap: anywhere } pre { background: var(--soft); padding: .8rem; overflow: auto; font-size: .8rem }
+.warning { border-left: 4px solid #d80; padding-left: .8rem } .when { opacity: .7; margin-top: 0 } svg { max-width: 100%; height: auto }
+</style></head><body>
+<h1>{{ title }}</h1><p class="when">{{ subtitle }}</p>
+{% for warning in warnings %}<p class="warning">{{ warning }}</p>{% endfor %}
+{% for s in sections %}<h2>{{ s.title }}</h2>
+{% if s.text %}<p>{{ s.text }}</p>{% endif %}
+{% if s.table %}<table><tr>{% for name in s.table.names %}<th>{{ name }}</th>{% endfor %}</tr>
+{% for row in s.table.rows %}<tr>{% for cell in row %}<td{% if cell.number %} class="number"{% endif %}>{{ cell.text }}</td>{% endfor %}</tr>{% endfor %}</table>{% endif %}
+{% if s.svg %}{{ s.svg|safe }}{% endif %}
+{% for image in s.images %}<figure><img alt="{{ image.caption }}" src="{{ image.src }}"><figcaption>{{ image.caption }}</figcaption></figure>{% endfor %}
+{% if s.code %}<pre>{{ s.code }}</pre>{% endif %}
+{% endfor %}</body></html>
+"""
+
+MAX_IMAGE_SIDE = 480  # pixels; a report with 30 pictures stays under 2 MB
+
+
+def write_page(
+    path: str | Path,
+    title: str,
+    sections: Iterable[Mapping[str, Any]],
+    *,
+    warnings: Sequence[str] = (),
+    subtitle: str | None = None,
+) -> Path:
+    """Write the page atomically and return its path.
+
+    Args:
+        path: the HTML file; its folder is created.
+        title: heading.
+        sections: see the module's text; keys other than the known ones are refused.
+        warnings: shown first, each a line.
+        subtitle: under the heading; default: the time of writing.
+
+    Raises:
+        ValueError: a section with an unknown key or without title (a programming fault, not a user's).
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    template = Environment(autoescape=True, trim_blocks=True).from_string(_TEMPLATE)
+    html = template.render(
+        title=title,
+        subtitle=subtitle or datetime.datetime.now().astimezone().strftime("written %Y-%m-%d %H:%M %Z"),
+        warnings=list(warnings),
+        sections=[_section(s) for s in sections],
+    )
+    partial = path.with_name(path.name + ".part")
+    partial.write_text(html, encoding="utf-8")
+    os.replace(partial, path)
+    return path
+
+
+def _section(section: Mapping[str, Any]) -> dict[str, Any]:
+    unknown = set(section) - {"title", "text", "rows", "images", "svg", "code"}
+    if unknown or "title" not in section:
+        raise ValueError(f"report section {section.get('title')!r}: unknown keys {sorted(unknown)} or no title")
+    return {
+        "title": section["title"],
+        "text": section.get("text"),
+        "table": _table(section.get("rows") or []),
+        "svg": section.get("svg"),
+        "code": section.get("code"),
+        "images": [{"caption": caption, "src": _data_uri(image)} for caption, image in section.get("images") or []],
+    }
+
+
+def _table(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+    """Rows may have different keys: columns are the union in order of appearance."""
+    if not rows:
+        return None
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    return {"names": names, "rows": [[_cell(row.get(name, "")) for name in names] for row in rows]}
+
+
+def _cell(value: Any) -> dict[str, Any]:
+    if isinstance(value, (float, np.floating)):
+        return {"text": f"{value:.4f}" if abs(value) < 100 else f"{value:,.1f}", "number": True}
+    if isinstance(value, (int, np.integer)) and not isinstance(value, bool):
+        return {"text": f"{value:,}", "number": True}
+    return {"text": "–" if value is None else str(value), "number": False}
+
+
+def _data_uri(image: np.ndarray) -> str:
+    """(H, W, 3) uint8 BGR to an embedded JPEG, scaled down to MAX_IMAGE_SIDE."""
+    scale = MAX_IMAGE_SIDE / max(image.shape[:2])
+    if scale < 1:
+        image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    _, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 85])
+    return "data:image/jpeg;base64," + base64.b64encode(data.tobytes()).decode("ascii")

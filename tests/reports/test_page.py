@@ -1,0 +1,43 @@
+"""The report page: everything embedded, nothing executed, unknown sections refused."""
+
+import numpy as np
+import pytest
+
+from sealkit.reports.curves import line_chart, read_metrics
+from sealkit.reports.page import write_page
+
+
+def test_page_is_self_contained_and_escapes_text(tmp_path):
+    image = np.zeros((900, 1200, 3), np.uint8)
+    path = write_page(
+        tmp_path / "deep" / "report.html",
+        "run <b>",
+        [
+            {"title": "figures", "rows": [{"name": "hmean", "start": 0.5, "best": 0.75}, {"name": "n", "count": 1200}]},
+            {"title": "worst", "images": [("<script>alert(1)</script>", image)]},
+        ],
+        warnings=["the loss term loss_area was 0"],
+    )
+    html = path.read_text(encoding="utf-8")
+    assert "run &lt;b&gt;" in html and "<script>" not in html
+    assert 'src="data:image/jpeg;base64,' in html and "http" not in html
+    assert "0.7500" in html and "1,200" in html and "loss_area" in html
+    assert not list(tmp_path.glob("**/*.part"))
+
+
+def test_unknown_section_key_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="pictures"):
+        write_page(tmp_path / "r.html", "x", [{"title": "a", "pictures": []}])
+
+
+def test_chart_has_every_series_and_is_reproducible():
+    series = {"train": [(0, 2.0), (1, 1.0)], "val": [(0, 3.0), (1, 1.5)], "empty": []}
+    svg = line_chart(series, x_label="step", title="loss")
+    assert svg.startswith("<svg") and ">train<" in svg and ">val<" in svg and ">empty<" not in svg
+    assert svg == line_chart(series, x_label="step", title="loss")
+
+
+def test_metrics_survive_a_cut_last_line(tmp_path):
+    path = tmp_path / "metrics.jsonl"
+    path.write_text('{"step": 1, "loss": 0.5}\n{"step": 2, "lo', encoding="utf-8")
+    assert read_metrics(path) == [{"step": 1, "loss": 0.5}]

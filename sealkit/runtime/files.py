@@ -1,0 +1,217 @@
+"""What is in an inference model folder, or in a single ONNX file, and what it says about itself.
+
+Format: PaddleX's model folders (`inference.yml` beside `inference.json|.pdmodel` + `.pdiparams` and `inference.onnx`),
+RapidOCR's single ONNX files, and the single ONNX files sealkit writes (metadata key `inference_yml`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from sealkit.errors import EngineError
+
+YML = "inference.yml"
+PROGRAMS = ("inference.json", "inference.pdmodel")
+PARAMS = "inference.pdiparams"
+ONNX = "inference.onnx"
+META_KEY = "inference_yml"
+"""ONNX metadata key under which sealkit stores the text of inference.yml."""
+
+
+@dataclass(frozen=True)
+class ModelMeta:
+    """What a model says about its own pre- and post-processing.
+
+    Attributes:
+        where: file the data came from, for messages.
+        data: parsed inference.yml; {} where a model has none.
+        onnx: metadata strings of the ONNX file.
+    """
+
+    where: str
+    data: Mapping[str, Any] = field(default_factory=dict)
+    onnx: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def model_name(self) -> str | None:
+        """`Global.model_name`, the official name of the architecture."""
+        section = self.data.get("Global")
+        name = section.get("model_name") if isinstance(section, Mapping) else None
+        return None if name is None else str(name)
+
+    @property
+    def post_process(self) -> Mapping[str, Any]:
+        """The section `PostProcess`; {} where there is none."""
+        section = self.data.get("PostProcess")
+        return section if isinstance(section, Mapping) else {}
+
+    @cached_property
+    def transform_ops(self) -> dict[str, Mapping[str, Any]]:
+        """`PreProcess.transform_ops` as name → settings (null settings become {}).
+
+        Raises:
+            EngineError: the section is not a list of one-key mappings.
+        """
+        section = self.data.get("PreProcess")
+        ops = section.get("transform_ops", []) if isinstance(section, Mapping) else []
+        result: dict[str, Mapping[str, Any]] = {}
+        for op in ops if isinstance(ops, list) else [ops]:
+            if not isinstance(op, Mapping) or len(op) != 1:
+                raise EngineError(
+                    "an entry of PreProcess.transform_ops is not one operation with its settings",
+                    where=self.where,
+                    value=op,
+                )
+            ((name, settings),) = op.items()
+            result[str(name)] = settings if isinstance(settings, Mapping) else {}
+        return result
+
+    @property
+    def character_dict(self) -> Any:
+        """`PostProcess.character_dict`, else the ONNX metadata key `character` as a list, else None."""
+        listed = self.post_process.get("character_dict")
+        if listed:
+            return listed
+        return self.onnx["character"].split("\n") if self.onnx.get("character") else None
+
+
+@dataclass(frozen=True)
+class ModelFiles:
+    """The files of one inference model; a member is None where there is no such file."""
+
+    path: Path
+    yml: Path | None = None
+    program: Path | None = None
+    params: Path | None = None
+    onnx: Path | None = None
+
+    @property
+    def has_paddle(self) -> bool:
+        return self.program is not None and self.params is not None
+
+    @classmethod
+    def find(cls, path: str | Path) -> ModelFiles:
+        """Look at a model folder or a single .onnx file.
+
+        Raises:
+            EngineError: the path is not there, or holds no model; all missing files are listed.
+        """
+        path = Path(path)
+        if path.is_file():
+            if path.suffix.lower() != ".onnx":
+                raise EngineError(
+                    "an inference model is a folder or an .onnx file",
+                    where="model_dir",
+                    value=str(path),
+                    hint=f"pass the folder: {path.parent}",
+                )
+            beside = path.with_name(YML)
+            # A neighbour's inference.yml describes this file only if it is the folder's own ONNX file.
+            return cls(path, yml=beside if path.name == ONNX and beside.is_file() else None, onnx=path)
+        if not path.is_dir():
+            raise EngineError(
+                "no such model folder or file",
+                where="model_dir",
+                value=str(path),
+                hint="check the path; see `sealkit models`",
+            )
+        program = next((path / name for name in PROGRAMS if (path / name).is_file()), None)
+        params, onnx, yml = ((path / n if (path / n).is_file() else None) for n in (PARAMS, ONNX, YML))
+        files = cls(path, yml=yml, program=program, params=params, onnx=onnx)
+        files._check()
+        return files
+
+    def _check(self) -> None:
+        missing = [] if self.yml else [YML]
+        if not self.onnx and not self.has_paddle:
+            paddle = [] if self.program else [" or ".join(PROGRAMS)]
+            paddle += [] if self.params else [PARAMS]
+            missing.append(f"{' and '.join(paddle)} (or {ONNX})")
+        if missing:
+            there = sorted(p.name for p in self.path.iterdir())[:8]
+            checkpoint = any(name.endswith((".pdparams", ".pdopt")) for name in there)
+            raise EngineError(
+                f"not a complete inference model, missing: {'; '.join(missing)}",
+                where=str(self.path),
+                value=there,
+                hint="this looks like a training checkpoint: export it first (`sealkit export`)"
+                if checkpoint
+                else "export the model again, or fetch all its files",
+            )
+
+    def read_meta(self) -> ModelMeta:
+        """Parse inference.yml (or what an ONNX file carries in its place).
+
+        Raises:
+            EngineError: unreadable YAML, or YAML that is not a mapping.
+        """
+        strings = onnx_metadata(self.onnx) if self.onnx else {}
+        if self.yml:
+            text, where = self.yml.read_text(encoding="utf-8"), str(self.yml)
+        else:
+            text, where = strings.get(META_KEY, "{}"), str(self.path)
+        try:
+            data = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        except yaml.YAMLError as error:
+            raise EngineError(f"not readable as YAML: {str(error).splitlines()[0]}", where=where) from error
+        if not isinstance(data, dict):
+            raise EngineError("inference.yml must be a mapping", where=where, value=data)
+        return ModelMeta(where, data, strings)
+
+
+def onnx_metadata(path: str | Path) -> dict[str, str]:
+    """`metadata_props` of an ONNX file, read from the bytes so that no ONNX package is needed.
+
+    An ONNX file is one protobuf message; field 14 of ModelProto repeats {1: key, 2: value} (onnx.proto). Other fields,
+    the graph with its weights above all, are skipped by length.
+
+    Raises:
+        EngineError: the file is not a protobuf message.
+    """
+    data = Path(path).read_bytes()
+    try:
+        pairs = [dict(_fields(memoryview(body))) for number, body in _fields(memoryview(data)) if number == 14]
+        return {str(bytes(p[1]), "utf-8"): str(bytes(p.get(2, b"")), "utf-8") for p in pairs if 1 in p}
+    except (ValueError, IndexError, UnicodeDecodeError) as error:
+        raise EngineError(
+            "not an ONNX file, or a damaged one", where=str(path), hint="fetch or export it again"
+        ) from error
+
+
+def _fields(data: memoryview) -> Iterator[tuple[int, memoryview]]:
+    """(field number, bytes) of the length-delimited fields of a protobuf message."""
+    at = 0
+    while at < len(data):
+        tag, at = _varint(data, at)
+        kind = tag & 7
+        if kind == 0:
+            _, at = _varint(data, at)
+        elif kind in (1, 5):
+            at += 8 if kind == 1 else 4
+        elif kind == 2:
+            size, at = _varint(data, at)
+            if at + size > len(data):
+                raise ValueError("field reaches past the end")
+            yield tag >> 3, data[at : at + size]
+            at += size
+        else:
+            raise ValueError(f"wire type {kind}")
+
+
+def _varint(data: memoryview, at: int) -> tuple[int, int]:
+    value = shift = 0
+    while True:
+        byte = data[at]
+        value |= (byte & 0x7F) << shift
+        at += 1
+        if byte < 0x80:
+            return value, at
+        shift += 7
+        if shift > 63:
+            raise ValueError("number too long")

@@ -137,15 +137,25 @@ def _frame_count(image: Any) -> int:
 
 
 def exif_orientation(blob: bytes) -> int:
-    """EXIF orientation (1..8) of an EXIF block, with or without the leading "Exif\\0\\0"; 1 where it cannot be read."""
-    from PIL import Image
+    """EXIF orientation (1..8) of an EXIF block, with or without the leading "Exif\\0\\0".
 
-    exif = Image.Exif()
-    try:
-        exif.load(blob)
-        return _valid_orientation(exif.get(0x0112, 1))
-    except Exception:  # a damaged EXIF block must not make the picture unreadable
+    1 where the block is damaged or silent: a broken EXIF block must neither lose the picture nor print warnings. Only
+    the first directory of the TIFF structure inside is read (EXIF 2.3, section 4.5).
+    """
+    if blob[:6] == b"Exif\0\0":
+        blob = blob[6:]
+    order = {b"II": "<", b"MM": ">"}.get(bytes(blob[:2]))
+    if order is None or len(blob) < 10:
         return 1
+    (start,) = struct.unpack_from(order + "I", blob, 4)
+    if start + 2 > len(blob):
+        return 1
+    (count,) = struct.unpack_from(order + "H", blob, start)
+    for at in range(start + 2, min(start + 2 + 12 * count, len(blob) - 11), 12):
+        tag, kind, _, value = struct.unpack_from(order + "HHIH", blob, at)
+        if tag == 0x0112:
+            return _valid_orientation(value if kind == 3 else 1)
+    return 1
 
 
 def _valid_orientation(value: object) -> int:

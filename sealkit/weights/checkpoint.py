@@ -1,0 +1,161 @@
+"""A checkpoint folder: everything needed to use a network alone, and everything needed to continue its training.
+
+    weights.safetensors     what evaluation used (the averaged weights where EMA is on); enough for eval, export, weights.init
+    training.safetensors    the weights the optimiser works on, only where they differ from the above
+    optimizer.safetensors   moments, by parameter name: `<parameter>/<moment>`
+    ema.safetensors         running averages
+    state.json              model name, charset and the like (`extras`), progress, best figure, settings; size and CRC-32 of each file
+
+Written completely or not at all (`atomic.replace_folder`).
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sealkit.errors import WeightsError
+from sealkit.weights.atomic import replace_folder, settle_folder, write_text
+from sealkit.weights.safetensors_io import load_tensors, save_tensors
+
+FORMAT = 1
+WEIGHTS, TRAINING, OPTIMIZER, EMA, STATE = (
+    "weights.safetensors",
+    "training.safetensors",
+    "optimizer.safetensors",
+    "ema.safetensors",
+    "state.json",
+)
+
+Arrays = Mapping[str, np.ndarray]
+
+
+@dataclass
+class Checkpoint:
+    """Content of a checkpoint folder.
+
+    Attributes:
+        weights: state_dict names to arrays, as evaluated.
+        extras: what the weights mean: model name, form, charset, class names.
+        progress: state of the run (steps, best figure, settings); {} where only weights were saved.
+        training: weights under training where they differ from `weights`.
+        optimizer: `<parameter>/<moment>` to array.
+        ema: running averages.
+    """
+
+    weights: Arrays
+    extras: Mapping[str, Any] = field(default_factory=dict)
+    progress: Mapping[str, Any] = field(default_factory=dict)
+    training: Arrays | None = None
+    optimizer: Arrays | None = None
+    ema: Arrays | None = None
+
+
+def _crc32(path: Path) -> int:
+    value = 0
+    with open(path, "rb") as file:
+        while block := file.read(1 << 20):
+            value = zlib.crc32(block, value)
+    return value
+
+
+def save_checkpoint(folder: str | Path, checkpoint: Checkpoint) -> None:
+    """Write or replace a checkpoint folder atomically.
+
+    Raises:
+        WeightsError: the folder cannot be written.
+    """
+
+    def fill(target: Path) -> None:
+        metadata = {"format": "sealkit", **{k: v for k, v in checkpoint.extras.items() if isinstance(v, str)}}
+        parts = {
+            WEIGHTS: checkpoint.weights,
+            TRAINING: checkpoint.training,
+            OPTIMIZER: checkpoint.optimizer,
+            EMA: checkpoint.ema,
+        }
+        files = {}
+        for name, tensors in parts.items():
+            if tensors is not None:
+                save_tensors(target / name, tensors, metadata if name == WEIGHTS else None)
+                files[name] = {"bytes": (target / name).stat().st_size, "crc32": _crc32(target / name)}
+        state = {"format": FORMAT, "extras": checkpoint.extras, "progress": checkpoint.progress, "files": files}
+        write_text(target / STATE, json.dumps(state, ensure_ascii=False, indent=1))
+
+    try:
+        replace_folder(Path(folder), fill)
+    except OSError as error:
+        raise WeightsError(
+            f"cannot write the checkpoint: {error.strerror or error}",
+            where=str(folder),
+            hint="check free space and permissions",
+        ) from error
+
+
+def is_checkpoint(folder: str | Path) -> bool:
+    """True for a folder that holds, or after an interrupted write will hold, a checkpoint."""
+    folder = Path(folder)
+    return any((folder.with_name(folder.name + suffix) / STATE).is_file() for suffix in ("", ".new", ".old"))
+
+
+def read_state(folder: str | Path) -> dict[str, Any]:
+    """state.json of a checkpoint folder: {"extras", "progress", "files", "format"}.
+
+    Raises:
+        WeightsError: no checkpoint there, or one of a newer format.
+    """
+    path = settle_folder(Path(folder)) / STATE
+    if not path.is_file():
+        raise WeightsError(
+            "no checkpoint here", where=str(folder), hint=f"a checkpoint folder holds {STATE} and {WEIGHTS}"
+        )
+    try:
+        state = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise WeightsError(
+            f"unreadable checkpoint state: {error}", where=str(path), hint="use another checkpoint"
+        ) from error
+    if not isinstance(state, dict) or state.get("format") != FORMAT:
+        found = state.get("format") if isinstance(state, dict) else type(state).__name__
+        raise WeightsError(
+            "checkpoint of another format", where=str(path), value=found, hint=f"this version reads format {FORMAT}"
+        )
+    return state
+
+
+def load_checkpoint(folder: str | Path, weights_only: bool = False) -> Checkpoint:
+    """Read a checkpoint folder and verify its files.
+
+    Raises:
+        WeightsError: missing, of another format, or a file whose size or CRC-32 differs from what was written.
+    """
+    folder = Path(folder)
+    state = read_state(folder)
+    read: dict[str, dict[str, np.ndarray]] = {}
+    for name, facts in state["files"].items():
+        if weights_only and name != WEIGHTS:
+            continue
+        path = folder / name
+        if not path.is_file() or path.stat().st_size != facts["bytes"] or _crc32(path) != facts["crc32"]:
+            raise WeightsError(
+                "damaged checkpoint file",
+                where=str(path),
+                hint="it is not the file that was saved: use another checkpoint",
+            )
+        read[name] = load_tensors(path)[0]
+    if WEIGHTS not in read:
+        raise WeightsError(f"checkpoint without {WEIGHTS}", where=str(folder), hint="use another checkpoint")
+    return Checkpoint(
+        weights=read[WEIGHTS],
+        extras=state["extras"],
+        progress=state["progress"],
+        training=read.get(TRAINING),
+        optimizer=read.get(OPTIMIZER),
+        ema=read.get(EMA),
+    )

@@ -1,0 +1,170 @@
+"""Where weights come from: a tag (`scratch`, `sealkit`, `rapidocr`, `official`) or a path."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from sealkit.errors import WeightsError
+from sealkit.weights.checkpoint import is_checkpoint, load_checkpoint
+from sealkit.weights.safetensors_io import load_tensors
+from sealkit.weights.unpickle import load_pdparams
+
+TAGS = ("scratch", "sealkit", "rapidocr", "official")
+CACHE_VARIABLE = "SEALKIT_WEIGHTS_DIR"
+_SUFFIXES = (".pdparams", ".safetensors")
+
+
+@dataclass(frozen=True)
+class ResolvedWeights:
+    """Where weights will be read from.
+
+    Attributes:
+        origin: what the user wrote (a tag or a path).
+        path: file or checkpoint folder; None for `scratch` and for weights made on the fly.
+        make: for weights made on the fly, the function that makes the arrays.
+    """
+
+    origin: str
+    path: Path | None = None
+    make: Callable[[], dict[str, np.ndarray]] | None = None
+
+    @property
+    def scratch(self) -> bool:
+        """True where the network keeps its random initial values."""
+        return self.path is None and self.make is None
+
+    def __str__(self) -> str:
+        return f"{self.origin} ({self.path})" if self.path and str(self.path) != self.origin else self.origin
+
+
+def cache_folder() -> Path:
+    """Where `official` weights are looked for: $SEALKIT_WEIGHTS_DIR, else ~/.cache/sealkit/weights."""
+    folder = os.environ.get(CACHE_VARIABLE)
+    return Path(folder) if folder else Path.home() / ".cache" / "sealkit" / "weights"
+
+
+def resolve(tag_or_path: str | Path, model_name: str) -> ResolvedWeights:
+    """Find the weights a recipe names.
+
+    Args:
+        tag_or_path: `scratch`; `sealkit` (shipped in the package); `rapidocr` (imported from that wheel's ONNX file);
+            `official` (a `.pdparams` file the user put into `cache_folder()`); or a file or checkpoint folder.
+        model_name: official name of the model the weights are for.
+
+    Raises:
+        WeightsError: nothing there; the message names what is there instead. Nothing is ever downloaded, and nothing but
+            `scratch` means scratch.
+    """
+    text = str(tag_or_path)
+    if text == "scratch":
+        return ResolvedWeights("scratch")
+    if text == "sealkit":
+        return ResolvedWeights(text, _shipped(model_name))
+    if text == "rapidocr":
+        return ResolvedWeights(text, make=lambda: _from_rapidocr(model_name))
+    if text == "official":
+        return ResolvedWeights(text, _official(model_name))
+    path = Path(text).expanduser()
+    if path.is_dir():
+        return ResolvedWeights(text, _in_folder(path))
+    if path.is_file() or is_checkpoint(path):
+        return ResolvedWeights(text, path)
+    raise _missing(text, path)
+
+
+def read_arrays(source: ResolvedWeights | str | Path) -> tuple[dict[str, np.ndarray], str]:
+    """Arrays by state_dict name, and what to call their source in messages.
+
+    Raises:
+        WeightsError: unreadable, or `scratch`, which has no arrays.
+    """
+    if not isinstance(source, ResolvedWeights):
+        source = ResolvedWeights(str(source), Path(source))
+    if source.make is not None:
+        return source.make(), str(source)
+    if source.path is None:
+        raise WeightsError("`scratch` has no weights to read", where="weights.init")
+    path = source.path
+    if path.is_dir() or is_checkpoint(path):
+        return dict(load_checkpoint(path, weights_only=True).weights), str(source)
+    if path.suffix == ".safetensors":
+        return load_tensors(path)[0], str(source)
+    return load_pdparams(path), str(source)
+
+
+def _in_folder(folder: Path) -> Path:
+    """A checkpoint folder itself, the best checkpoint of a run folder, or the only weights file in a folder."""
+    for candidate in (folder, folder / "checkpoints" / "best", folder / "checkpoints" / "latest", folder / "best"):
+        if is_checkpoint(candidate):
+            return candidate
+    files = sorted(file for file in folder.iterdir() if file.suffix in _SUFFIXES)
+    if len(files) == 1:
+        return files[0]
+    raise WeightsError(
+        "no checkpoint in this folder" if not files else "several weights files in this folder",
+        where=str(folder),
+        value=[file.name for file in files] if files else sorted(entry.name for entry in folder.iterdir())[:10],
+        hint="name a run folder, a checkpoint folder, or a .safetensors or .pdparams file",
+    )
+
+
+def _missing(text: str, path: Path) -> WeightsError:
+    from rapidfuzz import process
+
+    existing = path.parent
+    while not existing.is_dir() and existing != existing.parent:
+        existing = existing.parent
+    names = [entry.name for entry in existing.iterdir()] if existing.is_dir() else []
+    wanted = path.relative_to(existing).parts[0] if existing in path.parents else path.name
+    near = [name for name, _, _ in process.extract(wanted, names, limit=3, score_cutoff=50)]
+    tags = [tag for tag, _, _ in process.extract(text, TAGS, limit=1, score_cutoff=70)]
+    hints = []
+    if tags:
+        hints.append(f"did you mean the tag `{tags[0]}`?")
+    if near:
+        hints.append("nearest existing: " + ", ".join(str(existing / name) for name in near))
+    hints.append(f"tags are {', '.join(TAGS)}; `scratch` trains from random weights")
+    return WeightsError("weights not found", where="weights.init", value=text, hint="; ".join(hints))
+
+
+def _shipped(model_name: str) -> Path:
+    from importlib.resources import files
+
+    folder = Path(str(files("sealkit"))) / "assets"
+    for candidate in (folder / model_name, folder / f"{model_name}.safetensors"):
+        if is_checkpoint(candidate) or candidate.is_file():
+            return candidate
+    here = sorted(p.stem if p.suffix == ".safetensors" else p.name for p in folder.iterdir()) if folder.is_dir() else []
+    raise WeightsError(
+        "no trainable weights of this model are shipped with sealkit",
+        where="weights.init",
+        value=f"sealkit: {model_name}",
+        hint=f"shipped: {', '.join(here) or 'none'}; otherwise use `official`, `rapidocr`, a path, or `scratch`",
+    )
+
+
+def _official(model_name: str) -> Path:
+    folder = cache_folder()
+    for name in (f"{model_name}_pretrained.pdparams", f"{model_name}.pdparams", f"{model_name}.safetensors"):
+        if (folder / name).is_file():
+            return folder / name
+    raise WeightsError(
+        "the official weights are not on this machine, and sealkit downloads nothing unasked",
+        where="weights.init",
+        value=f"official: {model_name}",
+        hint=(
+            f"get `{model_name}_pretrained.pdparams` (training weights; the model's page in PaddleX's documentation links it) "
+            f"and put it into {folder}, or set {CACHE_VARIABLE} to the folder that has it"
+        ),
+    )
+
+
+def _from_rapidocr(model_name: str) -> dict[str, np.ndarray]:
+    from sealkit.weights.onnx_import import import_rapidocr
+
+    return import_rapidocr(model_name)

@@ -8,4 +8,6 @@ from pydantic import BaseModel, ConfigDict
 class Settings(BaseModel):
     """Unknown keys are refused; values are checked on creation and never changed afterwards."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, validate_default=True, use_attribute_docstrings=True, allow_inf_nan=False
+    )

@@ -13,7 +13,8 @@ class WeightsSettings(Settings):
     """Where training starts."""
 
     init: str = "scratch"
-    """`scratch` (random, to be asked for by name), a weights tag (`official`, `sealkit`, `rapidocr`) or a path to a file or checkpoint folder."""
+    """`scratch` (random, to be asked for by name), a weights tag (`official`, `sealkit`, `rapidocr`) or a path to a
+    file or checkpoint folder."""
     allow_partial: bool = False
     """Accept weights that cover less than 90 % of the network."""
 
@@ -23,7 +24,7 @@ class OptimizerSettings(Settings):
     lr: float = Field(1e-3, gt=0)
     """Peak learning rate, for `lr_batch_size` samples a step."""
     lr_batch_size: int | None = Field(None, gt=0)
-    """Total batch size `lr` was chosen for; another total scales it linearly, and the log says so. null: never scaled."""
+    """Total batch size `lr` was chosen for; another total scales it linearly, and the log says so; null: never."""
     beta1: float = Field(0.9, ge=0, lt=1)
     beta2: float = Field(0.999, ge=0, lt=1)
     epsilon: float = Field(1e-8, gt=0)
@@ -37,7 +38,7 @@ class OptimizerSettings(Settings):
 
 
 class ScheduleSettings(Settings):
-    """Learning rate over steps. Warm-up is linear; `T` counts the whole run in steps, warm-up included or not per `total`."""
+    """Learning rate over steps. Warm-up is linear; `cosine_total` says whether the cosine includes it."""
 
     name: Literal["cosine", "linear", "multistep", "constant"] = "cosine"
     warmup_epochs: float = Field(0.0, ge=0)
@@ -51,8 +52,8 @@ class ScheduleSettings(Settings):
     """Epochs at which multistep multiplies by gamma."""
     gamma: float = 0.1
     cosine_total: Literal["all", "after_warmup"] = "all"
-    """`all`: cosine period is the run's steps, counted after the warm-up (PaddleOCR: ends above 0); `after_warmup`: run's steps
-    without the warm-up (PaddleClas)."""
+    """`all`: the cosine's period is the run's steps, counted after the warm-up (PaddleOCR: ends above 0);
+    `after_warmup`: the run's steps without the warm-up (PaddleClas)."""
 
 
 class EmaSettings(Settings):
@@ -99,7 +100,7 @@ class LoopSettings(Settings):
 
 
 class RecipeBase(Settings):
-    """What every recipe has. The module's recipe adds `module`, `network`, `data`, `augment`, `targets`, `loss`, `postprocess`."""
+    """What every recipe has. A module's recipe adds `module`, `network`, `data` and what else it needs."""
 
     name: str
     """Short name; default of the run folder."""

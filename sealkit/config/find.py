@@ -1,0 +1,55 @@
+"""Where recipes and pipeline configs are: a path, or the name of a shipped one, in a checkout or a wheel."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import sealkit
+from sealkit.config.problems import nearest
+from sealkit.errors import ConfigError
+
+Kind = Literal["recipes", "configs"]
+_SUFFIXES = (".yaml", ".yml")
+
+
+def shipped_dir(kind: Kind) -> Path:
+    """The folder of the shipped files: inside the package in a wheel, beside it in a checkout."""
+    package = Path(sealkit.__file__).resolve().parent
+    inside = package / "shipped" / kind
+    return inside if inside.is_dir() else package.parent / kind
+
+
+def shipped(kind: Kind) -> dict[str, Path]:
+    """Name (file name without suffix) → file, sorted by name."""
+    folder = shipped_dir(kind)
+    files = sorted(p for p in folder.rglob("*") if p.suffix in _SUFFIXES) if folder.is_dir() else []
+    return {path.stem: path for path in files}
+
+
+def find(kind: Kind, name: str | Path) -> Path:
+    """The file meant by a path or by a shipped name (`seal_det_mobile`, `recipes/seal_det_mobile.yaml`).
+
+    Raises:
+        ConfigError: neither a file nor a shipped name; names the nearest ones.
+    """
+    path = Path(name)
+    if path.is_file():
+        return path
+    what = "recipe" if kind == "recipes" else "pipeline config"
+    known = shipped(kind)
+    if path.is_dir():
+        inside = sorted(p.name for p in path.iterdir() if p.suffix in _SUFFIXES)
+        hint = "name one of its files: " + ", ".join(inside[:5]) if inside else "name a YAML file"
+        raise ConfigError(f"a folder, where a {what} is wanted", where=str(path), hint=hint)
+    # "recipes/x.yaml" from another folder, or from an installed wheel, means the shipped x
+    plain = path.suffix in _SUFFIXES or path.suffix == ""
+    if plain and path.parent in (Path("."), Path(kind)) and path.stem in known:
+        return known[path.stem]
+    close = nearest(path.stem, known, limit=3, cutoff=55)
+    hint = (
+        "did you mean " + " or ".join(close) + "?"
+        if close
+        else "shipped: " + (", ".join(known) or f"none in {shipped_dir(kind)}")
+    )
+    raise ConfigError(f"no such {what}", value=str(name), hint=hint)

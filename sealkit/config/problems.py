@@ -1,0 +1,200 @@
+"""What is wrong with settings, all of it at once, each with place, key, value, allowed values and the nearest name."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from sealkit.config.schema import Slot, descend, describe, leaf_keys, slot_at, tag_key, tag_of
+from sealkit.config.yamlfile import KeyPath
+from sealkit.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One finding. `where` is "file:line" or the command line's "-o …"; `key` is dotted."""
+
+    key: str
+    what: str
+    where: str = ""
+    value: str | None = None
+    hint: str | None = None
+
+    def __str__(self) -> str:
+        head = f"{self.where}: " if self.where else ""
+        head += f"{self.key}: {self.what}" if self.key else self.what
+        if self.value is not None:
+            head += f" (got {self.value})"
+        return f"{head}\n     next: {self.hint}" if self.hint else head
+
+
+class SettingsError(ConfigError):
+    """Settings that cannot be used.
+
+    Attributes:
+        problems: every finding, in the order of the file.
+    """
+
+    def __init__(self, problems: Sequence[Problem], source: str) -> None:
+        self.problems = tuple(problems)
+        count = "one problem" if len(problems) == 1 else f"{len(problems)} problems"
+        listed = "\n".join(f"  {number}. {problem}" for number, problem in enumerate(self.problems, 1))
+        super().__init__(f"{count} in the settings\n{listed}", where=source)
+
+
+def dotted(path: Iterable[str | int]) -> str:
+    """("augment", 1, "p") → "augment.1.p"."""
+    return ".".join(str(part) for part in path)
+
+
+def shown(value: Any) -> str:
+    """A value as it would stand in YAML, shortened, text quoted so that 8 and "8" differ."""
+    try:
+        text = json.dumps(value, ensure_ascii=False)
+    except (TypeError, ValueError):
+        text = repr(value)
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def nearest(name: str, known: Iterable[str], limit: int = 1, cutoff: float = 70.0) -> list[str]:
+    """The names of `known` that begin with or look like `name`, best first."""
+    from rapidfuzz import fuzz, process, utils  # 5 ms: only where something is wrong
+
+    options = list(known)
+    longer = [option for option in options if len(name) >= 4 and option.lower().startswith(name.lower())]
+    found = process.extract(
+        name, options, scorer=fuzz.ratio, processor=utils.default_process, limit=limit, score_cutoff=cutoff
+    )
+    return list(dict.fromkeys([*longer, *(match for match, _, _ in found)]))[:limit]
+
+
+def translate(
+    error: ValidationError, model: type[BaseModel], tree: Mapping[str, Any], place: Callable[[KeyPath], str]
+) -> list[Problem]:
+    """Findings of pydantic in our words.
+
+    Args:
+        place: gives the file:line of a key path, of the nearest parent for a key that is missing.
+    """
+    problems = []
+    for detail in error.errors(include_url=False):
+        path = _real_path(detail["loc"], tree, detail["type"])
+        problem = _problem(detail, path, model, tree, place(path))
+        if problem not in problems:
+            problems.append(problem)
+    return problems
+
+
+def _real_path(loc: Sequence[str | int], tree: Any, kind: str) -> KeyPath:
+    """Pydantic's location without the union tags it puts between the keys."""
+    path: list[str | int] = []
+    for position, part in enumerate(loc):
+        last = position == len(loc) - 1
+        exists = (isinstance(tree, dict) and part in tree) or (
+            isinstance(tree, list) and isinstance(part, int) and part < len(tree)
+        )
+        if exists:
+            path.append(part)
+            tree = descend(tree, part)
+        elif last and kind == "missing":
+            path.append(part)
+    return tuple(path)
+
+
+def _problem(detail: Any, path: KeyPath, model: type[BaseModel], tree: Any, where: str) -> Problem:
+    kind, context, key = detail["type"], detail.get("ctx") or {}, dotted(path)
+    value = tree
+    for part in path:
+        value = descend(value, part)
+    if kind == "extra_forbidden":
+        return unknown_key(path, model, tree, where)
+    if kind == "missing":
+        slot = slot_at(model, path, tree)
+        return Problem(key, "is missing", where, hint=f"give {describe(slot)}" if slot else None)
+    if kind in ("union_tag_invalid", "union_tag_not_found"):
+        return _wrong_tag(path, model, tree, where, value)
+    slot = slot_at(model, path, tree)
+    what = _wording(kind, context, detail["msg"], slot)
+    return Problem(key, what, where, shown(value), _hint(slot, value))
+
+
+def _wording(kind: str, context: Mapping[str, Any], message: str, slot: Slot | None) -> str:
+    if kind == "value_error" and "error" in context:
+        return str(context["error"])
+    if kind in ("too_short", "too_long"):
+        limit = context.get("min_length", context.get("max_length"))
+        return f"must have {'at least' if kind == 'too_short' else 'at most'} {limit} item(s)"
+    if kind == "finite_number":
+        return "must be a finite number"
+    return f"must be {describe(slot)}" if slot else message
+
+
+def _hint(slot: Slot | None, value: Any) -> str | None:
+    """What a person who wrote this value most likely meant."""
+    if slot is None:
+        return None
+    kinds = [o.annotation for o in slot.options()]
+    if isinstance(value, (int, float)) and str in kinds and not isinstance(value, bool):
+        return f'for text, quote it: "{value}" (on the command line: -o \'key="{value}"\')'
+    if isinstance(value, str):
+        if bool in kinds and value.lower() in ("yes", "no", "on", "off", "y", "n", "1", "0"):
+            return f"write {'true' if value.lower() in ('yes', 'on', 'y', '1') else 'false'}"
+        if value in ("None", "none", "nil") and type(None) in kinds:
+            return "write null"
+        choices = [str(a) for o in slot.options() for a in getattr(o.annotation, "__args__", ()) if isinstance(a, str)]
+        close = nearest(value, choices, cutoff=50)
+        if close:
+            return f"did you mean {close[0]}?"
+        if value.replace(".", "", 1).isdigit() and (int in kinds or float in kinds):
+            return f"write it without quotes: {value}"
+    return None
+
+
+def _wrong_tag(path: KeyPath, model: type[BaseModel], tree: Any, where: str, value: Any) -> Problem:
+    slot = slot_at(model, path, tree)
+    if slot is None:
+        return Problem(dotted(path), "is of an unknown kind", where, shown(value))
+    name = tag_key(slot)
+    known = [str(tag) for option in slot.options() if (tag := tag_of(option.annotation)) is not None]
+    given = value.get(name) if isinstance(value, dict) else None
+    key = dotted((*path, name))
+    if given is None:
+        return Problem(key, "is missing", where, shown(value), "one of " + ", ".join(known))
+    close = nearest(str(given), known, cutoff=50)
+    hint = (f"did you mean {close[0]}? " if close else "") + "allowed: " + ", ".join(known)
+    return Problem(key, f"unknown {name}", where, shown(given), hint)
+
+
+def unknown_key(path: KeyPath, model: type[BaseModel], tree: Any, where: str) -> Problem:
+    """The finding for a key that no settings class has.
+
+    Names the nearest key of the same block, else the same word in another block, else all keys of this block.
+    """
+    value = tree
+    for part in path:
+        value = descend(value, part)
+    *parents, name = path
+    parent_tree: Any = tree
+    for part in parents:
+        parent_tree = descend(parent_tree, part)
+    slot = slot_at(model, tuple(parents), tree)
+    here = slot.model(parent_tree) if slot else None
+    siblings = list(here.model_fields) if here else []
+    everywhere = [dotted(keys) for keys in leaf_keys(model)]
+    elsewhere = [key for key in everywhere if key.rsplit(".", 1)[-1] == name]
+    close = nearest(str(name), siblings)
+    prefix = dotted(parents)
+    hint: str | None = None
+    if close:
+        hint = "did you mean " + (f"{prefix}.{close[0]}" if prefix else close[0]) + "?"
+    elif elsewhere:
+        hint = "did you mean " + " or ".join(elsewhere[:3]) + "?"
+    elif far := nearest(dotted(path), everywhere, cutoff=75):
+        hint = f"did you mean {far[0]}?"
+    elif siblings:
+        hint = f"allowed {'in ' + prefix if prefix else 'here'}: " + ", ".join(siblings)
+    return Problem(dotted(path), "unknown key", where, shown(value), hint)

@@ -315,6 +315,14 @@ def _settle_order(
                 "warning",
             )
             direction = None
+        else:
+            reader.report(
+                "counter-clockwise",
+                number,
+                f"text {index} runs counter-clockwise; read in reverse",
+                "nothing to do; `sealkit data check --fix` writes it clockwise",
+                "info",
+            )
         points = np.ascontiguousarray(points[::-1])
     return points, direction
 

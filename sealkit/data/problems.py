@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Literal
 
-Severity = Literal["error", "warning"]
+Severity = Literal["error", "warning", "info"]
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,8 @@ class Problem:
         where: "labels.txt:17", a picture's path, or a label file's path.
         reason: what is wrong, with the offending value.
         fix: what to do about it.
-        severity: "error": the line, text or picture was left out; "warning": it was read, perhaps with a repair.
+        severity: "error": the line, text or picture was left out; "warning": it was read, perhaps with a repair; "info":
+            worth knowing, nothing to mend.
     """
 
     kind: str

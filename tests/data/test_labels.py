@@ -132,7 +132,7 @@ def test_point_order_is_made_clockwise_and_a_mirrored_line_poly_loses_its_direct
     plain = {"transcription": "c", "points": SQUARE[::-1]}
     samples, problems = read(tmp_path, f"a.jpg\t{json.dumps([mirrored, odd, plain])}\n")
     assert [line.direction for line in samples[0].lines] == [None, None, None]
-    assert [p.kind for p in problems] == ["mirrored-line-poly", "odd-line-poly"]
+    assert [p.kind for p in problems] == ["mirrored-line-poly", "odd-line-poly", "counter-clockwise"]
     for line in samples[0].lines:
         x, y = line.points.T
         assert np.sum(x * np.roll(y, -1) - np.roll(x, -1) * y) > 0

@@ -1,0 +1,251 @@
+"""Probability map → text regions (DB, "Real-time Scene Text Detection with Differentiable Binarization", AAAI 2020).
+
+Two ways, `DetPostprocessSettings.rings`:
+
+- `reference` repeats PaddleX 3.7.2's `DBPostProcess` to the rounded pixel, including what it loses: closed rings (the
+  empty middle lowers their score) and rings with a narrow gap (expanding closes the gap, the polygon falls in two).
+- `keep` works on connected components: a region is scored on its own text pixels, a ring keeps its hole, a region whose
+  expansion closes on itself remembers where it was open, and texts that touch are cut apart where the letters' up
+  direction jumps, if the network predicts it.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pyclipper
+
+from sealkit.config.seal_text_detection import DetPostprocessSettings
+from sealkit.geometry.regions import TextRegion, clockwise, polygon_area
+from sealkit.geometry.rings import ring_cut
+from sealkit.geometry.upfield import split_at_jumps, up_samples
+
+MIN_SIDE = 5
+"""Expanded regions whose minimum-area rectangle is thinner (map pixels) are dropped."""
+MIN_QUAD_SIDE = 3
+EPSILON = 0.002
+"""Contours are simplified by this share of their length."""
+HOLE_SHARE = 1.0
+"""A hole is a ring's middle when its area exceeds this multiple of the squared band width; smaller ones are noise."""
+
+
+def decode(
+    maps: np.ndarray,
+    source_hw: tuple[int, int],
+    settings: DetPostprocessSettings | None = None,
+    padded_hw: tuple[int, int] | None = None,
+) -> list[TextRegion]:
+    """Text regions of one picture, in source pixels.
+
+    Args:
+        maps: (C, h, w) float32. Channel 0 is the text probability; with C = 4 the others are the letters' up direction
+            (x right, y down) and the seal-area probability, which is not used here.
+        source_hw: height and width of the picture the map was made from.
+        settings: thresholds; PaddleX's seal values by default.
+        padded_hw: size of the picture after the padding of tiny ones (`ResizeInfo.padded_hw`), where it differs.
+
+    Returns:
+        With `rings: keep` regions by ascending smallest y. With `rings: reference` in the order of OpenCV's contours
+        (roughly from the bottom of the picture upwards), outlines of whole numbers without holes. Outlines run clockwise
+        on screen; with `box_type: quad` they have four points.
+    """
+    settings = settings or DetPostprocessSettings()
+    probability = np.ascontiguousarray(maps[0], dtype=np.float32)
+    mask = (probability > settings.thresh).view(np.uint8)
+    if settings.use_dilation:
+        mask = cv2.dilate(mask, np.ones((2, 2), np.uint8))
+    covered = padded_hw or source_hw
+    scale = np.array([covered[1] / probability.shape[1], covered[0] / probability.shape[0]], dtype=np.float64)
+    if settings.rings == "reference":
+        return _decode_reference(probability, mask, source_hw, scale, settings)
+    return _decode_components(maps, probability, mask, source_hw, scale, settings)
+
+
+def int_polygons(regions: list[TextRegion], source_hw: tuple[int, int]) -> list[np.ndarray]:
+    """Outlines as PaddleX's `dt_polys`: rounded half to even, clamped to the picture, (N, 2) int32."""
+    upper = np.array([source_hw[1], source_hw[0]])
+    return [np.clip(np.round(region.outline), 0, upper).astype(np.int32) for region in regions]
+
+
+def sort_regions(polygons: list[np.ndarray]) -> list[int]:
+    """PaddleX's order of polygons: indices by ascending smallest y (NumPy's default argsort: ties are not stable)."""
+    if not polygons:
+        return []
+    return [int(i) for i in np.argsort([np.min(np.asarray(polygon)[:, 1]) for polygon in polygons])]
+
+
+# ----- the reference's way -----
+
+
+def _decode_reference(
+    probability: np.ndarray,
+    mask: np.ndarray,
+    source_hw: tuple[int, int],
+    scale: np.ndarray,
+    settings: DetPostprocessSettings,
+) -> list[TextRegion]:
+    contours, _ = cv2.findContours(mask * 255, cv2.RETR_LIST, cv2.CHAIN_APPROX_SIMPLE)
+    one = _reference_polygon if settings.box_type == "poly" else _reference_quad
+    regions = []
+    for contour in contours[: settings.max_candidates]:
+        found = one(probability, contour, settings)
+        if found is None:
+            continue
+        polygon, score = found
+        upper = np.array([source_hw[1], source_hw[0]])
+        points = np.clip(np.round(polygon * scale), 0, upper)
+        regions.append(TextRegion(points.astype(np.float32), float(score)))
+    return regions
+
+
+def _reference_polygon(
+    probability: np.ndarray, contour: np.ndarray, settings: DetPostprocessSettings
+) -> tuple[np.ndarray, float] | None:
+    points = cv2.approxPolyDP(contour, EPSILON * cv2.arcLength(contour, True), True).reshape(-1, 2)
+    if len(points) < 4:
+        return None
+    score = _mean_inside(probability, points)
+    if settings.box_thresh > score:
+        return None
+    paths = _offset([points], _distance(points, settings.unclip_ratio))
+    if len(paths) != 1 or min(cv2.minAreaRect(paths[0].astype(np.float32))[1]) < MIN_SIDE:
+        return None
+    return paths[0], score
+
+
+def _reference_quad(
+    probability: np.ndarray, contour: np.ndarray, settings: DetPostprocessSettings
+) -> tuple[np.ndarray, float] | None:
+    corners, side = _rectangle(contour.reshape(-1, 2))
+    if side < MIN_QUAD_SIDE:
+        return None
+    score = _mean_inside(probability, corners if settings.score_mode == "fast" else contour.reshape(-1, 2))
+    if settings.box_thresh > score:
+        return None
+    paths = _offset([corners], _distance(corners, settings.unclip_ratio))
+    if not paths:
+        return None
+    corners, side = _rectangle(paths[0])
+    return None if side < MIN_SIDE else (corners, score)
+
+
+def _rectangle(points: np.ndarray) -> tuple[np.ndarray, float]:
+    """Minimum-area rectangle (4, 2) in the reference's corner order, and its short side.
+
+    Of the two left-most corners the upper comes first and the lower last; the two right-most lie between, upper first.
+    """
+    rect = cv2.minAreaRect(points.astype(np.float32))
+    corners = sorted(cv2.boxPoints(rect).tolist(), key=lambda corner: corner[0])
+    left, right = sorted(corners[:2], key=lambda c: c[1]), sorted(corners[2:], key=lambda c: c[1])
+    return np.array([left[0], right[0], right[1], left[1]]), min(rect[1])
+
+
+def _mean_inside(probability: np.ndarray, points: np.ndarray) -> float:
+    """Mean of the map inside a polygon, drawn in its own bounding box clipped to the map."""
+    h, w = probability.shape
+    low = np.clip(np.floor(points.min(axis=0)).astype(int), 0, [w - 1, h - 1])
+    high = np.clip(np.ceil(points.max(axis=0)).astype(int), 0, [w - 1, h - 1])
+    inside = np.zeros((high[1] - low[1] + 1, high[0] - low[0] + 1), dtype=np.uint8)
+    cv2.fillPoly(inside, [(points - low).astype(np.int32)], 1)
+    return cv2.mean(probability[low[1] : high[1] + 1, low[0] : high[0] + 1], inside)[0]
+
+
+def _distance(points: np.ndarray, ratio: float) -> float:
+    """How far a polygon is expanded: area · ratio / perimeter, in double precision."""
+    edges = np.roll(points, -1, axis=0) - points
+    return abs(polygon_area(points)) * ratio / max(float(np.hypot(*edges.T).sum()), 1e-6)
+
+
+def _offset(paths: list[np.ndarray], distance: float) -> list[np.ndarray]:
+    """Expand closed paths with round joins on Clipper's grid of whole numbers."""
+    clipper = pyclipper.PyclipperOffset()
+    for path in paths:
+        clipper.AddPath([(int(x), int(y)) for x, y in path], pyclipper.JT_ROUND, pyclipper.ET_CLOSEDPOLYGON)
+    return [np.array(path, dtype=np.float64) for path in clipper.Execute(distance)]
+
+
+# ----- sealkit's way -----
+
+
+def _decode_components(
+    maps: np.ndarray,
+    probability: np.ndarray,
+    mask: np.ndarray,
+    source_hw: tuple[int, int],
+    scale: np.ndarray,
+    settings: DetPostprocessSettings,
+) -> list[TextRegion]:
+    contours, tree = cv2.findContours(mask, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
+    outer = [i for i in range(len(contours)) if tree[0][i][3] < 0]
+    outer = sorted(outer, key=lambda i: -len(contours[i]))[: settings.max_candidates]
+    limit = np.array([source_hw[1], source_hw[0]], dtype=np.float64)
+    regions = []
+    for i in outer:
+        x, y, w, h = cv2.boundingRect(contours[i])
+        if min(w, h) < 2:
+            continue
+        inside = np.zeros((h, w), dtype=np.uint8)
+        cv2.drawContours(inside, contours, i, 1, cv2.FILLED, offset=(-x, -y))
+        inside &= mask[y : y + h, x : x + w]
+        window = maps[:, y : y + h, x : x + w]
+        for piece in split_at_jumps(inside, window, (x, y)):
+            score = cv2.mean(probability[y : y + h, x : x + w], piece)[0]
+            if score < settings.box_thresh:
+                continue
+            shape = _component_shape(piece, window[0], settings)
+            if shape is None:
+                continue
+            outline, holes, cut = (
+                [np.clip(np.add(points, (x, y)) * scale, 0, limit).astype(np.float32) for points in group] for group in shape
+            )
+            up = up_samples(piece, window, (x, y), scale)
+            regions.append(TextRegion(outline[0], score, holes, up, cut[0][0] if cut else None))
+    return sorted(regions, key=lambda region: float(region.outline[:, 1].min()))
+
+
+def _component_shape(
+    inside: np.ndarray, probability: np.ndarray, settings: DetPostprocessSettings
+) -> tuple[list[np.ndarray], list[np.ndarray], list[np.ndarray]] | None:
+    """[expanded outline], holes and [cut] or [] of one component in its window's pixels; None when it is too small."""
+    contours, tree = cv2.findContours(inside, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
+    outer = max((c for c, node in zip(contours, tree[0]) if node[3] < 0), key=cv2.contourArea)
+    outer = _simplify(outer)
+    if len(outer) < 3:
+        return None
+    area, length = abs(polygon_area(outer)), _length(outer)
+    inner = [_simplify(c) for c, node in zip(contours, tree[0]) if node[3] >= 0 and cv2.contourArea(c) > MIN_SIDE**2]
+    inner = [hole for hole in inner if len(hole) >= 3]
+    area -= sum(abs(polygon_area(hole)) for hole in inner)
+    length += sum(_length(hole) for hole in inner)
+    distance = max(area, 0.0) * settings.unclip_ratio / max(length, 1e-6)
+    paths = _offset_fine([clockwise(outer), *(clockwise(hole)[::-1] for hole in inner)], distance)
+    if not paths:
+        return None
+    outline = max(paths, key=polygon_area)
+    band = 2 * max(area, 0.0) / max(length, 1e-6) + 2 * distance
+    holes = [path for path in paths if -polygon_area(path) >= HOLE_SHARE * band**2]
+    rect = cv2.minAreaRect(outline.astype(np.float32))
+    if min(rect[1]) < MIN_SIDE:
+        return None
+    if settings.box_type == "quad":
+        return [clockwise(cv2.boxPoints(rect).astype(np.float64))], [], []
+    cut = ring_cut(inside, probability, max(holes, key=lambda hole: -polygon_area(hole))) if holes else None
+    return [clockwise(outline)], [clockwise(hole) for hole in holes], [] if cut is None else [cut[None]]
+
+
+def _simplify(contour: np.ndarray) -> np.ndarray:
+    return cv2.approxPolyDP(contour, EPSILON * cv2.arcLength(contour, True), True).reshape(-1, 2)
+
+
+def _length(points: np.ndarray) -> float:
+    return float(np.hypot(*(np.roll(points, -1, axis=0) - points).T).sum())
+
+
+def _offset_fine(paths: list[np.ndarray], distance: float, grid: int = 16) -> list[np.ndarray]:
+    """Like `_offset`, on a grid of 1/16 pixel, so that nothing is rounded."""
+    if distance * grid < 1:
+        return [path.astype(np.float64) for path in paths]
+    clipper = pyclipper.PyclipperOffset(2.0, 0.25 * grid)
+    for path in paths:
+        clipper.AddPath((path * grid).astype(np.int64).tolist(), pyclipper.JT_ROUND, pyclipper.ET_CLOSEDPOLYGON)
+    return [np.array(path, dtype=np.float64) / grid for path in clipper.Execute(distance * grid)]

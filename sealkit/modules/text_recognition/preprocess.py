@@ -1,0 +1,86 @@
+"""Strip → input of a recogniser: height 48, width by the strip's own ratio, zeros on the right.
+
+Rules and their golden pairs: PaddleX 3.7.2's recognition of PP-OCR models (`RecResizeImg` with image_shape 3 × 48 × 320).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from sealkit.config.text_recognition import RecResizeSettings
+from sealkit.errors import ImageError
+
+# (v / 255 - 0.5) / 0.5 for all 256 values; in float32 throughout, as the reference computes it.
+_TABLE = ((np.arange(256, dtype=np.float32) / np.float32(255.0)) - np.float32(0.5)) / np.float32(0.5)
+
+
+def resize(strip: np.ndarray, settings: RecResizeSettings | None = None) -> tuple[np.ndarray, int]:
+    """Scale a strip to the input's height.
+
+    Args:
+        strip: (H, W, 3) uint8, text from left to right; the channel order is kept (official weights want BGR).
+        settings: input height, least and greatest width.
+
+    Returns:
+        (48, w, 3) uint8, and the input width it is to be padded to (w ≤ width). The width is never below the settings'
+        320: recognisers were trained on inputs of at least that ratio.
+
+    Raises:
+        ImageError: not a picture of three channels, or one without pixels.
+    """
+    settings = settings or RecResizeSettings()
+    if strip.ndim != 3 or strip.shape[2] != 3 or 0 in strip.shape:
+        raise ImageError(
+            "the recogniser wants a BGR strip of shape (height, width, 3)",
+            value=strip.shape,
+            hint="read pictures with sealkit.images.read_image; a strip of no size comes from a degenerate polygon",
+        )
+    _, height, least = settings.image_shape
+    h, w = strip.shape[:2]
+    ratio = w / float(h)
+    padded = int(height * max(least / height, ratio))
+    if padded > settings.max_width:
+        target = padded = settings.max_width
+    else:
+        target = min(math.ceil(height * ratio), padded)
+    if (h, w) != (height, target):
+        strip = cv2.resize(strip, (target, height), interpolation=cv2.INTER_LINEAR)
+    return strip, padded
+
+
+def normalise(resized: np.ndarray, width: int) -> np.ndarray:
+    """(48, w, 3) uint8 → (3, 48, width) float32 in -1..1, zeros right of w."""
+    out = np.zeros((resized.shape[2], resized.shape[0], width), dtype=np.float32)
+    out[:, :, : resized.shape[1]] = _TABLE[resized.transpose(2, 0, 1)]
+    return out
+
+
+def preprocess(strip: np.ndarray, settings: RecResizeSettings | None = None) -> np.ndarray:
+    """Strip (H, W, 3) uint8 → (3, 48, W') float32, padded to its own input width; see `resize` for errors."""
+    return normalise(*resize(strip, settings))
+
+
+def collate(samples: Sequence[np.ndarray], width_step: int = 1) -> np.ndarray:
+    """Stack inputs of different widths: zeros on the right up to the widest (rounded up to `width_step`).
+
+    Args:
+        samples: (3, 48, W_i) float32 each, at least one.
+
+    Returns:
+        (N, 3, 48, W) float32.
+    """
+    widest = -(-max(s.shape[2] for s in samples) // width_step) * width_step
+    batch = np.zeros((len(samples), *samples[0].shape[:2], widest), dtype=np.float32)
+    for row, sample in zip(batch, samples):
+        row[:, :, : sample.shape[2]] = sample
+    return batch
+
+
+def batches_by_width(strips: Sequence[np.ndarray], batch_size: int) -> list[list[int]]:
+    """Indices of strips in batches of similar width/height ratio, narrow ones first (less padding, as the reference does)."""
+    order = sorted(range(len(strips)), key=lambda i: strips[i].shape[1] / max(strips[i].shape[0], 1))
+    return [order[at : at + batch_size] for at in range(0, len(order), batch_size)]

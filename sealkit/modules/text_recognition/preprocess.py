@@ -1,6 +1,6 @@
 """Strip → input of a recogniser: height 48, width by the strip's own ratio, zeros on the right.
 
-Rules and their golden pairs: PaddleX 3.7.2's recognition of PP-OCR models (`RecResizeImg` with image_shape 3 × 48 × 320).
+Rules and their golden pairs: PaddleX 3.7.2's recognition (`RecResizeImg`, image_shape 3 × 48 × 320).
 """
 
 from __future__ import annotations
@@ -81,6 +81,6 @@ def collate(samples: Sequence[np.ndarray], width_step: int = 1) -> np.ndarray:
 
 
 def batches_by_width(strips: Sequence[np.ndarray], batch_size: int) -> list[list[int]]:
-    """Indices of strips in batches of similar width/height ratio, narrow ones first (less padding, as the reference does)."""
+    """Indices of strips in batches of similar width/height ratio, narrow first (less padding), as the reference."""
     order = sorted(range(len(strips)), key=lambda i: strips[i].shape[1] / max(strips[i].shape[0], 1))
     return [order[at : at + batch_size] for at in range(0, len(order), batch_size)]

@@ -11,7 +11,7 @@ import paddle
 import paddle.nn.functional as F
 from paddle import nn
 
-from sealkit.nn.layers import ConvBN, Size, kaiming_normal
+from sealkit.nn.layers import ConvBN, Size, kaiming_normal, spatial_mean
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class EffectiveSE(nn.Layer):
         self.conv = nn.Conv2D(channels, channels, 1)
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
-        return x * F.sigmoid(self.conv(x.mean(axis=[2, 3], keepdim=True)))
+        return x * F.sigmoid(self.conv(spatial_mean(x)))
 
 
 class HGBlock(nn.Layer):

@@ -79,7 +79,7 @@ class LargeKernelConv(nn.Layer, Fusable):
     def __init__(self, in_channels: int, out_channels: int, kernel: int = 9) -> None:
         super().__init__()
         self.dw = DilatedRep(in_channels, kernel)
-        self.pw = nn.Conv2D(in_channels, out_channels, 1, bias_attr=False)
+        self.pw = _conv(in_channels, out_channels, 1)
         self.bn: nn.BatchNorm2D | None = batch_norm(out_channels)
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:

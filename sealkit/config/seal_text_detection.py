@@ -12,7 +12,8 @@ from sealkit.config.training import RecipeBase
 
 class DetNetworkSettings(Settings):
     form: Literal["official", "fused"] = "official"
-    """`official`: the multi-branch training form of the published checkpoints; `fused`: branches and BatchNorm folded, faster on CPU."""
+    """`official`: the multi-branch training form of the published checkpoints; `fused`: branches and BatchNorm folded,
+    faster on CPU."""
     fields: bool = False
     """Add a branch that predicts the letters' up direction and the seal's area beside the text probability."""
     freeze_bn: bool = False
@@ -50,6 +51,8 @@ class Rotate(Settings):
 class Scale(Settings):
     op: Literal["scale"]
     factor: tuple[float, float] = (0.5, 2.0)
+    letters: tuple[float, float] | None = None
+    """Log-uniform range of the median letter height in pixels, in place of `factor` where a picture has texts."""
     p: float = Field(1.0, ge=0, le=1)
 
 
@@ -57,6 +60,7 @@ class Perspective(Settings):
     op: Literal["perspective"]
     strength: float = Field(0.08, ge=0, le=0.4)
     """Largest shift of a corner as a share of the side."""
+    border: Literal["constant", "replicate", "white"] = "white"
     p: float = Field(0.5, ge=0, le=1)
 
 
@@ -75,11 +79,23 @@ class RandomCrop(Settings):
     max_tries: int = Field(50, gt=0)
 
 
+class WindowCrop(Settings):
+    """A window at the present scale that shows some text; what small crops of large pictures want."""
+
+    op: Literal["window_crop"]
+    size: tuple[int, int] = (320, 320)
+    background: float = Field(0.1, ge=0, le=1)
+    """Share of windows laid anywhere, with text or without."""
+    max_tries: int = Field(20, gt=0)
+    border: Literal["constant", "replicate", "white"] = "white"
+
+
 class Fit(Settings):
     """Scale the long side to `size` and pad; what a set of pictures cropped to their seals wants."""
 
     op: Literal["fit"]
     size: tuple[int, int] = (640, 640)
+    border: Literal["constant", "replicate", "white"] = "white"
 
 
 class CopyPaste(Settings):
@@ -100,7 +116,8 @@ class Photometric(Settings):
 
 
 DetAugment = Annotated[
-    Flip | Rotate | Scale | Perspective | EastCrop | RandomCrop | Fit | CopyPaste | Photometric, Field(discriminator="op")
+    Flip | Rotate | Scale | Perspective | EastCrop | RandomCrop | WindowCrop | Fit | CopyPaste | Photometric,
+    Field(discriminator="op"),
 ]
 
 

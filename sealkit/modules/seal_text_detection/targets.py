@@ -1,7 +1,8 @@
 """What the detector learns: DB's four maps, and the fields (letters' up direction, seal area) at a quarter of the size.
 
-DB: Liao et al., "Real-time Scene Text Detection with Differentiable Binarization" (AAAI 2020); the exact rules follow the
-published checkpoints' training. All coordinates are pixels of the network's input, pixel centres at whole numbers.
+DB: Liao et al., "Real-time Scene Text Detection with Differentiable Binarization" (AAAI 2020); the exact rules are
+those of the published checkpoints' training. All coordinates are pixels of the network's
+input, pixel centres at whole numbers.
 """
 
 from __future__ import annotations
@@ -174,7 +175,7 @@ def _edge_pieces(outline: np.ndarray, limit: float) -> tuple[np.ndarray, np.ndar
 def _draw_shrunk(
     outline: np.ndarray, ignored: bool, ratio: float, min_size: int, canvas: np.ndarray, mask: np.ndarray
 ) -> bool:
-    """Fill the outline moved in by d; one that is ignored, too small or vanishes is cut from the mask. False for those."""
+    """Fill the outline moved in by d; an ignored, too small or vanishing one is cut from the mask: False."""
     height, width = mask.shape
     clipped = np.clip(np.asarray(outline, np.float64), 0, [width - 1, height - 1])
     extent = clipped.max(axis=0) - clipped.min(axis=0)

@@ -1,0 +1,1 @@
+"""Geometry-keeping augmentations, shared by the modules that learn from outlines."""

@@ -1,146 +1,195 @@
-"""Settings of the pipeline `seal_recognition`: the keys of PaddleX's YAML, spelled as there, plus sealkit's own.
+"""Settings of the pipeline `seal_recognition`: PaddleX's YAML keys (pipeline-specification §11), and sealkit's own.
 
-A config of PaddleX loads unchanged (its key `max_side_len` has no effect there and none here: `max_side_limit` is the
-one that is read). PaddleX ignores keys it does not know; here they are refused: a misspelt threshold must not pass.
+Keys keep PaddleX's spelling and meaning; what sealkit adds is marked. Unknown keys are refused (PaddleX ignores them).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from sealkit.config.base import Settings
-from sealkit.config.load import Loaded, Overrides, load_settings
 
+Share = Annotated[float, Field(ge=0, le=1)]
 MergeMode = Literal["large", "small", "union"]
+DEFAULT_MAX_SIDE = 4000
 
 
-class EngineKeys(Settings):
-    """Keys understood at every level; a level that names an engine stops inheriting the upper one's."""
+class EngineSettings(Settings):
+    """What every level of the file may set; a level without `engine` inherits the one above."""
 
     engine: str | None = None
-    """paddle, onnxruntime, openvino, tensorrt; null: the level above, at last what suits the model folder."""
+    """paddle, onnxruntime, openvino, tensorrt, auto; null inherits, at the top it means auto."""
     engine_config: dict[str, Any] | None = None
+    """The engine's own options."""
     use_hpip: bool | None = None
+    """PaddleX's high-performance switch: true means the fastest installed engine, which is what null does too."""
     hpi_config: dict[str, Any] | None = None
+    """PaddleX's high-performance options; `backend` names the engine."""
+    batch_size: int | None = Field(None, gt=0)
 
 
-class ModuleKeys(EngineKeys):
-    """Keys of every module."""
-
-    module_name: str = ""
+class ModuleSettings(EngineSettings):
+    module_name: str
     model_name: str
     model_dir: str | None = None
-    """An inference model's folder or ONNX file, or a weights tag; null: the weights that belong to `model_name`."""
-    batch_size: int = Field(1, gt=0)
+    """An exported folder, an official folder or an ONNX file; null: where `weights` says."""
+    weights: Literal["sealkit", "rapidocr", "official"] | None = None
+    """sealkit's: where the model comes from when model_dir is null. null: sealkit, then rapidocr, then official."""
 
 
-class LayoutDetectionKeys(ModuleKeys):
-    module_name: str = "layout_detection"
-    model_name: str = "PP-DocLayout-L"
-    threshold: float | dict[int, float] | None = None
+class LayoutDetectionSettings(ModuleSettings):
+    threshold: Share | dict[int, Share] | None = None
     layout_nms: bool | None = None
     layout_unclip_ratio: float | tuple[float, float] | dict[int, tuple[float, float]] | None = None
     layout_merge_bboxes_mode: MergeMode | dict[int, MergeMode] | None = None
-    img_size: int | tuple[int, int] | None = None
 
 
-class DocOrientationKeys(ModuleKeys):
-    module_name: str = "doc_text_orientation"
-    model_name: str = "PP-LCNet_x1_0_doc_ori"
-
-
-class DocUnwarpingKeys(ModuleKeys):
-    module_name: str = "image_unwarping"
-    model_name: str = "UVDoc"
-
-
-class TextDetectionKeys(ModuleKeys):
-    module_name: str = "seal_text_detection"
-    model_name: str = "PP-OCRv4_server_seal_det"
-    # null throughout: what the model folder says
-    limit_side_len: int | None = Field(None, gt=0)
-    limit_type: Literal["min", "max", "resize_long"] | None = None
+class TextDetectionSettings(ModuleSettings):
+    limit_side_len: int = Field(736, gt=0)
+    limit_type: Literal["min", "max", "resize_long"] = "min"
     max_side_limit: int | None = Field(None, gt=0)
-    max_side_len: int | None = None
-    """In PaddleX's packaged file, without effect there and here; `max_side_limit` is the key that is read."""
-    thresh: float | None = Field(None, ge=0, lt=1)
-    box_thresh: float | None = Field(None, ge=0, le=1)
-    unclip_ratio: float | None = Field(None, ge=0)
+    max_side_len: int | None = Field(None, gt=0)
+    """PaddleX's packaged file says max_side_len, its code reads max_side_limit: both are read here, the latter wins."""
+    thresh: Share = 0.2
+    box_thresh: Share = 0.6
+    unclip_ratio: float = Field(0.5, ge=0)
     input_shape: tuple[int, int, int] | None = None
+    rings: Literal["keep", "reference"] = "keep"
+    """sealkit's: `keep` finds closed and narrow-gapped rings, `reference` loses them as paddlex 3.7.2 does."""
+
+    @property
+    def largest_side(self) -> int:
+        return self.max_side_limit or self.max_side_len or DEFAULT_MAX_SIDE
 
 
-class TextRecognitionKeys(ModuleKeys):
-    module_name: str = "text_recognition"
-    model_name: str = "PP-OCRv4_server_rec"
+class TextRecognitionSettings(ModuleSettings):
     score_thresh: float = Field(0.0, ge=0, le=1)
+    """A text is kept when its score is at least this."""
     input_shape: tuple[int, int, int] | None = None
     return_word_box: bool = False
+    charset: str | None = None
+    """sealkit's: a dictionary file for a model that carries none."""
 
 
-class LayoutModules(Settings):
-    LayoutDetection: LayoutDetectionKeys | None = None
+class DocOrientationSettings(ModuleSettings):
+    pass
 
 
-class DocPreprocessorModules(Settings):
-    DocOrientationClassify: DocOrientationKeys | None = None
-    DocUnwarping: DocUnwarpingKeys | None = None
+class DocUnwarpingSettings(ModuleSettings):
+    pass
 
 
-class DocPreprocessorKeys(EngineKeys):
-    pipeline_name: str = "doc_preprocessor"
-    batch_size: int = Field(1, gt=0)
+class DocModules(Settings):
+    DocOrientationClassify: DocOrientationSettings | None = None
+    DocUnwarping: DocUnwarpingSettings | None = None
+
+
+class DocPreprocessorSettings(EngineSettings):
+    pipeline_name: Literal["doc_preprocessor"] = "doc_preprocessor"
     use_doc_orientation_classify: bool = True
     use_doc_unwarping: bool = True
-    SubModules: DocPreprocessorModules = DocPreprocessorModules()
+    SubModules: DocModules = DocModules()
 
 
-class SealOCRModules(Settings):
-    TextDetection: TextDetectionKeys = TextDetectionKeys()
-    TextRecognition: TextRecognitionKeys = TextRecognitionKeys()
+class OcrModules(Settings):
+    TextDetection: TextDetectionSettings
+    TextRecognition: TextRecognitionSettings
 
 
-class SealOCRKeys(EngineKeys):
-    pipeline_name: str = "OCR"
-    text_type: Literal["seal"] = "seal"
-    batch_size: int = Field(1, gt=0)
+class SealOcrSettings(EngineSettings):
+    pipeline_name: Literal["OCR"] = "OCR"
+    text_type: Literal["seal"]
     use_doc_preprocessor: Literal[False] = False
+    """The page's own preprocessor is `use_doc_preprocessor` at the top."""
     use_textline_orientation: Literal[False] = False
-    SubModules: SealOCRModules = SealOCRModules()
+    """Not part of this pipeline: reading directions are settled by `Reading`."""
+    SubModules: OcrModules
 
 
-class SealPipelines(Settings):
-    DocPreprocessor: DocPreprocessorKeys | None = None
-    SealOCR: SealOCRKeys = SealOCRKeys()
+class TopModules(Settings):
+    LayoutDetection: LayoutDetectionSettings | None = None
 
 
-class PipelineSettings(EngineKeys):
-    """A whole pipeline config."""
+class TopPipelines(Settings):
+    DocPreprocessor: DocPreprocessorSettings | None = None
+    SealOCR: SealOcrSettings
+
+
+class SearchSettings(Settings):
+    """sealkit's: how seals are found by the text detector itself, where no layout model is used."""
+
+    enabled: bool = False
+    """Off: the whole picture is one region, as in PaddleX."""
+    coarse_sides: tuple[int, ...] = Field((736,), min_length=1)
+    """Long sides the whole picture is looked at with; those far above the picture's own size are left out."""
+    area_thresh: Share = 0.5
+    """A pixel belongs to a seal when the detector's seal-area channel exceeds this."""
+    min_side: int = Field(8, gt=0)
+    """Smallest long side of a seal in pixels of the coarse input."""
+    min_score: Share = 0.6
+    """Mean seal-area probability a component must have."""
+    merge_gap: float = Field(0.5, ge=0)
+    """Without an area channel: text regions nearer than this share of their letters' height are one seal."""
+
+
+class FineSettings(Settings):
+    """sealkit's: the second look at each seal that was found."""
+
+    side: int = Field(288, gt=0)
+    """The seal's long side is scaled to so many pixels."""
+    margin: float = Field(0.08, ge=0, le=1)
+    """Border around the seal, as a share of its long side."""
+    max_upscale: float = Field(4.0, ge=1)
+    """Never enlarge more than this."""
+    inside: Share = 0.5
+    """A text is kept when at least this share of it lies in the seal, by the detector's seal-area channel."""
+
+
+class ReadingSettings(Settings):
+    """sealkit's: how strips are read."""
+
+    height: int = Field(48, gt=0)
+    """Height strips are straightened to."""
+    both_directions: Literal["auto", "always", "never"] = "auto"
+    """Read a line in both directions and keep the better score: where its direction is in doubt, always, never."""
+    squeeze: tuple[float, ...] = ()
+    """Read each strip again squeezed to these shares of its length: wide-spaced letters read better closer together."""
+    squeeze_margin: float = Field(0.0, ge=0, le=1)
+    """A squeezed reading wins only when its score is better by this."""
+    batch_size: int = Field(8, gt=0)
+    width_step: int = Field(32, gt=0)
+    """Recognition batches are padded to multiples of this width: fewer shapes for the engine to prepare."""
+
+
+class SealRecognitionSettings(EngineSettings):
+    """One pipeline config file."""
 
     pipeline_name: Literal["seal_recognition"]
-    batch_size: int = Field(1, gt=0)
     use_doc_preprocessor: bool = True
     use_layout_detection: bool = True
-    SubModules: LayoutModules = LayoutModules()
-    SubPipelines: SealPipelines = SealPipelines()
+    SubModules: TopModules = TopModules()
+    SubPipelines: TopPipelines
     Serving: dict[str, Any] | None = None
     reading: Literal["sealkit", "reference"] = "sealkit"
-    """`sealkit`: our straightening, independent of the seal's angle; `reference`: paddlex 3.7.2, quirks included."""
+    """sealkit's: `reference` reproduces paddlex 3.7.2's strips."""
     whole_page_fallback: bool = False
-    """Where layout finds no seal, run text detection on the whole page and say so in the result."""
+    """sealkit's: when no seal is found, read the whole picture as one."""
+    Search: SearchSettings = SearchSettings()
+    Fine: FineSettings | None = None
+    """sealkit's: null: each region is detected once, at TextDetection's own size."""
+    Reading: ReadingSettings = ReadingSettings()
 
+    @model_validator(mode="after")
+    def _stages_have_their_sections(self) -> SealRecognitionSettings:
+        if self.use_layout_detection and self.SubModules.LayoutDetection is None:
+            raise ValueError("use_layout_detection is true, but SubModules.LayoutDetection is missing")
+        if self.use_doc_preprocessor and self.SubPipelines.DocPreprocessor is None:
+            raise ValueError("use_doc_preprocessor is true, but SubPipelines.DocPreprocessor is missing")
+        return self
 
-def load_pipeline(config: str | Path | Mapping[str, Any], overrides: Overrides = ()) -> Loaded[PipelineSettings]:
-    """Read and check a pipeline config.
-
-    Args:
-        config: path, name of a shipped config, or mapping with PaddleX's keys.
-
-    Raises:
-        SettingsError: everything that is wrong, at once.
-        ConfigError: no such file, not YAML.
-    """
-    return load_settings("configs", config, PipelineSettings, overrides, literals=True)
+    @property
+    def ocr(self) -> OcrModules:
+        """SubPipelines.SealOCR.SubModules."""
+        return self.SubPipelines.SealOCR.SubModules

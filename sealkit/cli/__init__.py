@@ -1,0 +1,124 @@
+"""The command `sealkit`. One file per command; this table is the whole dispatch."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from typing import Any
+
+from sealkit.errors import SealkitError
+
+# command → file, in the order a user meets them. Each file has NAME, HELP, EXAMPLES, add_arguments(parser) and
+# run(args) -> int, and imports nothing heavy at its top.
+COMMANDS: Mapping[str, str] = {
+    "models": "sealkit.cli.models",
+    "show": "sealkit.cli.show",
+    "data": "sealkit.cli.data",
+    "train": "sealkit.cli.train",
+    "eval": "sealkit.cli.eval",
+    "export": "sealkit.cli.export",
+    "infer": "sealkit.cli.infer",
+    "import-weights": "sealkit.cli.import_weights",
+    "doctor": "sealkit.cli.doctor",
+}
+
+# package that is missing → extra that brings it
+EXTRAS: Mapping[str, str] = {
+    "albumentations": "train",
+    "matplotlib": "train",
+    "onnx": "train",
+    "onnxruntime": "onnx",
+    "openvino": "openvino",
+    "paddle": "train",
+    "paddle2onnx": "train",
+    "pypdfium2": "pdf",
+    "rapidocr": "embedded",
+    "safetensors": "train",
+    "visualdl": "train",
+}
+
+_ABOUT = "Check data, train, fine-tune, evaluate, export and run the models of seal (stamp, 印章) text recognition."
+_EXAMPLES = """examples:
+  sealkit models                                     what can be trained, and from which weights
+  sealkit infer seal.png --save-path out             read a seal
+  sealkit data check my_seals --module seal_text_detection
+  sealkit train -c seal_det_mobile_finetune -o data.train.0.root=my_seals
+  sealkit export runs/seal_det_mobile_finetune       inference folder and ONNX, parity proved
+
+A message instead of a traceback is the rule; SEALKIT_TRACEBACK=1 shows the traceback as well."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command line.
+
+    Returns:
+        the exit code: 0; that of the SealkitError (2 settings, 3 data, 4 weights, 5 training, 6 export, 7 engine);
+        130 on Ctrl-C.
+    """
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        command, args = _parse(arguments)
+        return int(command.run(args))
+    except SealkitError as error:
+        return _fail(str(error), error.exit_code)
+    except KeyboardInterrupt:
+        return _fail("stopped by the user", 130)
+    except BrokenPipeError:  # the reader of our output (`| head`) is gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except ModuleNotFoundError as error:
+        extra = EXTRAS.get((error.name or "").partition(".")[0])
+        if extra is None:
+            raise
+        return _fail(f"this needs {error.name}, which is not installed\n  next: pip install 'sealkit[{extra}]'", 1)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        return _fail(f"{error.filename}: {error.strerror}\n  next: check the path, its rights and the free space", 1)
+
+
+def _parse(arguments: list[str]) -> tuple[Any, Any]:
+    """(command module, parsed arguments). Only the chosen command's file is imported, for `--help` all of them."""
+    from sealkit.cli.parser import Parser
+
+    chosen = next((word for word in arguments if not word.startswith("-")), None)
+    if chosen is not None and chosen not in COMMANDS:
+        raise _unknown_command(chosen)
+    wanted = [chosen] if chosen is not None else list(COMMANDS)
+    parser = Parser(prog="sealkit", description=_ABOUT, epilog=_EXAMPLES)
+    parser.add_argument("--version", action="version", version=_version())
+    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, prog="sealkit")
+    for name in wanted:
+        command = import_module(COMMANDS[name])
+        epilog = f"examples:\n{command.EXAMPLES.strip(chr(10))}" if command.EXAMPLES else None
+        sub = subparsers.add_parser(name, help=command.HELP, description=command.HELP, epilog=epilog)
+        sub.set_defaults(parser=sub)
+        command.add_arguments(sub)
+    args = parser.parse_args(arguments)
+    return import_module(COMMANDS[args.command]), args
+
+
+def _unknown_command(name: str) -> SealkitError:
+    from sealkit.config.problems import nearest
+    from sealkit.errors import ConfigError
+
+    close = nearest(name, COMMANDS, cutoff=50)
+    hint = (f"did you mean {close[0]}? " if close else "") + "commands: " + ", ".join(COMMANDS)
+    return ConfigError("unknown command", value=name, hint=hint)
+
+
+def _version() -> str:
+    import sealkit
+
+    return f"sealkit {sealkit.__version__}"
+
+
+def _fail(message: str, code: int) -> int:
+    if os.environ.get("SEALKIT_TRACEBACK"):
+        traceback.print_exc()
+    sys.stdout.flush()
+    print(f"error: {message}", file=sys.stderr)
+    return code

@@ -1,0 +1,77 @@
+"""`sealkit models`: what there is to train and to run."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import Any
+
+NAME = "models"
+HELP = "List models with their module, recipes, weights, size and published figure."
+EXAMPLES = """
+  sealkit models
+  sealkit models '*seal_det'
+  sealkit models v6 --json
+"""
+
+_HEADS = ("model", "module", "recipes", "weights", "size", "published")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("pattern", nargs="?", default="*", metavar="PATTERN", help="shell pattern or part of a name")
+    parser.add_argument("--module", help="only models of this module")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+
+
+def run(args: argparse.Namespace) -> int:
+    from sealkit import zoo
+    from sealkit.config.problems import nearest
+    from sealkit.errors import ConfigError
+
+    names = zoo.list_models(args.pattern, args.module)
+    if not names:
+        if args.module is not None and args.module not in zoo.TABLES:
+            raise ConfigError("unknown module", value=args.module, hint="modules: " + ", ".join(zoo.TABLES))
+        close = nearest(args.pattern.strip("*"), zoo.list_models(), limit=3, cutoff=40)
+        hint = "did you mean " + " or ".join(close) + "?" if close else "`sealkit models` lists all"
+        raise ConfigError("no model matches", value=args.pattern, hint=hint)
+    rows = [_row(name) for name in names]
+    print(json.dumps(rows, ensure_ascii=False, indent=2) if args.json else _table(rows))
+    return 0
+
+
+def _row(name: str) -> dict[str, Any]:
+    from sealkit import zoo
+
+    spec = zoo.model_spec(name)
+    return {
+        "model": name,
+        "module": spec.module,
+        "recipes": zoo.recipes_by_model().get(name, []),
+        "weights": [*zoo.weights_tags(spec), "scratch"],
+        "params": spec.params,
+        "size_mb": spec.size_mb,
+        "published": dict(spec.figure) if spec.figure else None,
+        "about": spec.about,
+    }
+
+
+def _table(rows: list[dict[str, Any]]) -> str:
+    """Aligned columns; a model with several recipes takes a line for each."""
+    cells: list[tuple[str, ...]] = [_HEADS]
+    sources = []
+    for row in rows:
+        size = f"{row['params'] / 1e6:.1f} M values" + (f", {row['size_mb']:g} MB" if row["size_mb"] else "")
+        figure = row["published"]
+        published = f"{figure['name']} {figure['value']:g}" if figure else "-"
+        if figure:
+            sources.append(f"{figure['name']} of {row['model']}: {figure.get('source', 'no source given')}")
+        recipes = row["recipes"] or ["-"]
+        cells.append((row["model"], row["module"], recipes[0], " ".join(row["weights"]), size, published))
+        cells += [("", "", recipe, "", "", "") for recipe in recipes[1:]]
+    widths = [max(len(line[column]) for line in cells) for column in range(len(_HEADS))]
+    lines = ["  ".join(text.ljust(width) for text, width in zip(line, widths)).rstrip() for line in cells]
+    lines.insert(1, "  ".join("-" * width for width in widths))
+    if sources:
+        lines += ["", "Published, not reproduced here:", *(f"  {source}" for source in sources)]
+    return "\n".join(lines)

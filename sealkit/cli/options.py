@@ -1,0 +1,44 @@
+"""Flags that several commands share."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any, NoReturn
+
+from sealkit.config.overrides import SHORT_KEYS
+from sealkit.errors import ConfigError
+
+SHORT_HELP = ", ".join(f"{short} = {full}" for short, full in SHORT_KEYS.items())
+
+
+class _Refuse(argparse.Action):
+    """`--opt`, the spelling of other toolkits: refused with the one spelling of this one."""
+
+    def __call__(self, parser: Any, namespace: Any, values: Any, option_string: str | None = None) -> NoReturn:
+        written = next((value for value in values if "=" in value), "KEY=VALUE")
+        hint = f"settings are given with -o: -o {written}"
+        raise ConfigError(f"{option_string} is not a flag here", value=" ".join(values), hint=hint)
+
+
+class _Collect(argparse.Action):
+    """`-o a=1 b=2 -o c=3` → ["a=1", "b=2", "c=3"]."""
+
+    def __call__(self, parser: Any, namespace: Any, values: Any, option_string: str | None = None) -> None:
+        setattr(namespace, self.dest, [*getattr(namespace, self.dest), *(values or [])])
+
+
+def add_recipe(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
+    """`-c RECIPE`."""
+    parser.add_argument(
+        "-c", "--recipe", "--config", dest="recipe", required=required, metavar="RECIPE",
+        help="YAML file, or the name of a shipped recipe (`sealkit models` lists them)",
+    )  # fmt: skip
+
+
+def add_overrides(parser: argparse.ArgumentParser) -> None:
+    """`-o KEY=VALUE …`."""
+    parser.add_argument(
+        "-o", "--override", dest="overrides", nargs="+", action=_Collect, default=[], metavar="KEY=VALUE",
+        help=f"change a setting; the value is YAML; may be given several times. Short names: {SHORT_HELP}",
+    )  # fmt: skip
+    parser.add_argument("--opt", "--opts", "--override-options", nargs="*", action=_Refuse, help=argparse.SUPPRESS)

@@ -1,0 +1,63 @@
+"""The argument parser of all commands: flags take `-` and `_` alike, and a misspelt flag gets a suggestion."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from typing import Any, NoReturn
+
+from sealkit.errors import ConfigError
+
+
+class Formatter(argparse.RawDescriptionHelpFormatter):
+    """Keeps the line breaks of worked examples, with room for our longest flags."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=30, width=110)
+
+
+class Parser(argparse.ArgumentParser):
+    """ArgumentParser for the house.
+
+    Flags are declared with `-` (`--model-dir`); on the command line `--model_dir` is the same. Abbreviations are off:
+    a flag added later must not change the meaning of an old command line.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("formatter_class", Formatter)
+        super().__init__(**{**kwargs, "allow_abbrev": False})
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        given = list(sys.argv[1:] if args is None else args)
+        return super().parse_known_args(list(_with_dashes(given)), namespace)
+
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        known, rest = self.parse_known_args(args, namespace)
+        if rest:
+            chosen: Parser = getattr(known, "parser", self)  # of the sub-command, whose --help is the right one
+            chosen.error(f"unknown argument: {' '.join(rest)}{chosen._suggestion(rest[0])}")
+        return known
+
+    def error(self, message: str) -> NoReturn:
+        """A ConfigError (exit code 2) rather than a page of usage."""
+        raise ConfigError(message, hint=f"{self.prog} --help shows the flags and examples")
+
+    def _suggestion(self, flag: str) -> str:
+        from sealkit.config.problems import nearest  # 5 ms: only where something is wrong
+
+        flags = [option for action in self._actions for option in action.option_strings if option.startswith("--")]
+        close = nearest(flag.partition("=")[0], flags) if flag.startswith("--") else []
+        return f"; did you mean {close[0]}?" if close else ""
+
+
+def _with_dashes(arguments: Sequence[str]) -> Iterator[str]:
+    """`--model_dir=a_b` → `--model-dir=a_b`; what follows a lone `--` stays as it is."""
+    plain = False
+    for argument in arguments:
+        plain = plain or argument == "--"
+        if argument.startswith("--") and not plain:
+            flag, equals, value = argument.partition("=")
+            yield flag.replace("_", "-") + equals + value
+        else:
+            yield argument

@@ -45,7 +45,7 @@ def find(kind: Kind, name: str | Path) -> Path:
     # "recipes/x.yaml" from another folder, or from an installed wheel, means the shipped x
     plain = path.suffix in _SUFFIXES or path.suffix == ""
     if plain and path.parent in (Path("."), Path(kind)) and path.stem in known:
-        return known[path.stem]
+        return _short(known[path.stem])
     close = nearest(path.stem, known, limit=3, cutoff=55)
     hint = (
         "did you mean " + " or ".join(close) + "?"
@@ -53,3 +53,9 @@ def find(kind: Kind, name: str | Path) -> Path:
         else "shipped: " + (", ".join(known) or f"none in {shipped_dir(kind)}")
     )
     raise ConfigError(f"no such {what}", value=str(name), hint=hint)
+
+
+def _short(path: Path) -> Path:
+    """Relative to the current directory where it lies below it: shorter in messages and in `sealkit show`."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path

@@ -1,0 +1,53 @@
+# sealkit. `make` lists the targets. Two are all a newcomer needs: make demo, make test.
+PYTHON ?= python3
+VENV ?= .venv
+EXTRAS ?= train,onnx,openvino,embedded,pdf,dev
+IMAGE ?=
+BIN := $(VENV)/bin
+PY := $(BIN)/python
+STAMP := $(VENV)/.installed
+# one thread per core for the arithmetic of tests and demo; Paddle takes a single one unless told
+export OMP_NUM_THREADS ?= $(shell nproc 2>/dev/null || echo 2)
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test test-all lint format types wheel clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(STAMP) ## make $(VENV) and install sealkit with all it needs
+
+# made again only when what is to be installed changed
+$(STAMP): pyproject.toml setup.py
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
+	  { echo "sealkit needs Python 3.10 or newer; name one: make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 1; }
+	@test -x $(PY) || { echo "making $(VENV)"; $(PYTHON) -m venv $(VENV); }
+	@echo "installing sealkit[$(EXTRAS)] into $(VENV) (a few minutes the first time)"
+	@$(PY) -m pip install --quiet --upgrade pip
+	@$(PY) -m pip install --quiet -e '.[$(EXTRAS)]'
+	@touch $@
+
+demo: $(STAMP) ## read a seal, fine-tune on a new style, export, read again (IMAGE=path for your own picture)
+	@$(PY) tools/demo.py $(if $(IMAGE),--image '$(IMAGE)')
+
+test: $(STAMP) ## tests that take minutes, on the CPU, without network
+	@$(PY) -m pytest -q -m 'not slow and not paddlex and not network'
+
+test-all: $(STAMP) ## with the slow ones
+	@$(PY) -m pytest -q -m 'not paddlex'
+
+lint: $(STAMP) ## ruff and mypy
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy sealkit
+
+format: $(STAMP) ## rewrite the code in the house's format
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+wheel: $(STAMP) ## build the wheel into dist/
+	@$(PY) -m pip wheel --quiet --no-deps -w dist .
+
+clean: ## remove what builds and tests leave behind; the venv stays
+	@rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

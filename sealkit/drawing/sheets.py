@@ -1,0 +1,78 @@
+"""Contact sheets: many pictures on one, with their text lines drawn in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from sealkit.errors import DataError
+
+Polygon = tuple[np.ndarray, bool]
+"""Points (N, 2) in pixels of the picture, and whether the line is ignored."""
+
+
+def draw_polygons(image: np.ndarray, polygons: Sequence[Polygon], scale: float = 1.0) -> np.ndarray:
+    """A copy of a picture (H, W, 3) uint8 BGR, resized by `scale`, with polygons: green, ignored ones blue, a dot where the text starts."""
+    mode = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    size = (max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale)))
+    out = cv2.resize(image, size, interpolation=mode) if scale != 1 else image.copy()
+    for points, ignored in polygons:
+        fixed = np.round(np.asarray(points, np.float64) * scale * 16).astype(np.int32)
+        cv2.polylines(out, [fixed], True, (230, 120, 0) if ignored else (0, 160, 0), 1, cv2.LINE_AA, 4)
+        x, y = (int(v) for v in fixed[0] / 16)
+        cv2.circle(out, (x, y), 3, (255, 0, 255), -1, cv2.LINE_AA)
+    return out
+
+
+def contact_sheet(
+    images: Sequence[np.ndarray],
+    polygons: Sequence[Sequence[Polygon]] | None = None,
+    *,
+    columns: int = 6,
+    tile: int = 320,
+) -> np.ndarray:
+    """Pictures (H, W, 3) uint8 BGR side by side in square tiles, in order, row by row.
+
+    Args:
+        polygons: per picture what `draw_polygons` shall draw; None: nothing.
+        columns: tiles per row.
+        tile: side of a tile in pixels; pictures keep their proportions.
+
+    Returns:
+        (rows * tile, columns * tile, 3) uint8 BGR; DataError for no pictures.
+    """
+    if not images:
+        raise DataError("there is no picture to put on a contact sheet")
+    columns = min(columns, len(images))
+    rows = -(-len(images) // columns)
+    sheet = np.full((rows * tile, columns * tile, 3), 128, np.uint8)
+    for index, image in enumerate(images):
+        scale = (tile - 4) / max(image.shape[:2])
+        shown = draw_polygons(image, polygons[index] if polygons else (), scale)
+        y, x = (index // columns) * tile, (index % columns) * tile
+        sheet[y : y + shown.shape[0], x : x + shown.shape[1]] = shown
+    return sheet
+
+
+def save_sheet(path: str | Path, sheet: np.ndarray) -> None:
+    """Write a sheet as PNG or JPEG by its name; DataError where that fails."""
+    path = Path(path)
+    suffix = path.suffix.lower() or ".png"
+    try:
+        done, data = cv2.imencode(suffix, sheet)
+    except cv2.error:
+        done, data = False, np.empty(0, np.uint8)
+    if not done:
+        raise DataError(
+            "a contact sheet can be PNG or JPEG only", where=str(path), value=suffix, hint="name a .png or .jpg file"
+        )
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data.tobytes())
+    except OSError as error:
+        raise DataError(
+            f"the contact sheet cannot be written: {error.strerror}", where=str(path), hint="name another path"
+        ) from error

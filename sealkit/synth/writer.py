@@ -1,0 +1,151 @@
+"""Sets of drawn pictures on disk."""
+
+from __future__ import annotations
+
+import multiprocessing
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import cv2
+
+from sealkit.data.labels import read_det_labels, write_det_labels
+from sealkit.data.records import DetSample, TextLine
+from sealkit.drawing.sheets import contact_sheet, save_sheet
+from sealkit.errors import DataError
+from sealkit.images import read_image
+from sealkit.synth.render import render_sample
+from sealkit.synth.settings import SynthSettings
+
+Rendered = tuple[int, list[TextLine], dict[str, Any]]
+
+
+def picture_name(index: int) -> str:
+    """Path of picture `index` below the set's folder."""
+    return f"images/{index:06d}.jpg"
+
+
+def is_validation(index: int, share: float) -> bool:
+    """Whether picture `index` belongs to the validation part: evenly spread, and independent of the set's size."""
+    return int((index + 1) * share) > int(index * share)
+
+
+def _render_to_file(folder: str, seed: int, quality: int, settings: SynthSettings, index: int) -> Rendered:
+    image, lines, info = render_sample(seed, index, settings)
+    path = Path(folder) / picture_name(index)
+    done, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    if not done:
+        raise DataError("OpenCV could not encode a picture", where=str(path), value=image.shape)
+    path.write_bytes(data.tobytes())
+    return index, lines, info
+
+
+def _quiet_worker() -> None:
+    cv2.setNumThreads(1)  # one process per core already
+
+
+def _results(work: Callable[[int], Rendered], count: int, workers: int) -> Iterator[Rendered]:
+    if workers <= 1:
+        yield from map(work, range(count))
+        return
+    # spawn: forking after OpenCV or Paddle have started threads may hang.
+    with multiprocessing.get_context("spawn").Pool(workers, initializer=_quiet_worker) as pool:
+        yield from pool.imap(work, range(count), chunksize=8)
+
+
+def write_detection_set(
+    out_dir: str | Path,
+    count: int,
+    seed: int,
+    *,
+    workers: int = 1,
+    val_share: float = 0.1,
+    quality: int = 93,
+    settings: SynthSettings | None = None,
+    progress: Callable[[int], object] | None = None,
+) -> dict[str, Any]:
+    """Render a detection set in PaddleX's format: `images/`, `train.txt`, `val.txt`.
+
+    Args:
+        out_dir: a folder that is empty or does not exist yet.
+        count: number of pictures.
+        seed: picture i depends on (seed, i), the settings and the installed fonts only, whatever `workers` is.
+        workers: processes.
+        val_share: share of the pictures that go to val.txt, 0 to 1 (0: no val.txt is written).
+        quality: JPEG quality of the files, on top of the compression that is drawn.
+        progress: called with 1 after each picture.
+
+    Returns:
+        counts (pictures, seals, lines, characters, by shape and kind), seconds and images_per_second.
+
+    Raises:
+        DataError: the folder is not empty or cannot be written, a number is wrong, or there are no Chinese fonts.
+    """
+    settings = settings or SynthSettings()
+    folder = Path(out_dir)
+    if count < 1 or workers < 0 or not 0 <= val_share <= 1:
+        raise DataError(
+            "count must be positive and val_share between 0 and 1", value=(count, val_share), hint="correct the number"
+        )
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise DataError(
+            "the output folder is not empty", where=str(folder), hint="name another folder, or empty this one first"
+        )
+    try:
+        (folder / "images").mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(
+            f"the output folder cannot be made: {error.strerror}", where=str(folder), hint="check path and rights"
+        ) from error
+    started = time.perf_counter()
+    samples: dict[str, list[DetSample]] = {"train": [], "val": []}
+    shapes: Counter[str] = Counter()
+    kinds: Counter[str] = Counter()
+    characters: Counter[str] = Counter()
+    lines_total = 0
+    work = partial(_render_to_file, str(folder), seed, quality, settings)
+    for index, lines, info in _results(work, count, workers):
+        part = "val" if is_validation(index, val_share) else "train"
+        samples[part].append(DetSample(folder / picture_name(index), lines))
+        kinds[info["kind"]] += 1
+        shapes.update(seal["shape"] for seal in info["seals"])
+        lines_total += len(lines)
+        for line in lines:
+            characters.update(line.text)
+        if progress is not None:
+            progress(1)
+    for part, found in samples.items():
+        if found:
+            write_det_labels(folder / f"{part}.txt", found)
+    seconds = time.perf_counter() - started
+    return {
+        "folder": str(folder),
+        "pictures": count,
+        "train": len(samples["train"]),
+        "val": len(samples["val"]),
+        "kinds": dict(kinds.most_common()),
+        "seals": sum(shapes.values()),
+        "shapes": dict(shapes.most_common()),
+        "lines": lines_total,
+        "characters": sum(characters.values()),
+        "different_characters": len(characters),
+        "seed": seed,
+        "style": settings.style,
+        "seconds": round(seconds, 2),
+        "images_per_second": round(count / seconds, 2),
+    }
+
+
+def sheet_of_set(folder: str | Path, path: str | Path, count: int = 48) -> None:
+    """Contact sheet of the first pictures of a written set, polygons drawn in, to a PNG or JPEG file."""
+    root = Path(folder)
+    found: list[DetSample] = []
+    for part in ("train.txt", "val.txt"):
+        if (root / part).is_file():
+            found += read_det_labels(root, part)[0]
+    found = sorted(found, key=lambda sample: sample.image_path)[:count]
+    images = [read_image(sample.image_path) for sample in found]
+    save_sheet(path, contact_sheet(images, [[(line.points, line.ignore) for line in sample.lines] for sample in found]))

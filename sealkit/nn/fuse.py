@@ -13,6 +13,8 @@ import numpy as np
 import paddle
 from paddle import nn
 
+from sealkit.nn.conv import Conv2D, Conv2DTranspose
+
 Kernel = tuple[np.ndarray, np.ndarray]
 """A convolution's weight [out, in/groups, kh, kw] and bias [out], float64."""
 
@@ -42,7 +44,7 @@ def to_numpy(value: paddle.Tensor | None) -> np.ndarray | None:
     return None if value is None else value.numpy().astype(np.float64)
 
 
-def kernel_of(conv: nn.Conv2D) -> Kernel:
+def kernel_of(conv: Conv2D) -> Kernel:
     """Weight and bias (zeros where the layer has none)."""
     weight = conv.weight.numpy().astype(np.float64)
     bias = to_numpy(conv.bias)
@@ -90,12 +92,10 @@ def sum_kernels(kernels: list[Kernel]) -> Kernel:
     return sum(k[0] for k in kernels), sum(k[1] for k in kernels)  # type: ignore[return-value]
 
 
-def biased_conv(
-    kernel: Kernel, stride: int | tuple[int, int], padding: int | tuple[int, int], groups: int
-) -> nn.Conv2D:
+def biased_conv(kernel: Kernel, stride: int | tuple[int, int], padding: int | tuple[int, int], groups: int) -> Conv2D:
     """A Conv2D with bias that holds `kernel`."""
     weight, bias = kernel
-    conv = nn.Conv2D(
+    conv = Conv2D(
         weight.shape[1] * groups, weight.shape[0], list(weight.shape[2:]), stride=stride, padding=padding, groups=groups
     )
     conv.weight.set_value(weight.astype(np.float32))
@@ -103,12 +103,12 @@ def biased_conv(
     return conv
 
 
-def conv_bn_to_conv(conv: nn.Conv2D, bn: nn.BatchNorm2D) -> nn.Conv2D:
+def conv_bn_to_conv(conv: Conv2D, bn: nn.BatchNorm2D) -> Conv2D:
     """A convolution with bias that equals `conv` then `bn` in eval mode; same stride, padding, groups."""
     return biased_conv(fold_bn(kernel_of(conv), bn), conv._stride, conv._padding, conv._groups)
 
 
-def fold_bn_into_transposed(conv: nn.Conv2DTranspose, bn: nn.BatchNorm2D) -> None:
+def fold_bn_into_transposed(conv: Conv2DTranspose, bn: nn.BatchNorm2D) -> None:
     """Fold `bn` into the transposed convolution before it (weight [in, out, kh, kw], with bias), in place."""
     scale, shift = bn_affine(bn)
     conv.weight.set_value((conv.weight.numpy() * scale[None, :, None, None]).astype(np.float32))

@@ -8,6 +8,7 @@ import paddle
 import paddle.nn.functional as F
 from paddle import nn
 
+from sealkit.nn.conv import Conv2D
 from sealkit.nn.fuse import Fusable, conv_bn_to_conv
 
 Size = int | tuple[int, int]
@@ -60,7 +61,7 @@ class ConvBN(nn.Layer, Fusable):
         weight_attr: paddle.ParamAttr | None = None,
     ) -> None:
         super().__init__()
-        self.conv = nn.Conv2D(
+        self.conv = Conv2D(
             in_channels,
             out_channels,
             kernel,
@@ -102,8 +103,8 @@ class SqueezeExcite(nn.Layer):
 
     def __init__(self, channels: int, reduction: int = 4, slope: float = 1 / 6) -> None:
         super().__init__()
-        self.conv1 = nn.Conv2D(channels, channels // reduction, 1)
-        self.conv2 = nn.Conv2D(channels // reduction, channels, 1)
+        self.conv1 = Conv2D(channels, channels // reduction, 1)
+        self.conv2 = Conv2D(channels // reduction, channels, 1)
         self.slope = slope
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:

@@ -10,6 +10,7 @@ import paddle
 import paddle.nn.functional as F
 from paddle import nn
 
+from sealkit.nn.conv import Conv2D
 from sealkit.nn.fuse import (
     Fusable,
     biased_conv,
@@ -35,9 +36,9 @@ class RepDepthwise(nn.Layer, Fusable):
     def __init__(self, channels: int, kernel: int = 3, bias_1x1: bool = False) -> None:
         super().__init__()
         self.conv = ConvBN(channels, channels, kernel, groups=channels)
-        self.conv1 = nn.Conv2D(channels, channels, 1, groups=channels, bias_attr=None if bias_1x1 else False)
+        self.conv1 = Conv2D(channels, channels, 1, groups=channels, bias_attr=None if bias_1x1 else False)
         self.bn = batch_norm(channels)
-        self.reparam: nn.Conv2D | None = None
+        self.reparam: Conv2D | None = None
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
         if self.reparam is not None:
@@ -73,15 +74,15 @@ class DilatedRep(nn.Layer, Fusable):
     def __init__(self, channels: int, kernel: int) -> None:
         super().__init__()
         self.channels, self.kernel = channels, kernel
-        self.lk_origin = nn.Conv2D(channels, channels, kernel, padding=kernel // 2, groups=channels, bias_attr=False)
+        self.lk_origin = Conv2D(channels, channels, kernel, padding=kernel // 2, groups=channels, bias_attr=False)
         self.origin_bn = batch_norm(channels)
         for k, rate in DILATED_BRANCHES[kernel]:
-            conv = nn.Conv2D(
+            conv = Conv2D(
                 channels, channels, k, padding=rate * (k // 2), dilation=rate, groups=channels, bias_attr=False
             )
             self.add_sublayer(f"dil_conv_k{k}_{rate}", conv)
             self.add_sublayer(f"dil_bn_k{k}_{rate}", batch_norm(channels))
-        self.reparam: nn.Conv2D | None = None
+        self.reparam: Conv2D | None = None
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
         if self.reparam is not None:
@@ -141,19 +142,18 @@ class MultiBranchRep(nn.Layer, Fusable):
         # Published checkpoints hold the activation's affine even where it is not used.
         self.act: AffineHardswish | None = AffineHardswish()
         self.activates = stride != 2
-        self.reparam: nn.Conv2D | None = None
+        self.reparam: Conv2D | None = None
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
         if self.reparam is not None:
             y = self.reparam(x)
         else:
-            y = self.conv_kxk[0](x)
-            for conv in self.conv_kxk[1:]:
-                y = y + conv(x)
-            if self.conv_1x1 is not None:
-                y = y + self.conv_1x1(x)
-            if self.identity is not None:
-                y = y + self.identity(x)
+            # The published order of summation; another one moves the last bits, which small batches amplify.
+            branches = [self.identity, self.conv_1x1, *self.conv_kxk]
+            outputs = [branch(x) for branch in branches if branch is not None]
+            y = outputs[0]
+            for output in outputs[1:]:
+                y = y + output
             y = self.lab(y)
         return self.act(y) if self.activates else y
 

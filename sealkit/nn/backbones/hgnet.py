@@ -11,6 +11,7 @@ import paddle
 import paddle.nn.functional as F
 from paddle import nn
 
+from sealkit.nn.conv import Conv2D
 from sealkit.nn.layers import ConvBN, Size, kaiming_normal, spatial_mean
 
 
@@ -40,7 +41,7 @@ class EffectiveSE(nn.Layer):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.conv = nn.Conv2D(channels, channels, 1)
+        self.conv = Conv2D(channels, channels, 1)
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
         return x * F.sigmoid(self.conv(spatial_mean(x)))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import paddle
 from paddle import nn
 
+from sealkit.nn.conv import Conv2D
 from sealkit.nn.layers import ConvBN, Size, SqueezeExcite, kaiming_normal
 from sealkit.nn.rep import MultiBranchRep
 
@@ -95,7 +96,7 @@ class PPLCNetV3Det(LCNetV3Trunk):
         super().__init__(scale, DET_STRIDES)
         widths = [scaled(_SHAPES[name][-1][2], scale) for name in self.stage_names[1:]]
         self.out_channels = tuple(int(tap * scale) for tap in self.TAPS)
-        self.layer_list = nn.LayerList([nn.Conv2D(w, o, 1) for w, o in zip(widths, self.out_channels)])
+        self.layer_list = nn.LayerList([Conv2D(w, o, 1) for w, o in zip(widths, self.out_channels)])
 
     def forward(self, x: paddle.Tensor) -> list[paddle.Tensor]:
         return [conv(y) for conv, y in zip(self.layer_list, self.stages(x)[1:])]

@@ -12,6 +12,7 @@ import paddle
 import paddle.nn.functional as F
 from paddle import nn
 
+from sealkit.nn.conv import Conv2D, Conv2DTranspose
 from sealkit.nn.fuse import Fusable, conv_bn_to_conv, fold_bn_into_transposed
 from sealkit.nn.layers import ConvBN, batch_norm, kaiming_uniform, upsample_nearest
 
@@ -23,10 +24,10 @@ def step_map(shrink: paddle.Tensor, threshold: paddle.Tensor) -> paddle.Tensor:
     return F.sigmoid(STEP_SLOPE * (shrink - threshold))
 
 
-def _transposed(in_channels: int, out_channels: int) -> nn.Conv2DTranspose:
+def _transposed(in_channels: int, out_channels: int) -> Conv2DTranspose:
     bound = in_channels**-0.5
     bias = paddle.ParamAttr(initializer=nn.initializer.Uniform(-bound, bound))
-    return nn.Conv2DTranspose(in_channels, out_channels, 2, stride=2, weight_attr=kaiming_uniform(), bias_attr=bias)
+    return Conv2DTranspose(in_channels, out_channels, 2, stride=2, weight_attr=kaiming_uniform(), bias_attr=bias)
 
 
 class ProbabilityBranch(nn.Layer, Fusable):
@@ -38,7 +39,7 @@ class ProbabilityBranch(nn.Layer, Fusable):
     def __init__(self, channels: int) -> None:
         super().__init__()
         quarter = channels // 4
-        self.conv1 = nn.Conv2D(channels, quarter, 3, padding=1, bias_attr=False)
+        self.conv1 = Conv2D(channels, quarter, 3, padding=1, bias_attr=False)
         self.conv_bn1: nn.BatchNorm2D | None = batch_norm(quarter, bias=1e-4)
         self.conv2 = _transposed(quarter, quarter)
         self.conv_bn2: nn.BatchNorm2D | None = batch_norm(quarter, bias=1e-4)
@@ -71,7 +72,7 @@ class FieldsBranch(nn.Layer):
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.conv1 = ConvBN(channels, channels // 4, 3, act=F.relu)
-        self.conv2 = nn.Conv2D(channels // 4, 3, 1)
+        self.conv2 = Conv2D(channels // 4, 3, 1)
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
         return self.conv2(self.conv1(x))
@@ -132,7 +133,7 @@ class LocalRefinement(nn.Layer):
     def __init__(self, channels: int, mid: int) -> None:
         super().__init__()
         self.last_3 = ConvBN(channels + 1, mid, 3, act=F.relu)
-        self.last_1 = nn.Conv2D(mid, 1, 1)
+        self.last_1 = Conv2D(mid, 1, 1)
 
     def forward(self, probability: paddle.Tensor, features: paddle.Tensor) -> paddle.Tensor:
         return self.last_1(self.last_3(paddle.concat([probability, features], axis=1)))

@@ -11,14 +11,15 @@ import paddle
 import paddle.nn.functional as F
 from paddle import nn
 
+from sealkit.nn.conv import Conv2D
 from sealkit.nn.fuse import Fusable, biased_conv, conv_bn_to_conv, kernel_of, sum_kernels, widen_kernel
 from sealkit.nn.layers import batch_norm, kaiming_uniform
 from sealkit.nn.necks.rse_fpn import join_at_stride_4, top_down
 from sealkit.nn.rep import DilatedRep
 
 
-def _conv(in_channels: int, out_channels: int, kernel: int, stride: int = 1) -> nn.Conv2D:
-    return nn.Conv2D(
+def _conv(in_channels: int, out_channels: int, kernel: int, stride: int = 1) -> Conv2D:
+    return Conv2D(
         in_channels, out_channels, kernel, stride, kernel // 2, weight_attr=kaiming_uniform(), bias_attr=False
     )
 
@@ -34,12 +35,12 @@ class IntraCL(nn.Layer, Fusable):
     def __init__(self, channels: int, reduction: int = 2) -> None:
         super().__init__()
         mid = channels // reduction
-        self.conv1x1_reduce_channel = nn.Conv2D(channels, mid, 1)
-        self.conv1x1_return_channel = nn.Conv2D(mid, channels, 1)
+        self.conv1x1_reduce_channel = Conv2D(channels, mid, 1)
+        self.conv1x1_return_channel = Conv2D(mid, channels, 1)
         for prefix, shape in (("v_layer_{k}x1", (1, 0)), ("q_layer_1x{k}", (0, 1)), ("c_layer_{k}x{k}", (1, 1))):
             for k in self.SIZES:
                 kernel = (k if shape[0] else 1, k if shape[1] else 1)
-                conv = nn.Conv2D(mid, mid, kernel, padding=(kernel[0] // 2, kernel[1] // 2))
+                conv = Conv2D(mid, mid, kernel, padding=(kernel[0] // 2, kernel[1] // 2))
                 self.add_sublayer(prefix.format(k=k), conv)
         self.bn: nn.BatchNorm2D | None = batch_norm(channels)
 

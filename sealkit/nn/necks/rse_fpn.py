@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import paddle
 from paddle import nn
 
+from sealkit.nn.conv import Conv2D
 from sealkit.nn.layers import SqueezeExcite, kaiming_uniform, upsample_nearest
 from sealkit.nn.rep import DilatedRep
 
@@ -21,7 +22,7 @@ class RSELayer(nn.Layer):
 
     def __init__(self, in_channels: int, out_channels: int, kernel: int) -> None:
         super().__init__()
-        self.in_conv = nn.Conv2D(
+        self.in_conv = Conv2D(
             in_channels, out_channels, kernel, padding=kernel // 2, weight_attr=kaiming_uniform(), bias_attr=False
         )
         self.se_block = SqueezeExcite(out_channels, slope=NECK_SE_SLOPE)
@@ -68,7 +69,7 @@ class RepLKFPN(nn.Layer):
         self.ins_conv = nn.LayerList([RSELayer(c, channels, 1) for c in in_channels])
         self.inp_conv_dw = nn.LayerList([DilatedRep(channels, kernel) for _ in levels])
         self.inp_conv_pw = nn.LayerList(
-            [nn.Conv2D(channels, quarter, 1, weight_attr=kaiming_uniform(), bias_attr=False) for _ in levels]
+            [Conv2D(channels, quarter, 1, weight_attr=kaiming_uniform(), bias_attr=False) for _ in levels]
         )
         self.inp_conv_se = nn.LayerList([SqueezeExcite(quarter, slope=NECK_SE_SLOPE) for _ in levels])
         self.out_channels = channels

@@ -1,0 +1,123 @@
+"""`sealkit import-weights`: trainable checkpoints out of other projects' model files, with proof."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+NAME = "import-weights"
+HELP = "make a trainable checkpoint from another project's model file, and prove that it is the same network"
+EXAMPLES = """\
+examples:
+  sealkit import-weights rapidocr --model PP-OCRv6_small_det --output weights/v6_small
+  sealkit import-weights rapidocr --model PP-OCRv6_small_det --output weights/v6_small --images my/pictures
+  sealkit train -c recipes/seal_det_v6_small.yaml -o weights.init=weights/v6_small
+"""
+TOLERANCE = 1e-4
+MAX_PICTURES = 20
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("source", choices=["rapidocr"], help="where from: the installed rapidocr package")
+    parser.add_argument("--model", required=True, help="model name, for example PP-OCRv6_small_det")
+    parser.add_argument("--output", required=True, metavar="DIR", help="checkpoint folder to write; must not exist yet")
+    parser.add_argument(
+        "--images",
+        nargs="+",
+        metavar="PATH",
+        help=f"pictures or folders to prove equality on (the first {MAX_PICTURES}); default: drawn pages",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Import, compare, and only then write.
+
+    Returns:
+        0 where the outputs agree within 1e-4.
+
+    Raises:
+        SealkitError: anything that keeps it from being proved; nothing is written then.
+    """
+    from sealkit import zoo
+    from sealkit.errors import ConfigError, WeightsError
+    from sealkit.weights.onnx_import import compare_outputs, import_graph, rapidocr_file
+
+    spec = zoo.get(args.model)
+    if spec.module != "seal_text_detection":
+        raise ConfigError("no import for this module", value=spec.module, hint="import a seal text detector")
+    output = Path(args.output)
+    if output.exists() and (not output.is_dir() or any(output.iterdir())):
+        raise ConfigError("output exists", where="--output", value=str(output), hint="give a new folder or remove it")
+    path = rapidocr_file(args.model)
+    net = spec.build(form="fused")
+    report = import_graph(net, path, np.zeros((1, 3, 64, 64), np.float32))
+    net.eval()
+    report.difference, report.compared = compare_outputs(_runner(net), path, _inputs(args.images))
+    if not report.compared or not report.difference <= TOLERANCE:
+        raise WeightsError(
+            f"not proved equal: largest difference {report.difference:.2e} on {report.compared} pictures",
+            where=str(path),
+            hint=f"up to {TOLERANCE:g} is rounding; more means another network. Nothing was written",
+        )
+    _save(output, net, args.model, spec.module, report)
+    kept = sorted({name.rsplit(".", 2)[0] for name in report.new})
+    print(f"{args.model} (fused form) from {path}")
+    print(f"  set        {len(report.loaded)} parameters")
+    print(f"  fresh      {len(report.new)} parameters, not in the file: {', '.join(kept) or 'none'}")
+    kind = "of yours" if args.images else "drawn here"
+    print(f"  proof      largest output difference {report.difference:.1e} on {report.compared} pictures {kind}")
+    print(f"  written    {output}")
+    return 0
+
+
+def _runner(net: Any) -> Any:
+    import paddle
+
+    def run_network(x: np.ndarray) -> np.ndarray:
+        with paddle.no_grad():
+            return net(paddle.to_tensor(x))["maps"].numpy()
+
+    return run_network
+
+
+def _inputs(paths: list[str] | None) -> Iterator[np.ndarray]:
+    """Network inputs [1, 3, h, w] of the user's pictures, or of drawn ones."""
+    from sealkit.config.seal_text_detection import DetResizeSettings
+    from sealkit.images import read_image
+    from sealkit.modules.seal_text_detection.preprocess import preprocess
+    from sealkit.weights.onnx_import import document_pictures
+
+    pictures = map(read_image, _files(paths)) if paths else document_pictures()
+    for picture in pictures:
+        yield preprocess(picture, DetResizeSettings(limit_type="max"))[0][None]
+
+
+def _files(paths: list[str]) -> list[Path]:
+    from sealkit.errors import DataError
+
+    endings = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"}
+    found: list[Path] = []
+    for path in map(Path, paths):
+        found += sorted(p for p in path.iterdir() if p.suffix.lower() in endings) if path.is_dir() else [path]
+    if not found:
+        raise DataError("no pictures to compare on", where="--images", value=paths, hint="give picture files or folders")
+    return found[:MAX_PICTURES]
+
+
+def _save(output: Path, net: Any, model: str, module: str, report: Any) -> None:
+    from sealkit.weights.checkpoint import Checkpoint, save_checkpoint
+
+    weights = {name: value.numpy() for name, value in net.state_dict().items()}
+    extras = {
+        "model": model,
+        "module": module,
+        "form": "fused",
+        "source": f"rapidocr 3.10 {Path(report.source).name}, Apache-2.0",
+        "fresh": report.new,
+        "proof": {"max_abs_difference": report.difference, "pictures": report.compared},
+    }
+    save_checkpoint(output, Checkpoint(weights=weights, extras=extras))

@@ -1,4 +1,4 @@
-"""Samples of the detector, for training (augmented, with targets) and for evaluation (as the pipeline sees a picture)."""
+"""Samples of the detector: augmented with targets for training, as the pipeline sees a picture for evaluation."""
 
 from __future__ import annotations
 
@@ -53,8 +53,8 @@ def load_set(settings: DetSetSettings, max_broken_share: float = 0.01) -> list[D
 class TrainSource:
     """Augmented samples with targets.
 
-    Each sample: "image" (3, H, W) float32 normalised; "shrink_map", "shrink_mask", "threshold_map", "threshold_mask" (H, W)
-    float32; with fields "up" (2, H/4, W/4), "up_mask", "area", "area_mask" (H/4, W/4) float32; "name", "path".
+    Each sample: "image" (3, H, W) float32 normalised; "shrink_map", "shrink_mask", "threshold_map", "threshold_mask"
+    (H, W) float32; with fields "up" (2, H/4, W/4), "up_mask", "area", "area_mask" (H/4, W/4) float32; "name", "path".
 
     Raises:
         ConfigError: augmentations that cannot keep what the targets need.
@@ -110,8 +110,8 @@ class TrainSource:
 class EvalSource:
     """Pictures as the pipeline feeds them, with their labels in source pixels.
 
-    Each sample: "image" (3, h, w) float32; "source_hw", "padded_hw"; "gt" list of dicts (points (N, 2) float32 source pixels,
-    ignore, text, shape, angle, direction); "name", "path".
+    Each sample: "image" (3, h, w) float32; "source_hw", "padded_hw"; "gt" list of dicts (points (N, 2) float32 source
+    pixels, ignore, text, shape, angle, direction, seal); "name", "path".
 
     Args:
         sets: validation sets; a ratio below 1 takes that share of a set, evenly spread and always the same.
@@ -170,6 +170,7 @@ def ground_truth(sample: DetSample) -> list[dict[str, Any]]:
             "shape": line.shape,
             "angle": line.angle,
             "direction": line.direction,
+            "seal": line.seal,
         }
         for line in sample.lines
     ]
@@ -178,8 +179,8 @@ def ground_truth(sample: DetSample) -> list[dict[str, Any]]:
 def collate(samples: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Arrays of one shape are stacked, everything else becomes a list.
 
-    Pictures of different sizes (evaluation) are padded with zeros on the right and below; "input_hw" keeps each one's own
-    size, and the padding's share of the map is cut off before decoding.
+    Pictures of different sizes (evaluation) are padded with zeros on the right and below; "input_hw" keeps each one's
+    own size, and the padding's share of the map is cut off before decoding.
     """
     batch: dict[str, Any] = {}
     for key in samples[0]:

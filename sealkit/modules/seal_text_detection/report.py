@@ -10,7 +10,7 @@ import numpy as np
 
 from sealkit.errors import DataError
 from sealkit.images import read_image
-from sealkit.modules.seal_text_detection.metric import DetMetric, Matching, group_names, match
+from sealkit.modules.seal_text_detection.metric import DetMetric, Matching, group_names, match_record
 
 WORST = 12
 SIDE = 480  # pixels of the long side of a drawn picture
@@ -19,8 +19,8 @@ _FOUND, _MISSED, _WRONG, _IGNORED = (60, 160, 0), (30, 30, 220), (0, 140, 255), 
 
 def report_parts(records: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Sections for report.html, see `sealkit.engine.task.Task.report_parts`."""
-    matchings = [_match(record) for record in records]
-    parts = [{"title": "Text detection, IoU 0.5", "rows": [_overall(records)]}]
+    matchings = [match_record(record) for record in records]
+    parts: list[dict[str, Any]] = [{"title": "Text detection, IoU 0.5", "rows": [_overall(records)]}]
     rows = _by_group(records, matchings)
     if rows:
         parts.append({"title": "Recall by what the labels say", "rows": rows})
@@ -35,12 +35,6 @@ def report_parts(records: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         title = "Worst pictures (green found, red missed, orange wrong, grey ignored)"
         parts.append({"title": title, "images": images})
     return parts
-
-
-def _match(record: dict[str, Any]) -> Matching:
-    labels = record["gt"]
-    points, ignore = [label["points"] for label in labels], [label["ignore"] for label in labels]
-    return match(points, ignore, record["pred"], record.get("holes"))
 
 
 def _overall(records: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -85,7 +79,7 @@ def _errors(matching: Matching) -> int:
 
 
 def _draw(record: dict[str, Any], matching: Matching) -> np.ndarray | None:
-    """The picture (long side at most SIDE) with labels thin and predictions thick; None where it cannot be read again."""
+    """The picture with labels thin and predictions thick, long side at most SIDE; None where it is gone."""
     try:
         image = read_image(record["path"])
     except DataError:

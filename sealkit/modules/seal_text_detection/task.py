@@ -77,7 +77,7 @@ class SealTextDetectionTask:
         return [ParamGroup(params, factor, decay) for (factor, decay), params in groups.items()]
 
     def decode(self, outputs: Any, batch: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """Records with the regions found ("pred" outlines (N, 2) float32 source pixels, "holes", "scores") and the labels."""
+        """Records with what was found ("pred" outlines (N, 2) float32 source pixels, "holes", "scores") and labels."""
         maps = self._maps(outputs)
         records = []
         for n, index in enumerate(batch["index"]):

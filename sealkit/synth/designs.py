@@ -177,9 +177,9 @@ def circle(rng: Rng, book: FontBook) -> Design:
     face = book.choose(rng, name, RING, bold=True)
     outer = rng.uniform(0.9, 0.975) * inner
     if with_code:
-        height = rng.uniform(0.25, 0.36)
+        height = rng.uniform(0.26, 0.39)
     else:
-        height = rng.uniform(0.3, 0.44) if rng.random() < 0.75 else rng.uniform(0.2, 0.3)
+        height = rng.uniform(0.34, 0.42) if rng.random() < 0.75 else rng.uniform(0.2, 0.36)
     longest = 300 if not with_code else 285
     span = float(np.clip(rng.normal(255 if len(name) > 9 else 225, 32), 140, longest))
     if with_code:
@@ -241,9 +241,9 @@ def _inside(rng: Rng, book: FontBook, design: Design, face: Face, foot: float, e
         return
     # Star above, purpose line below. The line is often wider than the ring's hole: its ends then stand beside or below the
     # ends of the ring text, close enough to touch.
-    height = rng.uniform(0.15, 0.34)
-    low = 0.58 if with_code else 0.7
-    y = rng.uniform(0.3, low)
+    large = rng.random() < (0.25 if with_code else 0.65)
+    height = rng.uniform(0.26, 0.36) if large else rng.uniform(0.15, 0.3)
+    y = rng.uniform(0.42, 0.58) if large else rng.uniform(0.3, 0.58 if with_code else 0.7)
     two = rng.random() < (0.22 if with_code else 0.12)
     if two:
         height, y = rng.uniform(0.12, 0.2), rng.uniform(0.24, 0.42)
@@ -252,11 +252,13 @@ def _inside(rng: Rng, book: FontBook, design: Design, face: Face, foot: float, e
     top_y = y - height / 2
     if ends_y > top_y - 0.02:  # the ring text reaches down to the line: keep between its ends, up to touching them
         half = min(half, max(0.25, np.sqrt(max(foot**2 - top_y**2, 0.06)) * rng.uniform(0.86, 1.03)))
-    half = min(half, rng.uniform(0.48, 0.72))
+    half = min(half, rng.uniform(0.46, 0.7))
     words = texts.purpose(rng)
+    if large and rng.random() < 0.5:
+        words = words[:2] + "专用" if rng.random() < 0.7 else texts.random_characters(rng, 4)
     purpose_face = face if rng.random() < 0.6 and face.covers(words) else book.choose(rng, words, RING, bold=True)
-    squeeze = rng.uniform(0.5, 1.0)
-    gap = rng.uniform(0.02, 0.6)
+    squeeze = rng.uniform(0.5, 0.95)
+    gap = rng.uniform(0.2, 0.9) if large else rng.uniform(0.02, 0.5)
     design.lines.append(
         _straight(
             rng, book, words, y, height, 2 * half, role="purpose", face=purpose_face, squeeze=squeeze, max_gap=gap
@@ -341,7 +343,7 @@ def oval(rng: Rng, book: FontBook) -> Design:
     edge = 1 - inner
     a_in, b_in = 1 - edge, b - edge
     kind = rng.random()
-    height = rng.uniform(0.17, 0.29) * (b / 0.7)
+    height = rng.uniform(0.19, 0.33) * (b / 0.7)
     outer = 1 - rng.uniform(0.02, 0.06)
     name = texts.owner(rng)
     if kind < 0.25:  # a tax office's: arc, line, foot arc
@@ -363,7 +365,7 @@ def oval(rng: Rng, book: FontBook) -> Design:
     hole = b_in - height - (1 - outer)
     with_number = kind < 0.68
     if with_number:
-        h = rng.uniform(0.1, 0.17)
+        h = rng.uniform(0.12, 0.19)
         half = (a_in - height) * rng.uniform(0.7, 0.98)
         y = rng.uniform(-0.08, 0.08)
         design.lines.append(
@@ -371,11 +373,11 @@ def oval(rng: Rng, book: FontBook) -> Design:
         )
     elif rng.random() < 0.5:
         design.marks = _centre_mark(rng, min(0.26, hole * 0.6), -0.05)
-    h = rng.uniform(0.12, 0.22) * (b / 0.7)
+    h = rng.uniform(0.15, 0.27) * (b / 0.7)
     y = rng.uniform(0.42, 0.62) * b
     if with_number:
         y = max(y, 0.15 + h / 2)
-    half = min(0.98 * np.sqrt(max(1 - ((y + h / 2) / (b_in * 0.93)) ** 2, 0.03)), rng.uniform(0.4, 0.68))
+    half = min(0.98 * np.sqrt(max(1 - ((y + h / 2) / (b_in * 0.93)) ** 2, 0.03)), rng.uniform(0.42, 0.7))
     if np.degrees(abs(title.letters[0].start)) / title.path.a > 88:  # type: ignore[attr-defined]
         half = min(half, 0.55)
     if rng.random() < 0.9:

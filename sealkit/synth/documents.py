@@ -16,20 +16,12 @@ from sealkit.synth.fontbook import HAND, PRINT, FontBook
 Rng = np.random.Generator
 
 PAGE = 1100
-_KINDS = ("body", "form", "table", "numbers", "body", "signing", "heading", "hand", "latin", "table", "signing", "sparse", "body", "form", "signing")
-    "body",
-    "form",
-    "table",
-    "numbers",
-    "body",
-    "signing",
-    "heading",
-    "hand",
-    "latin",
-    "table",
-    "signing",
-    "sparse",
+# fmt: off
+_KINDS = (
+    "body", "form", "table", "numbers", "body", "signing", "heading", "hand",
+    "latin", "table", "signing", "sparse", "body", "form", "signing",
 )
+# fmt: on
 POOL_SIZE = 30
 
 

@@ -133,6 +133,9 @@ def press(mask: np.ndarray, rng: Rng, pool: FieldPool, half_px: float) -> np.nda
     alpha = mask.astype(np.float32) / 255
     blur = max(0.35, rng.uniform(0.4, 1.0) * unit)
     soft = cv2.GaussianBlur(alpha, (0, 0), blur)
+    # Thin strokes blur to less than thick ones: measured against the strongest value nearby they keep their width.
+    reach = 2 * int(np.ceil(1.5 * blur)) + 1
+    soft = soft / np.maximum(cv2.dilate(soft, np.ones((reach, reach), np.uint8)), 0.35)
     # Weight: where the blurred edge is cut decides whether strokes swell (bleed) or wane.
     cut = float(np.clip(rng.normal(0.42, 0.1), 0.2, 0.62))
     inked = mask > 128
@@ -154,12 +157,12 @@ def press(mask: np.ndarray, rng: Rng, pool: FieldPool, half_px: float) -> np.nda
     pressure = pool.cut(rng, height, width, rng.uniform(20, 70) * unit)
     if rng.random() < 0.7:  # grain: the paper's hills take ink, its valleys do not
         fine = pool.cut(rng, height, width, max(0.6, rng.uniform(0.6, 1.5) * unit))
-        amount = rng.uniform(0.15, 1.0)
+        amount = rng.uniform(0.1, 0.55) if rng.random() < 0.75 else rng.uniform(0.5, 0.95)
         uneven = amount * (0.4 + 0.9 * pressure)
         alpha = alpha * np.clip(1.25 - uneven * 1.6 * (1 - fine), 0.05, 1)
-    if rng.random() < 0.35:  # dry spots
+    if rng.random() < 0.28:  # dry spots
         spots = pool.cut(rng, height, width, rng.uniform(1.5, 5) * unit)
-        share = rng.uniform(0.03, 0.3)
+        share = rng.uniform(0.03, 0.22)
         alpha = alpha * np.clip((spots - share * (0.3 + 1.4 * pressure)) * 12 + 0.5, rng.uniform(0, 0.4), 1)
     if rng.random() < 0.6:
         alpha = alpha * np.clip(
@@ -174,7 +177,7 @@ def press(mask: np.ndarray, rng: Rng, pool: FieldPool, half_px: float) -> np.nda
         alpha = np.maximum(alpha, dots * np.float32(rng.uniform(0.3, 0.9)))
     # The losses multiply; together they must leave a seal that a person could still read.
     left = float(alpha[inked].mean()) if inked.any() else 1.0
-    least = rng.uniform(0.38, 0.6)
+    least = rng.uniform(0.45, 0.65)
     if left < least:
         alpha = np.minimum(alpha * (least / max(left, 0.05)), 1.0)
     return alpha.astype(np.float32)

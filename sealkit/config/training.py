@@ -48,6 +48,8 @@ class ScheduleSettings(Settings):
     """Start of the warm-up as a share of the peak."""
     end_factor: float = Field(0.0, ge=0, le=1)
     """Lowest value as a share of the peak (cosine, linear)."""
+    total_epochs: float | None = Field(None, gt=0)
+    """Epochs the schedule is laid out for; null: those of the run."""
     milestones: tuple[float, ...] = ()
     """Epochs at which multistep multiplies by gamma."""
     gamma: float = 0.1

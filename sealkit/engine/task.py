@@ -6,7 +6,7 @@ named `Any` here so that this file imports without paddle.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -23,6 +23,9 @@ class StepState:
         epochs: planned epochs of the run.
         training: False in evaluation.
         rng: the only source of randomness in `forward` (seeded per step and rank).
+        all_sum: differentiable sum of a tensor over the processes of the run (the identity in one process). A loss that
+            is a ratio of sums over the batch calls it on these sums, so that several processes give the gradients of one
+            with the whole batch; a loss that is a mean over samples needs nothing.
     """
 
     step: int = 0
@@ -30,6 +33,7 @@ class StepState:
     epochs: float = 0.0
     training: bool = True
     rng: np.random.Generator = field(default_factory=lambda: np.random.default_rng(0))
+    all_sum: Callable[[Any], Any] = lambda tensor: tensor
 
 
 @dataclass
@@ -69,7 +73,12 @@ class Metric(Protocol):
 
 
 class Task(Protocol):
-    """One module, as the loop sees it."""
+    """One module, as the loop sees it.
+
+    A task may also have `data_info() -> Mapping[str, Any]` (plain values: fingerprints and counts of the data; becomes
+    data.json, and a resumed run is refused where it differs). `collate` should be a plain function
+    of a file that does not import paddle (a static method): worker processes load it.
+    """
 
     name: str
     main_figure: str  # key of Metric.compute() that decides which checkpoint is best; higher is better

@@ -12,6 +12,8 @@ Written completely or not at all (`atomic.replace_folder`).
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -159,3 +161,28 @@ def load_checkpoint(folder: str | Path, weights_only: bool = False) -> Checkpoin
         optimizer=read.get(OPTIMIZER),
         ema=read.get(EMA),
     )
+
+
+def copy_checkpoint(source: str | Path, target: str | Path) -> None:
+    """Make `target` the same checkpoint as `source`, atomically; files are shared (hard links) where the disk can.
+
+    Raises:
+        WeightsError: the folder cannot be written.
+    """
+    source = Path(source)
+
+    def fill(folder: Path) -> None:
+        for file in source.iterdir():
+            try:
+                os.link(file, folder / file.name)
+            except OSError:
+                shutil.copyfile(file, folder / file.name)
+
+    try:
+        replace_folder(Path(target), fill)
+    except OSError as error:
+        raise WeightsError(
+            f"cannot write the checkpoint: {error.strerror or error}",
+            where=str(target),
+            hint="check free space and permissions",
+        ) from error

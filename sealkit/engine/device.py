@@ -1,0 +1,31 @@
+"""Choosing the device a run computes on."""
+
+from __future__ import annotations
+
+from sealkit.errors import DeviceError
+
+
+def choose_device(name: str | None) -> str:
+    """Make `name` Paddle's device and return the name in force.
+
+    Args:
+        name: `cpu`, `gpu`, `gpu:0`, `npu:0`, `xpu:0`, …; None: a GPU when this Paddle has one, else the CPU. Processes of
+            `paddle.distributed.launch` that ask for `gpu` get one each.
+
+    Raises:
+        DeviceError: the device is not there.
+    """
+    import paddle
+
+    gpus = paddle.device.cuda.device_count() if paddle.device.is_compiled_with_cuda() else 0
+    if name is None:
+        name = "gpu" if gpus else "cpu"
+    if name.startswith("gpu") and not gpus:
+        reason = "this Paddle is a CPU build" if not paddle.device.is_compiled_with_cuda() else "no GPU is visible"
+        raise DeviceError(reason, where="train.device", value=name, hint="use cpu, or install paddlepaddle-gpu")
+    try:
+        return str(paddle.set_device(name))
+    except (ValueError, RuntimeError) as error:
+        raise DeviceError(
+            f"cannot use this device: {error}", where="train.device", value=name, hint="cpu, gpu, gpu:0, npu:0, …"
+        ) from error

@@ -1,0 +1,106 @@
+"""What a checkpoint remembers of a run, and which settings may differ when it is continued."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from sealkit.config.training import RecipeBase
+from sealkit.errors import TrainingError
+
+# On resume the new value of these wins: they change how fast or how often, not what is learnt. `*`: everything below.
+# weights.init is ignored: the checkpoint has the weights. train.max_steps and train.epochs have rules of their own below.
+# Everything else must be what it was, since the result would belong to neither setting.
+NEW_WINS = (
+    "name", "output", "weights.*", "train.num_workers", "train.device", "train.threads", "train.log_every", "train.visualdl",
+    "train.save_every_steps", "train.max_broken_share", "train.max_steps", "eval.every_epochs", "eval.every_steps",
+    "eval.at_start", "eval.batch_size", "eval.early_stop",
+)  # fmt: skip
+
+
+@dataclass
+class Progress:
+    """State of a run besides tensors.
+
+    The order of samples and all randomness are functions of (seed, step), so the step is the sampler's position and the
+    generators' state at once.
+
+    Attributes:
+        step: optimiser steps done.
+        best: figure and step of the best evaluation so far, None before the first.
+        baseline: figures of the untouched weights.
+        last: figures of the last evaluation.
+        stale: evaluations since the best one.
+        broken: index -> reason of training samples that could not be read.
+        warnings: said so far.
+        finished: why the run ended, None while it has not.
+    """
+
+    step: int = 0
+    best: dict[str, float] | None = None
+    baseline: dict[str, float] | None = None
+    last: dict[str, float] | None = None
+    stale: int = 0
+    broken: dict[str, str] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+    finished: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Progress:
+        return cls(**{name: values[name] for name in cls.__dataclass_fields__ if name in values})
+
+
+def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """{"a": {"b": 1}} -> {"a.b": 1}; lists are values."""
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            flat.update(flatten(value, f"{prefix}{key}."))
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat
+
+
+def _free(key: str) -> bool:
+    return any(key == rule or (rule.endswith(".*") and key.startswith(rule[:-1])) for rule in NEW_WINS)
+
+
+def check_same_run(
+    settings: RecipeBase, saved: Mapping[str, Any], data: Mapping[str, Any] | None, world: int, where: str
+) -> list[str]:
+    """Compare the settings of a run with those of the checkpoint it continues.
+
+    Args:
+        saved: {"settings", "data", "world"} of the checkpoint.
+        data: what the task says about its data now.
+
+    Returns:
+        A line for each setting whose new value is used.
+
+    Raises:
+        TrainingError: anything else changed; all changes are listed.
+    """
+    old, new = flatten(saved["settings"]), flatten(settings.model_dump(mode="json"))
+    changed = {key for key in old.keys() | new.keys() if old.get(key) != new.get(key)}
+    if "train.epochs" in changed and settings.schedule.name in ("constant", "multistep"):
+        changed.discard("train.epochs")  # these schedules do not know the length of the run
+    lengthless = old.get("train.epochs") is None
+    refused = sorted(key for key in changed if not _free(key) or (key == "train.max_steps" and lengthless))
+    lines = [f"  {key}: {old.get(key)!r} → {new.get(key)!r}" for key in refused]
+    if world != saved["world"]:
+        lines.append(f"  processes: {saved['world']} → {world}")
+    if data is not None and saved.get("data") is not None and dict(data) != saved["data"]:
+        before, after = flatten(saved["data"]), flatten(data)
+        parts = sorted(key for key in before.keys() | after.keys() if before.get(key) != after.get(key))
+        lines.append("  data: " + ", ".join(f"{key}: {before.get(key)!r} → {after.get(key)!r}" for key in parts[:5]))
+    if lines:
+        raise TrainingError(
+            "a resumed run must be the same run, and these differ:\n" + "\n".join(lines),
+            where=where,
+            hint=f"undo the changes, or start a new run from its weights: -o weights.init={where} -o output=…",
+        )
+    return [f"{key}: {old.get(key)!r} → {new.get(key)!r}" for key in sorted(changed) if not key.startswith("weights.")]

@@ -1,0 +1,34 @@
+"""CPU threads of the matrix library. They must be set before Paddle is imported: it takes one unless told."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+
+def available_cores() -> int:
+    """Cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def set_threads(threads: int | None = None) -> int:
+    """Set the threads of Paddle's matrix library for this process; call before Paddle is imported.
+
+    Args:
+        threads: number of threads; None: what OMP_NUM_THREADS says, else all cores, shared evenly between the processes
+            that `paddle.distributed.launch` started on this machine.
+
+    Returns:
+        The threads in force. Where Paddle is already imported nothing changes and the present number is returned.
+    """
+    present = os.environ.get("OMP_NUM_THREADS")
+    if "paddle" in sys.modules:
+        return int(present) if present and present.isdigit() else 1
+    if threads is None:
+        # launch sets OMP_NUM_THREADS=1 for its processes, which is its default and not the user's wish
+        launched = int(os.environ.get("PADDLE_LOCAL_SIZE", "1"))
+        if present and present.isdigit() and launched == 1:
+            return int(present)
+        threads = max(1, available_cores() // launched)
+    os.environ["OMP_NUM_THREADS"] = str(threads)
+    return threads

@@ -1,0 +1,93 @@
+"""Where an inference model comes from: a path, or a weights tag. Nothing is downloaded."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from importlib.resources import files
+from pathlib import Path
+
+from sealkit.errors import ConfigError, EngineError
+
+CACHE_VARIABLE = "SEALKIT_MODELS_DIR"
+TAGS = ("sealkit", "rapidocr", "official")
+RAPIDOCR_FILES = {
+    "PP-OCRv6_small_det": "PP-OCRv6_det_small.onnx",
+    "PP-OCRv6_small_rec": "PP-OCRv6_rec_small.onnx",
+}
+"""Official model name → file in the wheel's folder `models`."""
+
+
+def locate_model(model_name: str, model_dir: str | None = None, weights: str | None = None) -> Path:
+    """Folder or .onnx file of an inference model.
+
+    Args:
+        model_name: official name.
+        model_dir: wins over `weights`; `~` is expanded.
+        weights: sealkit (shipped in the package), rapidocr (in that wheel), official (a folder `<name>_infer` or
+            `<name>` that the user put into `cache_folder()`); None: the first of these that has the model.
+    Raises:
+        EngineError: nothing there; the message says where was looked and what to do.
+        ConfigError: unknown tag.
+    """
+    if model_dir is not None:
+        path = Path(model_dir).expanduser()
+        if not path.exists():
+            raise EngineError(
+                f"the model folder of {model_name} does not exist",
+                where="model_dir",
+                value=str(model_dir),
+                hint="check the path; relative paths start at the folder the command runs in",
+            )
+        return path
+    if weights is not None and weights not in TAGS:
+        raise ConfigError(
+            "unknown weights tag", where="weights", value=weights, hint=f"one of {', '.join(TAGS)}, or model_dir"
+        )
+    problems = []
+    for tag in (weights,) if weights else TAGS:
+        path_or_reason = _FINDERS[tag](model_name)
+        if isinstance(path_or_reason, Path):
+            return path_or_reason
+        problems.append(f"{tag}: {path_or_reason}")
+    raise EngineError(
+        f"no inference model of {model_name} found ({'; '.join(problems)})",
+        where="model_dir",
+        hint="name a model folder in model_dir",
+    )
+
+
+def cache_folder() -> Path:
+    """Where `official` inference models are looked for: $SEALKIT_MODELS_DIR, else ~/.cache/sealkit/models."""
+    folder = os.environ.get(CACHE_VARIABLE)
+    return Path(folder) if folder else Path.home() / ".cache" / "sealkit" / "models"
+
+
+def _shipped(model_name: str) -> Path | str:
+    folder = Path(str(files("sealkit"))) / "assets"
+    for candidate in (folder / f"{model_name}.onnx", folder / f"{model_name}_infer"):
+        if candidate.exists():
+            return candidate
+    return "not shipped"
+
+
+def _in_rapidocr(model_name: str) -> Path | str:
+    """The file in the installed wheel; its package is found, not imported (importing it loads an engine)."""
+    if model_name not in RAPIDOCR_FILES:
+        return f"has {', '.join(RAPIDOCR_FILES)} only"
+    spec = importlib.util.find_spec("rapidocr")
+    if spec is None or not spec.origin:
+        return "the package is not installed (pip install 'sealkit[embedded]')"
+    path = Path(spec.origin).parent / "models" / RAPIDOCR_FILES[model_name]
+    return path if path.is_file() else f"{path.name} is not in this version of the package (rapidocr==3.10.* has it)"
+
+
+def _official(model_name: str) -> Path | str:
+    folder = cache_folder()
+    for name in (f"{model_name}_infer", model_name):
+        if (folder / name).is_dir():
+            return folder / name
+    return f"no folder {model_name}_infer in {folder}"
+
+
+_FINDERS = {"sealkit": _shipped, "rapidocr": _in_rapidocr, "official": _official}

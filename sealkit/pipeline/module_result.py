@@ -1,0 +1,61 @@
+"""Result of one module on one picture: a dict with PaddleX's fields, saved and printed as pipeline results are."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any, TextIO
+
+import numpy as np
+
+from sealkit.images import ImageRecord
+
+
+class ModuleResult(dict[str, Any]):
+    """Fields of the module after `input_path`, `page_index` and `input_img`; on failure `error` in their place."""
+
+    def __init__(self, record: ImageRecord, *fields: str) -> None:
+        super().__init__(input_path=record.input_path, page_index=record.page_index, input_img=record.image)
+        if record.error is not None:
+            self["error"] = str(record.error)
+        else:
+            self.update(dict.fromkeys(fields))
+
+    @property
+    def ok(self) -> bool:
+        """False where the picture could not be read; the reason is in `error`."""
+        return "error" not in self
+
+    @property
+    def json(self) -> dict[str, Any]:
+        """{"res": plain data}, without the picture."""
+        return {"res": plain({k: v for k, v in self.items() if k not in ("input_img", "vis_font")})}
+
+    def print(
+        self, json_format: bool = False, indent: int = 4, ensure_ascii: bool = False, file: TextIO | None = None
+    ) -> None:
+        """Write the fields to stderr (as PaddleX does) or to `file`."""
+        text = json.dumps(self.json, indent=indent, ensure_ascii=ensure_ascii) if json_format else str(self.json)
+        print(text, file=file or sys.stderr)
+
+    def save_to_json(self, save_path: str | Path, indent: int = 4, ensure_ascii: bool = False) -> None:
+        """Write to a .json file, or to `<folder>/<stem>_res.json`."""
+        path = Path(save_path)
+        if path.suffix.lower() != ".json":
+            path = path / f"{Path(self['input_path'] or 'array').stem}_res.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(self.json["res"], indent=indent, ensure_ascii=ensure_ascii), encoding="utf-8")
+
+
+def plain(value: Any) -> Any:
+    """Arrays to lists, NumPy numbers to Python's, paths to text; dicts and sequences all the way down."""
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, dict):
+        return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(v) for v in value]
+    return str(value) if isinstance(value, Path) else value

@@ -1,0 +1,111 @@
+"""The text recogniser as the pipeline and `create_model` use it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sealkit.charset import Charset
+from sealkit.config.text_recognition import RecResizeSettings
+from sealkit.errors import EngineError
+from sealkit.images import iter_images
+from sealkit.modules.text_recognition.postprocess import RecResult, ctc_decode
+from sealkit.modules.text_recognition.preprocess import batches_by_width, collate, preprocess
+from sealkit.pipeline.module_result import ModuleResult
+from sealkit.runtime.files import ModelMeta
+from sealkit.runtime.model import InferenceModel
+
+
+class TextRecogniser:
+    """Reads strips of one text line each.
+
+    Attributes:
+        model: the inference model.
+        charset: its characters.
+        resize: height and widths of the input.
+    """
+
+    def __init__(self, model: InferenceModel, charset: Charset | None = None, width_step: int = 1) -> None:
+        self.model = model
+        self.charset = charset or rec_charset(model.meta)
+        self.resize = rec_resize(model.meta, width_step)
+        mode = model.meta.transform_ops.get("DecodeImage", {}).get("img_mode", "RGB") if model.meta.data else "BGR"
+        self.rgb = str(mode).upper() == "RGB"
+        self._check()
+
+    def _check(self) -> None:
+        """A detector's folder, or another charset's, is named before anything runs."""
+        shape = self.model.outputs[0].shape
+        if shape and len(shape) != 3:
+            raise EngineError(
+                "the graph is not a text recogniser: its output must be (N, steps, classes)",
+                where=str(self.model.path),
+                value=shape,
+                hint="check which model_dir belongs to which module",
+            )
+        if shape and shape[2] is not None:
+            self.charset.check_width(shape[2], where=str(self.model.path))
+
+    def read(self, strips: Sequence[np.ndarray], batch_size: int = 8) -> list[RecResult]:
+        """Read strips (H, W, 3) uint8 BGR, text from left to right; results in the order of the strips."""
+        results: list[RecResult | None] = [None] * len(strips)
+        for batch in batches_by_width(strips, batch_size):
+            arrays = [preprocess(strips[i][:, :, ::-1] if self.rgb else strips[i], self.resize) for i in batch]
+            output = self.model.run(collate(arrays, self.resize.width_step))[0]
+            for i, result in zip(batch, ctc_decode(output, self.charset, where=str(self.model.path))):
+                results[i] = result
+        return [result for result in results if result is not None]
+
+    def predict(self, input: Any, batch_size: int = 1) -> Iterator[ModuleResult]:
+        """Read everything `input` may be (see sealkit.images.iter_images), one result per picture, in order.
+
+        Yields:
+            input_path, page_index, input_img, rec_text, rec_score.
+        """
+        group: list[tuple[ModuleResult, np.ndarray | None]] = []
+        for record in iter_images(input):
+            group.append((ModuleResult(record, "rec_text", "rec_score"), record.image))
+            if len(group) >= batch_size:
+                yield from self._fill(group, batch_size)
+                group = []
+        yield from self._fill(group, batch_size)
+
+    def _fill(self, group: list[tuple[ModuleResult, np.ndarray | None]], batch_size: int) -> Iterator[ModuleResult]:
+        read = iter(self.read([image for _, image in group if image is not None], batch_size))
+        for result, image in group:
+            if image is not None:
+                found = next(read)
+                result.update(rec_text=found.text, rec_score=found.score)
+            yield result
+
+
+def rec_charset(meta: ModelMeta) -> Charset:
+    """The charset a model carries.
+
+    Raises:
+        CharsetError: it carries none.
+    """
+    return Charset.from_inference(meta.character_dict, id=meta.model_name or Path(meta.where).stem, where=meta.where)
+
+
+def rec_resize(meta: ModelMeta, width_step: int = 1) -> RecResizeSettings:
+    """Input size of a recogniser's inference.yml; 3 × 48 × 320 where a bare ONNX file says nothing.
+
+    Raises:
+        EngineError: an inference.yml without RecResizeImg belongs to another module.
+    """
+    if not meta.data:
+        return RecResizeSettings(width_step=width_step)
+    ops = meta.transform_ops
+    if "RecResizeImg" not in ops:
+        raise EngineError(
+            "PreProcess.transform_ops has no RecResizeImg: this is not a text recogniser's folder",
+            where=meta.where,
+            value=list(ops),
+            hint="check which model_dir belongs to which module",
+        )
+    shape = ops["RecResizeImg"].get("image_shape") or (3, 48, 320)
+    return RecResizeSettings(image_shape=tuple(int(v) for v in shape), width_step=width_step)

@@ -1,0 +1,183 @@
+"""The result of reading one picture: PaddleX's fields in PaddleX's order (pipeline specification §9), then sealkit's.
+
+Own keys of the result: `stages` (what each stage found, and why something is empty) and, on failure, `error`. Own keys
+of an element of `seal_res_list`: see `pipeline/assemble.py`.
+"""
+
+from __future__ import annotations
+
+import builtins
+import json
+import mimetypes
+import random
+import sys
+import time
+from pathlib import Path
+from typing import Any, TextIO
+
+import numpy as np
+from PIL import Image
+
+from sealkit.errors import SealkitError
+from sealkit.images import IMAGE_SUFFIXES, suffix_of
+from sealkit.pipeline.module_result import plain
+
+OBJECT_ONLY = ("seal_region_id", "vis_fonts", "doc_preprocessor_res")
+"""Keys of a seal's element that are on the object but neither in JSON nor in text."""
+
+
+class SealResult(dict[str, Any]):
+    """One seal: an element of `seal_res_list`."""
+
+    @property
+    def texts(self) -> list[str]:
+        """The texts in reading order."""
+        return list(self["rec_texts"])
+
+    def shown(self) -> dict[str, Any]:
+        """The fields that are printed and saved."""
+        return {key: value for key, value in self.items() if key not in OBJECT_ONLY}
+
+
+class SealRecognitionResult(dict[str, Any]):
+    """Result of one picture (or one page of a PDF or TIFF).
+
+    Object keys: input_path, page_index, doc_preprocessor_res, layout_det_res, seal_res_list, model_settings, stages.
+    Where the picture could not be read: `error`, and an empty seal_res_list.
+    """
+
+    def __init__(self, fields: dict[str, Any]) -> None:
+        super().__init__(fields)
+        path = self.get("input_path")
+        # Fixed once: an array has no name, and json and pictures of one result belong together.
+        self._stem = Path(path).stem if path else f"{int(time.time())}_{random.SystemRandom().randint(1000, 9999)}"
+        if self.get("page_index") is not None:
+            self._stem += f"_{self['page_index']}"
+
+    @property
+    def ok(self) -> bool:
+        """False where the picture could not be read; the reason is in `error`."""
+        return "error" not in self
+
+    @property
+    def texts(self) -> list[str]:
+        """All texts, seal by seal, each in reading order."""
+        return [text for seal in self["seal_res_list"] for text in seal.texts]
+
+    @property
+    def json(self) -> dict[str, Any]:
+        """{"res": plain data}: lists and numbers only."""
+        return {"res": plain(self._ordered(page_index=True))}
+
+    @property
+    def str(self) -> dict[builtins.str, Any]:
+        """{"res": the same fields without page_index; scores, angles and polygons as arrays}."""
+        fields = self._ordered(page_index=False)
+        arrays = ("rec_scores", "textline_orientation_angles", "rec_boxes")
+        fields["seal_res_list"] = [
+            {k: np.asarray(v) if k in arrays else v for k, v in seal.items()} for seal in fields["seal_res_list"]
+        ]
+        return {"res": fields}
+
+    @property
+    def img(self) -> dict[str, Image.Image]:
+        """Pictures by name: layout_det_res, preprocessed_img where those stages ran, then seal_res_region1, …"""
+        from sealkit.pipeline.visualise import result_images
+
+        return result_images(self)
+
+    def print(
+        self,
+        json_format: bool = False,
+        indent: int = 4,
+        ensure_ascii: bool = False,
+        *,
+        format_json: bool | None = None,
+        file: TextIO | None = None,
+    ) -> None:
+        """Write the result to stderr, as PaddleX does, or to `file` (e.g. sys.stdout).
+
+        Args:
+            json_format: JSON in place of Python's own form; `format_json` is the name PaddleX's documents use.
+            indent: of JSON.
+            ensure_ascii: escape what is not ASCII in JSON.
+            file: where to.
+        """
+        if format_json if format_json is not None else json_format:
+            fields = plain(self._ordered(page_index=False))
+            text = json.dumps({"res": fields}, indent=indent, ensure_ascii=ensure_ascii)
+        else:
+            text = repr(self.str)
+        print(text, file=file or sys.stderr)
+
+    def save_to_json(self, save_path: Any, indent: int = 4, ensure_ascii: bool = False) -> None:
+        """Write `<save_path>/<stem>_res.json`, or `save_path` itself where it is named like a JSON file."""
+        path = Path(save_path)
+        if mimetypes.guess_type(str(path))[0] != "application/json":
+            path = path / f"{self._stem}_res.json"
+        text = json.dumps(self.json["res"], indent=indent, ensure_ascii=ensure_ascii)
+        _write(path, text.encode("utf-8"))
+
+    def save_to_img(self, save_path: Any) -> None:
+        """Write `<save_path>/<stem>_<name><suffix>` per picture of `img`.
+
+        The suffix is the input's where it is a picture's, else .png. Where `save_path` itself is named like a picture
+        only the first one is written there.
+        """
+        pictures = self.img
+        path = Path(save_path)
+        if (mimetypes.guess_type(str(path))[0] or "").startswith("image/"):
+            for picture in list(pictures.values())[:1]:
+                _save_picture(picture, path)
+            return
+        name = str(self.get("input_path") or "")
+        suffix = Path(name).suffix if suffix_of(name) in IMAGE_SUFFIXES else ".png"
+        for key, picture in pictures.items():
+            _save_picture(picture, path / f"{self._stem}_{key}{suffix}")
+
+    def save_all(self, save_path: Any) -> None:
+        """JSON, then pictures."""
+        self.save_to_json(save_path)
+        self.save_to_img(save_path)
+
+    def _ordered(self, page_index: bool) -> dict[builtins.str, Any]:
+        """Fields in JSON's order."""
+        settings = self["model_settings"]
+        fields: dict[builtins.str, Any] = {"input_path": self["input_path"]}
+        if page_index:
+            fields["page_index"] = self["page_index"]
+        fields["model_settings"] = settings
+        if settings.get("use_doc_preprocessor"):
+            fields["doc_preprocessor_res"] = _without_images(self["doc_preprocessor_res"])
+        if self["layout_det_res"]:
+            fields["layout_det_res"] = _without_images(self["layout_det_res"])
+        fields["seal_res_list"] = [seal.shown() for seal in self["seal_res_list"]]
+        for key in ("stages", "error"):
+            if key in self:
+                fields[key] = self[key]
+        return fields
+
+
+def _without_images(fields: dict[str, Any]) -> dict[str, Any]:
+    return {k: v for k, v in fields.items() if k not in ("input_img", "rot_img", "output_img")}
+
+
+def _save_picture(picture: Image.Image, path: Path) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        picture.save(path)
+    except (OSError, ValueError, KeyError) as error:
+        raise _unwritable(path, error) from error
+
+
+def _write(path: Path, data: bytes) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    except OSError as error:
+        raise _unwritable(path, error) from error
+
+
+def _unwritable(path: Path, error: Exception) -> SealkitError:
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return SealkitError(f"cannot write: {reason}", where=str(path), hint="choose another --save-path")

@@ -1,0 +1,233 @@
+"""Finding seals on a whole picture with the text detector itself, where there is no layout model.
+
+A first, coarse look finds the seals: by the detector's seal-area channel where it has one, else by grouping texts. Each
+seal is then looked at again at the size the detector was trained on (`Fine`): on real pictures that reads more than one
+look does (exact .52 against .46 to .50), and 256 to 320 pixels per seal are best.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import cv2
+import numpy as np
+
+from sealkit.config.pipeline import FineSettings, SearchSettings
+from sealkit.config.seal_text_detection import DetResizeSettings
+from sealkit.geometry.regions import TextRegion
+from sealkit.pipeline.detector import DetectionMaps, TextDetector, shifted
+
+Box = tuple[float, float, float, float]
+
+OVERSIZE = 1.5
+"""A coarse size more than this times the picture's own is left out (unless it is the only one)."""
+SAME = 0.5
+"""Two seals found at different sizes are one when they overlap by more (intersection / smaller area)."""
+
+
+@dataclass(frozen=True)
+class FoundSeal:
+    """One seal on the picture.
+
+    Attributes:
+        box: x1, y1, x2, y2 in the picture's pixels.
+        score: mean seal-area probability, mean text score, or the layout's score.
+        source: what found it.
+    """
+
+    box: Box
+    score: float
+    source: Literal["area", "texts", "whole", "layout"]
+
+    @property
+    def long_side(self) -> float:
+        x1, y1, x2, y2 = self.box
+        return max(x2 - x1, y2 - y1)
+
+
+def find_seals(detector: TextDetector, image: np.ndarray, settings: SearchSettings) -> list[FoundSeal]:
+    """Seals on a picture (H, W, 3) uint8 BGR, from top to bottom."""
+    found: list[FoundSeal] = []
+    for side in coarse_sides(image, settings):
+        maps = detector.maps(image, DetResizeSettings(limit_side_len=side, limit_type="resize_long"))
+        if maps.area is not None:
+            found += seals_by_area(maps, settings)
+        else:
+            found += seals_by_texts(detector.regions(maps), settings.merge_gap)
+    return reading_rows(merge_sizes(found))
+
+
+def coarse_sides(image: np.ndarray, settings: SearchSettings) -> list[int]:
+    """Which of the configured sizes make sense for this picture."""
+    sides = sorted(set(settings.coarse_sides))
+    long_side = max(image.shape[:2])
+    return [s for i, s in enumerate(sides) if i == 0 or s <= OVERSIZE * long_side]
+
+
+def seals_by_area(found: DetectionMaps, settings: SearchSettings) -> list[FoundSeal]:
+    """Connected components of the seal-area channel."""
+    area = found.area
+    if area is None:
+        return []
+    mask = (area > settings.area_thresh).astype(np.uint8)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=4)
+    seals = []
+    for label in range(1, count):
+        x, y, w, h = (int(v) for v in stats[label, :4])
+        if max(w, h) < settings.min_side:
+            continue
+        score = float(area[y : y + h, x : x + w][labels[y : y + h, x : x + w] == label].mean())
+        if score < settings.min_score:
+            continue
+        (sx, sy), (src_h, src_w) = found.scale, found.info.source_hw
+        box = (x * sx, y * sy, min((x + w) * sx, src_w), min((y + h) * sy, src_h))
+        if box[2] - box[0] >= 1 and box[3] - box[1] >= 1:
+            seals.append(FoundSeal(tuple(float(v) for v in box), score, "area"))  # type: ignore[arg-type]
+    return seals
+
+
+def seals_by_texts(regions: Sequence[TextRegion], merge_gap: float) -> list[FoundSeal]:
+    """Groups of neighbouring texts: regions whose boxes, grown by `merge_gap` letter heights, meet."""
+    boxes = [np.concatenate([r.outline.min(axis=0), r.outline.max(axis=0)]).astype(np.float64) for r in regions]
+    grown = []
+    for region, box in zip(regions, boxes):
+        letter = 2 * region.area / max(region.perimeter, 1e-6)
+        grown.append(box + letter * merge_gap * np.array([-1, -1, 1, 1]))
+    group = list(range(len(regions)))
+
+    def root(i: int) -> int:
+        while group[i] != i:
+            i = group[i]
+        return i
+
+    for i in range(len(regions)):
+        for j in range(i):
+            a, b = grown[i], grown[j]
+            if a[0] <= b[2] and b[0] <= a[2] and a[1] <= b[3] and b[1] <= a[3]:
+                group[root(i)] = root(j)
+    seals = []
+    for first in sorted({root(i) for i in range(len(regions))}):
+        members = [i for i in range(len(regions)) if root(i) == first]
+        low = np.min([boxes[i][:2] for i in members], axis=0)
+        high = np.max([boxes[i][2:] for i in members], axis=0)
+        score = float(np.mean([regions[i].score for i in members]))
+        seals.append(FoundSeal((float(low[0]), float(low[1]), float(high[0]), float(high[1])), score, "texts"))
+    return seals
+
+
+def merge_sizes(seals: Sequence[FoundSeal]) -> list[FoundSeal]:
+    """One entry per seal: of two that overlap the better-scored one stays."""
+    kept: list[FoundSeal] = []
+    for seal in sorted(seals, key=lambda s: -s.score):
+        if all(_overlap(seal.box, other.box) <= SAME for other in kept):
+            kept.append(seal)
+    return kept
+
+
+def reading_rows(seals: Sequence[FoundSeal]) -> list[FoundSeal]:
+    """Stated order of seals: rows from top to bottom, in a row from left to right.
+
+    A row is what begins before the middle of its first seal.
+    """
+    rest = sorted(seals, key=lambda s: (s.box[1], s.box[0]))
+    ordered: list[FoundSeal] = []
+    while rest:
+        middle = (rest[0].box[1] + rest[0].box[3]) / 2
+        row = [s for s in rest if s.box[1] <= middle]
+        ordered += sorted(row, key=lambda s: s.box[0])
+        rest = [s for s in rest if s.box[1] > middle]
+    return ordered
+
+
+def crop_box(box: Box, margin: float, hw: tuple[int, int]) -> tuple[int, int, int, int]:
+    """Whole-pixel window around a seal: the box and a border of `margin` × its long side, within the picture."""
+    x1, y1, x2, y2 = box
+    border = margin * max(x2 - x1, y2 - y1)
+    left, top = max(0, int(np.floor(x1 - border))), max(0, int(np.floor(y1 - border)))
+    right, bottom = min(hw[1], int(np.ceil(x2 + border))), min(hw[0], int(np.ceil(y2 + border)))
+    return left, top, max(right, left + 1), max(bottom, top + 1)
+
+
+def look_closer(
+    detector: TextDetector, image: np.ndarray, seal: FoundSeal, fine: FineSettings, area_thresh: float
+) -> tuple[list[TextRegion], int]:
+    """Texts of one seal, detected on its own crop.
+
+    Returns:
+        Regions in the picture's pixels, and how many were dropped because the detector says they lie outside the seal.
+    """
+    left, top, right, bottom = crop_box(seal.box, fine.margin, image.shape[:2])
+    crop = image[top:bottom, left:right]
+    scale = min(fine.side / max(seal.long_side, 1.0), fine.max_upscale)
+    side = max(32, round(max(crop.shape[:2]) * scale))
+    maps = detector.maps(crop, DetResizeSettings(limit_side_len=side, limit_type="resize_long"))
+    regions = detector.regions(maps)
+    kept = regions
+    if maps.area is not None:
+        kept = [r for r in regions if share_inside(r, maps, area_thresh) >= fine.inside]
+    return [shifted(r, (1, 1), (left, top)) for r in kept], len(regions) - len(kept)
+
+
+def share_inside(region: TextRegion, found: DetectionMaps, thresh: float) -> float:
+    """Share of a text's pixels that the detector calls seal; 1 where it has no seal-area channel."""
+    if found.area is None:
+        return 1.0
+    mask = np.zeros(found.area.shape, np.uint8)
+    paths = [np.round(path / found.scale).astype(np.int32) for path in (region.outline, *region.holes)]
+    cv2.fillPoly(mask, paths, 1)  # even-odd: holes stay empty
+    pixels = found.area[mask > 0]
+    return float((pixels > thresh).mean()) if pixels.size else 0.0
+
+
+def drop_repeated(per_seal: Sequence[tuple[FoundSeal, list[TextRegion]]]) -> list[list[TextRegion]]:
+    """Texts per seal, each text once: one that two crops show stays with the seal whose box holds more of it."""
+    entries = [
+        (s, i, np.concatenate([r.outline.min(axis=0), r.outline.max(axis=0)]))
+        for s, (_, regions) in enumerate(per_seal)
+        for i, r in enumerate(regions)
+    ]
+    dropped: set[tuple[int, int]] = set()
+    for n, (s, i, box) in enumerate(entries):
+        for t, j, other in entries[:n]:
+            if s == t or (s, i) in dropped or (t, j) in dropped or _overlap(tuple(box), tuple(other)) <= SAME:
+                continue
+            if not _same_text(per_seal[s][1][i], per_seal[t][1][j]):
+                continue
+            mine, theirs = _held(box, per_seal[s][0].box), _held(other, per_seal[t][0].box)
+            dropped.add((s, i) if mine < theirs else (t, j))
+    return [[r for i, r in enumerate(rs) if (s, i) not in dropped] for s, (_, rs) in enumerate(per_seal)]
+
+
+def whole_picture(image: np.ndarray) -> FoundSeal:
+    """The whole picture as one seal."""
+    h, w = image.shape[:2]
+    return FoundSeal((0.0, 0.0, float(w), float(h)), 1.0, "whole")
+
+
+def _same_text(a: TextRegion, b: TextRegion) -> bool:
+    """Whether two outlines cover each other by more than half of the smaller one."""
+    points = np.concatenate([a.outline, b.outline])
+    low = np.floor(points.min(axis=0))
+    scale = 200.0 / max(1.0, float((points.max(axis=0) - low).max()))
+    masks = []
+    for region in (a, b):
+        mask = np.zeros((204, 204), np.uint8)
+        cv2.fillPoly(mask, [np.round((p - low) * scale).astype(np.int32) for p in (region.outline, *region.holes)], 1)
+        masks.append(mask)
+    both = float((masks[0] & masks[1]).sum())
+    return both > SAME * max(1.0, min(float(masks[0].sum()), float(masks[1].sum())))
+
+
+def _overlap(a: Sequence[float], b: Sequence[float]) -> float:
+    """Intersection over the smaller area."""
+    w, h = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
+    smaller = min((a[2] - a[0]) * (a[3] - a[1]), (b[2] - b[0]) * (b[3] - b[1]))
+    return max(0.0, w) * max(0.0, h) / max(smaller, 1e-6)
+
+
+def _held(box: Sequence[float], seal: Sequence[float]) -> float:
+    """Share of a text's box that lies in a seal's box."""
+    w, h = min(box[2], seal[2]) - max(box[0], seal[0]), min(box[3], seal[3]) - max(box[1], seal[1])
+    return max(0.0, w) * max(0.0, h) / max((box[2] - box[0]) * (box[3] - box[1]), 1e-6)

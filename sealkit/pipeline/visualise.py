@@ -1,0 +1,123 @@
+"""Pictures of a result: what was found where, and what was read (pipeline-specification §9, Visualisation)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from sealkit.drawing.polygons import (
+    boxes_to_polygons,
+    fill_polygons,
+    mark_starts,
+    outline_polygons,
+    palette,
+)
+from sealkit.drawing.text import draw_text, text_width
+
+CAPTION_HEIGHT = 25
+
+
+def result_images(result: dict[str, Any]) -> dict[str, Image.Image]:
+    """Pictures by name, in PaddleX's order; nothing of the result is changed."""
+    images: dict[str, Image.Image] = {}
+    layout = result["layout_det_res"]
+    if layout and layout.get("input_img") is not None:
+        images["layout_det_res"] = _pil(layout_image(layout["input_img"], layout["boxes"]))
+    preprocessed = result["doc_preprocessor_res"]
+    if result["model_settings"].get("use_doc_preprocessor") and "rot_img" in preprocessed:
+        images["preprocessed_img"] = _pil(preprocessed_image(preprocessed))
+    for seal in result["seal_res_list"]:
+        images[f"seal_res_region{seal['seal_region_id']}"] = _pil(seal_image(seal))
+    return images
+
+
+def seal_image(seal: dict[str, Any]) -> np.ndarray:
+    """One seal's picture, 2w × h: left the crop with its texts' polygons and starts, right what was read, in place.
+
+    Args:
+        seal: element of seal_res_list with `doc_preprocessor_res.output_img` (the crop, BGR).
+
+    Returns:
+        (h, 2w, 3) uint8 BGR.
+    """
+    crop = seal["doc_preprocessor_res"]["output_img"]
+    offset = np.asarray(seal.get("crop_offset", (0, 0)), dtype=np.float32)
+    polygons = [np.asarray(p, dtype=np.float32) - offset for p in seal["rec_polys"]]
+    lines = [np.asarray(line["line_poly"], dtype=np.float32) - _page_offset(seal) for line in seal.get("lines", [])]
+    colours = palette(len(polygons))
+    left = outline_polygons(fill_polygons(crop, polygons, colours), polygons, colours)
+    left = mark_starts(left, lines, colours)
+    right = np.full_like(crop, 255)
+    right = outline_polygons(right, polygons, colours, width=1)
+    for polygon, text in zip(polygons, seal["rec_texts"]):
+        box, vertical = text_box(polygon, text)
+        right = draw_text(right, text, box, vertical=vertical)
+    return np.concatenate([left, right], axis=1)
+
+
+def text_box(polygon: np.ndarray, text: str) -> tuple[tuple[float, float, float, float], bool]:
+    """Where a polygon's text is written: (x1, y1, x2, y2) and whether its letters stand below each other.
+
+    A band lying across gets the text along its upper part (a ring's text above the ring's middle); a tall narrow one
+    gets it from top to bottom.
+    """
+    (x1, y1), (x2, y2) = polygon.min(axis=0), polygon.max(axis=0)
+    w, h = float(x2 - x1), float(y2 - y1)
+    if h > 2 * w and h > 30:
+        return (float(x1), float(y1), float(x2), float(y2)), True
+    area = abs(float(cv2.contourArea(polygon.astype(np.float32))))
+    length = float(cv2.arcLength(polygon.astype(np.float32), True))
+    band = min(h, 2 * area / max(length, 1.0))  # height of the letters, whatever way the band bends
+    size = max(8.0, min(band, 1.2 * w / max(len(text), 1)))
+    wide = text_width(text, int(size))
+    middle = (float(x1) + float(x2)) / 2
+    half = max(w, min(wide, 1.5 * w)) / 2
+    top = float(y1) + max(0.0, (band - size) / 2)
+    return (middle - half, top, middle + half, top + size), False
+
+
+def layout_image(image: np.ndarray, boxes: list[dict[str, Any]]) -> np.ndarray:
+    """Layout boxes with label and score, one colour per label in order of appearance."""
+    labels = list(dict.fromkeys(box["label"] for box in boxes))
+    colours = dict(zip(labels, palette(len(labels))))
+    polygons = boxes_to_polygons([box["coordinate"] for box in boxes])
+    width = max(2, int(0.002 * max(image.shape[:2])))
+    drawn = outline_polygons(image, polygons, [colours[box["label"]] for box in boxes], width)
+    size = int(0.018 * image.shape[1]) + 2
+    for box in boxes:
+        x1, y1 = (float(v) for v in box["coordinate"][:2])
+        tag = f"{box['label']} {box['score']:.2f}"
+        wide = text_width(tag, size) + 4
+        y1 = max(y1, size + 2.0)
+        corner, end = (int(x1), int(y1 - size - 2)), (int(x1 + wide), int(y1))
+        cv2.rectangle(drawn, corner, end, colours[box["label"]], -1)
+        drawn = draw_text(drawn, tag, (*corner, *end), (255, 255, 255))
+    return drawn
+
+
+def preprocessed_image(fields: dict[str, Any]) -> np.ndarray:
+    """Original, rotated and unwarped picture side by side with captions below."""
+    settings = fields["model_settings"]
+    rotated = f"Rotated Image ({settings['use_doc_orientation_classify']}, {fields['angle']})"
+    captions = ["Original Image", rotated, f"Unwarping Image ({settings['use_doc_unwarping']})"]
+    pictures = [fields["input_img"], fields["rot_img"], fields["output_img"]]
+    height = max(p.shape[0] for p in pictures) + CAPTION_HEIGHT
+    columns = []
+    for picture, caption in zip(pictures, captions):
+        h, w = picture.shape[:2]
+        column = np.full((height, w, 3), 255, np.uint8)
+        column[:h] = picture
+        columns.append(draw_text(column, caption, (0, height - CAPTION_HEIGHT + 3, w, height - 3)))
+    return np.concatenate(columns, axis=1)
+
+
+def _page_offset(seal: dict[str, Any]) -> np.ndarray:
+    """Upper left corner of the seal's crop on the page."""
+    return np.asarray(seal.get("crop_box", (0, 0))[:2], dtype=np.float32)
+
+
+def _pil(image: np.ndarray) -> Image.Image:
+    return Image.fromarray(np.ascontiguousarray(image[:, :, ::-1]))

@@ -1,0 +1,75 @@
+"""Where a column of upright letters is cut so that they can be laid side by side."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sealkit.geometry.ink import ink_of
+
+LETTER_ASPECTS = (0.62, 1.7)
+"""Height of a letter relative to the column's width: smallest and largest."""
+FAR_FROM_SQUARE = 0.06
+"""Cost of a letter's aspect: multiplies the square of its logarithm."""
+UNEVEN = 0.6
+"""Cost of letters of unequal height: multiplies the squared deviation relative to the mean."""
+
+
+def column_cuts(lying: np.ndarray | None, length: int, aspect: float) -> list[int]:
+    """Positions between the letters along a column, ends included.
+
+    Dynamic programming for every plausible number of letters: cuts lie where there is little ink, letters are about
+    equally high; the number with the lowest cost wins, near-square letters preferred.
+
+    Args:
+        lying: (h, length, C) uint8, the column with its letters lying on their side; None without a picture.
+        length: pixels along the column.
+        aspect: length of the column relative to its width.
+
+    Returns:
+        Increasing positions from 0 to `length`; always at least one letter.
+    """
+    square = max(round(aspect), 1)
+    even = [round(i * length / square) for i in range(square + 1)]
+    if lying is None:
+        return even
+    ink = ink_of(lying)[lying.shape[0] // 10 : -(lying.shape[0] // 10)].mean(axis=0)
+    level = float(np.percentile(ink, 80))
+    if level < 1e-3:
+        return even
+    ink = np.minimum(np.convolve(ink, np.ones(3) / 3, mode="same") / level, 1.5)
+    low, high = (max(int(np.floor(aspect / LETTER_ASPECTS[1])), 1), max(int(np.ceil(aspect / LETTER_ASPECTS[0])), 1))
+    best_cost, best = np.inf, even
+    for letters in range(low, high + 1):
+        cost, cuts = _best_cuts(ink, letters)
+        cost = cost / letters + FAR_FROM_SQUARE * np.log(aspect / letters) ** 2 * 4
+        if cost < best_cost:
+            best_cost, best = cost, cuts
+    return best
+
+
+def _best_cuts(ink: np.ndarray, letters: int) -> tuple[float, list[int]]:
+    """Cheapest cuts into a number of letters, each 0.6 to 1.4 of the mean height, and their cost."""
+    n = len(ink)
+    mean = n / letters
+    if letters == 1:
+        return 0.25, [0, n]
+    shortest, longest = max(int(0.6 * mean), 1), int(np.ceil(1.4 * mean))
+    heights = np.arange(shortest, longest + 1)
+    uneven = UNEVEN * (heights / mean - 1) ** 2
+    cost = np.full((letters + 1, n + 1), np.inf)
+    origin = np.zeros((letters + 1, n + 1), dtype=np.int32)
+    cost[0, 0] = 0.0
+    cut_cost = np.concatenate([ink, [0.0]])
+    cut_cost[0] = 0.0
+    for k in range(1, letters + 1):
+        for end in range(shortest, n + 1):
+            starts = end - heights
+            valid = starts >= 0
+            options = cost[k - 1, starts[valid]] + uneven[valid]
+            i = int(np.argmin(options))
+            cost[k, end] = options[i] + (cut_cost[end] if end < n else 0.0)
+            origin[k, end] = starts[valid][i]
+    cuts = [n]
+    for k in range(letters, 0, -1):
+        cuts.append(int(origin[k, cuts[-1]]))
+    return float(cost[letters, n]), cuts[::-1]

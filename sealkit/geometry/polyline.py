@@ -1,0 +1,43 @@
+"""Open polylines: arc length, resampling, directions. All points are (N, 2) x, y with y down."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def arc_lengths(points: np.ndarray) -> np.ndarray:
+    """(N,) length from the first point to each point."""
+    steps = np.hypot(*np.diff(np.asarray(points, dtype=np.float64), axis=0).T)
+    return np.concatenate([[0.0], np.cumsum(steps)])
+
+
+def resample(points: np.ndarray, count: int) -> np.ndarray:
+    """(count, 2) points at equal steps of arc length, both ends kept."""
+    points = np.asarray(points, dtype=np.float64)
+    lengths = arc_lengths(points)
+    return at_lengths(points, lengths, np.linspace(0.0, lengths[-1], count))
+
+
+def at_lengths(points: np.ndarray, lengths: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """(K, 2) points at the wanted arc lengths (clamped to the ends), `lengths` as of `arc_lengths`."""
+    return np.stack([np.interp(wanted, lengths, points[:, axis]) for axis in (0, 1)], axis=1)
+
+
+def tangents(points: np.ndarray) -> np.ndarray:
+    """(N, 2) unit directions by central differences."""
+    step = np.gradient(np.asarray(points, dtype=np.float64), axis=0)
+    return step / np.maximum(np.hypot(*step.T), 1e-12)[:, None]
+
+
+def ups(directions: np.ndarray) -> np.ndarray:
+    """Where the letters' tops are when a text runs along `directions` (N, 2): a quarter turn counter-clockwise."""
+    return np.stack([directions[:, 1], -directions[:, 0]], axis=1)
+
+
+def turning(points: np.ndarray) -> float:
+    """Signed total change of direction in radians, positive clockwise on screen."""
+    d = np.diff(np.asarray(points, dtype=np.float64), axis=0)
+    d = d[np.hypot(*d.T) > 1e-9]
+    cross = d[:-1, 0] * d[1:, 1] - d[:-1, 1] * d[1:, 0]
+    dot = (d[:-1] * d[1:]).sum(axis=1)
+    return float(np.arctan2(cross, dot).sum())

@@ -18,8 +18,8 @@ class Problem:
         where: "labels.txt:17", a picture's path, or a label file's path.
         reason: what is wrong, with the offending value.
         fix: what to do about it.
-        severity: "error": the line, text or picture was left out; "warning": it was read, perhaps with a repair; "info":
-            worth knowing, nothing to mend.
+        severity: "error": the line, text or picture was left out; "warning": it was read, perhaps with a repair;
+            "info": worth knowing, nothing to mend.
     """
 
     kind: str

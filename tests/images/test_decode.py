@@ -60,7 +60,8 @@ def test_lossless_webp_and_gif_first_frame() -> None:
 
 def test_jpeg_is_decoded_as_opencv_decodes_it() -> None:
     data = encode(gradient(200, 301), ".jpg")
-    assert np.array_equal(read_image(data), cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR))
+    expected = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    assert expected is not None and np.array_equal(read_image(data), expected)
 
 
 def test_path_bytes_and_pil_give_the_same_pixels(tmp_path: Path) -> None:

@@ -1,0 +1,174 @@
+"""Pictures that occur twice, and pictures of the training set that come back in the validation set.
+
+Identity is decided on decoded pixels. Look-alikes are found by a signature of the picture's coarse structure that
+survives recompression, scaling, brightness and contrast, and (for leaks) quarter turns and mirrors. A classic 64-bit
+perceptual hash is not enough here: round seals in the middle of white paper all look alike to its few low frequencies.
+The signature is therefore longer (380 numbers), and every frequency counts the same, so that the letters decide and not
+the ring.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+SIDE = 64
+"""Pixels per side of the picture that the signature is taken from."""
+FREQUENCIES = 20
+"""Half-waves per side that the signature holds."""
+LOWEST = 3
+"""Sum of half-waves below which a frequency is left out: brightness, slopes, vignettes."""
+ALIKE = 0.9
+"""Correlation from which two pictures are taken for one."""
+ASPECT_TOLERANCE = 0.04
+"""Largest difference of log aspect ratios of look-alikes."""
+
+_MASK = np.add.outer(np.arange(FREQUENCIES), np.arange(FREQUENCIES)) >= LOWEST
+_GAIN = np.hypot(*np.meshgrid(np.arange(FREQUENCIES), np.arange(FREQUENCIES)))
+_FLIP = (-1.0) ** np.arange(FREQUENCIES)  # mirroring a picture changes the sign of its odd cosines
+_BLOCK = 512
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two pictures taken for one.
+
+    Attributes:
+        first, second: positions in the lists that were compared.
+        likeness: correlation of the signatures, 1.0 for equal pixels.
+        same_pixels: decoded pixels are equal.
+        turned: the second is the first turned by a quarter or half turn, or mirrored.
+    """
+
+    first: int
+    second: int
+    likeness: float
+    same_pixels: bool = False
+    turned: bool = False
+
+
+def signature(gray: np.ndarray) -> np.ndarray | None:
+    """Unit vector of whitened cosine coefficients, float32 (D,); first entry: log aspect ratio, apart from the unit
+    vector.
+
+    Args:
+        gray: (H, W) uint8.
+
+    Returns:
+        float32 (D + 1,), or None where the picture has no structure at these frequencies.
+    """
+    height, width = gray.shape
+    small = cv2.resize(gray, (SIDE, SIDE), interpolation=cv2.INTER_AREA).astype(np.float32)
+    coefficients = cv2.dct(small)[:FREQUENCIES, :FREQUENCIES] * _GAIN  # (rows, columns) half-waves
+    vector = coefficients[_MASK]
+    length = float(np.linalg.norm(vector))
+    if length < 1e-3:
+        return None
+    return np.concatenate([[np.log(width / height)], vector / length]).astype(np.float32)
+
+
+def find_pairs(marks: Sequence[np.ndarray | None], hashes: Sequence[str], threshold: float = ALIKE) -> list[Pair]:
+    """Pairs within one set. Every picture is paired with the first one like it, so that n copies give n − 1 pairs.
+
+    Args:
+        marks: signatures, None where there is none.
+        hashes: pixel hashes, "" where there is none.
+    """
+    pairs: list[Pair] = []
+    first_with: dict[str, int] = {}
+    taken: set[int] = set()
+    for index, value in enumerate(hashes):
+        if not value:
+            continue
+        if value in first_with:
+            pairs.append(Pair(first_with[value], index, 1.0, same_pixels=True))
+            taken.add(index)
+        else:
+            first_with[value] = index
+    places, matrix, aspects = _stack(marks, taken)
+    paired: set[int] = set()
+    for start in range(0, len(places), _BLOCK):
+        likeness = matrix[start : start + _BLOCK] @ matrix.T  # (block, n)
+        rows, columns = np.nonzero(likeness >= threshold)
+        for row, column in zip(rows.tolist(), columns.tolist()):
+            a, b = start + row, column
+            if b <= a or b in paired or abs(aspects[a] - aspects[b]) > ASPECT_TOLERANCE:
+                continue
+            paired.add(b)
+            pairs.append(Pair(places[a], places[b], float(likeness[row, column])))
+    return sorted(pairs, key=lambda pair: (pair.second, pair.first))
+
+
+def find_leaks(
+    train: Sequence[np.ndarray | None],
+    train_hashes: Sequence[str],
+    val: Sequence[np.ndarray | None],
+    val_hashes: Sequence[str],
+    threshold: float = ALIKE,
+) -> list[Pair]:
+    """Pairs (training, validation), one per validation picture: the most alike training picture, also turned or
+    mirrored.
+    """
+    known = {value: index for index, value in reversed(list(enumerate(train_hashes))) if value}
+    pairs: list[Pair] = []
+    taken: set[int] = set()
+    for index, value in enumerate(val_hashes):
+        if value and value in known:
+            pairs.append(Pair(known[value], index, 1.0, same_pixels=True))
+            taken.add(index)
+    places, matrix, aspects = _stack(train, set())
+    val_places, val_matrix, val_aspects = _stack(val, taken)
+    if not places or not val_places:
+        return pairs
+    best = np.full(len(val_places), -1.0, np.float32)
+    where = np.zeros(len(val_places), np.int64)
+    turned = np.zeros(len(val_places), bool)
+    for variant, (view, sideways) in enumerate(_views(val_matrix)):
+        view_aspects = -val_aspects if sideways else val_aspects
+        for start in range(0, len(val_places), _BLOCK):
+            rows = slice(start, start + _BLOCK)
+            likeness = view[rows] @ matrix.T  # (block, train)
+            likeness[np.abs(view_aspects[rows, None] - aspects[None]) > ASPECT_TOLERANCE] = -1
+            columns = likeness.argmax(axis=1)
+            values = likeness[np.arange(len(columns)), columns]
+            better = values > best[rows]
+            best[rows][better] = values[better]
+            where[rows][better] = columns[better]
+            turned[rows][better] = variant > 0
+    for row in np.flatnonzero(best >= threshold).tolist():
+        pairs.append(Pair(places[where[row]], val_places[row], float(best[row]), turned=bool(turned[row])))
+    return sorted(pairs, key=lambda pair: pair.second)
+
+
+def _stack(marks: Sequence[np.ndarray | None], left_out: set[int]) -> tuple[list[int], np.ndarray, np.ndarray]:
+    """(places, unit vectors (n, D), log aspect ratios (n,)) of the pictures that have a signature."""
+    places = [index for index, mark in enumerate(marks) if mark is not None and index not in left_out]
+    if not places:
+        return [], np.zeros((0, int(_MASK.sum())), np.float32), np.zeros(0, np.float32)
+    stacked = np.stack([mark for index in places if (mark := marks[index]) is not None])
+    return places, np.ascontiguousarray(stacked[:, 1:]), stacked[:, 0]
+
+
+def _views(matrix: np.ndarray) -> list[tuple[np.ndarray, bool]]:
+    """The signatures of a picture's eight quarter turns and mirrors, with "sides swapped"; the first is the picture as
+    it is.
+
+    In the cosine domain a mirror is a change of signs and a transposition a transposition: no picture is touched again.
+    """
+    full = np.zeros((len(matrix), FREQUENCIES, FREQUENCIES), np.float32)
+    full[:, _MASK] = matrix
+    views = []
+    for sideways in (False, True):
+        base = full.transpose(0, 2, 1) if sideways else full
+        for rows in (False, True):
+            for columns in (False, True):
+                view = base * _FLIP[:, None] if rows else base
+                view = view * _FLIP[None, :] if columns else view
+                views.append((np.ascontiguousarray(view[:, _MASK], dtype=np.float32), sideways))
+    return views
+
+
+__all__ = ["ALIKE", "Pair", "find_leaks", "find_pairs", "signature"]

@@ -1,0 +1,356 @@
+"""The dataset check of seal text detection: reads everything, reports everything, stops at nothing."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from sealkit.data.check_outlines import outline_problems
+from sealkit.data.check_report import CheckedSet, CheckReport, binned, counted
+from sealkit.data.duplicates import Pair, find_leaks, find_pairs
+from sealkit.data.labels import read_det_labels
+from sealkit.data.pictures import PictureFacts, picture_problems, survey
+from sealkit.data.problems import Problem, Severity
+from sealkit.data.recognise_format import describe_folder
+from sealkit.data.records import DetSample
+from sealkit.errors import DataError
+from sealkit.images import list_images
+
+MODULE = "seal_text_detection"
+DATASET_TYPE = "TextDetDataset"
+
+_SAMPLE_PICTURES = 12
+_PICTURES_PER_KIND = 6
+_DRAWN_SIDE = 480
+_OWNER_LETTERS = 6
+"""A text of this many letters names an owner: a shorter one (a purpose, a code) may stand on many seals."""
+
+
+def check_dataset(
+    root: str | Path,
+    *,
+    train: str = "train.txt",
+    val: str | None = "val.txt",
+    val_required: bool = False,
+    workers: int = 0,
+    compare: bool = True,
+    progress: Callable[[int, int], object] | None = None,
+) -> CheckReport:
+    """Check a detection set in PaddleX's format.
+
+    Args:
+        root: folder that picture paths are relative to.
+        train, val: label files, relative to the root; `val=None` for a set without validation part.
+        val_required: a missing validation file is an error and not a warning.
+        workers: picture readers at work at once, 0 = one per core.
+        compare: search for duplicates and leaks.
+        progress: called with (pictures done since the last call, pictures in all).
+
+    Raises:
+        DataError: there is nothing to check: no folder, no pictures, no label file, or labels of another module.
+    """
+    began = time.perf_counter()
+    root = Path(root)
+    files = _pictures_below(root)
+    report = CheckReport(MODULE, root, DATASET_TYPE)
+    report.sets.append(_read_set(root, "train", train, report.problems))
+    if val is not None:
+        if not val_required and not (root / val).is_file() and not Path(val).is_file():
+            reason = f"there is no validation file {val}"
+            fix = "keep part of the pictures for it: sealkit data split"
+            report.problems.append(Problem("no-validation-set", str(root), reason, fix, "warning"))
+        else:
+            report.sets.append(_read_set(root, "val", val, report.problems))
+    total = sum(len(checked.samples) for checked in report.sets)
+    for checked in report.sets:
+        tell = (lambda done: progress(done, total)) if progress is not None else None
+        paths = [sample.image_path for sample in checked.samples]
+        checked.facts = survey(paths, workers=workers, progress=tell, compare=compare)
+    _refuse_when_no_picture_exists(report, files)
+    for checked in report.sets:
+        _check_samples(checked, files, report.problems)
+        _describe(checked)
+    if compare:
+        for checked in report.sets:
+            _check_twins(checked, report.problems)
+        if len(report.sets) == 2:
+            _check_leaks(report.sets[0], report.sets[1], report.problems)
+    _check_unused(report, files)
+    report.galleries = lambda: _galleries(report)
+    report.seconds = time.perf_counter() - began
+    return report
+
+
+def _pictures_below(root: Path) -> dict[str, list[str]]:
+    """File name -> paths of the pictures below the root."""
+    if not root.exists():
+        raise DataError("no such folder", where=str(root), hint="check the path of the dataset")
+    if not root.is_dir():
+        raise DataError("this is a file, not a dataset's folder", where=str(root), hint=f"give {root.parent}")
+    try:
+        paths = list_images(root)
+    except DataError as error:
+        if any(root.glob("*.txt")) or any(root.glob("*.json")):
+            return {}  # the label file may name pictures elsewhere
+        raise DataError(error.what, where=str(root), hint=error.hint) from None
+    table: dict[str, list[str]] = {}
+    for path in paths:
+        table.setdefault(Path(path).name, []).append(path)
+    return table
+
+
+def _read_set(root: Path, name: str, label_file: str, problems: list[Problem]) -> CheckedSet:
+    if not (root / label_file).is_file() and not Path(label_file).is_file():
+        found, command = describe_folder(root)
+        hint = f"{found}; convert it: {command}" if command else f"{found}; name it with --{name}"
+        raise DataError(f"there is no label file {label_file}", where=str(root), hint=hint)
+    samples, found_problems = read_det_labels(root, label_file)
+    _refuse_other_labels(root, label_file, samples, found_problems)
+    problems += found_problems
+    return CheckedSet(name, label_file, samples)
+
+
+def _refuse_other_labels(root: Path, label_file: str, samples: list[DetSample], problems: list[Problem]) -> None:
+    """Labels of another module give one message, not one per line."""
+    strangers = [problem for problem in problems if problem.kind in ("not-detection", "bad-separator", "no-path")]
+    if samples or not strangers or len(strangers) < 0.9 * sum(p.severity == "error" for p in problems):
+        return
+    recognition = [problem for problem in strangers if problem.kind == "not-detection"]
+    if len(recognition) * 2 > len(strangers):
+        raise DataError(
+            f"these are labels of text recognition: {len(recognition)} lines hold a text where outlines are expected",
+            where=f"{root / label_file}:{recognition[0].where.rpartition(':')[2]}",
+            value=recognition[0].reason,
+            hint="check it with --module text_recognition, or give the detection set's label file",
+        )
+    found, command = describe_folder(root)
+    raise DataError(
+        f"no line of this file is a detection label ({strangers[0].reason})",
+        where=strangers[0].where,
+        hint=f"{found}; convert it: {command}" if command else f"{strangers[0].fix}; expected: path<TAB>[{{…}}]",
+    )
+
+
+def _refuse_when_no_picture_exists(report: CheckReport, files: dict[str, list[str]]) -> None:
+    facts = [fact for checked in report.sets for fact in checked.facts]
+    if not facts or any(fact.error is None or fact.error.what != "no such picture" for fact in facts):
+        return
+    example = facts[0].path
+    elsewhere = files.get(example.name)
+    if elsewhere:
+        hint = f"{example.name} lies at {elsewhere[0]}: check the paths' beginning, or give another folder"
+    elif files:
+        hint = f"the folder holds {sum(map(len, files.values()))} other pictures: are these the right labels?"
+    else:
+        hint = "the folder holds no pictures at all: copy them there, or give the folder that the paths are relative to"
+    raise DataError(
+        f"none of the {len(facts)} labelled pictures exists", where=str(report.root), value=str(example), hint=hint
+    )
+
+
+def _check_samples(checked: CheckedSet, files: dict[str, list[str]], problems: list[Problem]) -> None:
+    listed: dict[Path, DetSample] = {}
+    for sample, facts in zip(checked.samples, checked.facts):
+        for problem in picture_problems(facts, sample.where):
+            problems.append(_with_place(problem, facts, files))
+        stored = (facts.info.width, facts.info.height) if facts.info is not None else None
+        problems += outline_problems(sample.lines, facts.size, sample.where, stored)
+        if sample.image_path in listed:
+            first = listed[sample.image_path]
+            _say_twin(
+                problems, "listed-twice", sample, first, f"is listed on {_line(first)} already", "delete one line"
+            )
+        else:
+            listed[sample.image_path] = sample
+
+
+def _with_place(problem: Problem, facts: PictureFacts, files: dict[str, list[str]]) -> Problem:
+    """A missing picture that lies elsewhere below the root gets that place as its fix."""
+    places = files.get(facts.path.name)
+    if problem.kind != "missing-picture" or not places:
+        return problem
+    return Problem(
+        problem.kind, problem.where, problem.reason, f"there is {places[0]}: mend the path", problem.severity
+    )
+
+
+def _line(sample: DetSample) -> str:
+    return f"line {sample.where.rpartition(':')[2]}"
+
+
+def _same_labels(first: DetSample, second: DetSample) -> bool:
+    texts = [sorted((line.text, line.ignore) for line in sample.lines) for sample in (first, second)]
+    return texts[0] == texts[1]
+
+
+def _say_twin(problems: list[Problem], kind: str, sample: DetSample, first: DetSample, reason: str, fix: str) -> None:
+    severity: Severity = "warning"
+    if not _same_labels(first, sample):
+        kind, severity = "label-conflict", "error"
+        reason, fix = f"{reason}, with other labels", "decide which labels are right and delete the other line"
+    problems.append(Problem(kind, sample.where, f"{sample.image_path.name} {reason}", fix, severity))
+
+
+def _check_twins(checked: CheckedSet, problems: list[Problem]) -> None:
+    marks, hashes = _marks(checked)
+    for pair in find_pairs(marks, hashes):
+        first, second = checked.samples[pair.first], checked.samples[pair.second]
+        if first.image_path == second.image_path:
+            continue
+        if pair.same_pixels:
+            reason = f"has the same pixels as {first.image_path.name} ({_line(first)})"
+            _say_twin(problems, "duplicate-picture", second, first, reason, "delete one of them; --fix does")
+        else:
+            reason = f"{second.image_path.name} looks like {first.image_path.name} ({_line(first)})"
+            reason += f", likeness {pair.likeness:.2f}"
+            fix = "look at both; a copy saved again teaches nothing new"
+            problems.append(Problem("look-alike", second.where, reason, fix, "warning"))
+
+
+def _marks(checked: CheckedSet) -> tuple[list[np.ndarray | None], list[str]]:
+    return [facts.signature for facts in checked.facts], [facts.pixel_hash for facts in checked.facts]
+
+
+def _check_leaks(train: CheckedSet, val: CheckedSet, problems: list[Problem]) -> None:
+    pairs: list[Pair] = find_leaks(*_marks(train), *_marks(val))
+    fix = "keep it in one set only: sealkit data split keeps copies together"
+    for pair in pairs:
+        known, sample = train.samples[pair.first], val.samples[pair.second]
+        if pair.same_pixels:
+            reason = f"{sample.image_path.name} is also a training picture ({known.where})"
+            problems.append(Problem("leak", sample.where, reason, fix, "error"))
+        else:
+            turned = " turned or mirrored" if pair.turned else ""
+            reason = f"{sample.image_path.name} looks like the training picture {known.image_path.name}{turned}"
+            reason += f" ({known.where}), likeness {pair.likeness:.2f}"
+            problems.append(Problem("look-alike-leak", sample.where, reason, fix, "warning"))
+    _check_shared_owners(train, val, problems)
+
+
+def _owners(checked: CheckedSet) -> dict[str, DetSample]:
+    """Long texts -> first sample with it."""
+    table: dict[str, DetSample] = {}
+    for sample in checked.samples:
+        for line in sample.lines:
+            if not line.ignore and len(line.text) >= _OWNER_LETTERS and not line.text.isascii():
+                table.setdefault(line.text, sample)
+    return table
+
+
+def _check_shared_owners(train: CheckedSet, val: CheckedSet, problems: list[Problem]) -> None:
+    known, seen = _owners(train), _owners(val)
+    shared = [text for text in seen if text in known]
+    if not shared:
+        return
+    example = shared[0]
+    reason = (
+        f"{len(shared)} of {len(seen)} names in {val.label_file} also occur in {train.label_file}, such as {example!r}"
+    )
+    reason += f" ({known[example].where}): for new owners expect less than this set will say"
+    fix = "split by owner: sealkit data split --group owner"
+    severity: Severity = "warning" if len(shared) * 2 > len(seen) else "info"
+    problems.append(Problem("shared-owners", seen[example].where, reason, fix, severity))
+
+
+def _check_unused(report: CheckReport, files: dict[str, list[str]]) -> None:
+    used = {sample.image_path.resolve() for checked in report.sets for sample in checked.samples}
+    unused = [path for paths in files.values() for path in paths if Path(path).resolve() not in used]
+    if unused:
+        reason = f"{len(unused)} pictures in the folder have no label line, such as {unused[0]}"
+        fix = "label them; a picture without text gets the line `path<TAB>[]`"
+        report.problems.append(Problem("unlabelled-pictures", str(report.root), reason, fix, "info"))
+
+
+def _describe(checked: CheckedSet) -> None:
+    """Counts and histograms of one set."""
+    lines = [line for sample in checked.samples for line in sample.lines]
+    live = [line for line in lines if not line.ignore]
+    sizes = [facts.size for facts in checked.facts if facts.size is not None]
+    checked.counts = {
+        "pictures": len(checked.samples),
+        "texts": len(live),
+        "ignored texts": len(lines) - len(live),
+        "pictures without text": sum(not sample.lines for sample in checked.samples),
+        "letters": sum(len(line.text) for line in live),
+        "different letters": len({letter for line in live for letter in line.text}),
+    }
+    heights = [min(np.ptp(line.points, axis=0)) for line in live]
+    histograms = {
+        "shape": counted(line.shape or "not labelled" for line in live),
+        "direction": counted(line.direction or "not labelled" for line in live),
+        "angle": _angles([line.angle for line in live]),
+        "letters per text": binned([len(line.text) for line in live if line.text], (2, 5, 10, 15, 20, 30)),
+        "texts per picture": binned([len(sample.lines) for sample in checked.samples], (1, 2, 3, 4, 6, 10, 20)),
+        "points per outline": binned([len(line.points) for line in lines], (4, 5, 9, 13, 17, 25, 41)),
+        "shorter side of a text's box": binned(heights, (8, 16, 32, 64, 128, 256), " px"),
+        "shorter side of a picture": binned([min(size) for size in sizes], (64, 128, 256, 480, 736, 1280, 2560), " px"),
+        "file format": counted(facts.info.format for facts in checked.facts if facts.info is not None),
+    }
+    checked.histograms = {title: values for title, values in histograms.items() if values}
+
+
+def _angles(angles: list[float | None]) -> dict[str, int]:
+    """Eight bins of 45 degrees around upright, 45, 90, … and the unlabelled."""
+    known = [angle for angle in angles if angle is not None]
+    bins = (
+        np.bincount(np.round(np.asarray(known, np.float64) / 45).astype(int) % 8, minlength=8)
+        if known
+        else np.zeros(8, int)
+    )
+    table = {f"{45 * i}°": int(count) for i, count in enumerate(bins) if count}
+    if len(known) < len(angles):
+        table["not labelled"] = len(angles) - len(known)
+    return table
+
+
+def _galleries(report: CheckReport) -> Iterator[tuple[str, str, list[tuple[str, np.ndarray]]]]:
+    """Pictures of the page: the worst cases of each kind, then samples spread over each set."""
+    table = {sample.where: sample for checked in report.sets for sample in checked.samples}
+    for severity, kind, problems in report.groups():
+        if severity == "info":
+            continue
+        places = list(dict.fromkeys(problem.where for problem in problems if problem.where in table))
+        reasons = {problem.where: problem.reason for problem in reversed(problems)}
+        drawn = [(place, _drawn(table[place])) for place in places[:_PICTURES_PER_KIND]]
+        images = [(f"{place}: {reasons[place]}", image) for place, image in drawn if image is not None]
+        yield f"{severity}: {kind}, drawn", "", images
+    for checked in report.sets:
+        step = max(1, len(checked.samples) // _SAMPLE_PICTURES)
+        chosen = checked.samples[::step][:_SAMPLE_PICTURES]
+        images = [(_caption(sample), image) for sample in chosen if (image := _drawn(sample)) is not None]
+        text = "Ignored texts are grey; an arrow shows where a text starts and which way it runs, where labels say so."
+        yield f"Samples of {checked.name}", text, images
+
+
+def _caption(sample: DetSample) -> str:
+    texts = [f"{i} {'ignored' if line.ignore else line.text}" for i, line in enumerate(sample.lines)]
+    return f"{sample.image_path.name} ({sample.where}): {' / '.join(texts) or 'no text'}"
+
+
+def _drawn(sample: DetSample) -> np.ndarray | None:
+    """The picture with its outlines, numbered in label order; an arrow at the start of each line_poly."""
+    import cv2
+
+    from sealkit.drawing.polygons import mark_starts, outline_polygons, palette
+    from sealkit.images import read_image
+
+    try:
+        image = read_image(sample.image_path)
+    except DataError:
+        return None
+    scale = min(1.0, _DRAWN_SIDE / max(image.shape[:2]))
+    if scale < 1:
+        size = (max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale)))
+        image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    colours = [(150, 150, 150) if line.ignore else c for line, c in zip(sample.lines, palette(len(sample.lines)))]
+    polygons = [line.points * scale for line in sample.lines]
+    image = outline_polygons(image, polygons, colours)
+    directed = [i for i, line in enumerate(sample.lines) if line.direction is not None]
+    image = mark_starts(image, [polygons[i] for i in directed], [colours[i] for i in directed])
+    for index, (polygon, colour) in enumerate(zip(polygons, colours)):
+        x, y = np.clip(polygon[0], 0, [image.shape[1] - 12, image.shape[0] - 4]).astype(int).tolist()
+        cv2.putText(image, str(index), (x, max(y, 12)), cv2.FONT_HERSHEY_SIMPLEX, 0.45, colour, 1, cv2.LINE_AA)
+    return image

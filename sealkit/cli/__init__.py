@@ -93,7 +93,8 @@ def _parse(arguments: list[str]) -> tuple[Any, Any]:
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, prog="sealkit")
     for name in wanted:
         command = import_module(COMMANDS[name])
-        epilog = f"examples:\n{command.EXAMPLES.strip(chr(10))}" if command.EXAMPLES else None
+        examples = command.EXAMPLES.removeprefix("examples:").strip("\n")
+        epilog = f"examples:\n{examples}"
         sub = subparsers.add_parser(name, help=command.HELP, description=command.HELP, epilog=epilog)
         sub.set_defaults(parser=sub)
         command.add_arguments(sub)

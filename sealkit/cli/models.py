@@ -43,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
 def _row(name: str) -> dict[str, Any]:
     from sealkit import zoo
 
-    spec = zoo.model_spec(name)
+    spec = zoo.get(name)
     return {
         "model": name,
         "module": spec.module,
@@ -63,9 +63,10 @@ def _table(rows: list[dict[str, Any]]) -> str:
     for row in rows:
         size = f"{row['params'] / 1e6:.1f} M values" + (f", {row['size_mb']:g} MB" if row["size_mb"] else "")
         figure = row["published"]
-        published = f"{figure['name']} {figure['value']:g}" if figure else "-"
+        published = f"{figure['name']} {figure['value']:.2f}" if figure else "-"
         if figure:
-            sources.append(f"{figure['name']} of {row['model']}: {figure.get('source', 'no source given')}")
+            origin = ", ".join(str(figure[key]) for key in ("data", "source") if key in figure)
+            sources.append(f"{figure['name']} of {row['model']}: {origin}")
         recipes = row["recipes"] or ["-"]
         cells.append((row["model"], row["module"], recipes[0], " ".join(row["weights"]), size, published))
         cells += [("", "", recipe, "", "", "") for recipe in recipes[1:]]

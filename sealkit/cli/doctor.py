@@ -1,0 +1,39 @@
+"""`sealkit doctor`: is this machine fit, and what is known not to work on it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+NAME = "doctor"
+HELP = "Check versions, devices, memory, disk and fonts against what is known not to work."
+EXAMPLES = """
+  sealkit doctor
+  sealkit doctor --json > report.json         # for a bug report
+  sealkit doctor --quick                      # without starting Paddle
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    parser.add_argument("--quick", action="store_true", help="do not start Paddle for the inference test")
+
+
+def run(args: argparse.Namespace) -> int:
+    """0, or 1 where a check failed (a warning alone is 0)."""
+    from sealkit.cli.checkup import examine
+
+    findings = examine(quick=args.quick)
+    if args.json:
+        print(json.dumps([finding.__dict__ for finding in findings], ensure_ascii=False, indent=2))
+    else:
+        signs = {"ok": "✓", "note": "·", "warning": "!", "error": "✗"}
+        width = max(len(finding.name) for finding in findings)
+        for finding in findings:
+            print(f"{signs[finding.status]} {finding.name:<{width}}  {finding.value}")
+            if finding.advice:
+                print(f"  {'':<{width}}  next: {finding.advice}")
+        wrong = sum(finding.status == "error" for finding in findings)
+        doubtful = sum(finding.status == "warning" for finding in findings)
+        print(f"\n{wrong} error(s), {doubtful} warning(s)" if wrong or doubtful else "\nall well")
+    return int(any(finding.status == "error" for finding in findings))

@@ -202,5 +202,13 @@ def global_norm(gradients: Iterable[Any]) -> Any:
 def clip_gradients(gradients: Iterable[Any], norm: float, limit: float) -> None:
     """Scale gradients in place so that their global norm, which is `norm`, is at most `limit`."""
     if norm > limit:
+        scale_gradients(gradients, limit / norm)
+
+
+def scale_gradients(gradients: Iterable[Any], factor: float) -> None:
+    """Multiply gradients in place."""
+    import paddle
+
+    with paddle.no_grad():
         for gradient in gradients:
-            gradient.scale_(limit / norm)
+            gradient.scale_(factor)

@@ -14,7 +14,7 @@ from sealkit.config.training import RecipeBase
 from sealkit.engine.distributed import World
 from sealkit.engine.ema import Ema
 from sealkit.engine.loader import Batch
-from sealkit.engine.optim import Optimizer, clip_gradients, global_norm
+from sealkit.engine.optim import Optimizer, clip_gradients, global_norm, scale_gradients
 from sealkit.engine.seeds import step_rng, step_seed
 from sealkit.engine.task import StepState, Task
 from sealkit.errors import TrainingError
@@ -247,8 +247,7 @@ class Trainer:
             scaler.unscale_(self._optimizer.paddle)
         nominal = float(self._settings.train.accumulate * self._world.size)
         if weight != nominal:  # broken samples: the mean is over those that are there
-            for gradient in gradients:
-                gradient.scale_(nominal / weight)
+            scale_gradients(gradients, nominal / weight)
         outcome.grad_norm = float(global_norm(gradients))
         finite = math.isfinite(outcome.grad_norm)
         self._skipped = 0 if finite else self._skipped + 1

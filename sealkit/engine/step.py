@@ -218,7 +218,7 @@ class Trainer:
             pieces = [head, *self._statistics, *(gradient.reshape([-1]) for gradient in gradients)]
             flat = paddle.concat([piece.astype("float32") for piece in pieces])
             self._world.sum_(flat)
-            sums = paddle.split(flat, [int(np.prod(piece.shape)) for piece in pieces])
+            sums = paddle.split(flat, num_or_sections=[int(np.prod(piece.shape)) for piece in pieces])
             for target, value in zip(self._statistics, sums[1:]):
                 paddle.assign(value / self._world.size, target)
         weight, stop, samples, *has = sums[0].numpy().tolist()
@@ -280,7 +280,7 @@ class Trainer:
 
         if statistics is not None:
             sizes = [int(np.prod(target.shape)) for target in self._statistics]
-            for target, value in zip(self._statistics, paddle.split(statistics, sizes)):
+            for target, value in zip(self._statistics, paddle.split(statistics, num_or_sections=sizes)):
                 paddle.assign(value, target)
         weights = {name: tensor.numpy() for name, tensor in self._net.state_dict().items()}
         return NonFinite(Fault(what, step, micro, self._world.rank, losses, batches, state, weights))

@@ -11,6 +11,13 @@ def available_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def _processes_here() -> int:
+    """Processes of this run on this machine, from the addresses `paddle.distributed.launch` hands out."""
+    host = os.environ.get("PADDLE_CURRENT_ENDPOINT", "").rpartition(":")[0]
+    hosts = [end.rpartition(":")[0] for end in os.environ.get("PADDLE_TRAINER_ENDPOINTS", "").split(",")]
+    return max(1, hosts.count(host))
+
+
 def set_threads(threads: int | None = None) -> int:
     """Set the threads of Paddle's matrix library for this process; call before Paddle is imported.
 
@@ -26,7 +33,7 @@ def set_threads(threads: int | None = None) -> int:
         return int(present) if present and present.isdigit() else 1
     if threads is None:
         # launch sets OMP_NUM_THREADS=1 for its processes, which is its default and not the user's wish
-        launched = int(os.environ.get("PADDLE_LOCAL_SIZE", "1"))
+        launched = _processes_here()
         if present and present.isdigit() and launched == 1:
             return int(present)
         threads = max(1, available_cores() // launched)

@@ -72,7 +72,8 @@ class Watchdog:
         """Rank 0 listens on a free port and tells it to the others; they call with their rank."""
         if self._world.first:
             server = socket.create_server(("", 0))
-            host = os.environ.get("POD_IP") or socket.gethostbyname(socket.gethostname())
+            endpoints = os.environ.get("PADDLE_TRAINER_ENDPOINTS", "")  # rank 0's address comes first
+            host = endpoints.split(",")[0].rpartition(":")[0] or socket.gethostbyname(socket.gethostname())
             token = os.urandom(8).hex()
             self._world.from_first((host, server.getsockname()[1], token))
             server.settimeout(60)

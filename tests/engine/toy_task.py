@@ -72,6 +72,7 @@ class ToyTask:
     train: ToySamples = field(default_factory=ToySamples)
     val: ToySamples = field(default_factory=lambda: ToySamples(count=7, augment=False))
     dropout: float = 0.2
+    noise: float = 0.01
     freeze_bn: bool = False
     zero_term: bool = False
     ratio_loss: bool = False
@@ -104,8 +105,8 @@ class ToyTask:
         import paddle
 
         image = batch["image"][:, :, :8, :8]
-        if state.training:
-            image = image + paddle.to_tensor(state.rng.normal(scale=0.01, size=image.shape).astype(np.float32))
+        if state.training and self.noise:
+            image = image + paddle.to_tensor(state.rng.normal(scale=self.noise, size=image.shape).astype(np.float32))
         return net(image)
 
     def loss(self, outputs: Any, batch: Mapping[str, Any], state: StepState) -> dict[str, Any]:

@@ -1,9 +1,10 @@
 """Precision, recall and Hmean of text outlines at IoU 0.5, over all and by what labels carry (shape, angle).
 
 Rules of the reference: polygons that cross themselves are left out on both sides; matches are made greedily, in the
-order of the labels and then of the predictions, where IoU > 0.5; a prediction more than half of which lies on an ignored
-label is not counted; totals are summed over the set before dividing. Two things the reference has no notion of count as
-what they are: the hole of a predicted ring, and a labelled line_poly that touches itself because its ring is closed.
+order of the labels and then of the predictions, where IoU > 0.5; a prediction more than half of which lies on an
+ignored label is not counted; totals are summed over the set before dividing. Two things the reference has no notion of
+count as what they are: the hole of a predicted ring, and a labelled line_poly that touches itself because its ring is
+closed.
 """
 
 from __future__ import annotations
@@ -157,9 +158,9 @@ class _Count:
 class DetMetric:
     """Gathers records {"gt": list of label dicts, "pred": outlines, "holes": …} and computes the figures.
 
-    `compute` gives "precision", "recall", "hmean"; "recall/shape=oval", "recall/angle=45..90" and so on where labels carry
-    the keys (a wrong prediction belongs to no shape, so there is no precision by shape); "gt", "pred", "invalid_gt",
-    "invalid_pred": how many counted or were left out.
+    `compute` gives "precision", "recall", "hmean"; "recall/shape=oval", "recall/angle=45..90" and so on where labels
+    carry the keys (a wrong prediction belongs to no shape, so there is no precision by shape); "gt", "pred",
+    "invalid_gt", "invalid_pred": how many counted or were left out.
     """
 
     total: _Count = field(default_factory=_Count)

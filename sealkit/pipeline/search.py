@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 from sealkit.config.pipeline import FineSettings, SearchSettings
-from sealkit.config.seal_text_detection import DetResizeSettings
+from sealkit.config.seal_text_detection import DetPostprocessSettings, DetResizeSettings
 from sealkit.geometry.regions import TextRegion
 from sealkit.pipeline.detector import DetectionMaps, TextDetector, shifted
 
@@ -151,21 +151,38 @@ def crop_box(box: Box, margin: float, hw: tuple[int, int]) -> tuple[int, int, in
 
 
 def look_closer(
-    detector: TextDetector, image: np.ndarray, seal: FoundSeal, fine: FineSettings, area_thresh: float
+    detector: TextDetector,
+    image: np.ndarray,
+    seal: FoundSeal,
+    window: tuple[int, int, int, int],
+    fine: FineSettings | None,
+    resize: DetResizeSettings,
+    post: DetPostprocessSettings,
+    area_thresh: float,
 ) -> tuple[list[TextRegion], int]:
     """Texts of one seal, detected on its own crop.
 
+    Args:
+        image: (H, W, 3) uint8 BGR, the page.
+        seal: on the page.
+        window: x1, y1, x2, y2 of its crop, whole pixels.
+        fine: scale the seal to this size; None: the detector's input size is `resize`'s.
+        post: thresholds.
+        area_thresh: what counts as seal in the detector's seal-area channel.
+
     Returns:
-        Regions in the picture's pixels, and how many were dropped because the detector says they lie outside the seal.
+        Regions in page pixels, and how many were dropped because the detector says they lie outside the seal.
     """
-    left, top, right, bottom = crop_box(seal.box, fine.margin, image.shape[:2])
+    left, top, right, bottom = window
     crop = image[top:bottom, left:right]
-    scale = min(fine.side / max(seal.long_side, 1.0), fine.max_upscale)
-    side = max(32, round(max(crop.shape[:2]) * scale))
-    maps = detector.maps(crop, DetResizeSettings(limit_side_len=side, limit_type="resize_long"))
-    regions = detector.regions(maps)
+    if fine is not None:
+        scale = min(fine.side / max(seal.long_side, 1.0), fine.max_upscale)
+        side = max(32, round(max(crop.shape[:2]) * scale))
+        resize = DetResizeSettings(limit_side_len=side, limit_type="resize_long")
+    maps = detector.maps(crop, resize)
+    regions = detector.regions(maps, post)
     kept = regions
-    if maps.area is not None:
+    if fine is not None and maps.area is not None:
         kept = [r for r in regions if share_inside(r, maps, area_thresh) >= fine.inside]
     return [shifted(r, (1, 1), (left, top)) for r in kept], len(regions) - len(kept)
 

@@ -1,0 +1,137 @@
+"""Seals, regions and readings → the fields of the result.
+
+Own keys of an element of `seal_res_list`, after PaddleX's:
+
+- `seal_box` [x1, y1, x2, y2] of the seal and `crop_box` of the picture it was read in, both page pixels;
+- `coordinates`: what dt_polys and rec_polys refer to, "crop" where a layout gave the seals (as in PaddleX), else "page";
+- `page_polys`: rec_polys in page pixels; `dt_scores`: the detector's, in the order of dt_polys;
+- `lines`: one dict per text kept: text, score, role (title, purpose, code, name or null), direction (arc, arc-bottom,
+  line, vertical), turned (another direction than the first guess won the reading), line_poly in page pixels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from sealkit.geometry.lines import LinePoly, lines_from_region
+from sealkit.geometry.regions import TextRegion
+from sealkit.pipeline.read import ReadLine
+from sealkit.pipeline.result import SealResult
+from sealkit.pipeline.roles import LineFacts, is_curved, line_roles
+from sealkit.pipeline.search import FoundSeal
+
+
+@dataclass
+class SealParts:
+    """One seal on its way to the result; all coordinates are the page's.
+
+    Attributes:
+        seal: where it is.
+        crop_box: x1, y1, x2, y2 whole pixels of the picture it was looked at in.
+        regions: detected texts.
+        lines: their lines, in reading order.
+        of_region: index into `regions` of each line.
+        outside: texts dropped because they lie outside the seal.
+        read: readings, in the order of `lines`.
+    """
+
+    seal: FoundSeal
+    crop_box: tuple[int, int, int, int]
+    regions: list[TextRegion]
+    lines: list[LinePoly]
+    of_region: list[int]
+    outside: int = 0
+    read: Sequence[ReadLine] = ()
+
+
+def lines_of(regions: Sequence[TextRegion], image: np.ndarray) -> tuple[list[LinePoly], list[int]]:
+    """All text lines of some regions, and which region each comes from."""
+    lines: list[LinePoly] = []
+    owner: list[int] = []
+    for i, region in enumerate(regions):
+        found = lines_from_region(region, image=image)
+        lines += found
+        owner += [i] * len(found)
+    return lines, owner
+
+
+def seal_fields(
+    parts: SealParts, image: np.ndarray, number: int, score_thresh: float, det_params: dict[str, Any], relative: bool
+) -> SealResult:
+    """One element of seal_res_list.
+
+    Args:
+        parts: with its readings.
+        image: the page, (H, W, 3) uint8 BGR.
+        number: seal_region_id, from 1.
+        score_thresh: texts with at least this score are kept.
+        det_params: `text_det_params`.
+        relative: polygons relative to the crop (a layout gave the seals) in place of the page.
+    """
+    left, top, right, bottom = parts.crop_box
+    offset = np.array([left, top] if relative else [0, 0], dtype=np.float32)
+    h, w = image.shape[:2]
+    limit = np.array([right - left, bottom - top] if relative else [w, h])
+    polygons = [line_polygon(parts, i) for i in range(len(parts.lines))]
+    rounded = [np.clip(np.round(p - offset), 0, limit).astype(np.int32) for p in polygons]
+    kept = [i for i, line in enumerate(parts.read) if line.score >= score_thresh]
+    fields: dict[str, Any] = {
+        "input_path": None,
+        "page_index": None,
+        "model_settings": {"use_doc_preprocessor": False, "use_textline_orientation": False},
+        "dt_polys": rounded,
+        "text_det_params": det_params,
+        "text_type": "seal",
+    }
+    if rounded:
+        fields["textline_orientation_angles"] = [-1] * len(rounded)
+    fields |= {
+        "text_rec_score_thresh": score_thresh,
+        "return_word_box": False,
+        "rec_texts": [parts.read[i].text for i in kept],
+        "rec_scores": [parts.read[i].score for i in kept],
+        "rec_polys": [rounded[i] for i in kept],
+        "rec_boxes": np.array([]),
+        "dt_scores": [round(float(line.score), 4) for line in parts.lines],
+        "coordinates": "crop" if relative else "page",
+        "seal_box": [round(float(v), 1) for v in parts.seal.box],
+        "crop_box": list(parts.crop_box),
+        "page_polys": [np.clip(np.round(polygons[i]), 0, [w, h]).astype(np.int32) for i in kept],
+        "lines": _line_fields([parts.read[i] for i in kept], [parts.lines[i] for i in kept]),
+        "seal_region_id": number,
+        "doc_preprocessor_res": {"output_img": np.ascontiguousarray(image[top:bottom, left:right])},
+    }
+    return SealResult(fields)
+
+
+def line_polygon(parts: SealParts, index: int) -> np.ndarray:
+    """(N, 2) float32: the detected outline where it holds just this line and no hole, else the line's own polygon."""
+    region = parts.regions[parts.of_region[index]]
+    alone = parts.of_region.count(parts.of_region[index]) == 1
+    return region.outline if alone and not region.holes else parts.lines[index].points
+
+
+def _line_fields(read: Sequence[ReadLine], lines: Sequence[LinePoly]) -> list[dict[str, Any]]:
+    facts = [
+        LineFacts(r.text, is_curved(r.line.points), r.line.length / max(r.line.height, 1e-6)) for r in read
+    ]
+    return [
+        {
+            "text": r.text,
+            "score": r.score,
+            "role": role,
+            "direction": r.line.direction,
+            "turned": r.turned,
+            "line_poly": np.round(r.line.points, 1).astype(np.float32),
+        }
+        for r, role, _ in zip(read, line_roles(facts), lines)
+    ]
+
+
+def with_order(parts: SealParts, order: Sequence[int]) -> SealParts:
+    """The same seal, its lines in another order."""
+    return replace(parts, lines=[parts.lines[i] for i in order], of_region=[parts.of_region[i] for i in order])

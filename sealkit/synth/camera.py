@@ -1,4 +1,4 @@
-"""From the ideal picture to what a phone, scanner or screen gives: blur, loss of resolution, sharpening, noise, JPEG."""
+"""From the ideal picture to what a phone, scanner or screen gives: blur, lost resolution, sharpening, noise, JPEG."""
 
 from __future__ import annotations
 

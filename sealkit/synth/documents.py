@@ -40,7 +40,7 @@ class PagePool:
         return self._pages[k]
 
     def cut(self, rng: Rng, height: int, width: int, zoom: float, turn: float) -> np.ndarray:
-        """A part of a random page, (height, width) uint8: `zoom` picture pixels per page pixel, turned by `turn` degrees."""
+        """Part of a random page, (height, width) uint8: `zoom` picture pixels per page pixel, turned by `turn` degrees."""
         page = self.page(int(rng.integers(POOL_SIZE)))
         c, s = np.cos(np.radians(turn)), np.sin(np.radians(turn))
         matrix = np.array([[c, -s, 0.0], [s, c, 0.0]], np.float32) / zoom  # picture -> page
@@ -52,8 +52,8 @@ class PagePool:
             factor = max(zoom, 0.25)
             page = cv2.resize(page, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
             matrix *= factor
-        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-        return cv2.warpAffine(page, matrix, (width, height), flags=flags, borderMode=cv2.BORDER_CONSTANT)
+        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP  # pages repeat beyond their edges: dense print
+        return cv2.warpAffine(page, matrix, (width, height), flags=flags, borderMode=cv2.BORDER_WRAP)
 
 
 class _Sheet:

@@ -1,4 +1,4 @@
-"""Random fields drawn once per process and cut at random afterwards: making noise of several scales anew costs more than a whole seal."""
+"""Random fields, drawn once per process and cut at random: noise of several scales made anew costs more than a seal."""
 
 from __future__ import annotations
 

@@ -10,7 +10,8 @@ import numpy as np
 from sealkit.drawing.fonts import Face, chinese_faces, find_faces
 from sealkit.errors import DataError
 
-# Weights by style. Rings are cut in Songti and FangSong by the engravers' standard; the others are met on older and private seals.
+# Weights by style. Rings are cut in Songti and FangSong by the engravers' standard (T/CYZIA 005-2017, which asks for
+# Arial digits); the others are met on older and private seals.
 RING = {"song": 0.56, "fang": 0.2, "hei": 0.12, "kai": 0.1, "brush": 0.02}
 NAME = {"song": 0.27, "fang": 0.06, "hei": 0.17, "kai": 0.3, "brush": 0.2}
 PRINT = {"song": 0.55, "fang": 0.15, "hei": 0.18, "kai": 0.12}
@@ -82,7 +83,7 @@ class FontBook:
         )
 
     def latin(self, rng: np.random.Generator, text: str) -> Face:
-        """A face for digits and Latin letters: sans serif, as the engravers' standard asks (Arial), where one is installed."""
+        """A face for digits and Latin letters: sans serif, as the engravers' standard asks, where one is installed."""
         faces = _latin(self.folder)
         for _ in range(8):
             face = faces[int(rng.integers(len(faces)))]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from sealkit.synth.designs import Border, Design
+from sealkit.synth.design import Border, Design
 from sealkit.synth.fields import FieldPool
 from sealkit.synth.layout import draw_line
 from sealkit.synth.shapes import draw_border, draw_emblem, draw_sickle, draw_star, fill, outline_points

@@ -1,7 +1,8 @@
 """Text lines of a seal in the seal's own frame: where each letter stands, and the polygon around any run of them.
 
-The seal's frame has its origin at the seal's centre, x to the right, y down, the seal's up pointing to -y; its unit is half the seal's
-width. A `Path` says for a length along the line where the middle of a letter is and where its top points to.
+The seal's frame has its origin at the seal's centre, x to the right, y down, the seal's up pointing to -y; its unit is
+half the seal's width. A `Path` says for a length along the line where the middle of a letter is and where its top
+points to.
 """
 
 from __future__ import annotations
@@ -115,8 +116,8 @@ class Line:
     def polygon(self, first: int = 0, last: int | None = None) -> np.ndarray:
         """line_poly (2M, 2) around letters first..last-1: along their tops from the first, back along their feet.
 
-        Straight lines have 4 points. Columns are upright boxes clockwise from the top left corner. Arcs get a point for about every
-        nine degrees, at least 12 and at most 20 a side, so that chords stay within a hundredth of the radius.
+        Straight lines have 4 points. Columns are upright boxes clockwise from the top left corner. Arcs get a point for
+        about every nine degrees, at least 12 and at most 20 a side: chords stay within a hundredth of the radius.
         """
         run = self.letters[first:last]
         start, end = min(one.start for one in run), max(one.end for one in run)

@@ -35,7 +35,11 @@ def add_mark(image: np.ndarray, rng: Rng, book: FontBook, pool: FieldPool) -> No
     mask = np.zeros((height, width), np.uint8)
     spot = (float(rng.uniform(0.1, 0.9) * width), float(rng.uniform(0.1, 0.9) * height))
     size = float(rng.uniform(0.06, 0.3) * min(height, width))
-    kind = str(rng.choice(["header", "star", "emblem", "pen", "disc", "frame", "bars", "qr", "finger", "rule", "tick"]))
+    kind = str(
+        rng.choice(
+            ["header", "star", "emblem", "pen", "disc", "frame", "bars", "qr", "finger", "rule", "tick", "logo", "logo"]
+        )
+    )
     if kind == "header":
         _header(mask, rng, book, spot, size)
     elif kind == "star":
@@ -79,6 +83,8 @@ def add_mark(image: np.ndarray, rng: Rng, book: FontBook, pool: FieldPool) -> No
     elif kind == "rule":
         y = int(spot[1])
         cv2.line(mask, (0, y), (width, y + int(rng.integers(-3, 4))), 255, int(rng.integers(1, 6)), cv2.LINE_AA)
+    elif kind == "logo":
+        _logo(mask, rng, book, spot, size)
     else:
         a = np.array([[-0.4, 0.0], [-0.1, 0.35], [0.55, -0.5]]) * size + spot
         cv2.polylines(mask, [a.astype(np.int32)], False, 255, int(rng.integers(2, 6)), cv2.LINE_AA)
@@ -86,6 +92,81 @@ def add_mark(image: np.ndarray, rng: Rng, book: FontBook, pool: FieldPool) -> No
     if kind == "disc":
         colour = np.array([rng.uniform(30, 110), rng.uniform(120, 190), rng.uniform(180, 235)])
     _lay(image, mask, colour, rng.uniform(0.5, 1.0))
+
+
+def _logo(mask: np.ndarray, rng: Rng, book: FontBook, spot: tuple[float, float], size: float) -> None:
+    """The sign of an accreditor or brand: a few Latin capitals in a disc, oval or box, or beside an emblem."""
+    word = "".join(texts.pick(rng, "ABCDEFGHIKLMNOPRSTUVXZ") for _ in range(int(rng.integers(2, 6))))
+    b = float(rng.uniform(0.45, 1.0))
+    shape = str(rng.choice(["circle", "oval", "rectangle"]))
+    filled = rng.random() < 0.6
+    outline = outline_points(shape, 1.0, b) * size + spot
+    fill(mask, outline)
+    if not filled:
+        fill(mask, (outline - spot) * rng.uniform(0.82, 0.95) + spot, 0)
+    line = set_line(
+        word, book.latin(rng, word), StraightPath(0.0, 0.0), 0.5 * b, room=1.5, squeeze=1.1, max_gap=0.2,
+        direction="line", role="other",
+    )  # fmt: skip
+    letters = np.zeros_like(mask)
+    draw_line(letters, line, size, spot)
+    np.copyto(mask, cv2.subtract(mask, letters) if filled else cv2.max(mask, letters))
+    if rng.random() < 0.5:  # meridians and circles of latitude
+        net = np.zeros_like(mask)
+        for share in (0.35, 0.7):
+            cv2.ellipse(
+                net, (int(spot[0]), int(spot[1])), (int(size * share), int(size * b)), 0, 0, 360, 255, 1, cv2.LINE_AA
+            )
+        np.copyto(mask, cv2.subtract(mask, net) if filled else cv2.max(mask, net))
+
+
+def add_desk(image: np.ndarray, rng: Rng, pool: FieldPool) -> None:
+    """A strip of table beyond one or two edges of the sheet, in place."""
+    height, width = image.shape[:2]
+    mask = np.zeros((height, width), np.uint8)
+    for _ in range(int(rng.integers(1, 3))):
+        depth = rng.uniform(0.02, 0.16, 2) * min(height, width)
+        a, b = depth
+        strip = [(0, 0), (width, 0), (width, b), (0, a)]
+        points = np.array(strip if rng.random() < 0.5 else [(y, x) for x, y in strip], float)
+        if rng.random() < 0.5:
+            points = np.array([width, height]) - points
+        fill(mask, points)
+    colour = rng.uniform(10, 150) * rng.uniform(0.5, 1.0, 3)
+    texture = (pool.cut(rng, height, width, rng.uniform(1, 12)) - 0.5) * rng.uniform(5, 60)
+    table = np.clip(colour.astype(np.float32) + texture[..., None], 0, 255)
+    a = (cv2.GaussianBlur(mask, (0, 0), 0.8).astype(np.float32) / 255)[..., None]
+    image += (table - image) * a
+
+
+def add_ornament(image: np.ndarray, rng: Rng) -> None:
+    """The ornate frame of a certificate along the picture's edges, in place."""
+    height, width = image.shape[:2]
+    mask = np.zeros((height, width), np.uint8)
+    inset, thick = int(rng.uniform(0.01, 0.05) * width), int(rng.uniform(0.02, 0.06) * width) + 2
+    corners = (inset, inset), (width - inset, height - inset)
+    cv2.rectangle(mask, *corners, 255, max(1, thick // 5))
+    cv2.rectangle(mask, (inset + thick, inset + thick), (width - inset - thick, height - inset - thick), 255, 1)
+    step = max(3, thick // 2)
+    for x in range(inset, width - inset, step):
+        for y in (inset + thick // 2, height - inset - thick // 2):
+            cv2.circle(mask, (x, y), max(1, thick // 3), 200, 1 if step > 4 else -1, cv2.LINE_AA)
+    for y in range(inset, height - inset, step):
+        for x in (inset + thick // 2, width - inset - thick // 2):
+            cv2.circle(mask, (x, y), max(1, thick // 3), 200, 1 if step > 4 else -1, cv2.LINE_AA)
+    _lay(image, mask, _strong_colour(rng), rng.uniform(0.4, 0.9))
+
+
+def add_signature(image: np.ndarray, rng: Rng, size: float) -> None:
+    """Pen strokes of a signature, `size` pixels wide, in place."""
+    height, width = image.shape[:2]
+    mask = np.zeros((height, width), np.uint8)
+    spot = np.array([rng.uniform(0.1, 0.7) * width, rng.uniform(0.2, 0.8) * height])
+    for _ in range(int(rng.integers(2, 6))):
+        _pen(mask, rng, tuple(spot), size * rng.uniform(0.15, 0.4))
+        spot += (size * rng.uniform(0.1, 0.3), size * rng.normal(0, 0.06))
+    colour = np.full(3, rng.uniform(5, 70)) if rng.random() < 0.75 else np.array([rng.uniform(90, 180), 50.0, 30.0])
+    _lay(image, mask, colour, rng.uniform(0.75, 1.0))
 
 
 def _header(mask: np.ndarray, rng: Rng, book: FontBook, spot: tuple[float, float], size: float) -> None:

@@ -16,13 +16,13 @@ import numpy as np
 from sealkit.data.records import TextLine
 from sealkit.synth import designs, paper
 from sealkit.synth.camera import take
-from sealkit.synth.designs import Design
+from sealkit.synth.design import Design
 from sealkit.synth.documents import PagePool, print_on
 from sealkit.synth.fields import FieldPool
 from sealkit.synth.fontbook import FontBook
 from sealkit.synth.ink import Ink, blend, choose_ink, draw_design, hatch, press
 from sealkit.synth.layout import Line
-from sealkit.synth.negatives import add_confetti, add_mark
+from sealkit.synth.negatives import add_confetti, add_desk, add_mark, add_ornament, add_signature
 from sealkit.synth.settings import SynthSettings
 from sealkit.synth.shapes import outline_points
 
@@ -52,7 +52,7 @@ def render_sample(seed: int, index: int, settings: SynthSettings) -> tuple[np.nd
         which less than two letters are in the picture have ignore=True); info: kind (crop, page, negative), look and per seal
         shape, angle, colour and box.
 
-    The picture depends on (seed, index, settings) and the installed fonts only. Raises DataError where no Chinese font is installed.
+    The picture depends on (seed, index, settings) and the installed fonts only. DataError where there is no Chinese font.
     """
     rng = np.random.default_rng([seed, index])
     kept = stock(seed, settings.fonts)
@@ -141,17 +141,25 @@ class _Scene:
         self._start(height, width)
         turn = self._page_turn()
         if rng.random() < 0.92:
-            print_on(self.image, rng, self.kept.pages, rng.uniform(0.35, 1.1), turn)
+            zoom = rng.uniform(0.35, 1.1) if rng.random() < 0.7 else rng.uniform(0.22, 0.4)
+            print_on(self.image, rng, self.kept.pages, zoom, turn)
+        if rng.random() < 0.08:
+            add_ornament(self.image, rng)
+        if self.look == "photo" and rng.random() < 0.25:
+            add_desk(self.image, rng, self.kept.fields)
         for _ in range(int(rng.choice([0, 1, 2, 3], p=[0.35, 0.35, 0.2, 0.1])) + (self.kind == "negative")):
             add_mark(self.image, rng, self.kept.book, self.kept.fields)
         if self.kind == "negative":
             return
         smallest = min(self.settings.min_seal, 0.6 * min(width, height))
         for _ in range(int(rng.choice([1, 2, 3, 4], p=[0.5, 0.27, 0.15, 0.08]))):
-            diameter = rng.uniform(smallest, max(smallest + 1, 0.55 * min(width, height)))
+            # Small ones prevail: a whole page shrunk to the detector's input leaves about 100 px of a seal.
+            diameter = smallest + max(1.0, 0.6 * min(width, height) - smallest) * rng.random() ** 1.6
             inside = 0.5 * diameter if rng.random() < 0.85 else 0.0
             centre = np.array([rng.uniform(inside, width - inside), rng.uniform(inside, height - inside)])
             self._stamp(self._design(), self._place_at(centre, diameter / 2, page_turn=turn))
+            if rng.random() < 0.12:
+                add_signature(self.image, rng, diameter)
         if rng.random() < 0.25:
             print_on(self.image, rng, self.kept.pages, rng.uniform(0.5, 1.2), turn)
 
@@ -175,6 +183,8 @@ class _Scene:
         rng = self.rng
         if rng.random() < 0.62:
             self._print(diameter)
+        if self.look in ("photo", "scan") and rng.random() < 0.03:
+            self._shine_through(diameter)
         if rng.random() < 0.12:
             add_mark(self.image, rng, self.kept.book, self.kept.fields)
 
@@ -183,10 +193,28 @@ class _Scene:
         rng = self.rng
         if rng.random() < 0.15:
             self._print(diameter)
+        if rng.random() < 0.1:
+            add_signature(self.image, rng, diameter * rng.uniform(0.4, 1.0))
         if rng.random() < 0.05:
             add_mark(self.image, rng, self.kept.book, self.kept.fields)
         if self.look == "clean" and rng.random() < 0.15:
             add_confetti(self.image, rng)
+
+    def _shine_through(self, diameter: float) -> None:
+        """A seal on the back of the sheet: mirrored, very pale, not labelled."""
+        rng, image = self.rng, self.image
+        height, width = image.shape[:2]
+        half = diameter * rng.uniform(0.35, 0.5)
+        mask, centre = draw_design(self._design(), half, rng)
+        alpha = cv2.GaussianBlur(mask.astype(np.float32) / 255, (0, 0), 1.0 + half / 80)
+        spot = rng.uniform(0.1, 0.9, 2) * (width, height)
+        matrix = (
+            _scale_matrix(*spot, -1.0, 1.0)
+            @ _turn_matrix(rng.uniform(0, 360))
+            @ _scale_matrix(-centre[0], -centre[1], 1, 1)
+        )
+        ink = Ink(np.array([60, 50, 190], np.float32), "red", float(rng.uniform(0.06, 0.18)), False)
+        blend(image, cv2.warpPerspective(alpha, matrix, (width, height)), ink, 0, 0)
 
     def _print(self, diameter: float) -> None:
         """Print whose letters are 0.05 to 0.2 of the seal high, over the whole picture or a part of it."""

@@ -15,8 +15,8 @@ class SynthSettings(Settings):
     """What is drawn. Shares need not add up to one: they are weights."""
 
     style: Literal["default", "laser"] = "default"
-    """`laser`: hollow, hatched letters burnt into wood or kraft paper, dashed borders: nothing that `default` ever draws, to show
-    what fine-tuning on a new kind of seal gains."""
+    """`laser`: hollow, hatched letters burnt into wood or kraft paper, dashed borders: nothing that `default` ever draws,
+    to show what fine-tuning on a new kind of seal gains."""
     size: tuple[int, int] = (300, 480)
     """Shortest and longest long side of pictures that one seal fills, pixels."""
     page_size: tuple[int, int] = (400, 640)
@@ -34,7 +34,7 @@ class SynthSettings(Settings):
     triangle: float = Field(0.02, ge=0)
     uniform_angle: float = Field(0.6, ge=0, le=1)
     """Share of seals turned by any angle of 0 to 360 degrees; the others stand within about 15 degrees of upright."""
-    min_seal: int = Field(90, ge=32)
+    min_seal: int = Field(80, ge=32)
     """Smallest diameter of a seal on a page, pixels."""
     fonts: str | None = None
     """Folder of fonts to use beside the system's."""

@@ -20,7 +20,7 @@ def fill(mask: np.ndarray, points: np.ndarray, value: int = 255) -> None:
 def outline_points(shape: str, a: float, b: float, count: int = 180, corner: float = 0.0) -> np.ndarray:
     """Closed outline (N, 2) of a shape with half axes a, b in units of the seal, clockwise from the top.
 
-    shape: circle, oval, square, rectangle or triangle (point up). corner: radius of rounded corners of the angular shapes.
+    shape: circle, oval, square, rectangle or triangle (point up). corner: radius of rounded corners.
     """
     if shape in ("circle", "oval"):
         theta = np.linspace(0, 2 * np.pi, count, endpoint=False)
@@ -118,7 +118,7 @@ def draw_emblem(
         fill(layer, outline_points("circle", r * 0.5, r * 0.5) * scale + centre, 0)
     elif kind == 1:  # interlaced rings
         for dx in (-0.35, 0.0, 0.35):
-            middle = np.array(centre) + (dx * r * scale, (0.2 if dx == 0 else -0.1) * r * scale)
+            middle = np.array(centre) + np.array([dx, 0.2 if dx == 0 else -0.1]) * r * scale
             ring = np.zeros_like(mask)
             fill(ring, outline_points("circle", r * 0.5, r * 0.5) * scale + middle)
             fill(ring, outline_points("circle", r * 0.4, r * 0.4) * scale + middle, 0)
@@ -143,5 +143,5 @@ def draw_emblem(
         for y in np.linspace(-0.6, 0.6, int(rng.integers(2, 5))):
             wave = np.linspace(-1.1, 1.1, 40)
             top = np.stack([wave * r, (y + 0.12 * np.sin(wave * 4)) * r], -1)
-            fill(layer, np.concatenate([top, top[::-1] + (0, 0.12 * r)]) * scale + centre, 0)
+            fill(layer, np.concatenate([top, top[::-1] + np.array([0, 0.12 * r])]) * scale + centre, 0)
     np.maximum(mask, layer, out=mask)

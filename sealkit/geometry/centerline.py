@@ -109,10 +109,15 @@ def refine(chain: Chain, region: TextRegion, cut_at: float | None = None) -> Mid
     total = arc_lengths(points)[-1]
     points = _smoothed(resample(points, max(int(total / (band / 6)), 8)), window=5)
     middle = None
-    for _ in range(3):
+    typical = band
+    for round_ in range(4):
         curve = fit_curve(points, TOLERANCE * band, band / 8, 2.5 * band)
-        count = int(np.clip(curve.end / (band / 4), 9, 400))
-        at = np.linspace(0.0, curve.end, count)
+        first, last = 0.0, curve.end
+        if round_ and not chain.closed:  # the rough path ends half a band early: take in the rest bit by bit
+            first, last = _span_on(curve, chain, edges, typical)
+            first, last = first + 0.25 * typical, max(last - 0.25 * typical, first + 0.5 * typical)
+        count = int(np.clip((last - first) / (band / 4), 9, 400))
+        at = np.linspace(first, last, count)
         centres, directions = curve.at(at)
         high, low = _crossings(centres, ups(directions), edges)
         width = high - low
@@ -147,10 +152,14 @@ def _with_ends(middle: Middle, chain: Chain, edges: np.ndarray, width: float) ->
     """Move both ends to where the region really ends."""
     if chain.closed:
         return replace(middle, closed=True)
-    curve = middle.curve
-    end = curve.end + _reach(curve, curve.end, 1.0, edges, width, 0.2 if chain.cut[1] else 2.0)
-    start = -_reach(curve, 0.0, -1.0, edges, width, 0.2 if chain.cut[0] else 2.0)
+    start, end = _span_on(middle.curve, chain, edges, width)
     return replace(middle, start=start, end=max(end, start + 0.1 * width))
+
+
+def _span_on(curve: Curve, chain: Chain, edges: np.ndarray, width: float) -> tuple[float, float]:
+    """Arc lengths on the curve where the region ends; hardly beyond a cut."""
+    start = -_reach(curve, 0.0, -1.0, edges, width, 0.2 if chain.cut[0] else 2.0)
+    return start, curve.end + _reach(curve, curve.end, 1.0, edges, width, 0.2 if chain.cut[1] else 2.0)
 
 
 def _reach(curve: Curve, origin: float, sign: float, edges: np.ndarray, width: float, limit: float) -> float:

@@ -179,6 +179,7 @@ def _prune(graph: Graph, distance: np.ndarray) -> None:
 
     All at once: a square end has two such paths, and dropping only one would bend the text into the other's corner.
     """
+    _join(graph)
     while True:
         short = [edge for edge in graph.edges if _is_spur(graph, edge, distance)]
         if not short:

@@ -73,14 +73,6 @@ class CheckReport:
         """No errors. Warnings do not fail a set."""
         return self.count("error") == 0
 
-    def groups(self) -> list[tuple[Severity, str, list[Problem]]]:
-        """(severity, kind, problems): errors first, then the more frequent kinds first."""
-        table: dict[tuple[Severity, str], list[Problem]] = {}
-        for problem in self.problems:
-            table.setdefault((problem.severity, problem.kind), []).append(problem)
-        order = sorted(table, key=lambda key: (SEVERITIES.index(key[0]), -len(table[key]), key[1]))
-        return [(severity, kind, table[severity, kind]) for severity, kind in order]
-
     def verdict(self) -> str:
         parts = [f"{self.count(s)} {_NAMES[s]}" for s in SEVERITIES]
         return f"check {'passed' if self.passed else 'FAILED'}: {', '.join(parts)}"
@@ -93,20 +85,39 @@ def report_text(report: CheckReport, limit: int = 5) -> str:
         counts = ", ".join(f"{value:,} {name}" for name, value in checked.counts.items())
         lines.append(f"  {checked.name:5s} {checked.label_file}: {counts}")
         lines += [f"        {title}: {_listed(values)}" for title, values in checked.histograms.items()]
-    for severity, kind, problems in report.groups():
-        lines += ["", f"{severity}: {kind} ({len(problems)})"]
-        shown = problems if limit <= 0 else problems[:limit]
+    if report.problems:
+        lines += ["", *problems_text(report.problems, limit)]
+    lines += ["", f"{report.verdict()} ({report.seconds:.1f} s)"]
+    return "\n".join(lines)
+
+
+def problems_text(problems: Sequence[Problem], limit: int = 5) -> list[str]:
+    """Problems grouped by kind, the gravest first, of each kind the first `limit` places (0 = all); a fix is said
+    once.
+    """
+    lines: list[str] = []
+    for severity, kind, found in grouped(problems):
+        lines += ([""] if lines else []) + [f"{severity}: {kind} ({len(found)})"]
+        shown = found if limit <= 0 else found[:limit]
         fixes = list(dict.fromkeys(problem.fix for problem in shown))
         for problem in shown:
             lines.append(f"  {problem.where}: {problem.reason}")
             if len(fixes) > 1:
                 lines.append(f"      fix: {problem.fix}")
-        if len(problems) > len(shown):
-            lines.append(f"  … and {len(problems) - len(shown)} more (--all lists them)")
+        if len(found) > len(shown):
+            lines.append(f"  … and {len(found) - len(shown)} more (--all lists them)")
         if len(fixes) == 1:
             lines.append(f"  fix: {fixes[0]}")
-    lines += ["", f"{report.verdict()} ({report.seconds:.1f} s)"]
-    return "\n".join(lines)
+    return lines
+
+
+def grouped(problems: Iterable[Problem]) -> list[tuple[Severity, str, list[Problem]]]:
+    """(severity, kind, problems): errors first, then the more frequent kinds first."""
+    table: dict[tuple[Severity, str], list[Problem]] = {}
+    for problem in problems:
+        table.setdefault((problem.severity, problem.kind), []).append(problem)
+    order = sorted(table, key=lambda key: (SEVERITIES.index(key[0]), -len(table[key]), key[1]))
+    return [(severity, kind, table[severity, kind]) for severity, kind in order]
 
 
 def _listed(values: dict[str, int], limit: int = 12) -> str:
@@ -139,7 +150,7 @@ def report_json(report: CheckReport) -> dict[str, Any]:
             {"name": s.name, "label_file": s.label_file, "counts": s.counts, "histograms": s.histograms}
             for s in report.sets
         ],
-        "problems_by_kind": {kind: len(problems) for _, kind, problems in report.groups()},
+        "problems_by_kind": {kind: len(problems) for _, kind, problems in grouped(report.problems)},
         "problems": [problem.to_dict() for problem in report.problems],
         "seconds": round(report.seconds, 2),
     }
@@ -164,7 +175,7 @@ def report_sections(report: CheckReport, limit: int = 200) -> list[dict[str, Any
             "rows": [{"set": s.name, "label file": s.label_file, **s.counts} for s in report.sets],
         },
     ]
-    groups = report.groups()
+    groups = grouped(report.problems)
     if groups:
         rows = [{"severity": severity, "kind": kind, "count": len(found)} for severity, kind, found in groups]
         sections.append({"title": "Problems by kind", "rows": rows})
@@ -208,6 +219,8 @@ __all__ = [
     "CheckedSet",
     "binned",
     "counted",
+    "grouped",
+    "problems_text",
     "report_json",
     "report_sections",
     "report_text",

@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from sealkit.data.formats import TITLES
+
 _MAX_JSON = 20  # files looked at
 _MAX_BYTES = 300_000_000
 
@@ -37,15 +39,6 @@ def describe_folder(root: str | Path) -> tuple[str, str | None]:
     if texts:
         return f"label files there: {', '.join(texts[:6])}", None
     return "the folder holds no label file of a known format", None
-
-
-TITLES = {
-    "labelme": "LabelMe files",
-    "ppocrlabel": "a PPOCRLabel file (Label.txt)",
-    "coco": "a COCO file",
-    "rest": "ICDAR ReST files",
-    "seal_texts": "text files beside pictures (TrOCR-Seal)",
-}
 
 
 def _json_files(folder: Path) -> list[Path]:

@@ -9,13 +9,14 @@ from pathlib import Path
 import numpy as np
 
 from sealkit.data.check_outlines import outline_problems
-from sealkit.data.check_report import CheckedSet, CheckReport, binned, counted
+from sealkit.data.check_report import CheckedSet, CheckReport, binned, counted, grouped
 from sealkit.data.duplicates import Pair, find_leaks, find_pairs
 from sealkit.data.labels import read_det_labels
 from sealkit.data.pictures import PictureFacts, picture_problems, survey
 from sealkit.data.problems import Problem, Severity
 from sealkit.data.recognise_format import describe_folder
 from sealkit.data.records import DetSample
+from sealkit.data.split import owners
 from sealkit.errors import DataError
 from sealkit.images import list_images
 
@@ -25,8 +26,6 @@ DATASET_TYPE = "TextDetDataset"
 _SAMPLE_PICTURES = 12
 _PICTURES_PER_KIND = 6
 _DRAWN_SIDE = 480
-_OWNER_LETTERS = 6
-"""A text of this many letters names an owner: a shorter one (a purpose, a code) may stand on many seals."""
 
 
 def check_dataset(
@@ -231,12 +230,11 @@ def _check_leaks(train: CheckedSet, val: CheckedSet, problems: list[Problem]) ->
 
 
 def _owners(checked: CheckedSet) -> dict[str, DetSample]:
-    """Long texts -> first sample with it."""
+    """Names of owners -> first sample with it."""
     table: dict[str, DetSample] = {}
     for sample in checked.samples:
-        for line in sample.lines:
-            if not line.ignore and len(line.text) >= _OWNER_LETTERS and not line.text.isascii():
-                table.setdefault(line.text, sample)
+        for text in sorted(owners(sample)):
+            table.setdefault(text, sample)
     return table
 
 
@@ -309,7 +307,7 @@ def _angles(angles: list[float | None]) -> dict[str, int]:
 def _galleries(report: CheckReport) -> Iterator[tuple[str, str, list[tuple[str, np.ndarray]]]]:
     """Pictures of the page: the worst cases of each kind, then samples spread over each set."""
     table = {sample.where: sample for checked in report.sets for sample in checked.samples}
-    for severity, kind, problems in report.groups():
+    for severity, kind, problems in grouped(report.problems):
         if severity == "info":
             continue
         places = list(dict.fromkeys(problem.where for problem in problems if problem.where in table))

@@ -1,0 +1,94 @@
+"""`sealkit data check`: every problem of a dataset at once, before any training."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any
+
+NAME = "check"
+HELP = "Read a whole dataset and report every problem with file, line, reason and fix."
+EXAMPLES = """
+  sealkit data check my_seals --module seal_text_detection
+  sealkit data check my_seals --train labels/train.txt --val labels/val.txt --html check.html --json check.json
+  sealkit data check my_seals --fix my_seals_fixed     a corrected copy; the folder itself is never changed
+"""
+
+# module → its check; each has check_dataset(root, train=, val=, val_required=, workers=, compare=, progress=) ->
+# CheckReport
+CHECKS: Mapping[str, str] = {
+    "seal_text_detection": "sealkit.modules.seal_text_detection.check",
+}
+
+_FAILED = 3  # exit code of a DataError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folder", metavar="DIR", help="folder that the label files' picture paths are relative to")
+    parser.add_argument("--module", default="seal_text_detection", help="whose labels they are: " + ", ".join(CHECKS))
+    parser.add_argument("--train", default="train.txt", metavar="FILE", help="label file (default: %(default)s)")
+    parser.add_argument("--val", metavar="FILE", help="label file of the validation set (default: val.txt if there)")
+    parser.add_argument("--json", metavar="FILE", help="write the verdict as JSON")
+    parser.add_argument("--html", metavar="FILE", help="write a page with statistics and drawn cases")
+    parser.add_argument("--fix", metavar="OUT", help="write a corrected copy to a new folder")
+    parser.add_argument("--all", action="store_true", help="list every problem, not the first five of a kind")
+    parser.add_argument("--strict", action="store_true", help="exit with an error on warnings, too")
+    parser.add_argument("--no-compare", action="store_true", help="do not search for duplicates and leaks")
+    parser.add_argument("--workers", type=int, default=0, metavar="N", help="picture readers at once (0: one per core)")
+
+
+def run(args: argparse.Namespace) -> int:
+    from sealkit.cli.progress import Progress
+    from sealkit.config.problems import nearest
+    from sealkit.data.check_report import report_text, write_report_json
+    from sealkit.errors import ConfigError
+
+    if args.module not in CHECKS:
+        close = nearest(args.module, CHECKS, cutoff=50)
+        hint = (f"did you mean {close[0]}? " if close else "") + "modules: " + ", ".join(CHECKS)
+        raise ConfigError("unknown module", where="--module", value=args.module, hint=hint)
+    if args.workers < 0:
+        raise ConfigError("a number of workers cannot be negative", where="--workers", value=args.workers)
+    with Progress("reading pictures") as progress:
+        report = import_module(CHECKS[args.module]).check_dataset(
+            args.folder,
+            train=args.train,
+            val=args.val or "val.txt",
+            val_required=args.val is not None,
+            workers=args.workers,
+            compare=not args.no_compare,
+            progress=progress,
+        )
+    print(report_text(report, limit=0 if args.all else 5))
+    if args.json:
+        print(f"verdict: {write_report_json(report, args.json)}")
+    if args.html:
+        print(f"page: {_write_html(report, args.html)}")
+    if args.fix:
+        _fix(report, args.fix)
+    failed = not report.passed or (args.strict and report.count("warning") > 0)
+    return _FAILED if failed else 0
+
+
+def _write_html(report: Any, path: str) -> Any:
+    from sealkit.errors import DataError
+
+    try:
+        from sealkit.reports.page import write_page
+    except ModuleNotFoundError as error:
+        if error.name != "jinja2":
+            raise
+        hint = "pip install jinja2, or use --json"
+        raise DataError("the HTML page needs the package jinja2", where="--html", hint=hint) from None
+    from sealkit.data.check_report import report_sections
+
+    failed = [] if report.passed else [report.verdict()]
+    return write_page(path, f"Dataset check: {report.root}", report_sections(report), warnings=failed)
+
+
+def _fix(report: Any, out: str) -> None:
+    from sealkit.data.fix import write_fixed_copy
+
+    fixed = write_fixed_copy(report.root, report.sets, out)
+    print(f"\ncorrected copy: {out}\n{fixed.text()}\ncheck it again: sealkit data check {out} --module {report.module}")

@@ -1,0 +1,73 @@
+"""`sealkit data show`: a contact sheet of a detection set."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+NAME = "show"
+HELP = "Draw pictures of a detection set with their outlines on one sheet."
+EXAMPLES = """
+  sealkit data show my_seals/train.txt                             24 pictures spread over the set -> sheet.png
+  sealkit data show my_seals/train.txt --count 60 --columns 10 --out train.jpg
+  sealkit data show my_seals/train.txt --shape oval --random --seed 3
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("labels", metavar="LABELS", help="label file")
+    parser.add_argument("--root", metavar="DIR", help="folder of the picture paths (default: the label file's)")
+    parser.add_argument("--out", default="sheet.png", metavar="FILE", help="PNG or JPEG (default: %(default)s)")
+    parser.add_argument("--count", type=int, default=24, metavar="N", help="pictures at most (default: %(default)s)")
+    parser.add_argument("--columns", type=int, default=6, metavar="N")
+    parser.add_argument("--tile", type=int, default=320, metavar="PIXELS", help="side of a picture on the sheet")
+    parser.add_argument("--shape", help="only pictures with a seal of this shape")
+    parser.add_argument("--contains", metavar="TEXT", help="only pictures with this in a text or in the file name")
+    parser.add_argument("--random", action="store_true", help="draw lots instead of spreading over the set")
+    parser.add_argument("--seed", type=int, default=0)
+
+
+def run(args: argparse.Namespace) -> int:
+    import numpy as np
+
+    from sealkit.data.labels import read_det_labels
+    from sealkit.drawing.sheets import contact_sheet, save_sheet
+    from sealkit.errors import ConfigError, DataError, ImageError
+    from sealkit.images import read_image
+
+    for flag in ("count", "columns", "tile"):
+        if getattr(args, flag) < 1:
+            raise ConfigError("a number of at least 1 is needed", where=f"--{flag}", value=getattr(args, flag))
+    labels = Path(args.labels)
+    samples, problems = read_det_labels(args.root or labels.parent, labels.name if not args.root else labels)
+    chosen = [s for s in samples if args.shape is None or any(line.shape == args.shape for line in s.lines)]
+    if args.contains:
+        word = args.contains
+        chosen = [s for s in chosen if word in s.image_path.name or any(word in line.text for line in s.lines)]
+    if not chosen:
+        raise DataError("no picture to show", where=args.labels, hint="loosen --shape or --contains, or run data check")
+    if args.random:
+        order = np.random.default_rng(args.seed).permutation(len(chosen))[: args.count].tolist()
+    else:
+        order = np.unique(np.linspace(0, len(chosen) - 1, min(args.count, len(chosen))).round().astype(int)).tolist()
+    images, polygons, broken = [], [], []
+    for index in order:
+        sample = chosen[index]
+        try:
+            images.append(read_image(sample.image_path, where=f"{sample.where} {sample.image_path}"))
+        except ImageError as error:
+            broken.append(str(error))
+            continue
+        polygons.append([(line.points, line.ignore) for line in sample.lines])
+    if not images:
+        raise DataError(f"none of the pictures can be read; the first: {broken[0]}", where=args.labels)
+    save_sheet(args.out, contact_sheet(images, polygons, columns=args.columns, tile=args.tile))
+    print(f"{len(images)} of {len(chosen)} pictures -> {args.out}")
+    for number, index in enumerate(order):
+        if number < 8:
+            texts = " / ".join(line.text or "###" for line in chosen[index].lines)
+            print(f"  {chosen[index].where} {chosen[index].image_path.name}: {texts or 'no text'}")
+    bad = [problem for problem in problems if problem.severity == "error"]
+    if bad or broken:
+        print(f"{len(bad)} label problems, {len(broken)} unreadable pictures: sealkit data check says more")
+    return 0

@@ -1,0 +1,89 @@
+"""`sealkit data split`: training and validation part without leaks."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+NAME = "split"
+HELP = "Split a detection set into training, validation and test part; seals of one owner and copies stay together."
+EXAMPLES = """
+  sealkit data split my_seals --labels labels.txt                       80 % train.txt, 20 % val.txt
+  sealkit data split my_seals --labels labels.txt --shares 0.7 0.2 0.1  with test.txt
+  sealkit data split my_seals --labels labels.txt --group 'name:^(\\d+)_'
+"""
+
+_PARTS = ("train", "val", "test")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folder", metavar="DIR", help="folder that picture paths are relative to")
+    parser.add_argument("--labels", default="labels.txt", metavar="FILE", help="label file (default: %(default)s)")
+    parser.add_argument(
+        "--shares",
+        type=float,
+        nargs="+",
+        default=[0.8, 0.2],
+        metavar="SHARE",
+        help="train, val[, test]; their sum is 1",
+    )
+    parser.add_argument(
+        "--group", default="owner", metavar="RULE", help="what stays together: owner, folder, name:REGEX or none"
+    )
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--no-compare", action="store_true", help="do not look for copies (pictures are not read)")
+    parser.add_argument("--workers", type=int, default=0, metavar="N", help="picture readers at once (0: one per core)")
+    parser.add_argument("--force", action="store_true", help="overwrite train.txt, val.txt, test.txt")
+
+
+def run(args: argparse.Namespace) -> int:
+    from sealkit.data.check_report import problems_text
+    from sealkit.data.labels import read_det_labels, write_det_labels
+    from sealkit.data.split import split_samples
+    from sealkit.errors import ConfigError, DataError
+
+    if not 2 <= len(args.shares) <= len(_PARTS):
+        raise ConfigError(
+            "two or three shares are needed", where="--shares", value=args.shares, hint="train, val[, test]"
+        )
+    root = Path(args.folder)
+    shares = dict(zip(_PARTS, args.shares))
+    targets = {name: root / f"{name}.txt" for name in shares}
+    taken = [str(path) for path in targets.values() if path.exists()]
+    if taken and not args.force:
+        raise DataError("the split would overwrite files", value=taken, hint="move them away, or give --force")
+    samples, problems = read_det_labels(root, args.labels)
+    shown = [problem for problem in problems if problem.severity != "info"]
+    if shown:
+        print("\n".join(problems_text(shown)) + "\n")
+    copies = [] if args.no_compare else _copies(samples, args.workers)
+    split = split_samples(samples, shares, rule=args.group, copies=copies, seed=args.seed)
+    for name, positions in split.parts.items():
+        count = write_det_labels(targets[name], [samples[i] for i in positions], root)
+        shapes = ", ".join(f"{shape} {number}" for shape, number in split.shapes[name].items())
+        print(f"{targets[name]}: {count} pictures, {count / len(samples):.1%} (asked: {shares[name]:.1%}): {shapes}")
+    print(f"{split.groups} groups by {args.group}, the largest of {split.largest} pictures; seed {args.seed}")
+    if copies:
+        print(f"{len(copies)} copies and look-alikes were kept with their originals")
+    _warn_when_uneven(split, shares, len(samples), args.group)
+    return 0
+
+
+def _copies(samples: Any, workers: int) -> Any:
+    from sealkit.cli.progress import Progress
+    from sealkit.data.duplicates import find_pairs
+    from sealkit.data.pictures import survey
+
+    with Progress("looking for copies") as progress:
+        facts = survey(
+            [sample.image_path for sample in samples], workers=workers, progress=lambda n: progress(n, len(samples))
+        )
+    return find_pairs([fact.signature for fact in facts], [fact.pixel_hash for fact in facts])
+
+
+def _warn_when_uneven(split: Any, shares: dict[str, float], total: int, rule: str) -> None:
+    for name, positions in split.parts.items():
+        if abs(len(positions) / total - shares[name]) > 0.1:
+            print(f"warning: {name} is far from its share: groups by {rule} are large; another --group may fit better")
+            return

@@ -1,0 +1,196 @@
+"""What all converters share: rows of foreign annotations -> a detection set in PaddleX's format.
+
+A converter only finds pictures and names outlines and texts. Whether an outline is one is decided by the same reader
+that reads label files, so that a converted set means exactly what a hand-made one means.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from sealkit.data.labels import read_det_labels, write_det_labels
+from sealkit.data.problems import Problem, Severity
+from sealkit.data.records import DetSample
+from sealkit.errors import DataError
+from sealkit.images import IMAGE_SUFFIXES, list_images, suffix_of
+
+PICTURES = "images"
+"""Folder of the pictures in a converted set."""
+
+
+@dataclass
+class Row:
+    """One picture of a foreign set.
+
+    Attributes:
+        where: place in the source for messages: "a.json", "coco.json image 12".
+        image: the picture, or None where it was not found.
+        texts: entries in PaddleX's form ({"transcription", "points", …}), or a label's JSON text as it stood in the
+            source.
+        embedded: the encoded picture where the annotation file carries it.
+    """
+
+    where: str
+    image: Path | None
+    texts: list[dict[str, Any]] | str
+    embedded: bytes | None = None
+
+
+@dataclass
+class Source:
+    """What a converter read: rows and what it could not use."""
+
+    rows: list[Row] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+    def report(self, kind: str, where: str, reason: str, fix: str, severity: Severity = "error") -> None:
+        self.problems.append(Problem(kind, where, reason, fix, severity))
+
+
+@dataclass
+class Conversion:
+    """Result of a conversion.
+
+    Attributes:
+        samples: pictures with texts; `image_path` still points into the source.
+        problems: what was not converted, with its place in the source.
+        embedded: picture path -> encoded picture, for those that have no file.
+    """
+
+    samples: list[DetSample] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    embedded: dict[Path, bytes] = field(default_factory=dict)
+
+
+def settle(source: Source) -> Conversion:
+    """Read the rows through the label reader; problems point to the source."""
+    done = Conversion(problems=list(source.problems))
+    # A row without picture was reported by the converter, which knows where it looked.
+    rows = [(row, row.image) for row in source.rows if row.image is not None]
+    if not rows:
+        return done
+    with tempfile.TemporaryDirectory(prefix="sealkit-convert-") as folder:
+        lines = [f"{number}.png\t{_json(row.texts)}\n" for number, (row, _) in enumerate(rows)]
+        (Path(folder) / "rows.txt").write_text("".join(lines), encoding="utf-8", newline="\n")
+        samples, problems = read_det_labels(folder, "rows.txt")
+    for problem in problems:
+        number = problem.where.rpartition(":")[2]
+        where = rows[int(number) - 1][0].where if number.isdigit() else "the source"
+        done.problems.append(replace(problem, where=where))
+    for sample in samples:
+        row, image = rows[int(sample.image_path.stem)]
+        done.samples.append(replace(sample, image_path=image, where=row.where))
+        if row.embedded is not None:
+            done.embedded[image] = row.embedded
+    return done
+
+
+def _json(texts: list[dict[str, Any]] | str) -> str:
+    if isinstance(texts, str):
+        return texts.replace("\t", " ").replace("\r", " ").replace("\n", " ")
+    return json.dumps(texts, ensure_ascii=False)
+
+
+def write_set(conversion: Conversion, out: str | Path, labels: str = "labels.txt") -> int:
+    """Copy pictures to `out/images` and write `out/labels`; returns the number of lines.
+
+    Raises:
+        DataError: nothing was converted, or `out` holds something already.
+    """
+    out = Path(out)
+    prepare_folder(out)
+    if not conversion.samples:
+        first = f" ({conversion.problems[0].reason})" if conversion.problems else ""
+        raise DataError(f"nothing could be converted{first}", hint="see the problems above")
+    names: dict[Path, str] = {}
+    used: set[str] = set()
+    written = []
+    for sample in conversion.samples:
+        target = out / PICTURES / names.setdefault(sample.image_path, _free_name(sample.image_path.name, used))
+        used.add(target.name.lower())
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if sample.image_path in conversion.embedded:
+            target.write_bytes(conversion.embedded[sample.image_path])
+        elif not target.exists():
+            shutil.copyfile(sample.image_path, target)
+        written.append(replace(sample, image_path=target))
+    return write_det_labels(out / labels, written, out)
+
+
+def prepare_folder(out: Path) -> None:
+    """Make an output folder; DataError where it holds something."""
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise DataError("the output folder is not empty", where=str(out), hint="give a new folder, or empty this one")
+    out.mkdir(parents=True, exist_ok=True)
+
+
+def _free_name(name: str, used: set[str]) -> str:
+    """The name, or name_2, name_3, … where it is taken; also on file systems that ignore case."""
+    path, count = Path(name.replace("\t", "_").replace("\n", "_")), 1
+    stem = path.stem
+    while path.name.lower() in used:
+        count += 1
+        path = path.with_name(f"{stem}_{count}{path.suffix}")
+    return path.name
+
+
+class Pictures:
+    """The pictures below a folder, found by the ways in which annotations name them."""
+
+    def __init__(self, *folders: Path) -> None:
+        self.paths: list[Path] = []
+        for folder in folders:
+            try:
+                self.paths += [Path(path) for path in list_images(folder)]
+            except DataError:
+                continue  # no picture there: each row that misses one is reported
+        self.by_name: dict[str, list[Path]] = {}
+        self.by_stem: dict[str, list[Path]] = {}
+        for path in dict.fromkeys(self.paths):
+            self.by_name.setdefault(path.name.lower(), []).append(path)
+            self.by_stem.setdefault(path.stem.lower(), []).append(path)
+
+    def find(self, name: str, *folders: Path) -> Path | None:
+        """A picture by path or name as an annotation gives it: relative to one of the folders, or by unique file
+        name.
+        """
+        relative = name.replace("\\", "/")
+        for folder in folders:
+            candidate = folder / relative
+            if relative and suffix_of(relative) in IMAGE_SUFFIXES and candidate.is_file():
+                return candidate
+        base = relative.rpartition("/")[2].lower()
+        alike = self.by_name.get(base, [])
+        if len(alike) > 1:  # the one whose folders agree best with the annotation's
+            alike = sorted(alike, key=lambda path: -_common_tail(path.as_posix().lower(), relative.lower()))[:1]
+        return alike[0] if alike else None
+
+    def of_stem(self, stem: str) -> Path | None:
+        """The only picture of this name without suffix."""
+        alike = self.by_stem.get(stem.lower(), [])
+        return alike[0] if len(alike) == 1 else None
+
+
+def _common_tail(first: str, second: str) -> int:
+    """Number of equal path parts at the end."""
+    count = 0
+    for a, b in zip(reversed(first.split("/")), reversed(second.split("/"))):
+        if a != b:
+            break
+        count += 1
+    return count
+
+
+def unlabelled(pictures: Pictures, rows: Iterable[Row], where: str, source: Source) -> None:
+    """One note on the pictures that no annotation speaks of."""
+    used = {row.image.resolve() for row in rows if row.image is not None}
+    left = [path for path in pictures.paths if path.resolve() not in used]
+    if left:
+        reason = f"{len(left)} pictures have no annotation, such as {left[0]}"
+        source.report("unlabelled-pictures", where, reason, "annotate them; they were not converted", "info")

@@ -1,0 +1,132 @@
+"""COCO: one JSON file with `images`, `annotations` (polygon segmentations or boxes) and `categories`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from sealkit.data.converters.base import Pictures, Row, Source, unlabelled
+from sealkit.errors import DataError
+
+_TEXT_KEYS = ("text", "transcription", "utf8_string", "caption", "rec")
+_EXTRAS = ("shape", "angle", "direction", "seal")
+
+
+def read(path: Path) -> Source:
+    """Rows of a COCO file, or of every COCO file of a folder (also of its folder `annotations`).
+
+    A text is read from the annotation's key text, transcription, utf8_string, caption or rec, or from the same key of
+    `attributes`. Of an annotation in several parts the largest is taken (reported); a box without segmentation becomes
+    its four corners (reported once); run-length masks cannot be converted. `iscrowd` and `ignore` mark ignored texts.
+    """
+    files = [path] if path.is_file() else sorted(path.glob("*.json")) + sorted(path.glob("annotations/*.json"))
+    root = path.parent if path.is_file() else path
+    if path.is_file() and root.name == "annotations":
+        root = root.parent
+    if not files:
+        raise DataError("there is no COCO file", where=str(path), hint="give the JSON file or the folder it lies in")
+    source = Source()
+    pictures = Pictures(root)
+    for file in files:
+        _read_file(file, root, pictures, source)
+    unlabelled(pictures, source.rows, str(root), source)
+    return source
+
+
+def _read_file(file: Path, root: Path, pictures: Pictures, source: Source) -> None:
+    try:
+        content = json.loads(file.read_text(encoding="utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        source.report("bad-json", file.name, f"the JSON is broken: {error}", "export it again")
+        return
+    if not isinstance(content, dict) or not all(isinstance(content.get(k), list) for k in ("images", "annotations")):
+        source.report("not-coco", file.name, "no lists `images` and `annotations`", "it was skipped", "info")
+        return
+    by_image: dict[Any, list[dict[str, Any]]] = {}
+    for number, annotation in enumerate(content["annotations"]):
+        if not isinstance(annotation, dict) or "image_id" not in annotation:
+            where = f"{file.name} annotation {number}"
+            source.report("bad-text", where, "no image_id", "export it again")
+            continue
+        by_image.setdefault(_key(annotation["image_id"]), []).append(annotation)
+    boxes = 0
+    for image in content["images"]:
+        if not isinstance(image, dict) or "id" not in image:
+            source.report("bad-picture", file.name, f"an image without id: {str(image)[:60]}", "export it again")
+            continue
+        name = str(image.get("file_name") or "")
+        where = f"{file.name} image {image['id']} ({name})"
+        found = pictures.find(name, root, root / "images", file.parent)
+        annotations = by_image.pop(_key(image["id"]), [])
+        if found is None:
+            source.report("missing-picture", where, f"there is no picture {name!r}", f"put it below {root}")
+            continue
+        texts = []
+        for annotation in annotations:
+            points, is_box = _points(annotation, where, source)
+            boxes += is_box
+            if points is not None:
+                texts.append(_entry(annotation, points))
+        if annotations and not texts:
+            source.report("no-usable-text", where, "none of its annotations is an outline", "draw polygons")
+            continue
+        source.rows.append(Row(where, found, texts))
+    if by_image:
+        reason = f"{sum(map(len, by_image.values()))} annotations belong to images that are not listed"
+        source.report(
+            "orphan-annotations", file.name, f"{reason}, such as id {next(iter(by_image))}", "export it again"
+        )
+    if boxes:
+        fix = "a box around curved text is no outline: draw polygons for ring texts"
+        source.report("boxes-only", file.name, f"{boxes} annotations are boxes without segmentation", fix, "warning")
+
+
+def _key(value: Any) -> Any:
+    """Image ids as a dictionary key: some exporters write 12 here and "12" there."""
+    return str(value)
+
+
+def _points(annotation: dict[str, Any], where: str, source: Source) -> tuple[list[list[float]] | None, bool]:
+    """(outline or None, "it is a box")."""
+    place = f"{where} annotation {annotation.get('id', '?')}"
+    segmentation = annotation.get("segmentation")
+    if isinstance(segmentation, dict):
+        source.report("mask", place, "a run-length mask is not an outline", "export polygons")
+        return None, False
+    if isinstance(segmentation, list) and segmentation:
+        parts = segmentation if isinstance(segmentation[0], list) else [segmentation]
+        outlines = [list(map(list, zip(part[::2], part[1::2]))) for part in parts if isinstance(part, list)]
+        outlines = [outline for outline in outlines if len(outline) >= 3]
+        if not outlines:
+            source.report("bad-points", place, "the segmentation has fewer than 3 points", "draw it again")
+            return None, False
+        if len(outlines) > 1:
+            reason = f"the segmentation has {len(outlines)} parts, the largest was taken"
+            source.report("several-parts", place, reason, "one outline per text", "warning")
+            outlines.sort(key=_box_area, reverse=True)
+        return outlines[0], False
+    box = annotation.get("bbox")
+    if isinstance(box, list) and len(box) == 4 and all(isinstance(v, (int, float)) for v in box):
+        x, y, width, height = box
+        return [[x, y], [x + width, y], [x + width, y + height], [x, y + height]], True
+    source.report("bad-points", place, "neither segmentation nor bbox", "draw it again")
+    return None, False
+
+
+def _box_area(outline: list[list[Any]]) -> float:
+    try:
+        xs, ys = zip(*outline)
+        return float((max(xs) - min(xs)) * (max(ys) - min(ys)))
+    except TypeError:
+        return 0.0  # not numbers: the label reader reports them
+
+
+def _entry(annotation: dict[str, Any], points: list[list[float]]) -> dict[str, Any]:
+    attributes = annotation.get("attributes")
+    places = [annotation, attributes if isinstance(attributes, dict) else {}]
+    text = next((str(p[k]) for p in places for k in _TEXT_KEYS if isinstance(p.get(k), str)), "")
+    ignored = any(annotation.get(key) in (1, True) for key in ("iscrowd", "ignore"))
+    entry: dict[str, Any] = {"transcription": "###" if ignored else text, "points": points}
+    entry.update({key: p[key] for p in places for key in _EXTRAS if key in p})
+    return entry

@@ -1,0 +1,131 @@
+"""LabelMe (and X-AnyLabeling): one JSON file per picture with `imagePath`, `shapes`, perhaps `imageData`."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from pathlib import Path
+from typing import Any
+
+from sealkit.data.converters.base import Pictures, Row, Source, unlabelled
+from sealkit.data.labels import IGNORED_TEXTS
+
+# shape_type -> number of points it must have, 0 = any
+_OUTLINES = {"polygon": 0, "rectangle": 2, "rotation": 4, "quadrilateral": 4}
+_IGNORE_LABELS = frozenset({"ignore", "ignored", *IGNORED_TEXTS})
+_EXTRAS = ("shape", "angle", "direction", "seal")
+
+
+def read(path: Path) -> Source:
+    """Rows of a folder (recursively) or of one file.
+
+    A text is a shape's `description` where any shape of the set has one, else its `label`. A set that gives all its
+    shapes one and the same label ("text", "seal", …) has no transcriptions. Polygons, rectangles and rotated rectangles
+    are outlines; circles, lines, points and masks are reported. `group_id` becomes the seal's index; `flags.ignore`,
+    `difficult` and the labels ignore, * and ### mark ignored texts.
+    """
+    source = Source()
+    root = path if path.is_dir() else path.parent
+    pictures = Pictures(root)
+    files = sorted(path.rglob("*.json")) if path.is_dir() else [path]
+    contents = [(file, content) for file in files if (content := _load(file, root, source)) is not None]
+    text_of = _text_rule([shape for _, content in contents for shape in content["shapes"] if isinstance(shape, dict)])
+    for file, content in contents:
+        where = _short(file, root)
+        image, embedded = _picture(file, content, pictures, where, source)
+        texts = [
+            entry
+            for number, shape in enumerate(content["shapes"])
+            if (entry := _entry(shape, number, text_of, where, source)) is not None
+        ]
+        if content["shapes"] and not texts:
+            source.report("no-usable-text", where, "none of its shapes is an outline", "draw polygons around the texts")
+            continue
+        source.rows.append(Row(where, image, texts, embedded))
+    unlabelled(pictures, source.rows, str(root), source)
+    return source
+
+
+def _short(file: Path, root: Path) -> str:
+    return file.relative_to(root).as_posix()
+
+
+def _load(file: Path, root: Path, source: Source) -> dict[str, Any] | None:
+    where = _short(file, root)
+    try:
+        content = json.loads(file.read_text(encoding="utf-8-sig"))
+    except UnicodeDecodeError:
+        source.report("encoding", where, "the file is not UTF-8", "save it as UTF-8")
+        return None
+    except (ValueError, RecursionError) as error:
+        source.report("bad-json", where, f"the JSON is broken: {error}", "save it again in LabelMe")
+        return None
+    if not isinstance(content, dict) or not isinstance(content.get("shapes"), list):
+        source.report("not-labelme", where, "no list `shapes` in this JSON file", "it was skipped", "info")
+        return None
+    return content
+
+
+def _picture(
+    file: Path, content: dict[str, Any], pictures: Pictures, where: str, source: Source
+) -> tuple[Path | None, bytes | None]:
+    named = str(content.get("imagePath") or "")
+    image = pictures.find(named, file.parent) or pictures.of_stem(file.stem)
+    if image is not None:
+        return image, None
+    data = content.get("imageData")
+    if isinstance(data, str) and data:
+        try:
+            embedded = base64.b64decode(data, validate=True)
+        except (binascii.Error, ValueError):
+            source.report("broken-picture", where, "imageData is not base64", "put the picture beside the file")
+            return None, None
+        suffix = ".png" if embedded[:4] == b"\x89PNG" else ".jpg"
+        return file.with_suffix(suffix), embedded
+    source.report("missing-picture", where, f"there is no picture {named!r}", f"put it beside {file.name}")
+    return None, None
+
+
+def _text_rule(shapes: list[dict[str, Any]]) -> str:
+    """Which key holds the transcription: "description", "label", or "" where the set has none."""
+    if any(str(shape.get("description") or "").strip() for shape in shapes):
+        return "description"
+    labels = {str(shape.get("label")) for shape in shapes} - _IGNORE_LABELS
+    return "label" if len(labels) > 1 or len(shapes) == 1 else ""
+
+
+def _entry(shape: Any, number: int, text_of: str, where: str, source: Source) -> dict[str, Any] | None:
+    if not isinstance(shape, dict):
+        source.report("bad-text", where, f"shape {number} is not an object", "save it again in LabelMe")
+        return None
+    kind = shape.get("shape_type") or "polygon"
+    points = shape.get("points")
+    if kind not in _OUTLINES:
+        reason = f"shape {number} ({shape.get('label')!r}) is a {kind}"
+        source.report("not-an-outline", where, reason, "draw a polygon around the text")
+        return None
+    wanted = _OUTLINES[kind]
+    if isinstance(points, list) and wanted and len(points) != wanted and not (kind == "rectangle" and len(points) == 4):
+        reason = f"shape {number} is a {kind} with {len(points)} points"
+        source.report("bad-points", where, reason, f"a {kind} has {wanted} points")
+        return None
+    if kind == "rectangle" and isinstance(points, list) and len(points) == 2:
+        try:
+            (x1, y1), (x2, y2) = points
+            points = [[x1, y1], [x2, y1], [x2, y2], [x1, y2]]
+        except (TypeError, ValueError):
+            pass  # the label reader names what is wrong with them
+    label = str(shape.get("label") or "")
+    flags, attributes = _dict(shape.get("flags")), _dict(shape.get("attributes"))
+    ignored = label.strip().lower() in _IGNORE_LABELS or shape.get("difficult") is True or flags.get("ignore") is True
+    text = str(shape.get(text_of) or "") if text_of else ""
+    entry: dict[str, Any] = {"transcription": "###" if ignored else text, "points": points}
+    entry.update({key: attributes[key] for key in _EXTRAS if key in attributes})
+    if isinstance(shape.get("group_id"), int) and "seal" not in entry:
+        entry["seal"] = shape["group_id"]
+    return entry
+
+
+def _dict(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,80 @@
+"""ICDAR 2023 ReST (Reading the Seal Title): `{"gt_1": [{"points": [[x, y], …], "transcription": "…"}], …}`.
+
+The organisers' files are one JSON per picture or one for all, with keys gt_<image id>; points run clockwise; no point
+order is promised, so no direction is written. The set is known to hold some wrong annotations: check it after
+conversion.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from sealkit.data.converters.base import Pictures, Row, Source, unlabelled
+from sealkit.errors import DataError
+
+
+def read(path: Path) -> Source:
+    """Rows of a JSON file or of every JSON file below a folder; pictures are found by name or by their number."""
+    files = [path] if path.is_file() else sorted(path.rglob("*.json"))
+    root = path.parent if path.is_file() else path
+    if not files:
+        raise DataError(
+            "there is no JSON file", where=str(path), hint="give the folder with gt_*.json or train_gt.json"
+        )
+    source = Source()
+    pictures = Pictures(root)
+    by_number: dict[str, list[Path]] = {}
+    for picture in pictures.paths:
+        by_number.setdefault(_number(picture.stem), []).append(picture)
+    for file in files:
+        for key, texts in _entries(file, source):
+            where = f"{file.name} {key}" if key != file.stem else file.name
+            stem = key.removeprefix("gt_")
+            image = pictures.of_stem(key) or pictures.of_stem(stem) or pictures.find(stem)
+            if image is None:
+                alike = by_number.get(_number(stem), []) if _number(stem) else []
+                image = alike[0] if len(alike) == 1 else None
+            if image is None:
+                source.report("missing-picture", where, f"there is no picture for {key!r}", f"put it below {root}")
+            source.rows.append(Row(where, image, texts))
+    unlabelled(pictures, source.rows, str(root), source)
+    return source
+
+
+def _number(stem: str) -> str:
+    """The last number of a name without leading zeros, "" without one."""
+    found = re.findall(r"\d+", stem)
+    return str(int(found[-1])) if found else ""
+
+
+def _entries(file: Path, source: Source) -> list[tuple[str, list[dict[str, Any]]]]:
+    """(picture key, entries) of one file."""
+    try:
+        content = json.loads(file.read_text(encoding="utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        source.report("bad-json", file.name, f"the JSON is broken: {error}", "fetch it again")
+        return []
+    if isinstance(content, list):
+        content = {file.stem: content}
+    if not isinstance(content, dict):
+        source.report("not-rest", file.name, "neither an object nor a list", "it was skipped", "info")
+        return []
+    result = []
+    for key, value in content.items():
+        texts = [value] if isinstance(value, dict) and "points" in value else value
+        if not isinstance(texts, list) or not all(isinstance(text, dict) for text in texts):
+            reason = f"{key!r} does not hold a list of texts"
+            source.report("not-rest", file.name, reason, 'expected [{"points": …, "transcription": …}]')
+            continue
+        result.append((str(key), [_entry(text) for text in texts]))
+    return result
+
+
+def _entry(text: dict[str, Any]) -> dict[str, Any]:
+    entry: dict[str, Any] = {key: text[key] for key in ("points", "transcription") if key in text}
+    if text.get("illegibility") is True or text.get("ignore") in (1, True):
+        entry["transcription"] = "###"
+    return entry

@@ -1,0 +1,16 @@
+"""Names of the annotation formats that can be converted; a table of its own because command lines want it without heavy
+imports.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+TITLES: Mapping[str, str] = {
+    "labelme": "LabelMe files",
+    "ppocrlabel": "a PPOCRLabel file (Label.txt)",
+    "coco": "a COCO file",
+    "rest": "ICDAR ReST files",
+    "seal_texts": "text files beside pictures (TrOCR-Seal)",
+}
+FORMATS = tuple(TITLES)

@@ -23,7 +23,9 @@ def read_metrics(path: str | Path) -> list[dict[str, Any]]:
     return records
 
 
-def line_chart(series: Mapping[str, Sequence[tuple[float, float]]], *, x_label: str, title: str, log_y: bool = False) -> str:
+def line_chart(
+    series: Mapping[str, Sequence[tuple[float, float]]], *, x_label: str, title: str, log_y: bool = False
+) -> str:
     """An SVG element with one line per series of (x, y) points; series without points are left out."""
     import matplotlib
     from matplotlib.figure import Figure

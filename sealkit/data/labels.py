@@ -63,7 +63,7 @@ def read_det_labels(
         DataError: the label file is missing or cannot be opened.
     """
     root = Path(root)
-    path = _find_label_file(root, Path(label_file))
+    path = find_label_file(root, label_file)
     reader = _Reader(root, path.name)
     try:
         raw = path.read_bytes()
@@ -88,7 +88,9 @@ def read_det_labels(
     return reader.samples, reader.problems
 
 
-def _find_label_file(root: Path, label_file: Path) -> Path:
+def find_label_file(root: str | Path, label_file: str | Path) -> Path:
+    """Path of a label file given relative to `root` or to the working folder; DataError naming others where absent."""
+    root, label_file = Path(root), Path(label_file)
     for candidate in (root / label_file, label_file):
         if candidate.is_file():
             return candidate
@@ -433,4 +435,4 @@ def _plain(value: float) -> float | int:
     return int(rounded) if rounded == int(rounded) else rounded
 
 
-__all__ = ["DIRECTIONS", "IGNORED_TEXTS", "SHAPES", "read_det_labels", "write_det_labels"]
+__all__ = ["DIRECTIONS", "IGNORED_TEXTS", "SHAPES", "find_label_file", "read_det_labels", "write_det_labels"]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import time
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -11,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 
 from sealkit.config.seal_text_detection import DetResizeSettings, DetSetSettings, SealTextDetectionRecipe
-from sealkit.data.labels import read_det_labels
+from sealkit.data.labels import find_label_file, read_det_labels
 from sealkit.data.mix import SetMix
 from sealkit.data.problems import summarise
 from sealkit.data.records import DetSample
@@ -48,6 +50,22 @@ def load_set(settings: DetSetSettings, max_broken_share: float = 0.01) -> list[D
     if errors:
         _log.warning("%s: %d lines with faults\n%s", where, bad_lines, summarise(errors))
     return samples
+
+
+def set_info(settings: DetSetSettings, max_broken_share: float = 0.01) -> dict[str, Any]:
+    """What a run notes about a set: names, counts, and a fingerprint (sha256) of its label file."""
+    samples = load_set(settings, max_broken_share)
+    lines = [line for sample in samples for line in sample.lines]
+    return {
+        "root": settings.root,
+        "labels": settings.labels,
+        "sha256": hashlib.sha256(find_label_file(settings.root, settings.labels).read_bytes()).hexdigest(),
+        "pictures": len(samples),
+        "without_text": sum(not sample.lines for sample in samples),
+        "texts": len(lines),
+        "ignored": sum(line.ignore for line in lines),
+        "shapes": dict(sorted(Counter(line.shape for line in lines if line.shape is not None).items())),
+    }
 
 
 class TrainSource:

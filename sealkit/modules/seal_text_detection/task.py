@@ -10,7 +10,7 @@ import numpy as np
 from sealkit.config.seal_text_detection import SealTextDetectionRecipe
 from sealkit.engine.task import Metric, ParamGroup, SampleSource, StepState
 from sealkit.errors import ConfigError
-from sealkit.modules.seal_text_detection.dataset import EvalSource, TrainSource, collate
+from sealkit.modules.seal_text_detection.dataset import EvalSource, TrainSource, collate, set_info
 from sealkit.modules.seal_text_detection.metric import DetMetric
 from sealkit.modules.seal_text_detection.models import MODELS
 from sealkit.modules.seal_text_detection.postprocess import decode
@@ -36,6 +36,8 @@ class SealTextDetectionTask:
                 hint=f"use one of {', '.join(MODELS)}",
             )
         self.recipe = recipe
+        self._train: TrainSource | None = None
+        self._eval: EvalSource | None = None
 
     def build_network(self) -> Any:
         """The training network in the recipe's form; where `freeze_bn` is set its BatchNorms keep their statistics."""
@@ -48,11 +50,24 @@ class SealTextDetectionTask:
         return net
 
     def train_samples(self) -> SampleSource:
-        return TrainSource(self.recipe)
+        """Read once; label files that change during a run do not change the run."""
+        if self._train is None:
+            self._train = TrainSource(self.recipe)
+        return self._train
 
     def eval_samples(self) -> SampleSource:
         recipe = self.recipe
-        return EvalSource(recipe.data.val, recipe.resize, recipe.eval.preprocess, recipe.train.max_broken_share)
+        if self._eval is None:
+            share = recipe.train.max_broken_share
+            self._eval = EvalSource(recipe.data.val, recipe.resize, recipe.eval.preprocess, share)
+        return self._eval
+
+    def data_info(self) -> dict[str, Any]:
+        """Fingerprint and counts of every set's label file; a resumed run must find them unchanged."""
+        return {
+            "train": [set_info(entry, self.recipe.train.max_broken_share) for entry in self.recipe.data.train],
+            "val": [set_info(entry, self.recipe.train.max_broken_share) for entry in self.recipe.data.val],
+        }
 
     # A plain function: worker processes unpickle it without the task and without paddle.
     collate = staticmethod(collate)

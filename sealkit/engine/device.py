@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sealkit.errors import DeviceError
+from typing import Any
+
+from sealkit.errors import ConfigError, DeviceError
 
 
 def choose_device(name: str | None) -> str:
@@ -29,3 +31,21 @@ def choose_device(name: str | None) -> str:
         raise DeviceError(
             f"cannot use this device: {error}", where="train.device", value=name, hint="cpu, gpu, gpu:0, npu:0, …"
         ) from error
+
+
+def convert_sync_bn(net: Any) -> Any:
+    """The network with BatchNorm over all processes.
+
+    Raises:
+        ConfigError: on a device without it.
+    """
+    import paddle
+
+    if not paddle.get_device().startswith("gpu"):
+        raise ConfigError(
+            "synchronised BatchNorm needs GPUs",
+            where="train.sync_bn",
+            value=True,
+            hint="set it to false on this device",
+        )
+    return paddle.nn.SyncBatchNorm.convert_sync_batchnorm(net)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -65,6 +65,12 @@ def to_tensors(arrays: Mapping[str, Any]) -> dict[str, Any]:
         key: paddle.to_tensor(value) if isinstance(value, np.ndarray) and value.dtype.kind in "fiub" else value
         for key, value in arrays.items()
     }
+
+
+def split_like(flat: Any, pieces: Sequence[Any]) -> list[Any]:
+    """Views of a vector that `concat` of the flat `pieces` made, one per piece, each of rank 1."""
+    ends = np.cumsum([int(np.prod(piece.shape)) for piece in pieces]).tolist()
+    return [flat[start:end] for start, end in zip([0, *ends], ends)]
 
 
 class Amp:
@@ -218,7 +224,7 @@ class Trainer:
             pieces = [head, *self._statistics, *(gradient.reshape([-1]) for gradient in gradients)]
             flat = paddle.concat([piece.astype("float32") for piece in pieces])
             self._world.sum_(flat)
-            sums = paddle.split(flat, num_or_sections=[int(np.prod(piece.shape)) for piece in pieces])
+            sums = split_like(flat, pieces)
             for target, value in zip(self._statistics, sums[1:]):
                 paddle.assign(value / self._world.size, target)
         weight, stop, samples, *has = sums[0].numpy().tolist()
@@ -279,8 +285,7 @@ class Trainer:
         import paddle
 
         if statistics is not None:
-            sizes = [int(np.prod(target.shape)) for target in self._statistics]
-            for target, value in zip(self._statistics, paddle.split(statistics, num_or_sections=sizes)):
+            for target, value in zip(self._statistics, split_like(statistics, self._statistics)):
                 paddle.assign(value, target)
         weights = {name: tensor.numpy() for name, tensor in self._net.state_dict().items()}
         return NonFinite(Fault(what, step, micro, self._world.rank, losses, batches, state, weights))

@@ -1,0 +1,132 @@
+"""Building a run: data, network, weights or checkpoint, optimiser, log. Nothing of it trains."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+from sealkit.config.training import RecipeBase
+from sealkit.engine.device import convert_sync_bn
+from sealkit.engine.distributed import World
+from sealkit.engine.ema import Ema
+from sealkit.engine.evaluate import EVAL_STREAM
+from sealkit.engine.loader import Loader
+from sealkit.engine.log import RunLog, cut_metrics
+from sealkit.engine.optim import Optimizer
+from sealkit.engine.plan import Lengths, lengths
+from sealkit.engine.preflight import TRAIN_STREAM
+from sealkit.engine.resume import Progress, check_same_run
+from sealkit.engine.run_folder import RunFolder
+from sealkit.engine.sampler import TrainPlan
+from sealkit.engine.seeds import init_seed
+from sealkit.engine.step import Trainer
+from sealkit.engine.task import Task
+from sealkit.engine.worker import Stream
+from sealkit.errors import ConfigError
+from sealkit.weights.checkpoint import Checkpoint, is_checkpoint, load_checkpoint
+from sealkit.weights.loading import load_into
+from sealkit.weights.sources import resolve
+
+
+@dataclass
+class Parts:
+    """Everything the loop works with."""
+
+    task: Task
+    settings: RecipeBase
+    folder: RunFolder
+    world: World
+    plan: TrainPlan
+    lengths: Lengths
+    data: dict[str, Any] | None
+    net: Any
+    optimizer: Optimizer
+    ema: Ema | None
+    trainer: Trainer
+    loader: Loader
+    log: RunLog
+    progress: Progress
+    resumed: bool
+
+
+def build(
+    task: Task,
+    settings: RecipeBase,
+    folder: RunFolder,
+    world: World,
+    stack: ExitStack,
+    resume: bool,
+    show_progress: bool,
+) -> Parts:
+    """Build a run's parts; `stack` closes the log and the loader.
+
+    Raises:
+        ConfigError, DataError, WeightsError, TrainingError: as `loop.fit`.
+    """
+    loop = settings.train
+    source = task.train_samples()
+    if len(source) == 0:
+        raise ConfigError("the training set has no samples", where="data.train", hint="check the label file")
+    plan = TrainPlan(len(source), loop.batch_size, loop.accumulate, world.size, world.rank, settings.seed)
+    length = lengths(settings, plan)
+    data_info = getattr(task, "data_info", None)
+    data = dict(data_info()) if data_info else None
+
+    # rank 0's file system decides, else ranks could disagree on where they are
+    resumed = world.from_first(resume and is_checkpoint(folder.latest))
+    checkpoint = load_checkpoint(folder.latest) if resumed else None
+    changes = []
+    if checkpoint:
+        changes = check_same_run(settings, checkpoint.progress, data, world.size, str(folder.latest))
+    progress = Progress.from_dict(checkpoint.progress) if checkpoint else Progress()
+    if world.first and resume:
+        cut_metrics(folder.path, progress.step)
+    log = stack.enter_context(
+        RunLog(folder.path if world.first else None, length.total, progress.step, loop.visualdl, show_progress)
+    )
+    for change in changes:
+        log.say(f"resume: the new setting counts: {change}")
+
+    net = _network(task, settings, folder, world, log, checkpoint)
+    optimizer = Optimizer(net, task.param_groups(net), settings.optimizer)
+    ema = None
+    if settings.ema:
+        cycle = settings.ema.cycle_epochs
+        ema = Ema(net.state_dict(), settings.ema, cycle * plan.steps_per_epoch if cycle else None)
+    trainer = Trainer(task, net, optimizer, ema, settings, world)
+    if checkpoint:
+        optimizer.load(checkpoint.optimizer or {})
+        trainer.amp.load(checkpoint.progress.get("scaler"))
+        if ema:
+            ema.load(checkpoint.ema or {}, checkpoint.progress["ema"])
+    streams = {TRAIN_STREAM: Stream(source, task.collate), EVAL_STREAM: Stream(task.eval_samples(), task.collate)}
+    loader = stack.enter_context(Loader(streams, loop.num_workers, settings.seed))
+    return Parts(
+        task, settings, folder, world, plan, length, data, net, optimizer, ema, trainer, loader, log, progress, resumed
+    )  # fmt: skip
+
+
+def _network(
+    task: Task, settings: RecipeBase, folder: RunFolder, world: World, log: RunLog, checkpoint: Checkpoint | None
+) -> Any:
+    """The network in train mode with its weights: the checkpoint's, else those of `weights.init`."""
+    import paddle
+
+    paddle.seed(init_seed(settings.seed))
+    net = task.build_network()
+    if settings.train.sync_bn and world.size > 1:
+        net = convert_sync_bn(net)
+    net.train()
+    if checkpoint:
+        load_into(net, checkpoint.training or checkpoint.weights, where=str(folder.latest))
+        return net
+    source = resolve(settings.weights.init, settings.model)
+    if source.scratch:
+        log.say("weights: random (weights.init: scratch)")
+        return net
+    report = load_into(net, source, settings.weights.allow_partial)
+    log.say(report.summary())
+    if world.first:
+        folder.write({"weights_report.json": report.to_json()})
+    return net

@@ -1,7 +1,8 @@
 """One self-contained HTML page: tables, curves and pictures, readable without network or server.
 
 Rooms hand over plain sections; this file knows no module. A section is a dict with `title` and one or more of
-`text` (str), `rows` (list of dicts: a table), `images` (list of (caption, (H, W, 3) uint8 BGR array)), `svg` (str), `code` (str).
+`text` (str), `rows` (list of dicts: a table), `images` (list of (caption, (H, W, 3) uint8 BGR array)), `svg` (str),
+`code` (str).
 """
 
 from __future__ import annotations
@@ -15,31 +16,7 @@ from typing import Any
 
 import cv2
 import numpy as np
-from jinja2 import Environment
-
-_TEMPLATE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{{ title }}</title><style>
-:root { color-scheme: light dark; --line: #8884; --soft: #8881; }
-body { font: 15px/1.5 system-ui, "Noto Sans CJK SC", sans-serif; max-width: 72rem; margin: 2rem auto; padding: 0 1rem; }
-h1 { font-size: 1.6rem; margin-bottom: 0 } h2 { font-size: 1.15rem; margin-top: 2.2rem; border-bottom: 1px solid var(--line) }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums } th, td { padding: .2rem .8rem .2rem 0; text-align: left; vertical-align: top }
-tr + tr td { border-top: 1px solid var(--soft) } td.number { text-align: right }
-figure { display: inline-block; margin: .4rem; max-width: 22rem; vertical-align: top } figure img { max-width: 100%; border: 1px solid var(--line) }
-figcaption { font-size: .8rem; overflow-wrap: anywhere } pre { background: var(--soft); padding: .8rem; overflow: auto; font-size: .8rem }
-.warning { border-left: 4px solid #d80; padding-left: .8rem } .when { opacity: .7; margin-top: 0 } svg { max-width: 100%; height: auto }
-</style></head><body>
-<h1>{{ title }}</h1><p class="when">{{ subtitle }}</p>
-{% for warning in warnings %}<p class="warning">{{ warning }}</p>{% endfor %}
-{% for s in sections %}<h2>{{ s.title }}</h2>
-{% if s.text %}<p>{{ s.text }}</p>{% endif %}
-{% if s.table %}<table><tr>{% for name in s.table.names %}<th>{{ name }}</th>{% endfor %}</tr>
-{% for row in s.table.rows %}<tr>{% for cell in row %}<td{% if cell.number %} class="number"{% endif %}>{{ cell.text }}</td>{% endfor %}</tr>{% endfor %}</table>{% endif %}
-{% if s.svg %}{{ s.svg|safe }}{% endif %}
-{% for image in s.images %}<figure><img alt="{{ image.caption }}" src="{{ image.src }}"><figcaption>{{ image.caption }}</figcaption></figure>{% endfor %}
-{% if s.code %}<pre>{{ s.code }}</pre>{% endif %}
-{% endfor %}</body></html>
-"""
+from jinja2 import Environment, PackageLoader
 
 MAX_IMAGE_SIDE = 480  # pixels; a report with 30 pictures stays under 2 MB
 
@@ -66,7 +43,8 @@ def write_page(
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    template = Environment(autoescape=True, trim_blocks=True).from_string(_TEMPLATE)
+    environment = Environment(autoescape=True, trim_blocks=True, loader=PackageLoader("sealkit.reports", "."))
+    template = environment.get_template("page.html")
     html = template.render(
         title=title,
         subtitle=subtitle or datetime.datetime.now().astimezone().strftime("written %Y-%m-%d %H:%M %Z"),

@@ -19,8 +19,8 @@ def write_run_report(run_dir: str | Path, parts: Sequence[Mapping[str, Any]] = (
     """Write `report.html` into a run folder and return its path.
 
     Args:
-        run_dir: folder with metrics.jsonl; recipe.yaml, summary.json, environment.json, data.json, weights_report.json and
-            inference/export_report.json are used where they are there.
+        run_dir: folder with metrics.jsonl; recipe.yaml, summary.json, environment.json, data.json, weights_report.json
+            and inference/export_report.json are used where they are there.
         parts: the module's sections about the best checkpoint (`Task.report_parts`).
 
     Raises:

@@ -24,6 +24,7 @@ from sealkit.engine.step import Trainer
 from sealkit.engine.task import Task
 from sealkit.engine.worker import Stream
 from sealkit.errors import ConfigError
+from sealkit.weights.atomic import settle_folder
 from sealkit.weights.checkpoint import Checkpoint, is_checkpoint, load_checkpoint
 from sealkit.weights.loading import load_into
 from sealkit.weights.sources import resolve
@@ -73,6 +74,8 @@ def build(
     data_info = getattr(task, "data_info", None)
     data = dict(data_info()) if data_info else None
 
+    if world.first:
+        settle_folder(folder.latest)  # before the others look
     # rank 0's file system decides, else ranks could disagree on where they are
     resumed = world.from_first(resume and is_checkpoint(folder.latest))
     checkpoint = load_checkpoint(folder.latest) if resumed else None

@@ -109,18 +109,30 @@ def load_into(
     Raises:
         WeightsError: unreadable source, coverage under 90 % without `allow_partial`, non-finite values.
     """
+    if isinstance(source, ResolvedWeights) and source.graph is not None:
+        return _import_graph(net, source)
     if isinstance(source, Mapping):
         arrays, where = strip_prefixes(dict(source)), where or "memory"
     else:
         arrays, found = read_arrays(source)
         where = where or found
-    report = LoadReport(where)
+    report = LoadReport(str(where))
     chosen = _match(net.state_dict(), arrays, report, resize)
     if report.coverage < MIN_COVERAGE and not allow_partial:
         raise _too_little(report)
     for tensor, array in chosen:
         tensor.set_value(array)
     return report
+
+
+def _import_graph(net: Any, source: ResolvedWeights) -> LoadReport:
+    """Weights of an ONNX file, layer by layer. It fits exactly or not at all, so that coverage needs no check: new are only
+    the branches that inference does not run."""
+    from sealkit.weights.onnx_import import import_graph
+
+    example = np.zeros((1, 3, 48, 320) if str(source.graph).endswith("_rec") else (1, 3, 64, 64), np.float32)
+    made = import_graph(net, source.path or "", example, absent=("head.fields.",))
+    return LoadReport(str(source), made.loaded, new=made.new, network_tensors=len(made.loaded) + len(made.new))
 
 
 def _match(

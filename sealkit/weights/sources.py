@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,18 +24,18 @@ class ResolvedWeights:
 
     Attributes:
         origin: what the user wrote (a tag or a path).
-        path: file or checkpoint folder; None for `scratch` and for weights made on the fly.
-        make: for weights made on the fly, the function that makes the arrays.
+        path: file or checkpoint folder; None for `scratch`.
+        graph: model name where `path` is an ONNX file of its folded network, to be imported layer by layer.
     """
 
     origin: str
     path: Path | None = None
-    make: Callable[[], dict[str, np.ndarray]] | None = None
+    graph: str | None = None
 
     @property
     def scratch(self) -> bool:
         """True where the network keeps its random initial values."""
-        return self.path is None and self.make is None
+        return self.path is None
 
     def __str__(self) -> str:
         return f"{self.origin} ({self.path})" if self.path and str(self.path) != self.origin else self.origin
@@ -66,35 +65,41 @@ def resolve(tag_or_path: str | Path, model_name: str) -> ResolvedWeights:
     if text == "sealkit":
         return ResolvedWeights(text, _shipped(model_name))
     if text == "rapidocr":
-        return ResolvedWeights(text, make=lambda: _from_rapidocr(model_name))
+        from sealkit.weights.onnx_import import rapidocr_file
+
+        return ResolvedWeights(text, rapidocr_file(model_name), graph=model_name)
     if text == "official":
         return ResolvedWeights(text, _official(model_name))
-    path = Path(text).expanduser()
-    if path.is_dir():
-        return ResolvedWeights(text, _in_folder(path))
-    if path.is_file() or is_checkpoint(path):
-        return ResolvedWeights(text, path)
-    raise _missing(text, path)
+    return ResolvedWeights(text, _locate(text))
 
 
 def read_arrays(source: ResolvedWeights | str | Path) -> tuple[dict[str, np.ndarray], str]:
     """Arrays by state_dict name, and what to call their source in messages.
 
     Raises:
-        WeightsError: unreadable, or `scratch`, which has no arrays.
+        WeightsError: unreadable; `scratch` or `rapidocr`, which have no arrays by name.
     """
     if not isinstance(source, ResolvedWeights):
-        source = ResolvedWeights(str(source), Path(source))
-    if source.make is not None:
-        return source.make(), str(source)
-    if source.path is None:
-        raise WeightsError("`scratch` has no weights to read", where="weights.init")
+        source = ResolvedWeights(str(source), _locate(str(source)))
+    if source.path is None or source.graph is not None:
+        raise WeightsError("these weights are not a set of named arrays", where="weights.init", value=str(source))
     path = source.path
     if path.is_dir() or is_checkpoint(path):
         return dict(load_checkpoint(path, weights_only=True).weights), str(source)
     if path.suffix == ".safetensors":
         return load_tensors(path)[0], str(source)
     return load_pdparams(path), str(source)
+
+
+def _locate(text: str) -> Path:
+    path = Path(text).expanduser()
+    if is_checkpoint(path):
+        return path
+    if path.is_dir():
+        return _in_folder(path)
+    if path.is_file():
+        return path
+    raise _missing(text, path)
 
 
 def _in_folder(folder: Path) -> Path:
@@ -121,7 +126,7 @@ def _missing(text: str, path: Path) -> WeightsError:
         existing = existing.parent
     names = [entry.name for entry in existing.iterdir()] if existing.is_dir() else []
     wanted = path.relative_to(existing).parts[0] if existing in path.parents else path.name
-    near = [name for name, _, _ in process.extract(wanted, names, limit=3, score_cutoff=50)]
+    near = [name for name, _, _ in process.extract(wanted, names, limit=3, score_cutoff=60)]
     tags = [tag for tag, _, _ in process.extract(text, TAGS, limit=1, score_cutoff=70)]
     hints = []
     if tags:
@@ -158,13 +163,7 @@ def _official(model_name: str) -> Path:
         where="weights.init",
         value=f"official: {model_name}",
         hint=(
-            f"get `{model_name}_pretrained.pdparams` (training weights; the model's page in PaddleX's documentation links it) "
-            f"and put it into {folder}, or set {CACHE_VARIABLE} to the folder that has it"
+            f"get `{model_name}_pretrained.pdparams` (training weights, linked by the model's page in PaddleX's "
+            f"documentation) and put it into {folder}, or set {CACHE_VARIABLE} to the folder that has it"
         ),
     )
-
-
-def _from_rapidocr(model_name: str) -> dict[str, np.ndarray]:
-    from sealkit.weights.onnx_import import import_rapidocr
-
-    return import_rapidocr(model_name)

@@ -203,7 +203,8 @@ def _chains(graph: Graph, band: float) -> list[Chain]:
             if bend < STRAIGHT_ON and one not in partner and two not in partner:
                 partner[one], partner[two] = two, one
     junctions = {end for here in ends.values() if len(here) > 1 for end in here}
-    chains, seen = [], set()
+    chains: list[Chain] = []
+    seen: set[int] = set()
     order = [(i, side) for i in range(len(edges)) for side in (0, 1)]
     for end in sorted(order, key=lambda e: e in partner):  # open chains from their free ends, then loops
         if end[0] in seen:
@@ -218,7 +219,8 @@ def _walk(
     start: tuple[int, int], edges: list[Edge], partner: dict[tuple[int, int], tuple[int, int]], seen: set[int]
 ) -> tuple[list[np.ndarray], tuple[int, int], bool]:
     """Follow partners from one edge end: the paths, the last edge end, and whether it closes on itself."""
-    path, current = [], start
+    path: list[np.ndarray] = []
+    current = start
     while True:
         index, side = current
         seen.add(index)

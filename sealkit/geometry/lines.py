@@ -46,7 +46,7 @@ class LinePoly:
         up_known: the direction comes from the detector's up field.
         centre: (2,) centre of the circle an arc lies on, else None.
         radius: of that circle, at half the letters' height.
-        role: title, purpose, code, name or None where geometry does not tell; set by `order_lines`.
+        role: title, purpose, code or name, as far as geometry tells; set by `order_lines`.
         seal: index of the seal in the picture, set by `group_seals`.
     """
 
@@ -107,7 +107,8 @@ class LinePoly:
 
     def turned(self) -> LinePoly:
         """The same place read from the other end, letters upside down."""
-        direction = {"arc": "arc-bottom", "arc-bottom": "arc"}.get(self.direction, self.direction)
+        swapped: dict[str, Direction] = {"arc": "arc-bottom", "arc-bottom": "arc"}
+        direction = swapped.get(self.direction, self.direction)
         half = len(self.points) // 2
         return replace(self, points=np.roll(self.points, -half, axis=0), direction=direction)
 
@@ -216,7 +217,11 @@ def _curve_line(middle: Middle, region: TextRegion) -> LinePoly:
     line = LinePoly(points, "line", closed=middle.closed, score=region.score)
     if turn >= ARC:
         line.direction = "arc" if line.turn > 0 else "arc-bottom"
-        line.centre, line.radius = fit_circle(centres)
+        centre, radius = fit_circle(centres)
+        if middle.curve.centre is not None:  # an oval's own
+            centre = middle.curve.centre
+            radius = float(np.hypot(*(centres - centre).T).mean())
+        line.centre, line.radius = centre, radius
     return line
 
 

@@ -144,9 +144,9 @@ def _trace(skeleton: np.ndarray) -> Graph:
                 break
             loop.append(onward[0])
             used.add(onward[0])
-        path = np.array([(x, y) for y, x in [*loop, pixel]], dtype=np.float64)
-        edges.append(Edge(len(centres), len(centres), path))
-        centres.append(path[0])
+        ring = np.array([(x, y) for y, x in [*loop, pixel]], dtype=np.float64)
+        edges.append(Edge(len(centres), len(centres), ring))
+        centres.append(ring[0])
     return Graph(edges)
 
 

@@ -1,0 +1,182 @@
+"""Lines of one seal: which belong together, which way is up, which way each one runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from sealkit.geometry.lines import LONG_ARC, LinePoly
+
+PICTURE_UP = np.array([0.0, -1.0])
+STEEP = 0.6
+"""A line whose axis has a larger cosine with the seal's up direction is a column or lies on its side."""
+SAME_RING = 1.15
+"""Radii within this factor are one ring."""
+CLEAR_WIN = 0.15
+"""Readings whose confidence leads by this much decide by themselves and vote for the others."""
+
+
+@dataclass
+class Frame:
+    """How a seal stands.
+
+    Attributes:
+        centre: (2,) pixels.
+        up: (2,) unit vector of the seal's own up direction.
+        sure: lines told the direction, not just the picture's own.
+    """
+
+    centre: np.ndarray
+    up: np.ndarray
+    sure: bool
+
+    @property
+    def angle(self) -> float:
+        """Degrees clockwise from upright, -180..180."""
+        return float(np.degrees(np.arctan2(self.up[0], -self.up[1])))
+
+    @property
+    def right(self) -> np.ndarray:
+        """(2,) unit vector to the seal's right."""
+        return np.array([-self.up[1], self.up[0]])
+
+
+def seal_frame(lines: Sequence[LinePoly]) -> Frame:
+    """Up direction and centre of one seal from its lines.
+
+    Lines whose direction is certain vote with their own up; long arcs without one are taken to open at the seal's
+    bottom, as titles do. Without either the picture's up is taken.
+    """
+    if not lines:
+        return Frame(np.zeros(2), PICTURE_UP.copy(), False)
+    votes = [line.up * weight for line, weight in ((line, _vote(line)) for line in lines) if weight > 0]
+    rings = [line for line in lines if line.centre is not None and abs(line.turn) >= np.degrees(LONG_ARC) / 2]
+    if rings:
+        centre = max(rings, key=lambda line: abs(line.turn)).centre
+        assert centre is not None
+    else:
+        centre = np.mean([line.middle.mean(axis=0) for line in lines], axis=0)
+    total = np.sum(votes, axis=0) if votes else np.zeros(2)
+    strength = float(np.hypot(*total))
+    if strength < 0.3 * sum(float(np.hypot(*vote)) for vote in votes) or strength == 0:
+        return Frame(centre, PICTURE_UP.copy(), False)
+    return Frame(centre, total / strength, True)
+
+
+def _vote(line: LinePoly) -> float:
+    if line.up_known or not line.ambiguous:
+        return 2.0 if line.centre is None else 1.0  # a title is not always centred on the seal's axis
+    return 0.5 if line.direction == "arc" and abs(line.turn) >= np.degrees(LONG_ARC) else 0.0
+
+
+def resolve_directions(lines: Sequence[LinePoly], frame: Frame | None = None) -> list[LinePoly]:
+    """Lines of one seal turned the way its up direction suggests; lines of a known direction stay as they are.
+
+    Lines the frame decides beyond doubt (another line's direction is known, this one is straight along the seal's rows,
+    or an arc on its upper half) are no longer `ambiguous`.
+    """
+    frame = frame or seal_frame(lines)
+    known = any(line.up_known for line in lines)
+    return [line if not line.ambiguous else _resolved(line, frame, known) for line in lines]
+
+
+def _resolved(line: LinePoly, frame: Frame, known: bool) -> LinePoly:
+    if line.direction in ("arc", "arc-bottom"):
+        outward = line if line.direction == "arc" else line.turned()
+        if abs(line.turn) >= np.degrees(LONG_ARC):
+            return replace(outward, ambiguous=not known)
+        assert line.centre is not None
+        above = float(np.dot(line.middle[len(line.middle) // 2] - line.centre, frame.up)) > 0
+        return replace(outward, ambiguous=not known) if above else outward.turned()
+    lying = line.as_line() if line.direction == "vertical" else line
+    if line.compact:
+        ways = [lying, lying.turned(), lying.quarter_turned(), lying.quarter_turned().turned()]
+        return max(ways, key=lambda way: float(np.dot(way.up, frame.up)))
+    axis = lying.middle[-1] - lying.middle[0]
+    along = float(np.dot(axis / max(float(np.hypot(*axis)), 1e-9), frame.up))
+    if abs(along) >= STEEP:
+        return (lying if along < 0 else lying.turned()).as_column()
+    upright = lying if np.dot(lying.up, frame.up) > 0 else lying.turned()
+    return replace(upright, ambiguous=not (known and frame.sure))
+
+
+def choose_ways(ways: Sequence[Sequence[tuple[LinePoly, float]]]) -> list[int]:
+    """Which way each line of one seal runs, after a recogniser read all of them.
+
+    Lines with a clear winner keep it and vote for the seal's up direction; the others take, of the ways that nearly
+    win, the one that stands best with it.
+
+    Args:
+        ways: per line, its `readings` with their confidences, higher is better.
+
+    Returns:
+        Index of the chosen way per line.
+    """
+    best = [int(np.argmax([score for _, score in line])) for line in ways]
+    clear = []
+    for line, top in zip(ways, best):
+        others = [score for i, (_, score) in enumerate(line) if i != top]
+        clear.append(not others or line[top][1] - max(others) >= CLEAR_WIN)
+    voters = [replace(line[top][0], ambiguous=False) for line, top, sure in zip(ways, best, clear) if sure]
+    frame = seal_frame(voters)
+    if not frame.sure:
+        return best
+    return [top if sure else _standing_best(line, line[top][1], frame.up) for line, top, sure in zip(ways, best, clear)]
+
+
+def _standing_best(ways: Sequence[tuple[LinePoly, float]], top: float, up: np.ndarray) -> int:
+    near = [i for i, (_, score) in enumerate(ways) if score > top - CLEAR_WIN]
+    return max(near, key=lambda i: (float(np.dot(ways[i][0].up, up)) > 0.3, ways[i][1]))
+
+
+def group_seals(lines: Sequence[LinePoly]) -> list[list[LinePoly]]:
+    """Lines of a picture by seal, seals from top to bottom and left to right; `seal` is set on each line.
+
+    A ring takes every line whose middle lies inside its circle and every arc about the same centre; lines outside all
+    rings join others less than a letter's height away (square seals, slices).
+    """
+    parent = list(range(len(lines)))
+
+    def root(i: int) -> int:
+        while parent[i] != i:
+            i = parent[i]
+        return i
+
+    discs = sorted(
+        (i for i, line in enumerate(lines) if line.radius is not None and abs(line.turn) >= 60),
+        key=lambda i: lines[i].radius or 0.0,
+    )
+    for j, line in enumerate(lines):
+        home = next((i for i in discs if i != j and _belongs(line, lines[i])), None)
+        if home is not None:
+            parent[root(j)] = root(home)
+    alone = [i for i in range(len(lines)) if not any(root(i) == root(d) for d in discs)]
+    for k, i in enumerate(alone):
+        for j in alone[k + 1 :]:
+            if _apart(lines[i], lines[j]) < min(lines[i].height, lines[j].height):
+                parent[root(j)] = root(i)
+    groups: dict[int, list[LinePoly]] = {}
+    for i, line in enumerate(lines):
+        groups.setdefault(root(i), []).append(line)
+    ordered = sorted(
+        groups.values(), key=lambda group: tuple(np.concatenate([g.points for g in group]).min(axis=0)[::-1])
+    )
+    return [[replace(line, seal=index) for line in group] for index, group in enumerate(ordered)]
+
+
+def _belongs(line: LinePoly, ring: LinePoly) -> bool:
+    assert ring.centre is not None and ring.radius is not None
+    if line.centre is not None and line.radius is not None and abs(line.turn) >= 60:
+        apart = float(np.hypot(*(line.centre - ring.centre)))
+        return apart < 0.35 * max(ring.radius, line.radius) and line.radius <= ring.radius * SAME_RING
+    middle = line.middle[len(line.middle) // 2] if line.centre is not None else line.points.mean(axis=0)
+    return float(np.hypot(*(middle - ring.centre))) < ring.radius * SAME_RING
+
+
+def _apart(one: LinePoly, two: LinePoly) -> float:
+    """Gap between the bounding boxes of two lines."""
+    low = np.maximum(one.points.min(axis=0), two.points.min(axis=0))
+    high = np.minimum(one.points.max(axis=0), two.points.max(axis=0))
+    return float(np.hypot(*np.maximum(low - high, 0)))

@@ -104,7 +104,7 @@ def _files(paths: list[str]) -> list[Path]:
     for path in map(Path, paths):
         found += sorted(p for p in path.iterdir() if p.suffix.lower() in endings) if path.is_dir() else [path]
     if not found:
-        raise DataError("no pictures to compare on", where="--images", value=paths, hint="give picture files or folders")
+        raise DataError("no pictures here", where="--images", value=paths, hint="give picture files or folders")
     return found[:MAX_PICTURES]
 
 
@@ -116,6 +116,7 @@ def _save(output: Path, net: Any, model: str, module: str, report: Any) -> None:
         "model": model,
         "module": module,
         "form": "fused",
+        "fields": False,
         "source": f"rapidocr 3.10 {Path(report.source).name}, Apache-2.0",
         "fresh": report.new,
         "proof": {"max_abs_difference": report.difference, "pictures": report.compared},

@@ -14,11 +14,13 @@ class ModelSpec:
     Attributes:
         name: the official name (PaddleX's).
         module: PaddleX's module name.
-        build: makes the training network (a paddle.nn.Layer); imports paddle only when called. Keyword arguments depend on the
-            module; all accept `form`: "official" (state_dict equals the published checkpoint's) or "fused".
+        build: makes the training network (a paddle.nn.Layer); imports paddle only when called. Keyword arguments
+            depend on the module; all accept `form`: "official" (state_dict equals the published checkpoint's) or
+            "fused".
         params: trainable values of the official form.
         size_mb: published size of the inference model, None where none is published.
-        figure: published main figure, e.g. {"name": "Hmean", "value": 98.21, "source": …}; None where none is published.
+        figure: published main figure, e.g. {"name": "Hmean", "value": 98.21, "source": …}; None where none is
+            published.
         recipes: recipes that train it, as file names of `recipes/`.
         weights: weights tags that have it: `official`, `rapidocr`, `sealkit`.
         about: one line for lists.

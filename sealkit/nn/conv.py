@@ -7,7 +7,7 @@ import paddle.nn.functional as F
 from paddle import nn
 
 
-def _add_bias(y: paddle.Tensor, bias: paddle.Tensor) -> paddle.Tensor:
+def add_bias(y: paddle.Tensor, bias: paddle.Tensor) -> paddle.Tensor:
     """y [N, C, H, W] + bias [C].
 
     Paddle's CPU kernel adds a [1, C, 1, 1] bias by general broadcasting, twelve times slower than a
@@ -28,7 +28,7 @@ class Conv2D(nn.Conv2D):
         if self.bias is None or not _slow_bias():
             return super().forward(x)
         y = F.conv2d(x, self.weight, None, self._stride, self._padding, self._dilation, self._groups)
-        return _add_bias(y, self.bias)
+        return add_bias(y, self.bias)
 
 
 class Conv2DTranspose(nn.Conv2DTranspose):
@@ -38,4 +38,4 @@ class Conv2DTranspose(nn.Conv2DTranspose):
         if self.bias is None or not _slow_bias():
             return super().forward(x)
         y = F.conv2d_transpose(x, self.weight, None, stride=self._stride, padding=self._padding, groups=self._groups)
-        return _add_bias(y, self.bias)
+        return add_bias(y, self.bias)

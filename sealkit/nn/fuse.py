@@ -1,8 +1,8 @@
 """Folding the training form of a network into its fused form.
 
-The fused form has the same outputs and fewer operations: BatchNorm goes into the convolution before it, and parallel linear
-branches become one convolution with bias. It is what an exported file holds, and on a CPU it trains about 1.7 times faster.
-The fused form of a network is by definition what `fuse` leaves; there is no second description of it.
+The fused form has the same outputs and fewer operations: BatchNorm goes into the convolution before it, and
+parallel linear branches become one convolution with bias. It is what an exported file holds, and on a CPU it trains
+about 1.7 times faster. By definition it is what `fuse` leaves; there is no second description of it.
 """
 
 from __future__ import annotations
@@ -30,8 +30,9 @@ class Fusable(ABC):
 def fuse(net: nn.Layer) -> nn.Layer:
     """Fuse every layer of `net` that can be, in place, and return `net`.
 
-    Running statistics are what gets folded: the result equals the network in eval mode (max abs difference 1e-4 and below),
-    not in train mode. The fused network has no BatchNorm left and can be trained further. Fusing twice changes nothing.
+    Running statistics are what gets folded: the result equals the network in eval mode (max abs difference 1e-4 and
+    below), not in train mode. The fused network has no BatchNorm left and can be trained further. Fusing twice
+    changes nothing.
     """
     # Parents first: a layer that merges branches reads the unfused children.
     for layer in [net, *net.sublayers()]:
@@ -75,7 +76,7 @@ def identity_kernel(channels: int, groups: int, size: int) -> Kernel:
 
 
 def widen_kernel(kernel: Kernel, size: tuple[int, int], dilation: int = 1) -> Kernel:
-    """The same convolution written with a larger, undilated kernel: spread the taps by `dilation`, centre, pad with zeros."""
+    """The same convolution with a larger, undilated kernel: taps spread by `dilation`, centred, zeros around."""
     weight, bias = kernel
     out, inner, kh, kw = weight.shape
     wide = np.zeros((out, inner, *size))

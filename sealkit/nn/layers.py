@@ -75,7 +75,10 @@ class ConvBN(nn.Layer, Fusable):
         self.act = act
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
-        y = self.conv(x)
+        return self.finish(self.conv(x))
+
+    def finish(self, y: paddle.Tensor) -> paddle.Tensor:
+        """What follows the convolution."""
         if self.bn is not None:
             y = self.bn(y)
         return y if self.act is None else self.act(y)
@@ -89,8 +92,8 @@ class ConvBN(nn.Layer, Fusable):
 def spatial_mean(x: paddle.Tensor) -> paddle.Tensor:
     """[N, C, H, W] -> [N, C, 1, 1].
 
-    Rows first, then columns: Paddle's CPU kernel adds up one axis run in float32, and over a whole map that loses 1e-5 of the
-    value (1e-4 in a detector's output); two short sums lose 5e-7 and take less time.
+    Rows first, then columns: Paddle's CPU kernel adds up one axis run in float32, and over a whole map that loses
+    1e-5 of the value (1e-4 in a detector's output); two short sums lose 5e-7 and take less time.
     """
     return x.mean(axis=3, keepdim=True).mean(axis=2, keepdim=True)
 
@@ -131,8 +134,8 @@ class Affine(nn.Layer):
 def upsample_nearest(x: paddle.Tensor, factor: int) -> paddle.Tensor:
     """Nearest enlargement by a whole factor: [N, C, H, W] -> [N, C, H*factor, W*factor].
 
-    Written as reshape and expand: bit-identical to nearest interpolation, whose operator breaks oneDNN inference and the ONNX
-    conversion of Paddle 3.3.
+    Written as reshape and expand: bit-identical to nearest interpolation, whose operator breaks oneDNN inference
+    and the ONNX conversion of Paddle 3.3.
     """
     if factor == 1:
         return x
@@ -141,7 +144,7 @@ def upsample_nearest(x: paddle.Tensor, factor: int) -> paddle.Tensor:
 
 
 def freeze_batch_norm(net: nn.Layer) -> int:
-    """Every BatchNorm keeps and uses its stored statistics and its affine is not trained. Returns how many there are."""
+    """Every BatchNorm keeps and uses its stored statistics, its affine is not trained. Returns their number."""
     count = 0
     for layer in net.sublayers():
         if isinstance(layer, nn.BatchNorm2D | nn.BatchNorm1D):

@@ -69,7 +69,7 @@ DILATED_BRANCHES: dict[int, tuple[tuple[int, int], ...]] = {
 
 
 class DilatedRep(nn.Layer, Fusable):
-    """Depthwise large-kernel block: BN(kxk x) + sum of BN(dilated branch x) (UniRepLKNet's, as PP-OCRv6's necks use it)."""
+    """Depthwise large kernel: BN(kxk x) + sum of BN(dilated branch x). From UniRepLKNet; in PP-OCRv6's necks."""
 
     def __init__(self, channels: int, kernel: int) -> None:
         super().__init__()
@@ -119,10 +119,11 @@ class AffineHardswish(nn.Layer):
 
 
 class MultiBranchRep(nn.Layer, Fusable):
-    """PPLCNetV3's rep layer: identity BN + 1x1 ConvBN + `branches` x kxk ConvBN, summed; scalar affine; hardswish with affine.
+    """PPLCNetV3's rep layer: identity BN + 1x1 ConvBN + kxk ConvBNs, summed; affine; hardswish with affine.
 
-    Identity exists where in == out and stride is 1, the 1x1 branch where kernel > 1. There is no activation where the stride is
-    exactly 2; strides (2, 1) and (1, 2) of the recognition networks do activate, as in the published checkpoints.
+    Identity exists where in == out and stride is 1, the 1x1 branch where kernel > 1. There is no activation where
+    the stride is exactly 2; strides (2, 1) and (1, 2) of the recognition networks do activate, as in the published
+    checkpoints.
     Fused: one convolution with bias into which the first affine is folded as well, then `act`.
     """
 

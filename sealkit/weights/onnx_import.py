@@ -1,8 +1,8 @@
 """Trainable weights out of an ONNX file whose BatchNorm is folded, and proof that they are the same network.
 
-Names in such files are those of a converter, so layers are matched by structure: the layers that hold weights, in the order in
-which the graph and the network run them, each pair checked for kind, shape, stride, padding, dilation and groups. What decides is
-`compare_outputs`: equal outputs on real pictures.
+Names in such files are those of a converter, so layers are matched by structure: the layers that hold weights, in
+the order in which the graph and the network run them, each pair checked for kind, shape, stride, padding, dilation
+and groups. What decides is `compare_outputs`: equal outputs on real pictures.
 """
 
 from __future__ import annotations
@@ -46,7 +46,8 @@ def rapidocr_file(model: str) -> Path:
     name, checksum = RAPIDOCR_FILES[model]
     path = Path(spec.submodule_search_locations[0]) / name
     if not path.is_file():
-        raise WeightsError("file missing from the rapidocr package", where=str(path), hint="pip install 'rapidocr==3.10.*'")
+        hint = "pip install 'rapidocr==3.10.*'"
+        raise WeightsError("file missing from the rapidocr package", where=str(path), hint=hint)
     found = hashlib.sha256(path.read_bytes()).hexdigest()
     if found != checksum:
         raise WeightsError(
@@ -67,8 +68,8 @@ class GraphLayer:
         name: the node's name in the file.
         weight: as Paddle lays it out: [out, in/groups, kh, kw], [in, out, kh, kw], [in, out].
         bias: [out] or None.
-        geometry: strides, padding, dilations, groups; empty for a linear layer. Padding is None where the file pads unevenly (its
-            own operator in our networks).
+        geometry: strides, padding, dilations, groups; empty for a linear layer. Padding is None where the file pads
+            unevenly (its own operator in our networks).
     """
 
     kind: str
@@ -78,7 +79,8 @@ class GraphLayer:
     geometry: dict[str, Any] = field(default_factory=dict)
 
     def describe(self) -> str:
-        return f"{self.kind} {list(self.weight.shape)}{'' if self.bias is None else ' with bias'} {self.geometry or ''}".strip()
+        bias = "" if self.bias is None else " with bias"
+        return f"{self.kind} {list(self.weight.shape)}{bias} {self.geometry or ''}".strip()
 
 
 class _Graph:
@@ -212,7 +214,9 @@ def _layer_of(name: str, layer: Any) -> GraphLayer:
         "dilations": _pair(layer._dilation),
         "groups": layer._groups,
     }
-    return GraphLayer("conv_transpose" if isinstance(layer, nn.Conv2DTranspose) else "conv", name, weight, bias, geometry)
+    return GraphLayer(
+        "conv_transpose" if isinstance(layer, nn.Conv2DTranspose) else "conv", name, weight, bias, geometry
+    )
 
 
 def _fits(theirs: GraphLayer, ours: GraphLayer) -> bool:
@@ -305,7 +309,9 @@ def compare_outputs(run: Any, path: str | Path, inputs: Iterable[np.ndarray]) ->
 
 
 def document_pictures(sizes: Sequence[tuple[int, int]] = ((480, 640), (736, 736))) -> list[np.ndarray]:
-    """Pictures with text at several angles and sizes on uneven paper, BGR uint8: for a proof where no real picture is at hand."""
+    """Pictures with text at several angles and sizes on uneven paper, BGR uint8: for a proof where no real picture
+    is at hand.
+    """
     import cv2
 
     pictures = []
@@ -317,7 +323,9 @@ def document_pictures(sizes: Sequence[tuple[int, int]] = ((480, 640), (736, 736)
         cv2.circle(picture, centre, min(height, width) // 3, (40, 40, 200), 6)
         for line in range(8):
             origin = (20 + 10 * line, 40 + line * (height - 60) // 8)
-            cv2.putText(picture, f"No. {index}{line}  SEAL 3301 {rng.integers(1e6)}", origin, 0, 0.5 + 0.1 * line, (30,) * 3, 2)
+            cv2.putText(
+                picture, f"No. {index}{line}  SEAL 3301 {rng.integers(1e6)}", origin, 0, 0.5 + 0.1 * line, (30,) * 3, 2
+            )
         turn = cv2.getRotationMatrix2D(centre, 17.0 * index, 1.0)
         pictures.append(cv2.warpAffine(picture, turn, (width, height), borderValue=(235, 235, 235)))
     return pictures

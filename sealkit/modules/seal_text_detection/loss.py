@@ -42,18 +42,20 @@ def masked_l1(p: paddle.Tensor, target: paddle.Tensor, mask: paddle.Tensor) -> p
 class DBLoss:
     """The detector's loss: a dict of named scalars whose sum is optimised.
 
-    `loss_shrink_maps` (weight alpha), `loss_threshold_maps` (beta), `loss_binary_maps`; where the network gives the maps:
-    `loss_cbn` (PP-OCRv4 server), `loss_aux_maps_p4/p3/p2` (PP-OCRv6, official form; each the weighted sum of the three terms
-    above), `loss_up` and `loss_area` (fields). A fused network has no auxiliary maps and so no such terms.
+    `loss_shrink_maps` (weight alpha), `loss_threshold_maps` (beta), `loss_binary_maps`; where the network gives the
+    maps: `loss_cbn` (PP-OCRv4 server), `loss_aux_maps_p4/p3/p2` (PP-OCRv6, official form; each the weighted sum of
+    the three terms above), `loss_up` and `loss_area` (fields). A fused network has no auxiliary maps and so no such
+    terms.
 
     The main loss is, by `settings.main`:
-    - `dice`: dice times pos / (pos + neg) counts that nearly cancel. The published loss calls this balanced hard mining; as it
-      weighs a scalar, nothing is mined.
+    - `dice`: dice times pos / (pos + neg) counts that nearly cancel. The published loss calls this balanced hard
+      mining; as it weighs a scalar, nothing is mined.
     - `dice_focal`: dice + focal, without that weight.
 
-    A batch without any text pixel: the published `dice` loss is 0 with no gradient, so pictures without text teach nothing. Here
-    such a batch gets the mean of -log(1 - p) instead (cross entropy of an all-negative target). `dice_focal` needs no such rule,
-    its focal term teaches negatives. Batches with text are untouched and equal the published loss.
+    A batch without any text pixel: the published `dice` loss is 0 with no gradient, so pictures without text teach
+    nothing. Here such a batch gets the mean of -log(1 - p) instead (cross entropy of an all-negative target).
+    `dice_focal` needs no such rule, its focal term teaches negatives. Batches with text are untouched and equal the
+    published loss.
     """
 
     def __init__(self, settings: DetLossSettings) -> None:
@@ -88,7 +90,7 @@ class DBLoss:
         self, maps: paddle.Tensor, batch: Mapping[str, paddle.Tensor], empty: bool
     ) -> tuple[paddle.Tensor, paddle.Tensor, paddle.Tensor]:
         """Weighted shrink, threshold and binary terms of one [N, 3, H, W] output."""
-        shrink, threshold, step = maps[:, 0], maps[:, 1], maps[:, 2]
+        shrink, threshold, step = maps.unbind(axis=1)
         target, mask = batch["shrink_map"], batch["shrink_mask"]
         binary = dice(step, target, mask)
         if self.settings.main == "dice":
@@ -113,7 +115,7 @@ class DBLoss:
 
 
 def up_loss(up: paddle.Tensor, target: paddle.Tensor, mask: paddle.Tensor) -> paddle.Tensor:
-    """Mean of 1 - cos(angle) between predicted and true up vectors over the mask; 0, with zero gradients, where it is empty.
+    """Mean of 1 - cos(angle) of predicted and true up vectors over the mask; 0, with zero gradients, if empty.
 
     Args:
         up: [N, 2, h, w], any length. target: unit vectors alike. mask: [N, h, w].
@@ -124,7 +126,7 @@ def up_loss(up: paddle.Tensor, target: paddle.Tensor, mask: paddle.Tensor) -> pa
 
 
 def area_loss(logit: paddle.Tensor, target: paddle.Tensor, mask: paddle.Tensor) -> paddle.Tensor:
-    """Cross entropy (mean over the mask) + dice smoothed by one pixel, so that a batch without seals still has a gradient.
+    """Cross entropy (mean over the mask) + dice smoothed by one pixel, for batches without seals.
 
     All [N, h, w].
     """

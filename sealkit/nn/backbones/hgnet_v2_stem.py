@@ -15,8 +15,8 @@ PAD_RIGHT_BOTTOM = [0, 0, 0, 0, 0, 1, 0, 1]
 class HGNetV2Stem(nn.Layer):
     """3x3 s2; then 2x2 maximum beside two 2x2 convolutions, concatenated; 3x3; 1x1. All with BatchNorm and relu.
 
-    The 2x2 operations keep the size: one row and column of zeros on the right and at the bottom. For the maximum zeros equal the
-    usual minus infinity, because its input is a relu's output.
+    The 2x2 operations keep the size: one row and column of zeros on the right and at the bottom. For the maximum
+    zeros equal the usual minus infinity, because its input is a relu's output.
     """
 
     def __init__(self, in_channels: int, mid: int, out: int, stem3_stride: int = 2) -> None:

@@ -12,7 +12,7 @@ import paddle
 import paddle.nn.functional as F
 from paddle import nn
 
-from sealkit.nn.conv import Conv2D, Conv2DTranspose
+from sealkit.nn.conv import Conv2D, Conv2DTranspose, add_bias
 from sealkit.nn.fuse import Fusable, conv_bn_to_conv, fold_bn_into_transposed
 from sealkit.nn.layers import ConvBN, batch_norm, kaiming_uniform, upsample_nearest
 
@@ -47,7 +47,10 @@ class ProbabilityBranch(nn.Layer, Fusable):
 
     def features(self, x: paddle.Tensor) -> tuple[paddle.Tensor, paddle.Tensor]:
         """[N, C, H/4, W/4] -> probability [N, 1, H, W] and features [N, C/4, H/2, W/2]."""
-        x = self.conv1(x)
+        return self.rest(self.conv1(x))
+
+    def rest(self, x: paddle.Tensor) -> tuple[paddle.Tensor, paddle.Tensor]:
+        """The same from conv1's output [N, C/4, H/4, W/4] on."""
         x = F.relu(x if self.conv_bn1 is None else self.conv_bn1(x))
         x = self.conv2(x)
         x = F.relu(x if self.conv_bn2 is None else self.conv_bn2(x))
@@ -77,14 +80,32 @@ class FieldsBranch(nn.Layer):
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
         return self.conv2(self.conv1(x))
 
+    def rest(self, x: paddle.Tensor) -> paddle.Tensor:
+        """The same from conv1.conv's output on."""
+        return self.conv2(self.conv1.finish(x))
+
+
+def run_together(convs: Sequence[Conv2D], x: paddle.Tensor) -> list[paddle.Tensor]:
+    """[conv(x) for conv in convs], as one convolution: the input is unrolled once forth and back, not once per branch.
+
+    The convolutions differ in weights only. Saves a tenth of a training step of the small detector on a CPU.
+    """
+    first = convs[0]
+    weight = paddle.concat([conv.weight for conv in convs], axis=0)
+    y = F.conv2d(x, weight, None, first._stride, first._padding)
+    outputs = paddle.split(y, num_or_sections=[conv.weight.shape[0] for conv in convs], axis=1)
+    return [z if conv.bias is None else add_bias(z, conv.bias) for conv, z in zip(convs, outputs)]
+
 
 class DBHead(nn.Layer, Fusable):
     """Shrink and threshold branches; optionally auxiliary pairs on the neck's top-down sums, and the fields branch.
 
     Output keys: eval "maps" [N, 1, H, W] = shrink probability; train "maps" [N, 3, H, W] = shrink, threshold, step, and
-    "aux_maps_p4", "aux_maps_p3", "aux_maps_p2" alike where auxiliary heads exist; "fields" in both modes where asked for.
+    "aux_maps_p4", "aux_maps_p3", "aux_maps_p2" alike where auxiliary heads exist; "fields" in both modes where
+    asked for.
     Fusing drops the auxiliary heads and keeps `thresh`, so that the fused form can be trained.
-    The published v6 head replaces NaN by 0 after each BatchNorm in training. That hides a broken run and is left out here.
+    The published v6 head replaces NaN by 0 after each BatchNorm in training: that hides a broken run and is left
+    out here.
     """
 
     AUX = (("p4", 2, 4), ("p3", 1, 2), ("p2", 0, 1))  # name, index among the sums, enlargement to stride 4
@@ -101,11 +122,15 @@ class DBHead(nn.Layer, Fusable):
         self.fields = FieldsBranch(channels) if fields else None
 
     def forward(self, x: paddle.Tensor, sums: Sequence[paddle.Tensor]) -> dict[str, paddle.Tensor]:
-        shrink = self.binarize(x)
-        out = {} if self.fields is None else {"fields": self.fields(x)}
         if not self.training:
-            return {"maps": shrink, **out}
-        threshold = self.thresh(x)
+            return {"maps": self.binarize(x)} | ({} if self.fields is None else {"fields": self.fields(x)})
+        out = {}
+        if self.fields is None:
+            first = run_together([self.binarize.conv1, self.thresh.conv1], x)
+        else:
+            first = run_together([self.binarize.conv1, self.thresh.conv1, self.fields.conv1.conv], x)
+            out["fields"] = self.fields.rest(first[2])
+        shrink, threshold = self.binarize.rest(first[0])[0], self.thresh.rest(first[1])[0]
         out["maps"] = paddle.concat([shrink, threshold, step_map(shrink, threshold)], axis=1)
         if self.has_aux:
             for name, index, factor in self.AUX:
@@ -142,9 +167,10 @@ class LocalRefinement(nn.Layer):
 class PFHeadLocal(nn.Layer):
     """DBHead with a second, refined probability ("cbn") from the branch's own features; eval is the mean of both.
 
-    Training keys: "maps" = refined, threshold, step(first probability, threshold); "distance_maps" = refined, "cbn_maps" = step.
-    Quirk kept from the published networks: the extra loss is computed on "cbn_maps", the step map; the first probability has no
-    term of its own and learns through the step map and as the refinement's input.
+    Training keys: "maps" = refined, threshold, step(first probability, threshold); "distance_maps" = refined,
+    "cbn_maps" = step.
+    Quirk kept from the published networks: the extra loss is computed on "cbn_maps", the step map; the first
+    probability has no term of its own and learns through the step map and as the refinement's input.
     """
 
     def __init__(self, channels: int, fields: bool = False) -> None:

@@ -23,8 +23,8 @@ class DBNet(nn.Layer):
 class InferenceDBNet(nn.Layer):
     """The graph that is exported: one input, one output.
 
-    x [N, 3, H, W] -> [N, 1, H, W] text probability; with a fields branch [N, 4, H, W]: probability, up_x, up_y (unit length,
-    x right, y down), seal-area probability. PaddleX reads channel 0 only.
+    x [N, 3, H, W] -> [N, 1, H, W] text probability; with a fields branch [N, 4, H, W]: probability, up_x, up_y
+    (unit length, x right, y down), seal-area probability. PaddleX reads channel 0 only.
     """
 
     def __init__(self, net: DBNet) -> None:
@@ -45,7 +45,7 @@ class InferenceDBNet(nn.Layer):
 
 
 def inference_network(net: DBNet) -> InferenceDBNet:
-    """The exportable form of a trained network, in eval mode. `net` itself is fused in place; pass a copy to keep it."""
+    """The exportable form of a trained network, in eval mode; `net` is fused in place, pass a copy to keep it."""
     fuse(net)
     wrapped = InferenceDBNet(net)
     wrapped.eval()

@@ -9,6 +9,9 @@ from pydantic import Field
 from sealkit.config.base import Settings
 from sealkit.config.training import RecipeBase
 
+Border = Literal["constant", "replicate", "white", "paper"]
+"""What is shown outside the picture: black, its smeared edge, white, or the median colour of its edge."""
+
 
 class DetNetworkSettings(Settings):
     form: Literal["official", "fused"] = "official"
@@ -44,7 +47,7 @@ class Rotate(Settings):
     degrees: tuple[float, float] = (-180.0, 180.0)
     fit: bool = True
     """Grow the canvas so that nothing is cut."""
-    border: Literal["constant", "replicate", "white"] = "white"
+    border: Border = "white"
     p: float = Field(1.0, ge=0, le=1)
 
 
@@ -60,7 +63,7 @@ class Perspective(Settings):
     op: Literal["perspective"]
     strength: float = Field(0.08, ge=0, le=0.4)
     """Largest shift of a corner as a share of the side."""
-    border: Literal["constant", "replicate", "white"] = "white"
+    border: Border = "white"
     p: float = Field(0.5, ge=0, le=1)
 
 
@@ -87,7 +90,7 @@ class WindowCrop(Settings):
     background: float = Field(0.1, ge=0, le=1)
     """Share of windows laid anywhere, with text or without."""
     max_tries: int = Field(20, gt=0)
-    border: Literal["constant", "replicate", "white"] = "white"
+    border: Border = "white"
 
 
 class Fit(Settings):
@@ -95,7 +98,7 @@ class Fit(Settings):
 
     op: Literal["fit"]
     size: tuple[int, int] = (640, 640)
-    border: Literal["constant", "replicate", "white"] = "white"
+    border: Border = "white"
 
 
 class CopyPaste(Settings):

@@ -71,7 +71,7 @@ GEOMETRY = [
     step(op="flip", p=1.0),
     step(op="rotate"),
     step(op="rotate", fit=False, border="constant"),
-    step(op="rotate", border="replicate"),
+    step(op="rotate", border="paper"),
     step(op="scale"),
     step(op="scale", letters=(20, 40)),
     step(op="perspective", strength=0.15, p=1.0),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -23,7 +23,7 @@ from sealkit.data.transforms.polygons import (
     signed_area,
 )
 
-Border = Literal["constant", "replicate", "white"]
+Border = Literal["constant", "replicate", "white", "paper"]
 MIN_PART_AREA = 80.0  # pixels; smaller leftovers of a cut text cannot be told from dirt
 MIN_PART_SIDE = 0.35  # of the letter height; a thinner leftover is a slice through the letters
 
@@ -123,9 +123,7 @@ class Scene:
             return
         x, y = offset
         bottom, right = size[0] - height - y, size[1] - width - x
-        flags = cv2.BORDER_REPLICATE if border == "replicate" else cv2.BORDER_CONSTANT
-        value = (255, 255, 255) if border == "white" else (0, 0, 0)
-        self.image = cv2.copyMakeBorder(self.image, y, bottom, x, right, flags, value=value)
+        self.image = cv2.copyMakeBorder(self.image, y, bottom, x, right, **_border_arguments(self.image, border))
         self.size = size
         for line in self.lines:
             line.points = line.points + np.array([x, y])
@@ -167,15 +165,23 @@ def _warp(image: np.ndarray, matrix: np.ndarray, size: tuple[int, int], border: 
         image = cv2.resize(image, small, interpolation=cv2.INTER_AREA)
         enlarge = np.array([[1 / fx, 0, 0.5 / fx - 0.5], [0, 1 / fy, 0.5 / fy - 0.5], [0, 0, 1]])
         matrix = matrix @ enlarge
-    flags = cv2.BORDER_REPLICATE if border == "replicate" else cv2.BORDER_CONSTANT
-    value = (255, 255, 255) if border == "white" else (0, 0, 0)
+    outside = _border_arguments(image, border)
+    options: dict[str, Any] = {"borderMode": outside["borderType"], "borderValue": outside["value"]}
     if np.array_equal(matrix[2], (0.0, 0.0, 1.0)):
-        return cv2.warpAffine(
-            image, matrix[:2], (width, height), flags=cv2.INTER_LINEAR, borderMode=flags, borderValue=value
-        )
-    return cv2.warpPerspective(
-        image, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=flags, borderValue=value
-    )
+        return cv2.warpAffine(image, matrix[:2], (width, height), flags=cv2.INTER_LINEAR, **options)
+    return cv2.warpPerspective(image, matrix, (width, height), flags=cv2.INTER_LINEAR, **options)
+
+
+def _border_arguments(image: np.ndarray, border: Border) -> dict[str, Any]:
+    """What OpenCV shows outside: black, white, the smeared edge, or the paper (median colour of the picture's edge)."""
+    if border == "replicate":
+        return {"borderType": cv2.BORDER_REPLICATE, "value": (0, 0, 0)}
+    value = (255.0, 255.0, 255.0) if border == "white" else (0.0, 0.0, 0.0)
+    if border == "paper":
+        edge = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
+        blue, green, red = np.median(edge, axis=0).tolist()
+        value = (blue, green, red)
+    return {"borderType": cv2.BORDER_CONSTANT, "value": value}
 
 
 __all__ = ["Border", "Part", "Scene", "SceneLine"]

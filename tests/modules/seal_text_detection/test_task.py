@@ -1,0 +1,154 @@
+"""The detector's Task: what the loop asks, answered."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+import yaml
+
+from sealkit.config.seal_text_detection import SealTextDetectionRecipe
+from sealkit.engine.task import StepState
+from sealkit.errors import ConfigError
+from sealkit.modules.seal_text_detection.task import SealTextDetectionTask
+
+paddle = pytest.importorskip("paddle")
+Make = Callable[..., SealTextDetectionRecipe]
+
+
+def tensors(batch: dict[str, Any]) -> dict[str, Any]:
+    return {k: paddle.to_tensor(v) if isinstance(v, np.ndarray) else v for k, v in batch.items()}
+
+
+def eval_batch(task: SealTextDetectionTask, indices: list[int]) -> dict[str, Any]:
+    source = task.eval_samples()
+    samples: list[dict[str, Any]] = []
+    for i in indices:
+        sample = source.get(i, 0, np.random.default_rng(0))
+        assert sample is not None
+        samples.append({**sample, "index": i})
+    return task.collate(samples)
+
+
+def drawn_outputs(task: SealTextDetectionTask, batch: dict[str, Any]) -> dict[str, Any]:
+    """What a perfect network would answer: the labels shrunk as in training, in the input's pixels."""
+    from sealkit.modules.seal_text_detection.targets import FieldLine, db_targets, field_targets
+
+    maps, fields = [], []
+    hw = batch["image"].shape[2:]
+    for n, labels in enumerate(batch["gt"]):
+        (height, width), (tall, wide) = batch["source_hw"][n], batch["input_hw"][n]
+        outlines = [label["points"] * (wide / width, tall / height) for label in labels]
+        shrink = db_targets(outlines, [False] * len(outlines), hw, task.recipe.targets).shrink_map
+        maps.append(cv2.GaussianBlur(shrink, (3, 3), 0)[None])
+        drawn = field_targets([FieldLine(o, True, 0) for o in outlines], hw)
+        fields.append(np.concatenate([drawn["up"] * 3, (drawn["area"][None] - 0.5) * 20]))
+    return {"maps": paddle.to_tensor(np.stack(maps)), "fields": paddle.to_tensor(np.stack(fields))}
+
+
+def test_two_steps_lower_the_loss(make_recipe: Make) -> None:
+    task = SealTextDetectionTask(make_recipe())
+    paddle.seed(0)
+    net, source = task.build_network(), task.train_samples()
+    net.train()
+    optimiser = paddle.optimizer.Adam(1e-3, parameters=net.parameters())
+    totals = []
+    for _ in range(3):
+        samples = [source.get(i, 0, np.random.default_rng(i)) for i in range(2)]
+        batch = tensors(task.collate([s for s in samples if s is not None]))
+        losses = task.loss(task.forward(net, batch, StepState()), batch, StepState())
+        assert set(losses) >= {"loss_shrink_maps", "loss_threshold_maps", "loss_binary_maps", "loss_up", "loss_area"}
+        total = sum(losses.values())
+        total.backward()
+        optimiser.step()
+        optimiser.clear_grad()
+        totals.append(float(total))
+    assert np.isfinite(totals).all() and totals[-1] < totals[0]
+
+
+def test_exact_maps_are_decoded_to_the_labels(make_recipe: Make) -> None:
+    task = SealTextDetectionTask(make_recipe())
+    batch = eval_batch(task, [0, 1, 2, 3])  # two sizes of input: padding must not shift anything
+    assert len(set(batch["input_hw"])) > 1
+    records = task.decode(drawn_outputs(task, batch), batch)
+    assert [r["index"] for r in records] == [0, 1, 2, 3] and pickle.loads(pickle.dumps(records))
+    metric = task.metric()
+    metric.add(records)
+    figures = metric.compute()
+    assert figures["hmean"] == 1.0 == figures["recall/shape=circle"], figures
+    assert all(max(scores) <= 1 for scores in (r["scores"] for r in records))
+
+
+def test_report_shows_tables_and_the_worst_pictures(make_recipe: Make) -> None:
+    task = SealTextDetectionTask(make_recipe())
+    batch = eval_batch(task, [0, 1])
+    records = task.decode(drawn_outputs(task, batch), batch)
+    assert [part["title"] for part in task.report_parts(records)][-1] == "Recall by what the labels say"
+    records[1]["pred"], records[1]["holes"] = records[1]["pred"][:1], records[1]["holes"][:1]
+    parts = task.report_parts(records)
+    assert parts[0]["rows"][0]["recall"] == 0.75
+    (caption, drawn), *rest = parts[-1]["images"]
+    assert "1.png: 1 found, 1 missed, 0 wrong" in caption and not rest and drawn.dtype == np.uint8
+
+
+def test_network_evaluates(make_recipe: Make) -> None:
+    task = SealTextDetectionTask(make_recipe())
+    net = task.build_network()
+    net.eval()
+    batch = tensors(eval_batch(task, [0]))
+    with paddle.no_grad():
+        records = task.decode(task.forward(net, batch, StepState(training=False)), batch)
+    assert set(records[0]) == {"index", "name", "path", "gt", "pred", "holes", "scores"}
+
+
+def test_param_groups_follow_the_published_factors(make_recipe: Make) -> None:
+    task = SealTextDetectionTask(make_recipe(model="PP-OCRv4_mobile_seal_det", network={"form": "official"}))
+    net = task.build_network()
+    groups = {(g.lr_mult, g.weight_decay): len(g.params) for g in task.param_groups(net)}
+    assert set(groups) == {(1.0, None), (1.0, 0.0), (0.1, None)}
+    assert sum(groups.values()) == sum(not param.stop_gradient for param in net.parameters())
+
+
+def test_frozen_batch_norms_are_left_out(make_recipe: Make) -> None:
+    names = []
+    for freeze in (False, True):
+        task = SealTextDetectionTask(make_recipe(network={"form": "official", "freeze_bn": freeze}))
+        groups = task.param_groups(task.build_network())
+        names.append(sum(len(group.params) for group in groups))
+    assert names[1] < 0.6 * names[0]
+
+
+def test_inference_spec_is_what_paddlex_reads(make_recipe: Make) -> None:
+    spec = yaml.safe_load(yaml.safe_dump(dict(SealTextDetectionTask(make_recipe()).inference_spec())))
+    assert spec["Global"]["model_name"] == "PP-OCRv6_tiny_det"
+    names = [next(iter(op)) for op in spec["PreProcess"]["transform_ops"]]
+    assert names == ["DecodeImage", "DetResizeForTest", "NormalizeImage", "ToCHWImage"]
+    post = spec["PostProcess"]
+    assert (post["name"], post["thresh"], post["box_thresh"], post["unclip_ratio"], post["box_type"]) == (
+        "DBPostProcess",
+        0.2,
+        0.6,
+        0.5,
+        "poly",
+    )
+
+
+def test_extras_and_data_info(make_recipe: Make) -> None:
+    task = SealTextDetectionTask(make_recipe())
+    assert task.checkpoint_extras() == {
+        "module": "seal_text_detection",
+        "model": "PP-OCRv6_tiny_det",
+        "form": "fused",
+        "fields": True,
+    }
+    info = task.data_info()
+    assert (info["train"][0]["pictures"], info["val"][0]["pictures"]) == (6, 4)
+
+
+def test_unknown_model_is_refused(make_recipe: Make) -> None:
+    with pytest.raises(ConfigError, match="PP-OCRv6_small_det"):
+        SealTextDetectionTask(make_recipe(model="PP-OCRv9"))

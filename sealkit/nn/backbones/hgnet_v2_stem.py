@@ -10,6 +10,8 @@ from sealkit.nn.layers import ConvBN
 
 # (before, after) of N, C, H, W. The four-value form of the same padding takes seventeen times as long on a CPU.
 PAD_RIGHT_BOTTOM = [0, 0, 0, 0, 0, 1, 0, 1]
+# Exported graphs need the four-value form: oneDNN's kernel of the other writes past its buffer (Paddle 3.2.2, a crash).
+PAD_EXPORTED = [0, 1, 0, 1]
 
 
 class HGNetV2Stem(nn.Layer):
@@ -32,7 +34,8 @@ class HGNetV2Stem(nn.Layer):
         self.stem4 = conv(mid, out, 1)
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
-        x = F.pad(self.stem1(x), PAD_RIGHT_BOTTOM)
-        y = self.stem2b(F.pad(self.stem2a(x), PAD_RIGHT_BOTTOM))
+        pad = PAD_RIGHT_BOTTOM if self.training else PAD_EXPORTED
+        x = F.pad(self.stem1(x), pad)
+        y = self.stem2b(F.pad(self.stem2a(x), pad))
         x = F.max_pool2d(x, kernel_size=2, stride=1)
         return self.stem4(self.stem3(paddle.concat([x, y], axis=1)))

@@ -3,7 +3,7 @@
 Own keys of an element of `seal_res_list`, after PaddleX's:
 
 - `seal_box` [x1, y1, x2, y2] of the seal and `crop_box` of the picture it was read in, both page pixels;
-- `coordinates`: what dt_polys and rec_polys refer to, "crop" where a layout gave the seals (as in PaddleX), else "page";
+- `coordinates`: what dt_polys and rec_polys refer to, "crop" where a layout gave the seals (as PaddleX), else "page";
 - `page_polys`: rec_polys in page pixels; `dt_scores`: the detector's, in the order of dt_polys;
 - `lines`: one dict per text kept: text, score, role (title, purpose, code, name or null), direction (arc, arc-bottom,
   line, vertical), turned (another direction than the first guess won the reading), line_poly in page pixels.
@@ -116,9 +116,7 @@ def line_polygon(parts: SealParts, index: int) -> np.ndarray:
 
 
 def _line_fields(read: Sequence[ReadLine], lines: Sequence[LinePoly]) -> list[dict[str, Any]]:
-    facts = [
-        LineFacts(r.text, is_curved(r.line.points), r.line.length / max(r.line.height, 1e-6)) for r in read
-    ]
+    facts = [LineFacts(r.text, is_curved(r.line.points), r.line.length / max(r.line.height, 1e-6)) for r in read]
     return [
         {
             "text": r.text,

@@ -36,8 +36,8 @@ def create_pipeline(
     """Build a pipeline.
 
     Args:
-        pipeline: name of a shipped config, path of a YAML file, or settings as a dict; None: the embedded default, which
-            needs no download.
+        pipeline: name of a shipped config, path of a YAML file, or settings as a dict; None: the embedded default,
+            which needs no download.
         config: settings as a dict; wins over `pipeline` (PaddleX's name for it).
         device: cpu, gpu:0, npu:0, …; None: an NVIDIA card that an installed engine can use, else the CPU.
         engine: for every module whose settings name none; None: the config's, else the fastest installed one.
@@ -53,7 +53,10 @@ def create_pipeline(
     source = config if config is not None else pipeline if pipeline is not None else DEFAULT
     loaded = load_settings("configs", source, SealRecognitionSettings, overrides)
     settings = loaded.settings
-    for flag, stage in (("use_layout_detection", "layout detection"), ("use_doc_preprocessor", "document preprocessing")):
+    for flag, stage in (
+        ("use_layout_detection", "layout detection"),
+        ("use_doc_preprocessor", "document preprocessing"),
+    ):
         if getattr(settings, flag):
             raise ConfigError(
                 f"{stage} is not available in this version",
@@ -167,6 +170,8 @@ def _load(
             break
     else:
         options = next((lv.engine_config for lv in (module, *levels) if lv.engine_config), None)
-    model = load_model(locate_model(module.model_name, module.model_dir, module.weights), engine, device, threads, options)
+    model = load_model(
+        locate_model(module.model_name, module.model_dir, module.weights), engine, device, threads, options
+    )
     check_name(model, module.model_name)
     return model

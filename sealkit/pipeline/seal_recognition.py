@@ -5,8 +5,8 @@
         result.print()
         result.save_to_img("out")
 
-Flow per picture: find seals (given boxes, or the detector's coarse look, or the whole picture) → look at each seal again →
-outlines → lines → order → strips → texts → result. A pipeline is not thread-safe: one per thread or process.
+Flow per picture: find seals (given boxes, or the detector's coarse look, or the whole picture) → look at each seal
+again → outlines → lines → order → strips → texts → result. A pipeline is not thread-safe: one per thread or process.
 """
 
 from __future__ import annotations
@@ -31,7 +31,6 @@ from sealkit.pipeline.result import SealRecognitionResult
 from sealkit.pipeline.search import (
     FoundSeal,
     crop_box,
-    drop_repeated,
     find_seals,
     look_closer,
     whole_picture,
@@ -68,7 +67,10 @@ class Stages:
 
     def add(self, name: str, **facts: Any) -> None:
         now = time.perf_counter()
-        self.entries[name] = {**{k: v for k, v in facts.items() if v is not None}, "seconds": round(now - self._last, 4)}
+        self.entries[name] = {
+            **{k: v for k, v in facts.items() if v is not None},
+            "seconds": round(now - self._last, 4),
+        }
         self._last = now
 
 
@@ -81,9 +83,7 @@ class SealRecognitionPipeline:
         engines: which engine runs which module, on which device.
     """
 
-    def __init__(
-        self, settings: SealRecognitionSettings, detector: TextDetector, recogniser: TextRecogniser
-    ) -> None:
+    def __init__(self, settings: SealRecognitionSettings, detector: TextDetector, recogniser: TextRecogniser) -> None:
         self.settings, self.detector, self.recogniser = settings, detector, recogniser
 
     @property
@@ -118,7 +118,7 @@ class SealRecognitionPipeline:
             input: see sealkit.images.iter_images.
             layout_det_res: boxes found elsewhere: {"boxes": [{"label": "seal", "coordinate": [x1, y1, x2, y2], …}]} for
                 each picture, or one for all. Seals are then these boxes, and polygons are relative to each one's crop.
-            seal_det_limit_side_len: size of the detector's input; given, each seal is detected at this size, not `Fine`'s.
+            seal_det_limit_side_len: size of the detector's input; given, seals are detected at this size, not `Fine`'s.
             seal_det_limit_type: min, max or resize_long.
             seal_det_thresh, seal_det_box_thresh, seal_det_unclip_ratio: of the detector's post-processing.
             seal_rec_score_thresh: texts with at least this score are kept.
@@ -134,7 +134,9 @@ class SealRecognitionPipeline:
         for name, stage in NOT_HERE.items():
             if given[name] not in (None, False):
                 raise ConfigError(
-                    f"this pipeline was built without {stage}", where=name, value=given[name],
+                    f"this pipeline was built without {stage}",
+                    where=name,
+                    value=given[name],
                     hint="leave the parameter out, or create the pipeline from a config that has that stage",
                 )
         call = self._call_settings(
@@ -271,7 +273,7 @@ class SealRecognitionPipeline:
 
 
 def seals_of_layout(layout: Mapping[str, Any], hw: tuple[int, int]) -> list[FoundSeal]:
-    """Boxes labelled seal, coordinates cut off to whole pixels as PaddleX crops them; boxes without pixels are left out."""
+    """Boxes labelled seal, cut off to whole pixels as PaddleX crops them; boxes without pixels are left out."""
     seals = []
     for box in layout.get("boxes", []):
         if str(box.get("label", "")).lower() != "seal":
@@ -279,7 +281,9 @@ def seals_of_layout(layout: Mapping[str, Any], hw: tuple[int, int]) -> list[Foun
         x1, y1, x2, y2 = (int(v) for v in box["coordinate"])
         x1, y1, x2, y2 = max(0, x1), max(0, y1), min(hw[1], x2), min(hw[0], y2)
         if x2 > x1 and y2 > y1:
-            seals.append(FoundSeal((float(x1), float(y1), float(x2), float(y2)), float(box.get("score", 1.0)), "layout"))
+            seals.append(
+                FoundSeal((float(x1), float(y1), float(x2), float(y2)), float(box.get("score", 1.0)), "layout")
+            )
     return seals
 
 
@@ -290,7 +294,9 @@ def _layouts(given: Any) -> Iterator[dict[str, Any]] | None:
     if isinstance(given, Mapping):
         return iter(lambda: dict(given), None)
     if not isinstance(given, Sequence):
-        raise ConfigError("must be a layout result or a list of them", where="layout_det_res", value=type(given).__name__)
+        raise ConfigError(
+            "must be a layout result or a list of them", where="layout_det_res", value=type(given).__name__
+        )
 
     def each() -> Iterator[dict[str, Any]]:
         for one in given:

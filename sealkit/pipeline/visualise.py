@@ -44,9 +44,10 @@ def seal_image(seal: dict[str, Any]) -> np.ndarray:
         (h, 2w, 3) uint8 BGR.
     """
     crop = seal["doc_preprocessor_res"]["output_img"]
-    offset = np.asarray(seal.get("crop_offset", (0, 0)), dtype=np.float32)
+    corner = np.asarray(seal["crop_box"][:2], dtype=np.float32)
+    offset = corner if seal["coordinates"] == "page" else np.float32([0, 0])
     polygons = [np.asarray(p, dtype=np.float32) - offset for p in seal["rec_polys"]]
-    lines = [np.asarray(line["line_poly"], dtype=np.float32) - _page_offset(seal) for line in seal.get("lines", [])]
+    lines = [np.asarray(line["line_poly"], dtype=np.float32) - corner for line in seal["lines"]]
     colours = palette(len(polygons))
     left = outline_polygons(fill_polygons(crop, polygons, colours), polygons, colours)
     left = mark_starts(left, lines, colours)
@@ -112,11 +113,6 @@ def preprocessed_image(fields: dict[str, Any]) -> np.ndarray:
         column[:h] = picture
         columns.append(draw_text(column, caption, (0, height - CAPTION_HEIGHT + 3, w, height - 3)))
     return np.concatenate(columns, axis=1)
-
-
-def _page_offset(seal: dict[str, Any]) -> np.ndarray:
-    """Upper left corner of the seal's crop on the page."""
-    return np.asarray(seal.get("crop_box", (0, 0))[:2], dtype=np.float32)
 
 
 def _pil(image: np.ndarray) -> Image.Image:

@@ -1,0 +1,180 @@
+"""Trained network → PaddleX model folder, with ONNX and proof of parity.
+
+The folder: inference.json + inference.pdiparams (Paddle), inference.yml (what PaddleX reads), inference.onnx (with the
+same inference.yml in its metadata, so that it also works alone), export_report.json (the proof).
+"""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import json
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+import sealkit
+from sealkit.config.training import RecipeBase
+from sealkit.errors import ExportError
+from sealkit.export import onnx_file
+from sealkit.export.modules import TASKS, ModuleExport, module_export
+from sealkit.export.parity import TOLERANCE, Proof, batches, compare, figures, reference_arrays
+from sealkit.runtime.files import ONNX, PARAMS, YML
+from sealkit.runtime.model import installed, load_model
+from sealkit.runtime.paddle_engine import INTERPOLATION
+from sealkit.weights.atomic import replace_folder
+from sealkit.weights.loading import load_into
+
+REPORT = "export_report.json"
+PROGRAM = "inference.json"
+OWN_FILES = {PROGRAM, PARAMS, YML, ONNX, REPORT}
+
+
+def export_model(
+    task: Any,
+    checkpoint: Any,
+    output_dir: str | Path,
+    *,
+    onnx: bool = True,
+    pictures: int = 8,
+    tolerance: float = TOLERANCE,
+) -> dict[str, Any]:
+    """Export a checkpoint and prove that the result is the same model.
+
+    Args:
+        task: the module's Task, or the recipe it is made from.
+        checkpoint: checkpoint or run folder, weights file, or arrays by name (see sealkit.weights.loading.load_into).
+        output_dir: folder to write; replaced as a whole, and only when everything has been proved.
+        onnx: also write inference.onnx.
+        pictures: how many of the evaluation set's pictures the proof uses.
+        tolerance: largest absolute difference of an output value.
+
+    Returns:
+        The content of export_report.json.
+
+    Raises:
+        ExportError: no parity, interpolation in the graph, a folder that holds something else, no pictures.
+        WeightsError: the checkpoint does not fit the recipe's network.
+    """
+    import paddle
+
+    task = task_of(task)
+    row = module_export(task.name)
+    output_dir = Path(output_dir)
+    check_target(output_dir)
+    net = task.build_network()
+    loaded = load_into(net, checkpoint)
+    net.eval()
+    feeds = batches(task, pictures)
+    expected = reference_arrays(row.reference(net), feeds)
+    proof = Proof([name for batch in feeds for name in batch["name"]])
+    proof.figures["trained"] = figures(task, row, expected, feeds)
+    spec = dict(task.inference_spec())
+    report: dict[str, Any] = {}
+
+    def fill(folder: Path) -> None:
+        write_graph(row.inference(net), row, folder)
+        text = yaml.safe_dump(spec, allow_unicode=True, sort_keys=False)
+        (folder / YML).write_text(text, encoding="utf-8")
+        graph: dict[str, Any] = {"interpolation_operations": 0}
+        if onnx:
+            onnx_file.convert(folder / PROGRAM, folder / PARAMS, folder / ONNX)
+            characters = spec.get("PostProcess", {}).get("character_dict")
+            axes = {i: name for i, (name, size) in enumerate(zip("nchw", row.input_shape)) if size is None}
+            graph |= onnx_file.finish(folder / ONNX, text, characters, axes)
+        engines = ["paddle", *(["onnxruntime"] if onnx else [])]
+        if onnx and installed("openvino"):
+            engines.append("openvino")
+        compare(proof, folder, engines, task, row, expected, feeds, load_model)
+        proof.check(task.main_figure, tolerance)
+        report.update(
+            {
+                "sealkit": sealkit.__version__,
+                "paddle": paddle.__version__,
+                "written": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+                "module": task.name,
+                "model": spec.get("Global", {}).get("model_name"),
+                "weights": loaded.summary(),
+                "graph": graph,
+                "tolerance": tolerance,
+                "pictures": proof.pictures,
+                "max_abs_difference": proof.differences,
+                "main_figure": task.main_figure,
+                "figures": proof.figures,
+                "files": {p.name: _facts(p) for p in sorted(folder.iterdir())},
+            }
+        )
+        (folder / REPORT).write_text(json.dumps(report, ensure_ascii=False, indent=2), encoding="utf-8")
+
+    try:
+        replace_folder(output_dir, fill)
+    except OSError as error:
+        raise ExportError(
+            f"cannot write: {error.strerror or error}",
+            where=str(output_dir),
+            hint="choose another folder, check free space",
+        ) from error
+    return report
+
+
+def task_of(task_or_recipe: Any) -> Any:
+    """A recipe's Task; a Task itself is returned as it is."""
+    if not isinstance(task_or_recipe, RecipeBase):
+        return task_or_recipe
+    module = str(getattr(task_or_recipe, "module", ""))
+    module_export(module)
+    file, name = TASKS[module]
+    return getattr(import_module(file), name)(task_or_recipe)
+
+
+def check_target(folder: Path) -> None:
+    """Refuse to replace what is not an exported model.
+
+    Raises:
+        ExportError: a file, or a folder with other content.
+    """
+    if folder.is_file():
+        raise ExportError("the output is a file", where=str(folder), hint="name a folder")
+    if not folder.is_dir():
+        return
+    foreign = sorted(p.name for p in folder.iterdir() if p.name not in OWN_FILES)
+    if foreign:
+        raise ExportError(
+            "the output folder holds other files and would be replaced as a whole",
+            where=str(folder),
+            value=foreign[:5],
+            hint="name a new folder, or empty this one",
+        )
+
+
+def write_graph(layer: Any, row: ModuleExport, folder: Path) -> None:
+    """Save a layer as inference.json + inference.pdiparams.
+
+    Raises:
+        ExportError: the graph holds an interpolation operation, which oneDNN in Paddle 3.3 cannot run (issue 77340).
+    """
+    import paddle
+
+    inputs = [paddle.static.InputSpec(list(row.input_shape), "float32", row.input_name)]
+    static = paddle.jit.to_static(layer, input_spec=inputs, full_graph=True)
+    paddle.jit.save(static, str(folder / "inference"))
+    missing = [name for name in (PROGRAM, PARAMS) if not (folder / name).is_file()]
+    if missing:
+        raise ExportError(
+            "Paddle did not write the graph", value=missing, hint="sealkit exports with Paddle 3.0 and later"
+        )
+    program = (folder / PROGRAM).read_bytes()
+    found = [name.decode() for name in INTERPOLATION if name in program]
+    if found:
+        raise ExportError(
+            "the graph holds interpolation operations",
+            value=found,
+            hint="enlarge with sealkit.nn.layers.upsample_nearest, which is reshape and expand",
+        )
+
+
+def _facts(path: Path) -> dict[str, Any]:
+    data = path.read_bytes()
+    return {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}

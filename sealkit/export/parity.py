@@ -1,0 +1,127 @@
+"""Proof that an exported model is the trained network: same arrays, same figures, on real pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sealkit.errors import ExportError
+from sealkit.export.modules import ModuleExport
+
+TOLERANCE = 5e-3
+"""Largest absolute difference allowed, of probabilities and unit vectors. Fused convolutions add in another order: 1e-4
+is usual, thresholds are crossed by single pixels only."""
+METRIC_TOLERANCE = 0.005
+"""Largest difference of the main figure."""
+
+
+@dataclass
+class Proof:
+    """Trained network and exported models on the same pictures.
+
+    Attributes:
+        pictures: names of the pictures.
+        differences: engine → part of the output → largest absolute difference.
+        figures: "trained" and engine → figures of the task's metric.
+    """
+
+    pictures: list[str]
+    differences: dict[str, dict[str, float]] = field(default_factory=dict)
+    figures: dict[str, dict[str, float]] = field(default_factory=dict)
+
+    def check(self, main_figure: str, tolerance: float = TOLERANCE) -> None:
+        """Raise ExportError unless every engine agrees with the trained network."""
+        for engine, parts in self.differences.items():
+            worst = max(parts, key=lambda part: parts[part])
+            if not parts[worst] <= tolerance:  # also catches NaN
+                raise ExportError(
+                    f"the exported model differs from the trained network on {engine}: {worst} by {parts[worst]:.2e}, "
+                    f"allowed {tolerance:.0e}",
+                    where=engine,
+                    hint="nothing was written; check that the checkpoint belongs to this recipe (form, fields)",
+                )
+            trained, exported = self.figures["trained"][main_figure], self.figures[engine][main_figure]
+            if not abs(trained - exported) <= METRIC_TOLERANCE:
+                raise ExportError(
+                    f"{main_figure} is {trained:.4f} for the trained network but {exported:.4f} on {engine}",
+                    where=engine,
+                    hint="nothing was written; the maps agree, so compare the post-processing of both",
+                )
+
+
+def batches(task: Any, count: int) -> list[dict[str, Any]]:
+    """The first pictures of the task's evaluation set, one per batch, as evaluation feeds them.
+
+    Raises:
+        ExportError: the set has none.
+    """
+    source = task.eval_samples()
+    rng = np.random.default_rng(0)
+    found = []
+    for index in evenly(len(source), count):
+        sample = source.get(index, 0, rng)
+        if sample is not None:
+            found.append(task.collate([{**sample, "index": index}]))
+    if not found:
+        raise ExportError("no real pictures to prove the export on", where="data.val", hint="name a set with pictures")
+    return found
+
+
+def evenly(total: int, count: int) -> list[int]:
+    """Up to `count` of `total` positions, spread over all of them."""
+    return sorted({int(i) for i in np.linspace(0, total - 1, min(count, total))}) if total else []
+
+
+def reference_arrays(layer: Any, feeds: Sequence[dict[str, Any]]) -> list[np.ndarray]:
+    """Outputs of the trained network in eval mode, one array per batch."""
+    import paddle
+
+    with paddle.no_grad():
+        return [layer(paddle.to_tensor(batch["image"])).numpy() for batch in feeds]
+
+
+def figures(
+    task: Any, row: ModuleExport, arrays: Sequence[np.ndarray], feeds: Sequence[dict[str, Any]]
+) -> dict[str, float]:
+    """The task's metric on outputs of the graph."""
+    metric = task.metric()
+    for array, batch in zip(arrays, feeds):
+        metric.add(task.decode(row.outputs(array), batch))
+    return {key: float(value) for key, value in metric.compute().items()}
+
+
+def compare(
+    proof: Proof,
+    folder: Path,
+    engines: Sequence[str],
+    task: Any,
+    row: ModuleExport,
+    expected: Sequence[np.ndarray],
+    feeds: Sequence[dict[str, Any]],
+    load: Callable[..., Any],
+) -> None:
+    """Run the exported folder on each engine and enter differences and figures into the proof.
+
+    Raises:
+        ExportError: an output of another shape.
+    """
+    for engine in engines:
+        model = load(folder, engine=engine, device="cpu")
+        got = [model.run(batch["image"])[0] for batch in feeds]
+        worst: dict[str, float] = {}
+        for one, other in zip(expected, got):
+            if one.shape != other.shape:
+                raise ExportError(
+                    f"the exported model returns another shape on {engine}",
+                    value=other.shape,
+                    hint=f"expected {one.shape}",
+                )
+            for part, value in row.differences(one, other).items():
+                worst[part] = max(worst.get(part, 0.0), value) if not np.isnan(value) else value
+        proof.differences[engine] = worst
+        proof.figures[engine] = figures(task, row, got, feeds)
+        model.close()

@@ -1,10 +1,9 @@
 """Pictures that occur twice, and pictures of the training set that come back in the validation set.
 
-Identity is decided on decoded pixels. Look-alikes are found by a signature of the picture's coarse structure that
-survives recompression, scaling, brightness and contrast, and (for leaks) quarter turns and mirrors. A classic 64-bit
-perceptual hash is not enough here: round seals in the middle of white paper all look alike to its few low frequencies.
-The signature is therefore longer (380 numbers), and every frequency counts the same, so that the letters decide and not
-the ring.
+Identity is decided on decoded pixels. Look-alikes are found by a signature of the picture's structure that survives
+recompression, scaling, brightness and contrast, and (for leaks) quarter turns and mirrors. A classic 64-bit perceptual
+hash is not enough here: round seals in the middle of white paper all look alike to its few low frequencies. This
+signature is longer (1,564 numbers) and weighs frequencies so that the letters decide and not the ring.
 """
 
 from __future__ import annotations
@@ -15,14 +14,18 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-SIDE = 64
+SIDE = 96
 """Pixels per side of the picture that the signature is taken from."""
-FREQUENCIES = 20
+FREQUENCIES = 40
 """Half-waves per side that the signature holds."""
-LOWEST = 3
+LOWEST = 8
 """Sum of half-waves below which a frequency is left out: brightness, slopes, vignettes."""
-ALIKE = 0.9
-"""Correlation from which two pictures are taken for one."""
+ALIKE = 0.93
+"""Correlation from which two pictures are taken for one.
+
+Measured on 67 real pictures: copies saved as JPEG of quality 15 reach 0.976 and more, scaled to a half 0.958, with
+gamma 1.6 0.985; two different pictures 0.75 at most, 30 drawn seals of one form with different letters 0.83.
+"""
 ASPECT_TOLERANCE = 0.04
 """Largest difference of log aspect ratios of look-alikes."""
 
@@ -62,6 +65,7 @@ def signature(gray: np.ndarray) -> np.ndarray | None:
     """
     height, width = gray.shape
     small = cv2.resize(gray, (SIDE, SIDE), interpolation=cv2.INTER_AREA).astype(np.float32)
+    small -= small[0, 0]  # the mean is left out below; a flat picture becomes exactly zero
     coefficients = cv2.dct(small)[:FREQUENCIES, :FREQUENCIES] * _GAIN  # (rows, columns) half-waves
     vector = coefficients[_MASK]
     length = float(np.linalg.norm(vector))

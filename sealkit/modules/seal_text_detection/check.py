@@ -345,7 +345,7 @@ def _drawn(sample: DetSample) -> np.ndarray | None:
         image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
     colours = [(150, 150, 150) if line.ignore else c for line, c in zip(sample.lines, palette(len(sample.lines)))]
     polygons = [line.points * scale for line in sample.lines]
-    image = outline_polygons(image, polygons, colours)
+    image = outline_polygons(image, polygons, colours, width=2)
     directed = [i for i, line in enumerate(sample.lines) if line.direction is not None]
     image = mark_starts(image, [polygons[i] for i in directed], [colours[i] for i in directed])
     for index, (polygon, colour) in enumerate(zip(polygons, colours)):

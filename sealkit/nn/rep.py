@@ -5,7 +5,6 @@ Each class names its branches as the published checkpoints do; the fused convolu
 
 from __future__ import annotations
 
-import numpy as np
 import paddle
 import paddle.nn.functional as F
 from paddle import nn
@@ -155,8 +154,8 @@ class MultiBranchRep(nn.Layer, Fusable):
             y = outputs[0]
             for output in outputs[1:]:
                 y = y + output
-            y = self.lab(y)
-        return self.act(y) if self.activates else y
+            y = y if self.lab is None else self.lab(y)
+        return self.act(y) if self.act is not None and self.activates else y
 
     def fuse(self) -> None:
         if self.reparam is not None:
@@ -169,9 +168,10 @@ class MultiBranchRep(nn.Layer, Fusable):
             channels = len(bn_affine(self.identity)[0])
             branches.append(fold_bn(identity_kernel(channels, self.groups, self.kernel), self.identity))
         weight, bias = sum_kernels(branches)
-        scale, shift = (np.float64(p.numpy()[0]) for p in (self.lab.scale, self.lab.bias))
-        kernel = (weight * scale, bias * scale + shift)
-        self.reparam = biased_conv(kernel, self.stride, (self.kernel - 1) // 2, self.groups)
+        if self.lab is not None:
+            scale, shift = float(self.lab.scale), float(self.lab.bias)
+            weight, bias = weight * scale, bias * scale + shift
+        self.reparam = biased_conv((weight, bias), self.stride, (self.kernel - 1) // 2, self.groups)
         self.identity = self.conv_1x1 = self.lab = None
         if not self.activates:
             self.act = None

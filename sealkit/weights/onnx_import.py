@@ -324,7 +324,7 @@ def document_pictures(sizes: Sequence[tuple[int, int]] = ((480, 640), (736, 736)
         for line in range(8):
             origin = (20 + 10 * line, 40 + line * (height - 60) // 8)
             cv2.putText(
-                picture, f"No. {index}{line}  SEAL 3301 {rng.integers(1e6)}", origin, 0, 0.5 + 0.1 * line, (30,) * 3, 2
+                picture, f"No. {index}{line}  SEAL 3301 {rng.integers(10**6)}", origin, 0, 0.5 + 0.1 * line, (30,) * 3, 2
             )
         turn = cv2.getRotationMatrix2D(centre, 17.0 * index, 1.0)
         pictures.append(cv2.warpAffine(picture, turn, (width, height), borderValue=(235, 235, 235)))

@@ -55,12 +55,15 @@ class TokenMixer(nn.Layer):
 
     def __init__(self, in_channels: int, keeps_shape: bool, stride: Size, se: bool, kernel: int = 3) -> None:
         super().__init__()
-        self.rep_dw = RepDepthwise(in_channels, kernel) if keeps_shape else None
-        self.dw_conv = None if keeps_shape else ConvBN(in_channels, in_channels, kernel, stride, groups=in_channels)
+        self.depthwise = "rep_dw" if keeps_shape else "dw_conv"
+        if keeps_shape:
+            self.rep_dw = RepDepthwise(in_channels, kernel)
+        else:
+            self.dw_conv = ConvBN(in_channels, in_channels, kernel, stride, groups=in_channels)
         self.se = SqueezeExcite(in_channels) if se else None
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
-        x = self.rep_dw(x) if self.rep_dw is not None else self.dw_conv(x)
+        x = self._sub_layers[self.depthwise](x)
         return x if self.se is None else self.se(x)
 
 

@@ -22,6 +22,7 @@ COMMANDS: Mapping[str, str] = {
     "export": "sealkit.cli.export",
     "infer": "sealkit.cli.infer",
     "import-weights": "sealkit.cli.import_weights",
+    "demo": "sealkit.cli.demo",
     "doctor": "sealkit.cli.doctor",
 }
 

@@ -1,0 +1,43 @@
+"""Function goldens `det_metric`: the detection metric on single pictures and on all of them together."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sealkit.modules.seal_text_detection.metric import DetMetric
+
+_EVERYTHING = "all single cases above, in order"
+
+
+def _record(picture: dict[str, Any], name: str) -> dict[str, Any]:
+    labels = [
+        {"points": np.array(points, float), "ignore": bool(ignore)}
+        for points, ignore in zip(picture["gt"], picture["ignore"], strict=True)
+    ]
+    return {"gt": labels, "pred": [np.array(points, float) for points in picture["det"]], "name": name}
+
+
+def check(folder: Path) -> None:
+    """Every case of `folder/manifest.json`; an unknown form of case, or none at all, fails."""
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    if not manifest["cases"]:
+        raise AssertionError(f"{folder}: no cases")
+    so_far: list[dict[str, Any]] = []
+    for case in manifest["cases"]:
+        if case["images"] == _EVERYTHING:
+            records = so_far
+        elif isinstance(case["images"], list):
+            records = [_record(picture, case["name"]) for picture in case["images"]]
+            so_far = so_far + records
+        else:
+            raise AssertionError(f"{case['name']}: unknown images {case['images']!r}")
+        metric = DetMetric()
+        metric.add(records)
+        figures = metric.compute()
+        for key, expected in case["result"].items():
+            if abs(figures[key] - expected) > manifest["tolerance"]["abs"]:
+                raise AssertionError(f"{case['name']}: {key} is {figures[key]}, expected {expected}")

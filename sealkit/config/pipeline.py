@@ -130,8 +130,6 @@ class SearchSettings(Settings):
     """Smallest long side of a seal in pixels of the coarse input."""
     min_score: Share = 0.6
     """Mean seal-area probability a component must have."""
-    merge_gap: float = Field(0.5, ge=0)
-    """Without an area channel: text regions nearer than this share of their letters' height are one seal."""
 
 
 class FineSettings(Settings):
@@ -156,6 +154,8 @@ class ReadingSettings(Settings):
     """Read a line in both directions and keep the better score: where its direction is in doubt, always, never."""
     squeeze: tuple[float, ...] = ()
     """Read each strip again squeezed to these shares of its length: wide-spaced letters read better closer together."""
+    squeeze_below: float = Field(0.97, ge=0, le=1)
+    """Only lines whose best score is below this are read squeezed as well."""
     squeeze_margin: float = Field(0.0, ge=0, le=1)
     """A squeezed reading wins only when its score is better by this."""
     batch_size: int = Field(8, gt=0)

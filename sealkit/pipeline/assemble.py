@@ -12,7 +12,7 @@ Own keys of an element of `seal_res_list`, after PaddleX's:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,7 @@ from sealkit.geometry.lines import LinePoly, lines_from_region
 from sealkit.geometry.regions import TextRegion
 from sealkit.pipeline.read import ReadLine
 from sealkit.pipeline.result import SealResult
-from sealkit.pipeline.roles import LineFacts, is_curved, line_roles
+from sealkit.pipeline.roles import line_roles
 from sealkit.pipeline.search import FoundSeal
 
 
@@ -33,10 +33,10 @@ class SealParts:
         seal: where it is.
         crop_box: x1, y1, x2, y2 whole pixels of the picture it was looked at in.
         regions: detected texts.
-        lines: their lines, in reading order.
+        lines: their lines.
         of_region: index into `regions` of each line.
         outside: texts dropped because they lie outside the seal.
-        read: readings, in the order of `lines`.
+        read: readings in reading order.
     """
 
     seal: FoundSeal
@@ -73,11 +73,11 @@ def seal_fields(
         relative: polygons relative to the crop (a layout gave the seals) in place of the page.
     """
     left, top, right, bottom = parts.crop_box
-    offset = np.array([left, top] if relative else [0, 0], dtype=np.float32)
     h, w = image.shape[:2]
-    limit = np.array([right - left, bottom - top] if relative else [w, h])
-    polygons = [line_polygon(parts, i) for i in range(len(parts.lines))]
-    rounded = [np.clip(np.round(p - offset), 0, limit).astype(np.int32) for p in polygons]
+    polygons = [line_polygon(parts, entry) for entry in parts.read]
+    on_page = [_whole(p, (w, h)) for p in polygons]
+    corner = np.array([left, top], dtype=np.float32)
+    rounded = [_whole(p - corner, (right - left, bottom - top)) for p in polygons] if relative else on_page
     kept = [i for i, line in enumerate(parts.read) if line.score >= score_thresh]
     fields: dict[str, Any] = {
         "input_path": None,
@@ -96,40 +96,40 @@ def seal_fields(
         "rec_scores": [parts.read[i].score for i in kept],
         "rec_polys": [rounded[i] for i in kept],
         "rec_boxes": np.array([]),
-        "dt_scores": [round(float(line.score), 4) for line in parts.lines],
+        "dt_scores": [round(float(entry.line.score), 4) for entry in parts.read],
         "coordinates": "crop" if relative else "page",
         "seal_box": [round(float(v), 1) for v in parts.seal.box],
         "crop_box": list(parts.crop_box),
-        "page_polys": [np.clip(np.round(polygons[i]), 0, [w, h]).astype(np.int32) for i in kept],
-        "lines": _line_fields([parts.read[i] for i in kept], [parts.lines[i] for i in kept]),
+        "page_polys": [on_page[i] for i in kept],
+        "lines": _line_fields([parts.read[i] for i in kept]),
         "seal_region_id": number,
         "doc_preprocessor_res": {"output_img": np.ascontiguousarray(image[top:bottom, left:right])},
     }
     return SealResult(fields)
 
 
-def line_polygon(parts: SealParts, index: int) -> np.ndarray:
+def line_polygon(parts: SealParts, entry: ReadLine) -> np.ndarray:
     """(N, 2) float32: the detected outline where it holds just this line and no hole, else the line's own polygon."""
-    region = parts.regions[parts.of_region[index]]
-    alone = parts.of_region.count(parts.of_region[index]) == 1
-    return region.outline if alone and not region.holes else parts.lines[index].points
+    owner = parts.of_region[entry.source]
+    region = parts.regions[owner]
+    return region.outline if parts.of_region.count(owner) == 1 and not region.holes else entry.line.points
 
 
-def _line_fields(read: Sequence[ReadLine], lines: Sequence[LinePoly]) -> list[dict[str, Any]]:
-    facts = [LineFacts(r.text, is_curved(r.line.points), r.line.length / max(r.line.height, 1e-6)) for r in read]
+def _whole(points: np.ndarray, limit: tuple[int, int]) -> np.ndarray:
+    """Rounded half to even and clamped to [0, limit] as PaddleX does, (N, 2) int32."""
+    return np.clip(np.round(points), 0, limit).astype(np.int32)
+
+
+def _line_fields(read: Sequence[ReadLine]) -> list[dict[str, Any]]:
+    roles = line_roles([(entry.text, entry.line.role) for entry in read])
     return [
         {
-            "text": r.text,
-            "score": r.score,
+            "text": entry.text,
+            "score": entry.score,
             "role": role,
-            "direction": r.line.direction,
-            "turned": r.turned,
-            "line_poly": np.round(r.line.points, 1).astype(np.float32),
+            "direction": entry.line.direction,
+            "turned": entry.turned,
+            "line_poly": np.round(entry.line.points, 1).astype(np.float32),
         }
-        for r, role, _ in zip(read, line_roles(facts), lines)
+        for entry, role in zip(read, roles)
     ]
-
-
-def with_order(parts: SealParts, order: Sequence[int]) -> SealParts:
-    """The same seal, its lines in another order."""
-    return replace(parts, lines=[parts.lines[i] for i in order], of_region=[parts.of_region[i] for i in order])

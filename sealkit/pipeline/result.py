@@ -80,7 +80,7 @@ class SealRecognitionResult(dict[str, Any]):
         return {"res": fields}
 
     @property
-    def img(self) -> dict[str, Image.Image]:
+    def img(self) -> dict[builtins.str, Image.Image]:
         """Pictures by name: layout_det_res, preprocessed_img where those stages ran, then seal_res_region1, …"""
         from sealkit.pipeline.visualise import result_images
 

@@ -24,8 +24,7 @@ from sealkit.errors import ConfigError, SealkitError
 from sealkit.images import ImageRecord, iter_images
 from sealkit.pipeline.assemble import SealParts, lines_of, seal_fields
 from sealkit.pipeline.detector import TextDetector, override
-from sealkit.pipeline.ordering import in_reading_order
-from sealkit.pipeline.read import read_lines
+from sealkit.pipeline.read import read_seals
 from sealkit.pipeline.recogniser import TextRecogniser
 from sealkit.pipeline.result import SealRecognitionResult
 from sealkit.pipeline.search import (
@@ -221,11 +220,9 @@ class SealRecognitionPipeline:
             outside_seals=outside or None,
             note=None if lines or not seals else f"no text found in {len(seals)} seal(s)",
         )
-        read = iter(
-            read_lines(image, [line for p in parts for line in p.lines], self.recogniser, self.settings.Reading)
-        )
-        for part in parts:
-            part.read = [next(read) for _ in part.lines]
+        read = read_seals(image, [part.lines for part in parts], self.recogniser, self.settings.Reading)
+        for part, entries in zip(parts, read):
+            part.read = entries
         relative = layout is not None
         results = [
             seal_fields(part, image, number, call.score_thresh, call.det_params, relative)
@@ -260,7 +257,7 @@ class SealRecognitionPipeline:
         return seals
 
     def _detect(self, image: np.ndarray, seal: FoundSeal, call: CallSettings, own_size: bool) -> SealParts:
-        """Texts and lines of one seal, in reading order."""
+        """Texts and lines of one seal."""
         fine = self.settings.Fine
         margin = fine.margin if fine is not None and seal.source not in ("layout", "whole") else 0.0
         window = crop_box(seal.box, margin, image.shape[:2])
@@ -269,7 +266,7 @@ class SealRecognitionPipeline:
             self.detector, image, seal, window, size, call.resize, call.post, self.settings.Search.area_thresh
         )
         lines, owner = lines_of(regions, image)
-        return in_reading_order(SealParts(seal, window, regions, lines, owner, outside))
+        return SealParts(seal, window, regions, lines, owner, outside)
 
 
 def seals_of_layout(layout: Mapping[str, Any], hw: tuple[int, int]) -> list[FoundSeal]:

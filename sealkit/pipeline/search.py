@@ -16,7 +16,9 @@ import numpy as np
 
 from sealkit.config.pipeline import FineSettings, SearchSettings
 from sealkit.config.seal_text_detection import DetPostprocessSettings, DetResizeSettings
+from sealkit.geometry.lines import lines_from_region
 from sealkit.geometry.regions import TextRegion
+from sealkit.geometry.seals import group_seals
 from sealkit.pipeline.detector import DetectionMaps, TextDetector, shifted
 
 Box = tuple[float, float, float, float]
@@ -55,7 +57,7 @@ def find_seals(detector: TextDetector, image: np.ndarray, settings: SearchSettin
         if maps.area is not None:
             found += seals_by_area(maps, settings)
         else:
-            found += seals_by_texts(detector.regions(maps), settings.merge_gap)
+            found += seals_by_texts(detector.regions(maps))
     return reading_rows(merge_sizes(found))
 
 
@@ -88,32 +90,14 @@ def seals_by_area(found: DetectionMaps, settings: SearchSettings) -> list[FoundS
     return seals
 
 
-def seals_by_texts(regions: Sequence[TextRegion], merge_gap: float) -> list[FoundSeal]:
-    """Groups of neighbouring texts: regions whose boxes, grown by `merge_gap` letter heights, meet."""
-    boxes = [np.concatenate([r.outline.min(axis=0), r.outline.max(axis=0)]).astype(np.float64) for r in regions]
-    grown = []
-    for region, box in zip(regions, boxes):
-        letter = 2 * region.area / max(region.perimeter, 1e-6)
-        grown.append(box + letter * merge_gap * np.array([-1, -1, 1, 1]))
-    group = list(range(len(regions)))
-
-    def root(i: int) -> int:
-        while group[i] != i:
-            i = group[i]
-        return i
-
-    for i in range(len(regions)):
-        for j in range(i):
-            a, b = grown[i], grown[j]
-            if a[0] <= b[2] and b[0] <= a[2] and a[1] <= b[3] and b[1] <= a[3]:
-                group[root(i)] = root(j)
+def seals_by_texts(regions: Sequence[TextRegion]) -> list[FoundSeal]:
+    """Texts that belong to one seal by their shape and place (`group_seals`), as the box around them."""
+    lines = [line for region in regions for line in lines_from_region(region)]
     seals = []
-    for first in sorted({root(i) for i in range(len(regions))}):
-        members = [i for i in range(len(regions)) if root(i) == first]
-        low = np.min([boxes[i][:2] for i in members], axis=0)
-        high = np.max([boxes[i][2:] for i in members], axis=0)
-        score = float(np.mean([regions[i].score for i in members]))
-        seals.append(FoundSeal((float(low[0]), float(low[1]), float(high[0]), float(high[1])), score, "texts"))
+    for group in group_seals(lines):
+        points = np.concatenate([line.points for line in group])
+        (x1, y1), (x2, y2) = points.min(axis=0).tolist(), points.max(axis=0).tolist()
+        seals.append(FoundSeal((x1, y1, x2, y2), float(np.mean([line.score for line in group])), "texts"))
     return seals
 
 

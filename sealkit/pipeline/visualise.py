@@ -45,7 +45,7 @@ def seal_image(seal: dict[str, Any]) -> np.ndarray:
     """
     crop = seal["doc_preprocessor_res"]["output_img"]
     corner = np.asarray(seal["crop_box"][:2], dtype=np.float32)
-    offset = corner if seal["coordinates"] == "page" else np.float32([0, 0])
+    offset = corner if seal["coordinates"] == "page" else np.zeros(2, np.float32)
     polygons = [np.asarray(p, dtype=np.float32) - offset for p in seal["rec_polys"]]
     lines = [np.asarray(line["line_poly"], dtype=np.float32) - corner for line in seal["lines"]]
     colours = palette(len(polygons))

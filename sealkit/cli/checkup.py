@@ -24,8 +24,8 @@ OPENCV = (
 )
 PACKAGES = (
     "sealkit", "numpy", "pydantic", "shapely", "pyclipper", "pillow", *OPENCV, "paddlepaddle", "paddlepaddle-gpu",
-    "setuptools", "albumentations", "visualdl", "safetensors", "onnx", "paddle2onnx", "packaging", "onnxruntime", "onnxruntime-gpu",
-    "openvino", "rapidocr", "pypdfium2", "mplfonts",
+    "setuptools", "albumentations", "visualdl", "safetensors", "onnx", "paddle2onnx", "packaging", "onnxruntime",
+    "onnxruntime-gpu", "openvino", "rapidocr", "pypdfium2", "mplfonts",
 )  # fmt: skip
 _SMOKE_SECONDS = 120
 

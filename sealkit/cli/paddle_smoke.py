@@ -1,4 +1,4 @@
-"""`python -m sealkit.cli.paddle_smoke`: does Paddle's inference work here? Prints one line of JSON for `sealkit doctor`.
+"""`python -m sealkit.cli.paddle_smoke`: does Paddle's inference work here? Prints a line of JSON for `sealkit doctor`.
 
 A convolution with and without an enlargement (the operation known to fail) is exported and run with and without oneDNN.
 """

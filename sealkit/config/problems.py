@@ -193,8 +193,6 @@ def unknown_key(path: KeyPath, model: type[BaseModel], tree: Any, where: str) ->
         hint = "did you mean " + (f"{prefix}.{close[0]}" if prefix else close[0]) + "?"
     elif elsewhere:
         hint = "did you mean " + " or ".join(elsewhere[:3]) + "?"
-    elif far := nearest(dotted(path), everywhere, cutoff=75):
-        hint = f"did you mean {far[0]}?"
     elif siblings:
         hint = f"allowed {'in ' + prefix if prefix else 'here'}: " + ", ".join(siblings)
     return Problem(dotted(path), "unknown key", where, shown(value), hint)

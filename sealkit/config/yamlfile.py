@@ -7,7 +7,6 @@ Numbers and booleans follow YAML 1.2: `1e-4` is a number, `off` and `yes` are te
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
@@ -158,26 +157,24 @@ class _Walker:
         self.loader.flatten_mapping(node)
         result: dict[str, Any] = {}
         for key_node, value_node in node.value:
-            key = key_node.value if isinstance(key_node, yaml.ScalarNode) else None
-            if key is None:
-                raise ConfigError("a key must be plain text", where=self.mark(key_node))
+            key = str(key_node.value)
             here: KeyPath = (*path, key)
             self.document.marks[here] = Mark(self.document.file, key_node.start_mark.line + 1)
             result[key] = self.value(value_node, here)
         return result
 
     def refuse_twins(self, node: yaml.MappingNode) -> None:
-        seen: dict[Hashable, int] = {}
+        seen: dict[str, int] = {}
         for key_node, _ in node.value:
-            line = key_node.start_mark.line + 1
+            if not isinstance(key_node, yaml.ScalarNode):
+                raise ConfigError("a key must be plain text", where=self.mark(key_node))
             if key_node.value in seen and key_node.value != "<<":
                 raise ConfigError(
                     f"the key '{key_node.value}' stands twice, first on line {seen[key_node.value]}",
                     where=self.mark(key_node),
                     hint="keep one of them",
                 )
-            if isinstance(key_node, yaml.ScalarNode):
-                seen[key_node.value] = line
+            seen[key_node.value] = key_node.start_mark.line + 1
 
     def mark(self, node: yaml.Node) -> str:
         return f"{self.document.file}:{node.start_mark.line + 1}"

@@ -1,0 +1,279 @@
+"""What the command line, tools/ and users call: train, evaluate, export, create_model, create_pipeline.
+
+Nothing heavy is imported before it is needed; paddle not before the settings are known to be good.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sealkit import zoo
+from sealkit.config.dump import to_yaml
+from sealkit.config.load import Loaded, Overrides, load_recipe
+from sealkit.config.training import RecipeBase
+from sealkit.errors import ConfigError
+
+if TYPE_CHECKING:
+    from sealkit.engine.loop import FitResult
+    from sealkit.engine.task import Task
+    from sealkit.evaluation import Evaluation
+    from sealkit.pipeline.seal_recognition import SealRecognitionPipeline
+
+Recipe = str | Path | Mapping[str, Any] | RecipeBase
+
+# The class that answers the training loop's questions for each module.
+TASKS: Mapping[str, tuple[str, str]] = {
+    "seal_text_detection": ("sealkit.modules.seal_text_detection.task", "SealTextDetectionTask"),
+}
+
+
+def load(recipe: Recipe, overrides: Overrides = ()) -> Loaded[RecipeBase]:
+    """A recipe's checked settings; `recipe` may also be a run folder, which means the recipe.yaml in it.
+
+    Raises:
+        SettingsError: everything wrong in it, at once (an unknown model included).
+        ConfigError: no such recipe, not YAML.
+    """
+    if isinstance(recipe, (str, Path)):
+        inside = Path(recipe) / "recipe.yaml"
+        recipe = inside if inside.is_file() else recipe
+    return load_recipe(recipe, overrides, zoo.models_by_module())
+
+
+def make_task(recipe: RecipeBase) -> Task:
+    """The module's answers to the training loop's questions."""
+    file, name = TASKS[str(recipe.module)]  # type: ignore[attr-defined]  # every module's recipe has it
+    task: Task = getattr(import_module(file), name)(recipe)
+    return task
+
+
+def train(
+    recipe: Recipe,
+    overrides: Overrides = (),
+    *,
+    output: str | Path | None = None,
+    resume: bool = False,
+    overwrite: bool = False,
+    progress: bool = True,
+    export: bool = True,
+) -> FitResult:
+    """Train a model as a recipe says; several processes where `paddle.distributed.launch` started them.
+
+    Args:
+        recipe: a path, the name of a shipped recipe, a mapping, a settings object, or a run folder (to resume it).
+        overrides: `["train.batch_size=2"]` or `{"train.batch_size": 2}`.
+        output: run folder; None: the recipe's `output`, else runs/<name>.
+        resume: continue the run in that folder, exactly.
+        overwrite: replace the run in that folder.
+        progress: show progress on stderr.
+        export: when the run is done, export its best checkpoint to <run folder>/inference with proof of parity.
+
+    Returns:
+        FitResult: run folder, steps, best figure, figures of the untouched weights, warnings.
+
+    Raises:
+        ConfigError, DataError, WeightsError: settings, data or weights that cannot be used.
+        TrainingError: refused output folder, pre-flight fault, non-finite loss, too many broken samples, dead process.
+        ExportError: the export does not agree with the trained network.
+    """
+    loaded = load(recipe, overrides if output is None else _join({"output": str(output)}, overrides))
+    settings = loaded.settings
+    from sealkit.engine.threads import set_threads
+
+    set_threads(settings.train.threads)  # before paddle is imported
+    from sealkit.engine.loop import fit
+
+    task = make_task(settings)
+    head = f"# Resolved from {loaded.source}; the comments say where each value came from.\n"
+    result = fit(
+        task,
+        settings,
+        resume=resume,
+        overwrite=overwrite,
+        progress=progress,
+        files={"recipe.yaml": head + to_yaml(loaded)},
+    )
+    if os.environ.get("PADDLE_TRAINER_ID", "0") == "0":
+        _finish(task, settings, result, export)
+    return result
+
+
+def _finish(task: Task, settings: RecipeBase, result: FitResult, with_export: bool) -> None:
+    """Export the best checkpoint and write report.html; a run that was interrupted will be resumed and gets neither."""
+    from sealkit import evaluation
+    from sealkit.reports.run import write_run_report
+    from sealkit.weights.checkpoint import is_checkpoint
+
+    if result.stopped == "interrupted":
+        return
+    best = result.run_dir / "checkpoints" / "best"
+    parts: list[dict[str, Any]] = []
+    try:
+        if is_checkpoint(best):
+            judged = evaluation.of_checkpoint(task, settings, str(best), None, progress=False)
+            parts = task.report_parts(judged.records)
+            if with_export:
+                export(result.run_dir)
+    finally:
+        write_run_report(result.run_dir, parts)
+
+
+def evaluate(
+    recipe: Recipe | None = None,
+    *,
+    checkpoint: str | Path | None = None,
+    model_dir: str | Path | None = None,
+    overrides: Overrides = (),
+    engine: str | None = None,
+    device: str | None = None,
+    report: str | Path | None = None,
+    progress: bool = True,
+) -> Evaluation:
+    """Evaluate a checkpoint or an exported folder on a recipe's evaluation set.
+
+    Args:
+        recipe: None: the recipe of the run folder that `checkpoint` or `model_dir` lies in.
+        checkpoint: run folder (its best checkpoint), checkpoint folder, weights file, or a tag such as `official`.
+        model_dir: exported folder or ONNX file, in place of `checkpoint`; its own pre- and post-processing is used.
+        overrides: as in `train`.
+        engine, device: what runs an exported folder; for a checkpoint `device` replaces train.device.
+        report: write report.html here: figures, tables by shape and angle, worst pictures.
+        progress: show progress on stderr.
+
+    Returns:
+        Evaluation: `figures`, `records`, `table()` (the printed table with the metric's name).
+
+    Raises:
+        ConfigError: neither or both of checkpoint and model_dir; no recipe; wrong settings.
+        WeightsError, EngineError, DataError: weights, folder or data that cannot be used.
+    """
+    if (checkpoint is None) == (model_dir is None):
+        raise ConfigError(
+            "what to evaluate is not said" if checkpoint is None else "a checkpoint and an exported folder are given",
+            where="sealkit eval",
+            hint="name one of --checkpoint (run folder, checkpoint or weights) and --model-dir (exported folder)",
+        )
+    if recipe is None:
+        recipe = run_recipe(Path(str(checkpoint if checkpoint is not None else model_dir)))
+    loaded = load(recipe, overrides)
+    from sealkit import evaluation
+
+    if checkpoint is not None:
+        from sealkit.engine.threads import set_threads
+
+        set_threads(loaded.settings.train.threads)
+        task = make_task(loaded.settings)
+        result = evaluation.of_checkpoint(task, loaded.settings, str(checkpoint), device, progress)
+    else:
+        loaded = load(recipe, _join(evaluation.folder_settings(str(model_dir), loaded.settings), overrides))
+        task = make_task(loaded.settings)
+        result = evaluation.of_folder(task, loaded.settings, str(model_dir), engine, device, progress)
+    if report is not None:
+        result.write_report(task, report)
+    return result
+
+
+def export(
+    recipe: Recipe,
+    *,
+    checkpoint: str | Path | None = None,
+    output: str | Path | None = None,
+    overrides: Overrides = (),
+    onnx: bool = True,
+    pictures: int = 8,
+) -> dict[str, Any]:
+    """Write a checkpoint as a PaddleX model folder with ONNX, and prove that it is the same model.
+
+    Args:
+        recipe: a run folder (its recipe, its best checkpoint), or a recipe.
+        checkpoint: run folder, checkpoint folder, weights file or tag; None: the best one of the run folder.
+        output: folder to write; None: `inference` in the run folder.
+        overrides: as in `train`.
+        onnx: write inference.onnx too.
+        pictures: how many pictures of the evaluation set the proof uses.
+
+    Returns:
+        The content of export_report.json: differences and figures of the trained and of the exported network.
+
+    Raises:
+        ConfigError: a recipe without a checkpoint or an output.
+        ExportError: no parity, or a folder that holds something else.
+        WeightsError: the checkpoint does not fit.
+    """
+    loaded = load(recipe, overrides)
+    run = Path(recipe) if isinstance(recipe, (str, Path)) and (Path(recipe) / "recipe.yaml").is_file() else None
+    if run is None and checkpoint is not None and output is None:
+        run = run_folder(Path(checkpoint))
+    checkpoint, output = checkpoint or run, output or (run / "inference" if run else None)
+    if checkpoint is None or output is None:
+        missing = "--checkpoint" if checkpoint is None else "--output"
+        raise ConfigError(
+            f"{missing} is not given", where="sealkit export", hint="a run folder has both: export RUN_FOLDER"
+        )
+    from sealkit.engine.threads import set_threads
+
+    set_threads(loaded.settings.train.threads)
+    from sealkit.evaluation import check_fits
+    from sealkit.export.model import export_model
+    from sealkit.weights.sources import resolve
+
+    task, source = make_task(loaded.settings), resolve(checkpoint, loaded.settings.model)
+    if source.path is not None:
+        check_fits(task, source.path)
+    return export_model(task, source, output, onnx=onnx, pictures=pictures)
+
+
+def run_recipe(path: Path) -> Path:
+    """The recipe.yaml of the run folder that a checkpoint or exported folder lies in.
+
+    Raises:
+        ConfigError: it lies in none.
+    """
+    folder = run_folder(path)
+    if folder is None:
+        raise ConfigError("this does not lie in a run folder", where=str(path), hint="name the recipe: -c RECIPE")
+    return folder / "recipe.yaml"
+
+
+def run_folder(path: Path) -> Path | None:
+    """The run folder a path lies in or is, None where there is none."""
+    return next((folder for folder in (path, *list(path.parents)[:3]) if (folder / "recipe.yaml").is_file()), None)
+
+
+def _join(first: Mapping[str, Any], then: Overrides) -> Overrides:
+    """Overrides one after the other; the later win."""
+    if isinstance(then, Mapping):
+        return {**first, **then}
+    return [*(f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in first.items()), *then]  # JSON is YAML
+
+
+def create_model(model_name: str, model_dir: str | Path | None = None, **options: Any) -> Any:
+    """One module on its own: `create_model("PP-OCRv4_mobile_seal_det", "my_folder").predict("seal.png")`.
+
+    Args:
+        model_name: official name; decides the module.
+        model_dir: exported folder, official folder or .onnx file; None: the weights sealkit has for this name.
+        options: device, engine, engine_config, threads, weights, and the module's own settings; see
+            `sealkit.pipeline.create.create_model`.
+    """
+    from sealkit.pipeline import create
+
+    return create.create_model(model_name, model_dir, **options)
+
+
+def create_pipeline(pipeline: str | Path | Mapping[str, Any] | None = None, **options: Any) -> SealRecognitionPipeline:
+    """The pipeline `seal_recognition`: `create_pipeline().predict("seal.png")`.
+
+    Args:
+        pipeline: name of a shipped config, YAML file, or settings; None: the embedded default, which downloads nothing.
+        options: config, device, engine, engine_config, threads, overrides, …; see
+            `sealkit.pipeline.create.create_pipeline`.
+    """
+    from sealkit.pipeline import create
+
+    return create.create_pipeline(pipeline, **options)

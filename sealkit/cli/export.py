@@ -1,0 +1,54 @@
+"""`sealkit export`: from a checkpoint to a PaddleX model folder and ONNX, with proof."""
+
+from __future__ import annotations
+
+import argparse
+
+from sealkit.cli.options import add_overrides, add_recipe
+
+NAME = "export"
+HELP = "Export a checkpoint to a PaddleX model folder with ONNX; fails unless both agree with the trained network."
+EXAMPLES = """
+  sealkit export runs/seal_det_cpu_small                        # best checkpoint → runs/seal_det_cpu_small/inference
+  sealkit export runs/seal_det_cpu_small --output my_model
+  sealkit export -c seal_det_mobile --checkpoint my.pdparams --output my_model --no-onnx
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", nargs="?", metavar="RUN_FOLDER", help="what `sealkit train` wrote; in place of -c")
+    add_recipe(parser, required=False)
+    add_overrides(parser)
+    parser.add_argument("--checkpoint", metavar="PATH", help="run folder, checkpoint, weights file or weights tag")
+    parser.add_argument("--output", metavar="DIR", help="folder to write; default: `inference` in the run folder")
+    parser.add_argument("--no-onnx", action="store_true", help="write Paddle's files only")
+    parser.add_argument("--pictures", type=int, default=8, metavar="N", help="pictures used for the proof (default 8)")
+
+
+def run(args: argparse.Namespace) -> int:
+    from pathlib import Path
+
+    from sealkit import api
+    from sealkit.errors import ConfigError
+
+    if (args.run is None) == (args.recipe is None) and args.checkpoint is None:
+        hint = "sealkit export RUN_FOLDER, or -c RECIPE --checkpoint PATH --output DIR"
+        raise ConfigError(
+            "name a run folder or a recipe, not both" if args.run else "nothing to export is named", hint=hint
+        )
+    recipe = args.recipe or args.run or api.run_recipe(Path(args.checkpoint))
+    report = api.export(
+        recipe,
+        checkpoint=args.checkpoint or (args.run if args.recipe else None),
+        output=args.output,
+        overrides=args.overrides,
+        onnx=not args.no_onnx,
+        pictures=args.pictures,
+    )
+    print(f"{report['model']}: exported network and trained network agree on {len(report['pictures'])} pictures")
+    for engine, differences in report["max_abs_difference"].items():
+        listed = ", ".join(f"{part} {value:.1e}" for part, value in differences.items())
+        figure = report["figures"][engine][report["main_figure"]]
+        print(f"  {engine:<12} largest difference: {listed}; {report['main_figure']} {figure:.4f}")
+    print(f"  {'trained':<12} {report['main_figure']} {report['figures']['trained'][report['main_figure']]:.4f}")
+    return 0

@@ -1,0 +1,48 @@
+"""`sealkit train`: from a recipe to a run folder."""
+
+from __future__ import annotations
+
+import argparse
+
+from sealkit.cli.options import add_overrides, add_recipe
+
+NAME = "train"
+HELP = "Train or fine-tune a model as a recipe says."
+EXAMPLES = """
+  sealkit train -c seal_det_cpu_small
+  sealkit train -c recipes/seal_det_mobile.yaml -o data.train.0.root=my_seals data.val.0.root=my_seals
+  sealkit train -c seal_det_mobile_finetune -o weights.init=my.pdparams -o lr=5e-5 --output runs/second
+  sealkit train -c runs/second/recipe.yaml --resume              # continue exactly where it stopped
+  sealkit train -c seal_det_server -o batch_size=2 max_steps=2   # does it run here?
+  python -m paddle.distributed.launch --gpus 0,1 tools/train.py -c seal_det_server
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_recipe(parser)
+    add_overrides(parser)
+    parser.add_argument("--output", metavar="DIR", help="run folder; default: the recipe's `output`, else runs/<name>")
+    parser.add_argument("--resume", action="store_true", help="continue the run in that folder, exactly")
+    parser.add_argument("--overwrite", action="store_true", help="replace the run in that folder")
+    parser.add_argument("--no-export", action="store_true", help="do not export the best checkpoint at the end")
+    parser.add_argument("--no-progress", action="store_true", help="no progress bar")
+
+
+def run(args: argparse.Namespace) -> int:
+    """0; 130 where Ctrl-C stopped the run after writing a checkpoint."""
+    from sealkit import api
+
+    result = api.train(
+        args.recipe,
+        args.overrides,
+        output=args.output,
+        resume=args.resume,
+        overwrite=args.overwrite,
+        progress=not args.no_progress,
+        export=not args.no_export,
+    )
+    if result.stopped == "interrupted":
+        print(f"stopped; continue with: sealkit train -c {result.run_dir}/recipe.yaml --resume")
+        return 130
+    print(f"run folder {result.run_dir}, report {result.run_dir / 'report.html'}")
+    return 0

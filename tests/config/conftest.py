@@ -1,0 +1,31 @@
+import pytest
+
+GOOD = """\
+name: small
+module: seal_text_detection
+model: PP-OCRv4_mobile_seal_det
+data:
+  train:
+    - {root: seals, labels: train.txt}
+  val:
+    - {root: seals, labels: val.txt}
+augment:
+  - {op: flip, p: 0.5}
+  - op: rotate
+    degrees: [-10, 10]
+train:
+  epochs: 3
+  batch_size: 4
+"""
+
+
+@pytest.fixture
+def recipe_file(tmp_path):
+    """Writes a recipe; `more` is appended to a good one, `text` replaces it."""
+
+    def write(more: str = "", *, text: str = GOOD, name: str = "small.yaml"):
+        path = tmp_path / name
+        path.write_text(text + more, encoding="utf-8")
+        return path
+
+    return write

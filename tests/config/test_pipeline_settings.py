@@ -1,0 +1,93 @@
+import pytest
+
+from sealkit.config.find import shipped
+from sealkit.config.load import load_settings
+from sealkit.config.pipeline import SealRecognitionSettings
+from sealkit.config.problems import SettingsError
+
+PADDLEX = {
+    "pipeline_name": "seal_recognition",
+    "use_doc_preprocessor": False,
+    "use_layout_detection": "True",
+    "SubModules": {
+        "LayoutDetection": {
+            "module_name": "layout_detection",
+            "model_name": "PP-DocLayout-L",
+            "model_dir": None,
+            "threshold": {16: 0.3},
+            "layout_nms": True,
+            "layout_unclip_ratio": 1.0,
+            "layout_merge_bboxes_mode": "large",
+        }
+    },
+    "SubPipelines": {
+        "SealOCR": {
+            "pipeline_name": "OCR",
+            "text_type": "seal",
+            "use_doc_preprocessor": False,
+            "use_textline_orientation": False,
+            "SubModules": {
+                "TextDetection": {
+                    "module_name": "seal_text_detection",
+                    "model_name": "PP-OCRv4_server_seal_det",
+                    "model_dir": None,
+                    "limit_side_len": 736,
+                    "limit_type": "min",
+                    "max_side_len": 4000,
+                    "thresh": 0.2,
+                    "box_thresh": 0.6,
+                    "unclip_ratio": 0.5,
+                },
+                "TextRecognition": {
+                    "module_name": "text_recognition",
+                    "model_name": "PP-OCRv4_server_rec",
+                    "model_dir": None,
+                    "batch_size": 1,
+                    "score_thresh": 0,
+                },
+            },
+        }
+    },
+}
+
+
+def load(overrides=()):
+    return load_settings("configs", PADDLEX, SealRecognitionSettings, overrides, literals=True).settings
+
+
+def test_keys_of_paddlex_load_with_its_literals():
+    settings = load()
+    assert settings.use_layout_detection is True
+    assert settings.SubModules.LayoutDetection.threshold == {16: 0.3}
+    assert settings.ocr.TextDetection.unclip_ratio == 0.5
+
+
+@pytest.mark.parametrize(
+    ("override", "key", "hint"),
+    [
+        ("use_layout=false", "use_layout", "did you mean use_layout_detection?"),
+        (
+            "SubPipelines.SealOCR.SubModules.TextDetection.treshold=0.2",
+            "SubPipelines.SealOCR.SubModules.TextDetection.treshold",
+            "did you mean",
+        ),
+        ("SubModules.LayoutDetection.layout_merge_bboxes_mode=larg", "SubModules.LayoutDetection.layout_merge_bboxes_mode",
+         "did you mean large?"),
+        ("reading=referense", "reading", "did you mean reference?"),
+    ],
+)  # fmt: skip
+def test_misspelt_keys_are_refused(override, key, hint):
+    with pytest.raises(SettingsError) as caught:
+        load([override])
+    (problem,) = caught.value.problems
+    assert problem.key == key
+    assert problem.hint.startswith(hint)
+
+
+@pytest.mark.parametrize("name", sorted(shipped("configs")))
+def test_shipped_configs_are_valid(name):
+    load_settings("configs", name, SealRecognitionSettings, literals=True)
+
+
+def test_there_are_shipped_configs():
+    assert shipped("configs")

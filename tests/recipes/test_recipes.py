@@ -1,0 +1,83 @@
+"""Every shipped recipe is valid and says what it is for."""
+
+import re
+
+import pytest
+
+from sealkit import zoo
+from sealkit.config.find import shipped
+from sealkit.config.load import load_recipe
+
+RECIPES = shipped("recipes")
+HEADS = ("Purpose", "Data", "Command", "Score", "Time")
+
+
+def test_their_number():
+    """A glob that finds nothing must not pass; a new recipe changes this number."""
+    assert len(RECIPES) == 8
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_settings(name):
+    settings = load_recipe(name, models=zoo.models_by_module()).settings
+    assert settings.name == name
+    assert settings.run_dir == f"runs/{name}"
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_header(name):
+    lines = RECIPES[name].read_text(encoding="utf-8").splitlines()
+    assert len(lines) < 100
+    head = []
+    for line in lines:
+        if not line.startswith("#"):
+            break
+        head.append(line)
+    text = "\n".join(head)
+    for word in HEADS:
+        assert re.search(rf"^# {word}: +\S", text, re.MULTILINE), f"the header of {name} does not say its {word}"
+    command = re.search(r"-c (recipes/\S+\.yaml)", text)
+    assert command is not None
+    assert command.group(1) == f"recipes/{name}.yaml"
+    for number in re.findall(r"Hmean (\d+\.\d+)", text):
+        assert number in {f"{spec.figure['value']:.2f}" for spec in zoo.all_models().values() if spec.figure}
+        assert "not reproduced here" in text
+
+
+def test_every_seal_detector_has_a_recipe():
+    assert set(zoo.recipes_by_model()) == set(zoo.list_models(module="seal_text_detection"))
+
+
+@pytest.mark.parametrize("name", ["seal_det_server", "seal_det_mobile"])
+def test_official_settings(name):
+    """As published for PP-OCRv4_server_seal_det and PP-OCRv4_mobile_seal_det (PaddleX's training configs)."""
+    recipe = load_recipe(name).settings
+    assert (recipe.train.epochs, recipe.train.batch_size) == (100, 4 if "server" in name else 8)
+    optimizer, schedule = recipe.optimizer, recipe.schedule
+    assert (optimizer.name, optimizer.lr, optimizer.weight_decay, optimizer.clip_norm) == ("Adam", 1e-3, 1e-6, None)
+    assert (optimizer.beta1, optimizer.beta2, optimizer.epsilon) == (0.9, 0.999, 1e-8)
+    assert (schedule.name, schedule.warmup_epochs, schedule.cosine_total) == ("cosine", 2, "all")
+    assert (recipe.targets.shrink_ratio, recipe.targets.thresh_min, recipe.targets.thresh_max) == (0.8, 0.3, 0.7)
+    assert (recipe.loss.main, recipe.loss.alpha, recipe.loss.beta) == ("dice", 5, 10)
+    assert [step.op for step in recipe.augment] == ["flip", "rotate", "scale", "east_crop"]
+    assert recipe.augment[1].degrees == (-10, 10) and recipe.augment[2].factor == (0.5, 3)
+    assert recipe.ema is None
+
+
+@pytest.mark.parametrize(
+    ("name", "decay", "weight_decay"),
+    [("tiny", 0.9998, 1e-6), ("small", 0.9997, 1e-5), ("medium", 0.9996, 1e-5)],
+)
+def test_v6_settings(name, decay, weight_decay):
+    recipe = load_recipe(f"seal_det_v6_{name}").settings
+    assert (recipe.ema.decay, recipe.ema.kind, recipe.optimizer.weight_decay) == (decay, "threshold", weight_decay)
+    assert (recipe.loss.main, recipe.loss.aux_weights) == ("dice_focal", (0.2, 0.3, 0.4))
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_seal_detectors_decode_as_the_pipeline_does(name):
+    """shrink_ratio 0.8 and unclip_ratio 0.5 belong together; mixing them with 0.4 and 1.5 gives fat or thin outlines."""
+    recipe = load_recipe(name).settings
+    post = recipe.postprocess
+    assert recipe.targets.shrink_ratio == 0.8
+    assert (post.thresh, post.box_thresh, post.unclip_ratio, post.rings) == (0.2, 0.6, 0.5, "keep")

@@ -89,7 +89,6 @@ class WindowCrop(Settings):
     size: tuple[int, int] = (320, 320)
     background: float = Field(0.1, ge=0, le=1)
     """Share of windows laid anywhere, with text or without."""
-    max_tries: int = Field(20, gt=0)
     border: Border = "white"
 
 

@@ -25,26 +25,23 @@ def window_crop(
     rng: np.random.Generator,
     size: tuple[int, int],
     background: float = 0.1,
-    max_tries: int = 20,
     border: Border = "white",
 ) -> None:
-    """A window of `size` at the present scale, wherever it shows some text; anywhere in a share `background` of cases.
+    """A window of `size` at the present scale around a drawn point of a text; anywhere in a share `background` of cases.
 
-    A side smaller than the window is padded, the picture's place on it drawn.
+    The point lies at least a tenth of the window inside it where the picture is large enough. A side smaller than
+    the window is padded, the picture's place on it drawn.
     """
-    height, width = scene.size
-    inner = (min(height, size[0]), min(width, size[1]))
-    boxes = [
-        np.concatenate([part.outline.min(axis=0), part.outline.max(axis=0)]) for part in scene.parts if not part.ignore
-    ]
-    anywhere = not boxes or rng.random() < background
-    for _ in range(max_tries):
-        x = int(rng.integers(width - inner[1] + 1))
-        y = int(rng.integers(height - inner[0] + 1))
-        if anywhere:
-            break
-        if any(b[2] > x and b[0] < x + inner[1] and b[3] > y and b[1] < y + inner[0] for b in boxes):
-            break
+    inner = (min(scene.size[0], size[0]), min(scene.size[1], size[1]))
+    counted = [part.outline for part in scene.parts if not part.ignore]
+    last = np.array([scene.size[1] - inner[1], scene.size[0] - inner[0]], float)  # largest corner x, y
+    low, high = np.zeros(2), last
+    if counted and rng.random() >= background:
+        outline = counted[int(rng.integers(len(counted)))]
+        point = outline[int(rng.integers(len(outline)))]
+        reach = np.array([inner[1], inner[0]])
+        low, high = np.clip(point - 0.9 * reach, low, high), np.clip(point - 0.1 * reach, low, high)
+    x, y = np.minimum(np.floor(rng.uniform(low, high + 1)), last).astype(int).tolist()
     offset = (int(rng.integers(size[1] - inner[1] + 1)), int(rng.integers(size[0] - inner[0] + 1)))
     scene.crop((x, y, x + inner[1], y + inner[0]), 1.0, size, offset, border)
 

@@ -1,7 +1,8 @@
 """Fonts of the system: found, sorted by style, and asked for glyphs by their ink.
 
-A code point in a font's character map says little: several free fonts draw an empty glyph, a dot or a box for characters they do not
-have. `Face.has` therefore looks at the drawn ink and compares it with the placeholders the font draws for code points no font has.
+A code point in a font's character map says little: several free fonts draw an empty glyph, a dot or a box for
+characters they do not have. `Face.has` therefore looks at the drawn ink and compares it with the placeholders the font
+draws for code points no font has.
 """
 
 from __future__ import annotations
@@ -183,7 +184,8 @@ def find_faces(folder: str | None = None) -> tuple[Face, ...]:
     Args:
         folder: look here in addition to the system's folders.
 
-    Faces whose style is not latin have been seen to draw Chinese characters. mplfonts is asked only when nothing else was found.
+    Faces whose style is not latin have been seen to draw Chinese characters. mplfonts is asked only when nothing else
+    was found.
     """
     folders = ([Path(folder)] if folder else []) + font_folders()
     faces = _usable(folders)
@@ -217,7 +219,7 @@ def chinese_faces(folder: str | None = None) -> list[Face]:
         raise DataError(
             "no font with Chinese characters was found",
             where=", ".join(str(path) for path in ([Path(folder)] if folder else []) + font_folders()),
-            hint="install one (Debian: apt-get install fonts-noto-cjk; anywhere: pip install mplfonts) or name a folder of fonts",
+            hint="apt-get install fonts-noto-cjk (Debian), pip install mplfonts (anywhere), or name a folder of fonts",
         )
     return faces
 

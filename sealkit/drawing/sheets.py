@@ -15,7 +15,7 @@ Polygon = tuple[np.ndarray, bool]
 
 
 def draw_polygons(image: np.ndarray, polygons: Sequence[Polygon], scale: float = 1.0) -> np.ndarray:
-    """A copy of a picture (H, W, 3) uint8 BGR, resized by `scale`, with polygons: green, ignored ones blue, a dot where the text starts."""
+    """A resized copy of a picture (H, W, 3) uint8 BGR with polygons: green, ignored ones blue, dots at starts."""
     mode = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
     size = (max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale)))
     out = cv2.resize(image, size, interpolation=mode) if scale != 1 else image.copy()

@@ -52,4 +52,5 @@ def take(image: np.ndarray, rng: Rng, pool: FieldPool, look: str) -> np.ndarray:
 
 def _jpeg(image: np.ndarray, quality: int) -> np.ndarray:
     done, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
-    return cv2.imdecode(data, cv2.IMREAD_COLOR) if done else image
+    decoded = cv2.imdecode(data, cv2.IMREAD_COLOR) if done else None
+    return image if decoded is None else decoded

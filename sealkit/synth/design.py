@@ -156,7 +156,7 @@ def draw_borders(rng: Rng, shape: str, b: float) -> tuple[list[Border], float]:
     )
     borders = [Border(shape, 1.0, b, width)]
     inner = 1.0 - width
-    if rng.random() < 0.14:
+    if rng.random() < 0.1:
         gap, thin = rng.uniform(0.02, 0.05), rng.uniform(0.012, 0.02)
         borders.append(Border(shape, inner - gap, b - width - gap, thin))
         inner -= gap + thin
@@ -166,5 +166,5 @@ def draw_borders(rng: Rng, shape: str, b: float) -> tuple[list[Border], float]:
 def centre_mark(rng: Rng, radius: float, y: float = 0.0) -> list[Mark]:
     """The star, or now and then an emblem, in the middle of a round seal."""
     draw = rng.random()
-    kind = "star" if draw < 0.8 else "sickle" if draw < 0.9 else "emblem"
+    kind = "star" if draw < 0.85 else "sickle" if draw < 0.92 else "emblem"
     return [Mark(kind, radius * (1.15 if kind != "star" else 1.0), 0.0, y)]

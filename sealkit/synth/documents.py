@@ -5,6 +5,8 @@ A page is a uint8 map of darkness (0 paper, 255 full print); colour, size, turn 
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -40,7 +42,7 @@ class PagePool:
         return self._pages[k]
 
     def cut(self, rng: Rng, height: int, width: int, zoom: float, turn: float) -> np.ndarray:
-        """Part of a random page, (height, width) uint8: `zoom` picture pixels per page pixel, turned by `turn` degrees."""
+        """Part of a random page, (height, width) uint8; `zoom`: picture pixels per page pixel, `turn`: degrees."""
         page = self.page(int(rng.integers(POOL_SIZE)))
         c, s = np.cos(np.radians(turn)), np.sin(np.radians(turn))
         matrix = np.array([[c, -s, 0.0], [s, c, 0.0]], np.float32) / zoom  # picture -> page
@@ -139,7 +141,7 @@ def _table(sheet: _Sheet) -> None:
     y = float(rng.uniform(0, 30))
     while y < PAGE:
         sheet.draw.line((0, y, PAGE, y), 255, stroke)
-        for left, right in zip(columns[:-1], columns[1:]):
+        for left, right in pairwise(columns):
             if ruled:
                 sheet.draw.line((left, y, left, y + row), 255, stroke)
             room = right - left - 16

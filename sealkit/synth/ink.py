@@ -125,8 +125,8 @@ def _draw_one_border(
 def press(mask: np.ndarray, rng: Rng, pool: FieldPool, half_px: float) -> np.ndarray:
     """What the stamp leaves on paper: coverage (H, W) float32 in 0..1 of a mask (H, W) uint8.
 
-    Stroke weight, ragged edges, grain, dry spots, uneven pressure, missing parts, smear and a broken border, each with a
-    probability of its own and sizes that scale with the seal.
+    Stroke weight, ragged edges, grain, dry spots, uneven pressure, missing parts, smear and stray ink, each with a
+    probability of its own and with sizes that scale with the seal.
     """
     height, width = mask.shape
     unit = half_px / 130  # sizes below were chosen on seals of 260 px

@@ -7,23 +7,12 @@ points to.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Protocol
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
 from sealkit.drawing.fonts import GLYPH_PX, Face, Glyph, is_cjk
-
-
-class Path(Protocol):
-    """A curve through the middle of the letters, measured from the middle of the text."""
-
-    straight: bool
-
-    def at(self, s: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Points (N, 2) and unit up vectors of the letters (N, 2) at signed lengths s (N,)."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -34,9 +23,9 @@ class StraightPath:
     y: float
     slope: float = 0.0
     """Radians, clockwise on screen."""
-    straight: bool = True
 
     def at(self, s: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Points (N, 2) and unit up vectors of letters (N, 2) at signed lengths s (N,) from the middle of the text."""
         c, d = np.cos(self.slope), np.sin(self.slope)
         return np.stack([self.x + s * c, self.y + s * d], -1), np.tile([d, -c], (len(s), 1))
 
@@ -50,8 +39,6 @@ class EllipsePath:
         turn: radians by which the middle of the text is moved clockwise.
     """
 
-    straight = False
-
     def __init__(self, a: float, b: float, inward: bool = False, turn: float = 0.0) -> None:
         # Angles from the top, clockwise; two turns, so that a text may run past the starting point.
         theta = np.linspace(-2 * np.pi, 2 * np.pi, 2881)
@@ -63,11 +50,16 @@ class EllipsePath:
         self.perimeter = float(length[-1] / 2)
 
     def at(self, s: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """As StraightPath.at."""
         theta = np.interp(-s if self.inward else s, self.length, self.theta)
         sin, cos = np.sin(theta), np.cos(theta)
         up = np.stack([sin / self.a, -cos / self.b], -1)
         up /= np.linalg.norm(up, axis=1, keepdims=True)
         return np.stack([self.a * sin, -self.b * cos], -1), -up if self.inward else up
+
+
+Path = StraightPath | EllipsePath
+"""A curve through the middle of the letters, measured from the middle of the text."""
 
 
 @dataclass
@@ -104,7 +96,6 @@ class Line:
     """Columns only: middle and width."""
     pad: float = 0.04
     """White around the ink that belongs to the polygon, in letter heights."""
-    drawn: list[int] = field(default_factory=list)
 
     def centres(self) -> np.ndarray:
         """(letters, 2) middles of the letters."""
@@ -128,19 +119,16 @@ class Line:
             return np.array([[left, top], [right, top], [right, foot], [left, foot]])
         margin = self.pad * self.height
         start, end = start - margin, end + margin
-        if self.path.straight:
-            count = 2
-        else:
-            p = self.path
-            assert isinstance(p, EllipsePath)
-            count = int(np.clip(np.ceil(40 * (end - start) / p.perimeter) + 1, 12, 20))
+        count = 2
+        if isinstance(self.path, EllipsePath):
+            count = int(np.clip(np.ceil(40 * (end - start) / self.path.perimeter) + 1, 12, 20))
         points, up = self.path.at(np.linspace(start, end, count))
         half = self.height / 2 + margin
         return np.concatenate([points + up * half, (points - up * half)[::-1]])
 
 
 def _extent(glyphs: list[Glyph], text: str) -> tuple[float, float]:
-    """Top and foot of the line's ink in glyph pixels: the highest top, the lowest foot; flat characters do not count alone."""
+    """Highest top and lowest foot of the line's ink in glyph pixels; flat characters alone do not make a line flat."""
     inked = [glyph for glyph in glyphs if glyph.ink.size]
     top, foot = min(glyph.top for glyph in inked), max(glyph.top + glyph.ink.shape[0] for glyph in inked)
     if (
@@ -171,7 +159,7 @@ def set_line(
     Args:
         height: of the ink, seal units.
         room: length along the path the text may take.
-        squeeze: width of the letters as a share of their natural width at this height; made smaller where room is short.
+        squeeze: width of the letters as a share of their natural width at this height; less where room is short.
         max_gap: largest white between letters, in letter widths; with `justify`, gaps grow to it to fill the room.
         crowding: share of the pitch that letters may fill (on arcs the feet have less room than the middle).
         digit_face: face for digits and Latin letters.

@@ -12,7 +12,7 @@ LOOKS = ("photo", "scan", "clean", "copy")
 
 
 def choose_look(rng: Rng) -> str:
-    """photo: camera, shading, cast; scan: white and even; clean: rendered, a screenshot; copy: black-and-white-like contrast."""
+    """photo: camera, shading, cast; scan: white, even; clean: a screenshot; copy: hard contrast, mostly grey."""
     return str(rng.choice(LOOKS, p=[0.5, 0.27, 0.16, 0.07]))
 
 
@@ -67,7 +67,7 @@ def shade(image: np.ndarray, rng: Rng, pool: FieldPool, look: str) -> None:
     light = 1 - strength * (0.5 + slope)
     if look == "photo":
         light = light * (1 - rng.uniform(0, 0.2) * pool.cut(rng, height, width, max(height, width) / 8))
-        if rng.random() < 0.12:  # an edge of shadow
+        if rng.random() < 0.07:  # an edge of shadow
             edge = np.clip(
                 (slope * np.float32(max(height, width)) - rng.uniform(-0.3, 0.3) * width) / rng.uniform(4, 60),
                 -0.5,

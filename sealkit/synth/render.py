@@ -1,7 +1,8 @@
 """One training picture from (seed, index): scenes, placement, labels.
 
-Everything geometric is one homography per seal, from the seal's frame (see layout.py) to picture pixels. The ink mask and the label
-polygons go through the same matrix, so labels are exact; nothing after that (ink, light, camera) moves a pixel.
+Everything geometric is one homography per seal, from the seal's frame (see layout.py) to picture pixels. The ink mask
+and the label polygons go through the same matrix, so labels are exact; nothing after that (ink, light, camera) moves a
+pixel.
 """
 
 from __future__ import annotations
@@ -48,11 +49,12 @@ def render_sample(seed: int, index: int, settings: SynthSettings) -> tuple[np.nd
     """Draw picture `index` of the set `seed`.
 
     Returns:
-        image (H, W, 3) uint8 BGR; its labelled lines (points float32 picture pixels, line_poly where `direction` is set; lines of
-        which less than two letters are in the picture have ignore=True); info: kind (crop, page, negative), look and per seal
-        shape, angle, colour and box.
+        image (H, W, 3) uint8 BGR; its labelled lines (points float32 picture pixels, line_poly; a line that the
+        picture's edge cuts is labelled as far as it is seen, and has ignore=True where less than two letters are left);
+        info: kind (crop, page, negative), look and per seal shape, angle, colour and box.
 
-    The picture depends on (seed, index, settings) and the installed fonts only. DataError where there is no Chinese font.
+    The picture depends on (seed, index, settings) and the installed fonts only. DataError where there is no Chinese
+    font.
     """
     rng = np.random.default_rng([seed, index])
     kept = stock(seed, settings.fonts)
@@ -107,7 +109,7 @@ class _Scene:
         low, high = outline.min(0), outline.max(0)
         extent = high - low
         draw = rng.random()
-        if draw < 0.5:
+        if draw < 0.56:
             margins = rng.uniform(-0.015, 0.03, 4)
         elif draw < 0.8:
             margins = rng.uniform(0.0, 0.18, 4)
@@ -209,7 +211,7 @@ class _Scene:
         alpha = cv2.GaussianBlur(mask.astype(np.float32) / 255, (0, 0), 1.0 + half / 80)
         spot = rng.uniform(0.1, 0.9, 2) * (width, height)
         matrix = (
-            _scale_matrix(*spot, -1.0, 1.0)
+            _scale_matrix(float(spot[0]), float(spot[1]), -1.0, 1.0)
             @ _turn_matrix(rng.uniform(0, 360))
             @ _scale_matrix(-centre[0], -centre[1], 1, 1)
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from sealkit.drawing.fonts import Face
@@ -12,122 +14,129 @@ from sealkit.synth.fontbook import RING, FontBook
 Rng = np.random.Generator
 
 
+@dataclass
+class _Purpose:
+    """Where the purpose line below the star is meant to stand."""
+
+    large: bool
+    height: float
+    y: float
+    half: float
+    """Half its room."""
+    two: bool
+    """A smaller line follows below."""
+
+    @property
+    def top(self) -> float:
+        return self.y - self.height / 2
+
+
 def circle(rng: Rng, book: FontBook) -> Design:
     """A round seal: the common company seal, its bilingual relatives, ring-only and centre-text ones."""
     draw = rng.random()
-    if draw < 0.09:
+    if draw < 0.065:
         return _bilingual(rng, book)
-    if draw < 0.13:
+    if draw < 0.1:
         return _latin_ring(rng, book)
     design = Design("circle", 1.0)
     design.borders, inner = draw_borders(rng, "circle", 1.0)
-    with_code = rng.random() < 0.42
+    with_code = rng.random() < 0.36
+    inside = str(rng.choice(["line", "star", "lines", "foot"], p=[0.71, 0.13, 0.07, 0.09]))
+    plan = _plan_purpose(rng, with_code) if inside == "line" else None
     name = texts.owner(rng)
     if rng.random() < 0.25:
-        name = (
-            texts.brand(rng)
-            + texts.pick(rng, ("科技", "信息", "网络", "传媒", "商贸", "实业", "建设", "软件", "贸易"))
-            + "有限公司"
-        )
+        trade = texts.pick(rng, ("科技", "信息", "网络", "传媒", "商贸", "实业", "建设", "软件", "贸易"))
+        name = texts.brand(rng) + trade + "有限公司"
     face = book.choose(rng, name, RING, bold=True)
     outer = rng.uniform(0.9, 0.975) * inner
     if with_code:
         height = rng.uniform(0.26, 0.39)
     else:
         height = rng.uniform(0.36, 0.43) if rng.random() < 0.78 else rng.uniform(0.2, 0.37)
-    longest = 300 if not with_code else 285
-    span = float(np.clip(rng.normal(255 if len(name) > 9 else 225, 32), 140, longest))
+    span, spread = float(np.clip(rng.normal(255 if len(name) > 9 else 225, 32), 140, 300)), None
     if with_code:
-        span = min(span, 262) if rng.random() < 0.7 else span
-    spread = None
-    if len(name) <= 12 and not with_code and rng.random() < 0.12:  # few letters all around the ring
+        span = min(span, 262 if rng.random() < 0.7 else 285)
+    elif inside in ("star", "lines") and len(name) <= 12 and rng.random() < 0.4:  # few letters all around the ring
         span, spread = rng.uniform(270, 325), 4.0
+    if plan is not None and plan.large:
+        # The engraver ends the ring where the line begins: its last letters stand beside or above the line's ends, so
+        # near that they now and then touch.
+        span = min(span, 2 * (180 - np.degrees(np.arctan2(plan.half, plan.top))) * rng.uniform(0.93, 1.03))
     title = ring_text(rng, book, name, 1.0, 1.0, outer, height, span, face=face, max_gap=spread)
     design.lines.append(title)
-    foot = outer - height  # the letters' inner radius
+    foot = outer - height  # radius of the letters' feet
     used = max(abs(title.letters[0].start), title.letters[-1].end) / (outer - height / 2)  # half the arc, radians
-    ring_ends_y = -np.cos(used) * (outer - height / 2)
-    code_room = 360 - np.degrees(2 * used) - 12
-    if with_code and code_room > 35:
-        code_h = rng.uniform(0.085, 0.16)
-        code_outer = min(inner - 0.015, outer * rng.uniform(0.97, 1.0))
-        line = ring_text(
-            rng,
-            book,
-            texts.code(rng),
-            1.0,
-            1.0,
-            code_outer,
-            code_h,
-            min(code_room, rng.uniform(60, 125)),
-            inward=True,
-            role="code",
-        )
-        design.lines.append(line)
+    room = 360 - np.degrees(2 * used) - 12
+    if with_code and room > 35:
+        code_h, code_outer = rng.uniform(0.085, 0.16), min(inner - 0.015, outer * rng.uniform(0.97, 1.0))
+        arc, code = min(room, rng.uniform(60, 125)), texts.code(rng)
+        design.lines.append(ring_text(rng, book, code, 1.0, 1.0, code_outer, code_h, arc, inward=True, role="code"))
+    if plan is not None:
+        _purpose_below_star(rng, book, design, plan, face, foot, -np.cos(used) * (outer - height / 2))
+    elif inside == "lines":
+        _centre_lines(rng, book, design, foot)
     else:
-        with_code = False
-    if rng.random() < 0.1 and not with_code and code_room > 70:  # the purpose along the foot of the ring, tops inwards
-        words = texts.purpose(rng)
-        room = min(code_room, rng.uniform(70, 150))
-        design.lines.append(
-            ring_text(
-                rng, book, words, 1.0, 1.0, outer, height * rng.uniform(0.7, 1.0), room, inward=True, role="purpose"
-            )
-        )
-        design.marks = centre_mark(rng, min(foot * 0.75, rng.uniform(0.24, 0.42)))
-        return design
-    _inside(rng, book, design, face, foot, ring_ends_y, with_code)
+        if inside == "foot" and not with_code and room > 50:  # the purpose along the foot of the ring, tops inwards
+            words, arc = texts.purpose(rng), min(room, rng.uniform(60, 150))
+            foot_h, gap = height * rng.uniform(0.7, 1.0), rng.uniform(0.1, 2.5)
+            line = ring_text(
+                rng, book, words, 1.0, 1.0, outer, foot_h, arc, inward=True, role="purpose", max_gap=gap
+            )  # fmt: skip
+            design.lines.append(line)
+        design.marks = centre_mark(rng, min(foot * 0.85, rng.uniform(0.26, 0.42)))
     return design
 
 
-def _inside(rng: Rng, book: FontBook, design: Design, face: Face, foot: float, ends_y: float, with_code: bool) -> None:
-    """Star and inner lines of a round seal; `foot`: radius of the ring letters' feet, `ends_y`: where the ring text ends."""
-    draw = rng.random()
-    if draw < 0.15:  # a star alone
-        design.marks = centre_mark(rng, min(foot * 0.85, rng.uniform(0.26, 0.42)))
-        return
-    if draw < 0.23:  # no star: one to three lines in the middle
-        count = int(rng.integers(1, 4))
-        height = min(0.8 * foot / count, rng.uniform(0.14, 0.34))
-        for row in range(count):
-            y = (row - (count - 1) / 2) * height * rng.uniform(1.1, 1.25)
-            half = np.sqrt(max(foot**2 - (abs(y) + height / 2) ** 2, 0.04)) * rng.uniform(0.75, 1.0)
-            words = texts.purpose(rng) if row == 0 else texts.second_line(rng)
-            design.lines.append(
-                straight(rng, book, words, y, height, 2 * half, role="purpose" if row == 0 else "other")
-            )
-        return
-    # Star above, purpose line below. The line is often wider than the ring's hole: its ends then stand beside or below
-    # the ends of the ring text, close enough to touch.
-    large = rng.random() < (0.35 if with_code else 0.75)
+def _plan_purpose(rng: Rng, with_code: bool) -> _Purpose:
+    large = bool(rng.random() < (0.35 if with_code else 0.78))
     height = rng.uniform(0.26, 0.36) if large else rng.uniform(0.15, 0.3)
     y = rng.uniform(0.42, 0.58) if large else rng.uniform(0.3, 0.58 if with_code else 0.7)
-    two = rng.random() < (0.22 if with_code else 0.12)
+    two = not large and bool(rng.random() < 0.25)
     if two:
         height, y = rng.uniform(0.12, 0.2), rng.uniform(0.24, 0.42)
-    limit = 0.82 if with_code else 0.9
-    half = np.sqrt(max(limit**2 - (y + height / 2) ** 2, 0.05))
-    top_y = y - height / 2
-    if ends_y > top_y - 0.02:  # the ring text reaches down to the line: keep between its ends, up to touching them
-        half = min(half, max(0.25, np.sqrt(max(foot**2 - top_y**2, 0.06)) * rng.uniform(0.86, 1.03)))
-    half = min(half, rng.uniform(0.46, 0.7))
+    limit = 0.82 if with_code else 0.9  # radius the line's lower corners must keep to
+    widest = float(np.sqrt(max(limit**2 - (y + height / 2) ** 2, 0.05)))
+    return _Purpose(large, height, y, min(widest, rng.uniform(0.48, 0.7)), two)
+
+
+def _centre_lines(rng: Rng, book: FontBook, design: Design, foot: float) -> None:
+    """One to three lines instead of a star; `foot`: radius of the ring letters' feet."""
+    count = int(rng.integers(1, 4))
+    height = min(0.8 * foot / count, rng.uniform(0.14, 0.34))
+    for row in range(count):
+        y = (row - (count - 1) / 2) * height * rng.uniform(1.1, 1.25)
+        half = np.sqrt(max(foot**2 - (abs(y) + height / 2) ** 2, 0.04)) * rng.uniform(0.75, 1.0)
+        words, role = (texts.purpose(rng), "purpose") if row == 0 else (texts.second_line(rng), "other")
+        design.lines.append(straight(rng, book, words, y, height, 2 * half, role=role))
+
+
+def _purpose_below_star(
+    rng: Rng, book: FontBook, design: Design, plan: _Purpose, face: Face, foot: float, ends_y: float
+) -> None:
+    """Add star, purpose line and perhaps a second line.
+
+    foot: radius of the ring letters' feet; ends_y: height at which the ring text ends.
+    """
+    half = plan.half
+    if not plan.large and ends_y > plan.top - 0.02:  # the ring text comes down beside the line: keep between its ends
+        half = min(half, max(0.25, np.sqrt(max(foot**2 - plan.top**2, 0.06)) * rng.uniform(0.86, 1.03)))
     words = texts.purpose(rng)
-    if large and rng.random() < 0.5:
+    if plan.large and rng.random() < 0.5:
         words = words[:2] + "专用" if rng.random() < 0.7 else texts.random_characters(rng, 4)
     purpose_face = face if rng.random() < 0.6 and face.covers(words) else book.choose(rng, words, RING, bold=True)
-    squeeze = rng.uniform(0.5, 0.95)
-    gap = rng.uniform(0.2, 0.9) if large else rng.uniform(0.02, 0.5)
-    design.lines.append(
-        straight(rng, book, words, y, height, 2 * half, role="purpose", face=purpose_face, squeeze=squeeze, max_gap=gap)
+    squeeze = rng.uniform(0.55, 0.95)
+    gap = rng.uniform(0.2, 1.0) if plan.large else rng.uniform(0.02, 0.5)
+    line = straight(
+        rng, book, words, plan.y, plan.height, 2 * half, role="purpose", face=purpose_face, squeeze=squeeze, max_gap=gap
     )
-    if two:
-        small = height * rng.uniform(0.7, 1.0)
-        y2 = y + height / 2 + small / 2 + rng.uniform(0.03, 0.07)
-        room = 2 * np.sqrt(max(0.66**2 - (y2 + small / 2) ** 2, 0.02))
-        design.lines.append(straight(rng, book, texts.second_line(rng), y2, small, room, role="other"))
-    clearance = y - height / 2 - 0.03
+    design.lines.append(line)
+    if plan.two:
+        small = plan.height * rng.uniform(0.7, 1.0)
+        y = plan.y + plan.height / 2 + small / 2 + rng.uniform(0.03, 0.07)
+        room = 2 * np.sqrt(max(0.66**2 - (y + small / 2) ** 2, 0.02))
+        design.lines.append(straight(rng, book, texts.second_line(rng), y, small, room, role="other"))
     centre_y = -rng.uniform(0.0, 0.12)
-    radius = min(rng.uniform(0.22, 0.4), foot * 0.85, (clearance - centre_y) / 0.85)
+    radius = min(rng.uniform(0.22, 0.4), foot * 0.85, (plan.top - 0.03 - centre_y) / 0.85)
     if rng.random() < 0.92 and radius > 0.1:
         design.marks = centre_mark(rng, radius, centre_y)
 
@@ -232,7 +241,7 @@ def oval(rng: Rng, book: FontBook) -> Design:
     if with_number:
         y = max(y, 0.15 + h / 2)
     half = min(0.98 * np.sqrt(max(1 - ((y + h / 2) / (b_in * 0.93)) ** 2, 0.03)), rng.uniform(0.42, 0.7))
-    if np.degrees(abs(title.letters[0].start)) / title.path.a > 88:  # type: ignore[attr-defined]
+    if abs(title.letters[0].start) > np.pi / 2 * (a_in - height / 2):  # the arc reaches below the middle
         half = min(half, 0.55)
     if rng.random() < 0.9:
         design.lines.append(straight(rng, book, texts.purpose(rng), y, h, 2 * half, role="purpose"))

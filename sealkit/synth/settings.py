@@ -15,7 +15,7 @@ class SynthSettings(Settings):
     """What is drawn. Shares need not add up to one: they are weights."""
 
     style: Literal["default", "laser"] = "default"
-    """`laser`: hollow, hatched letters burnt into wood or kraft paper, dashed borders: nothing that `default` ever draws,
+    """`laser`: hollow, hatched letters burnt into wood or kraft paper, dashed borders: nothing that `default` draws,
     to show what fine-tuning on a new kind of seal gains."""
     size: tuple[int, int] = (300, 480)
     """Shortest and longest long side of pictures that one seal fills, pixels."""

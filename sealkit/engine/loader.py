@@ -147,6 +147,8 @@ class _Worker:
         self._maps: dict[int, tuple[int, mmap.mmap]] = {}
 
     def send(self, request: Request) -> None:
+        while not self.free_slots and self._abandoned:
+            self._pull()  # their memory first, before more is taken
         if not self.free_slots:
             self.free_slots.append(self._slots)
             self._slots += 1
@@ -159,17 +161,21 @@ class _Worker:
     def receive(self, ticket: int) -> Response:
         """The response to `ticket`; others that arrive before it are kept."""
         while ticket not in self._ready:
-            try:
-                # a dead worker's pipe reads as closed, so this cannot wait for ever
-                response: Response = self._connection.recv()
-            except (EOFError, ConnectionResetError):
-                raise self._dead() from None
-            forgotten = self._abandoned.pop(response.ticket, None)
-            if forgotten is None:
-                self._ready[response.ticket] = response
-            else:
-                self.free_slots.append(forgotten.slot)
+            self._pull()
         return self._ready.pop(ticket)
+
+    def _pull(self) -> None:
+        """Take the next response out of the pipe."""
+        try:
+            # a dead worker's pipe reads as closed, so this cannot wait for ever
+            response: Response = self._connection.recv()
+        except (EOFError, ConnectionResetError):
+            raise self._dead() from None
+        forgotten = self._abandoned.pop(response.ticket, None)
+        if forgotten is None:
+            self._ready[response.ticket] = response
+        else:
+            self.free_slots.append(forgotten.slot)
 
     def abandon(self, request: Request) -> None:
         """Nobody will ask for this response: take its slot back once it has arrived."""

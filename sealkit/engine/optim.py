@@ -161,7 +161,7 @@ class Optimizer:
             WeightsError: the moments do not belong to these parameters.
         """
         wanted = {name.rpartition("/")[0] for name in arrays}
-        if wanted:
+        if wanted and wanted <= set(self.params):
             self._create_moments(wanted)
         moments = self._moments()
         if set(moments) != set(arrays):

@@ -8,9 +8,10 @@ from typing import Any
 from sealkit.config.training import RecipeBase
 from sealkit.engine.evaluate import EVAL_STREAM, check_records
 from sealkit.engine.loader import Loader
+from sealkit.engine.optim import global_norm
 from sealkit.engine.sampler import TrainPlan, eval_batches
 from sealkit.engine.seeds import step_rng, step_seed
-from sealkit.engine.step import Amp, to_tensors
+from sealkit.engine.step import Amp, running_statistics, to_tensors
 from sealkit.engine.task import StepState, Task
 from sealkit.errors import TrainingError
 
@@ -31,7 +32,8 @@ def preflight(task: Task, net: Any, settings: RecipeBase, plan: TrainPlan, loade
     """
     import paddle
 
-    buffers = [(buffer, buffer.clone()) for _, buffer in net.named_buffers()]
+    changing = [*running_statistics(net), *(buffer for _, buffer in net.named_buffers())]
+    kept = [tensor.clone() for tensor in changing]
     generator = paddle.get_rng_state()
     training = net.training
     try:
@@ -39,10 +41,10 @@ def preflight(task: Task, net: Any, settings: RecipeBase, plan: TrainPlan, loade
         _eval_batches(task, net, settings, loader)
     finally:
         with paddle.no_grad():
-            for buffer, kept in buffers:
-                paddle.assign(kept, buffer)
+            for tensor, value in zip(changing, kept):
+                paddle.assign(value, tensor)
         for param in net.parameters():
-            param.clear_gradient(set_to_zero=False)
+            param.clear_gradient(False)  # Paddle ignores the keyword
         net.train() if training else net.eval()
         paddle.set_rng_state(generator)
     if not without:
@@ -79,6 +81,14 @@ def _train_batches(task: Task, net: Any, settings: RecipeBase, plan: TrainPlan, 
                 hint="look at these samples with `sealkit data show`, and at the weights the run starts from",
             )
         paddle.add_n([value.astype("float32").reshape([]) for value in losses.values()]).backward()
+        norm = float(global_norm([param.grad for param in net.parameters() if param.grad is not None]))
+        if not math.isfinite(norm):
+            raise TrainingError(
+                "the gradient is not finite before training has begun, though the loss is",
+                where=", ".join(batch.arrays["name"][:8]),
+                value=values,
+                hint="some layers hide NaN (ReLU makes it 0): look for NaN in the pictures, targets and weights",
+            )
     if not readable:
         raise TrainingError(
             f"no sample of the first {_BATCHES} batches can be read",

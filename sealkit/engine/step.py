@@ -73,6 +73,16 @@ def split_like(flat: Any, pieces: Sequence[Any]) -> list[Any]:
     return [flat[start:end] for start, end in zip([0, *ends], ends)]
 
 
+def running_statistics(net: Any) -> list[Any]:
+    """The tensors a forward pass in train mode changes: running means and variances (float, rank 1).
+
+    Paddle keeps them as parameters without gradient, not as buffers.
+    """
+    layers = (layer for layer in net.sublayers(include_self=True) if hasattr(layer, "_variance"))
+    moving = [layer for layer in layers if not getattr(layer, "_use_global_stats", False)]
+    return [tensor for layer in moving for tensor in (layer._mean, layer._variance)]
+
+
 class Amp:
     """Mixed precision: autocast, and one loss scaler for the whole run where float16 is used.
 
@@ -135,7 +145,7 @@ class Trainer:
         self._task, self._net, self._optimizer, self._ema, self._world = task, net, optimizer, ema, world
         self._settings = settings
         self.amp = Amp(settings.train.amp)
-        self._statistics = [b for _, b in net.named_buffers() if "float" in str(b.dtype) and b.ndim == 1]
+        self._statistics = running_statistics(net)
         self._skipped = 0
 
     def run(self, loaded: Iterator[Batch], step: int, state: StepState, rate: float, stop: bool = False) -> Outcome:
@@ -155,6 +165,7 @@ class Trainer:
         outcome = Outcome(stop=stop)
         batches: list[dict[str, Any]] = []
         weight = 0.0  # in batches
+        before = paddle.concat(self._statistics) if self._statistics else None
         for micro in range(loop.accumulate):
             waited = time.perf_counter()
             batch = next(loaded)
@@ -169,10 +180,10 @@ class Trainer:
             outcome.samples += batch.samples
             state.rng = step_rng(self._settings.seed, step, micro, self._world.rank)
             paddle.seed(step_seed(self._settings.seed, step, micro, self._world.rank))
-            self._forward_backward(tensors, share, step, micro, state, outcome, batches)
+            self._forward_backward(tensors, share, step, micro, state, outcome, before)
         total = self._reduce(weight, outcome)
         if total > 0:
-            self._update(total, rate, step, state, outcome, batches)
+            self._update(total, rate, step, state, outcome, batches, before)
         self._optimizer.clear_gradients()
         outcome.seconds = time.perf_counter() - started
         return outcome
@@ -185,11 +196,10 @@ class Trainer:
         micro: int,
         state: StepState,
         outcome: Outcome,
-        batches: list[dict[str, Any]],
+        before: Any,
     ) -> None:
         import paddle
 
-        before = paddle.concat(self._statistics) if self._statistics else None
         with self.amp.cast():
             outputs = self._task.forward(self._net, batch, state)
             losses = self._task.loss(outputs, batch, state)
@@ -246,6 +256,7 @@ class Trainer:
         state: StepState,
         outcome: Outcome,
         batches: list[dict[str, Any]],
+        before: Any,
     ) -> None:
         gradients = [gradient for _, gradient in self._optimizer.gradients()]
         scaler = self.amp.scaler
@@ -259,7 +270,7 @@ class Trainer:
         self._skipped = 0 if finite else self._skipped + 1
         if not finite and (scaler is None or self._skipped > _MAX_SKIPPED):
             what = "gradient is not finite" + (f" in {self._skipped} steps in a row" if scaler else "")
-            raise self._fault(what, step, len(batches) - 1, state, outcome.losses, batches, None)
+            raise self._fault(what, step, len(batches) - 1, state, outcome.losses, batches, before)
         if self._settings.optimizer.clip_norm is not None and finite:
             clip_gradients(gradients, outcome.grad_norm, self._settings.optimizer.clip_norm)
         self._optimizer.set_rate(rate)
@@ -281,7 +292,7 @@ class Trainer:
         batches: list[dict[str, Any]],
         statistics: Any,
     ) -> NonFinite:
-        """Collect what is needed to replay; running statistics are those before the forward pass, where known."""
+        """Collect what is needed to replay, with weights and running statistics as before the step."""
         import paddle
 
         if statistics is not None:

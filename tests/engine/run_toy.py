@@ -1,4 +1,4 @@
-"""Trains the toy task in a process of its own: `run_toy.py RUN_DIR '{"task": {...}, "recipe": {...}, "fit": {...}}'`."""
+"""Trains the toy task in a process of its own: run_toy.py RUN_DIR '{"task": {…}, "recipe": {…}, "fit": {…}}'."""
 
 from __future__ import annotations
 

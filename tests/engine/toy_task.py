@@ -41,7 +41,7 @@ class ToySamples:
         if self.augment:
             picture = picture + rng.normal(scale=0.1, size=picture.shape).astype(np.float32)
         if index in self.poison and epoch >= 1:
-            picture[0, 0, 0] = np.nan
+            target = float("nan")
         return {"image": picture, "target": np.float32(target), "name": f"picture_{index}.png"}
 
 

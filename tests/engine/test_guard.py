@@ -1,0 +1,108 @@
+import numpy as np
+import pytest
+from toy_task import ToySamples, ToyTask, recipe
+
+from sealkit.engine.guard import ZeroTerms, replay
+from sealkit.engine.loop import fit
+from sealkit.errors import TrainingError
+from sealkit.weights.checkpoint import load_checkpoint
+
+
+def run(path, task, **changes):
+    return fit(task, recipe(**changes), path, progress=False)
+
+
+def test_non_finite_loss_is_kept_named_and_replayed(tmp_path):
+    task = ToyTask(train=ToySamples(poison=(5,)))
+    with pytest.raises(TrainingError) as caught:
+        run(tmp_path, task)
+    text = str(caught.value)
+    assert "loss is not finite: squared, absolute" in text and "picture_5.png" in text and "--replay" in text
+    (folder,) = (tmp_path / "nonfinite").iterdir()
+    assert str(folder) in text
+    kept = load_checkpoint(folder)
+    assert all(np.isfinite(array).all() for array in kept.weights.values())  # running statistics too
+
+    result = replay(task, folder)
+    assert result.reproduced and result.bad_inputs == ["target"] and result.first_bad_layer is None
+    assert "picture_5.png" in result.names and "the fault is reproduced" in result.summary()
+
+
+def test_nan_that_a_layer_hides_is_caught_by_its_gradient(tmp_path):
+    """ReLU turns NaN into 0: the loss looks fine while weights and running statistics would be lost."""
+
+    class Hidden(ToySamples):
+        def get(self, index, epoch, rng):
+            sample = super().get(index, epoch, rng)
+            if index == 5 and epoch >= 1:
+                sample["image"][0, 0, 0] = np.nan
+            return sample
+
+    with pytest.raises(TrainingError, match="gradient is not finite"):
+        run(tmp_path, ToyTask(train=Hidden()))
+    (folder,) = (tmp_path / "nonfinite").iterdir()
+    assert all(np.isfinite(array).all() for array in load_checkpoint(folder).weights.values())
+    result = replay(ToyTask(), folder)
+    assert result.reproduced and result.bad_inputs == ["image"] and result.first_bad_layer == "0"
+
+
+def test_non_finite_gradient_is_caught_before_the_weights_change(tmp_path):
+    class Root(ToyTask):
+        """sqrt has an infinite slope at 0: the loss is finite and its gradient is not."""
+
+        def loss(self, outputs, batch, state):
+            losses = super().loss(outputs, batch, state)
+            if state.step >= 2 or not state.training:
+                losses["root"] = (outputs * 0.0).sum().sqrt()
+            return losses
+
+    with pytest.raises(TrainingError, match="gradient is not finite"):
+        run(tmp_path, Root())
+    (folder,) = (tmp_path / "nonfinite").iterdir()
+    result = replay(Root(), folder)
+    assert result.reproduced and result.bad_gradients and all(map(np.isfinite, result.losses.values()))
+
+
+def test_replay_repeats_dropout_and_noise_exactly(tmp_path):
+    seen = []
+
+    class Exploding(ToyTask):
+        def loss(self, outputs, batch, state):
+            losses = super().loss(outputs, batch, state)
+            if state.training and state.step == 3:
+                seen.append(float(losses["squared"]))
+                losses["absolute"] = losses["absolute"] * float("inf")
+            return losses
+
+    with pytest.raises(TrainingError, match="loss is not finite: absolute"):
+        run(tmp_path, Exploding(dropout=0.5, noise=0.3))
+    (folder,) = (tmp_path / "nonfinite").iterdir()
+    replay(Exploding(dropout=0.5, noise=0.3), folder)
+    assert len(set(seen)) == 1 and len(seen) == 2
+
+
+def test_loss_that_is_not_finite_from_the_start_is_said_by_the_pre_flight(tmp_path):
+    class Poisoned(ToySamples):
+        def get(self, index, epoch, rng):
+            sample = super().get(index, epoch, rng)
+            sample["image"][...] = np.inf
+            return sample
+
+    with pytest.raises(TrainingError, match="not finite before training has begun"):
+        run(tmp_path, ToyTask(train=Poisoned()))
+
+
+def test_a_term_that_is_0_for_100_steps_is_warned_of_once():
+    terms = ZeroTerms()
+    warnings = [warning for step in range(250) for warning in terms.add({"a": 0.0, "b": float(step % 50)})]
+    assert warnings == ["loss term `a` has been exactly 0 for 100 steps: it teaches nothing"]
+
+
+def test_warnings_are_repeated_in_the_result(tmp_path):
+    result = run(tmp_path, ToyTask(zero_term=True), train={"epochs": 20}, eval={"every_epochs": None})
+    assert "loss term `unused` has been exactly 0 for 100 steps: it teaches nothing" in result.warnings
+
+
+def test_replay_of_another_folder(tmp_path):
+    with pytest.raises(TrainingError, match="not a kept fault"):
+        replay(ToyTask(), tmp_path)

@@ -27,7 +27,7 @@ def window_crop(
     background: float = 0.1,
     border: Border = "white",
 ) -> None:
-    """A window of `size` at the present scale around a drawn point of a text; anywhere in a share `background` of cases.
+    """A window of `size` at the present scale around a drawn point of a text; anywhere in `background` of cases.
 
     The point lies at least a tenth of the window inside it where the picture is large enough. A side smaller than
     the window is padded, the picture's place on it drawn.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,8 +17,8 @@ from sealkit.geometry.straighten import straighten
 from sealkit.modules.text_recognition.postprocess import RecResult
 from sealkit.pipeline.recogniser import TextRecogniser
 
-EVIDENCE = 0.35
-"""How fast letters add to the trust in a reading: one letter counts 30 %, three 65 %, eight 94 % of its score."""
+HALVE = 0.5
+"""Share of its score a reading of one letter loses; of two letters the square of it, and so on."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,7 @@ class Attempt:
         The mean score alone prefers one letter read with .99 from an upside-down strip to ten read with .95.
         """
         letters = len(self.result.text.strip())
-        return self.result.score * (1.0 - math.exp(-EVIDENCE * letters))
+        return self.result.score * (1.0 - HALVE**letters)
 
 
 @dataclass(frozen=True)

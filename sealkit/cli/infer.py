@@ -1,0 +1,156 @@
+"""`sealkit infer`: read seals."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from typing import Any
+
+from sealkit.cli.progress import Progress
+
+NAME = "infer"
+HELP = "Read the seals of pictures, folders and PDFs; prints the texts, saves JSON and pictures."
+EXAMPLES = """
+  sealkit infer seal.png                                        # embedded weights, nothing to download
+  sealkit infer scans/ --save-path out                          # JSON and a picture per seal in out/
+  sealkit infer scans/ --jsonl > texts.jsonl                    # one JSON line per picture, for scripts
+  sealkit infer page.pdf --pipeline my.yaml --device gpu:0
+  sealkit infer seal.png -o SubPipelines.SealOCR.SubModules.TextDetection.model_dir=runs/mine/inference
+  sealkit infer seal.png --model PP-OCRv6_small_det --model-dir runs/mine/inference   # one module alone
+
+Exit code: 0; 3 where a picture could not be read (the others were); 2 wrong settings; 7 engine or device.
+"""
+
+SOME_FAILED = 3
+_PREDICT = (
+    ("seal_det_limit_side_len", int, "N", "size limit of the detector's input"),
+    ("seal_det_limit_type", str, "TYPE", "min, max or resize_long"),
+    ("seal_det_thresh", float, "P", "text pixels: probability above this"),
+    ("seal_det_box_thresh", float, "P", "texts: mean probability of at least this"),
+    ("seal_det_unclip_ratio", float, "R", "how far outlines are expanded"),
+    ("seal_rec_score_thresh", float, "P", "texts read with at least this score are kept"),
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    from sealkit.cli.options import add_overrides
+
+    parser.add_argument("input", nargs="+", metavar="INPUT", help="picture, TIFF, PDF or folder; several are fine")
+    parser.add_argument(
+        "--save-path", metavar="PATH", help="folder for <name>_res.json and <name>_seal_res_regionN.png"
+    )
+    parser.add_argument(
+        "--pipeline", metavar="CONFIG", help="pipeline config: YAML file or shipped name (default: embedded)"
+    )
+    parser.add_argument("--model", metavar="NAME", help="run one module alone: official model name")
+    parser.add_argument(
+        "--model-dir", metavar="DIR", help="with --model: exported folder, official folder or .onnx file"
+    )
+    parser.add_argument(
+        "--engine", help="auto, paddle, onnxruntime, openvino or tensorrt (default: the config's, else auto)"
+    )
+    parser.add_argument("--device", help="cpu, gpu:0, npu:0, … (default: an NVIDIA card where usable, else cpu)")
+    parser.add_argument(
+        "--threads", type=int, metavar="N", help="CPU threads per network (default: all cores, at most 10)"
+    )
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--jsonl", action="store_true", help="one JSON object per picture on stdout, nothing else")
+    form.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    parser.add_argument("--verbose", action="store_true", help="also print what each stage found, and the engines")
+    for name, kind, metavar, text in _PREDICT:
+        parser.add_argument(f"--{name.replace('_', '-')}", type=kind, metavar=metavar, help=text)
+    add_overrides(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    from sealkit.errors import ConfigError
+    from sealkit.images import count_inputs
+
+    if args.model_dir and not args.model:
+        hint = "name the model, or set model_dir in the pipeline config (see the examples)"
+        raise ConfigError("--model-dir belongs to --model", where="sealkit infer", hint=hint)
+    results = _module_results(args) if args.model else _pipeline_results(args)
+    failed = 0
+    with Progress("reading") as progress:
+        total = count_inputs(args.input)
+        for result in results:
+            failed += not result.ok
+            _show(result, args)
+            if args.save_path and result.ok:
+                (result.save_to_json if args.model else result.save_all)(args.save_path)
+            progress(1, total)
+    if failed:
+        print(f"{failed} picture(s) could not be read", file=sys.stderr)
+    return SOME_FAILED if failed else 0
+
+
+def _pipeline_results(args: argparse.Namespace) -> Any:
+    from sealkit import api
+
+    options = {name: getattr(args, name) for name, *_ in _PREDICT}
+    pipeline = api.create_pipeline(
+        args.pipeline, engine=args.engine, device=args.device, threads=args.threads, overrides=args.overrides
+    )
+    if args.verbose:
+        for module, engine in pipeline.engines.items():
+            print(f"{module}: {engine}", file=sys.stderr)
+    return pipeline.predict(args.input, **{name: value for name, value in options.items() if value is not None})
+
+
+def _module_results(args: argparse.Namespace) -> Any:
+    from sealkit import api
+    from sealkit.errors import ConfigError
+
+    unused = [f"--{name.replace('_', '-')}" for name, *_ in _PREDICT if getattr(args, name) is not None]
+    unused += ["-o"] if args.overrides else []
+    unused += ["--pipeline"] if args.pipeline else []
+    if unused:
+        raise ConfigError(
+            "these belong to the pipeline, not to one module", where="sealkit infer --model", value=unused
+        )
+    model = api.create_model(args.model, args.model_dir, engine=args.engine, device=args.device, threads=args.threads)
+    return model.predict(args.input)
+
+
+def _show(result: Any, args: argparse.Namespace) -> None:
+    """One picture's texts on stdout; errors on stderr."""
+    if not result.ok:
+        print(f"{_name(result)}: {result['error']}", file=sys.stderr)
+    if args.jsonl:
+        print(json.dumps(result.json["res"], ensure_ascii=False), flush=True)
+    elif result.ok and not args.quiet:
+        print(_name(result))
+        print("\n".join(_module_lines(result) if args.model else _pipeline_lines(result, args.verbose)), flush=True)
+
+
+def _name(result: Any) -> str:
+    page = "" if result["page_index"] is None else f" page {result['page_index'] + 1}"
+    return f"{result['input_path'] or 'picture'}{page}"
+
+
+def _pipeline_lines(result: Any, verbose: bool) -> list[str]:
+    lines = []
+    for seal in result["seal_res_list"]:
+        lines.append(f"  seal {seal['seal_region_id']}")
+        for entry in seal["lines"]:
+            role = f"  ({entry['role']})" if entry["role"] else ""
+            lines.append(f"    {entry['text']}  {entry['score']:.3f}{role}")
+        if not seal["lines"]:
+            lines.append("    no text read")
+    if not result["seal_res_list"]:
+        lines.append("  no seal found")
+    notes = [stage["note"] for stage in result["stages"].values() if isinstance(stage, dict) and "note" in stage]
+    lines += [f"  note: {note}" for note in notes]
+    if verbose:
+        for name, stage in result["stages"].items():
+            facts = ", ".join(f"{key} {value}" for key, value in stage.items())
+            lines.append(f"  {name}: {facts}")
+    return lines
+
+
+def _module_lines(result: Any) -> list[str]:
+    if "rec_text" in result:
+        return [f"  {result['rec_text']}  {result['rec_score']:.3f}"]
+    return [f"  {len(polygon)} points from {polygon[0].tolist()}  {score:.3f}"
+            for polygon, score in zip(result["dt_polys"], result["dt_scores"])]  # fmt: skip

@@ -71,8 +71,11 @@ def test_keys_of_paddlex_load_with_its_literals():
             "SubPipelines.SealOCR.SubModules.TextDetection.treshold",
             "did you mean",
         ),
-        ("SubModules.LayoutDetection.layout_merge_bboxes_mode=larg", "SubModules.LayoutDetection.layout_merge_bboxes_mode",
-         "did you mean large?"),
+        (
+            "SubModules.LayoutDetection.layout_merge_bboxes_mode=larg",
+            "SubModules.LayoutDetection.layout_merge_bboxes_mode",
+            "did you mean large?",
+        ),
         ("reading=referense", "reading", "did you mean reference?"),
     ],
 )  # fmt: skip

@@ -76,7 +76,7 @@ def test_v6_settings(name, decay, weight_decay):
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_seal_detectors_decode_as_the_pipeline_does(name):
-    """shrink_ratio 0.8 and unclip_ratio 0.5 belong together; mixing them with 0.4 and 1.5 gives fat or thin outlines."""
+    """shrink_ratio 0.8 and unclip_ratio 0.5 belong together; mixed with 0.4 and 1.5 outlines get fat or thin."""
     recipe = load_recipe(name).settings
     post = recipe.postprocess
     assert recipe.targets.shrink_ratio == 0.8

@@ -1,0 +1,83 @@
+import json
+import subprocess
+
+import pytest
+
+from sealkit.cli import checkup
+
+
+@pytest.mark.parametrize(
+    ("versions", "what"),
+    [
+        ({"paddlepaddle": (3, 3, 1)}, "Paddle 3.3"),
+        ({"paddlepaddle-gpu": (3, 3, 0)}, "Paddle 3.3"),
+        ({"paddlepaddle": (2, 6, 2)}, "Paddle 2"),
+        ({"paddlepaddle": (3, 2, 2), "setuptools": (82, 0, 0)}, "setuptools"),
+        ({"paddlepaddle": (3, 2, 2), "paddlepaddle-gpu": (3, 2, 2)}, "overwrite each other"),
+        ({"opencv-python": (4, 10), "opencv-python-headless": (5, 0)}, "two OpenCV packages"),
+        ({"opencv-contrib-python": (4, 10), "opencv-python-headless": (5, 0)}, "two OpenCV packages"),
+        ({"onnxruntime": (1, 20), "onnxruntime-gpu": (1, 20)}, "overwrite each other"),
+        ({"paddle2onnx": (2, 1, 0), "onnx": (1, 18, 0), "packaging": (24,)}, "onnx 1.17.0"),
+        ({"paddle2onnx": (2, 1, 0), "onnx": (1, 17, 0)}, "packaging"),
+        ({"albumentations": (2, 0, 9)}, "albumentations"),
+        ({"rapidocr": (3, 9, 1)}, "rapidocr"),
+    ],
+)
+def test_known_faults(versions, what):
+    findings = checkup.known_bad(versions)
+    assert [finding for finding in findings if what in finding.value]
+    assert all(finding.advice and finding.status in ("warning", "error") for finding in findings)
+
+
+def test_a_good_set_of_versions():
+    versions = {
+        "paddlepaddle": (3, 2, 2), "paddle2onnx": (2, 1, 0), "onnx": (1, 17, 0), "packaging": (24,),
+        "setuptools": (81,), "opencv-python-headless": (5, 0, 0), "albumentations": (2, 0, 8), "rapidocr": (3, 10, 0),
+        "onnxruntime": (1, 31, 1),
+    }  # fmt: skip
+    assert checkup.known_bad(versions) == []
+
+
+def test_report(sealkit):
+    code, out, _ = sealkit("doctor", "--quick")
+    assert code in (0, 1)
+    for name in ("python", "packages", "threads", "disk", "fonts", "recipes", "configs"):
+        assert f" {name} " in out
+    findings = json.loads(sealkit("doctor", "--quick", "--json")[1])
+    assert {finding["status"] for finding in findings} <= {"ok", "note", "warning", "error"}
+    assert code == any(finding["status"] == "error" for finding in findings)
+
+
+@pytest.mark.parametrize(
+    ("done", "status", "what"),
+    [
+        (
+            subprocess.CompletedProcess([], -11, "", "Segmentation fault"),
+            "error",
+            "fails with code -11: Segmentation fault",
+        ),
+        (subprocess.CompletedProcess([], 0, "", ""), "error", "fails with code 0: no output"),
+        (
+            subprocess.CompletedProcess(
+                [], 0, '{"version": "3.2.2", "devices": ["cpu"], "inference": {"inference": null, "oneDNN": "no"}}', ""
+            ),
+            "ok",
+            "3.2.2, devices: cpu",
+        ),
+    ],
+)
+def test_what_paddle_answers(monkeypatch, done, status, what):
+    monkeypatch.setattr(checkup.subprocess, "run", lambda *args, **kwargs: done)
+    findings = list(checkup._paddle_smoke())
+    assert (findings[0].status, findings[0].value) == (status, what)
+    if status == "ok":
+        assert [finding.status for finding in findings[1:]] == ["ok", "warning"]
+
+
+def test_paddle_that_hangs(monkeypatch):
+    def hang(*args, **kwargs):
+        raise subprocess.TimeoutExpired("python", 1)
+
+    monkeypatch.setattr(checkup.subprocess, "run", hang)
+    (finding,) = checkup._paddle_smoke()
+    assert finding.status == "error" and "no answer" in finding.value

@@ -1,0 +1,210 @@
+"""One clear message for everything a user can get wrong: place, value, next step, exit code, no traceback."""
+
+import json
+
+import pytest
+
+from sealkit.cli import COMMANDS, EXTRAS, main
+
+COMMAND_FILES = sorted(COMMANDS.items())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["trian"], 2, ["unknown command", "'trian'", "did you mean train?"]),
+        (["models", "zzzz"], 2, ["no model matches", "'zzzz'", "`sealkit models` lists all"]),
+        (["models", "PP-OCRv4_mobil_seal_det"], 2, ["no model matches", "did you mean PP-OCRv4_mobile_seal_det"]),
+        (["models", "--module", "seal"], 2, ["unknown module", "seal_text_detection"]),
+        (["models", "--jsn"], 2, ["unknown argument: --jsn; did you mean --json?", "sealkit models --help"]),
+        (["show"], 2, ["the following arguments are required: RECIPE", "sealkit show --help"]),
+        (["show", "seal_det_mobil"], 2, ["no such recipe", "did you mean seal_det_mobile"]),
+        (["show", "seal_det_mobile", "-o", "train.batch_sise=2"], 2,
+         ["train.batch_sise: unknown key (got 2)", "did you mean train.batch_size?"]),
+        (["show", "seal_det_mobile", "-o", "train.batch_size", "=", "2"], 2,
+         ["3 problems", "is not key=value", "no spaces around '='"]),
+        (["show", "-o", "batch_size=2", "seal_det_mobile"], 2, ["RECIPE"]),
+        (["show", "seal_det_mobile", "--opt", "Global.epochs=2"], 2,
+         ["--opt is not a flag here", "settings are given with -o: -o Global.epochs=2"]),
+        (["show", "seal_det_mobile", "-o", "Global.epoch_num=2"], 2,
+         ["is a key of PaddleX or PaddleOCR", "here it is train.epochs"]),
+        (["train"], 2, ["the following arguments are required: -c/--recipe/--config"]),
+        (["train", "-c", "none.yaml"], 2, ["no such recipe (got 'none.yaml')"]),
+        (["train", "-c", "seal_det_mobile", "-o", "model=PP-OCRv4_mobil_seal_det"], 2,
+         ["model: unknown model", "did you mean PP-OCRv4_mobile_seal_det?"]),
+        (["train", "-c", "seal_det_mobile", "-o", "optimizer.lr=fast"], 2,
+         ["optimizer.lr: must be a number > 0", '"fast"']),
+        (["eval", "-c", "seal_det_mobile"], 2, ["what to evaluate is not said", "--checkpoint", "--model-dir"]),
+        (["eval", "-c", "seal_det_mobile", "--checkpoint", "a", "--model-dir", "b"], 2,
+         ["a checkpoint and an exported folder are given"]),
+        (["eval", "--checkpoint", "a"], 2, ["a: this does not lie in a run folder", "name the recipe: -c RECIPE"]),
+        (["eval", "-c", "seal_det_mobile", "--model-dir", "nowhere"], 7, ["no such model folder or file", "'nowhere'"]),
+        (["export"], 2, ["nothing to export is named", "sealkit export RUN_FOLDER"]),
+        (["export", "a", "-c", "b"], 2, ["name a run folder or a recipe, not both"]),
+        (["export", "-c", "seal_det_mobile"], 2, ["--checkpoint is not given"]),
+        (["export", "-c", "seal_det_mobile", "--checkpoint", "a"], 2, ["--output is not given"]),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) and value and not value[0].count(" ") else "",
+)  # fmt: skip
+def test_one_message(sealkit, tmp_path, monkeypatch, arguments, code, said):
+    monkeypatch.chdir(tmp_path)
+    found, out, err = sealkit(*arguments)
+    assert found == code
+    assert err.startswith("error: ")
+    assert out == ""
+    for part in said:
+        assert part in err, err
+
+
+def test_missing_weights(sealkit, tmp_path, tiny_set):
+    root = [f"data.train.0.root={tiny_set}", f"data.val.0.root={tiny_set}"]
+    code, _, err = sealkit(
+        "train",
+        "-c",
+        "seal_det_mobile",
+        "-o",
+        *root,
+        "weights.init=weights/nowhere.pdparams",
+        "--output",
+        tmp_path / "run",
+    )
+    assert code == 4
+    assert "weights not found" in err and "nowhere.pdparams" in err and "`scratch` trains from random weights" in err
+
+
+def test_missing_labels(sealkit, tmp_path):
+    code, _, err = sealkit(
+        "train", "-c", "seal_det_mobile", "-o", f"data.train.0.root={tmp_path}", "--output", tmp_path / "run"
+    )
+    assert code == 3
+    assert "train.txt" in err
+
+
+def test_unwritable_output(sealkit, tmp_path, tiny_set):
+    (tmp_path / "file").write_text("")
+    root = [f"data.train.0.root={tiny_set}", f"data.val.0.root={tiny_set}"]
+    code, _, err = sealkit("train", "-c", "seal_det_mobile", "-o", *root, "--output", tmp_path / "file" / "run")
+    assert code == 5
+    assert "cannot write to the output folder" in err and "choose another" in err
+
+
+def test_a_missing_package_names_its_extra(sealkit, monkeypatch):
+    import sealkit.cli.doctor as doctor
+
+    def fail(args):
+        raise ModuleNotFoundError("No module named 'paddle'", name="paddle.nn")
+
+    monkeypatch.setattr(doctor, "run", fail)
+    code, _, err = sealkit("doctor")
+    assert code == 1
+    assert "this needs paddle.nn, which is not installed" in err
+    assert "pip install 'sealkit[train]'" in err
+
+
+def test_extras_are_those_of_pyproject():
+    from importlib.metadata import metadata
+
+    assert set(EXTRAS.values()) <= set(metadata("sealkit").get_all("Provides-Extra"))
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (KeyboardInterrupt(), 130, "stopped by the user"),
+        (PermissionError(13, "Permission denied", "/root/x"), 1, "/root/x: Permission denied"),
+    ],
+)
+def test_what_is_no_sealkit_error(sealkit, monkeypatch, error, code, said):
+    import sealkit.cli.doctor as doctor
+
+    def fail(args):
+        raise error
+
+    monkeypatch.setattr(doctor, "run", fail)
+    found, _, err = sealkit("doctor")
+    assert (found, said in err) == (code, True)
+
+
+def test_a_fault_of_ours_keeps_its_traceback(monkeypatch):
+    import sealkit.cli.doctor as doctor
+
+    def fail(args):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(doctor, "run", fail)
+    with pytest.raises(ZeroDivisionError):
+        main(["doctor"])
+
+
+def test_traceback_on_request(capsys, monkeypatch):
+    monkeypatch.setenv("SEALKIT_TRACEBACK", "1")
+    assert main(["models", "zzzz"]) == 2
+    assert "Traceback" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("name", "file"), COMMAND_FILES)
+def test_every_command_is_whole(sealkit, name, file):
+    from importlib import import_module
+
+    command = import_module(file)
+    assert name == command.NAME
+    assert f"sealkit {name}" in command.EXAMPLES or f"tools/{name}" in command.EXAMPLES
+    code, out, _ = sealkit(name, "--help")
+    assert code == 0
+    assert f"usage: sealkit {name}" in out and "examples:" in out
+    for line in out.splitlines():
+        assert len(line) <= 120, line
+
+
+def test_flags_take_both_dashes_and_underscores(sealkit):
+    code, _, err = sealkit("eval", "-c", "seal_det_mobile", "--model_dir=no_where", "--no_progress")
+    assert code == 7
+    assert "'no_where'" in err  # values keep their underscores
+
+
+def test_no_flag_is_declared_with_an_underscore():
+    import argparse
+    from importlib import import_module
+
+    from sealkit.cli.parser import Parser
+
+    def flags(parser):
+        for action in parser._actions:
+            yield from action.option_strings
+            if isinstance(action, argparse._SubParsersAction):
+                for sub in action.choices.values():
+                    yield from flags(sub)
+
+    for name, file in COMMAND_FILES:
+        parser = Parser(prog=name)
+        import_module(file).add_arguments(parser)
+        assert [flag for flag in flags(parser) if "_" in flag] == []
+
+
+def test_top_help_lists_every_command(sealkit):
+    code, out, _ = sealkit("--help")
+    assert code == 0
+    for name in COMMANDS:
+        assert f"\n    {name} " in out
+    assert sealkit("--version")[1].startswith("sealkit 0.")
+
+
+def test_models_as_table_and_json(sealkit):
+    code, out, _ = sealkit("models", "*seal_det")
+    assert code == 0
+    assert "PP-OCRv4_mobile_seal_det" in out and "Hmean 96.36" in out and "Published, not reproduced here" in out
+    assert "PP-OCRv6" not in out
+    rows = json.loads(sealkit("models", "v6", "--json")[1])
+    assert {row["model"] for row in rows} == {"PP-OCRv6_tiny_det", "PP-OCRv6_small_det", "PP-OCRv6_medium_det"}
+    small = next(row for row in rows if row["model"] == "PP-OCRv6_small_det")
+    assert "seal_det_v6_small" in small["recipes"] and "rapidocr" in small["weights"]
+
+
+def test_show_prints_a_recipe_that_can_be_used(sealkit, tmp_path):
+    _, out, _ = sealkit("show", "seal_det_mobile", "-o", "batch_size=3")
+    assert "batch_size: 3" in out and "# -o batch_size=3" in out and "seal_det_server.yaml:" in out
+    (tmp_path / "mine.yaml").write_text(out, encoding="utf-8")
+    again = sealkit("show", tmp_path / "mine.yaml", "--plain")[1]
+    assert again == sealkit("show", "seal_det_mobile", "-o", "batch_size=3", "--plain")[1]
+    assert "PaddleX" not in sealkit("show", "embedded", "--plain")[1]
+    assert "Samples per process" in sealkit("show", "seal_det_mobile", "--explain")[1]

@@ -1,0 +1,87 @@
+"""The thread from a recipe to an exported model, through the commands themselves."""
+
+import json
+
+import pytest
+
+from sealkit import api
+from sealkit.cli import main
+from sealkit.errors import ConfigError
+
+pytest.importorskip("paddle", reason="training needs the extra `train`")
+
+SMALL = [
+    "model=PP-OCRv6_tiny_det", "weights={init: scratch}", "network.form=fused", "augment=[{op: fit, size: [96, 96]}]",
+    "train.batch_size=2", "train.max_steps=2", "train.num_workers=0", "eval.batch_size=2", "resize.limit_side_len=96",
+    "train.visualdl=false",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def run(tiny_set, tmp_path_factory):
+    """A run folder of two steps."""
+    folder = tmp_path_factory.mktemp("runs") / "tiny"
+    code = main(
+        [
+            *["train", "-c", "seal_det_cpu_small", "--output", str(folder), "--no-progress"],
+            *["-o", *SMALL, f"data.train.0.root={tiny_set}", f"data.val.0.root={tiny_set}"],
+        ]
+    )
+    assert code == 0
+    return folder
+
+
+def test_a_run_folder_explains_itself(run):
+    for name in ("recipe.yaml", "environment.json", "metrics.jsonl", "summary.json", "report.html", "data.json"):
+        assert (run / name).stat().st_size > 0
+    for name in ("inference.json", "inference.pdiparams", "inference.yml", "inference.onnx", "export_report.json"):
+        assert (run / "inference" / name).stat().st_size > 0
+    recipe = (run / "recipe.yaml").read_text(encoding="utf-8")
+    assert "# -o train.batch_size=2" in recipe and "seal_det_cpu_small.yaml" in recipe
+    assert "Resolved from" in recipe
+    assert api.load(run).settings.train.batch_size == 2
+
+
+def test_not_over_a_run_that_is_there(sealkit, run):
+    code, _, err = sealkit("train", "-c", run / "recipe.yaml")
+    assert code == 5
+    assert "the output folder is not empty" in err and "--resume" in err and "--overwrite" in err
+
+
+def test_checkpoint_and_exported_folder_have_the_same_figures(sealkit, run, tmp_path):
+    _, out, _ = sealkit("eval", "--checkpoint", run, "--json", "--no-progress")
+    trained = json.loads(out)
+    assert (
+        trained["main"] == "hmean" and trained["metric"] == "hmean (preprocess=pipeline)" and trained["pictures"] == 2
+    )
+    for engine in ("onnxruntime", "paddle"):
+        _, out, _ = sealkit("eval", "--model-dir", run / "inference", "--engine", engine, "--json", "--no-progress")
+        assert json.loads(out)["figures"] == pytest.approx(trained["figures"], abs=1e-6)
+    _, out, _ = sealkit(
+        "eval", "-c", run, "--checkpoint", run / "checkpoints" / "latest", "--report", tmp_path / "r.html"
+    )
+    assert "metric: hmean (preprocess=pipeline)" in out and "precision" in out and "weights: " in out
+    assert "hmean" in (tmp_path / "r.html").read_text(encoding="utf-8")
+
+
+def test_export_by_hand(sealkit, run, tmp_path):
+    code, out, _ = sealkit("export", run, "--output", tmp_path / "model", "--no-onnx", "--pictures", "1")
+    assert code == 0
+    assert "agree on 1 pictures" in out and "largest difference" in out
+    assert not (tmp_path / "model" / "inference.onnx").exists()
+
+
+def test_a_checkpoint_of_another_recipe(run):
+    with pytest.raises(ConfigError, match="the checkpoint is not one of this recipe: model") as caught:
+        api.evaluate("seal_det_mobile", checkpoint=run)
+    assert caught.value.exit_code == 2
+    with pytest.raises(ConfigError, match="the folder is a PP-OCRv6_tiny_det, the recipe trains a"):
+        api.evaluate("seal_det_mobile", model_dir=run / "inference")
+
+
+def test_the_exported_model_predicts(run, tiny_set):
+    import sealkit
+
+    model = sealkit.create_model("PP-OCRv6_tiny_det", run / "inference", engine="onnxruntime", limit_side_len=96)
+    (result,) = list(model.predict(str(tiny_set / "0.png")))
+    assert "dt_polys" in result

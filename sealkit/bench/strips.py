@@ -16,6 +16,9 @@ from sealkit.modules.text_recognition.postprocess import RecResult, ctc_decode
 from sealkit.modules.text_recognition.preprocess import batches_by_width, collate, preprocess
 from sealkit.runtime.model import load_model
 
+CERTAIN = 0.95
+CERTAIN_LETTERS = 4
+"""Text upside down or reversed is never read with such a score at such a length."""
 RAPIDOCR_RECOGNISER = "PP-OCRv6_rec_small.onnx"
 
 
@@ -62,11 +65,13 @@ class StripReader:
         return results
 
     def read_line(self, image: np.ndarray, line: LinePoly, up: np.ndarray | None = None) -> tuple[RecResult, LinePoly]:
-        """The best of the ways a line may run, and that way; see `readings`."""
-        ways = readings(line, up)
-        results = self.read([straighten(image, way) for way in ways])
-        best = max(range(len(ways)), key=lambda i: confidence(results[i]))
-        return results[best], ways[best]
+        """The best of the ways a line may run, and that way; see `readings`. A reading beyond doubt ends the search."""
+        tried: list[tuple[RecResult, LinePoly]] = []
+        for way in readings(line, up):
+            tried.append((self.read([straighten(image, way)])[0], way))
+            if tried[-1][0].score > CERTAIN and len(tried[-1][0].text) >= CERTAIN_LETTERS:
+                break
+        return max(tried, key=lambda one: confidence(one[0]))
 
 
 def confidence(result: RecResult) -> float:

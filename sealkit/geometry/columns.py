@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from sealkit.geometry.ink import ink_of
 
 LETTER_ASPECTS = (0.62, 1.7)
 """Height of a letter relative to the column's width: smallest and largest."""
-FAR_FROM_SQUARE = 0.06
+FAR_FROM_SQUARE = 0.24
 """Cost of a letter's aspect: multiplies the square of its logarithm."""
 UNEVEN = 0.6
 """Cost of letters of unequal height: multiplies the squared deviation relative to the mean."""
+UNCUT = 0.5
+WAIST = 0.3
+"""Cost of letters that could be cut in two: by how much the ink around their middle falls below this share of its level."""
 
 
 def column_cuts(lying: np.ndarray | None, length: int, aspect: float) -> list[int]:
@@ -41,10 +46,19 @@ def column_cuts(lying: np.ndarray | None, length: int, aspect: float) -> list[in
     best_cost, best = np.inf, even
     for letters in range(low, high + 1):
         cost, cuts = _best_cuts(ink, letters)
-        cost = cost / letters + FAR_FROM_SQUARE * np.log(aspect / letters) ** 2 * 4
+        cost = cost / letters + FAR_FROM_SQUARE * np.log(aspect / letters) ** 2 + UNCUT * _waists(ink, cuts)
         if cost < best_cost:
             best_cost, best = cost, cuts
     return best
+
+
+def _waists(ink: np.ndarray, cuts: list[int]) -> float:
+    """How cuttable the pieces still are, on average: two letters taken for one have an empty waist, few letters do."""
+    lowest = []
+    for first, last in pairwise(cuts):
+        inner = ink[first + int(0.3 * (last - first)) : last - int(0.3 * (last - first))]
+        lowest.append(max(WAIST - float(inner.min()), 0.0) if len(inner) else 0.0)
+    return float(np.mean(lowest))
 
 
 def _best_cuts(ink: np.ndarray, letters: int) -> tuple[float, list[int]]:

@@ -52,7 +52,7 @@ class ResizeInfo:
 def input_size(
     h: int, w: int, settings: DetResizeSettings | None = None, rule: SizeRule = "pipeline"
 ) -> tuple[int, int, bool]:
-    """Input height and width of a picture of h × w (already padded), and whether `max_side_limit` had to cap it.
+    """Input height and width of a picture of h × w, and whether `max_side_limit` had to cap it.
 
     Args:
         h: height in pixels, ≥ 1.
@@ -62,6 +62,8 @@ def input_size(
             seal detectors (long side to `limit_side_len`, then each side up to a multiple of 128, no cap).
     """
     settings = settings or DetResizeSettings()
+    if h + w < TINY:
+        h, w = max(h, MULTIPLE), max(w, MULTIPLE)
     if rule == "official":
         ratio = settings.limit_side_len / max(h, w)
         tall, wide = (-(-max(int(side * ratio), 1) // OFFICIAL_MULTIPLE) * OFFICIAL_MULTIPLE for side in (h, w))

@@ -21,6 +21,7 @@ import numpy as np
 from sealkit.config.pipeline import SealRecognitionSettings
 from sealkit.config.seal_text_detection import DetPostprocessSettings, DetResizeSettings
 from sealkit.errors import ConfigError, SealkitError
+from sealkit.geometry.regions import TextRegion
 from sealkit.images import ImageRecord, iter_images
 from sealkit.pipeline.assemble import SealParts, lines_of, seal_fields
 from sealkit.pipeline.detector import TextDetector, override
@@ -30,6 +31,7 @@ from sealkit.pipeline.result import SealRecognitionResult
 from sealkit.pipeline.search import (
     FoundSeal,
     crop_box,
+    drop_repeated,
     find_seals,
     look_closer,
     whole_picture,
@@ -210,16 +212,7 @@ class SealRecognitionPipeline:
     ) -> SealRecognitionResult:
         """One picture, stage by stage."""
         stages = Stages()
-        seals = self._seals(image, layout, stages)
-        parts = [self._detect(image, seal, call, own_size) for seal in seals]
-        lines = sum(len(p.lines) for p in parts)
-        outside = sum(p.outside for p in parts)
-        stages.add(
-            "detection",
-            texts=lines,
-            outside_seals=outside or None,
-            note=None if lines or not seals else f"no text found in {len(seals)} seal(s)",
-        )
+        parts = self._find(image, call, layout, own_size, stages)
         read = read_seals(image, [part.lines for part in parts], self.recogniser, self.settings.Reading)
         for part, entries in zip(parts, read):
             part.read = entries
@@ -236,6 +229,35 @@ class SealRecognitionPipeline:
         fields = self._head(record, layout)
         fields["seal_res_list"] = results
         return SealRecognitionResult({**fields, "stages": {**stages.entries, "engines": self.engines}})
+
+    def find_texts(self, image: np.ndarray, layout: dict[str, Any] | None = None) -> list[SealParts]:
+        """Seals and their lines without reading them: (H, W, 3) uint8 BGR → one entry per seal, in page pixels."""
+        return self._find(image, self._call_settings({}, None), layout, False, Stages())
+
+    def _find(
+        self,
+        image: np.ndarray,
+        call: CallSettings,
+        layout: dict[str, Any] | None,
+        own_size: bool,
+        stages: Stages,
+    ) -> list[SealParts]:
+        """Seals, their texts on a closer look, and the texts' lines."""
+        seals = self._seals(image, layout, stages)
+        looked = [self._look(image, seal, call, own_size) for seal in seals]
+        texts = drop_repeated([(seal, regions) for seal, (_, regions, _) in zip(seals, looked)])
+        parts = []
+        for seal, (window, _, outside), regions in zip(seals, looked, texts):
+            lines, owner = lines_of(regions, image)
+            parts.append(SealParts(seal, window, regions, lines, owner, outside))
+        lines_found = sum(len(part.lines) for part in parts)
+        stages.add(
+            "detection",
+            texts=lines_found,
+            outside_seals=sum(part.outside for part in parts) or None,
+            note=None if lines_found or not seals else f"no text found in {len(seals)} seal(s)",
+        )
+        return parts
 
     def _seals(self, image: np.ndarray, layout: dict[str, Any] | None, stages: Stages) -> list[FoundSeal]:
         """Where to look, and why there."""
@@ -256,17 +278,17 @@ class SealRecognitionPipeline:
             seals = [whole_picture(image)]
         return seals
 
-    def _detect(self, image: np.ndarray, seal: FoundSeal, call: CallSettings, own_size: bool) -> SealParts:
-        """Texts and lines of one seal."""
+    def _look(
+        self, image: np.ndarray, seal: FoundSeal, call: CallSettings, own_size: bool
+    ) -> tuple[tuple[int, int, int, int], list[TextRegion], int]:
+        """Crop window, texts in page pixels, and how many were dropped as lying outside the seal."""
         fine = self.settings.Fine
         margin = fine.margin if fine is not None and seal.source not in ("layout", "whole") else 0.0
         window = crop_box(seal.box, margin, image.shape[:2])
         size = None if fine is None or own_size else fine
-        regions, outside = look_closer(
-            self.detector, image, seal, window, size, call.resize, call.post, self.settings.Search.area_thresh
-        )
-        lines, owner = lines_of(regions, image)
-        return SealParts(seal, window, regions, lines, owner, outside)
+        area_thresh = self.settings.Search.area_thresh
+        regions, outside = look_closer(self.detector, image, seal, window, size, call.resize, call.post, area_thresh)
+        return window, regions, outside
 
 
 def seals_of_layout(layout: Mapping[str, Any], hw: tuple[int, int]) -> list[FoundSeal]:

@@ -1,0 +1,241 @@
+"""A pipeline on a folder of real seals: `python -m sealkit.bench.real_seals --real-seals DIR [--pipeline CONFIG]`.
+
+DIR holds labels.json (see `load_labels`) and the pictures. Printed: texts by kind of picture (share read exactly, mean
+1-NED, F1 that also punishes what should not have been read), Hmean of the detected outlines and lines (IoU 0.5) on the
+labelled line polygons, seconds per picture; each beside RapidOCR on the same pictures unless --no-peer.
+predictions.json ({file: [texts]}) goes to --output.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rapidfuzz.distance import Levenshtein
+
+from sealkit.bench.real_strips import comparable, load_labels
+from sealkit.errors import SealkitError
+from sealkit.images import read_image
+from sealkit.modules.seal_text_detection.metric import DetMetric
+
+Outlines = list[tuple[np.ndarray, list[np.ndarray]]]
+"""Outline (N, 2) and its holes, picture pixels."""
+
+
+@dataclass
+class Found:
+    """What one method found in one picture."""
+
+    texts: list[str]
+    outlines: Outlines
+    lines: Outlines | None = None
+    seconds: float = 0.0
+
+
+@dataclass
+class Score:
+    """One picture with seals, scored. `sims`: similarity of each scored label line with its prediction, 0 if none."""
+
+    kind: str
+    family: str
+    sims: list[float] = field(default_factory=list)
+    counted: int = 0
+    extra: int = 0
+    seals: int = 0
+
+
+def score_picture(item: Mapping[str, Any], texts: Sequence[str]) -> Score:
+    """Match predictions to the label lines of one picture, best pairs first, each at most once.
+
+    Predictions that matched nothing are forgiven one per `ignore` line of the labels.
+    """
+    got = [t for t in map(comparable, texts) if t]
+    truth = [comparable(t["text"]) for t in item["texts"] if not t.get("ignore")]
+    pairs = [
+        (float(Levenshtein.normalized_similarity(g, p)), -abs(len(g) - len(p)), i, j)
+        for i, g in enumerate(truth)
+        for j, p in enumerate(got)
+    ]
+    best: dict[int, float] = {}
+    used: set[int] = set()
+    for similarity, _, i, j in sorted(pairs, reverse=True):
+        if similarity > 0 and i not in best and j not in used:
+            best[i] = similarity
+            used.add(j)
+    extra = max(0, len(got) - len(used) - sum(bool(t.get("ignore")) for t in item["texts"]))
+    family = "seal2021" if item["file"].startswith("seal2021") else "other"
+    sims = [best.get(i, 0.0) for i in range(len(truth))]
+    return Score(item["kind"], family, sims, len(used) + extra, extra, len(item["seals"]))
+
+
+def figures(scores: Sequence[Score]) -> dict[str, float]:
+    """n, exact, sim, f1, extra (false texts per seal)."""
+    sims = [s for score in scores for s in score.sims]
+    exact = sum(s == 1.0 for s in sims)
+    counted = sum(score.counted for score in scores)
+    return {
+        "n": float(len(sims)),
+        "exact": exact / max(len(sims), 1),
+        "sim": sum(sims) / max(len(sims), 1),
+        "f1": 2 * exact / max(len(sims) + counted, 1),
+        "extra": sum(score.extra for score in scores) / max(sum(score.seals for score in scores), 1),
+    }
+
+
+def text_table(labels: Sequence[Mapping[str, Any]], predictions: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    """Figures over all pictures with seals, by kind and family, and what was read on pictures without seals."""
+    scores = [score_picture(item, predictions.get(item["file"], [])) for item in labels if item["seals"]]
+    empty = [item for item in labels if not item["seals"]]
+    false_texts = [len([t for t in map(comparable, predictions.get(i["file"], [])) if t]) for i in empty]
+    rows = {"all": figures(scores)}
+    for kind in sorted({s.kind for s in scores}):
+        rows[f"kind {kind}"] = figures([s for s in scores if s.kind == kind])
+    for family in ("seal2021", "other"):
+        rows[f"family {family}"] = figures([s for s in scores if s.family == family])
+    return {"rows": rows, "empty_pictures": len(empty), "clean": false_texts.count(0), "false_texts": sum(false_texts)}
+
+
+def detection_figures(labels: Sequence[Mapping[str, Any]], found: Mapping[str, Outlines]) -> dict[str, float]:
+    """Precision, recall, Hmean at IoU 0.5 on the labelled polygons; lines to ignore neither count nor punish."""
+    metric = DetMetric()
+    for item in labels:
+        truth = [
+            {
+                "points": np.asarray(t["poly"], np.float32),
+                "ignore": bool(t.get("ignore")),
+                "direction": t.get("direction"),
+            }
+            for t in item["texts"]
+            if t.get("poly")
+        ]
+        mine = found.get(item["file"], [])
+        metric.add([{"gt": truth, "pred": [o for o, _ in mine], "holes": [h for _, h in mine], "name": item["file"]}])
+    return metric.compute()
+
+
+def pipeline_reader(config: str | None, options: Mapping[str, Any], given_boxes: bool) -> Callable[..., Found]:
+    """A reader that runs a pipeline; with `given_boxes` on the labelled seals in place of those it would find."""
+    from sealkit.pipeline.create import create_pipeline
+
+    pipeline = create_pipeline(config, **options)
+    for module, engine in pipeline.engines.items():
+        print(f"{module}: {engine}", file=sys.stderr)
+
+    def read(item: Mapping[str, Any], image: np.ndarray) -> Found:
+        layout = None
+        if given_boxes:
+            layout = {"boxes": [{"label": "seal", "coordinate": s["box"], "score": 1.0} for s in item["seals"]]}
+        start = time.perf_counter()
+        (result,) = pipeline.predict(image, layout_det_res=layout)
+        seconds = time.perf_counter() - start
+        parts = pipeline.find_texts(image, layout)
+        outlines = [(region.outline, region.holes) for part in parts for region in part.regions]
+        lines: Outlines = [(line.points, []) for part in parts for line in part.lines]
+        return Found(result.texts, outlines, lines, seconds)
+
+    return read
+
+
+def rapidocr_reader() -> Callable[..., Found]:
+    """RapidOCR with its defaults: the peer."""
+    from rapidocr import RapidOCR
+
+    logging.getLogger("RapidOCR").setLevel(logging.ERROR)
+    engine = RapidOCR()
+
+    def read(item: Mapping[str, Any], image: np.ndarray) -> Found:
+        start = time.perf_counter()
+        output: Any = engine(image)
+        seconds = time.perf_counter() - start
+        detected: Any = engine(image, use_det=True, use_cls=False, use_rec=False)  # all outlines, also the unread
+        boxes = [] if detected.boxes is None else [np.asarray(box, np.float32) for box in detected.boxes]
+        return Found(list(output.txts or ()), [(box, []) for box in boxes], None, seconds)
+
+    return read
+
+
+def measure(folder: Path, labels: Sequence[Mapping[str, Any]], read: Callable[..., Found]) -> dict[str, Found]:
+    """Every picture through a reader; progress on stderr."""
+    from tqdm import tqdm
+
+    return {item["file"]: read(item, read_image(folder / item["file"])) for item in tqdm(labels, leave=False)}
+
+
+def report(labels: Sequence[Mapping[str, Any]], found: Mapping[str, Found]) -> dict[str, Any]:
+    """All figures of one method."""
+    lines = {name: f.lines for name, f in found.items() if f.lines is not None}
+    seconds = sorted(f.seconds for f in found.values())
+    return {
+        "texts": text_table(labels, {name: f.texts for name, f in found.items()}),
+        "outlines": detection_figures(labels, {name: f.outlines for name, f in found.items()}),
+        "lines": detection_figures(labels, lines) if lines else None,
+        "seconds": {"median": seconds[len(seconds) // 2], "mean": sum(seconds) / len(seconds)},
+    }
+
+
+def show(name: str, figures_of: Mapping[str, Any]) -> None:
+    """Print one method's tables."""
+    print(f"\n{name}")
+    for row, f in figures_of["texts"]["rows"].items():
+        print(
+            f"  {row:16s} n={f['n']:4.0f}  exact={f['exact']:.3f}  sim={f['sim']:.3f}  F1={f['f1']:.3f}  "
+            f"extra={f['extra']:.2f}/seal"
+        )
+    texts = figures_of["texts"]
+    print(f"  without seals    {texts['false_texts']} texts, {texts['clean']} of {texts['empty_pictures']} clean")
+    for what in ("outlines", "lines"):
+        if figures_of[what]:
+            f = figures_of[what]
+            print(f"  {what:16s} precision={f['precision']:.3f}  recall={f['recall']:.3f}  Hmean={f['hmean']:.3f}")
+    seconds = figures_of["seconds"]
+    print(f"  seconds          median {seconds['median']:.3f}  mean {seconds['mean']:.3f} per picture")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--real-seals", required=True, type=Path, metavar="DIR")
+    parser.add_argument("--pipeline", metavar="CONFIG", help="YAML file or shipped name; default: embedded")
+    parser.add_argument("--engine")
+    parser.add_argument("--threads", type=int)
+    parser.add_argument("-o", "--override", dest="overrides", action="append", default=[], metavar="KEY=VALUE")
+    parser.add_argument(
+        "--given-boxes", action="store_true", help="use the labelled seals: what perfect search would give"
+    )
+    parser.add_argument("--no-peer", action="store_true", help="without RapidOCR")
+    parser.add_argument("--only", metavar="TEXT", help="pictures whose file name contains this")
+    parser.add_argument("--output", type=Path, metavar="DIR", help="write predictions.json and figures.json here")
+    args = parser.parse_args(argv)
+    try:
+        labels = [item for item in load_labels(args.real_seals) if not args.only or args.only in item["file"]]
+        options = {"engine": args.engine, "threads": args.threads, "overrides": args.overrides}
+        methods = {"sealkit": pipeline_reader(args.pipeline, options, args.given_boxes)}
+        if not args.no_peer:
+            methods["RapidOCR"] = rapidocr_reader()
+        everything = {}
+        for name, read in methods.items():
+            found = measure(args.real_seals, labels, read)
+            everything[name] = report(labels, found)
+            show(name, everything[name])
+            if args.output:
+                args.output.mkdir(parents=True, exist_ok=True)
+                texts = {file: f.texts for file, f in found.items()}
+                file = "predictions.json" if name == "sealkit" else f"predictions_{name.lower()}.json"
+                (args.output / file).write_text(json.dumps(texts, ensure_ascii=False, indent=1), encoding="utf-8")
+        if args.output:
+            (args.output / "figures.json").write_text(json.dumps(everything, indent=1), encoding="utf-8")
+    except SealkitError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
         hint = (f"did you mean {close[0]}? " if close else "") + "modules: " + ", ".join(CHECKS)
         raise ConfigError("unknown module", where="--module", value=args.module, hint=hint)
     if args.workers < 0:
-        raise ConfigError("a number of workers cannot be negative", where="--workers", value=args.workers)
+        raise ConfigError("workers cannot be negative", where="--workers", value=args.workers, hint="0: one per core")
     with Progress("reading pictures") as progress:
         report = import_module(CHECKS[args.module]).check_dataset(
             args.folder,

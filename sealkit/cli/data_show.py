@@ -37,7 +37,9 @@ def run(args: argparse.Namespace) -> int:
 
     for flag in ("count", "columns", "tile"):
         if getattr(args, flag) < 1:
-            raise ConfigError("a number of at least 1 is needed", where=f"--{flag}", value=getattr(args, flag))
+            raise ConfigError(
+                "must be at least 1", where=f"--{flag}", value=getattr(args, flag), hint="give a number from 1"
+            )
     labels = Path(args.labels)
     samples, problems = read_det_labels(args.root or labels.parent, labels.name if not args.root else labels)
     chosen = [s for s in samples if args.shape is None or any(line.shape == args.shape for line in s.lines)]

@@ -99,7 +99,7 @@ def _entry(shape: Any, number: int, text_of: str, where: str, source: Source) ->
     if not isinstance(shape, dict):
         source.report("bad-text", where, f"shape {number} is not an object", "save it again in LabelMe")
         return None
-    kind = shape.get("shape_type") or "polygon"
+    kind = str(shape.get("shape_type") or "polygon")
     points = shape.get("points")
     if kind not in _OUTLINES:
         reason = f"shape {number} ({shape.get('label')!r}) is a {kind}"

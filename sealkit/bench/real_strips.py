@@ -1,8 +1,11 @@
-"""How well straightened strips of labelled line polygons can be read: `python -m sealkit.bench.real_strips --real-seals DIR`.
+"""How well straightened strips of labelled line polygons can be read.
 
-DIR holds `labels.json` (a list of pictures with `texts` of `poly`, `direction`, `text`, `seal`, `ignore`) and the pictures.
-Three ways are measured with one recogniser: the label's direction; the direction found by code from the bare outline (start
-point and orientation forgotten), reading both ways where geometry is in doubt; and geometry alone, no second reading.
+    python -m sealkit.bench.real_strips --real-seals DIR
+
+DIR holds `labels.json` (a list of pictures with `texts` of `poly`, `direction`, `text`, `seal`, `ignore`) and the
+pictures. Three ways are measured with one recogniser: the label's direction; the direction found by code from the bare
+outline (start point and orientation forgotten), reading both ways where geometry is in doubt; and geometry alone,
+without a second reading.
 """
 
 from __future__ import annotations
@@ -131,16 +134,16 @@ def _read_seal(
 
 def figures(readings_: Sequence[Reading]) -> list[dict[str, Any]]:
     """Rows of exact and sim per way: all lines, by direction, and by family of pictures."""
-    groups = {"all": lambda r: True}
+    groups = {"all": list(readings_)}
     for direction in sorted({r.direction for r in readings_}):
-        groups[direction] = lambda r, d=direction: r.direction == d
-    groups["seal2021"] = lambda r: r.file.startswith("seal2021")
-    groups["other"] = lambda r: not r.file.startswith("seal2021")
+        groups[direction] = [r for r in readings_ if r.direction == direction]
+    groups["seal2021"] = [r for r in readings_ if r.file.startswith("seal2021")]
+    groups["other"] = [r for r in readings_ if not r.file.startswith("seal2021")]
     rows = []
-    for name, belongs in groups.items():
+    for name, members in groups.items():
         row: dict[str, Any] = {"lines": name}
         for way in WAYS:
-            mine = [r for r in readings_ if r.way == way and belongs(r)]
+            mine = [r for r in members if r.way == way]
             row["n"] = len(mine)
             row[f"{way} exact"] = round(float(np.mean([r.exact for r in mine])), 3) if mine else None
             row[f"{way} sim"] = round(float(np.mean([r.similarity for r in mine])), 3) if mine else None

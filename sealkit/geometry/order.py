@@ -84,7 +84,3 @@ def _rows(lines: list[LinePoly], frame: Frame) -> list[LinePoly]:
 
 def _spot(line: LinePoly) -> np.ndarray:
     return line.points.mean(axis=0)
-
-
-def _spot(line: LinePoly) -> np.ndarray:
-    return line.points.mean(axis=0)

@@ -26,6 +26,9 @@ $(STAMP): pyproject.toml setup.py
 	@echo "installing sealkit[$(EXTRAS)] into $(VENV) (a few minutes the first time)"
 	@$(PY) -m pip install --quiet --upgrade pip
 	@$(PY) -m pip install --quiet -e '.[$(EXTRAS)]'
+	@$(PY) -c 'from sealkit.drawing.fonts import chinese_faces; chinese_faces()' 2>/dev/null || \
+	  { echo "no font with Chinese characters here: installing the font package mplfonts (85 MB)"; \
+	    $(PY) -m pip install --quiet --no-deps mplfonts==0.0.11; }
 	@touch $@
 
 demo: $(STAMP) ## read a seal, fine-tune on a new style, export, read again (IMAGE=path for your own picture)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,11 +25,6 @@ if TYPE_CHECKING:
 
 Recipe = str | Path | Mapping[str, Any] | RecipeBase
 
-# The class that answers the training loop's questions for each module.
-TASKS: Mapping[str, tuple[str, str]] = {
-    "seal_text_detection": ("sealkit.modules.seal_text_detection.task", "SealTextDetectionTask"),
-}
-
 
 def load(recipe: Recipe, overrides: Overrides = ()) -> Loaded[RecipeBase]:
     """A recipe's checked settings; `recipe` may also be a run folder, which means the recipe.yaml in it.
@@ -43,13 +37,6 @@ def load(recipe: Recipe, overrides: Overrides = ()) -> Loaded[RecipeBase]:
         inside = Path(recipe) / "recipe.yaml"
         recipe = inside if inside.is_file() else recipe
     return load_recipe(recipe, overrides, zoo.models_by_module())
-
-
-def make_task(recipe: RecipeBase) -> Task:
-    """The module's answers to the training loop's questions."""
-    file, name = TASKS[str(recipe.module)]  # type: ignore[attr-defined]  # every module's recipe has it
-    task: Task = getattr(import_module(file), name)(recipe)
-    return task
 
 
 def train(
@@ -88,7 +75,7 @@ def train(
     set_threads(settings.train.threads)  # before paddle is imported
     from sealkit.engine.loop import fit
 
-    task = make_task(settings)
+    task = zoo.make_task(settings)
     head = f"# Resolved from {loaded.source}; the comments say where each value came from.\n"
     result = fit(
         task,
@@ -167,11 +154,11 @@ def evaluate(
         from sealkit.engine.threads import set_threads
 
         set_threads(loaded.settings.train.threads)
-        task = make_task(loaded.settings)
+        task = zoo.make_task(loaded.settings)
         result = evaluation.of_checkpoint(task, loaded.settings, str(checkpoint), device, progress)
     else:
         loaded = load(recipe, _join(evaluation.folder_settings(str(model_dir), loaded.settings), overrides))
-        task = make_task(loaded.settings)
+        task = zoo.make_task(loaded.settings)
         result = evaluation.of_folder(task, loaded.settings, str(model_dir), engine, device, progress)
     if report is not None:
         result.write_report(task, report)
@@ -222,7 +209,7 @@ def export(
     from sealkit.export.model import export_model
     from sealkit.weights.sources import resolve
 
-    task, source = make_task(loaded.settings), resolve(checkpoint, loaded.settings.model)
+    task, source = zoo.make_task(loaded.settings), resolve(checkpoint, loaded.settings.model)
     if source.path is not None:
         check_fits(task, source.path)
     return export_model(task, source, output, onnx=onnx, pictures=pictures)

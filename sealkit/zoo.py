@@ -10,13 +10,20 @@ from typing import Any
 
 from sealkit.config.find import shipped
 from sealkit.config.problems import nearest
+from sealkit.config.training import RecipeBase
 from sealkit.config.yamlfile import read_yaml
+from sealkit.engine.task import Task
 from sealkit.errors import ConfigError
 from sealkit.modules.model_spec import ModelSpec
 
 # Modules in the order they are listed, and the file of each that holds its literal table MODELS.
 TABLES: Mapping[str, str] = {
     "seal_text_detection": "sealkit.modules.seal_text_detection.models",
+}
+
+# The class that answers the questions of training, evaluation and export for each module (engine.task.Task).
+TASKS: Mapping[str, tuple[str, str]] = {
+    "seal_text_detection": ("sealkit.modules.seal_text_detection.task", "SealTextDetectionTask"),
 }
 
 
@@ -75,6 +82,20 @@ def build_network(model_name: str, **options: Any) -> Any:
         ConfigError: no such model, no such form.
     """
     return get(model_name).build(**options)
+
+
+def make_task(recipe: RecipeBase) -> Task:
+    """The Task of a recipe.
+
+    Raises:
+        ConfigError: settings of no module (a bare RecipeBase).
+    """
+    module = str(getattr(recipe, "module", None))
+    if module not in TASKS:
+        raise ConfigError("no such module", where="module", value=module, hint="modules: " + ", ".join(TASKS))
+    file, name = TASKS[module]
+    task: Task = getattr(import_module(file), name)(recipe)
+    return task
 
 
 def recipes_by_model() -> dict[str, list[str]]:

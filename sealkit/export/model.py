@@ -9,7 +9,6 @@ from __future__ import annotations
 import datetime
 import hashlib
 import json
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +18,14 @@ import sealkit
 from sealkit.config.training import RecipeBase
 from sealkit.errors import ExportError
 from sealkit.export import onnx_file
-from sealkit.export.modules import TASKS, ModuleExport, module_export
+from sealkit.export.modules import ModuleExport, module_export
 from sealkit.export.parity import TOLERANCE, Proof, batches, compare, figures, reference_arrays
 from sealkit.runtime.files import ONNX, PARAMS, YML
 from sealkit.runtime.model import installed, load_model
 from sealkit.runtime.paddle_engine import INTERPOLATION
 from sealkit.weights.atomic import replace_folder
 from sealkit.weights.loading import load_into
+from sealkit.zoo import make_task
 
 REPORT = "export_report.json"
 PROGRAM = "inference.json"
@@ -123,10 +123,7 @@ def task_of(task_or_recipe: Any) -> Any:
     """A recipe's Task; a Task itself is returned as it is."""
     if not isinstance(task_or_recipe, RecipeBase):
         return task_or_recipe
-    module = str(getattr(task_or_recipe, "module", ""))
-    module_export(module)
-    file, name = TASKS[module]
-    return getattr(import_module(file), name)(task_or_recipe)
+    return make_task(task_or_recipe)
 
 
 def check_target(folder: Path) -> None:

@@ -70,10 +70,6 @@ MODULES: Mapping[str, ModuleExport] = {
     ),
 }
 
-TASKS: Mapping[str, tuple[str, str]] = {
-    "seal_text_detection": ("sealkit.modules.seal_text_detection.task", "SealTextDetectionTask"),
-}
-
 
 def module_export(name: str) -> ModuleExport:
     """The row of a module; ExportError where it has none."""

@@ -74,6 +74,7 @@ GEOMETRY = [
     step(op="rotate", border="paper"),
     step(op="scale"),
     step(op="scale", letters=(20, 40)),
+    step(op="scale", seals=(150, 300)),
     step(op="perspective", strength=0.15, p=1.0),
     step(op="east_crop", size=(320, 320)),
     step(op="random_crop", size=(320, 320)),

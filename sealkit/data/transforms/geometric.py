@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from sealkit.data.transforms.polygons import letter_height
-from sealkit.data.transforms.scene import Border, Scene
+from sealkit.data.transforms.scene import Border, Scene, SceneLine
 
 
 def flip(scene: Scene, rng: np.random.Generator) -> None:
@@ -43,20 +43,38 @@ def scale(
     rng: np.random.Generator,
     factor: tuple[float, float],
     letters: tuple[float, float] | None = None,
+    seals: tuple[float, float] | None = None,
     max_side: int = 4000,
 ) -> None:
-    """Resize by one factor, U(factor), or so that the median letter height becomes log-uniform in `letters` pixels."""
+    """Resize by one factor: U(factor), or what makes the median letter height log-uniform in `letters` pixels, or the long
+    side of one seal (the box of its texts) log-uniform in `seals` pixels; the last one that the picture allows wins."""
     height, width = scene.size
     chosen = rng.uniform(*factor)
-    heights = [letter_height(line.points, line.ordered) for line in scene.lines if not line.label.ignore and line.parts]
-    if letters is not None and heights:
-        goal = np.exp(rng.uniform(np.log(letters[0]), np.log(letters[1])))
-        chosen = goal / max(float(np.median(heights)), 1.0)
+    lines = [line for line in scene.lines if not line.label.ignore and line.parts]
+    sides = _seal_sides(lines) if seals is not None else []
+    if seals is not None and sides:
+        chosen = _log_uniform(rng, seals) / max(sides[int(rng.integers(len(sides)))], 1.0)
+    elif letters is not None and lines:
+        heights = [letter_height(line.points, line.ordered) for line in lines]
+        chosen = _log_uniform(rng, letters) / max(float(np.median(heights)), 1.0)
     chosen = min(chosen, max_side / max(height, width))
     size = (max(int(height * chosen), 1), max(int(width * chosen), 1))
     sy, sx = size[0] / height, size[1] / width
     matrix = np.array([[sx, 0, 0.5 * sx - 0.5], [0, sy, 0.5 * sy - 0.5], [0, 0, 1]])
     scene.transform(matrix, size, scene._border or "constant")
+
+
+def _log_uniform(rng: np.random.Generator, bounds: tuple[float, float]) -> float:
+    return float(np.exp(rng.uniform(np.log(bounds[0]), np.log(bounds[1]))))
+
+
+def _seal_sides(lines: list[SceneLine]) -> list[float]:
+    """Long side of the box of each seal's texts, pixels; texts that do not name their seal are left out."""
+    groups: dict[int, list[np.ndarray]] = {}
+    for line in lines:
+        if line.label.seal is not None:
+            groups.setdefault(line.label.seal, []).append(line.points)
+    return [float(np.ptp(np.concatenate(points), axis=0).max()) for points in groups.values()]
 
 
 def perspective(scene: Scene, rng: np.random.Generator, strength: float, border: Border = "white") -> None:

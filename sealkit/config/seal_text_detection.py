@@ -57,8 +57,8 @@ class Scale(Settings):
     letters: tuple[float, float] | None = None
     """Log-uniform range of the median letter height in pixels, in place of `factor` where a picture has texts."""
     seals: tuple[float, float] | None = None
-    """Log-uniform range of the long side of a seal in pixels (box of its texts; one of the picture's seals, at random), in
-    place of `factor` and `letters` where the labels say which seal a text belongs to."""
+    """Log-uniform range of the long side of a seal in pixels (box of its texts; one of the picture's seals, at random),
+    in place of `factor` and `letters` where the labels say which seal a text belongs to."""
     p: float = Field(1.0, ge=0, le=1)
 
 

@@ -106,8 +106,8 @@ def check_valid(scene: Scene) -> None:
 
 @settings(max_examples=30, deadline=None)
 @given(
-    st.lists(st.sampled_from(GEOMETRY[:7]), max_size=4),
-    st.sampled_from(GEOMETRY[7:]),
+    st.lists(st.sampled_from(GEOMETRY[:8]), max_size=4),
+    st.sampled_from(GEOMETRY[8:]),
     st.integers(0, 2**32 - 1),
 )
 def test_any_chain_keeps_labels_on_their_pixels(steps: list[Any], crop: Any, seed: int) -> None:
@@ -122,7 +122,7 @@ def test_any_chain_keeps_labels_on_their_pixels(steps: list[Any], crop: Any, see
 
 
 @settings(max_examples=30, deadline=None)
-@given(st.lists(st.sampled_from(GEOMETRY[:7]), max_size=4), st.integers(0, 2**32 - 1))
+@given(st.lists(st.sampled_from(GEOMETRY[:8]), max_size=4), st.integers(0, 2**32 - 1))
 def test_the_first_half_of_a_line_poly_stays_the_top(steps: list[Any], seed: int) -> None:
     chain = AugmentChain([*steps, step(op="fit", size=(640, 640))], frozenset({FIELDS, LINE_POLY}))
     scene = chain(Scene.of(*picture()), np.random.default_rng(seed))
@@ -143,7 +143,7 @@ def test_the_first_half_of_a_line_poly_stays_the_top(steps: list[Any], seed: int
 
 
 def test_same_seed_same_picture() -> None:
-    chain = AugmentChain([*GEOMETRY[:7], step(op="photometric", p=1.0), GEOMETRY[9]], frozenset({OUTLINES}))
+    chain = AugmentChain([*GEOMETRY[:8], step(op="photometric", p=1.0), GEOMETRY[9]], frozenset({OUTLINES}))
     first = chain(Scene.of(*picture()), np.random.default_rng(5))
     second = chain(Scene.of(*picture()), np.random.default_rng(5))
     assert np.array_equal(first.image, second.image)

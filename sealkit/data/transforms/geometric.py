@@ -46,8 +46,8 @@ def scale(
     seals: tuple[float, float] | None = None,
     max_side: int = 4000,
 ) -> None:
-    """Resize by one factor: U(factor), or what makes the median letter height log-uniform in `letters` pixels, or the long
-    side of one seal (the box of its texts) log-uniform in `seals` pixels; the last one that the picture allows wins."""
+    """Resize by one factor: U(factor), or what makes the median letter height log-uniform in `letters` pixels, or the
+    long side of one seal (the box of its texts) log-uniform in `seals`; the last one that the picture allows wins."""
     height, width = scene.size
     chosen = rng.uniform(*factor)
     lines = [line for line in scene.lines if not line.label.ignore and line.parts]

@@ -1,0 +1,67 @@
+import pytest
+
+from sealkit import zoo
+from sealkit.errors import ConfigError
+
+
+@pytest.mark.parametrize(
+    ("pattern", "names"),
+    [
+        ("*seal_det", {"PP-OCRv4_mobile_seal_det", "PP-OCRv4_server_seal_det"}),
+        ("pp-ocrv6*", {"PP-OCRv6_tiny_det", "PP-OCRv6_small_det", "PP-OCRv6_medium_det"}),
+        ("tiny", {"PP-OCRv6_tiny_det"}),
+        ("*tiny", set()),
+        ("PP-OCRv6_[st]*", {"PP-OCRv6_tiny_det", "PP-OCRv6_small_det"}),
+    ],
+)
+def test_patterns(pattern, names):
+    assert set(zoo.list_models(pattern, "seal_text_detection")) == names
+
+
+def test_all_models_are_in_their_modules_table():
+    for module, names in zoo.models_by_module().items():
+        assert names
+        assert all(zoo.get(name).module == module and zoo.get(name).name == name for name in names)
+    assert zoo.list_models() == list(zoo.all_models())
+    assert zoo.list_models(module="no_such_module") == []
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [("PP-OCRv4_mobil_seal_det", "did you mean PP-OCRv4_mobile_seal_det"), ("zzz", "`sealkit models` lists all")],
+)
+def test_unknown_model(name, hint):
+    for call in (zoo.get, zoo.build_network):
+        with pytest.raises(ConfigError, match="unknown model") as caught:
+            call(name)
+        assert caught.value.hint.startswith(hint)
+        assert caught.value.value == name
+
+
+def test_published_figures_have_a_source():
+    for spec in zoo.all_models().values():
+        if spec.figure:
+            assert {"name", "value", "source", "data"} <= set(spec.figure)
+
+
+def test_every_module_has_a_task():
+    assert set(zoo.TASKS) == set(zoo.TABLES)
+    from sealkit.config.load import load_recipe
+
+    task = zoo.make_task(load_recipe("seal_det_mobile").settings)
+    assert task.name == "seal_text_detection"
+
+
+def test_settings_of_no_module():
+    from sealkit.config.training import RecipeBase
+
+    with pytest.raises(ConfigError, match="no such module"):
+        zoo.make_task(RecipeBase(name="a", model="b"))
+
+
+def test_build_network():
+    pytest.importorskip("paddle", reason="networks need the extra `train`")
+    net = zoo.build_network("PP-OCRv6_tiny_det", form="fused")
+    assert hasattr(net, "state_dict")
+    with pytest.raises(ConfigError, match="unknown network form"):
+        zoo.build_network("PP-OCRv6_tiny_det", form="fast")

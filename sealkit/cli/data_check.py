@@ -29,6 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--module", default="seal_text_detection", help="whose labels they are: " + ", ".join(CHECKS))
     parser.add_argument("--train", default="train.txt", metavar="FILE", help="label file (default: %(default)s)")
     parser.add_argument("--val", metavar="FILE", help="label file of the validation set (default: val.txt if there)")
+    parser.add_argument("--charset", metavar="FILE", help="dictionary of the recogniser: report characters it lacks")
     parser.add_argument("--json", metavar="FILE", help="write the verdict as JSON")
     parser.add_argument("--html", metavar="FILE", help="write a page with statistics and drawn cases")
     parser.add_argument("--fix", metavar="OUT", help="write a corrected copy to a new folder")
@@ -50,6 +51,11 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError("unknown module", where="--module", value=args.module, hint=hint)
     if args.workers < 0:
         raise ConfigError("workers cannot be negative", where="--workers", value=args.workers, hint="0: one per core")
+    charset = None
+    if args.charset:
+        from sealkit.charset import Charset
+
+        charset = Charset.from_file(args.charset)
     with Progress("reading pictures") as progress:
         report = import_module(CHECKS[args.module]).check_dataset(
             args.folder,
@@ -58,6 +64,7 @@ def run(args: argparse.Namespace) -> int:
             val_required=args.val is not None,
             workers=args.workers,
             compare=not args.no_compare,
+            charset=charset,
             progress=progress,
         )
     print(report_text(report, limit=0 if args.all else 5))

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
+from sealkit.charset import Charset
 from sealkit.data.check_outlines import outline_problems
 from sealkit.data.check_report import CheckedSet, CheckReport, binned, counted, grouped
+from sealkit.data.check_texts import PlacedText, text_problems
 from sealkit.data.duplicates import Pair, find_leaks, find_pairs
 from sealkit.data.labels import read_det_labels
 from sealkit.data.pictures import PictureFacts, picture_problems, survey
@@ -36,6 +38,7 @@ def check_dataset(
     val_required: bool = False,
     workers: int = 0,
     compare: bool = True,
+    charset: Charset | None = None,
     progress: Callable[[int, int], object] | None = None,
 ) -> CheckReport:
     """Check a detection set in PaddleX's format.
@@ -46,6 +49,7 @@ def check_dataset(
         val_required: a missing validation file is an error and not a warning.
         workers: picture readers at work at once, 0 = one per core.
         compare: search for duplicates and leaks.
+        charset: also report characters of the texts that this recogniser's charset lacks.
         progress: called with (pictures done since the last call, pictures in all).
 
     Raises:
@@ -71,6 +75,7 @@ def check_dataset(
     _refuse_when_no_picture_exists(report, files)
     for checked in report.sets:
         _check_samples(checked, files, report.problems)
+        report.problems += text_problems(_texts(checked), charset)
         _describe(checked)
     if compare:
         for checked in report.sets:
@@ -164,6 +169,15 @@ def _check_samples(checked: CheckedSet, files: dict[str, list[str]], problems: l
             )
         else:
             listed[sample.image_path] = sample
+
+
+def _texts(checked: CheckedSet) -> list[PlacedText]:
+    return [
+        PlacedText(sample.where, number, line.text)
+        for sample in checked.samples
+        for number, line in enumerate(sample.lines)
+        if not line.ignore
+    ]
 
 
 def _with_place(problem: Problem, facts: PictureFacts, files: dict[str, list[str]]) -> Problem:

@@ -1,0 +1,110 @@
+"""Transcriptions that look right and are not: invisible characters, lost encodings, two spellings of one character."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from sealkit.charset import Charset
+from sealkit.data.problems import Problem, Severity
+
+_LOST = ("\ufffd", "锟斤拷", "烫烫烫", "屯屯屯")
+"""What is left of a text that was decoded with the wrong encoding, or never filled in."""
+_INVISIBLE = {
+    "\u200b": "zero-width space",
+    "\u200c": "zero-width non-joiner",
+    "\u200d": "zero-width joiner",
+    "\u2060": "word joiner",
+    "\ufeff": "byte-order mark",
+    "\u00ad": "soft hyphen",
+    "\u00a0": "no-break space",
+}
+_SHOWN = 8
+"""Examples named in one message."""
+
+
+@dataclass(frozen=True)
+class PlacedText:
+    """A transcription and where it stands: "train.txt:17", number of the text in its picture."""
+
+    where: str
+    number: int
+    text: str
+
+
+def text_problems(texts: Sequence[PlacedText], charset: Charset | None = None) -> list[Problem]:
+    """Problems of transcriptions; those about the set as a whole come last, one message each.
+
+    Args:
+        texts: what is trained on or scored; ignored texts left out.
+        charset: also report characters that this charset lacks, with counts and places.
+    """
+    found = [problem for placed in texts for problem in _one(placed)]
+    found += _width_twins(texts)
+    if charset is not None:
+        found += _missing(texts, charset)
+    return found
+
+
+def _one(placed: PlacedText) -> Iterable[Problem]:
+    text, name = placed.text, f"text {placed.number} ({placed.text!r})"
+
+    def problem(kind: str, reason: str, fix: str, severity: Severity = "warning") -> Problem:
+        return Problem(kind, placed.where, reason, fix, severity)
+
+    lost = [mark for mark in _LOST if mark in text]
+    if lost:
+        yield problem("lost-text", f"{name} holds {lost[0]!r}: its encoding was lost", "write it again", "error")
+    odd = [char for char in dict.fromkeys(text) if _is_odd(char)]
+    if odd:
+        named = ", ".join(_INVISIBLE.get(char, f"U+{ord(char):04X}") for char in odd)
+        yield problem("invisible-character", f"{name} holds characters that cannot be seen: {named}", "delete them")
+    if text.strip() and text != text.strip():
+        yield problem("outer-space", f"{name} begins or ends with a space", "delete it", "info")
+    composed = unicodedata.normalize("NFC", text)
+    if composed != text:
+        yield problem("not-composed", f"{name} is not in Unicode form NFC", f"write {composed!r}", "info")
+
+
+def _is_odd(char: str) -> bool:
+    """Control, format, private-use and unassigned characters; the replacement character has a message of its own."""
+    return char in _INVISIBLE or (unicodedata.category(char) in ("Cc", "Cf", "Co", "Cn", "Cs") and char not in "\ufffd")
+
+
+def _width_twins(texts: Sequence[PlacedText]) -> list[Problem]:
+    """Full-width and half-width forms of one character in the same set: two classes for one glyph."""
+    counts = Counter(char for placed in texts for char in placed.text)
+    twins = []
+    for char in counts:
+        half = unicodedata.normalize("NFKC", char)
+        if half != char and len(half) == 1 and half in counts and unicodedata.east_asian_width(char) == "F":
+            twins.append((char, half))
+    if not twins:
+        return []
+    shown = ", ".join(f"{a} ({counts[a]}) and {b} ({counts[b]})" for a, b in sorted(twins)[:_SHOWN])
+    first = next(placed for placed in texts if twins[0][0] in placed.text)
+    reason = f"{len(twins)} characters are written in full and in half width: {shown}"
+    return [Problem("width-twins", first.where, reason, "choose one form for the whole set", "info")]
+
+
+def _missing(texts: Sequence[PlacedText], charset: Charset) -> list[Problem]:
+    """Characters that the charset lacks: one message per character, the most frequent first."""
+    counts: Counter[str] = Counter()
+    places: dict[str, list[str]] = {}
+    for placed in texts:
+        for char in charset.unknown(placed.text):
+            counts[char] += placed.text.count(char)
+            places.setdefault(char, []).append(placed.where)
+    found = []
+    for char, count in counts.most_common():
+        where = list(dict.fromkeys(places[char]))
+        more = f" and {len(where) - 1} more lines" if len(where) > 1 else ""
+        reason = f"{char!r} (U+{ord(char):04X}), {count} times{more}, is not in the charset {charset.id or 'given'}"
+        fix = "extend the charset (its weights keep the known rows), or correct the text"
+        found.append(Problem("not-in-charset", where[0], reason, fix, "warning"))
+    return found
+
+
+__all__ = ["PlacedText", "text_problems"]

@@ -1,6 +1,8 @@
 """One clear message for everything a user can get wrong: place, value, next step, exit code, no traceback."""
 
 import json
+import os
+import pickle
 
 import pytest
 
@@ -86,6 +88,50 @@ def test_unwritable_output(sealkit, tmp_path, tiny_set):
     code, _, err = sealkit("train", "-c", "seal_det_mobile", "-o", *root, "--output", tmp_path / "file" / "run")
     assert code == 5
     assert "cannot write to the output folder" in err and "choose another" in err
+
+
+def test_a_wrong_label_line(sealkit, tmp_path, tiny_set):
+    for path in tiny_set.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    labels = (tmp_path / "train.txt").read_text(encoding="utf-8").splitlines()
+    (tmp_path / "train.txt").write_text("\n".join([labels[0], labels[1].replace("\t", " ")]), encoding="utf-8")
+    root = [f"data.train.0.root={tmp_path}", f"data.val.0.root={tmp_path}"]
+    code, _, err = sealkit("train", "-c", "seal_det_mobile", "-o", *root, "--output", tmp_path / "run")
+    assert code == 3
+    assert "train.txt:2" in err and "sealkit data check" in err
+
+
+def test_an_empty_picture(sealkit, tmp_path):
+    (tmp_path / "empty.png").write_bytes(b"")
+    code, out, err = sealkit(
+        "infer", tmp_path / "empty.png", "--model", "PP-OCRv6_small_det", "--engine", "onnxruntime"
+    )
+    assert code == 3
+    assert "empty.png" in err and "empty" in err.replace("empty.png", "")
+    assert out == ""
+
+
+def test_a_folder_without_pictures(sealkit, tmp_path):
+    (tmp_path / "notes.txt").write_text("none")
+    code, _, err = sealkit("infer", tmp_path, "--model", "PP-OCRv6_small_det", "--engine", "onnxruntime")
+    assert code == 3
+    assert str(tmp_path) in err and "next: " in err
+
+
+def test_weights_that_would_run_code(sealkit, tmp_path, tiny_set):
+    """Refused by name, and not run."""
+    marker = tmp_path / "ran"
+
+    class Evil:
+        def __reduce__(self):
+            return os.system, (f"touch {marker}",)
+
+    path = tmp_path / "evil.pdparams"
+    path.write_bytes(pickle.dumps({"conv.weight": Evil()}))
+    code, _, err = sealkit("eval", "-c", "seal_det_mobile", "--checkpoint", path, "-o", f"data.val.0.root={tiny_set}")
+    assert code == 4
+    assert "evil.pdparams" in err and "system" in err
+    assert not marker.exists()
 
 
 def test_a_missing_package_names_its_extra(sealkit, monkeypatch):

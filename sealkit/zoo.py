@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from sealkit.config.find import shipped
+from sealkit.config.load import load_recipe
 from sealkit.config.problems import nearest
 from sealkit.config.training import RecipeBase
-from sealkit.config.yamlfile import read_yaml
 from sealkit.engine.task import Task
 from sealkit.errors import ConfigError
 from sealkit.modules.model_spec import ModelSpec
@@ -102,7 +102,7 @@ def recipes_by_model() -> dict[str, list[str]]:
     """Model → names of the shipped recipes that train it, read from the recipes themselves."""
     found: dict[str, list[str]] = {}
     for name, path in shipped("recipes").items():
-        found.setdefault(str(read_yaml(path).tree.get("model")), []).append(name)
+        found.setdefault(load_recipe(path).settings.model, []).append(name)
     return found
 
 

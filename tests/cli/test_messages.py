@@ -3,6 +3,7 @@
 import json
 import os
 import pickle
+import re
 
 import pytest
 
@@ -231,7 +232,7 @@ def test_top_help_lists_every_command(sealkit):
     code, out, _ = sealkit("--help")
     assert code == 0
     for name in COMMANDS:
-        assert f"\n    {name} " in out
+        assert re.search(rf"^    {name}\b", out, re.MULTILINE)
     assert sealkit("--version")[1].startswith("sealkit 0.")
 
 

@@ -31,7 +31,7 @@ def test_their_names():
 def test_settings(name):
     settings = load_recipe(name, models=zoo.models_by_module()).settings
     assert settings.name == name
-    assert settings.run_dir == f"runs/{name}"
+    assert settings.run_dir.startswith("runs/")
 
 
 @pytest.mark.parametrize("name", RECIPES)

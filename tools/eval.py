@@ -1,4 +1,4 @@
-"""Evaluate a checkpoint or an exported folder: `sealkit eval` under the name users of PaddleX and PaddleOCR look for."""
+"""`sealkit eval` under the name that users of PaddleX and PaddleOCR look for; same flags."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Export a checkpoint to an inference folder and ONNX: `sealkit export` under the name users of PaddleX and PaddleOCR look for."""
+"""`sealkit export` under the name that users of PaddleX and PaddleOCR look for; same flags."""
 
 import sys
 

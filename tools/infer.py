@@ -1,4 +1,4 @@
-"""Read seals: `sealkit infer` under the name users of PaddleX and PaddleOCR look for."""
+"""`sealkit infer` under the name that users of PaddleX and PaddleOCR look for; same flags."""
 
 import sys
 

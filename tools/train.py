@@ -1,4 +1,4 @@
-"""Train a model: `sealkit train` under the name users of PaddleX and PaddleOCR look for."""
+"""`sealkit train` under the name that users of PaddleX and PaddleOCR look for; same flags."""
 
 import sys
 

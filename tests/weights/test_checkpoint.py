@@ -1,0 +1,154 @@
+import os
+
+import numpy as np
+import pytest
+
+from sealkit.errors import WeightsError
+from sealkit.weights import atomic
+from sealkit.weights.checkpoint import (
+    Checkpoint,
+    copy_checkpoint,
+    is_checkpoint,
+    load_checkpoint,
+    read_state,
+    save_checkpoint,
+)
+from sealkit.weights.safetensors_io import load_tensors, save_tensors
+from sealkit.weights.sources import resolve
+
+
+def made(value=1.0):
+    return Checkpoint(
+        weights={"a": np.full((2, 3), value, "float32"), "n": np.array(3, "int64")},
+        extras={"model": "m", "charset": ["a", "章"]},
+        progress={"step": int(value)},
+        optimizer={"a/moment1": np.zeros((2, 3), "float32")},
+    )
+
+
+def test_round_trip(tmp_path):
+    save_checkpoint(tmp_path / "latest", made())
+    found = load_checkpoint(tmp_path / "latest")
+    assert found.extras == {"model": "m", "charset": ["a", "章"]} and found.progress == {"step": 1}
+    assert found.weights["n"].shape == () and found.weights["n"] == 3 and found.weights["a"].dtype == np.float32
+    assert found.optimizer.keys() == {"a/moment1"} and found.training is None and found.ema is None
+    assert load_checkpoint(tmp_path / "latest", weights_only=True).optimizer is None
+    assert load_tensors(tmp_path / "latest/weights.safetensors")[1]["model"] == "m"
+
+
+def test_arrays_that_are_not_contiguous(tmp_path):
+    array = np.arange(12, dtype="float32").reshape(3, 4)
+    save_tensors(tmp_path / "a.safetensors", {"t": array.T, "s": array[::2]})
+    found, _ = load_tensors(tmp_path / "a.safetensors")
+    assert (found["t"] == array.T).all() and (found["s"] == array[::2]).all()
+
+
+class Killed(BaseException):
+    pass
+
+
+@pytest.mark.parametrize("moment", range(40))
+def test_a_kill_at_any_moment_leaves_the_old_or_the_new_one(tmp_path, monkeypatch, moment):
+    """Stops after the n-th change of the file system, for every n."""
+    folder = tmp_path / "latest"
+    save_checkpoint(folder, made(1))
+    left = [moment]
+
+    def counted(function):
+        def call(*args, **options):
+            if left[0] == 0:
+                raise Killed
+            left[0] -= 1
+            return function(*args, **options)
+
+        return call
+
+    for name in ("rename", "replace", "fsync", "mkdir", "open"):
+        monkeypatch.setattr(os, name, counted(getattr(os, name)))
+    monkeypatch.setattr(atomic.shutil, "rmtree", counted(atomic.shutil.rmtree))
+    try:
+        save_checkpoint(folder, made(2))
+        finished = True
+    except Killed:
+        finished = False
+    monkeypatch.undo()
+    assert is_checkpoint(folder)
+    step = load_checkpoint(folder).progress["step"]
+    assert step in (1, 2) and (not finished or step == 2)
+    assert finished or moment < 39  # the moments cover a whole save
+    save_checkpoint(folder, made(3))
+    assert load_checkpoint(folder).progress["step"] == 3
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["latest"]
+
+
+def test_best_is_a_copy_that_does_not_change_with_latest(tmp_path):
+    save_checkpoint(tmp_path / "latest", made(1))
+    copy_checkpoint(tmp_path / "latest", tmp_path / "best")
+    save_checkpoint(tmp_path / "latest", made(2))
+    assert load_checkpoint(tmp_path / "best").weights["a"][0, 0] == 1
+
+
+def test_damage_is_noticed(tmp_path):
+    save_checkpoint(tmp_path / "c", made())
+    data = bytearray((tmp_path / "c/weights.safetensors").read_bytes())
+    data[-1] ^= 1
+    (tmp_path / "c/weights.safetensors").write_bytes(data)
+    with pytest.raises(WeightsError, match="damaged checkpoint file"):
+        load_checkpoint(tmp_path / "c")
+    (tmp_path / "c/weights.safetensors").write_bytes(data[:-5])
+    with pytest.raises(WeightsError, match="damaged checkpoint file"):
+        load_checkpoint(tmp_path / "c")
+    (tmp_path / "c/state.json").write_text("{")
+    with pytest.raises(WeightsError, match="unreadable checkpoint state"):
+        read_state(tmp_path / "c")
+    (tmp_path / "c/state.json").write_text('{"format": 99}')
+    with pytest.raises(WeightsError, match="another format"):
+        read_state(tmp_path / "c")
+    with pytest.raises(WeightsError, match="no checkpoint here"):
+        read_state(tmp_path / "none")
+    (tmp_path / "x.safetensors").write_bytes(b"123")
+    with pytest.raises(WeightsError, match="not a readable safetensors file"):
+        load_tensors(tmp_path / "x.safetensors")
+
+
+def test_sources(tmp_path, monkeypatch):
+    monkeypatch.setenv("SEALKIT_WEIGHTS_DIR", str(tmp_path / "cache"))
+    assert resolve("scratch", "m").scratch
+    with pytest.raises(WeightsError) as caught:
+        resolve("official", "PP-OCRv4_mobile_seal_det")
+    assert "PP-OCRv4_mobile_seal_det_pretrained.pdparams" in str(caught.value) and "downloads nothing" in str(
+        caught.value
+    )
+    (tmp_path / "cache").mkdir()
+    file = tmp_path / "cache/PP-OCRv4_mobile_seal_det_pretrained.pdparams"
+    file.write_bytes(b"")
+    assert resolve("official", "PP-OCRv4_mobile_seal_det").path == file
+    with pytest.raises(WeightsError, match="no trainable weights of this model are shipped"):
+        resolve("sealkit", "no_such_model")
+
+    run = tmp_path / "runs" / "seal_det"
+    save_checkpoint(run / "checkpoints/latest", made(1))
+    assert resolve(run, "m").path == run / "checkpoints/latest"
+    save_checkpoint(run / "checkpoints/best", made(2))
+    assert resolve(run, "m").path == run / "checkpoints/best"
+    assert resolve(run / "checkpoints/latest", "m").path == run / "checkpoints/latest"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("sratch", "did you mean the tag `scratch`"), ("runs/sael_det", "seal_det")]
+)
+def test_a_missing_path_names_the_nearest(tmp_path, monkeypatch, text, expected):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "runs/seal_det").mkdir(parents=True)
+    with pytest.raises(WeightsError) as caught:
+        resolve(text, "m")
+    assert expected in str(caught.value) and "weights not found" in str(caught.value)
+
+
+def test_folders_without_one_answer(tmp_path):
+    with pytest.raises(WeightsError, match="no checkpoint in this folder"):
+        resolve(tmp_path, "m")
+    for name in ("a.safetensors", "b.pdparams"):
+        (tmp_path / name).write_bytes(b"")
+    with pytest.raises(WeightsError, match="several weights files"):
+        resolve(tmp_path, "m")

@@ -70,11 +70,13 @@ def outline_problems(
         _check_bounds(shapes, size, stored_size, say)
     for shape in shapes:
         _check_crossing(shape, say)
+        if shape.line.ignore:
+            continue  # only its area is used
         _check_repeats(shape, say)
         _check_thickness(shape, say)
         if shape.line.direction is not None:
             _check_line_poly(shape, say)
-        if not shape.line.ignore and not shape.line.text.strip():
+        if not shape.line.text.strip():
             fix = 'write it, or "###" if it cannot be read'
             say("empty-text", f"{shape.name} has an empty transcription", fix, "info")
     _check_overlaps(shapes, say)
@@ -208,7 +210,7 @@ def _thickness(shape: _Shape) -> float:
 
 def _check_thickness(shape: _Shape, say: Say) -> None:
     thickness = _thickness(shape)
-    if thickness < MIN_THICKNESS and not shape.line.ignore:
+    if thickness < MIN_THICKNESS:
         say(
             "tiny",
             f"{shape.name} is {thickness:.1f} pixels thick; texts that small are not trained on",
@@ -241,10 +243,11 @@ def _check_line_poly(shape: _Shape, say: Say) -> None:
     along_feet = float(np.linalg.norm(np.diff(feet, axis=0), axis=1).sum())
     letters = len(line.text)
     length = (along_top + along_feet) / 2
-    if line.direction == "arc" and along_top < 0.9 * along_feet:
+    doubt = max(0.1 * length, 3.0)  # pixels; short texts are rounded to whole pixels
+    if line.direction == "arc" and along_top < along_feet - doubt:
         reason = f"{shape.name} has direction 'arc', but its tops ({along_top:.0f} px) are shorter than its feet"
         say("direction-mismatch", f"{reason} ({along_feet:.0f} px)", "is it 'arc-bottom'?", "warning")
-    elif line.direction == "arc-bottom" and along_top > 1.1 * along_feet:
+    elif line.direction == "arc-bottom" and along_top > along_feet + doubt:
         reason = f"{shape.name} has direction 'arc-bottom', but its tops ({along_top:.0f} px) are longer than its feet"
         say("direction-mismatch", f"{reason} ({along_feet:.0f} px)", "is it 'arc'?", "warning")
     if letters >= 2 and line.direction != "vertical" and height > 0 and length / height < 0.12 * letters:
@@ -277,7 +280,9 @@ def _check_overlaps(shapes: list[_Shape], say: Say) -> None:
                 say("double-outline", reason, "delete one of them", "error")
             else:
                 reason = f"{shape.name} and {other.name} overlap by {share:.0%} of the smaller one"
-                say("overlap", reason, "draw them apart, unless two seals overlap on paper", "warning")
+                seals = shape.line.seal, other.line.seal
+                apart = None not in seals and seals[0] != seals[1]  # two seals stamped over each other
+                say("overlap", reason, "draw them apart, unless two seals overlap", "info" if apart else "warning")
 
 
 __all__ = ["clip_to_picture", "drop_repeats", "outline_problems", "untangle"]

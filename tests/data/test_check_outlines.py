@@ -120,6 +120,11 @@ def test_line_that_starts_on_its_short_side() -> None:
     assert kinds(rotated(box(10, 10, 30, 110, text="天津市财务专用章", direction="vertical"), 0)) == []
 
 
+def test_of_an_ignored_text_only_the_area_matters() -> None:
+    scrambled = rotated({**arc(count=10), "direction": "arc"}, 5)
+    assert kinds({**scrambled, "transcription": "###"}) == []
+
+
 def test_direction_that_contradicts_the_edges() -> None:
     outward = arc()
     assert kinds({**outward, "direction": "arc-bottom"}) == ["direction-mismatch"]
@@ -147,6 +152,8 @@ def test_overlaps() -> None:
     assert kinds(box(10, 10, 90, 30), box(11, 10, 91, 30)) == ["double-outline"]
     assert kinds(box(10, 10, 90, 30), box(10, 18, 90, 38)) == ["overlap"]
     assert kinds(box(10, 10, 90, 30), box(10, 28, 90, 48)) == []
+    over = [line(box(10, 10, 90, 30, seal=0)), line(box(10, 18, 90, 38, seal=1))]
+    assert [p.severity for p in outline_problems(over, SIZE, "a:1")] == ["info"], "two seals over each other"
     assert kinds(box(10, 10, 90, 30), box(11, 10, 91, 30, text="###")) == [], "an ignored region may cover texts"
 
 

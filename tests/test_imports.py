@@ -17,7 +17,7 @@ LAYERS = (
     ("data", "weights", "runtime"),
     ("modules", "synth", "engine"),
     ("export", "pipeline", "reports", "zoo"),
-    ("bench", "serving", "api", "demo"),
+    ("bench", "serving", "api", "evaluation"),
     ("cli", "__main__", "__init__"),
 )
 LEVEL = {room: level for level, rooms in enumerate(LAYERS) for room in rooms}

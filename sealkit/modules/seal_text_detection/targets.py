@@ -210,8 +210,9 @@ def field_targets(lines: Sequence[FieldLine], size_hw: tuple[int, int]) -> dict[
     """Up-direction and seal-area fields at stride 4.
 
     Returns:
-        "up" (2, h, w) unit vectors x right, y down; "up_mask" (h, w) weight inside lines of known direction: 1 for those
-        of up to `_EQUAL_AREA` cells, less for larger ones (by the root of their area), 0 elsewhere; "area" (h, w) 1 inside the convex hull of all lines of a seal; "area_mask" (h, w) 0 everywhere where a line's seal is unknown,
+        "up" (2, h, w) unit vectors, x right, y down; "up_mask" (h, w) weight inside lines of known direction: 1 for
+        lines of up to `_EQUAL_AREA` cells, less for larger ones (by the root of their area), 0 elsewhere; "area" (h, w)
+        1 inside the convex hull of all lines of a seal; "area_mask" (h, w) 0 everywhere where a line's seal is unknown,
         1 otherwise (a picture without lines teaches "no seal here"). All float32, h = H / 4, w = W / 4.
     """
     height, width = size_hw[0] // FIELD_STRIDE, size_hw[1] // FIELD_STRIDE

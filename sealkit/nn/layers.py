@@ -38,20 +38,23 @@ def batch_norm(channels: int, decays: bool = True, weight: float = 1.0, bias: fl
 
 
 class ConvBN(nn.Layer, Fusable):
-    """Convolution without bias, BatchNorm, activation. Keys `conv.*`, `bn.*`; fused: `conv.weight`, `conv.bias`.
+    """Convolution, BatchNorm, activation. Keys `conv.*`, `bn.*` (or other `names`); fused: `conv.weight`, `conv.bias`.
 
     Args:
+        kernel: side, or (height, width).
         act: function of a tensor, or None.
         padding: None = (kernel - 1) // 2 of each side.
         bn_decays: False exempts the BatchNorm affine from weight decay.
         bn_weight: start value of the BatchNorm weight; 0 makes a residual branch start silent.
+        bias: the convolution has a bias of its own before the BatchNorm.
+        names: of the two layers in the state_dict, where published checkpoints call them otherwise.
     """
 
     def __init__(
         self,
         in_channels: int,
         out_channels: int,
-        kernel: int = 1,
+        kernel: Size = 1,
         stride: Size = 1,
         groups: int = 1,
         act: Callable[[paddle.Tensor], paddle.Tensor] | None = None,
@@ -59,42 +62,65 @@ class ConvBN(nn.Layer, Fusable):
         bn_decays: bool = True,
         bn_weight: float = 1.0,
         weight_attr: paddle.ParamAttr | None = None,
+        bias: bool = False,
+        names: tuple[str, str] = ("conv", "bn"),
     ) -> None:
         super().__init__()
-        self.conv = Conv2D(
+        self.names = names
+        conv = Conv2D(
             in_channels,
             out_channels,
             kernel,
             stride=stride,
-            padding=(kernel - 1) // 2 if padding is None else padding,
+            padding=half(kernel) if padding is None else padding,
             groups=groups,
             weight_attr=weight_attr,
-            bias_attr=False,
+            bias_attr=None if bias else False,
         )
-        self.bn: nn.BatchNorm2D | None = batch_norm(out_channels, bn_decays, bn_weight)
+        self.add_sublayer(names[0], conv)
+        self.add_sublayer(names[1], batch_norm(out_channels, bn_decays, bn_weight))
         self.act = act
 
+    @property
+    def convolution(self) -> Conv2D:
+        return self._sub_layers[self.names[0]]
+
+    @property
+    def normalisation(self) -> nn.BatchNorm2D | None:
+        """None once fused."""
+        return self._sub_layers.get(self.names[1])
+
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
-        return self.finish(self.conv(x))
+        return self.finish(self.convolution(x))
 
     def finish(self, y: paddle.Tensor) -> paddle.Tensor:
         """What follows the convolution."""
-        if self.bn is not None:
-            y = self.bn(y)
+        bn = self.normalisation
+        if bn is not None:
+            y = bn(y)
         return y if self.act is None else self.act(y)
 
     def fuse(self) -> None:
-        if self.bn is not None:
-            self.conv = conv_bn_to_conv(self.conv, self.bn)
-            self.bn = None
+        bn = self.normalisation
+        if bn is not None:
+            self._sub_layers[self.names[0]] = conv_bn_to_conv(self.convolution, bn)
+            del self._sub_layers[self.names[1]]
 
 
-def spatial_mean(x: paddle.Tensor) -> paddle.Tensor:
+def half(kernel: Size) -> Size:
+    """The padding that keeps the size at stride 1, for odd kernels."""
+    return (kernel - 1) // 2 if isinstance(kernel, int) else ((kernel[0] - 1) // 2, (kernel[1] - 1) // 2)
+
+
+def spatial_mean(x: paddle.Tensor, training: bool = False) -> paddle.Tensor:
     """[N, C, H, W] -> [N, C, 1, 1].
 
-    Rows first, then columns: Paddle's CPU kernel adds up one axis run in float32, and over a whole map that loses
-    1e-5 of the value (1e-4 in a detector's output); two short sums lose 5e-7 and take less time.
+    In evaluation rows first, then columns: Paddle's CPU pooling adds up a whole map in float32, which loses 1e-5 of the
+    value (1e-4 in a detector's output); two short sums lose 5e-7. In training the pooling the published networks train
+    with: with few samples per BatchNorm the difference is seen in the loss's goldens.
     """
+    if training:
+        return F.adaptive_avg_pool2d(x, 1)
     return x.mean(axis=3, keepdim=True).mean(axis=2, keepdim=True)
 
 
@@ -111,7 +137,7 @@ class SqueezeExcite(nn.Layer):
         self.slope = slope
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
-        weight = self.conv2(F.relu(self.conv1(spatial_mean(x))))  # [N, C, 1, 1]
+        weight = self.conv2(F.relu(self.conv1(spatial_mean(x, self.training))))  # [N, C, 1, 1]
         return x * F.hardsigmoid(weight, slope=self.slope, offset=0.5)
 
 
@@ -155,8 +181,13 @@ def freeze_batch_norm(net: nn.Layer) -> int:
 
 
 def param_factors(net: nn.Layer) -> Iterator[tuple[str, paddle.Tensor, float, float | None]]:
-    """What each parameter asks of the optimiser: (name, parameter, learning-rate factor, own weight decay or None)."""
+    """What each parameter asks of the optimiser: (name, parameter, learning-rate factor, own weight decay or None).
+
+    Running statistics, which Paddle counts among the parameters, are left out.
+    """
     for name, param in net.named_parameters():
+        if name.endswith(("._mean", "._variance")):
+            continue
         decay = param.regularizer
         own = None if decay is None else float(decay._coeff)
         yield name, param, float(param.optimize_attr["learning_rate"]), own

@@ -1,4 +1,4 @@
-"""PPHGNet_small (PP-OCRv4 server): dense blocks of 3x3 convolutions with effective squeeze-excitation; detection form.
+"""PPHGNet_small (PP-OCRv4 server): dense blocks of 3x3 convolutions with effective squeeze-excitation.
 
 Source: rec_hgnet.py of PaddleOCR, by its facts.
 """
@@ -11,6 +11,7 @@ import paddle
 import paddle.nn.functional as F
 from paddle import nn
 
+from sealkit.nn.backbones.line_pool import LinePool
 from sealkit.nn.conv import Conv2D
 from sealkit.nn.layers import ConvBN, Size, kaiming_normal, spatial_mean
 
@@ -44,7 +45,7 @@ class EffectiveSE(nn.Layer):
         self.conv = Conv2D(channels, channels, 1)
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
-        return x * F.sigmoid(self.conv(spatial_mean(x)))
+        return x * F.sigmoid(self.conv(spatial_mean(x, self.training)))
 
 
 class HGBlock(nn.Layer):
@@ -112,3 +113,18 @@ class PPHGNetSmallDet(HGNetTrunk):
             x = stage(x)
             maps.append(x)
         return maps
+
+
+class PPHGNetSmallRec(HGNetTrunk):
+    """[N, 3, 48, W] -> [N, 1024, 1, W/8], see `LinePool`."""
+
+    def __init__(self, train_steps: int | None = 40) -> None:
+        super().__init__(REC_STAGES)
+        self.out_channels = REC_STAGES[-1].out
+        self.pool = LinePool(train_steps)
+
+    def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        x = self.stem(x)
+        for stage in self.stages:
+            x = stage(x)
+        return self.pool(x)

@@ -1,0 +1,37 @@
+"""Networks and operations against goldens of the zoo kind (`golden/*.npz`)."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.util import find_spec
+
+import checks_networks
+import numpy as np
+import pytest
+from golden_catalog import Case
+
+
+def kinds(*names: str):
+    def mark(function):
+        function.golden_kinds = names
+        return function
+
+    return mark
+
+
+@kinds("network")
+def test_network(case: Case) -> None:
+    with np.load(case.path) as stored:
+        golden = {key: stored[key] for key in stored.files}
+    check = checks_networks.CHECKS.get((case.modules[0], case.part))
+    if check is None:
+        pytest.fail(f"no check of networks of {case.modules[0]} ({case.part}) in checks_networks.CHECKS")
+    check(case.family, golden, case.path.parent.parent)
+
+
+@kinds("operation")
+def test_operation(case: Case) -> None:
+    if find_spec(f"checks_{case.family}") is None:
+        pytest.fail(f"golden {case.name} has no checks_{case.family}.py")
+    with np.load(case.path) as stored:
+        import_module(f"checks_{case.family}").check({key: stored[key] for key in stored.files})

@@ -11,7 +11,7 @@ from sealkit.config.load import load_settings
 from sealkit.config.pipeline import EngineSettings, ModuleSettings, SealRecognitionSettings
 from sealkit.config.seal_text_detection import DetResizeSettings
 from sealkit.errors import ConfigError, EngineError
-from sealkit.pipeline.detector import TextDetector, det_post, refuse_unknown
+from sealkit.pipeline.detector import TextDetector, det_post, own_settings, refuse_unknown
 from sealkit.pipeline.locate import locate_model
 from sealkit.pipeline.recogniser import TextRecogniser
 from sealkit.pipeline.seal_recognition import SealRecognitionPipeline
@@ -121,13 +121,16 @@ def create_model(
 
 
 def make_detector(model: InferenceModel, **options: Any) -> TextDetector:
-    """A detector with PaddleX's resize rule and the model's own post-processing, both overridden by `options`."""
+    """A detector with the sizes and thresholds its file asks for, both overridden by `options` that are not None.
+
+    A folder sealkit wrote says what it was evaluated with; in others `resize_long` is PaddleX's short-side limit.
+    """
     post = det_post(model.meta, **{k: v for k, v in options.items() if k not in DetResizeSettings.model_fields})
-    given = {k: v for k, v in options.items() if k in DetResizeSettings.model_fields and v is not None}
     side = model.meta.transform_ops.get("DetResizeForTest", {}).get("resize_long")
-    if side is not None:
-        given.setdefault("limit_side_len", int(side))
-    return TextDetector(model, DetResizeSettings(**given), post)
+    said = {} if side is None else {"limit_side_len": int(side)}
+    said = {**said, **own_settings(model.meta, "resize", DetResizeSettings)}
+    given = {k: v for k, v in options.items() if k in DetResizeSettings.model_fields and v is not None}
+    return TextDetector(model, DetResizeSettings(**{**said, **given}), post)
 
 
 def module_of(model_name: str) -> str:

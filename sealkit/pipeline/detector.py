@@ -136,13 +136,22 @@ def det_post(meta: ModelMeta, **given: Any) -> DetPostprocessSettings:
     """Post-processing: what the caller gives wins over inference.yml, that over PaddleX's defaults.
 
     A file that says nothing about `box_type` means quad (PaddleX); a model without any file is taken for a curved one.
+    sealkit's own section, where there is one, is what the model was evaluated with.
     """
     said = meta.post_process
     keys = ("thresh", "box_thresh", "max_candidates", "unclip_ratio", "box_type", "score_mode", "use_dilation")
     values = {key: said[key] for key in keys if key in said}
     if meta.data:
         values = {"thresh": 0.3, "box_thresh": 0.6, "unclip_ratio": 2.0, "box_type": "quad", **values}
+    values |= own_settings(meta, "postprocess", DetPostprocessSettings)
     return DetPostprocessSettings(**{**values, **{k: v for k, v in given.items() if v is not None}})
+
+
+def own_settings(meta: ModelMeta, part: str, settings: Any) -> dict[str, Any]:
+    """The keys of `settings` in section `Sealkit` of an inference.yml that sealkit wrote; {} in others."""
+    section = meta.data.get("Sealkit")
+    values = section.get(part) if isinstance(section, dict) else None
+    return {k: v for k, v in values.items() if k in settings.model_fields} if isinstance(values, dict) else {}
 
 
 def override(settings: Any, options: dict[str, Any]) -> Any:

@@ -54,7 +54,8 @@ def seal_image(seal: dict[str, Any]) -> np.ndarray:
     right = np.full_like(crop, 255)
     right = outline_polygons(right, polygons, colours, width=1)
     for polygon, text in zip(polygons, seal["rec_texts"]):
-        box, vertical = text_box(polygon, text)
+        (x1, y1, x2, y2), vertical = text_box(polygon, text)
+        box = (max(0.0, x1), y1, min(float(crop.shape[1]), x2), y2)
         right = draw_text(right, text, box, vertical=vertical)
     return np.concatenate([left, right], axis=1)
 

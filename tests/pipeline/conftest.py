@@ -1,0 +1,92 @@
+"""A pipeline whose detector is exact by construction: what is dark is text, what is tinted is seal."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from sealkit.config.load import load_settings
+from sealkit.config.pipeline import SealRecognitionSettings
+from sealkit.config.seal_text_detection import DetPostprocessSettings, DetResizeSettings
+from sealkit.modules.seal_text_detection.preprocess import MEAN, STD
+from sealkit.modules.text_recognition.postprocess import RecResult
+from sealkit.pipeline.detector import TextDetector
+from sealkit.pipeline.seal_recognition import SealRecognitionPipeline
+from sealkit.runtime.devices import CPU
+from sealkit.runtime.files import ModelMeta
+
+TINT = (200, 200, 255)
+"""BGR of a seal's ground in drawn pictures."""
+
+
+class InkModel:
+    """In place of an inference model: probability 1 on dark pixels, up is up, seal area on tinted discs."""
+
+    engine, device, threads, path, meta = "ink", CPU, 1, Path("ink"), ModelMeta("ink")
+
+    def __init__(self, channels=4):
+        self.channels, self.sizes = channels, []
+
+    def run(self, x):
+        self.sizes.append(x.shape[2:])
+        pixels = (x[0] * np.float32(STD)[:, None, None] + np.float32(MEAN)[:, None, None]) * 255
+        text = (pixels.max(axis=0) < 100).astype(np.float32)
+        tinted = ((pixels.min(axis=0) < 230) & (pixels.max(axis=0) > 230)).astype(np.uint8)
+        discs, _ = cv2.findContours(tinted, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+        area = cv2.drawContours(np.zeros_like(text), discs, -1, 1, -1)
+        maps = [text, np.zeros_like(text), -np.ones_like(text), area]
+        return [np.stack(maps[: self.channels])[None]]
+
+    def close(self):
+        pass
+
+
+class LengthRecogniser:
+    """In place of the recogniser: as many letters as the strip is squares wide; narrow ones score low."""
+
+    model = InkModel()
+
+    def __init__(self):
+        self.strips = []
+
+    def read(self, strips, batch_size=8):
+        self.strips += list(strips)
+        counts = [max(1, round(s.shape[1] / s.shape[0])) for s in strips]
+        return [RecResult("章" * n, 0.4 if n == 1 else 0.9) for n in counts]
+
+
+@pytest.fixture
+def make_pipeline():
+    def make(channels=4, **changes):
+        settings = load_settings("configs", "embedded", SealRecognitionSettings, changes).settings
+        detector = TextDetector(InkModel(channels), DetResizeSettings(), DetPostprocessSettings(unclip_ratio=0.1))
+        return SealRecognitionPipeline(settings, detector, LengthRecogniser())
+
+    return make
+
+
+def draw_seal(page, centre, radius):
+    """A tinted disc with a straight bar (6 letters wide) and an arc above it."""
+    x, y = centre
+    cv2.circle(page, centre, radius, TINT, -1)
+    r = int(radius * 0.75)
+    cv2.ellipse(page, centre, (r, r), 0, 200, 340, (0, 0, 0), max(4, radius // 6))
+    half = int(radius * 0.45)
+    cv2.rectangle(page, (x - half, y + radius // 5), (x + half, y + radius // 5 + radius // 6), (0, 0, 0), -1)
+    return page
+
+
+@pytest.fixture
+def page():
+    """800 × 600 with two seals and a line of text outside them."""
+    image = np.full((600, 800, 3), 255, np.uint8)
+    cv2.rectangle(image, (60, 40), (400, 70), (0, 0, 0), -1)
+    draw_seal(image, (200, 350), 120)
+    draw_seal(image, (600, 300), 90)
+    return image
+
+
+@pytest.fixture
+def seal_picture():
+    return draw_seal(np.full((320, 320, 3), 255, np.uint8), (160, 160), 140)

@@ -1,0 +1,194 @@
+"""The flow: seals found, each looked at again, texts outside left out, results in PaddleX's form."""
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+
+from sealkit.errors import ConfigError
+
+
+def test_page_with_two_seals(make_pipeline, page):
+    pipeline = make_pipeline()
+    (result,) = pipeline.predict(page)
+    assert [seal["seal_region_id"] for seal in result["seal_res_list"]] == [1, 2]
+    first, second = result["seal_res_list"]
+    assert first["seal_box"] == pytest.approx([80, 230, 321, 471], abs=3)  # one row: left before right
+    assert second["seal_box"] == pytest.approx([510, 210, 691, 391], abs=3)
+    for seal in (first, second):
+        assert [line["direction"] for line in seal["lines"]] == ["arc", "line"]
+        assert [line["role"] for line in seal["lines"]] == ["title", "purpose"]
+        assert len(seal["rec_texts"]) == len(seal["rec_polys"]) == len(seal["rec_scores"]) == 2
+    assert result.texts == [*first["rec_texts"], *second["rec_texts"]]
+    sizes = pipeline.detector.model.sizes
+    assert sizes[0] == (544, 736) and len(sizes) == 3  # one coarse look, one fine look per seal
+    assert max(sizes[1]) == pytest.approx(288 * 1.16, abs=17) and max(sizes[2]) == pytest.approx(288 * 1.16, abs=17)
+
+
+def test_texts_lie_where_they_were_drawn(make_pipeline, page):
+    (result,) = make_pipeline().predict(page)
+    bar = result["seal_res_list"][1]["page_polys"][1]
+    assert bar.dtype == np.int32
+    (x1, y1), (x2, y2) = bar.min(axis=0), bar.max(axis=0)
+    assert (x1, y1, x2, y2) == pytest.approx((560, 318, 640, 333), abs=5)
+
+
+def test_text_outside_the_seals_is_not_read(make_pipeline, page):
+    page[335:365, 64:76] = 0  # beside the first seal, in its crop
+    (result,) = make_pipeline().predict(page)
+    assert [len(seal["dt_polys"]) for seal in result["seal_res_list"]] == [2, 2]
+    assert result["stages"]["detection"]["outside_seals"] == 1
+
+
+def _without_area_left_of(run, share):
+    def changed(x):
+        (maps,) = run(x)
+        maps[0, 3, :, : int(maps.shape[3] * share)] = 0
+        return [maps]
+
+    return changed
+
+
+def test_no_seal_found(make_pipeline):
+    blank = np.full((200, 300, 3), 255, np.uint8)
+    cv2.rectangle(blank, (50, 80), (250, 110), (0, 0, 0), -1)
+    pipeline = make_pipeline(whole_page_fallback=False)
+    pipeline.detector.model.run = _without_area_left_of(pipeline.detector.model.run, 1.0)
+    (result,) = pipeline.predict(blank)
+    assert result["seal_res_list"] == [] and "no seal found" in result["stages"]["search"]["note"]
+    fallback = make_pipeline(whole_page_fallback=True)
+    fallback.detector.model.run = pipeline.detector.model.run
+    (result,) = fallback.predict(blank)
+    (seal,) = result["seal_res_list"]
+    assert seal["dt_polys"] == [] and "textline_orientation_angles" not in seal
+    assert "whole picture" in result["stages"]["search"]["note"]
+    assert result["stages"]["detection"]["outside_seals"] == 1
+
+
+def test_detector_without_area_channel_groups_texts(make_pipeline, seal_picture):
+    (result,) = make_pipeline(channels=1).predict(seal_picture)
+    assert result["stages"]["search"]["found_by"] == "texts"
+    assert len(result.texts) == 2
+
+
+def test_without_search_the_whole_picture_is_one_region(make_pipeline, seal_picture):
+    pipeline = make_pipeline(**{"Search.enabled": False, "Fine": None})
+    (result,) = pipeline.predict(seal_picture)
+    (seal,) = result["seal_res_list"]
+    assert seal["crop_box"] == [0, 0, 320, 320] and len(seal["rec_texts"]) == 2
+    assert pipeline.detector.model.sizes == [(736, 736)]
+
+
+def test_given_layout_boxes(make_pipeline, page):
+    boxes = [
+        {"cls_id": 1, "label": "text", "score": 0.9, "coordinate": [60, 40, 400, 70]},
+        {"cls_id": 2, "label": "Seal", "score": 0.8, "coordinate": [505.7, 205.2, 695.9, 395.1]},
+        {"cls_id": 2, "label": "seal", "score": 0.8, "coordinate": [900, 10, 950, 60]},
+    ]
+    pipeline = make_pipeline()
+    (result,) = pipeline.predict(page, layout_det_res={"boxes": boxes})
+    (seal,) = result["seal_res_list"]
+    assert seal["coordinates"] == "crop" and seal["crop_box"] == [505, 205, 695, 395]
+    np.testing.assert_array_equal(seal["rec_polys"][1] + [505, 205], seal["page_polys"][1])
+    assert [box["label"] for box in result.json["res"]["layout_det_res"]["boxes"]] == ["text", "Seal", "seal"]
+    with pytest.raises(ConfigError, match="fewer layout results than pictures"):
+        list(pipeline.predict([page, page], layout_det_res=[{"boxes": boxes}]))
+
+
+def test_score_threshold_and_size_of_the_call(make_pipeline, seal_picture):
+    pipeline = make_pipeline()
+    (result,) = pipeline.predict(
+        seal_picture, seal_rec_score_thresh=0.95, seal_det_limit_side_len=640, seal_det_thresh=0.3
+    )
+    (seal,) = result["seal_res_list"]
+    assert seal["rec_texts"] == [] and len(seal["dt_polys"]) == 2
+    assert len(result["stages"]["recognition"]["below_score_thresh"]) == 2
+    assert seal["text_det_params"] == {
+        "limit_side_len": 640,
+        "limit_type": "min",
+        "thresh": 0.3,
+        "max_side_limit": 4000,
+        "box_thresh": 0.6,
+        "unclip_ratio": 0.1,
+    }
+    assert min(pipeline.detector.model.sizes[-1]) == 640
+
+
+def test_stages_that_are_not_there_are_refused_at_once(make_pipeline, seal_picture):
+    pipeline = make_pipeline()
+    with pytest.raises(ConfigError, match="use_layout_detection: this pipeline was built without a layout model"):
+        pipeline.predict(seal_picture, use_layout_detection=True)
+    with pytest.raises(ConfigError, match="layout_threshold"):
+        pipeline.predict(seal_picture, layout_threshold=0.4)
+    assert next(pipeline.predict(seal_picture, use_doc_unwarping=False)).ok
+
+
+def test_one_bad_picture_does_not_end_the_run(make_pipeline, seal_picture, tmp_path):
+    (tmp_path / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\nxxxx")
+    results = list(make_pipeline().predict([seal_picture, str(tmp_path / "broken.png"), seal_picture]))
+    assert [r.ok for r in results] == [True, False, True]
+    assert "broken.png" in results[1]["error"] and results[1]["seal_res_list"] == []
+    assert "error" in results[1].json["res"]
+
+
+def test_keys_in_the_reference_order(make_pipeline, seal_picture, tmp_path):
+    cv2.imwrite(str(tmp_path / "seal.png"), seal_picture)
+    (result,) = make_pipeline().predict(tmp_path / "seal.png")
+    keys = ["input_path", "page_index", "doc_preprocessor_res", "layout_det_res", "seal_res_list", "model_settings"]
+    assert list(result)[:6] == keys
+    inner = result.json["res"]
+    assert list(inner) == ["input_path", "page_index", "model_settings", "seal_res_list", "stages"]
+    assert list(inner["seal_res_list"][0])[:13] == [
+        "input_path",
+        "page_index",
+        "model_settings",
+        "dt_polys",
+        "text_det_params",
+        "text_type",
+        "textline_orientation_angles",
+        "text_rec_score_thresh",
+        "return_word_box",
+        "rec_texts",
+        "rec_scores",
+        "rec_polys",
+        "rec_boxes",
+    ]
+    seal = inner["seal_res_list"][0]
+    assert seal["rec_boxes"] == [] and seal["textline_orientation_angles"] == [-1, -1]
+    assert isinstance(seal["dt_polys"][0][0][0], int)
+    json.dumps(result.json)
+    assert "page_index" not in result.str["res"] and isinstance(
+        result.str["res"]["seal_res_list"][0]["rec_scores"], np.ndarray
+    )
+
+
+def test_files_and_print(make_pipeline, seal_picture, tmp_path, capsys):
+    cv2.imwrite(str(tmp_path / "seal.JPG"), seal_picture)
+    (result,) = make_pipeline().predict(str(tmp_path / "seal.JPG"))
+    result.save_all(tmp_path / "out")
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["seal_res.json", "seal_seal_res_region1.JPG"]
+    saved = json.loads((tmp_path / "out" / "seal_res.json").read_text(encoding="utf-8"))
+    assert saved["seal_res_list"][0]["rec_texts"] == result.texts and "章" in (
+        tmp_path / "out/seal_res.json"
+    ).read_text("utf-8")
+    crop = result["seal_res_list"][0]["crop_box"]
+    picture = cv2.imread(str(tmp_path / "out" / "seal_seal_res_region1.JPG"))
+    assert picture.shape[1] == 2 * (crop[2] - crop[0]) and picture.shape[0] == crop[3] - crop[1]
+    result.save_to_json(tmp_path / "deep" / "x.json")
+    result.save_to_img(tmp_path / "one.png")
+    assert (tmp_path / "deep" / "x.json").is_file() and (tmp_path / "one.png").is_file()
+    result.print(format_json=True)
+    captured = capsys.readouterr()
+    assert captured.out == "" and json.loads(captured.err)["res"]["seal_res_list"]
+    (array_result,) = make_pipeline().predict(seal_picture)
+    array_result.save_all(tmp_path / "arrays")
+    stems = {p.name.split("_res")[0].split("_seal")[0] for p in (tmp_path / "arrays").iterdir()}
+    assert len(stems) == 1  # named once per result
+
+
+def test_unwritable_output(make_pipeline, seal_picture, tmp_path):
+    (tmp_path / "file").write_text("")
+    (result,) = make_pipeline().predict(seal_picture)
+    with pytest.raises(Exception, match="cannot write"):
+        result.save_to_json(tmp_path / "file" / "below")

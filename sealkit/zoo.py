@@ -19,6 +19,7 @@ from sealkit.modules.model_spec import ModelSpec
 # Modules in the order they are listed, and the file of each that holds its literal table MODELS.
 TABLES: Mapping[str, str] = {
     "seal_text_detection": "sealkit.modules.seal_text_detection.models",
+    "text_recognition": "sealkit.modules.text_recognition.models",
 }
 
 # The class that answers the questions of training, evaluation and export for each module (engine.task.Task).

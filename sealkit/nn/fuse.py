@@ -16,7 +16,7 @@ from paddle import nn
 from sealkit.nn.conv import Conv2D, Conv2DTranspose
 
 Kernel = tuple[np.ndarray, np.ndarray]
-"""A convolution's weight [out, in/groups, kh, kw] and bias [out], float64."""
+"""A convolution's weight [out, in/groups, kh, kw] (one-dimensional: [out, in/groups, k]) and bias [out], float64."""
 
 
 class Fusable(ABC):
@@ -63,7 +63,7 @@ def fold_bn(kernel: Kernel, bn: nn.BatchNorm2D) -> Kernel:
     """The convolution that equals convolution, then `bn`."""
     scale, shift = bn_affine(bn)
     weight, bias = kernel
-    return weight * scale[:, None, None, None], bias * scale + shift
+    return weight * scale.reshape(-1, *[1] * (weight.ndim - 1)), bias * scale + shift
 
 
 def identity_kernel(channels: int, groups: int, size: int) -> Kernel:

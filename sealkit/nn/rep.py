@@ -32,9 +32,11 @@ def _drop(layer: nn.Layer, names: list[str]) -> None:
 class RepDepthwise(nn.Layer, Fusable):
     """BN(BN(depthwise 3x3 x) + depthwise 1x1 x + x), stride 1 (PPLCNetV4's `rep_dw`; RepViT's has a biased 1x1)."""
 
-    def __init__(self, channels: int, kernel: int = 3, bias_1x1: bool = False) -> None:
+    def __init__(
+        self, channels: int, kernel: int = 3, bias_1x1: bool = False, names: tuple[str, str] = ("conv", "bn")
+    ) -> None:
         super().__init__()
-        self.conv = ConvBN(channels, channels, kernel, groups=channels)
+        self.conv = ConvBN(channels, channels, kernel, groups=channels, names=names)
         self.conv1 = Conv2D(channels, channels, 1, groups=channels, bias_attr=None if bias_1x1 else False)
         self.bn = batch_norm(channels)
         self.reparam: Conv2D | None = None
@@ -47,11 +49,11 @@ class RepDepthwise(nn.Layer, Fusable):
     def fuse(self) -> None:
         if self.reparam is not None:
             return
-        weight = self.conv.conv.weight
+        weight = self.conv.convolution.weight
         channels, kernel = int(weight.shape[0]), int(weight.shape[2])
         size = (kernel, kernel)
         branches = [
-            fold_bn(kernel_of(self.conv.conv), self.conv.bn),
+            fold_bn(kernel_of(self.conv.convolution), self.conv.normalisation),
             widen_kernel(kernel_of(self.conv1), size),
             identity_kernel(channels, channels, kernel),
         ]
@@ -161,9 +163,10 @@ class MultiBranchRep(nn.Layer, Fusable):
         if self.reparam is not None:
             return
         size = (self.kernel, self.kernel)
-        branches = [fold_bn(kernel_of(conv.conv), conv.bn) for conv in self.conv_kxk]
+        branches = [fold_bn(kernel_of(conv.convolution), conv.normalisation) for conv in self.conv_kxk]
         if self.conv_1x1 is not None:
-            branches.append(widen_kernel(fold_bn(kernel_of(self.conv_1x1.conv), self.conv_1x1.bn), size))
+            point = fold_bn(kernel_of(self.conv_1x1.convolution), self.conv_1x1.normalisation)
+            branches.append(widen_kernel(point, size))
         if self.identity is not None:
             channels = len(bn_affine(self.identity)[0])
             branches.append(fold_bn(identity_kernel(channels, self.groups, self.kernel), self.identity))

@@ -1,4 +1,4 @@
-"""PPLCNetV3 (PP-OCRv4/v5 mobile): depthwise and pointwise rep layers with learnt affines; detection form.
+"""PPLCNetV3 (PP-OCRv4/v5 mobile): depthwise and pointwise rep layers with learnt affines.
 
 Source: rec_lcnetv3.py of PaddleOCR, by its facts.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import paddle
 from paddle import nn
 
+from sealkit.nn.backbones.line_pool import LinePool
 from sealkit.nn.conv import Conv2D
 from sealkit.nn.layers import ConvBN, Size, SqueezeExcite, kaiming_normal
 from sealkit.nn.rep import MultiBranchRep
@@ -100,3 +101,15 @@ class PPLCNetV3Det(LCNetV3Trunk):
 
     def forward(self, x: paddle.Tensor) -> list[paddle.Tensor]:
         return [conv(y) for conv, y in zip(self.layer_list, self.stages(x)[1:])]
+
+
+class PPLCNetV3Rec(LCNetV3Trunk):
+    """[N, 3, 48, W] -> [N, out_channels, 1, W/8], see `LinePool`."""
+
+    def __init__(self, scale: float = 0.95, train_steps: int | None = 40) -> None:
+        super().__init__(scale, REC_STRIDES)
+        self.out_channels = scaled(_SHAPES["blocks6"][-1][2], scale)
+        self.pool = LinePool(train_steps)
+
+    def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        return self.pool(self.stages(x)[-1])

@@ -1,4 +1,4 @@
-"""PPLCNetV4 (PP-OCRv6): depthwise token mixer, 1x1-GELU-1x1 channel mixer; detection form.
+"""PPLCNetV4 (PP-OCRv6): depthwise token mixer, 1x1-GELU-1x1 channel mixer.
 
 Source: rec_lcnetv4.py of PaddleOCR's June 2026 tree, by its facts.
 """
@@ -12,6 +12,7 @@ import paddle.nn.functional as F
 from paddle import nn
 
 from sealkit.nn.backbones.hgnet_v2_stem import HGNetV2Stem
+from sealkit.nn.backbones.line_pool import LinePool
 from sealkit.nn.layers import ConvBN, Size, SqueezeExcite
 from sealkit.nn.rep import RepDepthwise
 
@@ -47,6 +48,18 @@ DET_CONFIGS: dict[str, LCNetV4Config] = {
     "tiny": _det((16, 32), (32, 48, 64, 160)),
     "small": _det((24, 48), (48, 96, 192, 384)),
     "medium": _det((64, 128), (128, 256, 512, 896)),
+}
+
+
+def _rec(stem: tuple[int, int], *stages: tuple[int, Size, str]) -> LCNetV4Config:
+    """Stages as (channels, stride, one sign per block: "s" with squeeze-excitation, "-" plain)."""
+    return LCNetV4Config(stem, tuple(Stage(c, stride, tuple(b == "s" for b in blocks)) for c, stride, blocks in stages))
+
+
+REC_CONFIGS: dict[str, LCNetV4Config] = {
+    "tiny": _rec((24, 48), (48, 1, "s"), (48, 1, "-"), (96, (2, 1), "-s-"), (160, (2, 1), "-s--")),
+    "small": _rec((48, 96), (96, 1, "s"), (96, 1, "--"), (192, (2, 1), "-s-s-s-"), (384, (2, 1), "-s-")),
+    "medium": _rec((64, 128), (128, 1, "s"), (256, 1, "--s"), (512, (2, 1), "-s-s-s-"), (768, (2, 1), "-s-")),
 }
 
 
@@ -123,3 +136,30 @@ class PPLCNetV4Det(nn.Layer):
             x = self._sub_layers[name](x)
             maps.append(x)
         return maps
+
+
+class PPLCNetV4Rec(nn.Layer):
+    """[N, 3, 48, W] -> [N, out_channels, 1, W/8], see `LinePool`. The tiny one has a stem of two plain convolutions."""
+
+    def __init__(self, size: str, train_steps: int | None = 40) -> None:
+        super().__init__()
+        config = REC_CONFIGS[size]
+        mid, channels = config.stem
+        if size == "tiny":
+            self.conv1 = nn.Sequential(ConvBN(3, mid, 3, 2), nn.GELU(), ConvBN(mid, channels, 3, 2))
+        else:
+            self.conv1 = HGNetV2Stem(3, mid, channels)
+        self.stage_names = []
+        for i, stage in enumerate(config.stages, 2):
+            name = f"blocks{i}"
+            self.add_sublayer(name, make_stage(channels, stage))
+            self.stage_names.append(name)
+            channels = stage.channels
+        self.out_channels = channels
+        self.pool = LinePool(train_steps)
+
+    def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        x = self.conv1(x)
+        for name in self.stage_names:
+            x = self._sub_layers[name](x)
+        return self.pool(x)

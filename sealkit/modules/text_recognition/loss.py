@@ -1,0 +1,94 @@
+"""Losses of recognisers: CTC on every step, and the guide's cross entropy.
+
+Source: rec_ctc_loss.py, rec_nrtr_loss.py, rec_sar_loss.py of PaddleOCR, by their facts, checked against goldens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import paddle
+import paddle.nn.functional as F
+
+SMOOTHING = 0.1  # of NRTR's target
+
+
+def ctc_loss(logits: paddle.Tensor, labels: paddle.Tensor, lengths: paddle.Tensor) -> paddle.Tensor:
+    """Mean over the batch of -log P(label); not divided by the label's length, so long labels weigh more.
+
+    Args:
+        logits: [N, T, classes]; class 0 is the blank. All T steps count, padding included.
+        labels: [N, L] int, CTC classes; what is beyond a row's length is not looked at.
+        lengths: [N] int. A label needs as many steps as it has letters, and one more for each letter that repeats.
+    """
+    steps = paddle.full([logits.shape[0]], logits.shape[1], dtype="int64")
+    each = F.ctc_loss(
+        logits.transpose([1, 0, 2]),  # [T, N, classes]
+        labels.astype("int32"),
+        steps,
+        lengths.astype("int64"),
+        blank=0,
+        reduction="none",
+    )
+    return each.mean()
+
+
+def nrtr_loss(logits: paddle.Tensor, labels: paddle.Tensor) -> paddle.Tensor:
+    """Cross entropy with a smoothed target: 0.9 on the letter, 0.1 shared by all other classes; mean over letters.
+
+    Args:
+        logits: [N, L, V] of `NRTRHead` for `labels[:, :L]`.
+        labels: [N, more than L] int; what comes after each place is its target, 0 is padding.
+    """
+    classes = logits.shape[2]
+    target = labels[:, 1 : 1 + logits.shape[1]].astype("int64")
+    log_p = F.log_softmax(logits, axis=2)
+    right = paddle.take_along_axis(log_p, target.unsqueeze(2), axis=2).squeeze(2)  # [N, L]
+    other = SMOOTHING / (classes - 1)
+    each = -((1 - SMOOTHING - other) * right + other * log_p.sum(axis=2))
+    seen = (target != 0).astype(each.dtype)
+    return (each * seen).sum() / seen.sum().clip(min=1)
+
+
+def sar_loss(logits: paddle.Tensor, labels: paddle.Tensor) -> paddle.Tensor:
+    """Cross entropy; mean over what is not padding.
+
+    Args:
+        logits: [N, L, n + 1] of `SARHead`.
+        labels: [N, L] int; padding is n + 1, a class that does not exist.
+    """
+    padding = logits.shape[2]
+    target = labels[:, 1:].astype("int64")
+    seen = target != padding
+    log_p = F.log_softmax(logits[:, :-1], axis=2)
+    each = -paddle.take_along_axis(log_p, target.clip(max=padding - 1).unsqueeze(2), axis=2).squeeze(2)
+    seen = seen.astype(each.dtype)
+    return (each * seen).sum() / seen.sum().clip(min=1)
+
+
+class RecLoss:
+    """The recogniser's loss: `loss_ctc`, and `loss_nrtr` or `loss_sar` where the network has that guide and got labels.
+
+    Their sum is optimised. The published training weighs both 1.
+
+    Args:
+        guide: weight of the guide's part.
+    """
+
+    def __init__(self, guide: float = 1.0) -> None:
+        self.guide = guide
+
+    def __call__(
+        self, outputs: Mapping[str, paddle.Tensor], batch: Mapping[str, paddle.Tensor]
+    ) -> dict[str, paddle.Tensor]:
+        """Loss of a `RecNet`'s outputs in train mode.
+
+        Args:
+            batch: "label_ctc" [N, L] and "length" [N]; for a guide "label_nrtr" or "label_sar" [N, L] (int).
+        """
+        losses = {"loss_ctc": ctc_loss(outputs["ctc"], batch["label_ctc"], batch["length"])}
+        if "nrtr" in outputs:
+            losses["loss_nrtr"] = self.guide * nrtr_loss(outputs["nrtr"], batch["label_nrtr"])
+        if "sar" in outputs:
+            losses["loss_sar"] = self.guide * sar_loss(outputs["sar"], batch["label_sar"])
+        return losses

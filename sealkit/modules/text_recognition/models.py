@@ -1,0 +1,128 @@
+"""The models of text recognition. The tables are literal; networks are imported when one is built."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from sealkit.modules.model_spec import ModelSpec
+
+MODULE = "text_recognition"
+
+
+@dataclass(frozen=True)
+class Dictionary:
+    """A published character list: known by its size, not shipped (an official model folder holds it).
+
+    Attributes:
+        file: its name in PaddleOCR.
+        lines: characters; with blank and appended space a head has two classes more.
+        lists_space: the list holds a space itself, which the appended one supersedes.
+        reverse_runs: right-to-left script; read texts are put into reading order by runs.
+    """
+
+    file: str
+    lines: int
+    lists_space: bool = False
+    reverse_runs: bool = False
+
+    @property
+    def classes(self) -> int:
+        return self.lines + 2
+
+
+DICTIONARIES: dict[str, Dictionary] = {
+    "v6": Dictionary("ppocrv6_dict.txt", 18708),
+    "v6_tiny": Dictionary("ppocrv6_tiny_dict.txt", 6904),
+    "v5": Dictionary("ppocrv5_dict.txt", 18383),
+    "v4_doc": Dictionary("ppocrv4_doc_dict.txt", 15629),
+    "v1": Dictionary("ppocr_keys_v1.txt", 6623),
+    "en": Dictionary("en_dict.txt", 95, lists_space=True),
+    "korean": Dictionary("korean_dict.txt", 3688, lists_space=True),
+    "japan": Dictionary("japan_dict.txt", 4399, lists_space=True),
+    "chinese_cht": Dictionary("chinese_cht_dict.txt", 8421, lists_space=True),
+    "te": Dictionary("te_dict.txt", 151),
+    "ka": Dictionary("ka_dict.txt", 153, lists_space=True),
+    "ta": Dictionary("ta_dict.txt", 128, lists_space=True),
+    "latin": Dictionary("latin_dict.txt", 185, lists_space=True),
+    "arabic": Dictionary("arabic_dict.txt", 161, reverse_runs=True),
+    "cyrillic": Dictionary("cyrillic_dict.txt", 163, lists_space=True),
+    "devanagari": Dictionary("devanagari_dict.txt", 167, lists_space=True),
+}
+
+_CHINESE = "11,000 pictures"
+_CHALLENGE = "OCR end-to-end recognition challenge, set {}"
+_LANGUAGE = "PaddleX's own set of the language"
+
+# name: architecture, dictionary, parameters, published size (MB) and accuracy (%), what it was measured on
+_Row = tuple[str, str, int, float | None, float | None, str]
+_ROWS: dict[str, _Row] = {
+    "PP-OCRv6_tiny_rec": ("v6_tiny", "v6_tiny", 15_944_462, None, None, ""),
+    "PP-OCRv6_small_rec": ("v6_small", "v6", 29_270_246, None, None, ""),
+    "PP-OCRv6_medium_rec": ("v6_medium", "v6", 55_527_798, None, None, ""),
+    "PP-OCRv5_server_rec": ("v5_server", "v5", 51_662_017, 81.0, 86.38, _CHINESE),
+    "PP-OCRv5_mobile_rec": ("v4_mobile", "v5", 31_455_805, 16.0, 81.29, _CHINESE),
+    "PP-OCRv4_server_rec_doc": ("v4_server", "v4_doc", 45_544_311, 182.0, 86.58, _CHINESE),
+    "PP-OCRv4_server_rec": ("v4_server", "v1", 37_537_977, 173.0, 85.19, _CHINESE),
+    "PP-OCRv4_mobile_rec": ("v4_mobile", "v1", 21_001_165, 10.5, 78.74, _CHINESE),
+    "PP-OCRv3_mobile_rec": ("v3_mobile", "v1", 27_507_476, 10.3, 72.96, _CHINESE),
+    "ch_SVTRv2_rec": ("svtr_v2", "v1", 30_955_041, 80.5, 68.81, _CHALLENGE.format("A")),
+    "ch_RepSVTR_rec": ("rep_svtr", "v1", 16_256_377, 48.8, 65.07, _CHALLENGE.format("B")),
+    "en_PP-OCRv4_mobile_rec": ("v4_mobile", "en", 15_197_773, 7.5, 70.39, _LANGUAGE),
+    "en_PP-OCRv3_mobile_rec": ("v3_mobile", "en", 13_707_284, 17.3, 70.69, _LANGUAGE),
+    "korean_PP-OCRv3_mobile_rec": ("v3_mobile", "korean", 21_302_886, 9.6, 60.21, _LANGUAGE),
+    "japan_PP-OCRv3_mobile_rec": ("v3_mobile", "japan", 22_805_940, 9.8, 45.69, _LANGUAGE),
+    "chinese_cht_PP-OCRv3_mobile_rec": ("v3_mobile", "chinese_cht", 31_308_448, 10.8, 82.06, _LANGUAGE),
+    "te_PP-OCRv3_mobile_rec": ("v3_mobile", "te", 13_825_668, 8.7, 95.88, _LANGUAGE),
+    "ka_PP-OCRv3_mobile_rec": ("v3_mobile", "ka", 13_829_896, 17.4, 96.96, _LANGUAGE),
+    "ta_PP-OCRv3_mobile_rec": ("v3_mobile", "ta", 13_777_046, 8.7, 76.83, _LANGUAGE),
+    "latin_PP-OCRv3_mobile_rec": ("v3_mobile", "latin", 13_897_544, 8.7, 76.93, _LANGUAGE),
+    "arabic_PP-OCRv3_mobile_rec": ("v3_mobile", "arabic", 13_846_808, 17.3, 73.55, _LANGUAGE),
+    "cyrillic_PP-OCRv3_mobile_rec": ("v3_mobile", "cyrillic", 13_851_036, 8.7, 94.28, _LANGUAGE),
+    "devanagari_PP-OCRv3_mobile_rec": ("v3_mobile", "devanagari", 13_859_492, 7.9, 96.44, _LANGUAGE),
+}
+
+_ABOUT = {
+    "v3_mobile": "MobileNetV1Enhance x0.5, SVTR neck 64, CTC, SAR guide",
+    "v4_mobile": "PPLCNetV3 x0.95, SVTR neck 120, CTC, NRTR guide",
+    "v4_server": "PPHGNet small, SVTR neck 120, CTC, NRTR guide",
+    "v5_server": "PPHGNetV2 B4, SVTR neck 120, CTC, NRTR guide",
+    "svtr_v2": "SVTRv2, SVTR neck 256, CTC, NRTR guide",
+    "rep_svtr": "RepViT for text lines, SVTR neck 256, CTC, NRTR guide",
+    "v6_tiny": "PPLCNetV4 tiny, CTC with a local layer, NRTR guide",
+    "v6_small": "PPLCNetV4 small, light SVTR neck 120, CTC, NRTR guide",
+    "v6_medium": "PPLCNetV4 medium, light SVTR neck 192, CTC, NRTR guide",
+}
+
+
+def _build(architecture: str, default_classes: int, classes: int | None = None, **options: Any) -> Any:
+    from sealkit.modules.text_recognition.networks.architectures import build_recogniser
+
+    return build_recogniser(architecture, default_classes if classes is None else classes, **options)
+
+
+def _builder(architecture: str, classes: int) -> Callable[..., Any]:
+    """A `build` of the published number of classes; what else it takes: `build_recogniser`."""
+    return partial(_build, architecture, classes)
+
+
+def _spec(name: str, row: _Row) -> ModelSpec:
+    architecture, dictionary, params, size_mb, accuracy, data = row
+    known = DICTIONARIES[dictionary]
+    figure = {"name": "accuracy", "value": accuracy, "unit": "%", "data": data, "source": "PaddleX 3.x tutorial"}
+    return ModelSpec(
+        name=name,
+        module=MODULE,
+        build=_builder(architecture, known.classes),
+        params=params,
+        size_mb=size_mb,
+        figure=None if accuracy is None else figure,
+        weights=("rapidocr",) if name == "PP-OCRv6_small_rec" else () if "v6" in architecture else ("official",),
+        about=_ABOUT[architecture],
+        extras={"dictionary": known, "architecture": architecture},
+    )
+
+
+MODELS: dict[str, ModelSpec] = {name: _spec(name, row) for name, row in _ROWS.items()}

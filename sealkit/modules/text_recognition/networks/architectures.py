@@ -1,0 +1,141 @@
+"""Every recogniser's architecture as data, and the one function that builds them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+from sealkit.errors import ConfigError
+
+FORMS = ("official", "fused")
+OFFICIAL_STEPS = 40  # of the published training width, 320
+
+
+@dataclass(frozen=True)
+class Neck:
+    """`svtr`: dims, hidden, kernel. `lightsvtr`: dims, mlp_ratio."""
+
+    kind: str
+    dims: int
+    hidden: int = 0
+    kernel: int | tuple[int, int] = (1, 3)
+    mlp_ratio: float = 2.0
+
+
+@dataclass(frozen=True)
+class Guide:
+    """`nrtr`: width and decoder layers. `sar`: width of its LSTMs."""
+
+    kind: str
+    width: int
+    layers: int = 0
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """A family's network.
+
+    Attributes:
+        backbone: module of `sealkit.nn.backbones` and class.
+        options: the class's arguments.
+        fixed_steps: the published training makes 40 steps of any width (`LinePool.train_steps`).
+        neck: before the CTC head; None = the backbone's steps as they are.
+        guide: the auxiliary head of training.
+        local_mid: width between the CTC head's two Linears, for the head that looks at neighbours itself.
+    """
+
+    backbone: tuple[str, str]
+    options: Mapping[str, Any]
+    fixed_steps: bool
+    neck: Neck | None
+    guide: Guide
+    local_mid: int | None = None
+
+
+_SVTR_120 = Neck("svtr", 120, 120)
+_SVTR_256 = Neck("svtr", 256, 256)
+_NRTR_4 = Guide("nrtr", 384, 4)
+_NRTR_2 = Guide("nrtr", 384, 2)
+_LCNET_V4 = ("lcnet_v4", "PPLCNetV4Rec")
+
+ARCHITECTURES: dict[str, Architecture] = {
+    "v3_mobile": Architecture(
+        ("mobilenet_v1_enhance", "MobileNetV1EnhanceRec"), {}, False, Neck("svtr", 64, 120, 3), Guide("sar", 512)
+    ),
+    "v4_mobile": Architecture(("lcnet_v3", "PPLCNetV3Rec"), {"scale": 0.95}, True, _SVTR_120, _NRTR_4),
+    "v4_server": Architecture(("hgnet", "PPHGNetSmallRec"), {}, True, _SVTR_120, _NRTR_4),
+    "v5_server": Architecture(("hgnet_v2", "PPHGNetV2B4Rec"), {}, True, _SVTR_120, _NRTR_4),
+    "svtr_v2": Architecture(("svtr_v2", "SVTRv2Rec"), {}, False, _SVTR_256, _NRTR_2),
+    "rep_svtr": Architecture(("rep_vit", "RepViTRec"), {}, False, _SVTR_256, _NRTR_2),
+    "v6_tiny": Architecture(_LCNET_V4, {"size": "tiny"}, True, None, _NRTR_4, local_mid=80),
+    "v6_small": Architecture(_LCNET_V4, {"size": "small"}, True, Neck("lightsvtr", 120), _NRTR_4),
+    "v6_medium": Architecture(
+        _LCNET_V4, {"size": "medium"}, True, Neck("lightsvtr", 192, mlp_ratio=4.0), Guide("nrtr", 512, 4)
+    ),
+}
+
+
+def _neck(neck: Neck | None, channels: int, detach: bool) -> Any:
+    from sealkit.nn.necks.svtr import LightSvtrNeck, SvtrNeck
+
+    if neck is None:
+        return None
+    if neck.kind == "svtr":
+        return SvtrNeck(channels, neck.dims, neck.hidden, neck.kernel, detach=detach)
+    return LightSvtrNeck(channels, neck.dims, neck.mlp_ratio)
+
+
+def build_recogniser(
+    architecture: str, classes: int, form: str = "official", guide: bool = True, fixed_steps: bool = True
+) -> Any:
+    """A training network.
+
+    Args:
+        architecture: key of `ARCHITECTURES`.
+        classes: CTC classes: blank + characters + space (`Charset.num_classes`).
+        form: "official" (state_dict of the published training checkpoint) or "fused".
+        guide: with the auxiliary head. Without it the network is smaller (a tenth of the parameters in PP-OCRv6
+            small) and faster to train, and the backbone learns from the CTC loss, which the published training of
+            some families keeps from it.
+        fixed_steps: 40 steps in train mode where the published training has them; False = width / 8, as when the
+            network runs: right for batches of another width than 320.
+
+    Returns:
+        a `RecNet`.
+
+    Raises:
+        ConfigError: unknown form, or fewer than two classes.
+    """
+    from sealkit.modules.text_recognition.networks.multi_head import MultiHead, RecNet
+    from sealkit.nn.fuse import fuse
+    from sealkit.nn.heads.ctc import CTCHead, LocalCTCHead
+
+    if form not in FORMS:
+        raise ConfigError("unknown network form", value=form, hint=f"use one of {', '.join(FORMS)}")
+    if classes < 2:
+        raise ConfigError("a recogniser needs the blank and at least one character", where="classes", value=classes)
+    arch = ARCHITECTURES[architecture]
+    steps = {"train_steps": OFFICIAL_STEPS if fixed_steps else None} if arch.fixed_steps else {}
+    module, name = arch.backbone
+    backbone = getattr(import_module(f"sealkit.nn.backbones.{module}"), name)(**arch.options, **steps)
+    channels = backbone.out_channels
+    neck = _neck(arch.neck, channels, detach=guide)
+    if arch.local_mid is None:
+        ctc_head: Any = CTCHead(neck.out_channels, classes)
+    else:
+        ctc_head = LocalCTCHead(channels, arch.local_mid, classes)
+    net = RecNet(
+        backbone, MultiHead(channels, neck, ctc_head, **_guide(arch.guide if guide else None, channels, classes))
+    )
+    return fuse(net) if form == "fused" else net
+
+
+def _guide(guide: Guide, channels: int, classes: int) -> dict[str, Any]:
+    from sealkit.nn.heads.nrtr import NRTRHead
+    from sealkit.nn.heads.sar import SARHead
+
+    if guide.kind == "nrtr":
+        return {"nrtr": (guide.width, NRTRHead(guide.width, classes, guide.layers))}
+    return {"sar": SARHead(channels, classes, guide.width)}

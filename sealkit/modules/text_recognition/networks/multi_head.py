@@ -1,0 +1,142 @@
+"""Recognisers put together: a backbone, a CTC head that stays, and a guide head that only teaches."""
+
+from __future__ import annotations
+
+import paddle
+import paddle.nn.functional as F
+from paddle import nn
+
+from sealkit.nn.fuse import fuse
+from sealkit.nn.transformer import to_sequence
+
+
+class CTCEncoder(nn.Layer):
+    """The neck under the name that published checkpoints give it (`ctc_encoder.encoder`)."""
+
+    def __init__(self, neck: nn.Layer) -> None:
+        super().__init__()
+        self.encoder = neck
+
+    def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        return self.encoder(x)
+
+
+class GuideInput(nn.Layer):
+    """[N, T, C] -> [N, T, width] by a Linear without bias."""
+
+    def __init__(self, channels: int, width: int) -> None:
+        super().__init__()
+        self.fc = nn.Linear(channels, width, bias_attr=False)
+
+    def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        return self.fc(x)
+
+
+class ToSequence(nn.Layer):
+    """[N, C, H, W] -> [N, H*W, C]."""
+
+    def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        return to_sequence(x)
+
+
+class MultiHead(nn.Layer):
+    """CTC head with its neck, and optionally one guide: NRTR (`gtc_head`) or SAR (`sar_head`).
+
+    Args:
+        neck: [N, C, 1, T] -> [N, dims, 1, T]; None = the backbone's steps as they are.
+        ctc_head: [N, T, dims] -> [N, T, classes].
+        nrtr: (width, head) or None. sar: head or None.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        neck: nn.Layer | None,
+        ctc_head: nn.Layer,
+        nrtr: tuple[int, nn.Layer] | None = None,
+        sar: nn.Layer | None = None,
+    ) -> None:
+        super().__init__()
+        self.ctc_encoder = None if neck is None else CTCEncoder(neck)
+        self.ctc_head = ctc_head
+        self.before_gtc = self.gtc_head = None
+        if nrtr is not None:
+            self.before_gtc = nn.Sequential(ToSequence(), GuideInput(channels, nrtr[0]))
+            self.gtc_head = nrtr[1]
+        self.sar_head = sar
+
+    def forward(self, x: paddle.Tensor, labels: dict[str, paddle.Tensor] | None = None) -> dict[str, paddle.Tensor]:
+        """See `RecNet.forward`."""
+        steps = to_sequence(x if self.ctc_encoder is None else self.ctc_encoder(x))  # [N, T, dims]
+        out = {"ctc": self.ctc_head(steps), "ctc_neck": steps}
+        if not self.training or labels is None:
+            return out
+        if self.gtc_head is not None:
+            read = int(labels["length"].max()) + 1  # start and all letters: what precedes each letter and the end
+            out["nrtr"] = self.gtc_head(self.before_gtc(x), labels["label_nrtr"][:, :read])
+        if self.sar_head is not None:
+            out["sar"] = self.sar_head(x, labels["label_sar"], labels["valid_ratio"])
+        return out
+
+
+class RecNet(nn.Layer):
+    """A recogniser of text lines."""
+
+    def __init__(self, backbone: nn.Layer, head: MultiHead) -> None:
+        super().__init__()
+        self.backbone, self.head = backbone, head
+
+    @property
+    def guide(self) -> str | None:
+        """`nrtr`, `sar` or None: which labels the network wants in train mode."""
+        if self.head.gtc_head is not None:
+            return "nrtr"
+        return None if self.head.sar_head is None else "sar"
+
+    def forward(self, x: paddle.Tensor, labels: dict[str, paddle.Tensor] | None = None) -> dict[str, paddle.Tensor]:
+        """Logits of a batch of strips.
+
+        Args:
+            x: [N, 3, 48, W] float32, normalised BGR, W a multiple of 8.
+            labels: in train mode, for the guide: "label_nrtr" [N, L] int64 and "length" [N] (letters without start and
+                end), or "label_sar" [N, L] int64 and "valid_ratio" [N] (share of W that is picture). Without labels
+                the guide does not run.
+
+        Returns:
+            "ctc" [N, T, classes] logits, "ctc_neck" [N, T, dims]; from the guide "nrtr" [N, longest + 1, classes + 4]
+            or "sar" [N, L, classes + 1]. T is W/8 (in train mode see `LinePool.train_steps`).
+        """
+        return self.head(self.backbone(x), labels)
+
+
+class InferenceRecNet(nn.Layer):
+    """The graph that is exported: x [N, 3, 48, W] -> [N, W/8, classes] probabilities (softmax)."""
+
+    def __init__(self, net: RecNet) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        return F.softmax(self.net(x)["ctc"], axis=-1)
+
+
+TRAIN_ONLY = ("gtc_head", "before_gtc", "sar_head")
+
+
+def drop_guide(net: RecNet) -> RecNet:
+    """Take the guide and what nothing runs out of a network, in place: what is left is what an exported file holds."""
+    for name in TRAIN_ONLY:
+        setattr(net.head, name, None)
+    for name in ("last_conv", "fc"):  # PP-OCRv5 server's unused classifier
+        if name in net.backbone._sub_layers:
+            delattr(net.backbone, name)
+    return net
+
+
+def inference_network(net: RecNet) -> InferenceRecNet:
+    """The exportable form of a trained network, in eval mode; `net` loses its guide and is fused in place, pass a copy
+    to keep it."""
+    fuse(drop_guide(net))
+    wrapped = InferenceRecNet(net)
+    wrapped.eval()
+    return wrapped

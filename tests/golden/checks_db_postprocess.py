@@ -11,8 +11,8 @@ import numpy as np
 from sealkit.config.seal_text_detection import DetPostprocessSettings
 from sealkit.modules.seal_text_detection.postprocess import decode, int_polygons
 
-# OpenCV 5 fills a few edge pixels of a polygon otherwise than 4.10, with which the goldens were made (27 of 56,000 at most):
-# polygons stay identical, a mean over the filled pixels moves by up to 4e-4.
+# OpenCV 5 fills a few edge pixels of a polygon otherwise than 4.10, with which the goldens were made (27 of 56,000 at
+# most): polygons stay identical, a mean over the filled pixels moves by up to 4e-4.
 OTHER_RASTER_SCORE = 5e-4
 
 

@@ -1,7 +1,7 @@
 """What every golden is called, which module it belongs to and which file checks it.
 
-Literal tables: a golden that is in none of them is unknown, and an unknown golden fails. A golden that is known but whose
-`checks_<family>.py` does not exist yet fails as well; nothing is ever skipped.
+Literal tables: a golden that is in none of them is unknown, and an unknown golden fails. A golden that is known
+but whose `checks_<family>.py` does not exist yet fails as well; nothing is ever skipped.
 """
 
 from __future__ import annotations

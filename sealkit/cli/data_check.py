@@ -13,12 +13,18 @@ EXAMPLES = """
   sealkit data check my_seals --module seal_text_detection
   sealkit data check my_seals --train labels/train.txt --val labels/val.txt --html check.html --json check.json
   sealkit data check my_seals --fix my_seals_fixed     a corrected copy; the folder itself is never changed
+  sealkit data check my_seals --model-dir runs/mine/inference    where labels and a trained detector disagree
 """
 
 # module → its check; each has check_dataset(root, train=, val=, val_required=, workers=, compare=, progress=) ->
 # CheckReport
 CHECKS: Mapping[str, str] = {
     "seal_text_detection": "sealkit.modules.seal_text_detection.check",
+}
+
+# module → what a trained model of it may doubt; each has suspicions_of(sample, regions)
+DOUBTS: Mapping[str, str] = {
+    "seal_text_detection": "sealkit.modules.seal_text_detection.suspicions",
 }
 
 _FAILED = 3  # exit code of a DataError
@@ -30,6 +36,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--train", default="train.txt", metavar="FILE", help="label file (default: %(default)s)")
     parser.add_argument("--val", metavar="FILE", help="label file of the validation set (default: val.txt if there)")
     parser.add_argument("--charset", metavar="FILE", help="dictionary of the recogniser: report characters it lacks")
+    parser.add_argument(
+        "--model-dir", metavar="MODEL", help="detector (exported folder or .onnx): list the labels it disagrees with"
+    )
     parser.add_argument("--json", metavar="FILE", help="write the verdict as JSON")
     parser.add_argument("--html", metavar="FILE", help="write a page with statistics and drawn cases")
     parser.add_argument("--fix", metavar="OUT", help="write a corrected copy to a new folder")
@@ -51,6 +60,10 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError("unknown module", where="--module", value=args.module, hint=hint)
     if args.workers < 0:
         raise ConfigError("workers cannot be negative", where="--workers", value=args.workers, hint="0: one per core")
+    if args.model_dir and args.module not in DOUBTS:
+        raise ConfigError(
+            f"--model-dir is for {', '.join(DOUBTS)}", where="--module", value=args.module, hint="leave it out"
+        )
     charset = None
     if args.charset:
         from sealkit.charset import Charset
@@ -67,6 +80,8 @@ def run(args: argparse.Namespace) -> int:
             charset=charset,
             progress=progress,
         )
+    if args.model_dir:
+        _suspect(report, args.model_dir, import_module(DOUBTS[args.module]))
     print(report_text(report, limit=0 if args.all else 5))
     if args.json:
         print(f"verdict: {write_report_json(report, args.json)}")
@@ -76,6 +91,26 @@ def run(args: argparse.Namespace) -> int:
         _fix(report, args.fix)
     failed = not report.passed or (args.strict and report.count("warning") > 0)
     return _FAILED if failed else 0
+
+
+def _suspect(report: Any, model_dir: str, doubts: Any) -> None:
+    """Run a detector over every readable picture and add what it disagrees with, the most promising first."""
+    from sealkit.cli.progress import Progress
+    from sealkit.images import read_image
+    from sealkit.pipeline.create import make_detector
+    from sealkit.runtime.model import load_model
+
+    detector = make_detector(load_model(model_dir))
+    pairs = [(s, f) for checked in report.sets for s, f in zip(checked.samples, checked.facts) if f.error is None]
+    found = []
+    with Progress("asking the detector") as progress:
+        for sample, _ in pairs:
+            regions = detector.regions(detector.maps(read_image(sample.image_path)))
+            found += doubts.suspicions_of(sample, regions)
+            progress(1, len(pairs))
+    found.sort(key=lambda suspicion: -suspicion.weight)
+    report.problems += [suspicion.problem for suspicion in found]
+    report.suspicions = found
 
 
 def _write_html(report: Any, path: str) -> Any:

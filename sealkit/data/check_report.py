@@ -54,6 +54,7 @@ class CheckReport:
         sets: the label files.
         problems: everything found, in file order.
         galleries: makes the page's pictures when asked: (title, text, [(caption, (H, W, 3) uint8 BGR)]).
+        suspicions: what a trained detector disagrees with, the most promising first; empty where none was asked.
         seconds: time taken.
     """
 
@@ -63,6 +64,7 @@ class CheckReport:
     sets: list[CheckedSet] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     galleries: Callable[[], Iterable[tuple[str, str, list[tuple[str, np.ndarray]]]]] | None = None
+    suspicions: list[Any] = field(default_factory=list)
     seconds: float = 0.0
 
     def count(self, severity: Severity) -> int:

@@ -329,6 +329,10 @@ def _galleries(report: CheckReport) -> Iterator[tuple[str, str, list[tuple[str, 
         drawn = [(place, _drawn(table[place])) for place in places[:_PICTURES_PER_KIND]]
         images = [(f"{place}: {reasons[place]}", image) for place, image in drawn if image is not None]
         yield f"{severity}: {kind}, drawn", "", images
+    if report.suspicions:
+        doubts = [(s, _drawn(s.sample, s.outline)) for s in report.suspicions[:_SAMPLE_PICTURES]]
+        images = [(f"{s.problem.where}: {s.problem.reason}", image) for s, image in doubts if image is not None]
+        yield "Labels the detector disagrees with", "What it is about is drawn in red.", images
     for checked in report.sets:
         step = max(1, len(checked.samples) // _SAMPLE_PICTURES)
         chosen = checked.samples[::step][:_SAMPLE_PICTURES]
@@ -342,8 +346,10 @@ def _caption(sample: DetSample) -> str:
     return f"{sample.image_path.name} ({sample.where}): {' / '.join(texts) or 'no text'}"
 
 
-def _drawn(sample: DetSample) -> np.ndarray | None:
-    """The picture with its outlines, numbered in label order; an arrow at the start of each line_poly."""
+def _drawn(sample: DetSample, doubt: np.ndarray | None = None) -> np.ndarray | None:
+    """The picture with its outlines, numbered in label order; an arrow at the start of each line_poly; `doubt` in
+    red.
+    """
     import cv2
 
     from sealkit.drawing.polygons import mark_starts, outline_polygons, palette
@@ -365,4 +371,4 @@ def _drawn(sample: DetSample) -> np.ndarray | None:
     for index, (polygon, colour) in enumerate(zip(polygons, colours)):
         x, y = np.clip(polygon[0], 0, [image.shape[1] - 12, image.shape[0] - 4]).astype(int).tolist()
         cv2.putText(image, str(index), (x, max(y, 12)), cv2.FONT_HERSHEY_SIMPLEX, 0.45, colour, 1, cv2.LINE_AA)
-    return image
+    return image if doubt is None else outline_polygons(image, [doubt * scale], [(0, 0, 255)], width=3)

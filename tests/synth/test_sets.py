@@ -1,0 +1,123 @@
+"""Pictures depend on seed and index alone; sets are complete and readable; the command line says what is wrong."""
+
+import argparse
+import json
+
+import numpy as np
+import pytest
+
+from sealkit.cli import data_synth
+from sealkit.data.labels import read_det_labels
+from sealkit.errors import ConfigError, DataError
+from sealkit.images import read_image
+from sealkit.synth import designs, texts
+from sealkit.synth.render import render_sample, stock
+from sealkit.synth.settings import SynthSettings
+from sealkit.synth.writer import is_validation, write_detection_set
+
+SMALL = SynthSettings(size=(160, 220), page_size=(200, 260))
+
+
+def test_a_picture_depends_on_seed_and_index_only() -> None:
+    alone = render_sample(7, 3, SMALL)
+    stock.cache_clear()  # nothing drawn before may matter
+    for index in range(3):
+        render_sample(7, index, SMALL)
+    again = render_sample(7, 3, SMALL)
+    assert np.array_equal(alone[0], again[0]) and alone[2] == again[2]
+    assert all(np.array_equal(a.points, b.points) and a.text == b.text for a, b in zip(alone[1], again[1]))
+    assert not np.array_equal(alone[0], render_sample(8, 3, SMALL)[0])
+
+
+@pytest.mark.parametrize("style", ["default", "laser"])
+def test_pictures_and_labels_are_sound(style: str) -> None:
+    settings = SMALL.model_copy(update={"style": style})
+    kinds, directions = set(), set()
+    for index in range(30):
+        image, lines, info = render_sample(11, index, settings)
+        height, width = image.shape[:2]
+        assert image.dtype == np.uint8 and image.shape[2] == 3 and max(height, width) <= 261
+        kinds.add(info["kind"])
+        assert info["kind"] != "negative" or not lines
+        for line in lines:
+            directions.add(line.direction)
+            assert line.text and line.shape in designs.SHAPES and 0 <= line.angle <= 360
+            assert len(line.points) % 2 == 0 and line.points.min() >= 0
+            assert (line.points.max(0) <= (width - 1, height - 1)).all()
+        assert {line.seal for line in lines} == set(range(len(info["seals"])))
+    assert kinds == {"crop", "page", "negative"}
+    assert {"arc", "arc-bottom", "line", "vertical"} >= directions >= {"arc", "line"}
+
+
+def test_all_shapes_are_drawn_when_asked_for() -> None:
+    for shape in designs.SHAPES:
+        only = dict.fromkeys(designs.SHAPES, 0.0) | {shape: 1.0}
+        _, lines, _ = render_sample(1, 0, SMALL.model_copy(update={**only, "pages": 0.0, "negatives": 0.0}))
+        assert lines and {line.shape for line in lines} <= {shape}
+
+
+def test_set_is_the_same_for_any_number_of_workers(tmp_path) -> None:
+    for workers in (1, 2):
+        write_detection_set(tmp_path / str(workers), 6, 5, workers=workers, val_share=0.34, settings=SMALL)
+    for name in ("train.txt", "val.txt", *(f"images/{i:06d}.jpg" for i in range(6))):
+        assert (tmp_path / "1" / name).read_bytes() == (tmp_path / "2" / name).read_bytes(), name
+
+
+def test_command_writes_a_readable_set_and_a_sheet(tmp_path, capsys: pytest.CaptureFixture[str]) -> None:
+    parser = argparse.ArgumentParser()
+    data_synth.add_arguments(parser)
+    out = tmp_path / "set"
+    flags = f"{out} -n 8 --workers 1 --val-share 0.25 --size 160 200 --page-size 200 220 --sheet {tmp_path / 's.png'}"
+    assert data_synth.run(parser.parse_args([*flags.split(), "--shapes", "circle=1,square=1"])) == 0
+    summary = json.loads(capsys.readouterr().out)
+    assert summary["pictures"] == 8 and summary["train"] == 6 and summary["val"] == 2
+    total = 0
+    for part in ("train.txt", "val.txt"):
+        samples, problems = read_det_labels(out, part, check_files=True)
+        assert not problems
+        total += len(samples)
+        for sample in samples:
+            assert read_image(sample.image_path).ndim == 3
+            assert {line.shape for line in sample.lines} <= {"circle", "square"}
+    assert total == 8 and read_image(tmp_path / "s.png").shape[0] >= 320
+    with pytest.raises(DataError, match="not empty"):
+        data_synth.run(parser.parse_args([str(out), "-n", "1"]))
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--shapes", "cirle=1"], "unknown name"),
+        (["--shapes", "circle=much"], "not a number"),
+        (["--scenes", "crops=0"], "all weights are 0"),
+        (["--uniform-angle", "1.5"], "--uniform-angle"),
+        (["--min-seal", "1"], "--min-seal"),
+    ],
+)
+def test_wrong_flags_have_one_clear_message(flags: list[str], message: str, tmp_path) -> None:
+    parser = argparse.ArgumentParser()
+    data_synth.add_arguments(parser)
+    with pytest.raises(ConfigError, match=message):
+        data_synth.run(parser.parse_args([str(tmp_path / "set"), "-n", "1", *flags]))
+    assert not (tmp_path / "set").exists()
+
+
+def test_count_must_be_positive(tmp_path) -> None:
+    with pytest.raises(DataError, match="count must be positive"):
+        write_detection_set(tmp_path / "set", 0, 0)
+
+
+def test_validation_share_is_exact_and_independent_of_the_count() -> None:
+    assert sum(is_validation(i, 0.1) for i in range(1000)) == 100
+    assert not any(is_validation(i, 0.0) for i in range(50)) and all(is_validation(i, 1.0) for i in range(50))
+
+
+def test_texts() -> None:
+    assert len(texts.gb2312_characters(1)) == 3755 and len(texts.gb2312_characters(2)) == 3008
+    rng = np.random.default_rng(0)
+    names = [texts.owner(rng) for _ in range(300)]
+    assert len(set(names)) > 280 and max(map(len, names)) <= 40 and min(map(len, names)) >= 4
+    assert all(len(texts.tax_number(rng)) in (15, 18) for _ in range(50))
+    assert texts.traditional("国际发展") == "國際發展"
+    forbidden = ("科研专用", "研究专用", "用于研究")  # purposes of a public test set
+    assert not any(word in texts.purpose(rng) for _ in range(2000) for word in forbidden)

@@ -74,8 +74,8 @@ def fingerprint(
         "pictures_by": "content" if pictures else "size",
         "pictures": len(samples),
         "texts": sum(not line.ignore for line in lines),
-        "ignored_texts": sum(line.ignore for line in lines),
-        "pictures_without_text": sum(not sample.lines for sample in samples),
+        "ignored": sum(line.ignore for line in lines),
+        "without_text": sum(not sample.lines for sample in samples),
         "missing_pictures": sum(size < 0 for size in sizes),
         "bytes": sum(max(0, size) for size in sizes),
     }

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ EXAMPLES = """\
 examples:
   sealkit import-weights rapidocr --model PP-OCRv6_small_det --output weights/v6_small
   sealkit import-weights rapidocr --model PP-OCRv6_small_det --output weights/v6_small --images my/pictures
+  sealkit import-weights rapidocr --model PP-OCRv6_small_rec --output weights/v6_small_rec --images my/strips
   sealkit train -c recipes/seal_det_v6_small.yaml -o weights.init=weights/v6_small
 """
 TOLERANCE = 1e-4
@@ -23,13 +25,14 @@ MAX_PICTURES = 20
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("source", choices=["rapidocr"], help="where from: the installed rapidocr package")
-    parser.add_argument("--model", required=True, help="model name, for example PP-OCRv6_small_det")
+    parser.add_argument("--model", required=True, help="PP-OCRv6_small_det or PP-OCRv6_small_rec")
     parser.add_argument("--output", required=True, metavar="DIR", help="checkpoint folder to write; must not exist yet")
     parser.add_argument(
         "--images",
         nargs="+",
         metavar="PATH",
-        help=f"pictures or folders to prove equality on (the first {MAX_PICTURES}); default: drawn pages",
+        help=f"pictures (strips, for a recogniser) or folders to prove equality on, the first {MAX_PICTURES}; "
+        "default: drawn ones",
     )
 
 
@@ -47,23 +50,25 @@ def run(args: argparse.Namespace) -> int:
     from sealkit.weights.onnx_import import compare_outputs, import_graph, rapidocr_file
 
     spec = zoo.get(args.model)
-    if spec.module != "seal_text_detection":
-        raise ConfigError("no import for this module", value=spec.module, hint="import a seal text detector")
+    if spec.module not in MODULES:
+        raise ConfigError("no import for this module", value=spec.module, hint=f"import one of {', '.join(MODULES)}")
+    row = MODULES[spec.module]
     output = Path(args.output)
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise ConfigError("output exists", where="--output", value=str(output), hint="give a new folder or remove it")
     path = rapidocr_file(args.model)
-    net = spec.build(form="fused")
-    report = import_graph(net, path, np.zeros((1, 3, 64, 64), np.float32))
+    net = spec.build(form="fused", **row.options)
+    report = import_graph(net, path, np.zeros(row.example, np.float32))
     net.eval()
-    report.difference, report.compared = compare_outputs(_runner(net), path, _inputs(args.images))
+    report.difference, report.compared = compare_outputs(row.runner(net), path, row.inputs(args.images))
     if not report.compared or not report.difference <= TOLERANCE:
         raise WeightsError(
             f"not proved equal: largest difference {report.difference:.2e} on {report.compared} pictures",
             where=str(path),
             hint=f"up to {TOLERANCE:g} is rounding; more means another network. Nothing was written",
         )
-    _save(output, net, args.model, spec.module, report)
+    extras = {"model": args.model, "module": spec.module, "form": "fused", **row.options, **row.extras(path)}
+    _save(output, net, extras, report)
     kept = sorted({name.rsplit(".", 2)[0] for name in report.new})
     print(f"{args.model} (fused form) from {path}")
     print(f"  set        {len(report.loaded)} parameters")
@@ -74,17 +79,41 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _runner(net: Any) -> Any:
+@dataclass(frozen=True)
+class Import:
+    """What differs between modules.
+
+    Attributes:
+        options: arguments of the model's builder, kept in the checkpoint.
+        example: shape of an input the network can run.
+        runner: network -> function of an input array that returns what the file's graph does.
+        inputs: the user's picture paths, or None -> network inputs.
+        extras: file -> what else the checkpoint says of itself.
+    """
+
+    options: Mapping[str, Any]
+    example: tuple[int, ...]
+    runner: Callable[[Any], Callable[[np.ndarray], np.ndarray]]
+    inputs: Callable[[list[str] | None], Iterable[np.ndarray]]
+    extras: Callable[[Path], Mapping[str, Any]]
+
+
+def _runner(layer: Any, key: str | None) -> Callable[[np.ndarray], np.ndarray]:
     import paddle
 
     def run_network(x: np.ndarray) -> np.ndarray:
         with paddle.no_grad():
-            return net(paddle.to_tensor(x))["maps"].numpy()
+            out = layer(paddle.to_tensor(x))
+            return (out if key is None else out[key]).numpy()
 
     return run_network
 
 
-def _inputs(paths: list[str] | None) -> Iterator[np.ndarray]:
+def _det_runner(net: Any) -> Callable[[np.ndarray], np.ndarray]:
+    return _runner(net, "maps")
+
+
+def _det_inputs(paths: list[str] | None) -> Iterator[np.ndarray]:
     """Network inputs [1, 3, h, w] of the user's pictures, or of drawn ones."""
     from sealkit.config.seal_text_detection import DetResizeSettings
     from sealkit.images import read_image
@@ -94,6 +123,41 @@ def _inputs(paths: list[str] | None) -> Iterator[np.ndarray]:
     pictures = map(read_image, _files(paths)) if paths else document_pictures()
     for picture in pictures:
         yield preprocess(picture, DetResizeSettings(limit_type="max"))[0][None]
+
+
+def _rec_runner(net: Any) -> Callable[[np.ndarray], np.ndarray]:
+    from sealkit.modules.text_recognition.networks.multi_head import InferenceRecNet
+
+    return _runner(InferenceRecNet(net), None)
+
+
+def _rec_inputs(paths: list[str] | None) -> Iterator[np.ndarray]:
+    """Network inputs [1, 3, 48, w] of the user's strips, or of lines cut from the drawn pages."""
+    from sealkit.images import read_image
+    from sealkit.modules.text_recognition.preprocess import preprocess
+    from sealkit.weights.onnx_import import document_pictures
+
+    page = document_pictures()[0]
+    strips = map(read_image, _files(paths)) if paths else (page[top : top + 48] for top in range(16, 432, 52))
+    for strip in strips:
+        yield preprocess(strip)[None]
+
+
+def _rec_extras(path: Path) -> Mapping[str, Any]:
+    """The charset in the file's metadata: the checkpoint's classes mean nothing without it."""
+    import onnx
+
+    from sealkit.charset import Charset
+
+    metadata = {entry.key: entry.value for entry in onnx.load(str(path)).metadata_props}
+    return {"charset": Charset.from_onnx_metadata(metadata, id="ppocrv6", where=str(path)).to_dict()}
+
+
+MODULES: Mapping[str, Import] = {
+    "seal_text_detection": Import({"fields": False}, (1, 3, 64, 64), _det_runner, _det_inputs, lambda path: {}),
+    # Without the guide: it is not in the file, and fresh it would be nine tenths of the checkpoint.
+    "text_recognition": Import({"guide": False}, (1, 3, 48, 320), _rec_runner, _rec_inputs, _rec_extras),
+}
 
 
 def _files(paths: list[str]) -> list[Path]:
@@ -108,17 +172,13 @@ def _files(paths: list[str]) -> list[Path]:
     return found[:MAX_PICTURES]
 
 
-def _save(output: Path, net: Any, model: str, module: str, report: Any) -> None:
+def _save(output: Path, net: Any, extras: Mapping[str, Any], report: Any) -> None:
     from sealkit.weights.checkpoint import Checkpoint, save_checkpoint
 
     weights = {name: value.numpy() for name, value in net.state_dict().items()}
-    extras = {
-        "model": model,
-        "module": module,
-        "form": "fused",
-        "fields": False,
+    source = {
         "source": f"rapidocr 3.10 {Path(report.source).name}, Apache-2.0",
         "fresh": report.new,
         "proof": {"max_abs_difference": report.difference, "pictures": report.compared},
     }
-    save_checkpoint(output, Checkpoint(weights=weights, extras=extras))
+    save_checkpoint(output, Checkpoint(weights=weights, extras={**extras, **source}))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -64,9 +64,9 @@ class GraphLayer:
     """A node with weights.
 
     Attributes:
-        kind: "conv", "conv_transpose" or "linear".
+        kind: "conv", "conv_transpose", "linear" or "norm" (LayerNorm).
         name: the node's name in the file.
-        weight: as Paddle lays it out: [out, in/groups, kh, kw], [in, out, kh, kw], [in, out].
+        weight: as Paddle lays it out: [out, in/groups, kh, kw], [in, out, kh, kw], [in, out], [channels].
         bias: [out] or None.
         geometry: strides, padding, dilations, groups; empty for a linear layer. Padding is None where the file pads
             unevenly (its own operator in our networks).
@@ -94,6 +94,7 @@ class _Graph:
         self.nodes = list(graph.node)
         self.constants = {i.name: numpy_helper.to_array(i) for i in graph.initializer}
         self.consumers: dict[str, list[Any]] = {}
+        self.producers = {name: node for node in self.nodes for name in node.output}
         for node in self.nodes:
             if node.op_type == "Constant":
                 self.constants[node.output[0]] = numpy_helper.to_array(node.attribute[0].t)
@@ -102,19 +103,56 @@ class _Graph:
             for name in node.input:
                 self.consumers.setdefault(name, []).append(node)
 
-    def bias_after(self, output: str) -> np.ndarray | None:
-        """The constant that the only consumer of `output` adds to it, flattened; None where there is none."""
+    def next_node(self, output: str) -> tuple[Any, str] | None:
+        """The only consumer of `output` that is not an Identity, and the name under which it takes it."""
         users = self.consumers.get(output, [])
         while len(users) == 1 and users[0].op_type == "Identity":
             output = users[0].output[0]
             users = self.consumers.get(output, [])
-        if len(users) != 1 or users[0].op_type != "Add":
+        return (users[0], output) if len(users) == 1 else None
+
+    def bias_after(self, output: str) -> np.ndarray | None:
+        """The constant that the only consumer of `output` adds to it, flattened; None where there is none."""
+        following = self.next_node(output)
+        if following is None or following[0].op_type != "Add":
             return None
-        other = [name for name in users[0].input if name != output]
+        node, name = following
+        other = [n for n in node.input if n != name]
         if len(other) != 1 or other[0] not in self.constants:
             return None
         value = self.constants[other[0]]
         return value.reshape(-1) if value.size == max(value.shape, default=1) else None
+
+    def fold_batch_norm(self, layer: GraphLayer, output: str) -> GraphLayer:
+        """The convolution that equals `layer` and the BatchNormalization after it, if there is one; in float64.
+
+        Some exporters fold most BatchNorms and leave those of layers they do not know.
+        """
+        following = self.next_node(output)
+        if layer.bias is not None or following is None or following[0].op_type != "BatchNormalization":
+            return layer
+        node = following[0]
+        scale, shift, mean, variance = (self.constants[name].astype(np.float64) for name in node.input[1:5])
+        epsilon = next((a.f for a in node.attribute if a.name == "epsilon"), 1e-5)
+        factor = scale / np.sqrt(variance + epsilon)
+        weight = layer.weight.astype(np.float64) * factor[:, None, None, None]
+        return replace(layer, weight=weight.astype(np.float32), bias=(shift - mean * factor).astype(np.float32))
+
+    def layer_norm(self, node: Any) -> GraphLayer | None:
+        """The LayerNorm whose scale `node` applies: an operator of its own, or the end of a written-out one,
+        (x - mean) / deviation * scale + bias."""
+        if node.op_type == "LayerNormalization" and len(node.input) == 3:
+            return GraphLayer("norm", node.name, self.constants[node.input[1]], self.constants[node.input[2]])
+        if node.op_type != "Mul":
+            return None
+        scale = [name for name in node.input if name in self.constants and self.constants[name].size > 1]
+        sources = [self.producers.get(name) for name in node.input if name not in self.constants]
+        if len(scale) != 1 or len(sources) != 1 or sources[0] is None or sources[0].op_type != "Div":
+            return None
+        shift = self.bias_after(node.output[0])
+        if shift is None:
+            return None
+        return GraphLayer("norm", node.name, self.constants[scale[0]].reshape(-1), shift)
 
 
 def _conv_geometry(attributes: dict[str, Any]) -> dict[str, Any]:
@@ -145,6 +183,9 @@ def read_graph(path: str | Path) -> list[GraphLayer]:
         raise WeightsError(f"cannot be read as an ONNX graph: {error}", where=str(path)) from error
     layers = []
     for node in graph.nodes:
+        norm = graph.layer_norm(node)
+        if norm is not None:
+            layers.append(norm)
         weight = graph.constants.get(node.input[1]) if len(node.input) > 1 else None
         if weight is None or node.op_type not in ("Conv", "ConvTranspose", "MatMul"):
             continue
@@ -157,7 +198,8 @@ def read_graph(path: str | Path) -> list[GraphLayer]:
             continue
         kind = "conv" if node.op_type == "Conv" else "conv_transpose"
         attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
-        layers.append(GraphLayer(kind, node.name, weight, bias, _conv_geometry(attributes)))
+        layer = GraphLayer(kind, node.name, weight, bias, _conv_geometry(attributes))
+        layers.append(graph.fold_batch_norm(layer, node.output[0]) if kind == "conv" else layer)
     return layers
 
 
@@ -166,14 +208,14 @@ def _pair(value: Any) -> tuple[int, int]:
 
 
 def trace_layers(net: Any, example: np.ndarray) -> list[tuple[str, Any]]:
-    """(name, layer) of the convolutions and linear layers that `net` runs on `example`, in order of running.
+    """(name, layer) of the convolutions, linear layers and LayerNorms that `net` runs on `example`, in this order.
 
     A layer that runs twice is listed once; one that does not run (a training branch) is not listed.
     """
     import paddle
     from paddle import nn
 
-    kinds = (nn.Conv2D, nn.Conv2DTranspose, nn.Linear)
+    kinds = (nn.Conv2D, nn.Conv2DTranspose, nn.Linear, nn.LayerNorm)
     order: list[tuple[str, Any]] = []
     hooks = []
 
@@ -208,6 +250,8 @@ def _layer_of(name: str, layer: Any) -> GraphLayer:
     bias = None if layer.bias is None else layer.bias.numpy()
     if isinstance(layer, nn.Linear):
         return GraphLayer("linear", name, weight, bias)
+    if isinstance(layer, nn.LayerNorm):
+        return GraphLayer("norm", name, weight, bias)
     geometry = {
         "strides": _pair(layer._stride),
         "padding": _pair(layer._padding),
@@ -324,7 +368,13 @@ def document_pictures(sizes: Sequence[tuple[int, int]] = ((480, 640), (736, 736)
         for line in range(8):
             origin = (20 + 10 * line, 40 + line * (height - 60) // 8)
             cv2.putText(
-                picture, f"No. {index}{line}  SEAL 3301 {rng.integers(10**6)}", origin, 0, 0.5 + 0.1 * line, (30,) * 3, 2
+                picture,
+                f"No. {index}{line}  SEAL 3301 {rng.integers(10**6)}",
+                origin,
+                0,
+                0.5 + 0.1 * line,
+                (30,) * 3,
+                2,
             )
         turn = cv2.getRotationMatrix2D(centre, 17.0 * index, 1.0)
         pictures.append(cv2.warpAffine(picture, turn, (width, height), borderValue=(235, 235, 235)))

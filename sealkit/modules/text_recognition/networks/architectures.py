@@ -126,9 +126,8 @@ def build_recogniser(
         ctc_head: Any = CTCHead(neck.out_channels, classes)
     else:
         ctc_head = LocalCTCHead(channels, arch.local_mid, classes)
-    net = RecNet(
-        backbone, MultiHead(channels, neck, ctc_head, **_guide(arch.guide if guide else None, channels, classes))
-    )
+    guides = _guide(arch.guide, channels, classes) if guide else {}
+    net = RecNet(backbone, MultiHead(channels, neck, ctc_head, **guides))
     return fuse(net) if form == "fused" else net
 
 

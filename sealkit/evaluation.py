@@ -96,6 +96,7 @@ def of_checkpoint(task: Task, settings: RecipeBase, checkpoint: str, device: str
     """
     from sealkit.engine.device import choose_device
     from sealkit.engine.evaluate import evaluate
+    from sealkit.weights.checkpoint import is_checkpoint
     from sealkit.weights.loading import load_into
     from sealkit.weights.sources import resolve
 
@@ -106,7 +107,9 @@ def of_checkpoint(task: Task, settings: RecipeBase, checkpoint: str, device: str
     net = task.build_network()
     notes: list[str] = []
     if not source.scratch:
-        notes.append(load_into(net, source, settings.weights.allow_partial).summary())
+        # what a recipe allows its start must not pass for a result of it
+        partial = settings.weights.allow_partial and not (source.path is not None and is_checkpoint(source.path))
+        notes.append(load_into(net, source, partial).summary())
     with _bar(progress) as on_batch:
         result = evaluate(
             task,

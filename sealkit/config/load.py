@@ -42,7 +42,7 @@ class Loaded(Generic[Model]):
     origins: dict[KeyPath, str] = field(default_factory=dict)
 
     def origin(self, path: KeyPath) -> str:
-        """Where the value at a key path came from: its own origin, or that of the block it was given in."""
+        """Where the value at a key path came from."""
         return self.origins.get(path, "default")
 
 

@@ -11,8 +11,8 @@ def choose_device(name: str | None) -> str:
     """Make `name` Paddle's device and return the name in force.
 
     Args:
-        name: `cpu`, `gpu`, `gpu:0`, `npu:0`, `xpu:0`, …; None: a GPU when this Paddle has one, else the CPU. Processes of
-            `paddle.distributed.launch` that ask for `gpu` get one each.
+        name: `cpu`, `gpu`, `gpu:0`, `npu:0`, `xpu:0`, …; None: a GPU when this Paddle has one, else the CPU.
+            Processes of `paddle.distributed.launch` that ask for `gpu` get one each.
 
     Raises:
         DeviceError: the device is not there.

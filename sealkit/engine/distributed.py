@@ -31,8 +31,9 @@ class World:
     def all_sum(self, tensor: Any) -> Any:
         """Differentiable sum over ranks, for losses that are ratios of sums over the whole batch.
 
-        The loop averages gradients over ranks. A loss computed from such sums is the same on every rank, so the backward
-        pass multiplies by the number of ranks, and the averaged gradient is that of one process with the whole batch.
+        The loop averages gradients over ranks. A loss computed from such sums is the same on every rank, so the
+        backward pass multiplies by the number of ranks, and the averaged gradient is that of one process with the
+        whole batch.
         """
         if self.size == 1:
             return tensor

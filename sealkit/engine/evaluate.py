@@ -52,8 +52,8 @@ def evaluate(
 ) -> EvalResult:
     """Run a network over the task's evaluation samples.
 
-    Each process takes whole batches in turn and the records are put back into sample order, so the figures do not depend
-    on the number of processes. The network is in eval mode inside and as before afterwards.
+    Each process takes whole batches in turn and the records are put back into sample order, so the figures do not
+    depend on the number of processes. The network is in eval mode inside and as before afterwards.
 
     Args:
         net: paddle.nn.Layer with the weights to judge.

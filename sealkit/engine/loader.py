@@ -29,8 +29,8 @@ class Batch:
     """A loaded batch.
 
     Attributes:
-        arrays: what `collate` returned. Large arrays are views of memory that is used again as soon as the next batch is
-            asked for: turn them into tensors first. None when every sample was broken.
+        arrays: what `collate` returned. Large arrays are views of memory that is used again as soon as the next batch
+            is asked for: turn them into tensors first. None when every sample was broken.
         samples: samples in it.
         broken: (index, reason) of samples left out.
         epoch: epoch it belongs to.

@@ -148,7 +148,8 @@ class _Window:
 
     def line(self) -> str:
         v = self.values()
-        return f"loss {v['loss']:.4f}  lr {v['lr']:.2e}  {v['images_per_second']:.1f} img/s  data wait {v['data_wait']:.0%}"
+        speed = f"{v['images_per_second']:.1f} img/s  data wait {v['data_wait']:.0%}"
+        return f"loss {v['loss']:.4f}  lr {v['lr']:.2e}  {speed}"
 
 
 def cut_metrics(folder: Path, step: int) -> None:

@@ -212,7 +212,8 @@ class _Run:
             progress.finished = "early stop"
         row = {**result.figures, "images_per_second": result.images_per_second, "broken": len(result.broken)}
         self.log.row("eval", progress.step, self.epoch, row)
-        shown = "  ".join(f"{name} {value:.4f}" for name, value in result.figures.items())
+        # `recall/shape=oval` and the like are for files: a line is for the figures of the whole set
+        shown = "  ".join(f"{name} {value:.4f}" for name, value in result.figures.items() if "/" not in name)
         self.log.say(f"evaluation at step {progress.step}: {shown}{'  (best so far)' if better else ''}")
         return better
 

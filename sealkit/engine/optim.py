@@ -31,8 +31,8 @@ def learning_rate(
 ) -> float:
     """Learning rate of optimiser step `step` (0-based).
 
-    Three laws of the reference family are settings of this one: PaddleOCR's cosine counts its period from the end of the
-    warm-up and so ends above 0 (`cosine_total: all`), PaddleClas's and ppdet's period ends with the run
+    Three laws of the reference family are settings of this one: PaddleOCR's cosine counts its period from the end of
+    the warm-up and so ends above 0 (`cosine_total: all`), PaddleClas's and ppdet's period ends with the run
     (`after_warmup`); ppdet warms up from a share of the peak (`warmup_from`).
 
     Args:
@@ -61,15 +61,15 @@ def warmup_steps(settings: ScheduleSettings, steps_per_epoch: float) -> int:
 
 
 def peak_rate(settings: OptimizerSettings, total_batch: int) -> float:
-    """The peak learning rate for a total batch size: scaled linearly where the recipe says which size its `lr` is for."""
+    """Peak learning rate for a total batch size: scaled linearly where the recipe says which size its `lr` is for."""
     return settings.lr * total_batch / settings.lr_batch_size if settings.lr_batch_size else settings.lr
 
 
 class Optimizer:
     """A Paddle optimiser whose parameters are known by their state_dict names.
 
-    Coupled L2 (Adam, Momentum) is added to the gradient, AdamW's is decoupled, as in the reference. A parameter's decay is its
-    group's own, else none where `no_decay` matches, else the recipe's.
+    Coupled L2 (Adam, Momentum) is added to the gradient, AdamW's is decoupled, as in the reference. A parameter's
+    decay is its group's own, else none where `no_decay` matches, else the recipe's.
 
     Args:
         net: paddle.nn.Layer, for the names.

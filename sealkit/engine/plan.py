@@ -16,8 +16,8 @@ class Lengths:
 
     Attributes:
         total: where the run ends.
-        schedule: what the learning-rate schedule is laid out for: `schedule.total_epochs`, else the run's epochs, else its
-            steps. `max_steps` beside `epochs` cuts a run short without changing its schedule.
+        schedule: what the learning-rate schedule is laid out for: `schedule.total_epochs`, else the run's epochs,
+            else its steps. `max_steps` beside `epochs` cuts a run short without changing its schedule.
         between_evaluations: None: only at the end.
         per_epoch: steps of an epoch.
         peak: peak learning rate for the run's total batch size.

@@ -1,4 +1,4 @@
-"""Two batches through everything before the first step: faults of shape, data and metric show in seconds, not after an epoch."""
+"""Two batches through everything before the first step: faults of shape, data and metric show in seconds."""
 
 from __future__ import annotations
 

@@ -10,13 +10,26 @@ from sealkit.config.training import RecipeBase
 from sealkit.errors import TrainingError
 
 # On resume the new value of these wins: they change how fast or how often, not what is learnt. `*`: everything below.
-# weights.init is ignored: the checkpoint has the weights. train.max_steps and train.epochs have rules of their own below.
-# Everything else must be what it was, since the result would belong to neither setting.
+# weights.init is ignored: the checkpoint has the weights. train.max_steps and train.epochs have rules of their own
+# below. Everything else must be what it was, since the result would belong to neither setting.
 NEW_WINS = (
-    "name", "output", "weights.*", "train.num_workers", "train.device", "train.threads", "train.log_every", "train.visualdl",
-    "train.save_every_steps", "train.max_broken_share", "train.max_steps", "eval.every_epochs", "eval.every_steps",
-    "eval.at_start", "eval.batch_size", "eval.early_stop",
-)  # fmt: skip
+    "name",
+    "output",
+    "weights.*",
+    "train.num_workers",
+    "train.device",
+    "train.threads",
+    "train.log_every",
+    "train.visualdl",
+    "train.save_every_steps",
+    "train.max_broken_share",
+    "train.max_steps",
+    "eval.every_epochs",
+    "eval.every_steps",
+    "eval.at_start",
+    "eval.batch_size",
+    "eval.early_stop",
+)
 
 
 @dataclass

@@ -69,7 +69,7 @@ class RunFolder:
                 "the output folder is not empty",
                 where=str(path),
                 value=present[:5],
-                hint="continue that run with --resume, replace it with --overwrite, or choose another folder with -o output=…",
+                hint="continue that run with --resume, replace it with --overwrite, or choose another one: -o output=…",
             )
         self._claim()
         if overwrite:

@@ -220,7 +220,8 @@ class Trainer:
     def _reduce(self, weight: float, outcome: Outcome) -> float:
         """Sum gradients over processes and average running statistics; returns the weight of the step in batches.
 
-        One vector with the same layout on every rank: [weight, stop, samples, who has which gradient, statistics, gradients].
+        One vector with the same layout on every rank: [weight, stop, samples, who has which gradient, statistics,
+        gradients].
         """
         import paddle
 

@@ -1,7 +1,7 @@
 """The contract between the training loop and a module: the loop asks these questions and no others.
 
-`engine` imports no module; `api.train` builds the module's Task from the recipe and hands it over. Tensors are paddle's,
-named `Any` here so that this file imports without paddle.
+`engine` imports no module; `api.train` builds the module's Task from the recipe and hands it over. Tensors are
+paddle's, named `Any` here so that this file imports without paddle.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ class StepState:
         training: False in evaluation.
         rng: the only source of randomness in `forward` (seeded per step and rank).
         all_sum: differentiable sum of a tensor over the processes of the run (the identity in one process). A loss that
-            is a ratio of sums over the batch calls it on these sums, so that several processes give the gradients of one
-            with the whole batch; a loss that is a mean over samples needs nothing.
+            is a ratio of sums over the batch calls it on these sums, so that several processes give the gradients of
+            one with the whole batch; a loss that is a mean over samples needs nothing.
     """
 
     step: int = 0
@@ -102,7 +102,7 @@ class Task(Protocol):
     def param_groups(self, net: Any) -> Sequence[ParamGroup]: ...
 
     def decode(self, outputs: Any, batch: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """Records for the metric: one plain, picklable dict per sample of the batch, with "index" (dataset position)."""
+        """Records for the metric: one plain, picklable dict per sample, with "index" (dataset position)."""
 
     def metric(self) -> Metric: ...
 
@@ -113,4 +113,5 @@ class Task(Protocol):
         """What travels inside every checkpoint besides tensors (charset, class names, model name)."""
 
     def report_parts(self, records: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Sections for report.html: {"title": str, "rows": list[dict]} tables and {"title", "images": [(caption, BGR array)]}."""
+        """Sections for report.html: tables {"title": str, "rows": list[dict]}, pictures {"title", "images": [(caption,
+        BGR array)]}."""

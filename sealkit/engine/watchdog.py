@@ -6,6 +6,7 @@ ends, so a killed rank is seen at once; a vanished machine is seen by its missin
 
 from __future__ import annotations
 
+import contextlib
 import faulthandler
 import os
 import socket
@@ -142,7 +143,5 @@ class Watchdog:
 
 
 def _send(link: socket.socket, word: str) -> None:
-    try:
+    with contextlib.suppress(OSError):  # the listener of this connection deals with its loss
         link.sendall(f"{word}\n".encode())
-    except OSError:
-        pass  # the listener of this connection deals with its loss

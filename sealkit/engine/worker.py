@@ -1,7 +1,7 @@
 """What a loader process runs: read samples, collate, hand the batch over. Imports no Paddle.
 
-Large arrays go through anonymous memory files (Linux `memfd`) that the trainer maps: no copy through a pipe, no limit of
-/dev/shm, and nothing left behind when a process is killed. Elsewhere they are pickled through the pipe.
+Large arrays go through anonymous memory files (Linux `memfd`) that the trainer maps: no copy through a pipe, no limit
+of /dev/shm, and nothing left behind when a process is killed. Elsewhere they are pickled through the pipe.
 """
 
 from __future__ import annotations
@@ -48,7 +48,8 @@ class Response:
     """One batch, or why there is none.
 
     Attributes:
-        batch: large arrays replaced by None where they lie in `layout`; None when every sample was broken or on failure.
+        batch: large arrays replaced by None where they lie in `layout`; None when every sample was broken or on
+            failure.
         layout: key -> (offset, shape, dtype) inside the slot's memory file.
         memory: (file descriptor in the worker's process, size) of the slot's memory file.
         broken: (index, reason) of samples that could not be read.

@@ -1,10 +1,11 @@
 """A checkpoint folder: everything needed to use a network alone, and everything needed to continue its training.
 
-    weights.safetensors     what evaluation used (the averaged weights where EMA is on); enough for eval, export, weights.init
+    weights.safetensors     what evaluation used (the averaged weights where EMA is on); enough for eval and export
     training.safetensors    the weights the optimiser works on, only where they differ from the above
     optimizer.safetensors   moments, by parameter name: `<parameter>/<moment>`
     ema.safetensors         running averages
-    state.json              model name, charset and the like (`extras`), progress, best figure, settings; size and CRC-32 of each file
+    state.json              model name, charset and the like (`extras`), progress, best figure, settings; the size
+                            and CRC-32 of each file
 
 Written completely or not at all (`atomic.replace_folder`).
 """

@@ -37,7 +37,8 @@ class LoadReport:
         new: names in the network that the source does not have; they keep their fresh values.
         unused: names in the source that the network does not have.
         cast: names whose values were converted from another float type.
-        network_tensors: tensors of the network that count: aliases once, known constants only where the source has them.
+        network_tensors: tensors of the network that count: aliases once, known constants only where the source has
+            them.
     """
 
     source: str
@@ -112,11 +113,10 @@ def load_into(
     if isinstance(source, ResolvedWeights) and source.graph is not None:
         return _import_graph(net, source)
     if isinstance(source, Mapping):
-        arrays, where = strip_prefixes(dict(source)), where or "memory"
+        arrays, found = strip_prefixes(dict(source)), "memory"
     else:
         arrays, found = read_arrays(source)
-        where = where or found
-    report = LoadReport(str(where))
+    report = LoadReport(where or found)
     chosen = _match(net.state_dict(), arrays, report, resize)
     if report.coverage < MIN_COVERAGE and not allow_partial:
         raise _too_little(report)
@@ -126,8 +126,8 @@ def load_into(
 
 
 def _import_graph(net: Any, source: ResolvedWeights) -> LoadReport:
-    """Weights of an ONNX file, layer by layer. It fits exactly or not at all, so that coverage needs no check: new are only
-    the branches that inference does not run."""
+    """Weights of an ONNX file, layer by layer. It fits exactly or not at all, so that coverage needs no check: new are
+    only the branches that inference does not run."""
     from sealkit.weights.onnx_import import import_graph
 
     example = np.zeros((1, 3, 48, 320) if str(source.graph).endswith("_rec") else (1, 3, 64, 64), np.float32)
@@ -145,13 +145,14 @@ def _match(
     chosen = []
     for names in groups.values():
         tensor = targets[names[0]]
-        name = next((n for n in names if n in arrays), None)
-        if name is None:
+        present = [n for n in names if n in arrays]
+        if not present:
             if not names[0].endswith(_CONSTANT_ENDINGS):
                 report.network_tensors += 1
                 report.new.append(names[0])
             continue
         report.network_tensors += 1
+        name = present[0]
         array = arrays[name]
         shape = tuple(tensor.shape)
         if tuple(array.shape) != shape and array.size == 1 and int(np.prod(shape)) == 1:
@@ -193,5 +194,6 @@ def _too_little(report: LoadReport) -> WeightsError:
     return WeightsError(
         f"only {report.coverage:.0%} of the network is covered: {report.summary()}",
         where=report.source,
-        hint=f"check the model name and the file; likely causes:{lines}\n    If it is meant, set weights.allow_partial=true.",
+        hint=f"check the model name and the file; likely causes:{lines}\n"
+        "    If it is meant, set weights.allow_partial=true.",
     )

@@ -56,8 +56,8 @@ def resolve(tag_or_path: str | Path, model_name: str) -> ResolvedWeights:
         model_name: official name of the model the weights are for.
 
     Raises:
-        WeightsError: nothing there; the message names what is there instead. Nothing is ever downloaded, and nothing but
-            `scratch` means scratch.
+        WeightsError: nothing there; the message names what is there instead. Nothing is ever downloaded, and nothing
+            but `scratch` means scratch.
     """
     text = str(tag_or_path)
     if text == "scratch":

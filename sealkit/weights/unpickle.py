@@ -1,7 +1,8 @@
 """Reading Paddle's `.pdparams` and `.pdopt` files without running what is in them.
 
 A pickle is a program: the plain loader executes whatever the file's author wrote. This one knows a handful of
-constructors (NumPy arrays, their types and scalars, ordered dicts, tuples) and refuses everything else by its full name.
+constructors (NumPy arrays, their types and scalars, ordered dicts, tuples) and refuses everything else by its full
+name.
 """
 
 from __future__ import annotations
@@ -138,7 +139,8 @@ def _plain(value: Any, name: str, path: Path, depth: int = 0) -> Any:
 def strip_prefixes(state: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Names without the prefixes of distilled models and of data-parallel wrappers.
 
-    Distilled OCR files hold several networks; `Student.` is the one their authors publish, then `Teacher.`, `Student2.`.
+    Distilled OCR files hold several networks; `Student.` is the one their authors publish, then `Teacher.`,
+    `Student2.`.
     """
     for prefix in _PREFIXES:
         inside = {name[len(prefix) :]: array for name, array in state.items() if name.startswith(prefix)}

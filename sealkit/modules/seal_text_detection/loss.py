@@ -6,7 +6,7 @@ Maps are float32; masks are 1 where a pixel counts.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import paddle
 import paddle.nn.functional as F
@@ -17,26 +17,36 @@ EPS = 1e-6
 NEGATIVE_RATIO = 3.0  # the balance wrapper's; it weighs a scalar, see `balanced`
 AUX_MAPS = ("aux_maps_p4", "aux_maps_p3", "aux_maps_p2")
 
+Sum = Callable[[paddle.Tensor], paddle.Tensor]
 
-def dice(p: paddle.Tensor, target: paddle.Tensor, mask: paddle.Tensor) -> paddle.Tensor:
+
+def local_sum(x: paddle.Tensor) -> paddle.Tensor:
+    """Sum of all values. Where several processes train, a sum over all of them takes its place: these losses are ratios
+    of sums over the whole batch, and a mean of the processes' ratios would be another loss."""
+    return x.sum()
+
+
+def dice(p: paddle.Tensor, target: paddle.Tensor, mask: paddle.Tensor, total: Sum = local_sum) -> paddle.Tensor:
     """1 - 2 sum(p g m) / (sum(p m) + sum(g m) + 1e-6) over the whole batch: a scalar in [0, 1]."""
     weighted = p * mask
-    overlap = (weighted * target).sum()
-    return 1 - 2 * overlap / (weighted.sum() + (target * mask).sum() + EPS)
+    overlap = total(weighted * target)
+    return 1 - 2 * overlap / (total(weighted) + total(target * mask) + EPS)
 
 
-def focal(p: paddle.Tensor, target: paddle.Tensor, mask: paddle.Tensor, alpha: float, gamma: float) -> paddle.Tensor:
+def focal(
+    p: paddle.Tensor, target: paddle.Tensor, mask: paddle.Tensor, alpha: float, gamma: float, total: Sum = local_sum
+) -> paddle.Tensor:
     """Focal loss of a probability map, mean over the mask; p is clipped to [1e-6, 1 - 1e-6]."""
     p = p.clip(EPS, 1 - EPS)
     right = p * target + (1 - p) * (1 - target)
     weight = alpha * target + (1 - alpha) * (1 - target)
     value = -weight * (1 - right) ** gamma * paddle.log(right)
-    return (value * mask).sum() / (mask.sum() + EPS)
+    return total(value * mask) / (total(mask) + EPS)
 
 
-def masked_l1(p: paddle.Tensor, target: paddle.Tensor, mask: paddle.Tensor) -> paddle.Tensor:
+def masked_l1(p: paddle.Tensor, target: paddle.Tensor, mask: paddle.Tensor, total: Sum = local_sum) -> paddle.Tensor:
     """Mean absolute difference over the mask; 0 for an empty one."""
-    return ((p - target).abs() * mask).sum() / (mask.sum() + EPS)
+    return total((p - target).abs() * mask) / (total(mask) + EPS)
 
 
 class DBLoss:
@@ -58,8 +68,10 @@ class DBLoss:
     published loss.
     """
 
-    def __init__(self, settings: DetLossSettings) -> None:
+    def __init__(self, settings: DetLossSettings, all_sum: Sum | None = None) -> None:
+        """`all_sum` is `StepState.all_sum`: the differentiable sum of a tensor over processes."""
         self.settings = settings
+        self._sum: Sum = (lambda x: all_sum(x.sum())) if all_sum else local_sum
 
     def __call__(
         self, outputs: Mapping[str, paddle.Tensor], batch: Mapping[str, paddle.Tensor]
@@ -72,7 +84,7 @@ class DBLoss:
             batch: "shrink_map", "shrink_mask", "threshold_map", "threshold_mask" [N, H, W]; with fields also "up"
                 [N, 2, H/4, W/4], "up_mask", "area", "area_mask" [N, H/4, W/4].
         """
-        empty = float((batch["shrink_map"] * batch["shrink_mask"]).sum()) < 1
+        empty = float(self._sum(batch["shrink_map"] * batch["shrink_mask"])) < 1
         shrink, threshold, binary = self._terms(outputs["maps"], batch, empty)
         losses = {"loss_shrink_maps": shrink, "loss_threshold_maps": threshold, "loss_binary_maps": binary}
         if "cbn_maps" in outputs:
@@ -81,8 +93,10 @@ class DBLoss:
             if name in outputs:
                 losses[f"loss_{name}"] = weight * sum(self._terms(outputs[name], batch, empty))
         if "fields" in outputs:
-            losses["loss_up"] = self.settings.up * up_loss(outputs["fields"][:, :2], batch["up"], batch["up_mask"])
-            area = area_loss(outputs["fields"][:, 2], batch["area"], batch["area_mask"])
+            losses["loss_up"] = self.settings.up * up_loss(
+                outputs["fields"][:, :2], batch["up"], batch["up_mask"], self._sum
+            )
+            area = area_loss(outputs["fields"][:, 2], batch["area"], batch["area_mask"], self._sum)
             losses["loss_area"] = self.settings.area * area
         return losses
 
@@ -92,29 +106,28 @@ class DBLoss:
         """Weighted shrink, threshold and binary terms of one [N, 3, H, W] output."""
         shrink, threshold, step = maps.unbind(axis=1)
         target, mask = batch["shrink_map"], batch["shrink_mask"]
-        binary = dice(step, target, mask)
+        binary = dice(step, target, mask, self._sum)
         if self.settings.main == "dice":
             main = self._balanced_dice(shrink, batch, empty)
         else:
             alpha, gamma = self.settings.focal_alpha, self.settings.focal_gamma
-            main = dice(shrink, target, mask) + focal(shrink, target, mask, alpha, gamma)
-            binary = binary + focal(step, target, mask, alpha, gamma)
-        edge = masked_l1(threshold, batch["threshold_map"], batch["threshold_mask"])
+            main = dice(shrink, target, mask, self._sum) + focal(shrink, target, mask, alpha, gamma, self._sum)
+            binary = binary + focal(step, target, mask, alpha, gamma, self._sum)
+        edge = masked_l1(threshold, batch["threshold_map"], batch["threshold_mask"], self._sum)
         return self.settings.alpha * main, self.settings.beta * edge, binary
 
-    @staticmethod
-    def _balanced_dice(p: paddle.Tensor, batch: Mapping[str, paddle.Tensor], empty: bool) -> paddle.Tensor:
+    def _balanced_dice(self, p: paddle.Tensor, batch: Mapping[str, paddle.Tensor], empty: bool) -> paddle.Tensor:
         target, mask = batch["shrink_map"], batch["shrink_mask"]
         if empty:
             negative = -paddle.log((1 - p).clip(min=EPS))
-            return (negative * mask).sum() / (mask.sum() + EPS)
-        positives = (target * mask).sum().floor()
-        negatives = paddle.minimum(((1 - target) * mask).sum(), NEGATIVE_RATIO * positives).floor()
+            return self._sum(negative * mask) / (self._sum(mask) + EPS)
+        positives = self._sum(target * mask).floor()
+        negatives = paddle.minimum(self._sum((1 - target) * mask), NEGATIVE_RATIO * positives).floor()
         count = positives + negatives
-        return dice(p, target, mask) * count / (count + EPS)
+        return dice(p, target, mask, self._sum) * count / (count + EPS)
 
 
-def up_loss(up: paddle.Tensor, target: paddle.Tensor, mask: paddle.Tensor) -> paddle.Tensor:
+def up_loss(up: paddle.Tensor, target: paddle.Tensor, mask: paddle.Tensor, total: Sum = local_sum) -> paddle.Tensor:
     """Mean of 1 - cos(angle) of predicted and true up vectors over the mask; 0, with zero gradients, if empty.
 
     Args:
@@ -122,16 +135,18 @@ def up_loss(up: paddle.Tensor, target: paddle.Tensor, mask: paddle.Tensor) -> pa
     """
     length = paddle.sqrt((up * up).sum(axis=1) + EPS)
     cosine = (up * target).sum(axis=1) / length
-    return ((1 - cosine) * mask).sum() / (mask.sum() + EPS)
+    return total((1 - cosine) * mask) / (total(mask) + EPS)
 
 
-def area_loss(logit: paddle.Tensor, target: paddle.Tensor, mask: paddle.Tensor) -> paddle.Tensor:
+def area_loss(
+    logit: paddle.Tensor, target: paddle.Tensor, mask: paddle.Tensor, total: Sum = local_sum
+) -> paddle.Tensor:
     """Cross entropy (mean over the mask) + dice smoothed by one pixel, for batches without seals.
 
     All [N, h, w].
     """
     entropy = F.binary_cross_entropy_with_logits(logit, target, reduction="none")
-    entropy = (entropy * mask).sum() / (mask.sum() + EPS)
+    entropy = total(entropy * mask) / (total(mask) + EPS)
     p, t = F.sigmoid(logit) * mask, target * mask
-    overlap = (p * t).sum()
-    return entropy + 1 - (2 * overlap + 1) / (p.sum() + t.sum() + 1)
+    overlap = total(p * t)
+    return entropy + 1 - (2 * overlap + 1) / (total(p) + total(t) + 1)

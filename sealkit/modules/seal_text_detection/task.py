@@ -78,7 +78,7 @@ class SealTextDetectionTask:
     def loss(self, outputs: Any, batch: Mapping[str, Any], state: StepState) -> dict[str, Any]:
         from sealkit.modules.seal_text_detection.loss import DBLoss
 
-        return DBLoss(self.recipe.loss)(outputs, batch)
+        return DBLoss(self.recipe.loss, state.all_sum)(outputs, batch)
 
     def param_groups(self, net: Any) -> Sequence[ParamGroup]:
         """Trainable parameters by what the network asks for: learning-rate factor (0.1 of PPLCNetV3's affine blocks)

@@ -85,8 +85,8 @@ def rough_chains(region: TextRegion) -> list[Chain]:
     for value, paths in ((1, [region.outline]), (0, region.holes)):
         for path in paths:
             cv2.fillPoly(mask, [np.round(((path - low) * scale + 2) * 16).astype(np.int32)], value, shift=4)
-    graph, _ = skeleton_graph(mask)
-    chains = _chains(graph, band * scale)
+    graph, distance = skeleton_graph(mask)
+    chains = [_without_corners(chain, distance) for chain in _chains(graph, band * scale)]
     chains = [part for chain in chains for part in _split_corners(chain, band * scale)]
     chains = [replace(chain, points=(chain.points - 2) / scale + low) for chain in chains]
     shortest = 0.6 * band
@@ -244,6 +244,17 @@ def _bend(one: Edge, one_side: int, two: Edge, two_side: int, band: float) -> fl
             near, far = path[0], path[-1]
         headings.append((far - near) / max(float(np.hypot(*(far - near))), 1e-9))
     return float(np.arccos(np.clip(-np.dot(*headings), -1, 1)))
+
+
+def _without_corners(chain: Chain, distance: np.ndarray) -> Chain:
+    """Drop what is left of a path into a corner: there the border comes nearer than along the text."""
+    if chain.closed or len(chain.points) < 5:
+        return chain
+    x, y = np.round(chain.points).astype(int).T
+    near = distance[np.clip(y, 0, distance.shape[0] - 1), np.clip(x, 0, distance.shape[1] - 1)]
+    inner = np.nonzero(near >= 0.8 * np.median(near))[0]
+    first, last = (0 if chain.cut[0] else inner[0]), (len(near) - 1 if chain.cut[1] else inner[-1])
+    return replace(chain, points=chain.points[first : last + 1]) if last - first >= 2 else chain
 
 
 def _split_corners(chain: Chain, band: float) -> list[Chain]:

@@ -16,7 +16,7 @@ UNEVEN = 0.6
 """Cost of letters of unequal height: multiplies the squared deviation relative to the mean."""
 UNCUT = 0.5
 WAIST = 0.3
-"""Cost of letters that could be cut in two: by how much the ink around their middle falls below this share of its level."""
+"""Cost of letters that could be cut in two: how far the ink around their middle falls below this share of its level."""
 
 
 def column_cuts(lying: np.ndarray | None, length: int, aspect: float) -> list[int]:

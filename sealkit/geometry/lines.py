@@ -19,6 +19,8 @@ Direction = Literal["arc", "arc-bottom", "line", "vertical"]
 
 ARC = np.radians(25)
 """A text that turns more than this is an arc."""
+BOXY = 0.88
+"""A region that fills this share of its minimum-area rectangle is straight: a bend by a sixth of its height does not."""
 LONG_ARC = np.radians(150)
 """Longer arcs are titles: their letters stand on the inner side wherever the arc lies."""
 POINT_EVERY = np.radians(5)
@@ -152,10 +154,8 @@ def lines_from_region(
         middle = _refined(chain, region, image)
         if middle is None or middle.length < 0.3 * middle.width:
             continue
-        if middle.curve.kind == "line" and len(chains) == 1:
-            lines.append(_box_line(region))
-        else:
-            lines.append(_curve_line(middle, region))
+        boxy = len(chains) == 1 and (middle.curve.kind == "line" or _box_share(region) > BOXY)
+        lines.append(_box_line(region) if boxy else _curve_line(middle, region))
     if not lines:
         lines = [_box_line(region)]
     return [_directed(line, region) for line in sorted(lines, key=lambda line: -line.length)]
@@ -236,6 +236,11 @@ def _box_line(region: TextRegion) -> LinePoly:
         corners, wide, high = np.roll(corners, -1, axis=0), high, wide
     compact = bool(wide < COMPACT * high)
     return LinePoly(corners.astype(np.float32), "line", compact=compact, score=region.score)
+
+
+def _box_share(region: TextRegion) -> float:
+    (_, (wide, high), _) = cv2.minAreaRect(region.outline.astype(np.float32))
+    return region.area / max(wide * high, 1e-6)
 
 
 def _four_corners(outline: np.ndarray) -> np.ndarray | None:

@@ -13,7 +13,7 @@ import numpy as np
 
 # neighbours clockwise from north, as (dy, dx); bit i of a pixel's code is neighbour i
 _AROUND = [(-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1), (-1, -1)]
-SPUR = 1.7
+SPUR = 2.2
 """A dangling path shorter than this multiple of the half width where it starts leads into a corner and is no text."""
 
 

@@ -18,7 +18,7 @@ import pyclipper
 from sealkit.config.seal_text_detection import DetPostprocessSettings
 from sealkit.geometry.regions import TextRegion, clockwise, polygon_area
 from sealkit.geometry.rings import ring_cut
-from sealkit.geometry.upfield import split_at_jumps, up_samples
+from sealkit.geometry.touching import split_at_jumps, split_stacked, up_samples
 
 MIN_SIDE = 5
 """Expanded regions whose minimum-area rectangle is thinner (map pixels) are dropped."""
@@ -46,8 +46,8 @@ def decode(
 
     Returns:
         With `rings: keep` regions by ascending smallest y. With `rings: reference` in the order of OpenCV's contours
-        (roughly from the bottom of the picture upwards), outlines of whole numbers without holes. Outlines run clockwise
-        on screen; with `box_type: quad` they have four points.
+        (roughly from the bottom of the picture upwards), outlines of whole numbers without holes. Outlines run
+        clockwise on screen; with `box_type: quad` they have four points.
     """
     settings = settings or DetPostprocessSettings()
     probability = np.ascontiguousarray(maps[0], dtype=np.float32)
@@ -188,7 +188,8 @@ def _decode_components(
         cv2.drawContours(inside, contours, i, 1, cv2.FILLED, offset=(-x, -y))
         inside &= mask[y : y + h, x : x + w]
         window = maps[:, y : y + h, x : x + w]
-        for piece in split_at_jumps(inside, window, (x, y)):
+        pieces = [part for piece in split_at_jumps(inside, window, (x, y)) for part in split_stacked(piece, window[0])]
+        for piece in pieces:
             score = cv2.mean(probability[y : y + h, x : x + w], piece)[0]
             if score < settings.box_thresh:
                 continue
@@ -196,7 +197,8 @@ def _decode_components(
             if shape is None:
                 continue
             outline, holes, cut = (
-                [np.clip(np.add(points, (x, y)) * scale, 0, limit).astype(np.float32) for points in group] for group in shape
+                [np.clip(np.add(points, (x, y)) * scale, 0, limit).astype(np.float32) for points in group]
+                for group in shape
             )
             up = up_samples(piece, window, (x, y), scale)
             regions.append(TextRegion(outline[0], score, holes, up, cut[0][0] if cut else None))

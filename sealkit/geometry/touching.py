@@ -1,4 +1,4 @@
-"""Where the letters' up direction jumps, two texts touch: cutting the text mask there.
+"""Texts that touch in the detector's map: telling them apart.
 
 The ends of a ring text often meet the purpose line below; as one region neither can be read. The detector's up field
 turns slowly along a text (8 pixels of a small ring are under 10°) and abruptly between two: the cut looks for that.
@@ -13,6 +13,9 @@ FIELD_STRIDE = 4
 """The fields are predicted at a quarter of the map's resolution and enlarged by repetition."""
 JUMP_COSINE = 0.5
 """Two vectors two cells apart that differ by more than 60° belong to different texts."""
+CORE_THRESHOLDS = (0.5, 0.7)
+SIDE_BY_SIDE = 1.6
+"""Pieces that touch over more than this multiple of the thinner one's width lie side by side: two texts."""
 PIECE_SHARE = 0.25
 """A piece cut off is kept apart when its area exceeds this share of the squared band width; a single letter's does."""
 
@@ -34,19 +37,73 @@ def split_at_jumps(inside: np.ndarray, window: np.ndarray, corner: tuple[int, in
     if not jump.any():
         return [inside]
     _, pieces, stats, _ = cv2.connectedComponentsWithStats(inside & ~jump, connectivity=4)
-    border = inside & ~cv2.erode(inside, np.ones((3, 3), np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=0)
-    band = 2.0 * int(inside.sum()) / max(int(border.sum()), 1)  # width of a long band of this area and border
-    real = stats[:, cv2.CC_STAT_AREA] >= PIECE_SHARE * band**2
+    real = stats[:, cv2.CC_STAT_AREA] >= PIECE_SHARE * _band(inside) ** 2
     real[0] = False
     if real.sum() < 2:
         return [inside]
-    # pixels of the cut and of crumbs go to the nearest piece
+    grown = _nearest_piece(pieces, real, inside)  # pixels of the cut and of crumbs too
+    return [(grown == label).view(np.uint8) for label in np.nonzero(real)[0]]
+
+
+def split_stacked(inside: np.ndarray, probability: np.ndarray) -> list[np.ndarray]:
+    """The texts of one region that lie side by side and have run together: their cores are apart at a higher threshold.
+
+    Pieces are kept apart only where they touch along their sides. Pieces of one faint text meet end to end, over no
+    more than its width, and stay one.
+
+    Args:
+        inside: (h, w) uint8, 1 where the region is.
+        probability: (h, w) float32.
+
+    Returns:
+        Masks (h, w) uint8, disjoint, together the region.
+    """
+    band = _band(inside)
+    for threshold in CORE_THRESHOLDS:
+        core = ((probability > threshold) & (inside > 0)).view(np.uint8)
+        _, pieces, stats, _ = cv2.connectedComponentsWithStats(core, connectivity=4)
+        real = stats[:, cv2.CC_STAT_AREA] >= PIECE_SHARE * band**2
+        real[0] = False
+        if real.sum() < 2:
+            continue
+        grown = _nearest_piece(pieces, real, inside)
+        labels = _joined_where_short(grown, np.nonzero(real)[0])
+        if len(labels) > 1:
+            return [np.isin(grown, group).view(np.uint8) for group in labels]
+    return [inside]
+
+
+def _joined_where_short(grown: np.ndarray, labels: np.ndarray) -> list[list[int]]:
+    """Groups of labels; labels that touch over less than SIDE_BY_SIDE of the thinner one's width are one group."""
+    contact: dict[tuple[int, int], int] = {}
+    for one, two in ((grown[:, 1:], grown[:, :-1]), (grown[1:], grown[:-1])):
+        differ = (one != two) & (one > 0) & (two > 0)
+        pairs = np.sort(np.stack([one[differ], two[differ]], axis=1), axis=1)
+        for (a, b), count in zip(*np.unique(pairs, axis=0, return_counts=True)):
+            contact[int(a), int(b)] = contact.get((int(a), int(b)), 0) + int(count)
+    width = {int(label): _band((grown == label).view(np.uint8)) for label in labels}
+    group = {label: {label} for label in width}
+    for (a, b), count in contact.items():
+        if count < SIDE_BY_SIDE * min(width[a], width[b]) and group[a] is not group[b]:
+            merged = group[a] | group[b]
+            for label in merged:
+                group[label] = merged
+    return [sorted(members) for members in {id(members): members for members in group.values()}.values()]
+
+
+def _band(inside: np.ndarray) -> float:
+    """Width of a long band of this area and border."""
+    border = inside & ~cv2.erode(inside, np.ones((3, 3), np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=0)
+    return 2.0 * cv2.countNonZero(inside) / max(cv2.countNonZero(border), 1)
+
+
+def _nearest_piece(pieces: np.ndarray, real: np.ndarray, inside: np.ndarray) -> np.ndarray:
+    """(h, w) int32: every pixel of the region gets the label of the nearest kept piece."""
     core = real[pieces]
     _, nearest = cv2.distanceTransformWithLabels((~core).view(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
     owner = np.zeros(int(nearest.max()) + 1, dtype=np.int32)
     owner[nearest[core]] = pieces[core]
-    grown = owner[nearest] * (inside > 0)
-    return [(grown == label).view(np.uint8) for label in np.nonzero(real)[0]]
+    return owner[nearest] * (inside > 0)
 
 
 def up_samples(inside: np.ndarray, window: np.ndarray, corner: tuple[int, int], scale: np.ndarray) -> np.ndarray | None:

@@ -18,6 +18,7 @@ from sealkit.config.training import RecipeBase
 from sealkit.errors import ConfigError
 
 if TYPE_CHECKING:
+    from sealkit.engine.guard import Replay
     from sealkit.engine.loop import FitResult
     from sealkit.engine.task import Task
     from sealkit.evaluation import Evaluation
@@ -108,6 +109,26 @@ def _finish(task: Task, settings: RecipeBase, result: FitResult, with_export: bo
                 export(result.run_dir)
     finally:
         write_run_report(result.run_dir, parts)
+
+
+def replay(recipe: Recipe, folder: str | Path, overrides: Overrides = ()) -> Replay:
+    """Run a batch again whose loss or gradient was not finite, and find the first layer that is to blame.
+
+    Args:
+        recipe: that of the run.
+        folder: <run folder>/nonfinite/step_…, as the error printed it.
+
+    Raises:
+        TrainingError: not such a folder.
+        WeightsError: the recipe's network is not that of the run.
+    """
+    settings = load(recipe, overrides).settings
+    from sealkit.engine.threads import set_threads
+
+    set_threads(settings.train.threads)
+    from sealkit.engine import guard
+
+    return guard.replay(zoo.make_task(settings), folder)
 
 
 def evaluate(

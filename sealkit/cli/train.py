@@ -24,6 +24,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output", metavar="DIR", help="run folder; default: the recipe's `output`, else runs/<name>")
     parser.add_argument("--resume", action="store_true", help="continue the run in that folder, exactly")
     parser.add_argument("--overwrite", action="store_true", help="replace the run in that folder")
+    parser.add_argument(
+        "--replay",
+        metavar="DIR",
+        help="run the batch that stopped a run again (DIR as the error printed it)",
+    )
     parser.add_argument("--no-export", action="store_true", help="do not export the best checkpoint at the end")
     parser.add_argument("--no-progress", action="store_true", help="no progress bar")
 
@@ -32,6 +37,9 @@ def run(args: argparse.Namespace) -> int:
     """0; 130 where Ctrl-C stopped the run after writing a checkpoint."""
     from sealkit import api
 
+    if args.replay:
+        print(api.replay(args.recipe, args.replay, args.overrides).summary())
+        return 0
     result = api.train(
         args.recipe,
         args.overrides,

@@ -70,7 +70,8 @@ def save_fault(folder: Path, fault: Fault, extras: Mapping[str, Any], seed: int)
     return TrainingError(
         f"{fault.what}; stopped before the weights changed ({losses})\n  the batch:\n    {shown}",
         where=f"step {fault.step + 1}" + (f", rank {fault.rank}" if fault.rank else ""),
-        hint=f"run this batch again, layer by layer: sealkit train <the same recipe> --replay {folder}",
+        hint="run this batch again, layer by layer: "
+        f"sealkit train -c {folder.parents[1]}/recipe.yaml --replay {folder}",
     )
 
 

@@ -90,9 +90,12 @@ def fit(
         watchdog = stack.enter_context(Watchdog(world))
         folder = RunFolder(run_dir or settings.run_dir, resume, overwrite, writes=world.first)
         stack.callback(folder.close)
-        if world.first:  # marks the folder as ours before anything can fail, so that --resume and --overwrite work
-            folder.write({"environment.json": as_json(environment()), **(files or {})})
+        own = {"environment.json": as_json(environment()), **(files or {})}
+        if world.first and not resume:  # marks the folder as ours before anything can fail
+            folder.write(own)
         run = _Run(build(task, settings, folder, world, stack, resume, progress), watchdog)
+        if world.first and resume:  # only now: a refused resume leaves the run's own files as they are
+            folder.write(own)
         run.start()
         return run.finish(run.train(), time.monotonic() - started)
 

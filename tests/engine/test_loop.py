@@ -160,7 +160,15 @@ def test_resume_refuses_another_run_and_says_what_differs(tmp_path):
     text = str(caught.value)
     assert "optimizer.lr: 0.01 → 0.5" in text and "train.batch_size: 4 → 2" in text and "weights.init=" in text
     with pytest.raises(TrainingError, match=r"train.epochs: 2.0 → 3.0"):
-        run(tmp_path, resume=True, train={"epochs": 3})
+        fit(
+            ToyTask(),
+            recipe(train={"epochs": 3}),
+            tmp_path,
+            resume=True,
+            progress=False,
+            files={"recipe.yaml": "changed"},
+        )
+    assert not (tmp_path / "recipe.yaml").exists()  # a refused resume writes nothing
     result = run(tmp_path, resume=True, train={"max_steps": 2, "log_every": 1, "num_workers": 1})
     assert result.step == 2
 

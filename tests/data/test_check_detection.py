@@ -162,6 +162,15 @@ def test_nothing_to_check_is_one_clear_message(tmp_path: Path, prepare: Any, wor
     assert "next:" in message
 
 
+def test_an_empty_label_file(tmp_path: Path) -> None:
+    root = small_set(tmp_path)
+    (root / "train.txt").write_text("")
+    report = check_dataset(root)
+    assert kinds(report, "error") == ["empty-file"] and not report.passed
+    assert report.sets[0].counts["pictures"] == 0
+    assert "check FAILED" in report_text(report)
+
+
 def test_a_file_is_not_a_folder(tmp_path: Path) -> None:
     (tmp_path / "train.txt").write_text("x")
     with pytest.raises(DataError, match="a file, not a dataset's folder"):

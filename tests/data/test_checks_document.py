@@ -20,7 +20,7 @@ SOURCES = (
 )
 # A kind stands first in a call of one of these, or is assigned.
 CALL = re.compile(r'(?:(?<!_)(?:report|say|refuse|problem|Problem)|_info)\(\s*"([a-z]+(?:-[a-z]+)*)"')
-OTHER = re.compile(r'(?:kind(?:, severity)? = |_say_twin\(\s*problems, |_say_twin\(problems, )"([a-z-]+)"')
+OTHER = re.compile(r'(?:kind(?:, [a-z]+)? = |_say_twin\(\s*problems, |_say_twin\(problems, )"([a-z-]+)"')
 
 
 def kinds_in_code() -> set[str]:

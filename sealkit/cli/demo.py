@@ -152,11 +152,15 @@ def _train(data: Path, output: Path, steps: int | None) -> Any:
 
 
 def _parity(model_dir: Path) -> str:
+    """What export_report.json proves, in one line."""
     import json
 
     report = json.loads((model_dir / "export_report.json").read_text(encoding="utf-8"))
-    return f"{model_dir} (parity proved: {report.get('summary', 'see export_report.json')})"
+    differences = report["max_abs_difference"]
+    shown = ", ".join(f"{engine} {max(parts.values()):.1e}" for engine, parts in differences.items())
+    return f"{model_dir} (largest difference to the trained network on {len(report['pictures'])} pictures: {shown})"
 
 
 def _newest_picture(folder: Path) -> Path:
-    return max(folder.glob("*.png"), key=lambda path: path.stat().st_mtime, default=folder)
+    pictures = [path for path in folder.iterdir() if path.suffix.lower() in (".png", ".jpg", ".jpeg")]
+    return max(pictures, key=lambda path: path.stat().st_mtime, default=folder)

@@ -304,7 +304,7 @@ def import_graph(net: Any, path: str | Path, example: np.ndarray, absent: tuple[
         WeightsError: the layers of the file and of the network differ; the first difference is named.
     """
     theirs = read_graph(path)
-    order = [(name, layer) for name, layer in trace_layers(net, example) if not name.startswith(absent)]
+    order = [(name, layer) for name, layer in trace_layers(net, example) if not f"{name}.".startswith(absent)]
     for index, (graph_layer, (name, layer)) in enumerate(zip(theirs, order)):
         ours = _layer_of(name, layer)
         if not _fits(graph_layer, ours):

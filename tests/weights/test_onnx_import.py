@@ -1,0 +1,153 @@
+"""Import of ONNX weights: by structure, refused where anything differs, proved by outputs."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import paddle
+import pytest
+
+from sealkit.errors import WeightsError
+from sealkit.nn.conv import Conv2D, Conv2DTranspose
+from sealkit.weights.onnx_import import (
+    compare_outputs,
+    document_pictures,
+    import_graph,
+    rapidocr_file,
+    read_graph,
+)
+
+onnx = pytest.importorskip("onnx")
+pytest.importorskip("onnxruntime")
+
+
+class Small(paddle.nn.Layer):
+    """Convolution, transposed convolution; a head that files do not have."""
+
+    def __init__(self, stride: int = 1) -> None:
+        super().__init__()
+        self.a = Conv2D(3, 4, 3, stride=stride, padding=1)
+        self.b = Conv2DTranspose(4, 2, 2, stride=2)
+        self.extra = Conv2D(4, 1, 1)
+
+    def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        y = paddle.nn.functional.relu(self.a(x))
+        self.extra(y)
+        return self.b(y)
+
+
+@pytest.fixture
+def graph_file(tmp_path: Path) -> Path:
+    """The same two layers as a converter writes them: bias as an Add of [1, C, 1, 1], Identity between."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    rng = np.random.default_rng(0)
+    values = {
+        "w": rng.standard_normal((4, 3, 3, 3)),
+        "b": rng.standard_normal((1, 4, 1, 1)),
+        "v": rng.standard_normal((4, 2, 2, 2)),
+        "c": rng.standard_normal((1, 2, 1, 1)),
+    }
+    constants = [numpy_helper.from_array(value.astype(np.float32), name) for name, value in values.items()]
+    nodes = [
+        helper.make_node("Conv", ["x", "w"], ["y0"], kernel_shape=[3, 3], pads=[1, 1, 1, 1]),
+        helper.make_node("Identity", ["y0"], ["y1"]),
+        helper.make_node("Add", ["y1", "b"], ["y2"]),
+        helper.make_node("Relu", ["y2"], ["y3"]),
+        helper.make_node("ConvTranspose", ["y3", "v"], ["y4"], kernel_shape=[2, 2], strides=[2, 2]),
+        helper.make_node("Add", ["y4", "c"], ["y5"]),
+    ]
+    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in ("x", "y5")]
+    ends[0] = helper.make_tensor_value_info("x", TensorProto.FLOAT, [None, 3, None, None])
+    ends[1] = helper.make_tensor_value_info("y5", TensorProto.FLOAT, [None, 2, None, None])
+    graph = helper.make_graph(nodes, "g", ends[:1], ends[1:], constants)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+    path = tmp_path / "small.onnx"
+    onnx.save(model, str(path))
+    return path
+
+
+EXAMPLE = np.zeros((1, 3, 8, 8), np.float32)
+
+
+def test_weights_arrive_and_outputs_are_equal(graph_file: Path) -> None:
+    net = Small()
+    report = import_graph(net, graph_file, EXAMPLE, absent=("extra.",))
+    assert report.loaded == ["a.weight", "a.bias", "b.weight", "b.bias"]
+    assert report.new == ["extra.weight", "extra.bias"]
+    inputs = [np.random.default_rng(i).standard_normal((1, 3, 8, 12)).astype(np.float32) for i in range(2)]
+    net.eval()
+    difference, count = compare_outputs(lambda x: net(paddle.to_tensor(x)).numpy(), graph_file, inputs)
+    assert count == 2 and difference < 1e-5
+
+
+def test_another_stride_is_refused_by_name(graph_file: Path) -> None:
+    with pytest.raises(WeightsError, match=r"layer 0 does not fit.*strides.*a is conv"):
+        import_graph(Small(stride=2), graph_file, EXAMPLE, absent=("extra.",))
+
+
+def test_another_number_of_layers_is_refused(graph_file: Path) -> None:
+    net = Small()
+    before = net.a.weight.numpy()
+    with pytest.raises(WeightsError, match=r"does not fit|the file has 2 layers with weights, the network runs 3"):
+        import_graph(net, graph_file, EXAMPLE)
+    np.testing.assert_array_equal(net.a.weight.numpy(), before)
+
+
+def test_files_that_are_no_graphs(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match="no such file"):
+        read_graph(tmp_path / "none.onnx")
+    (tmp_path / "broken.onnx").write_bytes(b"not a graph")
+    with pytest.raises(WeightsError, match="cannot be read as an ONNX graph"):
+        read_graph(tmp_path / "broken.onnx")
+
+
+def test_model_that_rapidocr_does_not_carry() -> None:
+    with pytest.raises(WeightsError, match=r"rapidocr carries no weights.*PP-OCRv6_tiny_det"):
+        rapidocr_file("PP-OCRv6_tiny_det")
+
+
+def test_replaced_file_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = tmp_path / "rapidocr"
+    (package / "models").mkdir(parents=True)
+    (package / "__init__.py").write_text("")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr("importlib.util.find_spec", _spec_of(package))
+    with pytest.raises(WeightsError, match="file missing from the rapidocr package"):
+        rapidocr_file("PP-OCRv6_small_det")
+    (package / "models" / "PP-OCRv6_det_small.onnx").write_bytes(b"other")
+    with pytest.raises(WeightsError, match="SHA-256 differs"):
+        rapidocr_file("PP-OCRv6_small_det")
+
+
+def _spec_of(package: Path):
+    class Spec:
+        submodule_search_locations = (str(package),)
+
+    return lambda name: Spec()
+
+
+def test_drawn_pictures_differ_and_repeat() -> None:
+    first, second = document_pictures()
+    assert first.dtype == np.uint8 and first.shape != second.shape
+    np.testing.assert_array_equal(first, document_pictures()[0])
+
+
+def test_command_proves_and_writes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("rapidocr")
+    from sealkit.cli import import_weights
+    from sealkit.weights.checkpoint import load_checkpoint
+
+    parser = argparse.ArgumentParser()
+    import_weights.add_arguments(parser)
+    target = tmp_path / "small"
+    words = ["rapidocr", "--model", "PP-OCRv6_small_det", "--output", str(target)]
+    assert import_weights.run(parser.parse_args(words)) == 0
+    assert "largest output difference" in capsys.readouterr().out
+    checkpoint = load_checkpoint(target)
+    assert checkpoint.extras["model"] == "PP-OCRv6_small_det" and checkpoint.extras["form"] == "fused"
+    assert checkpoint.extras["proof"]["max_abs_difference"] <= 1e-4
+    with pytest.raises(Exception, match="output exists"):
+        import_weights.run(parser.parse_args(words))

@@ -49,10 +49,9 @@ class Charset:
 
     @cached_property
     def index(self) -> dict[str, int]:
-        """Character → class number. Of duplicates the first counts; the appended space wins over a listed one."""
-        table: dict[str, int] = {}
-        for number, character in enumerate(self.characters, 1):
-            table.setdefault(character, number)
+        """Character → class number. Of duplicates the last counts, the appended space before a listed one: published
+        weights were trained so."""
+        table = {character: number for number, character in enumerate(self.characters, 1)}
         if self.space:
             table[SPACE] = self.num_classes - 1
         return table
@@ -81,6 +80,13 @@ class Charset:
                 hint="extend the charset, correct the label, or normalise the text (full-width forms, variants)",
             )
         return [self.index[c] for c in text]
+
+    def encode_known(self, text: str) -> list[int]:
+        """Class numbers of the characters of `text` that have one; others are left out, as the published training does.
+
+        A label that loses characters teaches the network not to see them: count what `unknown` says, and report it.
+        """
+        return [self.index[c] for c in text if c in self.index]
 
     def decode(self, numbers: Iterable[int]) -> str:
         """Text of class numbers, blanks dropped, nothing merged (CTC merging is the decoder's task)."""
@@ -190,6 +196,41 @@ class Charset:
         """The charset in an ONNX file: metadata key `character`, one per line, no blank, no space (RapidOCR)."""
         text = metadata.get("character", "")
         return cls.from_inference(text.split("\n") if text else None, id=id, where=where)
+
+
+NRTR_PADDING, NRTR_UNKNOWN, NRTR_START, NRTR_END = range(4)
+NRTR_SHIFT = 3
+"""A character's label for the NRTR guide is its class number + 3."""
+
+
+def nrtr_codes(numbers: Sequence[int]) -> list[int]:
+    """Labels of an NRTR guide for CTC class numbers (each ≥ 1): start, the characters, end."""
+    return [NRTR_START, *(n + NRTR_SHIFT for n in numbers), NRTR_END]
+
+
+def sar_codes(numbers: Sequence[int], num_classes: int) -> list[int]:
+    """Labels of a SAR guide for CTC class numbers (each ≥ 1): start, the characters (class number - 1), end.
+
+    Start and end are both `num_classes`; num_classes - 1 is unknown, num_classes + 1 padding (`sar_padding`).
+    """
+    return [num_classes, *(n - 1 for n in numbers), num_classes]
+
+
+def sar_padding(num_classes: int) -> int:
+    """The label of places after the end, which no output predicts."""
+    return num_classes + 1
+
+
+def nrtr_map(classes: Mapping[int, int]) -> dict[int, int]:
+    """`Charset.class_map` in labels of the NRTR guide; padding, unknown, start and end stay what they are."""
+    special = {n: n for n in (NRTR_PADDING, NRTR_UNKNOWN, NRTR_START, NRTR_END)}
+    return special | {a + NRTR_SHIFT: b + NRTR_SHIFT for a, b in classes.items() if a}
+
+
+def sar_map(classes: Mapping[int, int], old: int, new: int) -> dict[int, int]:
+    """`Charset.class_map` in labels of the SAR guide, from `old` classes to `new`."""
+    special = {old - 1: new - 1, old: new, old + 1: new + 1}
+    return special | {a - 1: b - 1 for a, b in classes.items() if a}
 
 
 def _checked(

@@ -14,3 +14,10 @@ class RecResizeSettings(Settings):
     """Strips that would be wider are squeezed to this width."""
     width_step: int = Field(1, gt=0)
     """Batch widths are rounded up to a multiple of this; more than 1 gives engines fewer shapes to prepare for."""
+
+
+class RecMetricSettings(Settings):
+    ignore_space: bool = False
+    """Drop spaces on both sides before comparing. The published figures of most models do; users want them right."""
+    ascii_only: bool = False
+    """Keep only ASCII letters and digits, in lower case."""

@@ -9,7 +9,6 @@ closed.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,9 +17,10 @@ import numpy as np
 from shapely import STRtree
 from shapely.geometry import Polygon
 
+from sealkit.data.groups import group_names, group_order
+
 IOU = 0.5
 IGNORED_SHARE = 0.5
-ANGLE_BIN = 45
 CLOSING_SHARE = 0.05  # of the area a closed ring's overlapping ends may make up
 
 
@@ -186,25 +186,11 @@ class DetMetric:
 
     def compute(self) -> dict[str, float]:
         figures = self.total.rates()
-        for name in sorted(self.groups, key=_group_order):
+        for name in sorted(self.groups, key=group_order):
             figures[f"recall/{name}"] = self.groups[name].rates()["recall"]
         figures.update(gt=float(self.total.gt), pred=float(self.total.pred))
         figures.update(invalid_gt=float(len(self.invalid_gt)), invalid_pred=float(self.invalid_pred))
         return figures
-
-
-def group_names(label: dict[str, Any]) -> list[str]:
-    """Groups a label belongs to: "shape=oval", "direction=arc", "angle=-45..0" (45° bins of -180 … 180)."""
-    names = [f"{key}={label[key]}" for key in ("shape", "direction") if label.get(key) is not None]
-    if label.get("angle") is not None:
-        low = math.floor(((label["angle"] + 180) % 360 - 180) / ANGLE_BIN) * ANGLE_BIN
-        names.append(f"angle={low}..{low + ANGLE_BIN}")
-    return names
-
-
-def _group_order(name: str) -> tuple[str, int, str]:
-    key, value = name.split("=", 1)
-    return key, int(value.split("..")[0]) if key == "angle" else 0, value
 
 
 __all__ = ["DetMetric", "Matching", "group_names", "match", "match_record"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -53,6 +54,17 @@ def ctc_decode(probabilities: np.ndarray, charset: Charset, *, where: str = "rec
     best = probabilities.argmax(axis=2)  # (N, T)
     top = np.take_along_axis(probabilities, best[:, :, None], axis=2)[:, :, 0]  # (N, T)
     return [_decode_row(row, scores, charset) for row, scores in zip(best, top)]
+
+
+_LEFT_TO_RIGHT = re.compile(r"[a-zA-Z0-9 :*./%+-]+|.", re.DOTALL)
+
+
+def reverse_runs(text: str) -> str:
+    """A right-to-left text as read from the picture's left side → in reading order (and back).
+
+    Latin letters, digits and the signs between them stay together; everything else is turned around one by one.
+    """
+    return "".join(reversed(_LEFT_TO_RIGHT.findall(text)))
 
 
 def _decode_row(best: np.ndarray, top: np.ndarray, charset: Charset) -> RecResult:

@@ -64,6 +64,18 @@ def preprocess(strip: np.ndarray, settings: RecResizeSettings | None = None) -> 
     return normalise(*resize(strip, settings))
 
 
+def fixed_size(strip: np.ndarray, size_hw: tuple[int, int]) -> tuple[np.ndarray, float]:
+    """Strip (H, W, 3) uint8 → (3, h, w) float32 of one size for all, as in training: squeezed where it is longer.
+
+    Returns:
+        The input, and the share of its width that is picture (0..1); the rest is zeros.
+    """
+    height, width = size_hw
+    settings = RecResizeSettings(image_shape=(3, height, width), max_width=width)
+    resized, _ = resize(strip, settings)
+    return normalise(resized, width), min(1.0, resized.shape[1] / width)
+
+
 def collate(samples: Sequence[np.ndarray], width_step: int = 1) -> np.ndarray:
     """Stack inputs of different widths: zeros on the right up to the widest (rounded up to `width_step`).
 

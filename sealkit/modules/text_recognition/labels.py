@@ -1,0 +1,57 @@
+"""Text of a line → what the heads are trained on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sealkit.charset import Charset, nrtr_codes, sar_codes, sar_padding
+
+GUIDE_MARKS = 2  # start and end
+
+
+@dataclass(frozen=True)
+class LineLabels:
+    """Encodes texts, all to one length.
+
+    Attributes:
+        charset: classes of the CTC head.
+        guide: `nrtr`, `sar` or None, as `RecNet.guide` says.
+        max_length: places of a label. A guide's start and end take two of them, so that with a guide a text may have
+            max_length - 2 characters.
+    """
+
+    charset: Charset
+    guide: str | None = None
+    max_length: int = 25
+
+    @property
+    def longest(self) -> int:
+        """Most characters a text may have."""
+        return self.max_length if self.guide is None else self.max_length - GUIDE_MARKS
+
+    def encode(self, text: str) -> dict[str, np.ndarray | int] | str:
+        """Labels of a text, or the reason why it cannot be trained on.
+
+        Characters without a class are left out, as in the published training; `Charset.unknown` tells which.
+
+        Returns:
+            "label_ctc" (max_length,) int64 padded with 0, "length", and for a guide "label_nrtr" (padded with 0) or
+            "label_sar" (padded with its own padding); or a sentence.
+        """
+        numbers = self.charset.encode_known(text)
+        if not numbers:
+            return "no character of the text is in the charset" if text else "the text is empty"
+        if len(text) > self.max_length or len(numbers) > self.longest:
+            return f"{len(text)} characters, more than {self.longest}"
+        made: dict[str, np.ndarray | int] = {"label_ctc": self._pad(numbers, 0), "length": len(numbers)}
+        if self.guide == "nrtr":
+            made["label_nrtr"] = self._pad(nrtr_codes(numbers), 0)
+        elif self.guide == "sar":
+            classes = self.charset.num_classes
+            made["label_sar"] = self._pad(sar_codes(numbers, classes), sar_padding(classes))
+        return made
+
+    def _pad(self, codes: list[int], value: int) -> np.ndarray:
+        return np.array(codes + [value] * (self.max_length - len(codes)), np.int64)

@@ -1,0 +1,146 @@
+"""Accuracy of whole lines and 1-NED (one minus the mean normalised edit distance), and what the errors are made of.
+
+Source: rec_metric.py of PaddleOCR, by its facts, checked against goldens.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from rapidfuzz.distance import Levenshtein
+
+from sealkit.charset import Charset
+from sealkit.config.text_recognition import RecMetricSettings
+from sealkit.data.groups import group_names, group_order
+
+EPS = 1e-5  # in the reference's denominators: a perfect score is a little below 1
+LENGTHS = (5, 10, 15, 20, 25)
+SCRIPTS = {
+    "CJK": "han",
+    "HIRAGANA": "kana",
+    "KATAKANA": "kana",
+    "FULLWIDTH": "fullwidth",
+    "DIGIT": "digits",
+}
+"""First word of a character's Unicode name -> script, where it is not the lower-case word itself."""
+
+
+def comparable(text: str, settings: RecMetricSettings) -> str:
+    """What of a text is compared."""
+    if settings.ignore_space:
+        text = text.replace(" ", "")
+    if settings.ascii_only:
+        text = "".join(c for c in text if c.isascii() and c.isalnum()).lower()
+    return text
+
+
+def distance(pred: str, truth: str) -> float:
+    """Edit distance / length of the longer text: 0 (equal) to 1; 0 for two empty texts."""
+    return Levenshtein.normalized_distance(pred, truth)
+
+
+def as_encoded(text: str, charset: Charset) -> str:
+    """What the published evaluation compares with: the label without the characters that have no class."""
+    return charset.decode(charset.encode_known(text))
+
+
+def script_of(text: str) -> str:
+    """ "han", "latin", "digits", … of a text's letters; "mixed" where there are several, "symbols" where none."""
+    found = set()
+    for character in text:
+        if character.isalnum():
+            word = unicodedata.name(character, "UNNAMED").split()[0].split("-")[0]
+            found.add(SCRIPTS.get(word, word.lower()))
+    return found.pop() if len(found) == 1 else "mixed" if found else "symbols"
+
+
+def length_group(text: str) -> str:
+    """ "length=1..5" and so on."""
+    low = 0
+    for high in LENGTHS:
+        if len(text) <= high:
+            return f"length={low + 1}..{high}"
+        low = high
+    return f"length={low + 1}..more"
+
+
+def confusions(pairs: Sequence[tuple[str, str]]) -> Counter[tuple[str, str]]:
+    """(true, read) characters of the cheapest edits, "" where one is missing or added, with counts.
+
+    Args:
+        pairs: (read, true) texts.
+    """
+    found: Counter[tuple[str, str]] = Counter()
+    for pred, truth in pairs:
+        for kind, at_truth, at_pred in Levenshtein.editops(truth, pred):
+            true = "" if kind == "insert" else truth[at_truth]
+            read = "" if kind == "delete" else pred[at_pred]
+            found[true, read] += 1
+    return found
+
+
+@dataclass
+class _Sum:
+    lines: int = 0
+    right: int = 0
+    distance: float = 0.0
+
+    def add(self, distance: float, right: bool) -> None:
+        self.lines += 1
+        self.right += right
+        self.distance += distance
+
+    @property
+    def acc(self) -> float:
+        return self.right / (self.lines + EPS)
+
+    @property
+    def norm_edit_dis(self) -> float:
+        return 1 - self.distance / (self.lines + EPS)
+
+
+@dataclass
+class RecMetric:
+    """Gathers records {"pred": text, "gt": text, …} and computes the figures.
+
+    `compute` gives "acc" (share of lines read without an error), "norm_edit_dis" (1-NED), "lines", and "acc/<group>":
+    by length and script of the true text, by "shape", "direction" and "angle" where records carry them. The names and
+    the formulas are the reference's; an empty set has acc 0 and norm_edit_dis 1.
+    """
+
+    settings: RecMetricSettings = field(default_factory=RecMetricSettings)
+    total: _Sum = field(default_factory=_Sum)
+    groups: dict[str, _Sum] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The main figure's name with what changes its value."""
+        spaces = "dropped" if self.settings.ignore_space else "kept"
+        return f"acc (spaces {spaces}{', ASCII letters and digits only' if self.settings.ascii_only else ''})"
+
+    def add(self, records: Sequence[Mapping[str, Any]]) -> None:
+        for record in records:
+            pred, truth = comparable(record["pred"], self.settings), comparable(record["gt"], self.settings)
+            found = distance(pred, truth)
+            self.total.add(found, pred == truth)
+            for name in (length_group(truth), f"script={script_of(truth)}", *group_names(record)):
+                self.groups.setdefault(name, _Sum()).add(found, pred == truth)
+
+    def compute(self) -> dict[str, float]:
+        figures = {"acc": self.total.acc, "norm_edit_dis": self.total.norm_edit_dis}
+        for name in sorted(self.groups, key=group_order):
+            figures[f"acc/{name}"] = self.groups[name].acc
+        return figures | {"lines": float(self.total.lines)}
+
+
+def worst(
+    records: Sequence[Mapping[str, Any]], count: int = 100, settings: RecMetricSettings | None = None
+) -> list[Mapping[str, Any]]:
+    """The records read worst first, right ones left out."""
+    chosen = settings or RecMetricSettings()
+    rated = [(distance(comparable(r["pred"], chosen), comparable(r["gt"], chosen)), i) for i, r in enumerate(records)]
+    return [records[i] for value, i in sorted(rated, key=lambda pair: (-pair[0], pair[1])) if value > 0][:count]

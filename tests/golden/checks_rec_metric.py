@@ -1,0 +1,25 @@
+"""Function golden rec_metric: accuracy and 1-NED, as paddlex computes them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from sealkit.config.text_recognition import RecMetricSettings
+from sealkit.modules.text_recognition.metric import RecMetric
+
+
+def check(folder: Path) -> None:
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    assert manifest["cases"]
+    for case in manifest["cases"]:
+        params = case["params"]
+        settings = RecMetricSettings(ignore_space=params["ignore_space"], ascii_only=params["is_filter"])
+        metric = RecMetric(settings)
+        metric.add([{"pred": pred, "gt": truth} for pred, truth in case["pairs"]])
+        figures = metric.compute()
+        for key, value in case["total"].items():
+            where = f"{case['name']} {params} {key}"
+            assert figures[key] == pytest.approx(value, abs=manifest["tolerance"]["abs"]), where

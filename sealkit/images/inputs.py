@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import os
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -43,7 +43,7 @@ class ImageRecord:
     Attributes:
         image: (H, W, 3) uint8 BGR as `read_image` returns it, or None.
         error: set exactly where `image` is None.
-        input_path: path as text; None for arrays, PIL images and bytes.
+        input_path: path or URL as text; None for arrays, PIL images and bytes.
         page_index: 0, 1, … for TIFF and PDF (also with one page), else None.
         input_index: position of the element in the input list that this record comes from.
     """
@@ -63,6 +63,7 @@ def iter_images(
     max_side: int = MAX_SIDE,
     max_pages: int | None = None,
     pdf_scale: float = PDF_SCALE,
+    fetch: Callable[[str], bytes] | None = None,
 ) -> Iterator[ImageRecord]:
     """Pictures of an input, in input order.
 
@@ -73,6 +74,8 @@ def iter_images(
         on_error: "record" yields an entry with `error` and goes on; "raise" raises it.
         max_pixels, max_side: limits per picture and page.
         max_pages: of one TIFF or PDF; what comes after is left out.
+        fetch: gives the content of a URL, such as `sealkit.images.fetch.fetch_url`; None: URLs are entries with an
+            error.
         pdf_scale: pixels per PDF point; lowered per page (not below 0.1) until the page is within `max_pixels`.
 
     Yields:
@@ -82,7 +85,7 @@ def iter_images(
         ImageError: with "raise", at the first element that cannot be read.
     """
     elements = source if isinstance(source, (list, tuple, Iterator)) else [source]
-    limits = _Limits(max_pixels, max_side, max_pages, pdf_scale)
+    limits = _Limits(max_pixels, max_side, max_pages, pdf_scale, fetch)
     for index, element in enumerate(elements):
         for record in _element(element, limits):
             if record.error is not None and on_error == "raise":
@@ -129,6 +132,7 @@ class _Limits:
     max_side: int
     max_pages: int | None
     pdf_scale: float
+    fetch: Callable[[str], bytes] | None
 
 
 def _element(element: Any, limits: _Limits) -> Iterator[ImageRecord]:
@@ -154,8 +158,7 @@ def _path_element(path: str, limits: _Limits) -> Iterator[ImageRecord]:
         yield ImageRecord(None, ImageError("the path is empty", hint="give the path of a picture, PDF or folder"), path)
         return
     if path.startswith(("http://", "https://")):
-        hint = "download it first; nothing is fetched from the network here"
-        yield ImageRecord(None, ImageError("a URL is not a path", where=path, hint=hint), path)
+        yield from _url(path, limits)
         return
     if os.path.isdir(path):
         try:
@@ -167,6 +170,18 @@ def _path_element(path: str, limits: _Limits) -> Iterator[ImageRecord]:
             yield from _file(file, limits)
         return
     yield from _file(path, limits)
+
+
+def _url(url: str, limits: _Limits) -> Iterator[ImageRecord]:
+    try:
+        if limits.fetch is None:
+            hint = "download it first, or allow URLs; nothing is fetched from the network without that"
+            raise ImageError("a URL is not a path", where=url, hint=hint)
+        data = limits.fetch(url)
+    except ImageError as error:
+        yield ImageRecord(None, error, url)
+        return
+    yield from _encoded(data, url, limits)
 
 
 def _file(path: str, limits: _Limits) -> Iterator[ImageRecord]:

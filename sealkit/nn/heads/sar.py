@@ -15,8 +15,8 @@ DROPOUT = 0.1
 
 
 def seen_steps(valid_ratio: paddle.Tensor, steps: int) -> paddle.Tensor:
-    """[N] share of the width that is picture -> [N] int64 number of steps that are."""
-    return (valid_ratio.astype("float64") * steps).ceil().clip(1, steps).astype("int64")
+    """[N] share of the width that is picture -> [N] int64 number of steps that are; in float32, as the reference rounds."""
+    return (valid_ratio.astype("float32") * steps).ceil().clip(1, steps).astype("int64")
 
 
 class SAREncoder(nn.Layer):
@@ -28,7 +28,7 @@ class SAREncoder(nn.Layer):
         self.linear = nn.Linear(hidden, hidden)
 
     def forward(self, features: paddle.Tensor, valid_ratio: paddle.Tensor) -> paddle.Tensor:
-        steps = features.max(axis=2).transpose([0, 2, 1])  # [N, W, C]
+        steps = features.amax(axis=2).transpose([0, 2, 1])  # [N, W, C]
         states, _ = self.rnn_encoder(steps)  # [N, W, hidden]
         last = seen_steps(valid_ratio, steps.shape[1]) - 1
         rows = paddle.arange(steps.shape[0], dtype="int64")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
-from collections.abc import Mapping
+import os
+import sys
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -136,7 +139,8 @@ class PaddleModel(InferenceModel):
 
     def _execute(self, arrays: list[np.ndarray]) -> list[np.ndarray]:
         try:
-            results = self._once(arrays)
+            with contextlib.nullcontext() if self._runs else stdout_to_stderr():
+                results = self._once(arrays)
         except (RuntimeError, ValueError, OSError, NotImplementedError) as error:
             if self._runs or not self._onednn:
                 raise self._failure(error, arrays) from error
@@ -161,6 +165,23 @@ class PaddleModel(InferenceModel):
     def _failure(self, error: Exception, arrays: list[np.ndarray]) -> EngineError:
         shapes = {spec.name: array.shape for spec, array in zip(self.inputs, arrays)}
         return EngineError(f"Paddle failed: {_summary(error)}", where=str(self.path), value=shapes)
+
+
+@contextlib.contextmanager
+def stdout_to_stderr() -> Iterator[None]:
+    """Paddle 3.2 writes debugging lines to stdout on a graph's first run under oneDNN; stdout is the user's."""
+    sys.stdout.flush()
+    try:
+        saved = os.dup(1)
+        os.dup2(2, 1)
+    except OSError:  # no such descriptors, e.g. in a service without a terminal
+        yield
+        return
+    try:
+        yield
+    finally:
+        os.dup2(saved, 1)
+        os.close(saved)
 
 
 def _summary(error: Exception) -> str:

@@ -1,0 +1,65 @@
+"""Polygons and text on pictures."""
+
+import numpy as np
+import pytest
+
+from sealkit.drawing.fonts import find_faces
+from sealkit.drawing.polygons import (
+    boxes_to_polygons,
+    fill_polygons,
+    line_width,
+    mark_starts,
+    outline_polygons,
+    palette,
+)
+from sealkit.drawing.text import draw_text, font_for, text_width
+
+SQUARE = np.array([[10, 10], [40, 10], [40, 40], [10, 40]], np.float32)
+
+
+@pytest.fixture
+def white():
+    return np.full((60, 80, 3), 255, np.uint8)
+
+
+def test_nothing_is_changed_in_place(white):
+    before = white.copy()
+    fill_polygons(white, [SQUARE], palette(1))
+    outline_polygons(white, [SQUARE], palette(1))
+    mark_starts(white, [SQUARE], palette(1))
+    draw_text(white, "12", (0, 0, 40, 20))
+    np.testing.assert_array_equal(white, before)
+
+
+def test_polygons_are_drawn_where_they_are(white):
+    filled = fill_polygons(white, [SQUARE], [(0, 0, 255)], opacity=0.5)
+    assert filled[25, 25].tolist() == pytest.approx([128, 128, 255], abs=1) and (filled[50, 60] == 255).all()
+    outlined = outline_polygons(white, [SQUARE], [(0, 0, 0)], width=1)
+    assert (outlined[10, 20] < 50).all() and (outlined[25, 25] == 255).all()
+
+
+def test_slivers_are_left_out(white):
+    assert (fill_polygons(white, [SQUARE[:2]], palette(1)) == 255).all()
+    assert (mark_starts(white, [SQUARE[:2]], palette(1)) == 255).all()
+
+
+def test_palette_is_stable_and_distinct():
+    assert palette(6)[:3] == palette(3) and len(set(palette(12))) == 12
+    assert line_width(np.zeros((10, 10, 3))) == 1 and line_width(np.zeros((2000, 10, 3))) == 5
+    np.testing.assert_array_equal(boxes_to_polygons([(1, 2, 3, 4)])[0], [[1, 2], [3, 2], [3, 4], [1, 4]])
+
+
+@pytest.mark.skipif(not find_faces(), reason="no fonts on this system")
+@pytest.mark.parametrize("vertical", [False, True])
+def test_text_fits_its_box(white, vertical):
+    drawn = draw_text(white, "印章12", (20, 5, 70, 55) if not vertical else (30, 2, 50, 58), vertical=vertical)
+    ys, xs = np.nonzero(drawn.min(axis=2) < 200)
+    assert len(xs) and (ys.max() - ys.min() > xs.max() - xs.min()) == vertical
+    assert xs.min() >= (20 if not vertical else 28) - 1 and xs.max() <= (70 if not vertical else 52) + 1
+
+
+def test_no_room_and_no_fonts(white, monkeypatch):
+    assert (draw_text(white, "12", (5, 5, 5, 50)) == 255).all() and (draw_text(white, "", (0, 0, 50, 50)) == 255).all()
+    monkeypatch.setattr("sealkit.drawing.text._face", lambda text: None)
+    assert font_for("1", 10) is None and text_width("1", 10) == 0
+    assert (draw_text(white, "12", (5, 5, 50, 50)) == 255).all()

@@ -1,0 +1,130 @@
+"""From names and settings to running objects; what is wrong is named before anything runs."""
+
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+from sealkit.errors import ConfigError, EngineError
+from sealkit.pipeline.create import create_model, create_pipeline, module_of
+from sealkit.pipeline.locate import CACHE_VARIABLE, locate_model
+
+WHEEL = {"SubPipelines.SealOCR.SubModules.TextDetection.weights": "rapidocr"}
+DET, REC = (f"SubPipelines.SealOCR.SubModules.Text{name}" for name in ("Detection", "Recognition"))
+
+
+@pytest.fixture(scope="module")
+def rapidocr():
+    pytest.importorskip("onnxruntime")
+    try:
+        return locate_model("PP-OCRv6_small_det", weights="rapidocr")
+    except EngineError as error:
+        pytest.skip(str(error))
+
+
+def test_reads_without_paddle(rapidocr, tmp_path):
+    """Where paddle is not installed: an import of it would fail."""
+    code = f"""
+        import sys
+        sys.modules["paddle"] = None
+        import cv2, numpy as np
+        import sealkit
+        page = np.full((200, 400, 3), 255, np.uint8)
+        cv2.putText(page, "SEAL 123456", (30, 110), cv2.FONT_HERSHEY_SIMPLEX, 1.6, (0, 0, 200), 4)
+        pipeline = sealkit.create_pipeline(engine="onnxruntime", overrides={WHEEL!r})
+        (result,) = pipeline.predict(page)
+        result.save_all({str(tmp_path)!r})
+        assert "123456" in "".join(result.texts), result.texts
+        assert sys.modules["paddle"] is None and "rapidocr" not in sys.modules
+    """
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert len(list(tmp_path.iterdir())) >= 2
+
+
+def test_engines_per_level(rapidocr):
+    changes = {**WHEEL, "engine": "onnxruntime"}
+    pipeline = create_pipeline(overrides=changes, device="cpu", threads=1)
+    assert pipeline.engines["TextDetection"] == "onnxruntime (cpu, 1 threads)"
+    with pytest.raises(EngineError, match="unknown engine"):  # the module's own engine wins over the call's
+        create_pipeline(overrides={**WHEEL, f"{DET}.engine": "abacus"}, engine="onnxruntime", device="cpu")
+    with pytest.raises(EngineError, match="unknown engine"):
+        create_pipeline(overrides=changes | {"engine": "auto"}, engine="abacus")
+    backend = create_pipeline(overrides=WHEEL, hpi_config={"backend": "onnxruntime"}, device="cpu")
+    assert backend.engines["TextRecognition"].startswith("onnxruntime")
+
+
+def test_wrong_models_are_named_before_anything_runs(rapidocr, tmp_path):
+    with pytest.raises(EngineError, match="model folder of PP-OCRv6_small_det does not exist"):
+        create_pipeline(overrides={f"{DET}.model_dir": str(tmp_path / "none")})
+    with pytest.raises(EngineError, match=r"missing: inference\.yml"):
+        create_pipeline(overrides={f"{DET}.model_dir": str(tmp_path)})
+    detector = str(rapidocr)
+    with pytest.raises(Exception, match=r"no character list|not a text recogniser"):
+        create_pipeline(overrides={**WHEEL, f"{REC}.model_dir": detector, f"{REC}.weights": None})
+    keys = tmp_path / "keys.txt"
+    keys.write_text("a\nb\n", encoding="utf-8")
+    with pytest.raises(Exception, match="has 18710 classes but charset keys needs 4"):
+        create_pipeline(overrides={**WHEEL, f"{REC}.charset": str(keys)})
+
+
+def test_stages_of_the_official_config_are_refused_clearly():
+    config = {
+        "pipeline_name": "seal_recognition",
+        "use_doc_preprocessor": False,
+        "use_layout_detection": True,
+        "SubModules": {"LayoutDetection": {"module_name": "layout_detection", "model_name": "PP-DocLayout-L"}},
+        "SubPipelines": {
+            "SealOCR": {
+                "text_type": "seal",
+                "SubModules": {
+                    "TextDetection": {"module_name": "seal_text_detection", "model_name": "PP-OCRv4_server_seal_det"},
+                    "TextRecognition": {"module_name": "text_recognition", "model_name": "PP-OCRv4_server_rec"},
+                },
+            }
+        },
+    }
+    with pytest.raises(ConfigError, match="layout detection is not available"):
+        create_pipeline(config)
+    with pytest.raises(ConfigError, match=r"thresold(.|\n)*did you mean"):
+        config["SubModules"]["LayoutDetection"]["thresold"] = 0.5
+        create_pipeline(config)
+    with pytest.raises(ConfigError, match="embeded"):
+        create_pipeline("embeded")
+
+
+def test_create_model(rapidocr):
+    import numpy as np
+
+    recogniser = create_model("PP-OCRv6_small_rec", engine="onnxruntime", device="cpu")
+    results = list(recogniser.predict([np.full((48, 200, 3), 255, np.uint8), "nowhere.png"], batch_size=2))
+    assert results[0]["rec_text"] == "" and list(results[0]) == [
+        "input_path",
+        "page_index",
+        "input_img",
+        "rec_text",
+        "rec_score",
+    ]
+    assert not results[1].ok and "nowhere.png" in results[1]["error"]
+    detector = create_model("PP-OCRv6_small_det", weights="rapidocr", engine="onnxruntime", limit_side_len=64)
+    (found,) = detector.predict(np.full((64, 64, 3), 255, np.uint8), thresh=0.3)
+    assert found["dt_polys"] == [] and found.json["res"] == {
+        "input_path": None, "page_index": None, "dt_polys": [], "dt_scores": [],
+    }  # fmt: skip
+    with pytest.raises(TypeError, match="treshold"):
+        next(detector.predict(np.zeros((64, 64, 3), np.uint8), treshold=1))
+
+
+def test_where_models_are_looked_for(tmp_path, monkeypatch):
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path))
+    (tmp_path / "PP-OCRv4_mobile_rec_infer").mkdir()
+    assert locate_model("PP-OCRv4_mobile_rec") == tmp_path / "PP-OCRv4_mobile_rec_infer"
+    with pytest.raises(EngineError, match=r"sealkit: not shipped; rapidocr: .*; official: no folder PP-X_det_infer in"):
+        locate_model("PP-X_det")
+    with pytest.raises(ConfigError, match="unknown weights tag"):
+        locate_model("PP-X_det", weights="offical")
+    assert module_of("PP-OCRv4_mobile_seal_det") == "seal_text_detection"
+    assert module_of("ch_SVTRv2_rec") == module_of("PP-OCRv4_server_rec_doc") == "text_recognition"
+    with pytest.raises(ConfigError, match="UVDoc"):
+        module_of("UVDoc")

@@ -1,7 +1,7 @@
 """The errors a user can meet.
 
-Every message answers four questions: what happened, where (file:line, key, tensor), with which value, and what to do next.
-The command line prints `str(error)` without a traceback and exits with `exit_code`.
+Every message answers four questions: what happened, where (file:line, key, tensor), with which value, and what to do
+next. The command line prints `str(error)` without a traceback and exits with `exit_code`.
 """
 
 from __future__ import annotations

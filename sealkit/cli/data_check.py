@@ -14,6 +14,7 @@ EXAMPLES = """
   sealkit data check my_seals --train labels/train.txt --val labels/val.txt --html check.html --json check.json
   sealkit data check my_seals --fix my_seals_fixed     a corrected copy; the folder itself is never changed
   sealkit data check my_seals --model-dir runs/mine/inference    where labels and a trained detector disagree
+  sealkit data check my_seals --read                   which labels the embedded recogniser reads differently
 """
 
 # module → its check; each has check_dataset(root, train=, val=, val_required=, workers=, compare=, progress=) ->
@@ -39,6 +40,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model-dir", metavar="MODEL", help="detector (exported folder or .onnx): list the labels it disagrees with"
     )
+    parser.add_argument(
+        "--read", nargs="?", const="", metavar="MODEL",
+        help="recogniser (exported folder or .onnx; none: the embedded one): list labels it reads differently",
+    )  # fmt: skip
     parser.add_argument("--json", metavar="FILE", help="write the verdict as JSON")
     parser.add_argument("--html", metavar="FILE", help="write a page with statistics and drawn cases")
     parser.add_argument("--fix", metavar="OUT", help="write a corrected copy to a new folder")
@@ -49,6 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    from sealkit.cli.data_doubts import detector_doubts, reading_doubts
     from sealkit.cli.progress import Progress
     from sealkit.config.problems import nearest
     from sealkit.data.check_report import report_text, write_report_json
@@ -81,7 +87,9 @@ def run(args: argparse.Namespace) -> int:
             progress=progress,
         )
     if args.model_dir:
-        _suspect(report, args.model_dir, import_module(DOUBTS[args.module]))
+        detector_doubts(report, args.model_dir, import_module(DOUBTS[args.module]))
+    if args.read is not None:
+        reading_doubts(report, args.read)
     print(report_text(report, limit=0 if args.all else 5))
     if args.json:
         print(f"verdict: {write_report_json(report, args.json)}")
@@ -91,26 +99,6 @@ def run(args: argparse.Namespace) -> int:
         _fix(report, args.fix)
     failed = not report.passed or (args.strict and report.count("warning") > 0)
     return _FAILED if failed else 0
-
-
-def _suspect(report: Any, model_dir: str, doubts: Any) -> None:
-    """Run a detector over every readable picture and add what it disagrees with, the most promising first."""
-    from sealkit.cli.progress import Progress
-    from sealkit.images import read_image
-    from sealkit.pipeline.create import make_detector
-    from sealkit.runtime.model import load_model
-
-    detector = make_detector(load_model(model_dir))
-    pairs = [(s, f) for checked in report.sets for s, f in zip(checked.samples, checked.facts) if f.error is None]
-    found = []
-    with Progress("asking the detector") as progress:
-        for sample, _ in pairs:
-            regions = detector.regions(detector.maps(read_image(sample.image_path)))
-            found += doubts.suspicions_of(sample, regions)
-            progress(1, len(pairs))
-    found.sort(key=lambda suspicion: -suspicion.weight)
-    report.problems += [suspicion.problem for suspicion in found]
-    report.suspicions = found
 
 
 def _write_html(report: Any, path: str) -> Any:

@@ -131,6 +131,35 @@ def test_convert_strict_and_texts_only(tmp_path: Path, capsys: pytest.CaptureFix
     assert run(capsys, "convert", tmp_path / "ppocr", tmp_path / "out2", "--strict")[0] == 3
 
 
+def test_check_read_finds_a_label_that_starts_at_the_wrong_end(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("rapidocr", reason="the embedded recogniser is in that wheel")
+    toy = Path(__file__).parents[2] / "datasets" / "toy"
+    rows = [line.split("\t") for line in (toy / "train.txt").read_text(encoding="utf-8").splitlines()]
+    name, entries = next(
+        (name, found)
+        for name, content in rows
+        if (found := [e for e in json.loads(content) if e.get("direction") == "arc" and len(e["transcription"]) > 8])
+    )
+    right = entries[0]
+    half = len(right["points"]) // 2
+    turned = {**right, "points": right["points"][half:] + right["points"][:half], "direction": "arc-bottom"}
+    write_image(tmp_path / "right.png", read_image(toy / name))
+    write_image(tmp_path / "turned.png", read_image(toy / name))
+    write_labels(tmp_path / "train.txt", {"right.png": [right], "turned.png": [turned]})
+    code, out, _ = run(capsys, "check", tmp_path, "--no-compare", "--read")
+    assert code == 0
+    assert "info: reads-turned (1)" in out and "train.txt:2: turned.png" in out
+    assert "reads-differently" not in out
+
+
+def test_check_model_dir_reports_a_model_that_is_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root = small_set(tmp_path / "set")
+    code, _, err = run(capsys, "check", root, "--model-dir", tmp_path / "nowhere")
+    assert code != 0 and err.count("error:") == 1 and "nowhere" in err
+
+
 @pytest.mark.parametrize("command", ["check", "convert", "split", "show", "synth"])
 def test_help_has_examples(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:

@@ -17,10 +17,13 @@ SOURCES = (
     "data/pictures.py",
     "modules/seal_text_detection/check.py",
     "modules/seal_text_detection/suspicions.py",
+    "modules/seal_text_detection/reading_doubts.py",
 )
 # A kind stands first in a call of one of these, or is assigned.
 CALL = re.compile(r'(?:(?<!_)(?:report|say|refuse|problem|Problem)|_info)\(\s*"([a-z]+(?:-[a-z]+)*)"')
-OTHER = re.compile(r'(?:kind(?:, [a-z]+)? = |_say_twin\(\s*problems, |_say_twin\(problems, )"([a-z-]+)"')
+OTHER = re.compile(
+    r'(?:kind(?:, [a-z]+)? = |weight, kind = [a-z .*()1-]+, |_say_twin\(\s*problems, |_say_twin\(problems, )"([a-z-]+)"'
+)
 
 
 def kinds_in_code() -> set[str]:

@@ -70,8 +70,9 @@ KNOWN_BAD: tuple[KnownBad, ...] = (
     ),
     KnownBad(
         lambda v: v.get("paddle2onnx") == (2, 1, 0) and _paddle(v)[:2] >= (3, 3),
-        "paddle2onnx 2.1.0 fails on models of Paddle 3.3 (scale_factor of interpolation)",
+        "paddle2onnx 2.1.0 fails on interpolation in models of Paddle 3.3; sealkit's own exports hold none",
         "pip install 'paddlepaddle==3.2.2'",
+        "warning",
     ),
     KnownBad(
         lambda v: "paddle2onnx" in v and v.get("onnx", (0,)) > (1, 17, 0),
@@ -86,7 +87,7 @@ KNOWN_BAD: tuple[KnownBad, ...] = (
     KnownBad(
         lambda v: (0,) < _paddle(v) < (3, 0),
         "Paddle 2 has another file format for models and lacks what training uses",
-        "pip install 'paddlepaddle>=3.0,<3.3'",
+        "pip install 'paddlepaddle>=3.0,<3.4'",
     ),
     KnownBad(
         lambda v: bool(_paddle(v)) and v.get("setuptools", (0,)) >= (82,),

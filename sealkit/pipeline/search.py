@@ -196,7 +196,7 @@ def drop_repeated(per_seal: Sequence[tuple[FoundSeal, list[TextRegion]]]) -> lis
                 continue
             if not _same_text(per_seal[s][1][i], per_seal[t][1][j]):
                 continue
-            mine, theirs = _held(box, per_seal[s][0].box), _held(other, per_seal[t][0].box)
+            mine, theirs = _held(tuple(box), per_seal[s][0].box), _held(tuple(other), per_seal[t][0].box)
             dropped.add((s, i) if mine < theirs else (t, j))
     return [[r for i, r in enumerate(rs) if (s, i) not in dropped] for s, (_, rs) in enumerate(per_seal)]
 

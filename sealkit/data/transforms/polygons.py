@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-import shapely
 from shapely.geometry import MultiPolygon, Polygon, box
+from shapely.geometry.base import BaseGeometry
 from shapely.validation import make_valid
 
 
@@ -66,7 +66,7 @@ def clip_to_box(points: np.ndarray, x0: float, y0: float, x1: float, y1: float) 
         return [points], False
     if high[0] <= x0 or high[1] <= y0 or low[0] >= x1 or low[1] >= y1:
         return [], True
-    polygon: shapely.Geometry = Polygon(points)
+    polygon: BaseGeometry = Polygon(points)
     if not polygon.is_valid:
         polygon = make_valid(polygon)
     return [
@@ -74,7 +74,7 @@ def clip_to_box(points: np.ndarray, x0: float, y0: float, x1: float, y1: float) 
     ], True
 
 
-def polygons_of(geometry: shapely.Geometry) -> list[Polygon]:
+def polygons_of(geometry: BaseGeometry) -> list[Polygon]:
     """The areal parts of any geometry; points and lines left by an intersection are dropped."""
     if isinstance(geometry, Polygon):
         return [] if geometry.is_empty else [geometry]

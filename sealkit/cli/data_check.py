@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 NAME = "check"
@@ -17,7 +18,7 @@ EXAMPLES = """
   sealkit data check my_seals --read                   which labels the embedded recogniser reads differently
 """
 
-# module → its check; each has check_dataset(root, train=, val=, val_required=, workers=, compare=, progress=) ->
+# module → its check; each has check_dataset(root, train=, val=, val_required=, test=, workers=, compare=, progress=) ->
 # CheckReport
 CHECKS: Mapping[str, str] = {
     "seal_text_detection": "sealkit.modules.seal_text_detection.check",
@@ -36,6 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--module", default="seal_text_detection", help="whose labels they are: " + ", ".join(CHECKS))
     parser.add_argument("--train", default="train.txt", metavar="FILE", help="label file (default: %(default)s)")
     parser.add_argument("--val", metavar="FILE", help="label file of the validation set (default: val.txt if there)")
+    parser.add_argument("--test", metavar="FILE", help="label file of the test set (default: test.txt if there)")
     parser.add_argument("--charset", metavar="FILE", help="dictionary of the recogniser: report characters it lacks")
     parser.add_argument(
         "--model-dir", metavar="MODEL", help="detector (exported folder or .onnx): list the labels it disagrees with"
@@ -81,6 +83,7 @@ def run(args: argparse.Namespace) -> int:
             train=args.train,
             val=args.val or "val.txt",
             val_required=args.val is not None,
+            test=args.test or ("test.txt" if (Path(args.folder) / "test.txt").is_file() else None),
             workers=args.workers,
             compare=not args.no_compare,
             charset=charset,

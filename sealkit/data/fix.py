@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -56,8 +57,8 @@ def write_fixed_copy(
 
     Pictures: stored upright, 8 bits, three channels, on white (as PNG where anything had to change, else the same
     bytes). Outlines: clockwise, cut at the border, repeated points dropped, loops of plain outlines cut away. Left out:
-    pictures that cannot be read, second copies, training pictures that are validation pictures too, texts that only a
-    person can mend (a picture whose texts are all of that kind is left out as well: without them it would teach that
+    pictures that cannot be read, second copies, pictures that a later set (validation, test) holds too, texts that only
+    a person can mend (a picture whose texts are all of that kind is left out as well: without them it would teach that
     there is nothing).
 
     Args:
@@ -76,12 +77,11 @@ def write_fixed_copy(
     names: dict[Path, str] = {}
     used: set[str] = set()
     dropped = [_second_copies(checked) for checked in sets]
-    if len(sets) == 2:
-        train, val = sets
-        pairs = find_leaks(*_marks(train), *_marks(val))
-        for pair in pairs:
+    for first, second in combinations(range(len(sets)), 2):
+        for pair in find_leaks(*_marks(sets[first]), *_marks(sets[second])):
             if pair.same_pixels:
-                dropped[0][pair.first] = f"also a validation picture ({val.samples[pair.second].where})"
+                place = sets[second].samples[pair.second].where
+                dropped[first].setdefault(pair.first, f"also held out in another set ({place})")
     for checked, out_of in zip(sets, dropped):
         kept: list[DetSample] = []
         for index, (sample, facts) in enumerate(zip(checked.samples, checked.facts)):

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from sealkit.data.check_report import CheckReport, report_json, report_sections, report_text, write_report_json
+from sealkit.data.fix import write_fixed_copy
 from sealkit.errors import DataError
 from sealkit.images import write_image
 from sealkit.modules.seal_text_detection.check import check_dataset
@@ -86,6 +87,27 @@ def test_leaks_copies_and_conflicts(tmp_path: Path) -> None:
     assert "turned or mirrored" in turned.reason and turned.where == "val.txt:4"
     assert "compare" not in report_text(check_dataset(root, compare=False))
     assert "leak" not in kinds(check_dataset(root, compare=False))
+
+
+def test_a_third_part_is_held_out_from_both(tmp_path: Path) -> None:
+    root = small_set(tmp_path)
+    rows = [(root / f"{name}.txt").read_text(encoding="utf-8").splitlines()[0] for name in ("train", "val")]
+    (root / "test.txt").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    report = check_dataset(root, test="test.txt")
+    leaks = [p for p in report.problems if p.kind == "leak"]
+    assert [p.where for p in leaks] == ["test.txt:1", "test.txt:2"]
+    assert "training picture (train.txt:1)" in leaks[0].reason and "validation picture (val.txt:1)" in leaks[1].reason
+    assert [checked.name for checked in report.sets] == ["train", "val", "test"]
+    fixed = write_fixed_copy(root, report.sets, tmp_path / "out")
+    assert fixed.written == {"train.txt": 3, "val.txt": 1, "test.txt": 2}
+
+
+def test_a_label_file_of_the_working_folder_is_not_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    small_set(tmp_path / "one")
+    write_image(tmp_path / "two" / "a.png", picture(0))
+    monkeypatch.chdir(tmp_path / "one")
+    with pytest.raises(DataError, match=r"no label file train\.txt"):
+        check_dataset(tmp_path / "two")
 
 
 def test_owners_in_both_sets(tmp_path: Path) -> None:

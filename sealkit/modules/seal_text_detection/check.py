@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +37,7 @@ def check_dataset(
     train: str = "train.txt",
     val: str | None = "val.txt",
     val_required: bool = False,
+    test: str | None = None,
     workers: int = 0,
     compare: bool = True,
     charset: Charset | None = None,
@@ -47,6 +49,7 @@ def check_dataset(
         root: folder that picture paths are relative to.
         train, val: label files, relative to the root; `val=None` for a set without validation part.
         val_required: a missing validation file is an error and not a warning.
+        test: label file of a third part.
         workers: picture readers at work at once, 0 = one per core.
         compare: search for duplicates and leaks.
         charset: also report characters of the texts that this recogniser's charset lacks.
@@ -60,13 +63,14 @@ def check_dataset(
     files = _pictures_below(root)
     report = CheckReport(MODULE, root, DATASET_TYPE)
     report.sets.append(_read_set(root, "train", train, report.problems))
-    if val is not None:
-        if not val_required and not (root / val).is_file() and not Path(val).is_file():
-            reason = f"there is no validation file {val}"
-            fix = "keep part of the pictures for it: sealkit data split"
-            report.problems.append(Problem("no-validation-set", str(root), reason, fix, "warning"))
-        else:
-            report.sets.append(_read_set(root, "val", val, report.problems))
+    if val is not None and not val_required and not _has(root, val):
+        fix = "keep part of the pictures for it: sealkit data split"
+        reason = f"there is no validation file {val}"
+        report.problems.append(Problem("no-validation-set", str(root), reason, fix, "warning"))
+    elif val is not None:
+        report.sets.append(_read_set(root, "val", val, report.problems))
+    if test is not None:
+        report.sets.append(_read_set(root, "test", test, report.problems))
     total = sum(len(checked.samples) for checked in report.sets)
     for checked in report.sets:
         tell = (lambda done: progress(done, total)) if progress is not None else None
@@ -80,8 +84,8 @@ def check_dataset(
     if compare:
         for checked in report.sets:
             _check_twins(checked, report.problems)
-        if len(report.sets) == 2:
-            _check_leaks(report.sets[0], report.sets[1], report.problems)
+        for known, held_out in combinations(report.sets, 2):
+            _check_leaks(known, held_out, report.problems)
     _check_unused(report, files)
     report.galleries = lambda: _galleries(report)
     report.seconds = time.perf_counter() - began
@@ -106,8 +110,14 @@ def _pictures_below(root: Path) -> dict[str, list[str]]:
     return table
 
 
+def _has(root: Path, label_file: str) -> bool:
+    """A bare name means a file in the set's folder; one that happens to lie in the working folder is not meant."""
+    path = Path(label_file)
+    return (root / path).is_file() or (path.parent != Path(".") and path.is_file())
+
+
 def _read_set(root: Path, name: str, label_file: str, problems: list[Problem]) -> CheckedSet:
-    if not (root / label_file).is_file() and not Path(label_file).is_file():
+    if not _has(root, label_file):
         found, command = describe_folder(root)
         hint = f"{found}; convert it: {command}" if command else f"{found}; name it with --{name}"
         raise DataError(f"there is no label file {label_file}", where=str(root), hint=hint)
@@ -228,16 +238,18 @@ def _marks(checked: CheckedSet) -> tuple[list[np.ndarray | None], list[str]]:
 
 
 def _check_leaks(train: CheckedSet, val: CheckedSet, problems: list[Problem]) -> None:
+    """What a part (train) shares with one that is held out from it (val or test)."""
     pairs: list[Pair] = find_leaks(*_marks(train), *_marks(val))
     fix = "keep it in one set only: sealkit data split keeps copies together"
+    part = {"train": "training", "val": "validation"}.get(train.name, train.name)
     for pair in pairs:
         known, sample = train.samples[pair.first], val.samples[pair.second]
         if pair.same_pixels:
-            reason = f"{sample.image_path.name} is also a training picture ({known.where})"
+            reason = f"{sample.image_path.name} is also a {part} picture ({known.where})"
             problems.append(Problem("leak", sample.where, reason, fix, "error"))
         else:
             turned = " turned or mirrored" if pair.turned else ""
-            reason = f"{sample.image_path.name} looks like the training picture {known.image_path.name}{turned}"
+            reason = f"{sample.image_path.name} looks like the {part} picture {known.image_path.name}{turned}"
             reason += f" ({known.where}), likeness {pair.likeness:.2f}"
             problems.append(Problem("look-alike-leak", sample.where, reason, fix, "warning"))
     _check_shared_owners(train, val, problems)

@@ -172,7 +172,7 @@ class MultiBranchRep(nn.Layer, Fusable):
             branches.append(fold_bn(identity_kernel(channels, self.groups, self.kernel), self.identity))
         weight, bias = sum_kernels(branches)
         if self.lab is not None:
-            scale, shift = float(self.lab.scale), float(self.lab.bias)
+            scale, shift = self.lab.scale.item(), self.lab.bias.item()
             weight, bias = weight * scale, bias * scale + shift
         self.reparam = biased_conv((weight, bias), self.stride, (self.kernel - 1) // 2, self.groups)
         self.identity = self.conv_1x1 = self.lab = None

@@ -1,0 +1,37 @@
+"""Texts as labels of the CTC head and of the guides."""
+
+from __future__ import annotations
+
+import pytest
+
+from sealkit.charset import Charset, nrtr_map, sar_map
+from sealkit.modules.text_recognition.labels import LineLabels
+
+CHARSET = Charset.from_list(["a", "b", "c"])  # classes: blank, a, b, c, space
+
+
+def test_lengths_depend_on_the_guide():
+    assert LineLabels(CHARSET, None, 5).longest == 5
+    assert LineLabels(CHARSET, "nrtr", 5).longest == 3
+    assert LineLabels(CHARSET, None, 5).encode("abcab")["length"] == 5
+    assert LineLabels(CHARSET, "sar", 5).encode("abca") == "4 characters, more than 3"
+
+
+@pytest.mark.parametrize(("text", "reason"), [("", "the text is empty"), ("甪", "no character of the text is in")])
+def test_reasons(text, reason):
+    assert reason in LineLabels(CHARSET).encode(text)
+
+
+def test_unknown_characters_are_left_out():
+    made = LineLabels(CHARSET, "nrtr", 6).encode("a甪 b")
+    assert made["label_ctc"].tolist() == [1, 4, 2, 0, 0, 0] and made["length"] == 3
+    assert made["label_nrtr"].tolist() == [2, 4, 7, 5, 3, 0]
+
+
+def test_guides_follow_the_characters_into_another_charset():
+    new = Charset.from_list(["c", "x", "a"])
+    classes = CHARSET.class_map(new)
+    assert classes == {0: 0, 1: 3, 3: 1, 4: 4}
+    assert nrtr_map(classes) == {0: 0, 1: 1, 2: 2, 3: 3, 4: 6, 6: 4, 7: 7}
+    old, size = CHARSET.num_classes, new.num_classes
+    assert sar_map(classes, old, size) == {4: 4, 5: 5, 6: 6, 0: 2, 2: 0, 3: 3}

@@ -1,0 +1,59 @@
+"""Losses against what they are defined to be."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+import pytest
+
+paddle = pytest.importorskip("paddle", reason="losses need the extra `train`")
+
+from sealkit.modules.text_recognition.loss import ctc_loss, nrtr_loss, sar_loss  # noqa: E402
+
+
+def log_softmax(x: np.ndarray) -> np.ndarray:
+    return x - np.log(np.exp(x).sum(axis=-1, keepdims=True))
+
+
+def test_ctc_is_the_probability_of_all_ways_to_write_the_label():
+    rng = np.random.default_rng(0)
+    logits = rng.normal(size=(2, 4, 3)).astype(np.float32)
+    labels = [[1, 2], [1, 1]]
+    expected = []
+    for row, label in zip(log_softmax(logits.astype(float)), labels):
+        ways = 0.0
+        for path in product(range(3), repeat=4):
+            merged = [c for i, c in enumerate(path) if c and (i == 0 or path[i - 1] != c)]
+            if merged == label:
+                ways += np.exp(sum(row[t, c] for t, c in enumerate(path)))
+        expected.append(-np.log(ways))
+    found = ctc_loss(paddle.to_tensor(logits), paddle.to_tensor(labels), paddle.to_tensor([2, 2]))
+    assert float(found) == pytest.approx(np.mean(expected), rel=1e-5)
+
+
+def test_nrtr_smooths_and_leaves_padding_out():
+    rng = np.random.default_rng(1)
+    logits = rng.normal(size=(2, 3, 6)).astype(np.float32)
+    labels = np.array([[2, 4, 3, 0, 0], [2, 5, 4, 3, 0]])
+    log_p = log_softmax(logits.astype(float))
+    parts = []
+    for row in range(2):
+        for place in range(3):
+            if labels[row, place + 1]:
+                target = np.full(6, 0.1 / 5)
+                target[labels[row, place + 1]] = 0.9
+                parts.append(-(target * log_p[row, place]).sum())
+    assert len(parts) == 5
+    found = nrtr_loss(paddle.to_tensor(logits), paddle.to_tensor(labels))
+    assert float(found) == pytest.approx(np.mean(parts), rel=1e-5)
+
+
+def test_sar_predicts_what_comes_next_and_never_padding():
+    rng = np.random.default_rng(2)
+    n = 5
+    logits = rng.normal(size=(1, 4, n + 1)).astype(np.float32)
+    labels = np.array([[n, 0, n, n + 1]])  # start, a letter, end, padding
+    log_p = log_softmax(logits.astype(float))
+    expected = -(log_p[0, 0, 0] + log_p[0, 1, n]) / 2
+    assert float(sar_loss(paddle.to_tensor(logits), paddle.to_tensor(labels))) == pytest.approx(expected, rel=1e-5)

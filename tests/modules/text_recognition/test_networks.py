@@ -1,0 +1,119 @@
+"""Recognisers on their own: forms, guides, steps. Equality with the published networks is the goldens' matter."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+paddle = pytest.importorskip("paddle", reason="training networks need the extra `train`")
+
+from sealkit.errors import ConfigError  # noqa: E402
+from sealkit.modules.text_recognition.loss import RecLoss  # noqa: E402
+from sealkit.modules.text_recognition.models import DICTIONARIES, MODELS  # noqa: E402
+from sealkit.modules.text_recognition.networks.architectures import (  # noqa: E402
+    ARCHITECTURES,
+    build_recogniser,
+)
+from sealkit.modules.text_recognition.networks.multi_head import InferenceRecNet, inference_network  # noqa: E402
+
+CLASSES = 9
+
+
+def strips(width: int = 64, count: int = 2) -> paddle.Tensor:
+    rng = np.random.default_rng(width)
+    return paddle.to_tensor(rng.normal(0, 0.5, (count, 3, 48, width)).astype(np.float32))
+
+
+def stirred(net):
+    """BatchNorms with statistics and weights of their own, so that folding them can be wrong."""
+    rng = np.random.default_rng(0)
+    for name, value in net.state_dict().items():
+        if name.endswith("._mean"):
+            value.set_value(rng.normal(0, 0.2, value.shape).astype(np.float32))
+        elif name.endswith("._variance") or (name.endswith(".weight") and len(value.shape) == 1):
+            value.set_value(rng.uniform(0.5, 1.5, value.shape).astype(np.float32))
+    return net
+
+
+def labels(guide: str) -> dict[str, paddle.Tensor]:
+    made = {"label_ctc": [[1, 2, 0], [3, 3, 4]], "length": [2, 3]}
+    if guide == "nrtr":
+        made["label_nrtr"] = [[2, 4, 5, 3, 0], [2, 6, 6, 7, 3]]
+    else:
+        made |= {"label_sar": [[9, 0, 1, 9, 10], [9, 2, 2, 3, 9]]}
+    return {key: paddle.to_tensor(value) for key, value in made.items()} | {"valid_ratio": paddle.to_tensor([1.0, 0.5])}
+
+
+def backbone_gradient(net) -> float:
+    gradients = [p.grad for p in net.backbone.parameters() if p.grad is not None]
+    return sum(float(g.abs().sum()) for g in gradients)
+
+
+def test_table():
+    assert len(MODELS) == 23
+    assert {spec.extras["architecture"] for spec in MODELS.values()} == set(ARCHITECTURES)
+    assert DICTIONARIES["arabic"].reverse_runs and DICTIONARIES["v6"].classes == 18710
+
+
+@pytest.mark.parametrize("architecture", ["v6_tiny", "v3_mobile", "rep_svtr"])
+def test_exported_form_equals_the_trained_one(architecture):
+    net = stirred(build_recogniser(architecture, CLASSES))
+    net.eval()
+    x = strips()
+    with paddle.no_grad():
+        expected = InferenceRecNet(net)(x).numpy()
+        found = inference_network(net)(x).numpy()
+    assert expected.shape == (2, 8, CLASSES)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    assert not [key for key in net.state_dict() if "gtc" in key or "sar" in key or key.endswith("._mean")]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("architecture", ["v6_small", "svtr_v2"])
+def test_graph_takes_any_batch_and_width(architecture, tmp_path):
+    layer = inference_network(build_recogniser(architecture, CLASSES, guide=False))
+    spec = [paddle.static.InputSpec([None, 3, 48, None], "float32", "x")]
+    paddle.jit.save(paddle.jit.to_static(layer, input_spec=spec, full_graph=True), str(tmp_path / "inference"))
+    graph = paddle.jit.load(str(tmp_path / "inference"))
+    for width, count in ((64, 1), (96, 3)):
+        x = strips(width, count)
+        with paddle.no_grad():
+            np.testing.assert_allclose(graph(x).numpy(), layer(x).numpy(), atol=1e-5)
+
+
+@pytest.mark.parametrize(("architecture", "guide"), [("v4_mobile", "nrtr"), ("v3_mobile", "sar")])
+def test_the_guide_alone_teaches_the_backbone_and_without_it_ctc_does(architecture, guide):
+    net = build_recogniser(architecture, CLASSES, form="fused")
+    assert net.guide == guide
+    net.train()
+    losses = RecLoss(guide=0.5)(net(strips(), labels(guide)), labels(guide))
+    assert set(losses) == {"loss_ctc", f"loss_{guide}"}
+    losses["loss_ctc"].backward(retain_graph=True)
+    assert backbone_gradient(net) == 0
+    losses[f"loss_{guide}"].backward()
+    assert backbone_gradient(net) > 0
+
+    plain = build_recogniser(architecture, CLASSES, form="fused", guide=False)
+    assert plain.guide is None
+    plain.train()
+    losses = RecLoss()(plain(strips(), labels(guide)), labels(guide))
+    assert set(losses) == {"loss_ctc"}
+    losses["loss_ctc"].backward()
+    assert backbone_gradient(plain) > 0
+
+
+def test_steps_in_training():
+    for fixed, steps in ((True, 40), (False, 12)):
+        net = build_recogniser("v6_tiny", CLASSES, form="fused", fixed_steps=fixed)
+        net.train()
+        out = net(strips(96))  # no labels: no guide
+        assert set(out) == {"ctc", "ctc_neck"} and out["ctc"].shape == [2, steps, CLASSES]
+        net.eval()
+        assert net(strips(96))["ctc"].shape == [2, 12, CLASSES]
+
+
+def test_wrong_options():
+    with pytest.raises(ConfigError, match="unknown network form"):
+        build_recogniser("v6_tiny", CLASSES, form="folded")
+    with pytest.raises(ConfigError, match="blank and at least one character"):
+        build_recogniser("v6_tiny", 1)

@@ -33,8 +33,8 @@ class RunLog:
         self.warnings: list[str] = []
         self._progress = progress and folder is not None
         self._file = open(folder / METRICS, "a", encoding="utf-8") if folder is not None else None  # noqa: SIM115
-        self._writer = self._visualdl(folder) if visualdl and folder is not None else None
         self._bar = self._make_bar(total_steps, first_step)
+        self._writer = self._visualdl(folder) if visualdl and folder is not None else None
         self._total, self._last_line = total_steps, 0.0
         self._window = _Window()
 

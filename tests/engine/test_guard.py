@@ -106,3 +106,70 @@ def test_warnings_are_repeated_in_the_result(tmp_path):
 def test_replay_of_another_folder(tmp_path):
     with pytest.raises(TrainingError, match="not a kept fault"):
         replay(ToyTask(), tmp_path)
+
+
+class Scaler:
+    """A loss scaler whose gradients overflow in the steps named: what float16 does now and then."""
+
+    def __init__(self, overflows):
+        self.overflows, self.steps, self.params = overflows, 0, []
+
+    def scale(self, loss):
+        return loss * (float("inf") if self.steps in self.overflows else 8.0)
+
+    def unscale_(self, optimizer):
+        self.params = [param for param in optimizer._parameter_list if param.grad is not None]
+        for param in self.params:
+            param.grad.set_value(param.grad.numpy() / 8.0)
+
+    def step(self, optimizer):
+        if all(np.isfinite(param.grad.numpy()).all() for param in self.params):
+            optimizer.step()
+
+    def update(self):
+        self.steps += 1
+
+    def state_dict(self):
+        return {"scale": np.array([8.0], "float32")}
+
+
+def scaled_run(path, monkeypatch, overflows):
+    from sealkit.engine import step
+
+    def scaled(self, mode):
+        self.mode, self.scaler = "off", Scaler(overflows)
+
+    monkeypatch.setattr(step.Amp, "__init__", scaled)
+    return run(path, ToyTask(), ema={"decay": 0.9}, train={"epochs": 6})
+
+
+def test_steps_that_the_loss_scaler_skips_change_nothing(tmp_path, monkeypatch):
+    plain = run(tmp_path / "plain", ToyTask(), ema={"decay": 0.9}, train={"epochs": 6})
+    same = scaled_run(tmp_path / "same", monkeypatch, ())
+    assert same.last["score"] == pytest.approx(plain.last["score"], rel=1e-5)
+    skipping = scaled_run(tmp_path / "skipping", monkeypatch, (3, 4, 20))
+    state = load_checkpoint(tmp_path / "skipping/checkpoints/latest").progress
+    assert skipping.stopped == "done" and state["ema"]["updates"] == 36 - 3 and state["scaler"] == {"scale": [8.0]}
+
+
+def test_a_loss_scaler_that_only_skips_ends_the_run(tmp_path, monkeypatch):
+    with pytest.raises(TrainingError, match="gradient is not finite in 21 steps in a row"):
+        scaled_run(tmp_path, monkeypatch, range(2, 100))
+
+
+def test_visualdl_scalars_are_written_or_said_to_be_missing(tmp_path, monkeypatch):
+    import builtins
+
+    pytest.importorskip("visualdl")
+    run(tmp_path / "with", ToyTask(), train={"max_steps": 2, "visualdl": True})
+    assert any((tmp_path / "with/visualdl").iterdir())
+    real = builtins.__import__
+
+    def without(name, *args, **options):
+        if name == "visualdl":
+            raise ImportError("No module named 'visualdl'", name="visualdl")
+        return real(name, *args, **options)
+
+    monkeypatch.setattr(builtins, "__import__", without)
+    result = run(tmp_path / "without", ToyTask(), train={"max_steps": 2, "visualdl": True})
+    assert result.warnings == ["VisualDL is not installed (visualdl): scalars go to metrics.jsonl only"]

@@ -23,7 +23,7 @@ RASTER_BAND = 24.0
 RASTER_LIMIT = 1400
 STRAIGHT_ON = np.radians(50)
 """At a junction two paths are one text when the way on bends less than this."""
-CORNER = np.radians(65)
+CORNER = np.radians(50)
 """A path that bends more than this within one band width, and not around it, is two texts."""
 TOLERANCE = 0.06
 """Accepted distance of the fitted curve, as a share of the band width."""
@@ -258,15 +258,39 @@ def _without_corners(chain: Chain, distance: np.ndarray) -> Chain:
 
 
 def _split_corners(chain: Chain, band: float) -> list[Chain]:
-    """Cut where the direction changes abruptly and the stretches on both sides do not bend likewise."""
-    total = arc_lengths(chain.points)[-1]
-    if chain.closed or total < 2.5 * band:
+    """Cut where the direction changes abruptly and the stretches on both sides do not bend likewise.
+
+    A closed chain with a corner is no ring: the ends of a ring text have met the line below.
+    """
+    points = chain.points
+    if arc_lengths(points)[-1] < 2.5 * band:
         return [chain]
     step = band / 6
-    points = _smoothed(resample(chain.points, max(int(total / step), 8)), window=5)
+    points = _smoothed(resample(points, max(int(arc_lengths(points)[-1] / step), 8)), window=5)
     k = 5  # points per 0.8 band widths
     if len(points) < 4 * k:
         return [chain]
+    if chain.closed:
+        points = np.concatenate([points, points[1 : 2 * k + 1]])
+    cuts = _corners(points, k)
+    if chain.closed:
+        loop = len(points) - 2 * k
+        cuts = sorted({cut % (loop - 1) for cut in cuts})
+        if not cuts:
+            return [chain]
+        points = np.concatenate([points[cuts[0] : loop], points[1 : cuts[0] + 1]])
+        bounds = [cut - cuts[0] for cut in cuts] + [len(points) - 1]
+        ends = (True, True)
+    else:
+        bounds, ends = [0, *cuts, len(points) - 1], chain.cut
+    return [
+        Chain(points[a : b + 1], cut=(ends[0] if i == 0 else True, ends[1] if i == len(bounds) - 2 else True))
+        for i, (a, b) in enumerate(pairwise(bounds))
+    ]
+
+
+def _corners(points: np.ndarray, k: int) -> list[int]:
+    """Indices of the corners of evenly spaced points; directions are taken over k points on both sides."""
     before, after = points[k:-k] - points[: -2 * k], points[2 * k :] - points[k:-k]
     bend = np.arctan2(before[:, 0] * after[:, 1] - before[:, 1] * after[:, 0], (before * after).sum(axis=1))
     cuts, blocked = [], np.zeros(len(bend), dtype=bool)
@@ -279,14 +303,7 @@ def _split_corners(chain: Chain, band: float) -> list[Chain]:
         if all(abs(b) < 0.5 * abs(bend[i]) for b in beside):
             cuts.append(int(i) + k)
         blocked[max(i - k, 0) : i + k] = True
-    bounds = [0, *sorted(cuts), len(points) - 1]
-    return [
-        Chain(
-            points[a : b + 1],
-            cut=(chain.cut[0] if a == 0 else True, chain.cut[1] if b == len(points) - 1 else True),
-        )
-        for a, b in pairwise(bounds)
-    ]
+    return sorted(cuts)
 
 
 # ----- measuring on the polygon -----

@@ -66,7 +66,7 @@ def _best_cuts(ink: np.ndarray, letters: int) -> tuple[float, list[int]]:
     n = len(ink)
     mean = n / letters
     if letters == 1:
-        return 0.25, [0, n]
+        return 0.0, [0, n]
     shortest, longest = max(int(0.6 * mean), 1), int(np.ceil(1.4 * mean))
     heights = np.arange(shortest, longest + 1)
     uneven = UNEVEN * (heights / mean - 1) ** 2

@@ -20,7 +20,7 @@ Direction = Literal["arc", "arc-bottom", "line", "vertical"]
 ARC = np.radians(25)
 """A text that turns more than this is an arc."""
 BOXY = 0.88
-"""A region that fills this share of its minimum-area rectangle is straight: a bend by a sixth of its height does not."""
+"""A region that fills more of its minimum-area rectangle is straight: one bent by a sixth of its height fills less."""
 LONG_ARC = np.radians(150)
 """Longer arcs are titles: their letters stand on the inner side wherever the arc lies."""
 POINT_EVERY = np.radians(5)
@@ -96,7 +96,9 @@ class LinePoly:
     @property
     def turn(self) -> float:
         """How far the text turns from start to end, degrees, positive clockwise on screen."""
-        return float(np.degrees(turning(self.middle)))
+        segments = len(self.middle) - 1
+        # a polyline of k segments shows k - 1 of its k turns
+        return float(np.degrees(turning(self.middle))) * segments / max(segments - 1, 1)
 
     @property
     def up(self) -> np.ndarray:

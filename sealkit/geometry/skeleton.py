@@ -7,6 +7,7 @@ look-up over the 8-neighbourhood so that a pass costs two OpenCV calls.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -67,6 +68,7 @@ def skeleton_graph(mask: np.ndarray) -> tuple[Graph, np.ndarray]:
     return graph, distance
 
 
+@lru_cache(maxsize=2)
 def _deletable(first: bool) -> np.ndarray:
     """Zhang-Suen's rule for each neighbourhood code, (1, 256) uint8."""
     table = np.zeros((1, 256), dtype=np.uint8)
@@ -84,19 +86,19 @@ def _deletable(first: bool) -> np.ndarray:
 
 def _without_staircases(skeleton: np.ndarray, kernel: np.ndarray) -> np.ndarray:
     """Remove corner pixels whose two neighbours touch diagonally anyway, one orientation after the other."""
-    for corner in ((0, 2), (2, 4), (4, 6), (6, 0)):
-        table = np.zeros((1, 256), dtype=np.uint8)
-        for code in range(256):
-            p = [(code >> i) & 1 for i in range(8)]
-            others = [i for i in range(8) if p[i] and i not in corner and i != _between(corner)]
-            table[0, code] = bool(p[corner[0]] and p[corner[1]] and not others)
+    for corner in range(4):
         codes = cv2.filter2D(skeleton, cv2.CV_8U, kernel, borderType=cv2.BORDER_CONSTANT)
-        skeleton = skeleton & ~cv2.LUT(codes, table)
+        skeleton = skeleton & ~cv2.LUT(codes, _removable_corner(corner))
     return skeleton
 
 
-def _between(corner: tuple[int, int]) -> int:
-    return 7 if corner == (6, 0) else (corner[0] + corner[1]) // 2
+@lru_cache(maxsize=4)
+def _removable_corner(corner: int) -> np.ndarray:
+    """Codes with just two straight neighbours a quarter turn apart, the diagonal between them free or not; (1, 256)."""
+    one, between, two = 2 * corner, 2 * corner + 1, (2 * corner + 2) % 8
+    table = np.zeros((1, 256), dtype=np.uint8)
+    table[0, [1 << one | 1 << two, 1 << one | 1 << two | 1 << between]] = 1
+    return table
 
 
 def _trace(skeleton: np.ndarray) -> Graph:

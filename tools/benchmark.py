@@ -1,10 +1,11 @@
-"""Measurements: python tools/benchmark.py {training,real-seals,real-strips} …"""
+"""Measurements: python tools/benchmark.py {training,detection-set,real-seals,real-strips} …"""
 
 import sys
 from importlib import import_module
 
 BENCHMARKS = {
     "training": "sealkit.bench.training_speed",
+    "detection-set": "sealkit.bench.detection_set",
     "real-seals": "sealkit.bench.real_seals",
     "real-strips": "sealkit.bench.real_strips",
 }

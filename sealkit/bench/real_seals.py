@@ -136,9 +136,8 @@ def pipeline_reader(config: str | None, options: Mapping[str, Any], given_boxes:
         start = time.perf_counter()
         (result,) = pipeline.predict(image, layout_det_res=layout)
         seconds = time.perf_counter() - start
-        parts = pipeline.find_texts(image, layout)
-        outlines = [(region.outline, region.holes) for part in parts for region in part.regions]
-        lines: Outlines = [(line.points, []) for part in parts for line in part.lines]
+        outlines = [(region.outline, region.holes) for part in result.parts for region in part.regions]
+        lines: Outlines = [(line.points, []) for part in result.parts for line in part.lines]
         return Found(result.texts, outlines, lines, seconds)
 
     return read
@@ -157,7 +156,8 @@ def rapidocr_reader() -> Callable[..., Found]:
         seconds = time.perf_counter() - start
         detected: Any = engine(image, use_det=True, use_cls=False, use_rec=False)  # all outlines, also the unread
         boxes = [] if detected.boxes is None else [np.asarray(box, np.float32) for box in detected.boxes]
-        return Found(list(output.txts or ()), [(box, []) for box in boxes], None, seconds)
+        texts = getattr(output, "txts", None) or ()  # where nothing was detected the result has no texts
+        return Found(list(texts), [(box, []) for box in boxes], None, seconds)
 
     return read
 

@@ -1,0 +1,107 @@
+"""A pipeline's detection on a labelled set, beside RapidOCR's detector on the same pictures.
+
+    python tools/benchmark.py detection-set DIR [--labels val.txt] [--limit 500] [--pipeline CONFIG]
+
+DIR holds a detection set in PaddleX's format. Printed: precision, recall and Hmean at IoU 0.5 of the detected outlines
+and of the lines made from them, recall by shape and by angle of the seal where labels say them, seconds per picture.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sealkit.bench.real_seals import Found, Outlines, pipeline_reader, rapidocr_reader
+from sealkit.data.labels import read_det_labels
+from sealkit.data.records import DetSample
+from sealkit.errors import DataError, SealkitError
+from sealkit.images import read_image
+from sealkit.modules.seal_text_detection.metric import DetMetric
+
+
+def measure(samples: Sequence[DetSample], read: Callable[..., Found]) -> dict[str, Any]:
+    """Figures of one reader on the samples: `outlines`, `lines` (None where it makes none), `seconds` (mean)."""
+    from tqdm import tqdm
+
+    metrics = {"outlines": DetMetric(), "lines": DetMetric()}
+    seconds, with_lines = 0.0, True
+    for sample in tqdm(samples, leave=False):
+        found = read({"file": str(sample.image_path), "seals": []}, read_image(sample.image_path))
+        seconds += found.seconds
+        truth = [vars(line) for line in sample.lines]
+        metrics["outlines"].add([_record(sample, truth, found.outlines)])
+        with_lines = with_lines and found.lines is not None
+        metrics["lines"].add([_record(sample, truth, found.lines or [])])
+    figures: dict[str, Any] = {name: metric.compute() for name, metric in metrics.items()}
+    if not with_lines:
+        figures["lines"] = None
+    return {**figures, "seconds": seconds / max(len(samples), 1)}
+
+
+def _record(sample: DetSample, truth: list[dict[str, Any]], outlines: Outlines) -> dict[str, Any]:
+    return {
+        "name": sample.where,
+        "gt": truth,
+        "pred": [np.asarray(outline, np.float32) for outline, _ in outlines],
+        "holes": [holes for _, holes in outlines],
+    }
+
+
+def show(name: str, figures: Mapping[str, Any]) -> None:
+    """Print one method's figures."""
+    print(f"\n{name}")
+    for what in ("outlines", "lines"):
+        found = figures[what]
+        if found:
+            print(f"  {what:10s} " + "  ".join(f"{k} {found[k]:.3f}" for k in ("precision", "recall", "hmean")))
+    groups = {k: v for k, v in (figures["lines"] or figures["outlines"]).items() if "/" in k}
+    for group, value in groups.items():
+        print(f"    {group:30s} {value:.3f}")
+    print(f"  {figures['seconds']:.3f} s per picture")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("root", type=Path, metavar="DIR")
+    parser.add_argument("--labels", default="val.txt")
+    parser.add_argument("--limit", type=int, help="only so many pictures, from the start")
+    parser.add_argument("--pipeline", metavar="CONFIG", help="YAML file or shipped name; default: embedded")
+    parser.add_argument("--engine")
+    parser.add_argument("--threads", type=int)
+    parser.add_argument("-o", "--override", dest="overrides", action="append", default=[], metavar="KEY=VALUE")
+    parser.add_argument("--no-peer", action="store_true", help="without RapidOCR")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="write all figures here, JSON")
+    args = parser.parse_args(argv)
+    try:
+        samples, problems = read_det_labels(args.root, args.labels)
+        if problems:
+            raise DataError(
+                f"{len(problems)} problems in the labels, the first: {problems[0]}",
+                where=str(args.root / args.labels),
+                hint="sealkit data check lists them all",
+            )
+        samples = samples[: args.limit]
+        options = {"engine": args.engine, "threads": args.threads, "overrides": args.overrides}
+        methods = {"sealkit": pipeline_reader(args.pipeline, options, given_boxes=False)}
+        if not args.no_peer:
+            methods["RapidOCR"] = rapidocr_reader()
+        everything = {}
+        for name, read in methods.items():
+            everything[name] = measure(samples, read)
+            show(name, everything[name])
+        if args.output:
+            args.output.write_text(json.dumps(everything, indent=1), encoding="utf-8")
+    except SealkitError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -35,7 +35,7 @@ class RunLog:
         self._file = open(folder / METRICS, "a", encoding="utf-8") if folder is not None else None  # noqa: SIM115
         self._bar = self._make_bar(total_steps, first_step)
         self._writer = self._visualdl(folder) if visualdl and folder is not None else None
-        self._total, self._last_line = total_steps, 0.0
+        self._total, self._last_line = total_steps, time.monotonic()
         self._window = _Window()
 
     def __enter__(self) -> RunLog:
@@ -101,6 +101,15 @@ class RunLog:
             self._bar.set_postfix_str(self._window.line(), refresh=False)
         if step % every == 0:
             self.flush(step, epoch)
+
+    def evaluating(self, done: int, batches: int) -> None:
+        """An evaluation moves on; on a large set it takes longer than anyone likes to look at a still bar."""
+        now = time.monotonic()
+        if self._bar is not None:
+            self._bar.set_postfix_str(f"evaluation {done}/{batches}")
+        elif now - self._last_line >= _LINE_SECONDS:
+            self._last_line = now
+            self.say(f"evaluation {done}/{batches}")
 
     def flush(self, step: int, epoch: float) -> None:
         """Write what has gathered since the last row; also before a checkpoint, so that a resumed run's rows agree."""

@@ -126,6 +126,11 @@ class _Run:
             f"{self.settings.name}: {parts.plan.samples} samples, {parts.lengths.per_epoch} steps an epoch of "
             f"{parts.plan.step_size} samples, {parts.lengths.total} steps, peak learning rate {parts.lengths.peak:.3g}"
         )
+        optimizer = self.settings.optimizer
+        if optimizer.lr_batch_size and optimizer.lr_batch_size != parts.plan.step_size:
+            log.say(
+                f"  scaled from {optimizer.lr:.3g}, which the recipe gives for {optimizer.lr_batch_size} samples a step"
+            )
         self.watchdog.busy("pre-flight")
         for warning in preflight(self.task, parts.net, self.settings, parts.plan, parts.loader, parts.trainer.amp):
             log.warn(warning)
@@ -201,7 +206,7 @@ class _Run:
                 max_broken_share=self.settings.train.max_broken_share,
                 world=parts.world,
                 loader=parts.loader,
-                on_batch=lambda done, of: self.watchdog.busy(f"evaluation, batch {done} of {of}"),
+                on_batch=self._evaluating,
             )
         for index, reason in result.broken:
             self.log.warn(f"evaluation sample {index} left out: {reason}")
@@ -219,6 +224,10 @@ class _Run:
         shown = "  ".join(f"{name} {value:.4f}" for name, value in result.figures.items() if "/" not in name)
         self.log.say(f"evaluation at step {progress.step}: {shown}{'  (best so far)' if better else ''}")
         return better
+
+    def _evaluating(self, done: int, batches: int) -> None:
+        self.watchdog.busy(f"evaluation, batch {done} of {batches}")
+        self.log.evaluating(done, batches)
 
     def save(self, best: bool) -> None:
         """Write `latest`, and `best` as a copy of it. All ranks call it, the first one writes."""

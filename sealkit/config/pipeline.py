@@ -122,8 +122,10 @@ class SearchSettings(Settings):
 
     enabled: bool = False
     """Off: the whole picture is one region, as in PaddleX."""
-    coarse_sides: tuple[int, ...] = Field((736,), min_length=1)
+    coarse_sides: tuple[int, ...] = Field((288, 736), min_length=1)
     """Long sides the whole picture is looked at with; those far above the picture's own size are left out."""
+    settled_side: int = Field(96, gt=0)
+    """Seals this large in the input of one look are taken from it; smaller ones are left to the next larger look."""
     area_thresh: Share = 0.5
     """A pixel belongs to a seal when the detector's seal-area channel exceeds this."""
     min_side: int = Field(8, gt=0)

@@ -12,6 +12,7 @@ import mimetypes
 import random
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -45,6 +46,9 @@ class SealRecognitionResult(dict[str, Any]):
     Object keys: input_path, page_index, doc_preprocessor_res, layout_det_res, seal_res_list, model_settings, stages.
     Where the picture could not be read: `error`, and an empty seal_res_list.
     """
+
+    parts: Sequence[Any] = ()
+    """Per seal its SealParts: unrounded regions and lines, every attempt at reading; not saved, for programs."""
 
     def __init__(self, fields: dict[str, Any]) -> None:
         super().__init__(fields)

@@ -228,7 +228,9 @@ class SealRecognitionPipeline:
         stages.add("recognition", texts=kept, below_score_thresh=dropped or None)
         fields = self._head(record, layout)
         fields["seal_res_list"] = results
-        return SealRecognitionResult({**fields, "stages": {**stages.entries, "engines": self.engines}})
+        result = SealRecognitionResult({**fields, "stages": {**stages.entries, "engines": self.engines}})
+        result.parts = parts
+        return result
 
     def find_texts(self, image: np.ndarray, layout: dict[str, Any] | None = None) -> list[SealParts]:
         """Seals and their lines without reading them: (H, W, 3) uint8 BGR → one entry per seal, in page pixels."""

@@ -1,0 +1,88 @@
+"""`sealkit infer`: what is printed where, what is saved, exit codes."""
+
+import json
+
+import cv2
+import pytest
+
+from sealkit.cli import main
+
+
+@pytest.fixture
+def infer(make_pipeline, monkeypatch, capsys):
+    """Runs the command with the exact detector in place of the embedded one: exit code, stdout, stderr."""
+    asked = {}
+
+    def create(config=None, **options):
+        asked.update(options, config=config)
+        return make_pipeline()
+
+    monkeypatch.setattr("sealkit.api.create_pipeline", create)
+
+    def run(*arguments):
+        code = main(["infer", *map(str, arguments)])
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    run.asked = asked
+    return run
+
+
+@pytest.fixture
+def folder(tmp_path, seal_picture, page):
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    cv2.imwrite(str(pictures / "a.png"), seal_picture)
+    (pictures / "b.png").write_bytes(b"no picture")
+    cv2.imwrite(str(pictures / "c.png"), page)
+    return pictures
+
+
+def test_texts_with_roles_on_stdout(infer, folder):
+    code, out, err = infer(folder / "a.png")
+    assert code == 0 and err == ""
+    lines = out.splitlines()
+    assert lines[0] == str(folder / "a.png") and lines[1] == "  seal 1"
+    assert lines[2].endswith("(title)") and lines[3].endswith("(purpose)")
+
+
+def test_a_broken_file_is_told_and_the_rest_is_read(infer, folder, tmp_path):
+    code, out, err = infer(folder, "--save-path", tmp_path / "out")
+    assert code == 3 and "b.png" in err and "1 picture(s) could not be read" in err
+    assert "c.png" in out and "seal 2" in out and "b.png" not in out
+    saved = sorted(p.name for p in (tmp_path / "out").iterdir())
+    assert saved == [
+        "a_res.json",
+        "a_seal_res_region1.png",
+        "c_res.json",
+        "c_seal_res_region1.png",
+        "c_seal_res_region2.png",
+    ]
+
+
+def test_jsonl_is_one_object_per_picture_and_nothing_else(infer, folder):
+    code, out, _ = infer(folder, "--jsonl")
+    records = [json.loads(line) for line in out.splitlines()]
+    assert code == 3 and [len(r["seal_res_list"]) for r in records] == [1, 0, 2]
+    assert "error" in records[1] and records[0]["seal_res_list"][0]["rec_texts"]
+
+
+def test_quiet_verbose_and_parameters(infer, folder):
+    assert infer(folder / "a.png", "--quiet")[1] == ""
+    _, out, err = infer(folder / "a.png", "--verbose", "--engine", "onnxruntime", "--threads", "1", "-o", "engine=auto")
+    assert "search: seals 1" in out and "TextDetection: ink" in err
+    assert infer.asked["engine"] == "onnxruntime" and infer.asked["overrides"] == ["engine=auto"]
+    _, out, _ = infer(folder / "a.png", "--seal_rec_score_thresh", "0.95")
+    assert "no text read" in out
+
+
+def test_flags_that_do_not_go_together(infer, folder):
+    code, _, err = infer(folder / "a.png", "--model-dir", folder)
+    assert code == 2 and "--model-dir belongs to --model" in err
+    code, _, err = infer(folder / "a.png", "--model", "PP-OCRv6_small_det", "--seal-det-thresh", "0.4")
+    assert code == 2 and "--seal-det-thresh" in err
+
+
+def test_unwritable_output(infer, folder):
+    code, _, err = infer(folder / "a.png", "--save-path", folder / "a.png" / "out")
+    assert code == 1 and "cannot write" in err and "Traceback" not in err

@@ -72,7 +72,7 @@ class MultiHead(nn.Layer):
         if not self.training or labels is None:
             return out
         if self.gtc_head is not None and self.before_gtc is not None:
-            read = int(labels["length"].numpy().max()) + 1  # start and all letters: what precedes each letter and the end
+            read = int(labels["length"].numpy().max()) + 1  # what precedes each letter and the end
             out["nrtr"] = self.gtc_head(self.before_gtc(x), labels["label_nrtr"][:, :read])
         if self.sar_head is not None:
             out["sar"] = self.sar_head(x, labels["label_sar"], labels["valid_ratio"])

@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from importlib import import_module
 
 NAME = "data"
-HELP = "Check, convert, split, show and draw datasets."
+HELP = "Check, convert, split, show, crop and draw datasets."
 EXAMPLES = """
   sealkit data check my_seals --module seal_text_detection --html check.html
   sealkit data convert labelme_folder my_seals
   sealkit data split my_seals --labels labels.txt --group owner
   sealkit data show my_seals/train.txt --out sheet.png
+  sealkit data crop my_seals my_strips
   sealkit data synth out_folder --count 1000
 """
 
@@ -22,6 +23,7 @@ COMMANDS: Mapping[str, str] = {
     "convert": "sealkit.cli.data_convert",
     "split": "sealkit.cli.data_split",
     "show": "sealkit.cli.data_show",
+    "crop": "sealkit.cli.data_crop",
     "synth": "sealkit.cli.data_synth",
 }
 

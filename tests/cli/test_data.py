@@ -160,7 +160,19 @@ def test_check_model_dir_reports_a_model_that_is_none(tmp_path: Path, capsys: py
     assert code != 0 and err.count("error:") == 1 and "nowhere" in err
 
 
-@pytest.mark.parametrize("command", ["check", "convert", "split", "show", "synth"])
+def test_crop(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root = small_set(tmp_path / "set")
+    code, out, _ = run(capsys, "crop", root, tmp_path / "strips")
+    assert code == 0 and "train.txt: 8 strips" in out and "val.txt: 4 strips" in out
+    code, _, err = run(capsys, "crop", root, tmp_path / "strips")
+    assert code == 3 and "exists" in err
+    code, _, err = run(capsys, "crop", root, tmp_path / "other", "--height", "2")
+    assert code == 2 and "at least 8" in err
+    code, _, err = run(capsys, "crop", tmp_path / "nowhere", tmp_path / "other")
+    assert code == 3 and "no such label file" in err
+
+
+@pytest.mark.parametrize("command", ["check", "convert", "split", "show", "crop", "synth"])
 def test_help_has_examples(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         main(["data", command, "--help"])

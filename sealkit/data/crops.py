@@ -1,0 +1,141 @@
+"""Strips for training a recogniser, cut from a detection set by the same straightening that reads seals."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from sealkit.data.problems import Problem
+from sealkit.data.records import DetSample, TextLine
+from sealkit.errors import DataError, ImageError
+from sealkit.geometry.lines import LinePoly
+from sealkit.geometry.straighten import STRIP_HEIGHT, straighten
+from sealkit.images import read_image, write_image
+
+FOLDER = "images"
+
+
+@dataclass
+class CropReport:
+    """What `write_crops` did.
+
+    Attributes:
+        written: strips.
+        skipped: reason -> number of texts without a strip.
+        problems: pictures that cannot be read, lines without extent.
+    """
+
+    written: int = 0
+    skipped: dict[str, int] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+
+    def skip(self, reason: str) -> None:
+        self.skipped[reason] = self.skipped.get(reason, 0) + 1
+
+
+def strip_of(image: np.ndarray, line: TextLine, height: int = STRIP_HEIGHT) -> np.ndarray:
+    """The straightened strip of a label with a direction.
+
+    Args:
+        image: (H, W, 3) uint8 BGR.
+        line: its points are a line_poly.
+        height: of the strip in pixels.
+
+    Returns:
+        (height, w, 3) uint8 BGR, read from left to right.
+
+    Raises:
+        DataError: a line without direction or without extent.
+    """
+    if line.direction is None:
+        hint = "add the key direction and put the points in order (datasets/FORMATS.md)"
+        raise DataError("the label does not say where its text starts", value=line.text, hint=hint)
+    return straighten(image, LinePoly(line.points, direction=line.direction), height)  # type: ignore[arg-type]
+
+
+def write_crops(
+    samples: Sequence[DetSample],
+    out: str | Path,
+    labels: str = "train.txt",
+    *,
+    height: int = STRIP_HEIGHT,
+    progress: Callable[[int], object] | None = None,
+) -> CropReport:
+    """Write strips to `out/images` and their texts to `out/labels`, PaddleX's recognition format:
+    `images/a_0.png<TAB>text`.
+
+    Ignored and empty texts have no strip, nor have labels without `direction`: which end of a ring its text starts at
+    cannot be guessed for training. The skipped are counted by reason.
+
+    Raises:
+        DataError: no text at all could be cut, or the label file exists.
+    """
+    out = Path(out)
+    if (out / labels).exists():
+        raise DataError("the label file exists", where=str(out / labels), hint="give a new folder, or delete it")
+    report = CropReport()
+    rows: list[str] = []
+    prefix = Path(labels).stem
+    for number, sample in enumerate(samples):
+        wanted = [(index, line) for index, line in enumerate(sample.lines) if _usable(line, report)]
+        for name, strip, text in _strips(sample, wanted, f"{prefix}_{number:06d}", height, report):
+            write_image(out / FOLDER / name, strip)
+            rows.append(f"{FOLDER}/{name}\t{text}\n")
+        if progress is not None:
+            progress(1)
+    if not rows:
+        reasons = ", ".join(f"{reason}: {count}" for reason, count in report.skipped.items()) or "the set has no texts"
+        raise DataError(
+            f"no strip could be cut ({reasons})", hint="strips need labels with direction and transcription"
+        )
+    partial = out / f".{labels}.part"
+    partial.write_text("".join(rows), encoding="utf-8", newline="\n")
+    os.replace(partial, out / labels)
+    report.written = len(rows)
+    return report
+
+
+def _usable(line: TextLine, report: CropReport) -> bool:
+    reasons = (
+        (line.ignore, "ignored text"),
+        (not line.text.strip(), "empty text"),
+        (any(mark in line.text for mark in "\t\r\n"), "tab or line end in the text"),
+        (line.direction is None, "label without direction"),
+    )
+    for applies, reason in reasons:
+        if applies:
+            report.skip(reason)
+            return False
+    return True
+
+
+def _strips(
+    sample: DetSample, wanted: Sequence[tuple[int, TextLine]], stem: str, height: int, report: CropReport
+) -> list[tuple[str, np.ndarray, str]]:
+    """(file name, strip, text) of one picture; what fails is reported."""
+    if not wanted:
+        return []
+    try:
+        image = read_image(sample.image_path)
+    except ImageError as error:
+        fix = error.hint or "replace the file"
+        report.problems.append(Problem("broken-picture", sample.where, f"{sample.image_path}: {error.what}", fix))
+        for _ in wanted:
+            report.skip("picture cannot be read")
+        return []
+    found = []
+    for index, line in wanted:
+        try:
+            found.append((f"{stem}_{index}.png", strip_of(image, line, height), line.text.strip()))
+        except DataError as error:
+            reason = f"text {index} ({line.text!r}): {error.what}"
+            report.problems.append(Problem("no-strip", sample.where, reason, error.hint or "draw it again"))
+            report.skip("line without extent")
+    return found
+
+
+__all__ = ["CropReport", "strip_of", "write_crops"]

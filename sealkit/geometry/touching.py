@@ -130,7 +130,7 @@ def up_samples(inside: np.ndarray, window: np.ndarray, corner: tuple[int, int], 
 
 
 def _jumps(inside: np.ndarray, up_x: np.ndarray, up_y: np.ndarray, corner: tuple[int, int]) -> np.ndarray:
-    """(h, w) uint8, 1 in cells whose neighbours on both sides are text but point apart."""
+    """(h, w) uint8, 1 in and around cells whose neighbours on both sides are text but point apart."""
     half = FIELD_STRIDE // 2
     first_x, first_y = (half - corner[0]) % FIELD_STRIDE, (half - corner[1]) % FIELD_STRIDE
     cells = np.s_[first_y::FIELD_STRIDE, first_x::FIELD_STRIDE]
@@ -140,6 +140,7 @@ def _jumps(inside: np.ndarray, up_x: np.ndarray, up_y: np.ndarray, corner: tuple
         return np.zeros_like(inside)
     jump[:, 1:-1] |= (ux[:, 2:] * ux[:, :-2] + uy[:, 2:] * uy[:, :-2] < JUMP_COSINE) & text[:, 2:] & text[:, :-2]
     jump[1:-1] |= (ux[2:] * ux[:-2] + uy[2:] * uy[:-2] < JUMP_COSINE) & text[2:] & text[:-2]
+    jump = cv2.dilate(jump, np.ones((3, 3), np.uint8))  # cells at the rim are text in part only: no way round the cut
     # back to pixels: which cell each row and column of the window lies in
     row = np.clip((np.arange(inside.shape[0]) - first_y + half) // FIELD_STRIDE, 0, text.shape[0] - 1)
     column = np.clip((np.arange(inside.shape[1]) - first_x + half) // FIELD_STRIDE, 0, text.shape[1] - 1)

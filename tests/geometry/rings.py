@@ -15,7 +15,23 @@ CENTRE = np.array([320.0, 320.0])
 BAND = 56.0
 """Height of the labelled band around 44 px letters."""
 DEGREES_PER_LETTER = 13.0
-PLACES = ["北京", "上海", "天津", "重庆", "广州", "深圳", "武汉", "南京", "西安", "成都", "杭州", "苏州", "长沙", "大连", "青岛"]
+PLACES = [
+    "北京",
+    "上海",
+    "天津",
+    "重庆",
+    "广州",
+    "深圳",
+    "武汉",
+    "南京",
+    "西安",
+    "成都",
+    "杭州",
+    "苏州",
+    "长沙",
+    "大连",
+    "青岛",
+]
 NAMES = "信恒盛泰达康瑞华联源通创新丰鑫海安"
 TRADES = ["科技", "贸易", "建筑工程", "食品", "信息技术", "传媒", "设计咨询", "物流", "实业集团", "发展", "建设服务"]
 FORMS = ["有限公司"]
@@ -38,9 +54,7 @@ def compose(letters: int, rng: np.random.Generator) -> str:
     return text[:letters]
 
 
-def draw_ring(
-    text: str, middle: float, span: float, inward: bool = False, gap: float | None = None
-) -> Ring:
+def draw_ring(text: str, middle: float, span: float, inward: bool = False, gap: float | None = None) -> Ring:
     """Letters evenly on an arc, and the exact map a perfect detector would give.
 
     Args:

@@ -63,7 +63,7 @@ def test_rows_side_by_side_from_left_to_right() -> None:
 
 def test_known_direction_settles_the_others() -> None:
     lines = _seal(180)
-    known = [replace(line, ambiguous=False, up_known=True) if line.direction == "arc" else line for line in lines]
+    known = [replace(line, ambiguous=False, up_known=True) if abs(line.turn) > 180 else line for line in lines]
     resolved = resolve_directions(known)
     rows = [line for line in resolved if line.direction == "line"]
     assert all(not row.ambiguous and row.up[1] > 0.9 for row in rows)

@@ -76,9 +76,9 @@ def confusions(pairs: Sequence[tuple[str, str]]) -> Counter[tuple[str, str]]:
     """
     found: Counter[tuple[str, str]] = Counter()
     for pred, truth in pairs:
-        for kind, at_truth, at_pred in Levenshtein.editops(truth, pred):
-            true = "" if kind == "insert" else truth[at_truth]
-            read = "" if kind == "delete" else pred[at_pred]
+        for edit in Levenshtein.editops(truth, pred):
+            true = "" if edit.tag == "insert" else truth[edit.src_pos]
+            read = "" if edit.tag == "delete" else pred[edit.dest_pos]
             found[true, read] += 1
     return found
 

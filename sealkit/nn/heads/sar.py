@@ -15,7 +15,7 @@ DROPOUT = 0.1
 
 
 def seen_steps(valid_ratio: paddle.Tensor, steps: int) -> paddle.Tensor:
-    """[N] share of the width that is picture -> [N] int64 number of steps that are; in float32, as the reference rounds."""
+    """[N] share of the width that is picture -> [N] int64 number of steps that are, rounded in float32."""
     return (valid_ratio.astype("float32") * steps).ceil().clip(1, steps).astype("int64")
 
 

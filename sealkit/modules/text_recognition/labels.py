@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
 from sealkit.charset import Charset, nrtr_codes, sar_codes, sar_padding
 
 GUIDE_MARKS = 2  # start and end
+
+
+def steps_needed(numbers: Sequence[int]) -> int:
+    """Fewest steps in which CTC can write class numbers: one each, and a blank between equal neighbours.
+
+    A label that needs more steps than the network makes has no loss and teaches nothing: count such samples.
+    """
+    return len(numbers) + sum(a == b for a, b in pairwise(numbers))
 
 
 @dataclass(frozen=True)

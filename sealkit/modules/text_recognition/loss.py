@@ -19,7 +19,7 @@ def ctc_loss(logits: paddle.Tensor, labels: paddle.Tensor, lengths: paddle.Tenso
     Args:
         logits: [N, T, classes]; class 0 is the blank. All T steps count, padding included.
         labels: [N, L] int, CTC classes; what is beyond a row's length is not looked at.
-        lengths: [N] int. A label needs as many steps as it has letters, and one more for each letter that repeats.
+        lengths: [N] int. A label that needs more than T steps (`labels.steps_needed`) counts as 0 and has no gradient.
     """
     steps = paddle.full([logits.shape[0]], logits.shape[1], dtype="int64")
     each = F.ctc_loss(

@@ -9,6 +9,7 @@ import pytest
 
 paddle = pytest.importorskip("paddle", reason="losses need the extra `train`")
 
+from sealkit.modules.text_recognition.labels import steps_needed  # noqa: E402
 from sealkit.modules.text_recognition.loss import ctc_loss, nrtr_loss, sar_loss  # noqa: E402
 
 
@@ -30,6 +31,15 @@ def test_ctc_is_the_probability_of_all_ways_to_write_the_label():
         expected.append(-np.log(ways))
     found = ctc_loss(paddle.to_tensor(logits), paddle.to_tensor(labels), paddle.to_tensor([2, 2]))
     assert float(found) == pytest.approx(np.mean(expected), rel=1e-5)
+
+
+def test_a_label_that_does_not_fit_the_steps_counts_as_nothing():
+    logits = paddle.randn([1, 3, 5])
+    logits.stop_gradient = False
+    assert steps_needed([1, 1, 2]) == 4 and steps_needed([1, 2, 1]) == 3
+    loss = ctc_loss(logits, paddle.to_tensor([[1, 1, 2]]), paddle.to_tensor([3]))
+    loss.backward()
+    assert float(loss) == 0 and float(logits.grad.abs().sum()) == 0
 
 
 def test_nrtr_smooths_and_leaves_padding_out():

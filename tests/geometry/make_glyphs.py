@@ -13,7 +13,10 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-CHARACTERS = "北京上海天津重庆广州深圳武汉南西安成都杭苏长沙大连青岛信恒盛泰达康瑞华联源通创新丰鑫科技贸易有限公司建筑工程食品息术传媒设计咨询物流实业集团发展服务"
+CHARACTERS = (
+    "北京上海天津重庆广州深圳武汉南西安成都杭苏长沙大连青岛信恒盛泰达康瑞华联源通创新"
+    "丰鑫科技贸易有限公司建筑工程食品息术传媒设计咨询物流实业集团发展服务"
+)
 EM = 44
 PER_ROW = 12
 

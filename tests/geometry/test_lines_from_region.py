@@ -1,4 +1,4 @@
-"""Outline → line polygon: the same line whatever the outline's start, density and turn; ends neither cut nor overshot."""
+"""Outline → line polygon: the same line whatever the outline's start, density and turn; ends not cut, not overshot."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """Ring texts at all angles, spans and facings: exact map → decode → lines → strips → recogniser.
 
-The reference's character error on rings that do not stand upright is 0.9 to 1.0; here every cell has to stay within 0.03.
+The reference's character error on rings that do not stand upright is 0.9 to 1.0; here every cell has to stay within
+0.03.
 """
 
 from __future__ import annotations

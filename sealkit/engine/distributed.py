@@ -71,7 +71,7 @@ class World:
 
         votes = paddle.to_tensor([0 if value else 1], dtype="int32")
         self.sum_(votes)
-        return int(votes) == 0
+        return int(votes.item()) == 0
 
 
 def launched_size() -> int:

@@ -166,7 +166,7 @@ def replay(task: Task, folder: str | Path) -> Replay:
         batch = to_tensors({**arrays, **rest})
         losses = task.loss(task.forward(net, batch, state), batch, state)
         for name, value in losses.items():
-            result.losses[name] = result.losses.get(name, 0.0) + float(value.astype("float32")) / facts["batches"]
+            result.losses[name] = result.losses.get(name, 0.0) + value.astype("float32").item() / facts["batches"]
         paddle.add_n([value.astype("float32").reshape([]) for value in losses.values()]).backward()
     result.largest = sorted(sizes.items(), key=lambda item: -item[1])[:5]
     result.bad_gradients = [

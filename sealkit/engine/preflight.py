@@ -71,7 +71,7 @@ def _train_batches(task: Task, net: Any, settings: RecipeBase, plan: TrainPlan, 
             losses = task.loss(task.forward(net, tensors, state), tensors, state)
         if not losses:
             raise TrainingError("the task's loss has no terms", where=task.name)
-        values = {name: float(value.astype("float32")) for name, value in losses.items()}
+        values = {name: value.astype("float32").item() for name, value in losses.items()}
         bad = [name for name, value in values.items() if not math.isfinite(value)]
         if bad:
             raise TrainingError(

@@ -124,14 +124,14 @@ class SearchSettings(Settings):
     """Off: the whole picture is one region, as in PaddleX."""
     coarse_sides: tuple[int, ...] = Field((288, 736), min_length=1)
     """Long sides the whole picture is looked at with; those far above the picture's own size are left out."""
-    settled_side: int = Field(96, gt=0)
+    settled_side: int = Field(160, gt=0)
     """Seals this large in the input of one look are taken from it; smaller ones are left to the next larger look."""
     area_thresh: Share = 0.5
     """A pixel belongs to a seal when the detector's seal-area channel exceeds this."""
     min_side: int = Field(8, gt=0)
     """Smallest long side of a seal in pixels of the coarse input."""
-    min_score: Share = 0.6
-    """Mean seal-area probability a component must have."""
+    min_score: Share = 0.8
+    """Mean seal-area probability a component must have. Lower finds more on pages, print and tables included."""
 
 
 class FineSettings(Settings):

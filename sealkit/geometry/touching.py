@@ -14,8 +14,9 @@ FIELD_STRIDE = 4
 JUMP_COSINE = 0.5
 """Two vectors two cells apart that differ by more than 60° belong to different texts."""
 CORE_THRESHOLDS = (0.5, 0.7)
-SIDE_BY_SIDE = 1.6
-"""Pieces that touch over more than this multiple of the thinner one's width lie side by side: two texts."""
+SIDE_BY_SIDE = 2.6
+"""Pieces that touch over more than this multiple of the thinner one's width lie side by side: two texts. (The halves of
+a ring that fell apart at two faint places touch over twice the width.)"""
 PIECE_SHARE = 0.25
 """A piece cut off is kept apart when its area exceeds this share of the squared band width; a single letter's does."""
 
@@ -61,6 +62,8 @@ def split_stacked(inside: np.ndarray, probability: np.ndarray) -> list[np.ndarra
     band = _band(inside)
     for threshold in CORE_THRESHOLDS:
         core = ((probability > threshold) & (inside > 0)).view(np.uint8)
+        if _large_parts(core, PIECE_SHARE * band**2 / 2) < 2:  # far cheaper than labelling
+            continue
         _, pieces, stats, _ = cv2.connectedComponentsWithStats(core, connectivity=4)
         real = stats[:, cv2.CC_STAT_AREA] >= PIECE_SHARE * band**2
         real[0] = False
@@ -71,6 +74,12 @@ def split_stacked(inside: np.ndarray, probability: np.ndarray) -> list[np.ndarra
         if len(labels) > 1:
             return [np.isin(grown, group).view(np.uint8) for group in labels]
     return [inside]
+
+
+def _large_parts(mask: np.ndarray, area: float) -> int:
+    """How many connected parts enclose more than an area."""
+    contours, tree = cv2.findContours(mask, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
+    return sum(node[3] < 0 and cv2.contourArea(c) > area for c, node in zip(contours, [] if tree is None else tree[0]))
 
 
 def _joined_where_short(grown: np.ndarray, labels: np.ndarray) -> list[list[int]]:
@@ -117,11 +126,11 @@ def up_samples(inside: np.ndarray, window: np.ndarray, corner: tuple[int, int], 
     """
     if len(window) < 3:
         return None
-    ys, xs = np.nonzero(inside)
-    half = FIELD_STRIDE // 2
-    cells = ((xs + corner[0]) % FIELD_STRIDE == half) & ((ys + corner[1]) % FIELD_STRIDE == half)
-    if cells.sum() >= 3:  # else the region is smaller than a cell: every pixel counts
-        xs, ys = xs[cells], ys[cells]
+    first_x, first_y = _first_cell(corner)
+    ys, xs = np.nonzero(inside[first_y::FIELD_STRIDE, first_x::FIELD_STRIDE])
+    xs, ys = xs * FIELD_STRIDE + first_x, ys * FIELD_STRIDE + first_y
+    if len(xs) < 3:  # smaller than a cell: every pixel counts
+        ys, xs = np.nonzero(inside)
     vectors = np.stack([window[1, ys, xs] * scale[0], window[2, ys, xs] * scale[1]], axis=1)
     length = np.hypot(*vectors.T)
     good = length > 1e-6
@@ -129,10 +138,16 @@ def up_samples(inside: np.ndarray, window: np.ndarray, corner: tuple[int, int], 
     return np.concatenate([points, vectors[good] / length[good, None]], axis=1).astype(np.float32)
 
 
+def _first_cell(corner: tuple[int, int]) -> tuple[int, int]:
+    """x, y of the first cell centre in a window that begins at `corner`."""
+    half = FIELD_STRIDE // 2
+    return (half - corner[0]) % FIELD_STRIDE, (half - corner[1]) % FIELD_STRIDE
+
+
 def _jumps(inside: np.ndarray, up_x: np.ndarray, up_y: np.ndarray, corner: tuple[int, int]) -> np.ndarray:
     """(h, w) uint8, 1 in and around cells whose neighbours on both sides are text but point apart."""
     half = FIELD_STRIDE // 2
-    first_x, first_y = (half - corner[0]) % FIELD_STRIDE, (half - corner[1]) % FIELD_STRIDE
+    first_x, first_y = _first_cell(corner)
     cells = np.s_[first_y::FIELD_STRIDE, first_x::FIELD_STRIDE]
     text, ux, uy = inside[cells] > 0, up_x[cells], up_y[cells]
     jump = np.zeros(text.shape, dtype=np.uint8)

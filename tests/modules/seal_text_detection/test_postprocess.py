@@ -139,3 +139,10 @@ def test_rows_that_ran_together_are_told_apart_but_faint_text_is_not() -> None:
     assert len(decode(stacked[None], (320, 320))) == 2
     faint = _row(_row(_row(_blank(), 20, 100, 120, 24), 140, 100, 6, 24, 0.4), 146, 100, 120, 24)
     assert len(decode(faint[None], (320, 320))) == 1
+
+
+def test_ring_with_two_faint_places_stays_one() -> None:
+    canvas = _ring(360)
+    canvas[:, 155:165] = np.minimum(canvas[:, 155:165], 0.4)
+    (region,) = decode(canvas[None], (320, 320))
+    assert len(region.holes) == 1

@@ -14,7 +14,7 @@ FIELD_STRIDE = 4
 JUMP_COSINE = 0.5
 """Two vectors two cells apart that differ by more than 60° belong to different texts."""
 CORE_THRESHOLDS = (0.5, 0.7)
-SIDE_BY_SIDE = 2.6
+SIDE_BY_SIDE = 3.2
 """Pieces that touch over more than this multiple of the thinner one's width lie side by side: two texts. (The halves of
 a ring that fell apart at two faint places touch over twice the width.)"""
 PIECE_SHARE = 0.25

@@ -11,9 +11,9 @@ from sealkit.errors import ConfigError
 pytest.importorskip("paddle", reason="training needs the extra `train`")
 
 SMALL = [
-    "model=PP-OCRv6_tiny_det", "weights={init: scratch}", "network.form=fused", "augment=[{op: fit, size: [96, 96]}]",
+    "augment=[{op: fit, size: [96, 96]}]", "optimizer.lr=1e-3", "schedule.warmup_epochs=0",
     "train.batch_size=2", "train.max_steps=2", "train.num_workers=0", "eval.batch_size=2", "resize.limit_side_len=96",
-    "train.visualdl=false",
+    "train.visualdl=false", "postprocess.thresh=0.1", "postprocess.box_thresh=0.1",
 ]  # fmt: skip
 
 
@@ -54,6 +54,12 @@ def test_checkpoint_and_exported_folder_have_the_same_figures(sealkit, run, tmp_
     assert (
         trained["main"] == "hmean" and trained["metric"] == "hmean (preprocess=pipeline)" and trained["pictures"] == 2
     )
+    # the number that was trained: the evaluation that chose the best checkpoint, EMA and all
+    rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
+    best = json.loads((run / "summary.json").read_text(encoding="utf-8"))["best"]["step"]
+    (chosen,) = [row for row in rows if row["kind"] == "eval" and row["step"] == best]
+    assert trained["figures"] == pytest.approx({name: chosen[name] for name in trained["figures"]}, abs=1e-6)
+    assert trained["figures"]["pred"] > 0  # figures of nothing would agree too
     for engine in ("onnxruntime", "paddle"):
         _, out, _ = sealkit("eval", "--model-dir", run / "inference", "--engine", engine, "--json", "--no-progress")
         assert json.loads(out)["figures"] == pytest.approx(trained["figures"], abs=1e-6)
@@ -75,13 +81,13 @@ def test_a_checkpoint_of_another_recipe(run):
     with pytest.raises(ConfigError, match="the checkpoint is not one of this recipe: model") as caught:
         api.evaluate("seal_det_mobile", checkpoint=run)
     assert caught.value.exit_code == 2
-    with pytest.raises(ConfigError, match="the folder is a PP-OCRv6_tiny_det, the recipe trains a"):
+    with pytest.raises(ConfigError, match="the folder is a PP-OCRv6_small_det, the recipe trains a"):
         api.evaluate("seal_det_mobile", model_dir=run / "inference")
 
 
 def test_the_exported_model_predicts(run, tiny_set):
     import sealkit
 
-    model = sealkit.create_model("PP-OCRv6_tiny_det", run / "inference", engine="onnxruntime", limit_side_len=96)
+    model = sealkit.create_model("PP-OCRv6_small_det", run / "inference", engine="onnxruntime", limit_side_len=96)
     (result,) = list(model.predict(str(tiny_set / "0.png")))
     assert "dt_polys" in result

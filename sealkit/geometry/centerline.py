@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from sealkit.geometry.curves import Curve, fit_curve
+from sealkit.geometry.flips import flips
 from sealkit.geometry.polyline import arc_lengths, at_lengths, resample, ups
 from sealkit.geometry.regions import TextRegion
 from sealkit.geometry.skeleton import Edge, Graph, skeleton_graph
@@ -89,6 +90,8 @@ def rough_chains(region: TextRegion) -> list[Chain]:
     chains = [_without_corners(chain, distance) for chain in _chains(graph, band * scale)]
     chains = [part for chain in chains for part in _split_corners(chain, band * scale)]
     chains = [replace(chain, points=(chain.points - 2) / scale + low) for chain in chains]
+    if region.up is not None and len(region.up):
+        chains = [part for chain in chains for part in split_flips(chain, region.up, band)]
     shortest = 0.6 * band
     return sorted((c for c in chains if _span(c) >= shortest), key=_span, reverse=True)
 
@@ -275,12 +278,26 @@ def _split_corners(chain: Chain, band: float) -> list[Chain]:
     cuts = _corners(points, k)
     if chain.closed:
         loop = len(points) - 2 * k
-        cuts = sorted({cut % (loop - 1) for cut in cuts})
-        if not cuts:
-            return [chain]
-        points = np.concatenate([points[cuts[0] : loop], points[1 : cuts[0] + 1]])
-        bounds = [cut - cuts[0] for cut in cuts] + [len(points) - 1]
-        ends = (True, True)
+        return _cut(chain, points[:loop], sorted({cut % (loop - 1) for cut in cuts}))
+    return _cut(chain, points, cuts)
+
+
+def split_flips(chain: Chain, up: np.ndarray, band: float) -> list[Chain]:
+    """Cut where the letters' tops change from one side of the path to the other: another text begins there."""
+    total = arc_lengths(chain.points)[-1]
+    if total < 2.5 * band:
+        return [chain]
+    points = _smoothed(resample(chain.points, max(int(total / (band / 4)), 8)), window=5)
+    return _cut(chain, points, flips(points, up, 0.6 * band, shortest=4, closed=chain.closed))
+
+
+def _cut(chain: Chain, points: np.ndarray, cuts: list[int]) -> list[Chain]:
+    """The parts of a chain between indices of `points`; the chain itself without cuts."""
+    if not cuts:
+        return [chain]
+    if chain.closed:
+        points = np.concatenate([points[cuts[0] :], points[1 : cuts[0] + 1]])
+        bounds, ends = [cut - cuts[0] for cut in cuts] + [len(points) - 1], (True, True)
     else:
         bounds, ends = [0, *cuts, len(points) - 1], chain.cut
     return [

@@ -17,7 +17,7 @@ CORE_THRESHOLDS = (0.5, 0.7)
 SIDE_BY_SIDE = 3.2
 """Pieces that touch over more than this multiple of the thinner one's width lie side by side: two texts. (The halves of
 a ring that fell apart at two faint places touch over twice the width.)"""
-PIECE_SHARE = 0.25
+PIECE_SHARE = 0.5
 """A piece cut off is kept apart when its area exceeds this share of the squared band width; a single letter's does."""
 
 

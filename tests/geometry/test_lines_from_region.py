@@ -151,6 +151,24 @@ def test_up_field_along_the_axis_makes_a_column() -> None:
     assert line.top[:, 0].max() < 150 and np.dot(line.up, [-1, 0]) > 0.99
 
 
+def test_ring_and_row_that_ran_together_are_parted_by_their_up_field() -> None:
+    # the ring's ends have met the row's: one closed band, no junction, rounded corners
+    ring = arc_band(-90, 260, radius=120, height=40, points=60)
+    outer, inner = ring[:60], ring[60:]
+    up = np.concatenate(
+        [
+            np.concatenate([spots, (spots - 200) / np.hypot(*(spots - 200).T)[:, None]], axis=1)
+            for spots in (arc_band(-90, 240, radius=120, height=16, points=40),)
+        ]
+        + [np.stack([x := np.arange(130.0, 271.0, 6), 277 + 0 * x, 0 * x, -1 + 0 * x], axis=1)]
+    )
+    lines = lines_from_region(TextRegion(outer.astype(np.float32), holes=[inner.astype(np.float32)], up=up))
+    assert sorted(line.direction for line in lines) == ["arc", "line"]
+    row = next(line for line in lines if line.direction == "line")
+    assert np.dot(row.up, [0, -1]) > 0.95 and row.middle[0][0] < row.middle[-1][0]
+    assert all(not line.ambiguous for line in lines)
+
+
 def test_junction_splits() -> None:
     # a row that runs into the side of another
     outline = np.array([[0, 0], [300, 0], [300, 30], [165, 30], [165, 200], [135, 200], [135, 30], [0, 30]])

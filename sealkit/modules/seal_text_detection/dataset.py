@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import time
 from collections import Counter
@@ -13,6 +12,7 @@ from typing import Any, Literal
 import numpy as np
 
 from sealkit.config.seal_text_detection import DetResizeSettings, DetSetSettings, SealTextDetectionRecipe
+from sealkit.data.fingerprint import fingerprint
 from sealkit.data.labels import find_label_file, read_det_labels
 from sealkit.data.mix import SetMix
 from sealkit.data.problems import summarise
@@ -53,19 +53,11 @@ def load_set(settings: DetSetSettings, max_broken_share: float = 0.01) -> list[D
 
 
 def set_info(settings: DetSetSettings, max_broken_share: float = 0.01) -> dict[str, Any]:
-    """What a run notes about a set: names, counts, and a fingerprint (sha256) of its label file."""
+    """What a run notes about a set: names, counts, and a fingerprint (sha256) over its label file and pictures."""
     samples = load_set(settings, max_broken_share)
-    lines = [line for sample in samples for line in sample.lines]
-    return {
-        "root": settings.root,
-        "labels": settings.labels,
-        "sha256": hashlib.sha256(find_label_file(settings.root, settings.labels).read_bytes()).hexdigest(),
-        "pictures": len(samples),
-        "without_text": sum(not sample.lines for sample in samples),
-        "texts": len(lines),
-        "ignored": sum(line.ignore for line in lines),
-        "shapes": dict(sorted(Counter(line.shape for line in lines if line.shape is not None).items())),
-    }
+    found = fingerprint(settings.root, find_label_file(settings.root, settings.labels), samples)
+    shapes = Counter(line.shape for sample in samples for line in sample.lines if line.shape is not None)
+    return {**found, "labels": settings.labels, "shapes": dict(sorted(shapes.items()))}
 
 
 class TrainSource:

@@ -241,7 +241,7 @@ def test_models_as_table_and_json(sealkit):
     assert code == 0
     assert "PP-OCRv4_mobile_seal_det" in out and "Hmean 96.36" in out and "Published, not reproduced here" in out
     assert "PP-OCRv6" not in out
-    rows = json.loads(sealkit("models", "v6", "--json")[1])
+    rows = json.loads(sealkit("models", "PP-OCRv6*_det", "--json")[1])
     assert {row["model"] for row in rows} == {"PP-OCRv6_tiny_det", "PP-OCRv6_small_det", "PP-OCRv6_medium_det"}
     small = next(row for row in rows if row["model"] == "PP-OCRv6_small_det")
     assert "seal_det_v6_small" in small["recipes"] and "rapidocr" in small["weights"]

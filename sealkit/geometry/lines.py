@@ -64,6 +64,10 @@ class LinePoly:
     role: str | None = None
     seal: int = 0
 
+    def __post_init__(self) -> None:
+        if self.direction in ("arc", "arc-bottom") and self.centre is None and len(self.points) >= 6:
+            self.centre, self.radius = fit_circle(self.middle.astype(np.float64))  # of a labelled polygon
+
     @property
     def top(self) -> np.ndarray:
         """(M, 2) along the tops of the letters."""
@@ -263,10 +267,8 @@ def _directed(line: LinePoly, region: TextRegion) -> LinePoly:
     if known is not None:
         return known
     if line.direction in ("arc", "arc-bottom"):
-        assert line.centre is not None
         outward = line if line.direction == "arc" else line.turned()
-        middle = line.middle[len(line.middle) // 2]
-        below = middle[1] > line.centre[1]
+        below = line.centre is not None and line.middle[len(line.middle) // 2][1] > line.centre[1]
         return outward.turned() if below and abs(np.radians(line.turn)) < LONG_ARC else outward
     axis = line.middle[-1] - line.middle[0]
     if line.compact:

@@ -55,8 +55,9 @@ def seal_frame(lines: Sequence[LinePoly]) -> Frame:
     rings = [line for line in lines if line.centre is not None and abs(line.turn) >= np.degrees(LONG_ARC) / 2]
     if rings:
         centre = max(rings, key=lambda line: abs(line.turn)).centre
-        assert centre is not None
     else:
+        centre = None
+    if centre is None:
         centre = np.mean([line.middle.mean(axis=0) for line in lines], axis=0)
     total = np.sum(votes, axis=0) if votes else np.zeros(2)
     strength = float(np.hypot(*total))
@@ -87,8 +88,8 @@ def _resolved(line: LinePoly, frame: Frame, known: bool) -> LinePoly:
         outward = line if line.direction == "arc" else line.turned()
         if abs(line.turn) >= np.degrees(LONG_ARC):
             return replace(outward, ambiguous=not known)
-        assert line.centre is not None
-        above = float(np.dot(line.middle[len(line.middle) // 2] - line.centre, frame.up)) > 0
+        centre = frame.centre if line.centre is None else line.centre
+        above = float(np.dot(line.middle[len(line.middle) // 2] - centre, frame.up)) > 0
         return replace(outward, ambiguous=not known) if above else outward.turned()
     lying = line.as_line() if line.direction == "vertical" else line
     if line.compact:
@@ -167,7 +168,8 @@ def group_seals(lines: Sequence[LinePoly]) -> list[list[LinePoly]]:
 
 
 def _belongs(line: LinePoly, ring: LinePoly) -> bool:
-    assert ring.centre is not None and ring.radius is not None
+    if ring.centre is None or ring.radius is None:
+        return False
     if line.centre is not None and line.radius is not None and abs(line.turn) >= 60:
         apart = float(np.hypot(*(line.centre - ring.centre)))
         return apart < 0.35 * max(ring.radius, line.radius) and line.radius <= ring.radius * SAME_RING

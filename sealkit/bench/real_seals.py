@@ -152,7 +152,8 @@ def rapidocr_reader() -> Callable[..., Found]:
 
     def read(item: Mapping[str, Any], image: np.ndarray) -> Found:
         start = time.perf_counter()
-        output: Any = engine(image)
+        # all three said each time: the engine remembers what the call before switched off
+        output: Any = engine(image, use_det=True, use_cls=True, use_rec=True)
         seconds = time.perf_counter() - start
         detected: Any = engine(image, use_det=True, use_cls=False, use_rec=False)  # all outlines, also the unread
         boxes = [] if detected.boxes is None else [np.asarray(box, np.float32) for box in detected.boxes]

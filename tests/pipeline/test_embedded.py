@@ -7,19 +7,12 @@ from rapidfuzz.distance import Levenshtein
 
 import sealkit
 from sealkit.data.labels import read_det_labels
-from sealkit.errors import EngineError
-from sealkit.pipeline.locate import locate_model
 
 TOY = Path(__file__).parents[2] / "datasets" / "toy"
 
 
 @pytest.fixture(scope="module")
 def pipeline():
-    pytest.importorskip("onnxruntime")
-    try:
-        locate_model("PP-OCRv6_small_rec", weights="rapidocr")
-    except EngineError as error:
-        pytest.skip(str(error))
     return sealkit.create_pipeline(device="cpu", threads=1)
 
 

@@ -17,6 +17,9 @@ class WeightsSettings(Settings):
     file or checkpoint folder."""
     allow_partial: bool = False
     """Accept weights that cover less than 90 % of the network."""
+    freeze: tuple[str, ...] = ()
+    """Parts that are not trained, by the beginning of their parameters' names (`backbone.stem`); their BatchNorms keep
+    their statistics. Early parts are the dearest to train on a CPU and the least in need of it."""
 
 
 class OptimizerSettings(Settings):

@@ -15,7 +15,8 @@ from sealkit.errors import TrainingError
 NEW_WINS = (
     "name",
     "output",
-    "weights.*",
+    "weights.init",
+    "weights.allow_partial",
     "train.num_workers",
     "train.device",
     "train.threads",

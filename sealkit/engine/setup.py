@@ -116,8 +116,13 @@ def _network(
     """The network in train mode with its weights: the checkpoint's, else those of `weights.init`."""
     import paddle
 
+    from sealkit.nn.layers import freeze_parts
+
     paddle.seed(init_seed(settings.seed))
     net = task.build_network()
+    if settings.weights.freeze:
+        frozen = freeze_parts(net, settings.weights.freeze)
+        log.say(f"not trained (weights.freeze): {frozen:,} parameters of {', '.join(settings.weights.freeze)}")
     if settings.train.sync_bn and world.size > 1:
         net = convert_sync_bn(net)
     net.train()

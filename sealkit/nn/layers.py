@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import paddle
 import paddle.nn.functional as F
 from paddle import nn
 
+from sealkit.errors import ConfigError
 from sealkit.nn.conv import Conv2D
 from sealkit.nn.fuse import Fusable, conv_bn_to_conv
 
@@ -172,12 +173,45 @@ def upsample_nearest(x: paddle.Tensor, factor: int) -> paddle.Tensor:
 def freeze_batch_norm(net: nn.Layer) -> int:
     """Every BatchNorm keeps and uses its stored statistics, its affine is not trained. Returns their number."""
     count = 0
-    for layer in net.sublayers():
+    for layer in net.sublayers(include_self=True):
         if isinstance(layer, nn.BatchNorm2D | nn.BatchNorm1D):
             layer._use_global_stats = True
             layer.weight.stop_gradient = layer.bias.stop_gradient = True
             count += 1
     return count
+
+
+def freeze_parts(net: nn.Layer, parts: Sequence[str]) -> int:
+    """Parameters under these names are not trained, BatchNorms under them keep and use their stored statistics.
+
+    Args:
+        parts: names of layers or parameters, dotted from the network's root (`backbone.stem`).
+
+    Returns:
+        Number of parameters (scalars) that no longer train.
+
+    Raises:
+        ConfigError: a name that the network does not have.
+    """
+    frozen = 0
+    for part in parts:
+        named = [p for name, p in net.named_parameters() if f"{name}.".startswith(f"{part.rstrip('.')}.")]
+        if not named:
+            known = sorted({".".join(name.split(".")[:2]) for name, _ in net.named_parameters()})
+            raise ConfigError(
+                "the network has no part of this name",
+                where="weights.freeze",
+                value=part,
+                hint=f"it has {', '.join(known)}",
+            )
+        for param in named:
+            if not param.stop_gradient:
+                frozen += int(param.size)
+                param.stop_gradient = True
+        for name, layer in net.named_sublayers():
+            if f"{name}.".startswith(f"{part.rstrip('.')}."):
+                freeze_batch_norm(layer)
+    return frozen
 
 
 def param_factors(net: nn.Layer) -> Iterator[tuple[str, paddle.Tensor, float, float | None]]:

@@ -7,12 +7,14 @@ import paddle
 import paddle.nn.functional as F
 import pytest
 
+from sealkit.errors import ConfigError
 from sealkit.nn.backbones.lcnet_v3 import scaled
 from sealkit.nn.conv import Conv2D, Conv2DTranspose
 from sealkit.nn.layers import (
     Affine,
     ConvBN,
     freeze_batch_norm,
+    freeze_parts,
     no_decay,
     param_factors,
     spatial_mean,
@@ -75,3 +77,24 @@ def test_frozen_batch_norm_keeps_its_statistics_in_training() -> None:
 )
 def test_scaled_channels(channels: int, scale: float, expected: int) -> None:
     assert scaled(channels, scale) == expected
+
+
+def test_frozen_parts_do_not_change_and_the_rest_does() -> None:
+    paddle.seed(0)
+    net = paddle.nn.Sequential(("stem", ConvBN(3, 4)), ("stem2", ConvBN(4, 4)), ("head", ConvBN(4, 2)))
+    frozen = freeze_parts(net, ["stem"])  # not stem2, whose name begins alike
+    assert frozen == sum(p.size for n, p in net.stem.named_parameters() if "_mean" not in n and "_variance" not in n)
+    before = {name: tensor.numpy().copy() for name, tensor in net.state_dict().items()}
+    net.train()
+    optimizer = paddle.optimizer.SGD(0.1, parameters=[p for p in net.parameters() if not p.stop_gradient])
+    net(paddle.randn([2, 3, 8, 8])).square().mean().backward()
+    optimizer.step()
+    changed = {name for name, tensor in net.state_dict().items() if not np.array_equal(before[name], tensor.numpy())}
+    assert changed and not [name for name in changed if name.startswith("stem.")]
+    assert any(name.startswith("stem2.") for name in changed)
+
+
+def test_freezing_an_unknown_part_names_those_there_are() -> None:
+    with pytest.raises(ConfigError, match="no part of this name") as caught:
+        freeze_parts(paddle.nn.Sequential(("stem", ConvBN(3, 4))), ["steam"])
+    assert "weights.freeze" in str(caught.value) and "steam" in str(caught.value) and "it has stem." in str(caught.value)

@@ -1,0 +1,191 @@
+"""Text polygon → strip as paddlex 3.7.2 crops it, for `reading: reference`.
+
+Rules: pipeline specification §7, `CropByPolys` in mode poly of paddlex 3.7.2; golden pairs `crop_polys`. What they do
+to ring texts (direction by which side lies higher, sides of tall arcs left upright, ends cut) is kept on purpose;
+sealkit's own way is `sealkit.geometry.straighten`.
+"""
+
+from __future__ import annotations
+
+import logging
+
+import cv2
+import numpy as np
+import shapely
+
+log = logging.getLogger(__name__)
+
+FLAT_IOU = 0.7
+"""A polygon that fills this much of its minimum-area rectangle is cropped as that rectangle."""
+TALL = 1.5
+"""Height / width from which a rectangle is turned, or a curved text counts as vertical."""
+MERGE = 0.9
+"""Vertices closer than this × the mean edge are one."""
+STEPS = 15
+"""Quads a curved strip is stitched from."""
+
+
+def crop_strip(image: np.ndarray, polygon: np.ndarray) -> np.ndarray:
+    """Straighten one text.
+
+    Args:
+        image: (H, W, 3) uint8 BGR.
+        polygon: (N, 2) pixels x, y, clockwise on screen; cut off to whole numbers.
+
+    Returns:
+        (h, w, 3) uint8; h or w may be 0, and a strip of a text on the left or right side stands upright.
+    """
+    points = np.asarray(polygon).astype(np.int32)
+    rectangle = rectangle_corners(points)
+    if len(points) < 4 or not bends(points, rectangle):
+        return rectangle_strip(image, rectangle)
+    merged = merge_vertices(points)
+    if len(merged) < 4:
+        return rectangle_strip(image, rectangle)
+    top, bottom = side_lines(merged)
+    try:
+        return rectify(image, np.concatenate([top, bottom]))
+    except (cv2.error, ValueError, ZeroDivisionError, MemoryError) as error:
+        log.warning("a curved text could not be straightened, its bounding box was taken: %s", error)
+        return _bounding_crop(image, np.concatenate([top, bottom]))
+
+
+def rectangle_corners(points: np.ndarray) -> np.ndarray:
+    """(4, 2) float32 of the minimum-area rectangle: of the two left-most corners the upper first and the lower last."""
+    corners = sorted(cv2.boxPoints(cv2.minAreaRect(points)).tolist(), key=lambda c: c[0])
+    left, right = sorted(corners[:2], key=lambda c: c[1]), sorted(corners[2:], key=lambda c: c[1])
+    return np.array([left[0], right[0], right[1], left[1]], dtype=np.float32)
+
+
+def bends(points: np.ndarray, rectangle: np.ndarray) -> bool:
+    """Whether a polygon is to be straightened: it does not cross itself and leaves much of its rectangle empty."""
+    shape, frame = shapely.Polygon(points), shapely.Polygon(rectangle)
+    if not shape.is_valid:
+        return False
+    together = shape.union(frame).area
+    return bool(shape.intersection(frame).area / together < FLAT_IOU) if together else False
+
+
+def rectangle_strip(image: np.ndarray, corners: np.ndarray) -> np.ndarray:
+    """Perspective crop of four corners; turned counter-clockwise where it is tall."""
+    a, b, c, d = corners
+    width = int(max(np.linalg.norm(a - b), np.linalg.norm(c - d)))
+    height = int(max(np.linalg.norm(a - d), np.linalg.norm(b - c)))
+    if width < 1 or height < 1:
+        return np.zeros((height, width, image.shape[2]), image.dtype)
+    target = np.array([[0, 0], [width, 0], [width, height], [0, height]], dtype=np.float32)
+    matrix = cv2.getPerspectiveTransform(corners, target)
+    strip = cv2.warpPerspective(image, matrix, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    return np.rot90(strip) if height / width >= TALL else strip
+
+
+def merge_vertices(points: np.ndarray) -> np.ndarray:
+    """Vertices that lie close together become their mean, cut off to whole numbers: (M, 2) int32, M ≤ N."""
+    edges = np.linalg.norm(np.diff(points, axis=0), axis=1)
+    near = MERGE * float(edges.mean())
+    groups: list[list[int]] = [[0]]
+    for i, length in enumerate(edges, 1):
+        if length < near:
+            groups[-1].append(i)
+        else:
+            groups.append([i])
+    if len(groups) > 1 and float(np.linalg.norm(points[0] - points[-1])) < near:
+        groups[0] += groups.pop()
+    return np.array([points[group].mean(axis=0) for group in groups]).astype(np.int32)
+
+
+def side_lines(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Upper and lower side of a text, 16 points each, in the polygon's own sense: (16, 2), (16, 2) float64."""
+    head, tail = head_and_tail(points)
+    count = len(points)
+    first = [k % count for k in range(head + 1, head + 1 + (tail - head - 1) % count + 1)]
+    second = [k % count for k in range(tail + 1, tail + 1 + (head - tail - 1) % count + 1)]
+    one, other = resample(points[first]), resample(points[second])
+    if one.mean(axis=0)[1] > other.mean(axis=0)[1]:  # what lies higher on the page is the top of the letters
+        one, other = other, one
+    return one, other
+
+
+def head_and_tail(points: np.ndarray) -> tuple[int, int]:
+    """Start indices of the edges at which a text begins and ends."""
+    count = len(points)
+    if count == 4:
+        return _ends_of_four(points)
+    edges = np.roll(points, -1, axis=0) - points
+    before, after = np.roll(edges, 1, axis=0), np.roll(edges, -1, axis=0)
+    corners = (_angles(before, edges) + _angles(edges, after)) / np.pi
+    across = _angles(before, after) / np.pi
+    away = np.linalg.norm(points - points.mean(axis=0), axis=1)
+    reach = np.maximum(away, np.roll(away, -1))
+    score = 0.5 * corners + 0.15 * across + 0.35 * reach / reach.max()
+    if count % 2 == 0:
+        score[count // 2 - 1] += 0.1
+        score[-1] += 0.1
+    position = np.arange(count - 3) / (count - 4)
+    weight = np.exp(-(((position - 0.5) / 0.5) ** 2) / 2)
+    best, pair = -np.inf, (0, 2)
+    for i in range(count):
+        others = (i + 2 + np.arange(count - 3)) % count
+        totals = score[i] + 0.3 * weight * score[others]
+        j = int(np.argmax(totals))
+        if totals[j] > best:
+            best, pair = float(totals[j]), (i, int(others[j]))
+    if (pair[0] + 1) % count > (pair[1] + 1) % count:
+        pair = (pair[1], pair[0])
+    return pair
+
+
+def _ends_of_four(points: np.ndarray) -> tuple[int, int]:
+    """Of a quadrilateral the two edges across the text."""
+    edges = np.roll(points, -1, axis=0) - points
+    lengths = np.linalg.norm(edges, axis=1)
+    slopes = np.abs(edges[:, 1]) / (np.abs(edges[:, 0]) + 1e-8)
+    horizontal, vertical = ((0, 2), (1, 3)) if slopes[0] + slopes[2] < slopes[1] + slopes[3] else ((1, 3), (0, 2))
+    long_side = lengths[list(vertical)].sum() > 2 * lengths[list(horizontal)].sum()
+    return horizontal if long_side else vertical
+
+
+def _angles(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """(N,) radians between row vectors."""
+    norms = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1) + 1e-8
+    return np.arccos(np.clip((a * b).sum(axis=1) / norms, -1, 1))
+
+
+def resample(line: np.ndarray) -> np.ndarray:
+    """(N, 2) → (16, 2) float64 at equal steps along the line, its ends included."""
+    steps = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(line, axis=0), axis=1))])
+    wanted = np.linspace(0, steps[-1], STEPS + 1)
+    return np.stack([np.interp(wanted, steps, line[:, axis]) for axis in (0, 1)], axis=1)
+
+
+def rectify(image: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Stitch a strip from the quads between the sides of a text.
+
+    Args:
+        image: (H, W, 3) uint8.
+        points: (32, 2): the top from the text's start, then the bottom back.
+    """
+    width, height = np.ptp(points.astype(np.int32), axis=0).tolist()
+    if height <= TALL * width:
+        return _stitch(image, points)
+    # Left or right side of a ring: the picture is turned, the strip turned back. It stays upright.
+    turned = np.stack([points[:, 1], image.shape[1] - points[:, 0] - 1], axis=1)
+    return np.rot90(_stitch(np.ascontiguousarray(np.rot90(image)), np.roll(turned, -1, axis=0)), -1)
+
+
+def _stitch(image: np.ndarray, points: np.ndarray) -> np.ndarray:
+    top, bottom = points[: STEPS + 1], points[STEPS + 1 :][::-1]
+    steps = (np.linalg.norm(np.diff(top, axis=0), axis=1) + np.linalg.norm(np.diff(bottom, axis=0), axis=1)) / 2
+    height = round(float(np.linalg.norm(top - bottom, axis=1).mean()))
+    pieces = []
+    for i, width in enumerate(steps):
+        source = np.array([top[i], top[i + 1], bottom[i + 1], bottom[i]], dtype=np.float32)
+        target = np.array([[0, 0], [width, 0], [width, height], [0, height]], dtype=np.float32)
+        matrix = cv2.getPerspectiveTransform(source, target)
+        pieces.append(cv2.warpPerspective(image, matrix, (int(width), height), flags=cv2.INTER_LINEAR))
+    return np.concatenate(pieces, axis=1)
+
+
+def _bounding_crop(image: np.ndarray, points: np.ndarray) -> np.ndarray:
+    (x1, y1), (x2, y2) = points.min(axis=0).astype(int), points.max(axis=0).astype(int)
+    return image[max(y1, 0) : y2, max(x1, 0) : x2].copy()

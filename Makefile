@@ -1,7 +1,7 @@
 # sealkit. `make` lists the targets. Two are all a newcomer needs: make demo, make test.
 PYTHON ?= python3
 VENV ?= .venv
-EXTRAS ?= train,onnx,openvino,embedded,pdf,dev
+EXTRAS ?= train,onnx,openvino,embedded,pdf,serve,dev
 IMAGE ?=
 BIN := $(VENV)/bin
 PY := $(BIN)/python

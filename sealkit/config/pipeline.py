@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from sealkit.config.base import Settings
+from sealkit.config.serving import ServingSettings
 
 Share = Annotated[float, Field(ge=0, le=1)]
 MergeMode = Literal["large", "small", "union"]
@@ -173,7 +174,8 @@ class SealRecognitionSettings(EngineSettings):
     use_layout_detection: bool = True
     SubModules: TopModules = TopModules()
     SubPipelines: TopPipelines
-    Serving: dict[str, Any] | None = None
+    Serving: ServingSettings = ServingSettings()
+    """What `sealkit serve` goes by."""
     reading: Literal["sealkit", "reference"] = "sealkit"
     """sealkit's: `reference` reproduces paddlex 3.7.2's strips."""
     whole_page_fallback: bool = False

@@ -1,0 +1,119 @@
+"""The models of layout detection. The table is literal; networks are imported when one is built.
+
+`extras` of a model:
+    family: "picodet" or "rtdetr", which decides loss and decoding.
+    num_classes: of the published model.
+    input_size: (height, width) of the network's input in pixels.
+    class_dependent: pattern of the state_dict names whose tensors belong to the classes. A run with other classes starts
+        them afresh, also where the number is the same.
+    resize: what such a tensor keeps of the published one, `Resize` of `sealkit.weights.loading`; absent where nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from sealkit.errors import ConfigError
+from sealkit.modules.model_spec import ModelSpec
+
+MODULE = "layout_detection"
+FORMS = ("official", "fused")
+PICODET_DISTANCES = 32  # channels of a head that are distances: 4 sides of 8 bins
+
+# Size of a PicoDet: PP-LCNet's scale, width of neck and head, pairs of convolutions in the head, its version
+_PICODET_SIZES = {"S": (0.75, 96, 2, 2), "L": (2.0, 160, 4, 2), "1x": (1.0, 128, 4, 1)}
+
+_BEFORE_3 = "PaddleX 3.0-beta tutorial"
+_SINCE_3 = "PaddleX 3.x tutorial"
+_OWN_SET = "PaddleX's own set of papers, magazines and reports"
+_WIDE_SET = "PaddleX's own set of papers, magazines, contracts, books, exams and reports"
+_PUBLAYNET = "PubLayNet"
+
+# name: size, classes, input height and width, parameters, published size (MB) and mAP(0.5) (%), its data and source
+_PicoRow = tuple[str, int, tuple[int, int], int, float, float, str, str]
+_PICODET: dict[str, _PicoRow] = {
+    "PicoDet-S_layout_3cls": ("S", 3, (480, 480), 1_156_620, 4.8, 88.2, _OWN_SET, _SINCE_3),
+    "PicoDet-L_layout_3cls": ("L", 3, (640, 640), 5_754_916, 22.6, 89.0, _OWN_SET, _SINCE_3),
+    "PicoDet-S_layout_17cls": ("S", 17, (480, 480), 1_162_052, 4.8, 87.4, _OWN_SET, _SINCE_3),
+    "PicoDet-L_layout_17cls": ("L", 17, (640, 640), 5_763_932, 22.6, 89.0, _OWN_SET, _SINCE_3),
+    "PicoDet_layout_1x": ("1x", 5, (800, 608), 1_791_992, 7.4, 86.8, _PUBLAYNET, _BEFORE_3),
+    "PicoDet_layout_1x_table": ("1x", 1, (800, 608), 1_789_928, 7.4, 95.7, "PaddleX's own set of tables", _BEFORE_3),
+    "PP-DocLayout-S": ("S", 23, (480, 480), 1_164_380, 4.834, 70.9, _WIDE_SET, _SINCE_3),
+    "PP-DocLayout-M": ("L", 23, (640, 640), 5_767_796, 22.578, 75.2, _WIDE_SET, _SINCE_3),
+}
+
+
+def _build_picodet(size: str, published: int, form: str = "official", num_classes: int | None = None) -> Any:
+    """A fresh network of `num_classes` (None: as published) in a form of FORMS; ConfigError for others."""
+    from sealkit.modules.layout_detection.networks.picodet import PicoDet
+    from sealkit.nn.backbones.lcnet_v1 import PPLCNet
+    from sealkit.nn.fuse import fuse
+    from sealkit.nn.heads.pico import PicoHeadV1, PicoHeadV2
+    from sealkit.nn.necks.csp_pan import CSPPAN, LCPAN
+
+    classes = checked_classes(form, published if num_classes is None else num_classes)
+    scale, channels, convs, version = _PICODET_SIZES[size]
+    backbone = PPLCNet(scale)
+    neck = (LCPAN if version == 2 else CSPPAN)(backbone.out_channels, channels)
+    head = (PicoHeadV2 if version == 2 else PicoHeadV1)(classes, channels, convs)
+    net = PicoDet(backbone, neck, head)
+    return fuse(net) if form == "fused" else net
+
+
+def checked_classes(form: str, num_classes: int) -> int:
+    """`num_classes`, when it and the form can be built."""
+    if form not in FORMS:
+        raise ConfigError("unknown network form", value=form, hint=f"use one of {', '.join(FORMS)}")
+    if num_classes < 1:
+        raise ConfigError("a detector needs classes", where="num_classes", value=num_classes, hint="1 or more")
+    return num_classes
+
+
+def keep_distances(name: str, source: np.ndarray, fresh: np.ndarray) -> np.ndarray | None:
+    """`fresh` with the distances of `source`: PicoDet version 1 has classes and distances in one convolution.
+
+    Args:
+        name: of the tensor. source, fresh: [classes + 32, …] of the published and of the new network.
+
+    Returns:
+        the array to use, or None where shapes differ in more than the classes.
+    """
+    if (
+        ".head_cls" not in name
+        or source.shape[1:] != fresh.shape[1:]
+        or min(len(source), len(fresh)) < (PICODET_DISTANCES + 1)
+    ):
+        return None
+    made = fresh.copy()
+    made[-PICODET_DISTANCES:] = source[-PICODET_DISTANCES:]
+    return made
+
+
+def _picodet_spec(name: str, row: _PicoRow) -> ModelSpec:
+    size, classes, input_size, params, size_mb, figure, data, source = row
+    scale, channels, _, version = _PICODET_SIZES[size]
+    build: Callable[..., Any] = partial(_build_picodet, size, classes)
+    extras: dict[str, Any] = {
+        "family": "picodet",
+        "num_classes": classes,
+        "input_size": input_size,
+        "class_dependent": r"head\.head_cls(_list\.)?\d+\.(weight|bias)",
+    }
+    return ModelSpec(
+        name=name,
+        module=MODULE,
+        build=build,
+        params=params,
+        size_mb=size_mb,
+        figure={"name": "mAP(0.5)", "value": figure, "unit": "%", "data": data, "source": source},
+        weights=("official",),
+        about=f"PP-LCNet x{scale}, {'LCPAN' if version == 2 else 'CSPPAN'} {channels}, PicoDet head {version}",
+        extras=extras | ({"resize": keep_distances} if version == 1 else {}),
+    )
+
+
+MODELS: dict[str, ModelSpec] = {name: _picodet_spec(name, row) for name, row in _PICODET.items()}

@@ -140,6 +140,24 @@ def check_recogniser_train(name: str, golden: Golden, folder: Path) -> None:
     checks_rec_networks.check_train(name, golden, folder)
 
 
+def check_orientation_eval(name: str, golden: Golden, folder: Path) -> None:
+    import checks_page_networks  # which imports from here
+
+    checks_page_networks.check_orientation_eval(name, golden, folder)
+
+
+def check_orientation_train(name: str, golden: Golden, folder: Path) -> None:
+    import checks_page_networks
+
+    checks_page_networks.check_orientation_train(name, golden, folder)
+
+
+def check_unwarping_eval(name: str, golden: Golden, folder: Path) -> None:
+    import checks_page_networks
+
+    checks_page_networks.check_unwarping_eval(name, golden, folder)
+
+
 Check = Callable[[str, Golden, Path], None]
 CHECKS: dict[tuple[str, str], Check] = {
     ("seal_text_detection", "keys"): check_keys,
@@ -148,5 +166,10 @@ CHECKS: dict[tuple[str, str], Check] = {
     ("text_recognition", "keys"): check_keys,
     ("text_recognition", "eval"): check_recogniser_eval,
     ("text_recognition", "train"): check_recogniser_train,
+    ("doc_text_orientation", "keys"): check_keys,
+    ("doc_text_orientation", "eval"): check_orientation_eval,
+    ("doc_text_orientation", "train"): check_orientation_train,
+    ("image_unwarping", "keys"): check_keys,
+    ("image_unwarping", "eval"): check_unwarping_eval,
 }
 """(module, part) -> check of (model name, golden, folder). A golden without an entry fails."""

@@ -1,5 +1,13 @@
 """Pictures from the network, where the user allowed it: bounded in size and time, nothing left on disk.
 
+The rules, for the command line and the service alike:
+
+1. Nothing is fetched unless it was allowed (`--allow-url` of `sealkit infer`, `Serving.url_hosts` of the service).
+2. Only http and https; every redirect is held to the same rules as the first address.
+3. The command line may reach whatever its user can reach.
+4. The service reaches the hosts on its list and no others, on the ports 80 and 443 unless the list names a port, and of
+   these only public addresses: each address a name resolves to is checked, and the connection goes to a checked one.
+
 paddlex keeps downloads under the last part of their path, so that two URLs `…/a.png` overwrite each other; here bytes
 go straight to the decoder.
 """
@@ -9,11 +17,19 @@ from __future__ import annotations
 import ipaddress
 import socket
 import time
-from http.client import HTTPException
+from collections.abc import Sequence
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Any
 from urllib.error import HTTPError, URLError
-from urllib.parse import urlsplit
-from urllib.request import HTTPRedirectHandler, ProxyHandler, Request, build_opener
+from urllib.parse import SplitResult, urlsplit
+from urllib.request import (
+    HTTPHandler,
+    HTTPRedirectHandler,
+    HTTPSHandler,
+    ProxyHandler,
+    Request,
+    build_opener,
+)
 
 from sealkit.errors import ImageError
 
@@ -25,7 +41,18 @@ _CHUNK = 1 << 16
 _WHOLE = 3  # the whole transfer may take this many timeouts: a server that drips must not hold a worker
 
 
-def fetch_url(url: str, *, max_bytes: int = MAX_BYTES, timeout: float = TIMEOUT, allow_private: bool = False) -> bytes:
+class RefusedUrl(ImageError):
+    """An address that the rules forbid: scheme, host, port, or where it leads."""
+
+
+def fetch_url(
+    url: str,
+    *,
+    max_bytes: int = MAX_BYTES,
+    timeout: float = TIMEOUT,
+    allow_private: bool = False,
+    hosts: Sequence[str] | None = None,
+) -> bytes:
     """Content of an http(s) URL.
 
     Args:
@@ -34,14 +61,17 @@ def fetch_url(url: str, *, max_bytes: int = MAX_BYTES, timeout: float = TIMEOUT,
         timeout: seconds for the connection and for each read.
         allow_private: also fetch from addresses of the own machine and network. Leave it off in a service: a caller
             could otherwise read what only the server can reach.
+        hosts: the only hosts that may be asked, see `host_listed`; None: any.
 
     Raises:
-        ImageError: another scheme, a refused address, an HTTP error, no connection, or too much content.
+        RefusedUrl: what the rules at the top of this file forbid.
+        ImageError: not a URL, an HTTP error, no connection, or too much content.
     """
-    _check(url, allow_private)
-    handlers: list[Any] = [_CheckedRedirects(allow_private)]
+    _check(url, allow_private, hosts)
+    handlers: list[Any] = [_CheckedRedirects(allow_private, hosts)]
     if not allow_private:
-        handlers.append(ProxyHandler({}))  # a proxy would resolve names after our check
+        # A proxy would resolve names after our check.
+        handlers += [ProxyHandler({}), _PublicHandler(), _PublicTlsHandler()]
     try:
         with build_opener(*handlers).open(Request(url, headers={"User-Agent": "sealkit"}), timeout=timeout) as answer:
             length = answer.headers.get("Content-Length", "")
@@ -57,13 +87,15 @@ def fetch_url(url: str, *, max_bytes: int = MAX_BYTES, timeout: float = TIMEOUT,
                     raise _too_large(url, size, max_bytes)
                 parts.append(chunk)
             return b"".join(parts)
+    except RefusedUrl as error:  # raised by us deep inside, e.g. while connecting: says which host, not which URL
+        raise RefusedUrl(error.what, where=url, value=error.value, hint=error.hint) from None
     except HTTPError as error:
         raise ImageError(
             f"the server answered {error.code} {error.reason}",
             where=url,
             hint="open the address in a browser; is a login needed?",
         ) from error
-    except (URLError, OSError, HTTPException, ValueError) as error:
+    except (URLError, OSError, HTTPException, ValueError) as error:  # ValueError: a host or header that is no text
         reason = getattr(error, "reason", None) or error
         raise ImageError(
             "the picture cannot be fetched", where=url, value=str(reason), hint="check address and network"
@@ -76,40 +108,122 @@ def _too_large(url: str, size: int, limit: int) -> ImageError:
     )
 
 
-def _check(url: str, allow_private: bool) -> None:
-    """Scheme and, unless allowed, the addresses the host resolves to."""
+def host_listed(host: str, port: int | None, scheme: str, hosts: Sequence[str]) -> bool:
+    """Whether an address is on a list of hosts.
+
+    Entries: `example.com` (that name), `*.example.com` (names below it), either with `:port`. Without a port an entry
+    means the scheme's own port. Case does not matter.
+    """
+    usual = 443 if scheme == "https" else 80
+    host = host.lower().rstrip(".")
+    for entry in hosts:
+        name, _, wanted = entry.lower().rpartition(":") if _has_port(entry) else (entry.lower(), "", "")
+        if (port or usual) != (int(wanted) if wanted else usual):
+            continue
+        name = name.strip("[]")
+        if host == name or (name.startswith("*.") and host.endswith(name[1:])):
+            return True
+    return False
+
+
+def is_public(address: str) -> bool:
+    """Whether an IP address belongs to the public network, also where an IPv6 address carries an IPv4 one."""
+    ip = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(ip, ipaddress.IPv6Address):
+        inner = [ip.ipv4_mapped, ip.sixtofour, *(ip.teredo or ())]
+        if ip in _NAT64:
+            inner.append(ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF))
+        if not all(is_public(str(v4)) for v4 in inner if v4 is not None):
+            return False
+    return ip.is_global and not ip.is_multicast
+
+
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+
+
+def _has_port(entry: str) -> bool:
+    return entry.rpartition(":")[2].isdigit() and (entry.count(":") == 1 or "]" in entry)
+
+
+def _check(url: str, allow_private: bool, hosts: Sequence[str] | None) -> None:
+    """Scheme, list of hosts and, unless allowed, the addresses the host resolves to."""
     try:
-        parts = urlsplit(url)
+        parts: SplitResult = urlsplit(url)
         host, port = parts.hostname, parts.port
     except ValueError as error:
-        raise ImageError("not a URL", where=url, value=str(error), hint="give http://… or https://…") from error
+        raise RefusedUrl("not a URL", where=url, value=str(error), hint="give http://… or https://…") from error
     if parts.scheme not in ("http", "https") or not host:
-        raise ImageError("not an http(s) URL", where=url, hint="give http://… or https://…, or a path")
-    if allow_private:
-        return
-    try:
-        found = socket.getaddrinfo(host, port or (443 if parts.scheme == "https" else 80), type=socket.SOCK_STREAM)
-    except OSError as error:
-        raise ImageError(
-            "the host is not known", where=url, value=str(error), hint="check address and network"
-        ) from error
-    for entry in found:
-        address = ipaddress.ip_address(str(entry[4][0]).partition("%")[0])
-        if not address.is_global or address.is_multicast:
+        raise RefusedUrl("not an http(s) URL", where=url, hint="give http://… or https://…, or a path")
+    if hosts is not None and not host_listed(host, port, parts.scheme, hosts):
+        raise RefusedUrl("the host is not on the list of allowed hosts", where=url, value=host)
+    if not allow_private:
+        try:
+            _public_addresses(host, port or (443 if parts.scheme == "https" else 80))
+        except RefusedUrl as error:
+            raise RefusedUrl(error.what, where=url, value=error.value, hint=error.hint) from None
+        except (OSError, UnicodeError) as error:
             raise ImageError(
+                "the host is not known", where=url, value=str(error), hint="check address and network"
+            ) from error
+
+
+def _public_addresses(host: str, port: int) -> list[tuple[Any, ...]]:
+    """What the name resolves to, as `socket.getaddrinfo` gives it; one private address among them refuses all."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    for entry in found:
+        if not is_public(str(entry[4][0])):
+            raise RefusedUrl(
                 "the host is on the own machine or network",
-                where=url,
-                value=str(address),
+                where=host,
+                value=str(entry[4][0]).partition("%")[0],
                 hint="allow private addresses if that is meant, or give a path",
             )
+    return found
+
+
+def _connect_public(address: tuple[str, int], timeout: Any = None, source: Any = None) -> socket.socket:
+    """In place of `socket.create_connection`: a name that resolves otherwise the second time gains nothing."""
+    last: OSError = OSError("the name resolves to nothing")
+    for family, kind, protocol, _, target in _public_addresses(*address):
+        connection = socket.socket(family, kind, protocol)
+        try:
+            connection.settimeout(timeout)
+            connection.connect(target)
+            return connection
+        except OSError as error:
+            connection.close()
+            last = error
+    raise last
+
+
+class _PublicConnection(HTTPConnection):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._create_connection = _connect_public
+
+
+class _PublicTlsConnection(HTTPSConnection):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._create_connection = _connect_public
+
+
+class _PublicHandler(HTTPHandler):
+    def http_open(self, req: Request) -> Any:
+        return self.do_open(_PublicConnection, req)
+
+
+class _PublicTlsHandler(HTTPSHandler):
+    def https_open(self, req: Request) -> Any:
+        return self.do_open(_PublicTlsConnection, req)
 
 
 class _CheckedRedirects(HTTPRedirectHandler):
     max_redirections = _MAX_REDIRECTS
 
-    def __init__(self, allow_private: bool) -> None:
-        self._allow_private = allow_private
+    def __init__(self, allow_private: bool, hosts: Sequence[str] | None) -> None:
+        self._allow_private, self._hosts = allow_private, hosts
 
     def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
-        _check(newurl, self._allow_private)
+        _check(newurl, self._allow_private, self._hosts)
         return super().redirect_request(req, fp, code, msg, headers, newurl)

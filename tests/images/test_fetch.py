@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from sealkit.errors import ImageError
-from sealkit.images import iter_images
-from sealkit.images.fetch import fetch_url
+from sealkit.images import fetch, iter_images
+from sealkit.images.fetch import RefusedUrl, fetch_url, host_listed, is_public
 
 PICTURE = np.random.default_rng(0).integers(0, 256, (12, 20, 3)).astype(np.uint8)
 PNG = cv2.imencode(".png", PICTURE)[1].tobytes()
@@ -32,6 +32,10 @@ class Handler(BaseHTTPRequestHandler):
             self._answer(302, b"", Location="/a.png")
         elif path == "/file":
             self._answer(302, b"", Location="file:///etc/passwd")
+        elif path == "/inside":
+            self._answer(302, b"", Location=f"http://[::1]:{self.server.server_port}/a.png")
+        elif path == "/metadata":
+            self._answer(302, b"", Location="http://169.254.169.254/latest")
         elif path == "/loop":
             self._answer(302, b"", Location="/loop")
         else:
@@ -105,3 +109,93 @@ def test_other_schemes_are_refused(url: str) -> None:
 def test_no_connection() -> None:
     with pytest.raises(ImageError, match="cannot be fetched"):
         fetch_url("http://127.0.0.1:9/a.png", allow_private=True, timeout=2)
+
+
+@pytest.fixture
+def public_name(monkeypatch: pytest.MonkeyPatch, server: str) -> str:
+    """The test server under the name of a public host: 127.0.0.1 counts as public, other private addresses do not."""
+    real, port = fetch.socket.getaddrinfo, int(server.rpartition(":")[2])
+
+    def resolve(host: str, *args: object, **kwargs: object) -> list[tuple[object, ...]]:
+        if host == "seals.example":
+            return [(fetch.socket.AF_INET, fetch.socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
+        return real(host, *args, **kwargs)
+
+    monkeypatch.setattr(fetch.socket, "getaddrinfo", resolve)
+    monkeypatch.setattr(fetch, "is_public", lambda address: address == "127.0.0.1" or is_public(address))
+    return f"http://seals.example:{port}"
+
+
+def test_a_public_host_is_read_and_its_redirects_inwards_are_not(public_name: str) -> None:
+    assert fetch_url(public_name + "/a.png") == PNG
+    for path in ("/inside", "/metadata"):
+        with pytest.raises(RefusedUrl, match="own machine or network"):
+            fetch_url(public_name + path)
+
+
+def test_only_listed_hosts_also_after_redirects(public_name: str) -> None:
+    port = public_name.rpartition(":")[2]
+    assert fetch_url(public_name + "/a.png", hosts=[f"seals.example:{port}"]) == PNG
+    for url in (public_name + "/a.png", "http://other.example/a.png"):
+        with pytest.raises(RefusedUrl, match="not on the list"):
+            fetch_url(url, hosts=["seals.example"])  # without a port: 80 and 443
+    with pytest.raises(RefusedUrl, match="not on the list"):
+        fetch_url(public_name + "/inside", hosts=[f"*.example:{port}"])
+
+
+def test_a_name_that_turns_private_after_the_check_is_not_reached(
+    public_name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resolve, calls = fetch.socket.getaddrinfo, []
+
+    def rebind(host: str, *args: object, **kwargs: object) -> list[tuple[object, ...]]:
+        calls.append(host)
+        found = resolve(host, *args, **kwargs)
+        return found if len(calls) == 1 else [(*found[0][:4], ("10.0.0.1", found[0][4][1]))]
+
+    monkeypatch.setattr(fetch.socket, "getaddrinfo", rebind)
+    with pytest.raises(RefusedUrl, match="own machine or network"):
+        fetch_url(public_name + "/a.png")
+    assert len(calls) == 2
+
+
+@pytest.mark.parametrize(
+    ("address", "public"),
+    [
+        ("8.8.8.8", True),
+        ("2001:4860:4860::8888", True),
+        ("127.0.0.1", False),
+        ("10.1.2.3", False),
+        ("100.64.0.1", False),
+        ("169.254.169.254", False),
+        ("224.0.0.1", False),
+        ("0.0.0.0", False),
+        ("::1", False),
+        ("fe80::1%eth0", False),
+        ("fd00::1", False),
+        ("::ffff:127.0.0.1", False),
+        ("2002:7f00:1::", False),
+        ("64:ff9b::7f00:1", False),
+    ],
+)
+def test_which_addresses_are_public(address: str, public: bool) -> None:
+    assert is_public(address) is public
+
+
+@pytest.mark.parametrize(
+    ("host", "port", "scheme", "listed"),
+    [
+        ("a.com", None, "https", True),
+        ("A.COM.", 443, "https", True),
+        ("a.com", 8080, "http", False),
+        ("x.b.com", None, "http", True),
+        ("b.com", None, "http", False),
+        ("evilb.com", None, "http", False),
+        ("c.com", 8443, "https", True),
+        ("c.com", None, "https", False),
+        ("2001:db8::1", 80, "http", True),
+    ],
+)
+def test_list_of_hosts(host: str, port: int | None, scheme: str, listed: bool) -> None:
+    hosts = ["a.com", "*.b.com", "c.com:8443", "[2001:db8::1]:80"]
+    assert host_listed(host, port, scheme, hosts) is listed

@@ -13,8 +13,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from sealkit.config.training import RecipeBase
 from sealkit.engine.task import Task
 from sealkit.errors import ConfigError, DataError
@@ -178,9 +176,11 @@ def of_folder(
     from sealkit.engine.loader import Loader
     from sealkit.engine.sampler import eval_batches
     from sealkit.engine.worker import Stream
+    from sealkit.export.modules import module_export
     from sealkit.runtime.model import load_model
 
     started = time.perf_counter()
+    row = module_export(task.name)
     model = load_model(model_dir, engine, device, settings.train.threads)
     samples = task.eval_samples()
     if len(samples) == 0:
@@ -192,7 +192,7 @@ def of_folder(
         for done, batch in enumerate(loader.batches(EVAL_STREAM, ((0, picks) for picks in plan)), 1):
             broken += batch.broken
             if batch.arrays is not None:
-                outputs = {"maps": _Array(model.run(batch.arrays["image"])[0])}
+                outputs = row.outputs(model.run(row.feed(task, batch.arrays)))
                 made = task.decode(outputs, batch.arrays)
                 check_records(made, batch.arrays["index"])
                 records += made
@@ -210,19 +210,6 @@ def of_folder(
     seconds = time.perf_counter() - started
     name = metric_name(task, settings)
     return Evaluation(title, task.main_figure, name, figures, records, broken, seconds, model.notes)
-
-
-class _Array:
-    """A NumPy array that answers as a paddle tensor where `Task.decode` asks it to."""
-
-    def __init__(self, array: np.ndarray) -> None:
-        self._array = array
-
-    def astype(self, dtype: str) -> _Array:
-        return _Array(self._array.astype(dtype))
-
-    def numpy(self) -> np.ndarray:
-        return self._array
 
 
 @contextmanager

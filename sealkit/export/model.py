@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ import sealkit
 from sealkit.config.training import RecipeBase
 from sealkit.errors import ExportError
 from sealkit.export import onnx_file
-from sealkit.export.modules import ModuleExport, module_export
+from sealkit.export.modules import GraphInput, module_export
 from sealkit.export.parity import TOLERANCE, Proof, batches, compare, figures, reference_arrays
 from sealkit.runtime.files import ONNX, PARAMS, YML
 from sealkit.runtime.model import installed, load_model
@@ -68,21 +69,22 @@ def export_model(
     loaded = load_into(net, checkpoint)
     net.eval()
     feeds = batches(task, pictures)
-    expected = reference_arrays(row.reference(net), feeds)
+    expected = reference_arrays(row.reference(net), row, task, feeds)
     proof = Proof([name for batch in feeds for name in batch["name"]])
     proof.figures["trained"] = figures(task, row, expected, feeds)
-    spec = dict(task.inference_spec())
+    spec, inputs = dict(task.inference_spec()), row.inputs(task)
+    picture = next(given for given in inputs if len(given.shape) == 4)
     report: dict[str, Any] = {}
 
     def fill(folder: Path) -> None:
-        write_graph(row.inference(net), row, folder)
+        write_graph(row.inference(net), inputs, folder)
         text = yaml.safe_dump(spec, allow_unicode=True, sort_keys=False)
         (folder / YML).write_text(text, encoding="utf-8")
         graph: dict[str, Any] = {"interpolation_operations": 0}
         if onnx:
             onnx_file.convert(folder / PROGRAM, folder / PARAMS, folder / ONNX)
             characters = spec.get("PostProcess", {}).get("character_dict")
-            axes = {i: name for i, (name, size) in enumerate(zip("nchw", row.input_shape)) if size is None}
+            axes = {i: name for i, (name, size) in enumerate(zip("nchw", picture.shape)) if size is None}
             graph |= onnx_file.finish(folder / ONNX, text, characters, axes)
         engines = ["paddle", *(["onnxruntime"] if onnx else [])]
         if onnx and installed("openvino"):
@@ -146,7 +148,7 @@ def check_target(folder: Path) -> None:
         )
 
 
-def write_graph(layer: Any, row: ModuleExport, folder: Path) -> None:
+def write_graph(layer: Any, inputs: Sequence[GraphInput], folder: Path) -> None:
     """Save a layer as inference.json + inference.pdiparams.
 
     Raises:
@@ -154,8 +156,8 @@ def write_graph(layer: Any, row: ModuleExport, folder: Path) -> None:
     """
     import paddle
 
-    inputs = [paddle.static.InputSpec(list(row.input_shape), "float32", row.input_name)]
-    static = paddle.jit.to_static(layer, input_spec=inputs, full_graph=True)
+    specs = [paddle.static.InputSpec(list(given.shape), "float32", given.name) for given in inputs]
+    static = paddle.jit.to_static(layer, input_spec=specs, full_graph=True)
     paddle.jit.save(static, str(folder / "inference"))
     missing = [name for name in (PROGRAM, PARAMS) if not (folder / name).is_file()]
     if missing:

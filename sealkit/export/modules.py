@@ -11,6 +11,29 @@ import numpy as np
 from sealkit.errors import ExportError
 
 Differences = dict[str, float]
+Arrays = Sequence[np.ndarray]
+
+
+@dataclass(frozen=True)
+class GraphInput:
+    """One input of a graph: its name, shape (None = any size), and the batch's key that is fed to it."""
+
+    name: str
+    shape: tuple[int | None, ...]
+    key: str
+
+
+class PlainTensor:
+    """A NumPy array that answers as a paddle tensor where `Task.decode` asks it to: an engine's output needs none."""
+
+    def __init__(self, array: np.ndarray) -> None:
+        self._array = array
+
+    def astype(self, dtype: str) -> PlainTensor:
+        return PlainTensor(self._array.astype(dtype))
+
+    def numpy(self) -> np.ndarray:
+        return self._array
 
 
 @dataclass(frozen=True)
@@ -20,17 +43,22 @@ class ModuleExport:
     Attributes:
         reference: trained network → layer that computes what the graph will, unfused, as the network was evaluated.
         inference: trained network → layer to export; may change the network in place.
-        input_name, input_shape: of the graph; None = any size.
-        outputs: array of the graph → what the task's `decode` takes.
-        differences: (expected, got, batch) → largest absolute difference per part of the output.
+        inputs: task → the graph's inputs in the order the layers take them; the picture, of rank 4, is one of them.
+        outputs: arrays of the graph → what the task's `decode` takes.
+        differences: (expected, got) → largest absolute difference per part of the output, of the same number of arrays.
+        same_shapes: whether shapes must agree (detections come in any number, `differences` pairs them).
     """
 
     reference: Callable[[Any], Any]
     inference: Callable[[Any], Any]
-    input_name: str
-    input_shape: Sequence[int | None]
-    outputs: Callable[[np.ndarray], Any]
-    differences: Callable[[np.ndarray, np.ndarray], Differences]
+    inputs: Callable[[Any], Sequence[GraphInput]]
+    outputs: Callable[[Arrays], Any]
+    differences: Callable[[Arrays, Arrays], Differences]
+    same_shapes: bool = True
+
+    def feed(self, task: Any, batch: Mapping[str, Any]) -> dict[str, np.ndarray]:
+        """The batch's arrays by the names of the graph's inputs, in their order."""
+        return {given.name: batch[given.key] for given in self.inputs(task)}
 
 
 def _det_reference(net: Any) -> Any:
@@ -47,14 +75,17 @@ def _det_inference(net: Any) -> Any:
     return inference_network(net)
 
 
-def _det_outputs(array: np.ndarray) -> Any:
-    import paddle
-
-    return {"maps": paddle.to_tensor(array)}
+def _det_inputs(task: Any) -> Sequence[GraphInput]:
+    return [GraphInput("x", (None, 3, None, None), "image")]
 
 
-def _det_differences(expected: np.ndarray, got: np.ndarray) -> Differences:
+def _det_outputs(arrays: Arrays) -> Any:
+    return {"maps": PlainTensor(arrays[0])}
+
+
+def _det_differences(first: Arrays, second: Arrays) -> Differences:
     """Of maps (N, 1 or 4, H, W). Directions are compared where there is text: elsewhere their length is noise."""
+    expected, got = first[0], second[0]
     found = {"probability": float(np.abs(expected[:, 0] - got[:, 0]).max())}
     if expected.shape[1] == 4:
         text = expected[:, 0] > 0.2
@@ -65,9 +96,7 @@ def _det_differences(expected: np.ndarray, got: np.ndarray) -> Differences:
 
 
 MODULES: Mapping[str, ModuleExport] = {
-    "seal_text_detection": ModuleExport(
-        _det_reference, _det_inference, "x", (None, 3, None, None), _det_outputs, _det_differences
-    ),
+    "seal_text_detection": ModuleExport(_det_reference, _det_inference, _det_inputs, _det_outputs, _det_differences),
 }
 
 

@@ -14,6 +14,7 @@ from sealkit.runtime.files import META_KEY
 OPSET = 14
 """Oldest that has everything the networks need; OpenVINO, ONNX Runtime and TensorRT 8 all read it."""
 INTERPOLATION = ("Resize", "Upsample")
+_PICTURE_RANK = 4
 _CONVERT = """
 import sys, paddle2onnx
 program, params, target, opset = sys.argv[1:]
@@ -50,7 +51,7 @@ def finish(path: Path, inference_yml: str, characters: Sequence[str] | None, axe
         path: ONNX file, rewritten.
         inference_yml: text of that file.
         characters: of a recogniser, stored as RapidOCR does; None for others.
-        axes: axis number → name, of every input and of outputs of the same rank.
+        axes: axis number → name, of every input and of outputs of the picture's rank.
 
     Raises:
         ExportError: the graph holds an interpolation operation.
@@ -62,7 +63,8 @@ def finish(path: Path, inference_yml: str, characters: Sequence[str] | None, axe
     found = [name for name in INTERPOLATION if name in operations]
     if found:
         raise ExportError("the ONNX graph holds interpolation operations", where=str(path), value=found)
-    for value in (*model.graph.input, *model.graph.output):
+    pictures = [value for value in model.graph.output if len(value.type.tensor_type.shape.dim) == _PICTURE_RANK]
+    for value in (*model.graph.input, *pictures):
         dims = value.type.tensor_type.shape.dim
         for axis, name in axes.items():
             if axis < len(dims) and (dims[axis].dim_param or dims[axis].dim_value <= 0):

@@ -76,16 +76,22 @@ def evenly(total: int, count: int) -> list[int]:
     return sorted({int(i) for i in np.linspace(0, total - 1, min(count, total))}) if total else []
 
 
-def reference_arrays(layer: Any, feeds: Sequence[dict[str, Any]]) -> list[np.ndarray]:
-    """Outputs of the trained network in eval mode, one array per batch."""
+def reference_arrays(
+    layer: Any, row: ModuleExport, task: Any, feeds: Sequence[dict[str, Any]]
+) -> list[list[np.ndarray]]:
+    """Outputs of the trained network in eval mode, a list of arrays per batch."""
     import paddle
 
+    found = []
     with paddle.no_grad():
-        return [layer(paddle.to_tensor(batch["image"])).numpy() for batch in feeds]
+        for batch in feeds:
+            made = layer(*(paddle.to_tensor(array) for array in row.feed(task, batch).values()))
+            found.append([tensor.numpy() for tensor in (made if isinstance(made, (list, tuple)) else [made])])
+    return found
 
 
 def figures(
-    task: Any, row: ModuleExport, arrays: Sequence[np.ndarray], feeds: Sequence[dict[str, Any]]
+    task: Any, row: ModuleExport, arrays: Sequence[Sequence[np.ndarray]], feeds: Sequence[dict[str, Any]]
 ) -> dict[str, float]:
     """The task's metric on outputs of the graph."""
     metric = task.metric()
@@ -100,7 +106,7 @@ def compare(
     engines: Sequence[str],
     task: Any,
     row: ModuleExport,
-    expected: Sequence[np.ndarray],
+    expected: Sequence[Sequence[np.ndarray]],
     feeds: Sequence[dict[str, Any]],
     load: Callable[..., Any],
 ) -> None:
@@ -111,14 +117,15 @@ def compare(
     """
     for engine in engines:
         model = load(folder, engine=engine, device="cpu")
-        got = [model.run(batch["image"])[0] for batch in feeds]
+        got = [model.run(row.feed(task, batch)) for batch in feeds]
         worst: dict[str, float] = {}
         for one, other in zip(expected, got):
-            if one.shape != other.shape:
+            shapes = [[array.shape for array in arrays] for arrays in (one, other)]
+            if len(one) != len(other) or (row.same_shapes and shapes[0] != shapes[1]):
                 raise ExportError(
-                    f"the exported model returns another shape on {engine}",
-                    value=other.shape,
-                    hint=f"expected {one.shape}",
+                    f"the exported model returns other shapes on {engine}",
+                    value=shapes[1],
+                    hint=f"expected {shapes[0]}",
                 )
             for part, value in row.differences(one, other).items():
                 worst[part] = max(worst.get(part, 0.0), value) if not np.isnan(value) else value

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from sealkit.bench.options import add_pipeline_options, pipeline_options
 from sealkit.bench.real_seals import Found, Outlines, pipeline_reader, rapidocr_reader
 from sealkit.data.labels import read_det_labels
 from sealkit.data.records import DetSample
@@ -71,11 +72,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("root", type=Path, metavar="DIR")
     parser.add_argument("--labels", default="val.txt")
     parser.add_argument("--limit", type=int, help="only so many pictures, from the start")
-    parser.add_argument("--pipeline", metavar="CONFIG", help="YAML file or shipped name; default: embedded")
-    parser.add_argument("--engine")
-    parser.add_argument("--threads", type=int)
-    parser.add_argument("-o", "--override", dest="overrides", action="append", default=[], metavar="KEY=VALUE")
-    parser.add_argument("--no-peer", action="store_true", help="without RapidOCR")
+    add_pipeline_options(parser)
     parser.add_argument("--output", type=Path, metavar="FILE", help="write all figures here, JSON")
     args = parser.parse_args(argv)
     try:
@@ -87,8 +84,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                 hint="sealkit data check lists them all",
             )
         samples = samples[: args.limit]
-        options = {"engine": args.engine, "threads": args.threads, "overrides": args.overrides}
-        methods = {"sealkit": pipeline_reader(args.pipeline, options, given_boxes=False)}
+        methods = {"sealkit": pipeline_reader(args.pipeline, pipeline_options(args), given_boxes=False)}
         if not args.no_peer:
             methods["RapidOCR"] = rapidocr_reader()
         everything = {}

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 from rapidfuzz.distance import Levenshtein
 
+from sealkit.bench.options import add_pipeline_options, pipeline_options
 from sealkit.bench.real_strips import comparable, load_labels
 from sealkit.errors import SealkitError
 from sealkit.images import read_image
@@ -203,21 +204,16 @@ def show(name: str, figures_of: Mapping[str, Any]) -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--real-seals", required=True, type=Path, metavar="DIR")
-    parser.add_argument("--pipeline", metavar="CONFIG", help="YAML file or shipped name; default: embedded")
-    parser.add_argument("--engine")
-    parser.add_argument("--threads", type=int)
-    parser.add_argument("-o", "--override", dest="overrides", action="append", default=[], metavar="KEY=VALUE")
+    add_pipeline_options(parser)
     parser.add_argument(
         "--given-boxes", action="store_true", help="use the labelled seals: what perfect search would give"
     )
-    parser.add_argument("--no-peer", action="store_true", help="without RapidOCR")
     parser.add_argument("--only", metavar="TEXT", help="pictures whose file name contains this")
     parser.add_argument("--output", type=Path, metavar="DIR", help="write predictions.json and figures.json here")
     args = parser.parse_args(argv)
     try:
         labels = [item for item in load_labels(args.real_seals) if not args.only or args.only in item["file"]]
-        options = {"engine": args.engine, "threads": args.threads, "overrides": args.overrides}
-        methods = {"sealkit": pipeline_reader(args.pipeline, options, args.given_boxes)}
+        methods = {"sealkit": pipeline_reader(args.pipeline, pipeline_options(args), args.given_boxes)}
         if not args.no_peer:
             methods["RapidOCR"] = rapidocr_reader()
         everything = {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+import warnings
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Any
@@ -60,6 +61,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         130 on Ctrl-C.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
+    # Paddle's import looks for a compiler cache nobody asked for
+    warnings.filterwarnings("ignore", message="No ccache found")
     try:
         command, args = _parse(arguments)
         return int(command.run(args))

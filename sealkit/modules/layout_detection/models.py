@@ -4,8 +4,8 @@
     family: "picodet" or "rtdetr", which decides loss and decoding.
     num_classes: of the published model.
     input_size: (height, width) of the network's input in pixels.
-    class_dependent: pattern of the state_dict names whose tensors belong to the classes. A run with other classes starts
-        them afresh, also where the number is the same.
+    class_dependent: pattern of the state_dict names whose tensors belong to the classes. A run with other classes
+        starts them afresh, also where the number is the same.
     resize: what such a tensor keeps of the published one, `Resize` of `sealkit.weights.loading`; absent where nothing.
 """
 
@@ -46,6 +46,17 @@ _PICODET: dict[str, _PicoRow] = {
     "PP-DocLayout-M": ("L", 23, (640, 640), 5_767_796, 22.578, 75.2, _WIDE_SET, _SINCE_3),
 }
 
+# name: size, classes, input height and width, parameters, published size (MB) and mAP(0.5) (%), its data
+_RTRow = tuple[str, int, tuple[int, int], int, float | None, float | None, str]
+_RTDETR: dict[str, _RTRow] = {
+    "PP-DocLayout-L": ("L", 23, (640, 640), 32_853_341, 123.76, 90.4, _WIDE_SET),
+    "PP-DocLayout_plus-L": ("L", 20, (800, 800), 32_847_176, None, None, ""),
+    "RT-DETR-H_layout_3cls": ("H", 3, (640, 640), 125_592_273, 470.1, 95.8, _OWN_SET),
+    "RT-DETR-H_layout_17cls": ("H", 17, (640, 640), 125_621_043, 470.2, 98.3, _OWN_SET),
+}
+# Transformer layers of the neck and its width
+_RTDETR_ABOUT = {"L": "1 layer of 256", "H": "2 layers of 512"}
+
 
 def _build_picodet(size: str, published: int, form: str = "official", num_classes: int | None = None) -> Any:
     """A fresh network of `num_classes` (None: as published) in a form of FORMS; ConfigError for others."""
@@ -62,6 +73,16 @@ def _build_picodet(size: str, published: int, form: str = "official", num_classe
     head = (PicoHeadV2 if version == 2 else PicoHeadV1)(classes, channels, convs)
     net = PicoDet(backbone, neck, head)
     return fuse(net) if form == "fused" else net
+
+
+def _build_rtdetr(
+    size: str, published: int, input_size: tuple[int, int], form: str = "official", num_classes: int | None = None
+) -> Any:
+    """As `_build_picodet`."""
+    from sealkit.modules.layout_detection.networks.rtdetr import build_rtdetr
+
+    classes = checked_classes(form, published if num_classes is None else num_classes)
+    return build_rtdetr(size, classes, form, input_size)
 
 
 def checked_classes(form: str, num_classes: int) -> int:
@@ -82,11 +103,8 @@ def keep_distances(name: str, source: np.ndarray, fresh: np.ndarray) -> np.ndarr
     Returns:
         the array to use, or None where shapes differ in more than the classes.
     """
-    if (
-        ".head_cls" not in name
-        or source.shape[1:] != fresh.shape[1:]
-        or min(len(source), len(fresh)) < (PICODET_DISTANCES + 1)
-    ):
+    short = min(len(source), len(fresh)) <= PICODET_DISTANCES
+    if ".head_cls" not in name or source.shape[1:] != fresh.shape[1:] or short:
         return None
     made = fresh.copy()
     made[-PICODET_DISTANCES:] = source[-PICODET_DISTANCES:]
@@ -116,4 +134,31 @@ def _picodet_spec(name: str, row: _PicoRow) -> ModelSpec:
     )
 
 
-MODELS: dict[str, ModelSpec] = {name: _picodet_spec(name, row) for name, row in _PICODET.items()}
+def _rtdetr_spec(name: str, row: _RTRow) -> ModelSpec:
+    size, classes, input_size, params, size_mb, figure, data = row
+    build: Callable[..., Any] = partial(_build_rtdetr, size, classes, input_size)
+    known = {"name": "mAP(0.5)", "value": figure, "unit": "%", "data": data, "source": _SINCE_3}
+    return ModelSpec(
+        name=name,
+        module=MODULE,
+        build=build,
+        params=params,
+        size_mb=size_mb,
+        figure=None if figure is None else known,
+        weights=("official",),
+        about=f"PPHGNetV2 {size}, hybrid encoder ({_RTDETR_ABOUT[size]}), RT-DETR decoder",
+        extras={
+            "family": "rtdetr",
+            "num_classes": classes,
+            "input_size": input_size,
+            "class_dependent": (
+                r"transformer\.(denoising_class_embed\.weight|(enc_score_head|dec_score_head\.\d+)\.(weight|bias))"
+            ),
+        },
+    )
+
+
+MODELS: dict[str, ModelSpec] = {
+    **{name: _picodet_spec(name, row) for name, row in _PICODET.items()},
+    **{name: _rtdetr_spec(name, row) for name, row in _RTDETR.items()},
+}

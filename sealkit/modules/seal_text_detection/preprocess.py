@@ -14,10 +14,11 @@ import numpy as np
 
 from sealkit.config.seal_text_detection import DetResizeSettings
 from sealkit.errors import ImageError
+from sealkit.images.normalise import IMAGENET_MEAN, IMAGENET_STD, normalise
 
-MEAN = (0.485, 0.456, 0.406)
+MEAN = IMAGENET_MEAN
 """ImageNet's RGB means; the reference applies them in this order to BGR pictures, and so do the weights."""
-STD = (0.229, 0.224, 0.225)
+STD = IMAGENET_STD
 MULTIPLE = 32
 OFFICIAL_MULTIPLE = 128
 TINY = 64
@@ -118,28 +119,6 @@ def resize(
     return image, ResizeInfo((source_h, source_w), (h, w), (tall, wide), capped)
 
 
-def normalise(
-    image: np.ndarray, mean: tuple[float, ...] = MEAN, std: tuple[float, ...] = STD, scale: float = 1 / 255
-) -> np.ndarray:
-    """(value · scale − mean) / std per channel, channels first, in one pass over a table of the 256 possible values.
-
-    Args:
-        image: (h, w, 3) uint8, channels in the order `mean` and `std` are given in (no reordering here).
-        mean: three means of the scaled values.
-        std: three deviations of the scaled values.
-        scale: factor on the stored values.
-
-    Returns:
-        (3, h, w) float32, contiguous.
-    """
-    levels = np.arange(256, dtype=np.float64) * scale
-    out = np.empty((image.shape[2], *image.shape[:2]), dtype=np.float32)
-    for channel, plane in enumerate(cv2.split(image)):
-        table = ((levels - mean[channel]) / std[channel]).astype(np.float32)
-        cv2.LUT(plane, table, dst=out[channel])
-    return out
-
-
 def preprocess(
     image: np.ndarray,
     settings: DetResizeSettings | None = None,
@@ -165,3 +144,6 @@ def preprocess(
     """
     resized, info = resize(image, settings, rule)
     return normalise(resized, mean, std, scale), info
+
+
+__all__ = ["MEAN", "STD", "ResizeInfo", "input_size", "normalise", "preprocess", "resize"]

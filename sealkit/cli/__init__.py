@@ -22,6 +22,7 @@ COMMANDS: Mapping[str, str] = {
     "eval": "sealkit.cli.eval",
     "export": "sealkit.cli.export",
     "infer": "sealkit.cli.infer",
+    "serve": "sealkit.cli.serve",
     "import-weights": "sealkit.cli.import_weights",
     "demo": "sealkit.cli.demo",
     "doctor": "sealkit.cli.doctor",
@@ -30,15 +31,19 @@ COMMANDS: Mapping[str, str] = {
 # package that is missing → extra that brings it
 EXTRAS: Mapping[str, str] = {
     "albumentations": "train",
+    "fastapi": "serve",
+    "fastapi_offline": "serve",
     "matplotlib": "train",
     "onnx": "train",
     "onnxruntime": "onnx",
     "openvino": "openvino",
     "paddle": "train",
     "paddle2onnx": "train",
+    "prometheus_client": "serve",
     "pypdfium2": "pdf",
     "rapidocr": "embedded",
     "safetensors": "train",
+    "uvicorn": "serve",
     "visualdl": "train",
 }
 

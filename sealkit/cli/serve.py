@@ -1,0 +1,73 @@
+"""`sealkit serve`: read seals over HTTP."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+NAME = "serve"
+HELP = "Read seals over HTTP: POST /seal-recognition as PaddleX's service, GET /health, /metrics and /docs."
+EXAMPLES = """
+  sealkit serve                                            # embedded weights, port 8080 on every address
+  sealkit serve --pipeline my.yaml --port 9000 --workers 4
+  sealkit serve --host 127.0.0.1 --url-host files.example.com   # requests may name URLs of this host
+  sealkit serve --device gpu:0,1 --workers 2               # one worker per card
+  sealkit serve -o Serving.timeout=30 Serving.max_bytes=10000000 Serving.visualize=false
+
+What a request holds and what comes back is PaddleX's; clients in seven languages lie in sealkit/serving/clients.
+SIGTERM: no new connections, requests inside are answered, exit code 0. Logs are JSON lines on stderr.
+Exit code before it listens: 2 wrong settings, 7 engine or device, 1 port in use.
+"""
+
+_SETTINGS = (
+    ("workers", int, "N", "worker processes, each with a pipeline of its own (default: one per two cores, at most 4)"),
+    ("queue", int, "N", "requests that may wait for a worker; one more gets 429 (default: 32)"),
+    ("timeout", float, "S", "seconds for a request, waiting included (default: 120)"),
+    ("max-bytes", int, "N", "largest request body and largest file behind a URL (default: 64,000,000)"),
+    ("max-pixels", int, "N", "largest picture in pixels (default: 178,956,970)"),
+    ("max-side", int, "N", "largest side of a picture in pixels (default: 20,000)"),
+)
+"""Flags that are settings of the config's section `Serving`."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    from sealkit.cli.options import add_overrides
+
+    parser.add_argument(
+        "--pipeline", metavar="CONFIG", help="pipeline config: YAML file or shipped name (default: embedded)"
+    )
+    parser.add_argument("--host", default="0.0.0.0", help="address to listen on (default: all)")
+    parser.add_argument("--port", type=int, default=8080, help="0: any free one, see the log (default: 8080)")
+    parser.add_argument(
+        "--engine", help="auto, paddle, onnxruntime, openvino or tensorrt (default: the config's, else auto)"
+    )
+    parser.add_argument("--device", help="cpu, gpu:0, gpu:0,1, npu:0, … dealt out among the workers")
+    parser.add_argument(
+        "--threads", type=int, metavar="N", help="CPU threads per worker (default: the cores, shared out)"
+    )
+    for name, kind, metavar, text in _SETTINGS:
+        parser.add_argument(f"--{name}", type=kind, metavar=metavar, help=text)
+    parser.add_argument(
+        "--url-host", action="append", metavar="HOST",
+        help="fetch URLs of this public host: name, *.name or name:port; may be given several times (default: none)",
+    )  # fmt: skip
+    add_overrides(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    from sealkit.serving.server import serve
+
+    given = {name.replace("-", "_"): getattr(args, name.replace("-", "_")) for name, *_ in _SETTINGS}
+    given["url_hosts"] = args.url_host
+    # JSON is YAML; flags come before -o, so that what is written last wins
+    flags = [f"Serving.{key}={json.dumps(value)}" for key, value in given.items() if value is not None]
+    serve(
+        args.pipeline,
+        host=args.host,
+        port=args.port,
+        device=args.device,
+        engine=args.engine,
+        threads=args.threads,
+        overrides=[*flags, *args.overrides],
+    )
+    return 0

@@ -1,0 +1,122 @@
+"""Request and answers of `POST /seal-recognition`: PaddleX's fields (pipeline-specification, serving §2 to §4).
+
+What a value may be is left to pydantic's lax rules, as in PaddleX: "true" is a bool, 736.0 an integer. Beyond PaddleX,
+numbers must be finite and integers must fit 32 bits.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Number = Annotated[float, Field(allow_inf_nan=False)]
+Integer = Annotated[int, Field(ge=-(2**31), le=2**31 - 1)]
+
+PARAMETERS = {
+    "useDocOrientationClassify": "use_doc_orientation_classify",
+    "useDocUnwarping": "use_doc_unwarping",
+    "useLayoutDetection": "use_layout_detection",
+    "layoutThreshold": "layout_threshold",
+    "layoutNms": "layout_nms",
+    "layoutUnclipRatio": "layout_unclip_ratio",
+    "layoutMergeBboxesMode": "layout_merge_bboxes_mode",
+    "sealDetLimitSideLen": "seal_det_limit_side_len",
+    "sealDetLimitType": "seal_det_limit_type",
+    "sealDetThresh": "seal_det_thresh",
+    "sealDetBoxThresh": "seal_det_box_thresh",
+    "sealDetUnclipRatio": "seal_det_unclip_ratio",
+    "sealRecScoreThresh": "seal_rec_score_thresh",
+}
+"""Field of the request → parameter of predict()."""
+
+
+class InferRequest(BaseModel):
+    """Unknown fields are ignored."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    file: str
+    """Base64 of a picture, TIFF or PDF; or an http(s) URL, where the server allows its host."""
+    fileType: Literal[0, 1] | None = None
+    """0: PDF, 1: picture. null: by the ending of the URL; a base64 file needs it."""
+    useDocOrientationClassify: bool | None = None
+    useDocUnwarping: bool | None = None
+    useLayoutDetection: bool | None = None
+    layoutThreshold: Number | dict[Any, Any] | None = None
+    layoutNms: bool | None = None
+    layoutUnclipRatio: Number | tuple[Number, Number] | None = None
+    layoutMergeBboxesMode: str | None = None
+    sealDetLimitSideLen: Integer | None = None
+    sealDetLimitType: str | None = None
+    sealDetThresh: Number | None = None
+    sealDetBoxThresh: Number | None = None
+    sealDetUnclipRatio: Number | None = None
+    sealRecScoreThresh: Number | None = None
+    visualize: bool | None = None
+    """Pictures in the answer; null: as the server's config says."""
+    logId: Any = None
+    """Returned in error answers; a success has an id of its own."""
+
+    def parameters(self) -> dict[str, Any]:
+        """What was given of predict()'s parameters, by its names."""
+        given = {name: getattr(self, field) for field, name in PARAMETERS.items()}
+        return {name: value for name, value in given.items() if value is not None}
+
+
+class SealRecResult(BaseModel):
+    """One picture or page."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    prunedResult: dict[str, Any]
+    """The JSON result of predict() without input_path and page_index."""
+    outputImages: dict[str, str] | None = None
+    """Base64 JPEGs by name: layout_det_res, preprocessed_img, seal_res_region1, …; absent where not asked for."""
+    inputImage: str | None = None
+    """Base64 JPEG of the picture as it was decoded."""
+
+
+class PageInfo(BaseModel):
+    width: int
+    height: int
+
+
+class ImageData(PageInfo):
+    type: Literal["image"] = "image"
+
+
+class PagedData(BaseModel):
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    numPages: int
+    """Pages that were read, which may be fewer than the file has."""
+    pages: list[PageInfo]
+    type: Literal["pdf", "tiff"]
+
+
+class InferResult(BaseModel):
+    sealRecResults: list[SealRecResult]
+    dataInfo: ImageData | PagedData
+
+
+class InferResponse(BaseModel):
+    logId: str
+    result: InferResult
+    errorCode: Literal[0] = 0
+    errorMsg: Literal["Success"] = "Success"
+
+
+class HealthResponse(BaseModel):
+    logId: str
+    errorCode: Literal[0] = 0
+    errorMsg: Literal["Healthy"] = "Healthy"
+
+
+class ErrorResponse(BaseModel):
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    logId: str
+    errorCode: int
+    """The HTTP status."""
+    errorMsg: str

@@ -1,0 +1,124 @@
+"""`sealkit serve` behind its flags: check the settings, start the workers, listen, drain."""
+
+from __future__ import annotations
+
+import logging
+import math
+import signal
+import socket
+from typing import Any
+
+import uvicorn
+
+from sealkit import api
+from sealkit.config.load import load_settings
+from sealkit.config.pipeline import SealRecognitionSettings
+from sealkit.config.serving import ServingSettings
+from sealkit.errors import SealkitError
+from sealkit.runtime.devices import default_threads, parse_devices
+from sealkit.serving import log
+from sealkit.serving.app import Service
+from sealkit.serving.metrics import Metrics
+from sealkit.serving.pool import Pool
+from sealkit.serving.worker import WorkerSpec
+
+logger = logging.getLogger("sealkit.serving")
+_DRAIN_MARGIN = 5.0
+
+
+def serve(
+    pipeline: str | None = None,
+    *,
+    host: str = "0.0.0.0",
+    port: int = 8080,
+    device: str | None = None,
+    engine: str | None = None,
+    threads: int | None = None,
+    overrides: Any = (),
+) -> None:
+    """Serve the pipeline until SIGTERM or SIGINT.
+
+    On SIGTERM no connection is taken any more, requests that are inside get their answers, and the function returns.
+
+    Args:
+        pipeline: name of a shipped config or a YAML file; None: the embedded default. Its section `Serving` holds
+            limits, number of workers, and so on.
+        host, port: to listen on; port 0: any free one, which the log names.
+        device: for the workers, as in create_pipeline; several (`gpu:0,1`) are dealt out among them.
+        engine: as in create_pipeline.
+        threads: CPU threads per worker and network; None: the cores, shared out.
+        overrides: of the pipeline config, `Serving` included.
+
+    Raises:
+        SealkitError: settings, models or port that cannot be used; nothing has listened then.
+        KeyboardInterrupt: on SIGINT, after the drain.
+    """
+    log.set_up()
+    settings = load_settings("configs", pipeline or "embedded", SealRecognitionSettings, overrides).settings.Serving
+    workers = settings.workers or max(1, min(4, default_threads() // 2))
+    devices = [str(one) for one in parse_devices(device)] if device else [None]
+    each = threads or max(1, default_threads() // workers)
+    options: dict[str, Any] = {"pipeline": pipeline, "engine": engine, "threads": each, "overrides": overrides}
+    specs = [
+        WorkerSpec(
+            api.create_pipeline,
+            {**options, "device": devices[number % len(devices)]},
+            settings,
+            threads=each,
+            environment={"OMP_NUM_THREADS": str(each)},
+        )
+        for number in range(workers)
+    ]
+    with _bound(host, port) as listening:
+        metrics = Metrics()
+        pool = Pool(specs, lambda cause: metrics.restarts.labels(cause).inc())
+        pool.start()
+        try:
+            run(Service(pool, settings, metrics), listening, settings)
+        finally:
+            pool.close()
+    logger.info("stopped")
+
+
+def run(service: Service, listening: socket.socket, settings: ServingSettings) -> None:
+    """Serve on a bound socket until a signal; returns when the requests inside have their answers."""
+    config = uvicorn.Config(
+        service.asgi,  # type: ignore[arg-type]
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        server_header=False,
+        timeout_graceful_shutdown=math.ceil(settings.timeout + settings.read_timeout + _DRAIN_MARGIN),
+    )
+    # uvicorn raises a caught signal again when it is done; the default for SIGTERM would make a drain look like a crash
+    before = signal.signal(signal.SIGTERM, lambda number, frame: None)
+    try:
+        _Server(config).run([listening])
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+class _Server(uvicorn.Server):
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        for one in sockets or []:
+            host, port = one.getsockname()[:2]
+            logger.info("listening", extra={"host": host, "port": port})
+
+    def handle_exit(self, sig: int, frame: Any) -> None:
+        logger.info("draining", extra={"signal": signal.Signals(sig).name})
+        super().handle_exit(sig, frame)
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    """A bound socket that does not listen yet: a port in use is told before models are loaded."""
+    listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+    except (OSError, OverflowError) as error:
+        listening.close()
+        raise SealkitError(
+            "cannot listen there", where=f"{host}:{port}", value=str(error), hint="choose another --host or --port"
+        ) from error
+    return listening

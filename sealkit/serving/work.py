@@ -1,0 +1,171 @@
+"""What a worker does with one request: check the limits, decode, predict, draw, and write the answer's JSON.
+
+Runs in a worker process: a file that crashes a decoder costs that process and nothing else.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from sealkit.config.serving import ServingSettings
+from sealkit.errors import ConfigError, ImageError
+from sealkit.images import inspect_bytes, iter_images
+from sealkit.images.headers import open_with_pillow
+from sealkit.serving.encode import jpeg_base64
+from sealkit.serving.errors import INVALID_FILE, NOT_CONFIGURED, RequestError
+from sealkit.serving.intake import Kind
+from sealkit.serving.schema import PARAMETERS
+
+DROPPED = frozenset({"input_path", "page_index"})
+"""Keys left out of prunedResult, at every level."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """`result` of a success as JSON, and how many pages went into it."""
+
+    body: bytes
+    pages: int
+
+
+@dataclass
+class _Pages:
+    """Pictures of a request while predict() takes them: sizes and, where asked for, their own JPEGs."""
+
+    settings: ServingSettings
+    visualize: bool
+    sizes: list[dict[str, int]] = field(default_factory=list)
+    pictures: list[str] = field(default_factory=list)
+
+    def taken(self, image: np.ndarray) -> np.ndarray:
+        self.sizes.append({"width": int(image.shape[1]), "height": int(image.shape[0])})
+        if self.visualize:
+            self.pictures.append(jpeg_base64(image, self.settings.extra.max_output_img_size))
+        return image
+
+
+def answer(
+    predict: Callable[..., Iterator[Any]],
+    data: bytes,
+    kind: Kind,
+    parameters: dict[str, Any],
+    visualize: bool | None,
+    settings: ServingSettings,
+) -> Answer:
+    """The answer to one request.
+
+    Args:
+        predict: the pipeline's method.
+        data, kind: see `sealkit.serving.intake`.
+        parameters: for predict, by its names.
+        visualize: the request's field; None: as the settings say.
+        settings: limits, number of pages, size of pictures.
+
+    Raises:
+        RequestError: 422: a file that cannot be read or is over a limit, a parameter the pipeline refuses.
+    """
+    wanted = settings.visualize if visualize is None else visualize
+    pages = _Pages(settings, wanted)
+    paged, images = _images(data, kind, settings)
+    try:
+        results = predict((pages.taken(image) for image in images), **parameters)
+        entries = [_entry(result, settings, wanted) for result in results]
+    except ConfigError as error:
+        raise RequestError(422, _refusal(error)) from error
+    for entry, picture in zip(entries, pages.pictures):
+        entry["inputImage"] = picture
+    if paged is None:
+        about: dict[str, Any] = {**pages.sizes[0], "type": "image"}
+    else:
+        about = {"numPages": len(pages.sizes), "pages": pages.sizes, "type": paged}
+    body = {"sealRecResults": entries, "dataInfo": about}
+    text = json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return Answer(text.encode("utf-8", "replace"), len(pages.sizes))
+
+
+def check_size(width: int, height: int, settings: ServingSettings) -> None:
+    """Refuse a picture by its header: RequestError 422 in PaddleX's words, and in ours for the side."""
+    if width * height > settings.max_pixels:
+        raise RequestError(
+            422,
+            f"Image pixel count {width * height} (width={width}, height={height}) exceeds maximum allowed "
+            f"{settings.max_pixels}.",
+        )
+    if max(width, height) > settings.max_side:
+        raise RequestError(
+            422,
+            f"Image side {max(width, height)} (width={width}, height={height}) exceeds maximum allowed "
+            f"{settings.max_side}.",
+        )
+
+
+def _images(data: bytes, kind: Kind, settings: ServingSettings) -> tuple[str | None, Iterator[np.ndarray]]:
+    """("pdf", "tiff" or None for a single picture, pictures one at a time); headers are checked before it returns."""
+    pdf = data[:1024].lstrip()[:4] == b"%PDF"
+    if pdf != (kind == "pdf"):
+        raise RequestError(422, INVALID_FILE)
+    limit = settings.extra.max_num_input_imgs
+    paged = "pdf" if pdf else None
+    if not pdf:
+        try:
+            info = inspect_bytes(data)
+            check_size(info.width, info.height, settings)
+            if info.format == "TIFF" and info.frames > 1:
+                paged = "tiff"
+                _check_frames(data, min(info.frames, limit or info.frames), settings)
+        except ImageError as error:
+            raise RequestError(422, INVALID_FILE) from error
+    return paged, _decoded(data, limit if paged else 1, settings)
+
+
+def _check_frames(data: bytes, count: int, settings: ServingSettings) -> None:
+    with open_with_pillow(data) as image:
+        for frame in range(count):
+            try:
+                image.seek(frame)
+            except (OSError, ValueError, SyntaxError, EOFError) as error:
+                raise RequestError(422, INVALID_FILE) from error
+            check_size(image.size[0], image.size[1], settings)
+
+
+def _decoded(data: bytes, limit: int | None, settings: ServingSettings) -> Iterator[np.ndarray]:
+    """(H, W, 3) uint8 BGR per page; one bad page makes the file invalid, as in PaddleX."""
+    records = iter_images(data, max_pixels=settings.max_pixels, max_side=settings.max_side, max_pages=limit)
+    for record in itertools.islice(records, limit):
+        if record.image is None:
+            raise RequestError(422, INVALID_FILE) from record.error
+        yield record.image
+
+
+def _entry(result: Any, settings: ServingSettings, visualize: bool) -> dict[str, Any]:
+    """One element of sealRecResults, its inputImage still missing."""
+    if not result.ok:  # the picture was decoded before: what failed is ours
+        raise RuntimeError(str(result["error"]))
+    entry: dict[str, Any] = {"prunedResult": pruned(result.json["res"])}
+    if visualize:
+        size = settings.extra.max_output_img_size
+        entry["outputImages"] = {name: jpeg_base64(picture, size) for name, picture in result.img.items()}
+    return entry
+
+
+def pruned(value: Any) -> Any:
+    """Plain data without input_path and page_index, at every level."""
+    if isinstance(value, dict):
+        return {key: pruned(inner) for key, inner in value.items() if key not in DROPPED}
+    if isinstance(value, list):
+        return [pruned(inner) for inner in value]
+    return value
+
+
+def _refusal(error: ConfigError) -> str:
+    """A parameter the pipeline refuses, by the request's name for it."""
+    fields = {name: field for field, name in PARAMETERS.items()}
+    where = error.where or ""
+    text = f"{fields.get(where, where)}: {error.what}" if where else error.what
+    return f"{NOT_CONFIGURED} {text}" if where.startswith("use_") else text

@@ -1,0 +1,90 @@
+"""A worker process: loads one pipeline, then answers one request after the other until its pipe is closed.
+
+Messages on the pipe are JSON and raw bytes, never pickles. To the worker: a JSON head, then the file. Back: a JSON
+head, then the answer's JSON. The first message of a worker is its own: ready, or why it cannot start.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from typing import Any
+
+from sealkit.config.serving import ServingSettings
+from sealkit.errors import SealkitError
+from sealkit.serving.errors import INTERNAL, RequestError
+
+
+@dataclass(frozen=True)
+class WorkerSpec:
+    """What a worker loads. Travels to the new process by pickle, so `create` is a function of a module.
+
+    Attributes:
+        create: makes the pipeline, such as `sealkit.api.create_pipeline`.
+        options: its arguments.
+        settings: limits and defaults of the service.
+        threads: of OpenCV in this process; the engines' are an option of `create`.
+    """
+
+    create: Callable[..., Any]
+    options: dict[str, Any]
+    settings: ServingSettings
+    threads: int = 1
+    environment: dict[str, str] = field(default_factory=dict)
+
+
+def main(connection: Connection, spec: WorkerSpec) -> None:
+    """Body of the process; returns when the server closes the pipe or is gone."""
+    # Both signals also reach us where a terminal or service manager signals the whole group. The server decides.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    os.environ.update(spec.environment)
+    try:
+        pipeline = _load(spec)
+    except Exception as error:
+        known = isinstance(error, SealkitError)
+        message = str(error) if known else traceback.format_exc()
+        with suppress(OSError):
+            _send(connection, {"ready": False, "message": message, "exit_code": getattr(error, "exit_code", 1)})
+        return
+    try:
+        _send(connection, {"ready": True, "engines": dict(getattr(pipeline, "engines", {}))})
+        while True:
+            head = json.loads(connection.recv_bytes())
+            data = connection.recv_bytes()
+            reply, body = handle(pipeline, head, data, spec.settings)
+            del data
+            _send(connection, reply)
+            connection.send_bytes(body)
+    except (EOFError, OSError):  # the server is gone or closed the pipe
+        return
+
+
+def handle(pipeline: Any, head: dict[str, Any], data: bytes, settings: ServingSettings) -> tuple[dict[str, Any], bytes]:
+    """(head, body) of the reply to one request: status 0 and the result's JSON, or an HTTP status with its message."""
+    from sealkit.serving.work import answer
+
+    try:
+        done = answer(pipeline.predict, data, head["kind"], head["parameters"], head["visualize"], settings)
+        return {"status": 0, "pages": done.pages}, done.body
+    except RequestError as error:
+        return {"status": error.status, "message": error.message}, b""
+    except Exception:  # whatever a picture can do to the code: this request's trouble, told in the log
+        return {"status": 500, "message": INTERNAL, "traceback": traceback.format_exc()}, b""
+
+
+def _load(spec: WorkerSpec) -> Any:
+    import cv2
+
+    cv2.setNumThreads(spec.threads)
+    return spec.create(**spec.options)
+
+
+def _send(connection: Connection, head: dict[str, Any]) -> None:
+    connection.send_bytes(json.dumps(head).encode("utf-8"))

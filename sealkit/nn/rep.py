@@ -5,6 +5,8 @@ Each class names its branches as the published checkpoints do; the fused convolu
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import paddle
 import paddle.nn.functional as F
 from paddle import nn
@@ -59,6 +61,30 @@ class RepDepthwise(nn.Layer, Fusable):
         ]
         self.reparam = biased_conv(fold_bn(sum_kernels(branches), self.bn), 1, kernel // 2, channels)
         _drop(self, ["conv", "conv1", "bn"])
+
+
+class RepVgg(nn.Layer, Fusable):
+    """act(ConvBN 3x3 + ConvBN 1x1), stride 1; keys `conv1`, `conv2`. RepVGG without identity."""
+
+    def __init__(self, channels: int, act: Callable[[paddle.Tensor], paddle.Tensor]) -> None:
+        super().__init__()
+        self.conv1 = ConvBN(channels, channels, 3, bn_decays=False)
+        self.conv2 = ConvBN(channels, channels, 1, bn_decays=False)
+        self.act = act
+        self.reparam: Conv2D | None = None
+
+    def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        if self.reparam is not None:
+            return self.act(self.reparam(x))
+        return self.act(self.conv1(x) + self.conv2(x))
+
+    def fuse(self) -> None:
+        if self.reparam is not None:
+            return
+        wide = fold_bn(kernel_of(self.conv1.convolution), self.conv1.normalisation)
+        point = widen_kernel(fold_bn(kernel_of(self.conv2.convolution), self.conv2.normalisation), (3, 3))
+        self.reparam = biased_conv(sum_kernels([wide, point]), 1, 1, 1)
+        _drop(self, ["conv1", "conv2"])
 
 
 DILATED_BRANCHES: dict[int, tuple[tuple[int, int], ...]] = {

@@ -64,6 +64,32 @@ class SelfAttention(nn.Layer):
         return self.proj_drop(self.proj(attend(q, k, v, self.heads, drop=self.attn_drop)))
 
 
+class PackedAttention(nn.Layer):
+    """Self-attention of the detection transformers: q and k see a position code, v does not.
+
+    Keys `in_proj_weight` [C, 3C] (q|k|v), `in_proj_bias`, `out_proj`. Weights start Xavier uniform, biases 0.
+    """
+
+    def __init__(self, channels: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        xavier = nn.initializer.XavierUniform()
+        self.in_proj_weight = self.create_parameter([channels, 3 * channels], default_initializer=xavier)
+        self.in_proj_bias = self.create_parameter([3 * channels], is_bias=True)
+        zero = nn.initializer.Constant(0.0)
+        self.out_proj = nn.Linear(
+            channels, channels, paddle.ParamAttr(initializer=xavier), paddle.ParamAttr(initializer=zero)
+        )
+
+    def forward(self, x: paddle.Tensor, position: paddle.Tensor, mask: paddle.Tensor | None = None) -> paddle.Tensor:
+        """x, position: [N, T, C] (position may have N = 1); mask as in `attend`."""
+        channels = x.shape[2]
+        weight, bias = self.in_proj_weight, self.in_proj_bias
+        qk = F.linear(x + position, weight[:, : 2 * channels], bias[: 2 * channels])  # [N, T, 2C]
+        v = F.linear(x, weight[:, 2 * channels :], bias[2 * channels :])
+        return self.out_proj(attend(qk[:, :, :channels], qk[:, :, channels:], v, self.heads, mask))
+
+
 class Mlp(nn.Layer):
     """fc2(act(fc1 x)) with dropout after both."""
 

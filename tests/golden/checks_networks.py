@@ -158,6 +158,19 @@ def check_unwarping_eval(name: str, golden: Golden, folder: Path) -> None:
     checks_page_networks.check_unwarping_eval(name, golden, folder)
 
 
+def check_layout_eval(name: str, golden: Golden, folder: Path) -> None:
+    _layout_checks(name).check_eval(name, golden, folder)
+
+
+def check_layout_train(name: str, golden: Golden, folder: Path) -> None:
+    _layout_checks(name).check_train(name, golden, folder)
+
+
+def _layout_checks(name: str) -> Any:
+    """Each family of layout networks has a file of its own, which imports from here."""
+    return importlib.import_module(f"checks_{zoo.get(name).extras['family']}_networks")
+
+
 Check = Callable[[str, Golden, Path], None]
 CHECKS: dict[tuple[str, str], Check] = {
     ("seal_text_detection", "keys"): check_keys,
@@ -171,5 +184,8 @@ CHECKS: dict[tuple[str, str], Check] = {
     ("doc_text_orientation", "train"): check_orientation_train,
     ("image_unwarping", "keys"): check_keys,
     ("image_unwarping", "eval"): check_unwarping_eval,
+    ("layout_detection", "keys"): check_keys,
+    ("layout_detection", "eval"): check_layout_eval,
+    ("layout_detection", "train"): check_layout_train,
 }
 """(module, part) -> check of (model name, golden, folder). A golden without an entry fails."""

@@ -5,36 +5,18 @@ Source: rec_hgnet.py of PaddleOCR, by its facts.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import paddle
 import paddle.nn.functional as F
 from paddle import nn
 
+from sealkit.nn.backbones.hgnet_stage import DenseBlock, HGStage, Stage, hg_conv
 from sealkit.nn.backbones.line_pool import LinePool
 from sealkit.nn.conv import Conv2D
-from sealkit.nn.layers import ConvBN, Size, kaiming_normal, spatial_mean
-
-
-@dataclass(frozen=True)
-class Stage:
-    """in, mid and out channels; number of blocks; stride of the depthwise downsampling before them (None: none)."""
-
-    in_channels: int
-    mid: int
-    out: int
-    blocks: int
-    stride: Size | None
-
+from sealkit.nn.layers import spatial_mean
 
 _WIDTHS = ((128, 128, 256, 1), (256, 160, 512, 1), (512, 192, 768, 2), (768, 224, 1024, 1))
 DET_STAGES = tuple(Stage(*w, stride) for w, stride in zip(_WIDTHS, (None, 2, 2, 2)))
 REC_STAGES = tuple(Stage(*w, stride) for w, stride in zip(_WIDTHS, ((2, 1), (1, 2), (2, 1), (2, 1))))
-LAYERS_PER_BLOCK = 6
-
-
-def _conv(i: int, o: int, kernel: int, stride: Size = 1) -> ConvBN:
-    return ConvBN(i, o, kernel, stride, act=F.relu, bn_decays=False, weight_attr=kaiming_normal())
 
 
 class EffectiveSE(nn.Layer):
@@ -48,46 +30,16 @@ class EffectiveSE(nn.Layer):
         return x * F.sigmoid(self.conv(spatial_mean(x, self.training)))
 
 
-class HGBlock(nn.Layer):
-    """Six 3x3 layers; their outputs and the input concatenated, narrowed by a 1x1, weighted; optional residual."""
+class HGBlock(DenseBlock):
+    """Aggregation: narrowed by a 1x1, channels weighted."""
 
-    def __init__(self, in_channels: int, mid: int, out: int, residual: bool) -> None:
-        super().__init__()
-        self.layers = nn.LayerList([_conv(in_channels if i == 0 else mid, mid, 3) for i in range(LAYERS_PER_BLOCK)])
-        self.aggregation_conv = _conv(in_channels + LAYERS_PER_BLOCK * mid, out, 1)
-        self.att = EffectiveSE(out)
-        self.residual = residual
+    def __init__(self, stage: Stage, in_channels: int, residual: bool) -> None:
+        super().__init__(stage, in_channels, residual)
+        self.aggregation_conv = hg_conv(self.dense_channels, stage.out, 1)
+        self.att = EffectiveSE(stage.out)
 
-    def forward(self, x: paddle.Tensor) -> paddle.Tensor:
-        outputs = [x]
-        for layer in self.layers:
-            outputs.append(layer(outputs[-1]))
-        y = self.att(self.aggregation_conv(paddle.concat(outputs, axis=1)))
-        return x + y if self.residual else y
-
-
-class HGStage(nn.Layer):
-    def __init__(self, stage: Stage) -> None:
-        super().__init__()
-        self.downsample = None
-        if stage.stride is not None:  # depthwise, without activation
-            self.downsample = ConvBN(
-                stage.in_channels,
-                stage.in_channels,
-                3,
-                stage.stride,
-                groups=stage.in_channels,
-                bn_decays=False,
-                weight_attr=kaiming_normal(),
-            )
-        blocks = [
-            HGBlock(stage.in_channels if i == 0 else stage.out, stage.mid, stage.out, residual=i > 0)
-            for i in range(stage.blocks)
-        ]
-        self.blocks = nn.Sequential(*blocks)
-
-    def forward(self, x: paddle.Tensor) -> paddle.Tensor:
-        return self.blocks(x if self.downsample is None else self.downsample(x))
+    def aggregate(self, x: paddle.Tensor) -> paddle.Tensor:
+        return self.att(self.aggregation_conv(x))
 
 
 class HGNetTrunk(nn.Layer):
@@ -95,8 +47,8 @@ class HGNetTrunk(nn.Layer):
 
     def __init__(self, stages: tuple[Stage, ...]) -> None:
         super().__init__()
-        self.stem = nn.Sequential(_conv(3, 64, 3, 2), _conv(64, 64, 3), _conv(64, 128, 3))
-        self.stages = nn.LayerList([HGStage(stage) for stage in stages])
+        self.stem = nn.Sequential(hg_conv(3, 64, 3, 2), hg_conv(64, 64, 3), hg_conv(64, 128, 3))
+        self.stages = nn.LayerList([HGStage(stage, HGBlock) for stage in stages])
 
 
 class PPHGNetSmallDet(HGNetTrunk):

@@ -1,95 +1,91 @@
-"""PPHGNetV2 (PP-OCRv5 server): dense blocks as in PPHGNet, with light (1x1 + depthwise) layers in the later stages.
+"""PPHGNetV2 (PP-OCRv5 server, RT-DETR): dense blocks as in PPHGNet, with light layers in the later stages.
 
-Source: rec_pphgnetv2.py of PaddleOCR, by its facts.
+Source: rec_pphgnetv2.py of PaddleOCR and hgnet_v2.py of PaddleDetection, by their facts.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import paddle
-import paddle.nn.functional as F
 from paddle import nn
 
+from sealkit.nn.backbones.hgnet_stage import DenseBlock, HGStage, Stage, hg_conv
 from sealkit.nn.backbones.hgnet_v2_stem import HGNetV2Stem
 from sealkit.nn.backbones.line_pool import LinePool
 from sealkit.nn.conv import Conv2D
-from sealkit.nn.layers import ConvBN, Size
+from sealkit.nn.layers import Size, freeze_batch_norm
 
-LAYERS_PER_BLOCK = 6
-
-
-@dataclass(frozen=True)
-class Stage:
-    """in, mid and out channels; blocks; light layers or full convolutions; their kernel; stride of the depthwise
-    downsampling before them (None: none)."""
-
-    in_channels: int
-    mid: int
-    out: int
-    blocks: int
-    light: bool
-    kernel: int
-    stride: Size | None
-
-
-B4_WIDTHS = (
+# stage: in, mid, out channels, blocks, light layers, kernel
+_Width = tuple[int, int, int, int, bool, int]
+_B4: tuple[_Width, ...] = (
     (48, 48, 128, 1, False, 3),
     (128, 96, 512, 1, False, 3),
     (512, 192, 1024, 3, True, 5),
     (1024, 384, 2048, 1, True, 5),
 )
-B4_REC_STAGES = tuple(Stage(*w, stride) for w, stride in zip(B4_WIDTHS, ((2, 1), (1, 2), (2, 1), (2, 1))))
+_H: tuple[_Width, ...] = (
+    (96, 96, 192, 2, False, 3),
+    (192, 192, 512, 3, False, 3),
+    (512, 384, 1024, 6, True, 5),
+    (1024, 768, 2048, 3, True, 5),
+)
+# PaddleDetection's name: channels inside the stem, its output, stages
+DET_SIZES: dict[str, tuple[int, tuple[_Width, ...]]] = {"L": (32, _B4), "H": (48, _H)}
+STAGE_RATE = 0.05  # learning-rate factor of the detector's backbone beyond the frozen stem
 
 
-def _conv(i: int, o: int, kernel: int, stride: Size = 1, groups: int = 1, relu: bool = True) -> ConvBN:
-    return ConvBN(i, o, kernel, stride, groups, act=F.relu if relu else None, bn_decays=False)
+def _stages(widths: tuple[_Width, ...], strides: tuple[Size | None, ...]) -> tuple[Stage, ...]:
+    return tuple(Stage(*w[:4], stride, *w[4:]) for w, stride in zip(widths, strides))
 
 
-class LightLayer(nn.Layer):
-    """1x1 without activation, then depthwise with relu."""
-
-    def __init__(self, in_channels: int, out_channels: int, kernel: int) -> None:
-        super().__init__()
-        self.conv1 = _conv(in_channels, out_channels, 1, relu=False)
-        self.conv2 = _conv(out_channels, out_channels, kernel, groups=out_channels)
-
-    def forward(self, x: paddle.Tensor) -> paddle.Tensor:
-        return self.conv2(self.conv1(x))
-
-
-class HGV2Block(nn.Layer):
-    """Six layers; their outputs and the input concatenated, narrowed in two 1x1 steps; optional residual."""
+class HGV2Block(DenseBlock):
+    """Aggregation: narrowed in two 1x1 steps."""
 
     def __init__(self, stage: Stage, in_channels: int, residual: bool) -> None:
+        super().__init__(stage, in_channels, residual)
+        self.aggregation_squeeze_conv = hg_conv(self.dense_channels, stage.out // 2, 1)
+        self.aggregation_excitation_conv = hg_conv(stage.out // 2, stage.out, 1)
+
+    def aggregate(self, x: paddle.Tensor) -> paddle.Tensor:
+        return self.aggregation_excitation_conv(self.aggregation_squeeze_conv(x))
+
+
+class PPHGNetV2Det(nn.Layer):
+    """[N, 3, H, W] -> three maps at strides 8, 16, 32.
+
+    Trained as published: the stem is frozen, every BatchNorm uses its stored statistics and keeps its affine, other
+    convolutions learn at `STAGE_RATE` of the rate.
+
+    Args:
+        size: "L" or "H", or (channels inside the stem, widths of the stages) of a network of one's own.
+    """
+
+    def __init__(self, size: str | tuple[int, tuple[_Width, ...]] = "L") -> None:
         super().__init__()
-        layer = LightLayer if stage.light else _conv
-        inputs = [in_channels, *[stage.mid] * (LAYERS_PER_BLOCK - 1)]
-        self.layers = nn.LayerList([layer(i, stage.mid, stage.kernel) for i in inputs])
-        self.aggregation_squeeze_conv = _conv(in_channels + LAYERS_PER_BLOCK * stage.mid, stage.out // 2, 1)
-        self.aggregation_excitation_conv = _conv(stage.out // 2, stage.out, 1)
-        self.residual = residual
+        mid, widths = DET_SIZES[size] if isinstance(size, str) else size
+        stages = _stages(widths, (None, 2, 2, 2))
+        self.stem = HGNetV2Stem(3, mid, stages[0].in_channels)
+        self.stages = nn.LayerList([HGStage(stage, HGV2Block) for stage in stages])
+        self.out_channels = tuple(stage.out for stage in stages[1:])
+        self.set_rates()
 
-    def forward(self, x: paddle.Tensor) -> paddle.Tensor:
-        outputs = [x]
-        for layer in self.layers:
-            outputs.append(layer(outputs[-1]))
-        y = self.aggregation_excitation_conv(self.aggregation_squeeze_conv(paddle.concat(outputs, axis=1)))
-        return x + y if self.residual else y
+    def set_rates(self) -> None:
+        """Write the published training rates to the parameters; again after fusing, which makes new ones.
 
+        A fused convolution's bias holds what the frozen BatchNorm held and stays as it is too.
+        """
+        for name, param in self.named_parameters():
+            frozen = name.startswith("stem.") or param.ndim == 1
+            param.optimize_attr["learning_rate"] = 0.0 if frozen else STAGE_RATE
+            param.stop_gradient = frozen
+        freeze_batch_norm(self)
 
-class HGV2Stage(nn.Layer):
-    def __init__(self, stage: Stage) -> None:
-        super().__init__()
-        self.downsample = None
-        if stage.stride is not None:
-            channels = stage.in_channels
-            self.downsample = _conv(channels, channels, 3, stage.stride, channels, relu=False)
-        blocks = [HGV2Block(stage, stage.in_channels if i == 0 else stage.out, i > 0) for i in range(stage.blocks)]
-        self.blocks = nn.Sequential(*blocks)
-
-    def forward(self, x: paddle.Tensor) -> paddle.Tensor:
-        return self.blocks(x if self.downsample is None else self.downsample(x))
+    def forward(self, x: paddle.Tensor) -> list[paddle.Tensor]:
+        x = self.stem(x)
+        maps = []
+        for stage in self.stages:
+            x = stage(x)
+            maps.append(x)
+        return maps[1:]
 
 
 class PPHGNetV2B4Rec(nn.Layer):
@@ -102,8 +98,9 @@ class PPHGNetV2B4Rec(nn.Layer):
     def __init__(self, train_steps: int | None = 40) -> None:
         super().__init__()
         self.stem = HGNetV2Stem(3, 32, 48, stem3_stride=1)
-        self.stages = nn.LayerList([HGV2Stage(stage) for stage in B4_REC_STAGES])
-        self.out_channels = B4_REC_STAGES[-1].out
+        stages = _stages(_B4, ((2, 1), (1, 2), (2, 1), (2, 1)))
+        self.stages = nn.LayerList([HGStage(stage, HGV2Block) for stage in stages])
+        self.out_channels = stages[-1].out
         self.last_conv = Conv2D(self.out_channels, 2048, 1, bias_attr=False)
         self.fc = nn.Linear(2048, 1000)
         self.pool = LinePool(train_steps)

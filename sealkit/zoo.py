@@ -20,6 +20,7 @@ from sealkit.modules.model_spec import ModelSpec
 TABLES: Mapping[str, str] = {
     "seal_text_detection": "sealkit.modules.seal_text_detection.models",
     "text_recognition": "sealkit.modules.text_recognition.models",
+    "layout_detection": "sealkit.modules.layout_detection.models",
     "doc_text_orientation": "sealkit.modules.doc_text_orientation.models",
     "image_unwarping": "sealkit.modules.image_unwarping.models",
 }

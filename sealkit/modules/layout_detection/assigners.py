@@ -78,7 +78,7 @@ def _inside(points: paddle.Tensor, boxes: paddle.Tensor) -> paddle.Tensor:
     """Whether centres [A, 2] lie strictly in boxes [G, 4]: [G, A] bool."""
     points, boxes = points.unsqueeze(0), boxes.unsqueeze(1)
     away = paddle.concat([points - boxes[..., :2], boxes[..., 2:] - points], axis=-1)  # [G, A, 4]
-    return away.min(axis=-1) > EPS
+    return away.amin(axis=-1) > EPS
 
 
 def _mask_of(index: paddle.Tensor, width: int) -> paddle.Tensor:
@@ -143,8 +143,8 @@ def task_aligned(
     best = paddle.topk(metric * inside.astype("float32"), min(ALIGNED_TOPK, metric.shape[1]), axis=1)[1]
     mask = _one_box_each(_mask_of(best, metric.shape[1]) & inside, overlaps)
     metric = metric * mask.astype("float32")
-    best_overlap = (overlaps * mask.astype("float32")).max(axis=1, keepdim=True)
-    return _matches(mask, metric / (metric.max(axis=1, keepdim=True) + EPS) * best_overlap)
+    best_overlap = (overlaps * mask.astype("float32")).amax(axis=1, keepdim=True)
+    return _matches(mask, metric / (metric.amax(axis=1, keepdim=True) + EPS) * best_overlap)
 
 
 @paddle.no_grad()

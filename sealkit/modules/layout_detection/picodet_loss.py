@@ -195,7 +195,7 @@ class PicoDetLoss:
         """[P] highest class probability of the positive cells."""
         if positives is None:
             return None
-        return F.sigmoid(outputs["logits"].astype("float32").flatten(0, 1)[positives.flat]).max(axis=-1)
+        return F.sigmoid(outputs["logits"].astype("float32").flatten(0, 1)[positives.flat]).amax(axis=-1)
 
     @staticmethod
     def _box_terms(

@@ -65,6 +65,12 @@ def scores_of(outputs: Mapping[str, paddle.Tensor]) -> paddle.Tensor:
     return outputs["scores"] if "scores" in outputs else F.sigmoid(outputs["logits"])
 
 
+def to_source(boxes: paddle.Tensor, scale_factor: paddle.Tensor) -> paddle.Tensor:
+    """Boxes [N, A, 4] of the input in source pixels; `scale_factor` [N, 2] is input / source, height and width."""
+    factors = paddle.concat([scale_factor[:, 1:], scale_factor[:, :1]] * 2, axis=1)  # [N, 4] width, height, …
+    return boxes / factors.unsqueeze(1)
+
+
 def multiclass_nms(
     boxes: paddle.Tensor, scores: paddle.Tensor, settings: NmsSettings | None = None
 ) -> tuple[paddle.Tensor, paddle.Tensor]:
@@ -97,9 +103,8 @@ def detect(
     Returns:
         rows [K, 6] and counts int32 [N], see `multiclass_nms`.
     """
-    wide = paddle.concat([scale_factor[:, 1:], scale_factor[:, :1]] * 2, axis=1).unsqueeze(1)  # [N, 1, 4] w h w h
     scores = scores_of(outputs).transpose([0, 2, 1])  # [N, classes, A]
-    return multiclass_nms(boxes_of(outputs) / wide, scores, settings)
+    return multiclass_nms(to_source(boxes_of(outputs), scale_factor), scores, settings)
 
 
 class InferencePicoDet(nn.Layer):

@@ -39,3 +39,49 @@ class DetSample:
     image_path: Path
     lines: list[TextLine] = field(default_factory=list)
     where: str = ""
+
+
+@dataclass
+class RecSample:
+    """One strip with its text.
+
+    Attributes:
+        image_path: the picture.
+        text: what is written on it, never empty.
+        where: "train.txt:17" for messages.
+        shape, angle, direction: of the seal and the line it was cut from, as in `TextLine`; None where unknown.
+    """
+
+    image_path: Path
+    text: str
+    where: str = ""
+    shape: str | None = None
+    angle: float | None = None
+    direction: str | None = None
+
+
+@dataclass
+class LayoutBox:
+    """One labelled region of a page.
+
+    Attributes:
+        box: (4,) float32 x1, y1, x2, y2 in pixels.
+        label: name of its class.
+        crowd: a group of things in one box: not trained on, and never a wrong detection.
+        where: "instance_train.json annotation 17" for messages.
+    """
+
+    box: np.ndarray
+    label: str
+    crowd: bool = False
+    where: str = ""
+
+
+@dataclass
+class LayoutSample:
+    """One page with its boxes; `size` is (width, height) as the label file says it, None where it does not."""
+
+    image_path: Path
+    boxes: list[LayoutBox] = field(default_factory=list)
+    where: str = ""
+    size: tuple[int, int] | None = None

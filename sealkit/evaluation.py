@@ -81,8 +81,9 @@ def _number(value: float) -> str:
 
 
 def metric_name(task: Task, settings: RecipeBase) -> str:
-    """The figure's name with what changes its value: `hmean (preprocess=pipeline)`."""
-    return f"{task.main_figure} (preprocess={settings.eval.preprocess})"
+    """The figure's name with what changes its value: `hmean (preprocess=pipeline)`, `acc (…, spaces=kept)`."""
+    options = [f"preprocess={settings.eval.preprocess}", *getattr(task, "metric_options", tuple)()]
+    return f"{task.main_figure} ({', '.join(options)})"
 
 
 def of_checkpoint(task: Task, settings: RecipeBase, checkpoint: str, device: str | None, progress: bool) -> Evaluation:
@@ -94,11 +95,12 @@ def of_checkpoint(task: Task, settings: RecipeBase, checkpoint: str, device: str
     """
     from sealkit.engine.device import choose_device
     from sealkit.engine.evaluate import evaluate
+    from sealkit.engine.weights import adopt_checkpoint, load_weights
     from sealkit.weights.checkpoint import is_checkpoint
-    from sealkit.weights.loading import load_into
     from sealkit.weights.sources import resolve
 
     source = resolve(checkpoint, settings.model)
+    adopt_checkpoint(task, source)
     if source.path is not None:
         check_fits(task, source.path)
     choose_device(device or settings.train.device)
@@ -107,7 +109,7 @@ def of_checkpoint(task: Task, settings: RecipeBase, checkpoint: str, device: str
     if not source.scratch:
         # what a recipe allows its start must not pass for a result of it
         partial = settings.weights.allow_partial and not (source.path is not None and is_checkpoint(source.path))
-        notes.append(load_into(net, source, partial).summary())
+        notes.append(load_weights(task, net, source, partial).summary())
     with _bar(progress) as on_batch:
         result = evaluate(
             task,
@@ -175,6 +177,7 @@ def of_folder(
     from sealkit.engine.evaluate import EVAL_STREAM, check_records
     from sealkit.engine.loader import Loader
     from sealkit.engine.sampler import eval_batches
+    from sealkit.engine.weights import adopt
     from sealkit.engine.worker import Stream
     from sealkit.export.modules import module_export
     from sealkit.runtime.model import load_model
@@ -182,6 +185,7 @@ def of_folder(
     started = time.perf_counter()
     row = module_export(task.name)
     model = load_model(model_dir, engine, device, settings.train.threads)
+    adopt(task, {"character_dict": model.meta.character_dict, "where": model.meta.where})
     samples = task.eval_samples()
     if len(samples) == 0:
         raise DataError("the evaluation set has no samples", where="data.val", hint="check the label file")

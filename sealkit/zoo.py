@@ -28,6 +28,7 @@ TABLES: Mapping[str, str] = {
 # The class that answers the questions of training, evaluation and export for each module (engine.task.Task).
 TASKS: Mapping[str, tuple[str, str]] = {
     "seal_text_detection": ("sealkit.modules.seal_text_detection.task", "SealTextDetectionTask"),
+    "text_recognition": ("sealkit.modules.text_recognition.task", "TextRecognitionTask"),
 }
 
 

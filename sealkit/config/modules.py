@@ -9,6 +9,7 @@ from sealkit.config.training import RecipeBase
 
 RECIPE_CLASSES: Mapping[str, tuple[str, str]] = {
     "seal_text_detection": ("sealkit.config.seal_text_detection", "SealTextDetectionRecipe"),
+    "text_recognition": ("sealkit.config.text_recognition", "TextRecognitionRecipe"),
 }
 
 

@@ -9,8 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from sealkit.data.records import DetSample
-
 _CHUNK = 1 << 20
 
 
@@ -29,7 +27,7 @@ def file_hash(path: str | Path) -> str:
 def fingerprint(
     root: str | Path,
     label_file: str | Path,
-    samples: Sequence[DetSample],
+    samples: Sequence[Any],
     *,
     pictures: bool = True,
     workers: int = 0,
@@ -42,7 +40,7 @@ def fingerprint(
     Args:
         root: folder that picture paths are relative to.
         label_file: relative to the root, or absolute.
-        samples: what the label file holds.
+        samples: what the label file holds; records with `image_path`, and `lines` where pictures have several texts.
         pictures: hash the pictures' bytes; otherwise only their sizes (a large set on a slow disk), told by
             `pictures_by`.
         workers: files read at once, 0 = one per core.
@@ -64,7 +62,9 @@ def fingerprint(
         marks = [str(size) for size in sizes]
     names = [Path(os.path.relpath(image, root)).as_posix() for image in paths]
     pictures_hash = _digest(f"{name}\0{mark}\n" for name, mark in zip(names, marks))
-    lines = [line for sample in samples for line in sample.lines]
+    single = [sample for sample in samples if not hasattr(sample, "lines")]  # one text or class each
+    several = [sample for sample in samples if hasattr(sample, "lines")]
+    lines = [line for sample in several for line in sample.lines]
     return {
         "root": str(root),
         "labels": str(label_file),
@@ -73,9 +73,9 @@ def fingerprint(
         "pictures_sha256": pictures_hash,
         "pictures_by": "content" if pictures else "size",
         "pictures": len(samples),
-        "texts": sum(not line.ignore for line in lines),
+        "texts": len(single) + sum(not line.ignore for line in lines),
         "ignored": sum(line.ignore for line in lines),
-        "without_text": sum(not sample.lines for sample in samples),
+        "without_text": sum(not sample.lines for sample in several),
         "missing_pictures": sum(size < 0 for size in sizes),
         "bytes": sum(max(0, size) for size in sizes),
     }

@@ -13,36 +13,21 @@ import math
 import os
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from sealkit.data.problems import Problem, Severity
+from sealkit.data.label_files import ODD_BLANKS, LabelReader, clean_path, find_label_file, read_lines
+from sealkit.data.problems import Problem
 from sealkit.data.records import DetSample, TextLine
 from sealkit.errors import DataError
 
 IGNORED_TEXTS = frozenset({"*", "###"})
 SHAPES = frozenset({"circle", "oval", "square", "rectangle", "triangle"})
 DIRECTIONS = frozenset({"arc", "arc-bottom", "line", "vertical"})
-# Characters that look like a blank or like nothing and break the tab-separated format or a file name.
-_ODD_BLANKS = {"\u00a0": "no-break space", "\u3000": "full-width space", "\u200b": "zero-width space", "\ufeff": "BOM"}
 _SEPARATOR_GUESS = re.compile(r"(?P<path>\S.*?\.\w{2,5})(?P<gap>[\s\u00a0\u3000\u200b,;|]+)(?P<json>\[.*)$", re.DOTALL)
-
-
-@dataclass
-class _Reader:
-    """Collects samples and problems of one label file."""
-
-    root: Path
-    name: str
-    samples: list[DetSample] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
-
-    def report(self, kind: str, line: int | None, reason: str, fix: str, severity: Severity = "error") -> None:
-        where = self.name if line is None else f"{self.name}:{line}"
-        self.problems.append(Problem(kind, where, reason, fix, severity))
 
 
 def read_det_labels(
@@ -64,13 +49,8 @@ def read_det_labels(
     """
     root = Path(root)
     path = find_label_file(root, label_file)
-    reader = _Reader(root, path.name)
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        raise DataError(f"the label file cannot be read: {error.strerror}", where=str(path)) from error
-    text = _decode(raw, reader)
-    for number, line in enumerate(_split_lines(text, reader), 1):
+    reader = LabelReader(root, path.name)
+    for number, line in enumerate(read_lines(path, reader), 1):
         sample = _read_line(line, number, reader)
         if sample is None:
             continue
@@ -88,65 +68,15 @@ def read_det_labels(
     return reader.samples, reader.problems
 
 
-def find_label_file(root: str | Path, label_file: str | Path) -> Path:
-    """Path of a label file given relative to `root` or to the working folder; DataError naming others where absent."""
-    root, label_file = Path(root), Path(label_file)
-    for candidate in (root / label_file, label_file):
-        if candidate.is_file():
-            return candidate
-    folder = (root / label_file).parent
-    beside = sorted(p.name for p in folder.glob("*.txt"))[:8] if folder.is_dir() else []
-    raise DataError(
-        "there is no such label file",
-        where=str(root / label_file),
-        hint=f"label files there: {', '.join(beside)}" if beside else f"check root ({root}) and labels ({label_file})",
-    )
-
-
-def _decode(raw: bytes, reader: _Reader) -> str:
-    """UTF-8 with or without BOM, UTF-16 with BOM, else GB18030 (what Chinese Windows writes); oddities are reported."""
-    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
-        reader.report("encoding", None, "the file is UTF-16", "save it as UTF-8 without BOM", "warning")
-        return raw.decode("utf-16", errors="replace")
-    if raw.startswith(b"\xef\xbb\xbf"):
-        reader.report("bom", 1, "the file starts with a byte-order mark", "save it as UTF-8 without BOM", "warning")
-        raw = raw[3:]
-    try:
-        return raw.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = raw[: error.start].count(b"\n") + 1
-        try:
-            text = raw.decode("gb18030")
-            reader.report("encoding", line, "the file is not UTF-8; read as GB18030", "save it as UTF-8", "warning")
-            return text
-        except UnicodeDecodeError:
-            value = raw[error.start : error.start + 4]
-            reader.report("encoding", line, f"bytes {value!r} are not UTF-8", "save the file as UTF-8")
-            return raw.decode("utf-8", errors="replace")
-
-
-def _split_lines(text: str, reader: _Reader) -> list[str]:
-    """Lines without line ends. Only CR and LF end one: str.splitlines would also cut at U+2028 inside a text."""
-    crlf = text.count("\r\n")
-    if crlf:
-        first = text[: text.index("\r\n")].count("\n") + 1
-        reader.report("crlf", first, f"{crlf} lines end in CR LF", "save with LF line ends", "warning")
-        text = text.replace("\r\n", "\n")
-    lines = text.replace("\r", "\n").split("\n")
-    if lines and lines[-1] == "":
-        lines.pop()  # the last line's own end, not an empty line
-    return lines
-
-
-def _read_line(line: str, number: int, reader: _Reader) -> DetSample | None:
-    if not line.strip("".join(_ODD_BLANKS) + " \t"):
+def _read_line(line: str, number: int, reader: LabelReader) -> DetSample | None:
+    if not line.strip("".join(ODD_BLANKS) + " \t"):
         reader.report("empty-line", number, "the line is empty", "delete it; PaddleX stops at it", "warning")
         return None
     cells = line.split("\t")
     if len(cells) != 2:
         _report_separator(line, cells, number, reader)
         return None
-    path_text = _clean_path(cells[0], number, reader)
+    path_text = clean_path(cells[0], number, reader)
     if not path_text:
         reader.report("no-path", number, "there is no path before the tab", "write the picture's relative path")
         return None
@@ -164,13 +94,13 @@ def _read_line(line: str, number: int, reader: _Reader) -> DetSample | None:
     return DetSample(reader.root / path_text, lines, where)
 
 
-def _report_separator(line: str, cells: Sequence[str], number: int, reader: _Reader) -> None:
+def _report_separator(line: str, cells: Sequence[str], number: int, reader: LabelReader) -> None:
     if len(cells) > 2:
         reason = f"{len(cells) - 1} tabs instead of one"
         fix = "keep the one tab between path and JSON; write a tab inside a text as \\t"
     elif match := _SEPARATOR_GUESS.match(line):
         gap = match["gap"]
-        names = [_ODD_BLANKS.get(c, "space" if c == " " else repr(c)) for c in dict.fromkeys(gap)]
+        names = [ODD_BLANKS.get(c, "space" if c == " " else repr(c)) for c in dict.fromkeys(gap)]
         reason = f"path and JSON are separated by {', '.join(names)} instead of a tab"
         fix = f"put one tab between {match['path']!r} and the list"
     else:
@@ -178,28 +108,7 @@ def _report_separator(line: str, cells: Sequence[str], number: int, reader: _Rea
     reader.report("bad-separator", number, reason, fix)
 
 
-def _clean_path(cell: str, number: int, reader: _Reader) -> str:
-    path = cell.strip(" \ufeff")
-    odd = [name for char, name in _ODD_BLANKS.items() if char in path]
-    if odd:
-        reader.report(
-            "odd-blank",
-            number,
-            f"the path {path!r} holds a {odd[0]}",
-            "replace it by what the file is called",
-            "warning",
-        )
-    if "\\" in path and os.sep == "/":
-        reader.report("backslash", number, f"back-slashes in {path!r}; read as slashes", "write slashes", "warning")
-        path = path.replace("\\", "/")
-    if path.startswith("/") or re.match(r"[A-Za-z]:/", path):
-        reader.report(
-            "absolute-path", number, f"{path!r} is absolute", "write it relative to the set's root folder", "warning"
-        )
-    return path
-
-
-def _parse_json(cell: str, number: int, reader: _Reader) -> list[Any] | None:
+def _parse_json(cell: str, number: int, reader: LabelReader) -> list[Any] | None:
     stripped = cell.strip(" \u00a0\ufeff\u3000\u200b")
     if not stripped.startswith("["):
         kind = "bad-json"
@@ -224,7 +133,7 @@ def _parse_json(cell: str, number: int, reader: _Reader) -> list[Any] | None:
     return value
 
 
-def _read_text(entry: Any, index: int, number: int, reader: _Reader) -> TextLine | None:
+def _read_text(entry: Any, index: int, number: int, reader: LabelReader) -> TextLine | None:
     """One text of a line, or None (reported) where its geometry cannot be used."""
     if not isinstance(entry, dict):
         reader.report("bad-text", number, f"text {index} is {type(entry).__name__}, not an object", "write {…}")
@@ -259,7 +168,7 @@ def _read_text(entry: Any, index: int, number: int, reader: _Reader) -> TextLine
     )
 
 
-def _read_points(value: Any, index: int, number: int, reader: _Reader) -> np.ndarray | None:
+def _read_points(value: Any, index: int, number: int, reader: LabelReader) -> np.ndarray | None:
     """(N, 2) float32 of finite numbers with a non-zero area, else None."""
 
     def refuse(kind: str, reason: str, fix: str) -> np.ndarray | None:
@@ -293,7 +202,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _settle_order(
-    points: np.ndarray, direction: str | None, index: int, number: int, reader: _Reader
+    points: np.ndarray, direction: str | None, index: int, number: int, reader: LabelReader
 ) -> tuple[np.ndarray, str | None]:
     """Clockwise points; the direction is dropped (reported) where the points cannot be a line_poly."""
     x, y = points[:, 0].astype(np.float64), points[:, 1].astype(np.float64)
@@ -336,7 +245,7 @@ class _Extras:
     entry: dict[str, Any]
     index: int
     number: int
-    reader: _Reader
+    reader: LabelReader
 
     def _report(self, key: str, allowed: str) -> None:
         reason = f"text {self.index}: {key} {self.entry[key]!r} means nothing"

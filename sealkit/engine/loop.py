@@ -131,6 +131,10 @@ class _Run:
             log.say(
                 f"  scaled from {optimizer.lr:.3g}, which the recipe gives for {optimizer.lr_batch_size} samples a step"
             )
+        for note in getattr(self.task, "notes", tuple)():
+            log.say(note)
+        for warning in getattr(self.task, "warnings", tuple)():
+            log.warn(warning)
         self.watchdog.busy("pre-flight")
         for warning in preflight(self.task, parts.net, self.settings, parts.plan, parts.loader, parts.trainer.amp):
             log.warn(warning)

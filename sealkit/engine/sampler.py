@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from sealkit.engine.seeds import epoch_rng
+from sealkit.errors import TrainingError
 
+Arrange = Callable[[np.ndarray, int, int, np.random.Generator], np.ndarray]
 Pick = tuple[int, int]  # (sample index, how many times the epoch has used it before)
 
 
@@ -19,6 +21,10 @@ class TrainPlan:
     A step takes `accumulate * world * batch_size` samples that follow each other in the epoch's order, so that the same
     samples meet in a step however they are split over processes and forward passes. The last step of an epoch is filled
     from the epoch's start: every sample is seen at least once, every batch is full.
+
+    Attributes:
+        arrange: (shuffled order, epoch, batch size, rng) -> the same numbers in another order, for samples that shall
+            meet in a batch (strips of similar length). It must depend on its arguments alone.
     """
 
     samples: int
@@ -27,6 +33,7 @@ class TrainPlan:
     world: int
     rank: int
     seed: int
+    arrange: Arrange | None = None
 
     @property
     def step_size(self) -> int:
@@ -39,7 +46,12 @@ class TrainPlan:
 
     def epoch_picks(self, epoch: int) -> list[Pick]:
         """The epoch's samples in order, `steps_per_epoch * step_size` of them."""
-        order = epoch_rng(self.seed, epoch).permutation(self.samples)
+        rng = epoch_rng(self.seed, epoch)
+        order = rng.permutation(self.samples)
+        if self.arrange is not None:
+            order = self.arrange(order, epoch, self.batch_size, rng)
+            if not np.array_equal(np.sort(order), np.arange(self.samples)):
+                raise TrainingError("the data's arrangement lost or doubled samples", where=f"epoch {epoch}")
         slots = np.arange(self.steps_per_epoch * self.step_size)
         return list(zip(order[slots % self.samples].tolist(), (slots // self.samples).tolist()))
 

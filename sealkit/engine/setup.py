@@ -22,6 +22,7 @@ from sealkit.engine.sampler import TrainPlan
 from sealkit.engine.seeds import init_seed
 from sealkit.engine.step import Trainer
 from sealkit.engine.task import Task
+from sealkit.engine.weights import adopt, load_weights
 from sealkit.engine.worker import Stream
 from sealkit.errors import ConfigError
 from sealkit.weights.atomic import settle_folder
@@ -66,19 +67,21 @@ def build(
         ConfigError, DataError, WeightsError, TrainingError: as `loop.fit`.
     """
     loop = settings.train
-    source = task.train_samples()
-    if len(source) == 0:
-        raise ConfigError("the training set has no samples", where="data.train", hint="check the label file")
-    plan = TrainPlan(len(source), loop.batch_size, loop.accumulate, world.size, world.rank, settings.seed)
-    length = lengths(settings, plan)
-    data_info = getattr(task, "data_info", None)
-    data = dict(data_info()) if data_info else None
-
     if world.first:
         settle_folder(folder.latest)  # before the others look
     # rank 0's file system decides, else ranks could disagree on where they are
     resumed = world.from_first(resume and is_checkpoint(folder.latest))
     checkpoint = load_checkpoint(folder.latest) if resumed else None
+    if checkpoint:
+        adopt(task, checkpoint.extras)
+    source = task.train_samples()
+    if len(source) == 0:
+        raise ConfigError("the training set has no samples", where="data.train", hint="check the label file")
+    arrange = getattr(source, "arrange", None)
+    plan = TrainPlan(len(source), loop.batch_size, loop.accumulate, world.size, world.rank, settings.seed, arrange)
+    length = lengths(settings, plan)
+    data_info = getattr(task, "data_info", None)
+    data = dict(data_info()) if data_info else None
     changes = []
     if checkpoint:
         changes = check_same_run(settings, checkpoint.progress, data, world.size, str(folder.latest))
@@ -133,7 +136,7 @@ def _network(
     if source.scratch:
         log.say("weights: random (weights.init: scratch)")
         return net
-    report = load_into(net, source, settings.weights.allow_partial)
+    report = load_weights(task, net, source, settings.weights.allow_partial)
     log.say(report.summary())
     if world.first:
         folder.write({"weights_report.json": report.to_json()})

@@ -78,6 +78,11 @@ class Task(Protocol):
     A task may also have `data_info() -> Mapping[str, Any]` (plain values: fingerprints and counts of the data; becomes
     data.json, and a resumed run is refused where it differs). `collate` should be a plain function
     of a file that does not import paddle (a static method): worker processes load it.
+
+    Further answers a task may have: `adopt(extras)` and `load_weights(net, source, allow_partial)` where its network
+    depends on more than the recipe (see `engine.weights`); `notes()` and `warnings()`: sentences about its data for the
+    log, the latter also for the run's summary; `metric_options()`: what changes the main figure's value, for its
+    printed name. A source of training samples may have `arrange` (see `sampler.TrainPlan`).
     """
 
     name: str

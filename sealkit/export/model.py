@@ -17,6 +17,7 @@ import yaml
 
 import sealkit
 from sealkit.config.training import RecipeBase
+from sealkit.engine.weights import adopt_checkpoint, load_weights
 from sealkit.errors import ExportError
 from sealkit.export import onnx_file
 from sealkit.export.modules import GraphInput, module_export
@@ -25,7 +26,6 @@ from sealkit.runtime.files import ONNX, PARAMS, YML
 from sealkit.runtime.model import installed, load_model
 from sealkit.runtime.paddle_engine import INTERPOLATION
 from sealkit.weights.atomic import replace_folder
-from sealkit.weights.loading import load_into
 from sealkit.zoo import make_task
 
 REPORT = "export_report.json"
@@ -65,8 +65,9 @@ def export_model(
     row = module_export(task.name)
     output_dir = Path(output_dir)
     check_target(output_dir)
+    adopt_checkpoint(task, checkpoint)
     net = task.build_network()
-    loaded = load_into(net, checkpoint)
+    loaded = load_weights(task, net, checkpoint)
     net.eval()
     feeds = batches(task, pictures)
     expected = reference_arrays(row.reference(net), row, task, feeds)

@@ -95,8 +95,64 @@ def _det_differences(first: Arrays, second: Arrays) -> Differences:
     return found
 
 
+def _rec_reference(net: Any) -> Any:
+    from sealkit.modules.text_recognition.networks.multi_head import InferenceRecNet
+
+    layer = InferenceRecNet(net)
+    layer.eval()
+    return layer
+
+
+def _rec_inference(net: Any) -> Any:
+    from sealkit.modules.text_recognition.networks.multi_head import inference_network
+
+    return inference_network(net)
+
+
+def _rec_inputs(task: Any) -> Sequence[GraphInput]:
+    return [GraphInput("x", (None, 3, 48, None), "image")]
+
+
+def _rec_outputs(arrays: Arrays) -> Any:
+    return {"probabilities": PlainTensor(arrays[0])}
+
+
+def _rec_differences(first: Arrays, second: Arrays) -> Differences:
+    """Of probabilities (N, steps, classes)."""
+    return {"probability": float(np.abs(first[0] - second[0]).max())}
+
+
+def _ori_reference(net: Any) -> Any:
+    from sealkit.modules.doc_text_orientation.networks.classifier import InferenceClassifier
+
+    layer = InferenceClassifier(net)
+    layer.eval()
+    return layer
+
+
+def _ori_inference(net: Any) -> Any:
+    from sealkit.modules.doc_text_orientation.networks.classifier import inference_network
+
+    return inference_network(net)
+
+
+def _ori_inputs(task: Any) -> Sequence[GraphInput]:
+    side = task.recipe.resize.crop
+    return [GraphInput("x", (None, 3, side, side), "image")]
+
+
+def _ori_outputs(arrays: Arrays) -> Any:
+    return {"probabilities": PlainTensor(arrays[0])}
+
+
+def _ori_differences(first: Arrays, second: Arrays) -> Differences:
+    return {"probability": float(np.abs(first[0] - second[0]).max())}
+
+
 MODULES: Mapping[str, ModuleExport] = {
     "seal_text_detection": ModuleExport(_det_reference, _det_inference, _det_inputs, _det_outputs, _det_differences),
+    "text_recognition": ModuleExport(_rec_reference, _rec_inference, _rec_inputs, _rec_outputs, _rec_differences),
+    "doc_text_orientation": ModuleExport(_ori_reference, _ori_inference, _ori_inputs, _ori_outputs, _ori_differences),
 }
 
 

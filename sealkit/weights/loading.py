@@ -39,6 +39,7 @@ class LoadReport:
         cast: names whose values were converted from another float type.
         network_tensors: tensors of the network that count: aliases once, known constants only where the source has
             them.
+        notes: what else the loader did (rows moved to another charset).
     """
 
     source: str
@@ -48,6 +49,7 @@ class LoadReport:
     unused: list[str] = field(default_factory=list)
     cast: list[str] = field(default_factory=list)
     network_tensors: int = 0
+    notes: list[str] = field(default_factory=list)
 
     @property
     def coverage(self) -> float:
@@ -66,7 +68,7 @@ class LoadReport:
             parts.append(f"{len(self.unused)} unused ({', '.join(self.unused[:_SHOWN])}{_more(self.unused)})")
         if self.cast:
             parts.append(f"{len(self.cast)} converted to the network's type")
-        return ", ".join(parts) + f", from {self.source}"
+        return ", ".join([*parts, f"from {self.source}", *self.notes])
 
     def to_json(self) -> str:
         """All names, for the run folder."""

@@ -10,6 +10,7 @@ from sealkit.modules.seal_text_detection.check import check_dataset
 ROOT = Path(__file__).parents[2]
 SOURCES = (
     "data/labels.py",
+    "data/label_files.py",
     "data/check_outlines.py",
     "data/check_texts.py",
     "data/pictures.py",

@@ -1,0 +1,351 @@
+"""Samples of the recogniser: augmented strips with labels for training, strips as the pipeline reads them for
+evaluation.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from sealkit.config.text_recognition import (
+    RecInputSettings,
+    RecResizeSettings,
+    RecSetSettings,
+    TextRecognitionRecipe,
+)
+from sealkit.data.batches import DRAW, drawn, group_by_size
+from sealkit.data.fingerprint import fingerprint
+from sealkit.data.label_files import find_label_file
+from sealkit.data.mix import SetMix
+from sealkit.data.problems import summarise
+from sealkit.data.rec_labels import read_rec_labels
+from sealkit.data.records import RecSample
+from sealkit.data.transforms.strips import StripChain
+from sealkit.errors import ConfigError, DataError
+from sealkit.images import inspect_image, read_image
+from sealkit.modules.text_recognition import preprocess
+from sealkit.modules.text_recognition.labels import LineLabels, steps_needed
+from sealkit.modules.text_recognition.postprocess import reverse_runs
+
+_log = logging.getLogger(__name__)
+STRIDE = 8  # input pixels of one time step
+HEIGHT = 48  # of the pipeline's inputs
+WIDTH_STEP = 32  # widths of batches by ratio are multiples of this
+_SHOWN = 3
+
+
+def load_set(settings: RecSetSettings, max_broken_share: float = 0.01) -> list[RecSample]:
+    """Samples of one set. Bad lines are logged, and refused where they are more than the share.
+
+    Raises:
+        DataError: the label file is missing, has no usable line, or too many bad ones.
+    """
+    samples, problems = read_rec_labels(settings.root, settings.labels)
+    errors = [problem for problem in problems if problem.severity == "error"]
+    bad_lines = len({problem.where for problem in errors})
+    where = str(Path(settings.root) / settings.labels)
+    hint = f"sealkit data check {settings.root} --module text_recognition lists all of them"
+    if not samples:
+        raise DataError(f"no usable line in the label file\n{summarise(problems)}", where=where, hint=hint)
+    if bad_lines > max_broken_share * (len(samples) + bad_lines):
+        raise DataError(
+            f"{bad_lines} of {len(samples) + bad_lines} lines have faults, more than train.max_broken_share"
+            f" = {max_broken_share}\n{summarise(errors)}",
+            where=where,
+            hint=hint,
+        )
+    if errors:
+        _log.warning("%s: %d lines with faults\n%s", where, bad_lines, summarise(errors))
+    return samples
+
+
+def set_info(settings: RecSetSettings, samples: Sequence[RecSample]) -> dict[str, Any]:
+    """What a run notes about a set: names, counts, and a fingerprint (sha256) over its label file and pictures."""
+    found = fingerprint(settings.root, find_label_file(settings.root, settings.labels), samples)
+    letters = {character for sample in samples for character in sample.text}
+    return {**found, "labels": settings.labels, "different_characters": len(letters)}
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a network can be trained on.
+
+    Attributes:
+        labels: encodes texts.
+        fixed_steps: time steps of any input in training; None: width / 8.
+        unknown: as `RecLabelSettings.unknown`.
+        reverse: labels are turned around by runs before they are encoded (right-to-left scripts).
+    """
+
+    labels: LineLabels
+    fixed_steps: int | None = None
+    unknown: Literal["fail", "line", "character"] = "fail"
+    reverse: bool = False
+
+    def as_seen(self, text: str) -> str:
+        """The characters in the order of the picture, left to right."""
+        return reverse_runs(text) if self.reverse else text
+
+    def fault(self, text: str, width: float) -> str | None:
+        """Why a text (as seen) in an input of this width cannot be trained on, in words that group alike cases; None:
+        it can."""
+        charset = self.labels.charset
+        if self.unknown != "character" and charset.unknown(text):
+            return "characters without a class"
+        numbers = charset.encode_known(text)
+        if not numbers:
+            return "no character that has a class"
+        if len(text) > self.labels.max_length or len(numbers) > self.labels.longest:
+            return f"longer than {self.labels.longest} characters (labels.max_text_length)"
+        steps = self.fixed_steps or int(width) // STRIDE
+        if steps_needed(numbers) > steps:
+            return "more letters than the network has time steps for: CTC would give no gradient"
+        return None
+
+
+@dataclass
+class SetUse:
+    """One training set: what of it is used.
+
+    Attributes:
+        settings: as in the recipe.
+        lines: sound lines of the label file.
+        samples: those that can be trained on; ratios: their width/height.
+        left_out: reason -> places.
+    """
+
+    settings: RecSetSettings
+    lines: list[RecSample]
+    samples: list[RecSample] = field(default_factory=list)
+    ratios: list[float] = field(default_factory=list)
+    left_out: dict[str, list[str]] = field(default_factory=dict)
+
+    def sentences(self) -> list[str]:
+        """What was left out, one sentence per reason."""
+        name = f"{self.settings.root}/{self.settings.labels}"
+        total = len(self.lines)
+        return [
+            f"{name}: {len(places)} of {total} lines are not trained on: {reason} "
+            f"({', '.join(places[:_SHOWN])}{', …' if len(places) > _SHOWN else ''})"
+            for reason, places in self.left_out.items()
+        ]
+
+
+def select(lines: Sequence[RecSample], settings: RecSetSettings, limits: Limits, shape: RecInputSettings) -> SetUse:
+    """Which lines of a set can be trained on.
+
+    Raises:
+        DataError: not one.
+    """
+    use = SetUse(settings, list(lines))
+    narrowest = min(width * HEIGHT / height for width, height in shape.scales) if shape.by_ratio else 0.0
+    fixed = min(width for width, _ in shape.scales)
+    for sample in lines:
+        ratio = _ratio(sample.image_path) if shape.by_ratio else 1.0
+        width = min(max(narrowest, HEIGHT * ratio), shape.max_width) if shape.by_ratio else fixed
+        reason = limits.fault(limits.as_seen(sample.text), width)
+        if reason is None:
+            use.samples.append(sample)
+            use.ratios.append(ratio)
+        else:
+            use.left_out.setdefault(reason, []).append(sample.where)
+    if not use.samples:
+        raise DataError(
+            "no line of the set can be trained on\n" + "\n".join(use.sentences()),
+            where=f"{settings.root}/{settings.labels}",
+            hint="the charset (dictionary, charset) or labels.max_text_length does not fit these labels",
+        )
+    return use
+
+
+def _ratio(path: Path) -> float:
+    """Width/height by the file's header; that of a short line where it cannot be read (the loader will say why)."""
+    try:
+        width, height = inspect_image(path).size
+    except DataError:
+        return 1.0
+    return width / height
+
+
+class TrainSource:
+    """Augmented strips with labels.
+
+    Each sample: "strip" (H, W, 3) uint8 BGR; "label_ctc" (L,) int64, "length", and for a guide "label_nrtr" or
+    "label_sar" (L,); "text" (after joining), "name", "path", and the draw that `Collate` chooses the batch's size by.
+
+    Raises:
+        ConfigError, DataError: unusable sets; `get` raises ImageError for an unreadable picture.
+    """
+
+    def __init__(self, recipe: TextRecognitionRecipe, limits: Limits, sets: Sequence[Sequence[RecSample]]) -> None:
+        self._limits, self._shape = limits, recipe.input
+        self._chain = StripChain(recipe.augment)
+        self.uses = [select(lines, entry, limits, recipe.input) for lines, entry in zip(sets, recipe.data.train)]
+        sizes = [len(use.samples) for use in self.uses]
+        self.mix = SetMix(sizes, [entry.ratio for entry in recipe.data.train], recipe.seed)
+        narrowest = min(width for width, _ in recipe.input.scales)
+        self._widest = max(recipe.input.max_width if recipe.input.by_ratio else narrowest, narrowest)
+
+    def __len__(self) -> int:
+        return len(self.mix)
+
+    def get(self, index: int, epoch: int, rng: np.random.Generator) -> dict[str, Any]:
+        which, number = self.mix.pick(index, epoch)
+        sample = self.uses[which].samples[number]
+        strip, text = self._augmented(sample, rng)
+        made = self._limits.labels.encode(text)
+        if isinstance(made, str):  # select() has let it pass
+            raise DataError(made, where=sample.where, value=text)
+        return {
+            "strip": strip,
+            **made,
+            "text": text,  # as seen
+            DRAW: float(rng.random()),
+            "name": f"{sample.where} {sample.image_path.name}",
+            "path": str(sample.image_path),
+        }
+
+    def arrange(self, order: np.ndarray, epoch: int, batch_size: int, rng: np.random.Generator) -> np.ndarray:
+        """The epoch's order with strips of similar width/height side by side, where the recipe asks for it."""
+        if not self._shape.by_ratio:
+            return order
+        picked = [self.mix.pick(int(index), epoch) for index in order]
+        ratios = np.array([self.uses[which].ratios[number] for which, number in picked])
+        return group_by_size(order, ratios, batch_size, rng)
+
+    def strip(self, index: int, epoch: int, rng: np.random.Generator) -> tuple[np.ndarray, str]:
+        """The augmented strip and its text as seen, before labels: what one looks at."""
+        which, number = self.mix.pick(index, epoch)
+        return self._augmented(self.uses[which].samples[number], rng)
+
+    def _augmented(self, sample: RecSample, rng: np.random.Generator) -> tuple[np.ndarray, str]:
+        text = self._limits.as_seen(sample.text)
+        return self._chain(read_image(sample.image_path), text, rng, self._draw_other, self._fits)
+
+    def _fits(self, text: str) -> bool:
+        return self._limits.fault(text, self._widest) is None
+
+    def _draw_other(self, rng: np.random.Generator) -> tuple[np.ndarray, str] | None:
+        samples = self.uses[int(rng.integers(len(self.uses)))].samples
+        sample = samples[int(rng.integers(len(samples)))]
+        try:
+            return read_image(sample.image_path), self._limits.as_seen(sample.text)
+        except DataError:  # reported when its own turn comes
+            return None
+
+
+class EvalSource:
+    """Strips as the pipeline feeds them, narrow ones first, so that batches need little padding.
+
+    Each sample: "image" (3, 48, W) float32; "gt" text, "shape", "angle", "direction", "name", "path".
+
+    Args:
+        sets: validation sets with their samples; a ratio below 1 takes that share, evenly spread and always the same.
+        resize: input size of pre-processing.
+        rule: `pipeline`: as wide as the strip needs; `official`: all of one size, as published tables were made.
+    """
+
+    def __init__(
+        self,
+        sets: Sequence[tuple[RecSetSettings, Sequence[RecSample]]],
+        resize: RecResizeSettings,
+        rule: Literal["pipeline", "official"] = "pipeline",
+    ) -> None:
+        self._resize, self._rule = resize, rule
+        samples: list[RecSample] = []
+        for number, (entry, lines) in enumerate(sets):
+            if entry.ratio > 1:
+                raise ConfigError(
+                    "a validation set cannot be used more than once",
+                    where=f"data.val.{number}.ratio",
+                    value=entry.ratio,
+                    hint="give a ratio of at most 1",
+                )
+            count = max(round(len(lines) * entry.ratio), 1)
+            samples += [lines[int(i)] for i in np.floor(np.arange(count) * (len(lines) / count))]
+        self.samples = sorted(samples, key=lambda sample: _ratio(sample.image_path))
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def get(self, index: int, epoch: int, rng: np.random.Generator) -> dict[str, Any]:
+        sample = self.samples[index]
+        strip = read_image(sample.image_path)
+        if self._rule == "official":
+            image, _ = preprocess.fixed_size(strip, self._resize.image_shape[1:])
+        else:
+            image = preprocess.preprocess(strip, self._resize)
+        return {
+            "image": image,
+            "gt": sample.text,
+            "shape": sample.shape,
+            "angle": sample.angle,
+            "direction": sample.direction,
+            "name": f"{sample.where} {sample.image_path.name}",
+            "path": str(sample.image_path),
+        }
+
+
+@dataclass(frozen=True)
+class Collate:
+    """Stacks samples; of training strips it chooses the batch's size first.
+
+    Training batch: "image" [N, 3, H, W] float32, "valid_ratio" [N] float32 (share of W that is picture), labels
+    stacked; evaluation batch: "image" padded with zeros to the widest. Everything else becomes a list.
+    """
+
+    shape: RecInputSettings
+    width_step: int = 1
+
+    def __call__(self, samples: Sequence[dict[str, Any]]) -> dict[str, Any]:
+        batch: dict[str, Any] = {}
+        for key in samples[0]:
+            values = [sample[key] for sample in samples]
+            if key == "strip":
+                batch |= self._stack(values, samples)
+            elif key == "image":
+                batch[key] = preprocess.collate(values, self.width_step)
+            elif key == "length":
+                batch[key] = np.array(values, np.int64)
+            elif isinstance(values[0], np.ndarray):
+                batch[key] = np.stack(values)
+            elif key != DRAW:
+                batch[key] = values
+        return batch
+
+    def _stack(self, strips: Sequence[np.ndarray], samples: Sequence[dict[str, Any]]) -> dict[str, np.ndarray]:
+        width, height = self.shape.scales[drawn(samples, len(self.shape.scales))]
+        if self.shape.by_ratio:
+            widest = max(math.ceil(height * strip.shape[1] / strip.shape[0]) for strip in strips)
+            most = max(self.shape.max_width * height // HEIGHT, width)
+            width = -(-min(max(widest, width), most) // WIDTH_STEP) * WIDTH_STEP
+        made = [preprocess.fixed_size(strip, (height, width)) for strip in strips]
+        return {
+            "image": np.stack([image for image, _ in made]),
+            "valid_ratio": np.array([share for _, share in made], np.float32),
+        }
+
+
+def measure_data_rate(source: TrainSource, collate: Collate, batch_size: int, batches: int = 20) -> float:
+    """Training strips per second of the data pipeline alone, in this process."""
+
+    def batch(number: int) -> None:
+        places = range(number * batch_size, (number + 1) * batch_size)
+        rng = np.random.default_rng(number)
+        collate([source.get(i % len(source), i // len(source), rng) for i in places])
+
+    batch(0)  # imports and file caches
+    started = time.perf_counter()
+    for number in range(1, batches + 1):
+        batch(number)
+    return batches * batch_size / (time.perf_counter() - started)
+
+
+__all__ = ["Collate", "EvalSource", "Limits", "SetUse", "TrainSource", "load_set", "measure_data_rate", "select"]

@@ -1,0 +1,297 @@
+"""Text recognition as the training loop sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from sealkit.charset import Charset
+from sealkit.config.text_recognition import TextRecognitionRecipe
+from sealkit.data.records import RecSample
+from sealkit.engine.task import Metric, ParamGroup, StepState
+from sealkit.errors import ConfigError, DataError
+from sealkit.modules.text_recognition.characters import Characters, describe_unknown, settle, unknown_counts
+from sealkit.modules.text_recognition.dataset import Collate, EvalSource, Limits, TrainSource, load_set, set_info
+from sealkit.modules.text_recognition.labels import LineLabels
+from sealkit.modules.text_recognition.metric import RecMetric, as_encoded
+from sealkit.modules.text_recognition.models import MODELS
+from sealkit.modules.text_recognition.networks.architectures import ARCHITECTURES, OFFICIAL_STEPS
+from sealkit.modules.text_recognition.postprocess import ctc_decode, reverse_runs
+from sealkit.weights.loading import LoadReport
+from sealkit.weights.sources import ResolvedWeights, resolve
+
+
+class TextRecognitionTask:
+    """The module's answers to the loop's questions (see `sealkit.engine.task.Task`).
+
+    Raises:
+        ConfigError: unknown model, or a recipe of another module.
+    """
+
+    name = "text_recognition"
+    main_figure = "acc"
+
+    def __init__(self, recipe: TextRecognitionRecipe) -> None:
+        if recipe.model not in MODELS:
+            raise ConfigError(
+                "unknown model of text_recognition",
+                where="model",
+                value=recipe.model,
+                hint=f"use one of {', '.join(MODELS)}",
+            )
+        self.recipe = recipe
+        self._spec = MODELS[recipe.model]
+        self._adopted: Characters | None = None
+        self._train: TrainSource | None = None
+        self._eval: EvalSource | None = None
+        # A callable without paddle: worker processes unpickle it without the task.
+        self.collate = Collate(recipe.input, recipe.resize.width_step)
+
+    @property
+    def architecture(self) -> Any:
+        return ARCHITECTURES[self._spec.extras["architecture"]]
+
+    @property
+    def guide(self) -> str | None:
+        """`nrtr`, `sar` or None."""
+        return self.architecture.guide.kind if self.recipe.network.guide == "official" else None
+
+    @property
+    def right_to_left(self) -> bool:
+        return bool(self._spec.extras["dictionary"].reverse_runs)
+
+    @cached_property
+    def _training_lines(self) -> list[list[RecSample]]:
+        """Read once; label files that change during a run do not change the run."""
+        share = self.recipe.train.max_broken_share
+        return [load_set(entry, share) for entry in self.recipe.data.train]
+
+    @cached_property
+    def _validation_lines(self) -> list[list[RecSample]]:
+        share = self.recipe.train.max_broken_share
+        return [load_set(entry, share) for entry in self.recipe.data.val]
+
+    @cached_property
+    def _settled(self) -> Characters:
+        recipe = self.recipe
+        weights = resolve(recipe.weights.init, recipe.model)
+        texts = (sample.text for lines in self._training_lines for sample in lines)
+        return settle(weights, recipe.dictionary, recipe.charset, texts, recipe.model)
+
+    @property
+    def characters(self) -> Characters:
+        """The run's charset; that of an adopted checkpoint or folder where there is one."""
+        return self._adopted or self._settled
+
+    @property
+    def charset(self) -> Charset:
+        return self.characters.charset
+
+    def adopt(self, extras: Mapping[str, Any]) -> None:
+        """Take the charset that a checkpoint ("charset") or an exported folder ("character_dict") carries.
+
+        Raises:
+            CharsetError: a charset that is damaged.
+        """
+        where = str(extras.get("where", "checkpoint"))
+        if extras.get("charset") is not None:
+            charset = Charset.from_dict(extras["charset"], where=f"{where}: charset")
+        elif extras.get("character_dict") is not None:
+            charset = Charset.from_inference(extras["character_dict"], id=self.recipe.model, where=where)
+        else:
+            return
+        self._adopted = Characters(charset, charset, f"charset {charset.id}, {charset.num_classes} classes, of {where}")
+        self._train = self._eval = None
+
+    def build_network(self) -> Any:
+        """The training network in the recipe's form, as wide as the charset."""
+        network = self.recipe.network
+        net = self._spec.build(
+            classes=self.charset.num_classes,
+            form=network.form,
+            guide=self.guide is not None,
+            fixed_steps=network.steps == "official",
+        )
+        if network.freeze_bn:
+            from sealkit.nn.layers import freeze_batch_norm
+
+            freeze_batch_norm(net)
+        return net
+
+    def load_weights(self, net: Any, source: Any, allow_partial: bool = False) -> LoadReport:
+        """Load weights whose charset may be another one: rows of known characters are copied by character.
+
+        Args:
+            source: what `resolve` returned, a path, or arrays by name.
+
+        Raises:
+            CharsetError: the weights' classes are not those of the charset they are said to have.
+            ConfigError: folded weights (`rapidocr`) for a network that is not.
+            WeightsError: as `load_into`.
+        """
+        from sealkit.modules.text_recognition.start import load_start
+
+        if isinstance(source, (str, Path)):
+            source = resolve(source, self.recipe.model)
+        arrays = None if isinstance(source, ResolvedWeights) else source
+        return load_start(net, self.recipe, self.characters, source if arrays is None else arrays, allow_partial)
+
+    def limits(self) -> Limits:
+        """What can be trained on."""
+        recipe = self.recipe
+        fixed = self.architecture.fixed_steps and recipe.network.steps == "official"
+        reverse = self.right_to_left and recipe.labels.order == "reading"
+        labels = LineLabels(self.charset, self.guide, recipe.labels.max_text_length)
+        return Limits(labels, OFFICIAL_STEPS if fixed else None, recipe.labels.unknown, reverse)
+
+    def train_samples(self) -> TrainSource:
+        if self._train is None:
+            self._refuse_unknown()
+            self._train = TrainSource(self.recipe, self.limits(), self._training_lines)
+        return self._train
+
+    def _refuse_unknown(self) -> None:
+        """Characters without a class stop a run unless the recipe says what to do about them."""
+        places = [(sample.where, sample.text) for lines in self._training_lines for sample in lines]
+        found = unknown_counts(places, self.charset)
+        if found and self.recipe.labels.unknown == "fail":
+            raise DataError(
+                f"{len(found)} characters of the training labels have no class in charset "
+                f"{self.charset.id or self.charset.hash}: {describe_unknown(found)}",
+                where="data.train",
+                hint="charset: union adds them to those of the weights, charset: new takes the labels' alone; "
+                "or labels.unknown: line leaves these lines out, or correct the labels",
+            )
+
+    def eval_samples(self) -> EvalSource:
+        recipe = self.recipe
+        if self._eval is None:
+            sets = list(zip(recipe.data.val, self._validation_lines))
+            self._eval = EvalSource(sets, recipe.resize, recipe.eval.preprocess)
+        return self._eval
+
+    def data_info(self) -> dict[str, Any]:
+        """Fingerprint and counts of every set, what is used of it, and the charset; to be the same on resume."""
+        source = self.train_samples()
+        train = []
+        for use, places in zip(source.uses, source.mix.places):
+            left_out = {reason: len(where) for reason, where in use.left_out.items()}
+            used = {"used": len(use.samples), "left_out": left_out, "per_epoch": places}
+            train.append({**set_info(use.settings, use.lines), **used, "share": round(places / len(source), 4)})
+        val = [set_info(entry, lines) for entry, lines in zip(self.recipe.data.val, self._validation_lines)]
+        charset = {"id": self.charset.id, "hash": self.charset.hash, "classes": self.charset.num_classes}
+        return {"train": train, "val": val, "charset": charset}
+
+    def notes(self) -> list[str]:
+        """The charset, and each set's share of an epoch."""
+        source = self.train_samples()
+        listed = [
+            f"{places} of {use.settings.root}/{use.settings.labels} ({places / len(source):.0%}, "
+            f"ratio {use.settings.ratio:g})"
+            for use, places in zip(source.uses, source.mix.places)
+        ]
+        return [self.characters.note, f"an epoch: {', '.join(listed)}"]
+
+    def warnings(self) -> list[str]:
+        """What is not trained on, and what no reading can ever get right."""
+        found = [sentence for use in self.train_samples().uses for sentence in use.sentences()]
+        for kind, sets in (("training", self._training_lines), ("validation", self._validation_lines)):
+            unknown = unknown_counts(((s.where, s.text) for lines in sets for s in lines), self.charset)
+            if unknown:
+                listed = describe_unknown(unknown)
+                found.append(f"{len(unknown)} characters of the {kind} labels are not in the charset: {listed}")
+        return found
+
+    def forward(self, net: Any, batch: Mapping[str, Any], state: StepState) -> Any:
+        """In training the heads' logits; in evaluation {"probabilities": [N, T, classes]}."""
+        if state.training:
+            keys = ("label_nrtr", "label_sar", "length", "valid_ratio")
+            return net(batch["image"], {key: batch[key] for key in keys if key in batch})
+        import paddle.nn.functional as F
+
+        return {"probabilities": F.softmax(net(batch["image"])["ctc"], axis=-1)}
+
+    def loss(self, outputs: Any, batch: Mapping[str, Any], state: StepState) -> dict[str, Any]:
+        from sealkit.modules.text_recognition.loss import RecLoss
+
+        return RecLoss(self.recipe.loss.guide)(outputs, batch)
+
+    def param_groups(self, net: Any) -> Sequence[ParamGroup]:
+        """Trainable parameters by what the network asks for: learning-rate factor, own decay (CTC's Linear, BatchNorms
+        in branches)."""
+        from sealkit.nn.layers import param_factors
+
+        groups: dict[tuple[float, float | None], list[Any]] = {}
+        for _, param, factor, decay in param_factors(net):
+            if not param.stop_gradient:
+                groups.setdefault((factor, decay), []).append(param)
+        return [ParamGroup(params, factor, decay) for (factor, decay), params in groups.items()]
+
+    def decode(self, outputs: Any, batch: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Records with what was read ("pred", "score") and the label ("gt"), both in reading order."""
+        probabilities = outputs["probabilities"].astype("float32").numpy()
+        records = []
+        for n, result in enumerate(ctc_decode(probabilities, self.charset, where=self.recipe.model)):
+            records.append(
+                {
+                    "index": int(batch["index"][n]),
+                    "pred": reverse_runs(result.text) if self.right_to_left else result.text,
+                    "score": result.score,
+                    "gt": self._truth(batch["gt"][n]),
+                    **{key: batch[key][n] for key in ("name", "path", "shape", "angle", "direction")},
+                }
+            )
+        return records
+
+    def _truth(self, text: str) -> str:
+        """A label in reading order; for published tables without the characters that have no class."""
+        if self.recipe.eval.preprocess == "official":
+            text = as_encoded(text, self.charset)
+        turned = self.right_to_left and self.recipe.labels.order == "picture"
+        return reverse_runs(text) if turned else text
+
+    def metric(self) -> Metric:
+        return RecMetric(self.recipe.metric)
+
+    def metric_options(self) -> list[str]:
+        """What changes the accuracy's value besides the pre-processing."""
+        options = ["spaces=dropped" if self.recipe.metric.ignore_space else "spaces=kept"]
+        return [*options, "ASCII letters and digits only"] if self.recipe.metric.ascii_only else options
+
+    def inference_spec(self) -> Mapping[str, Any]:
+        """What inference.yml says; the keys PaddleX reads first, sealkit's own settings under `Sealkit`."""
+        resize = self.recipe.resize
+        return {
+            "Global": {"model_name": self.recipe.model},
+            "PreProcess": {
+                "transform_ops": [
+                    {"DecodeImage": {"channel_first": False, "img_mode": "BGR"}},
+                    {"RecResizeImg": {"image_shape": list(resize.image_shape)}},
+                ]
+            },
+            "PostProcess": {"name": "CTCLabelDecode", "character_dict": list(self.charset.characters)},
+            "Sealkit": {
+                "module": self.name,
+                "charset": {"id": self.charset.id, "hash": self.charset.hash},
+                "resize": resize.model_dump(mode="json"),
+            },
+        }
+
+    def checkpoint_extras(self) -> Mapping[str, Any]:
+        return {
+            "module": self.name,
+            "model": self.recipe.model,
+            "form": self.recipe.network.form,
+            "guide": self.guide is not None,
+            "charset": self.charset.to_dict(),
+        }
+
+    def report_parts(self, records: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+        from sealkit.modules.text_recognition.report import report_parts
+
+        return report_parts(records, self.recipe.metric)
+
+
+__all__ = ["TextRecognitionTask"]

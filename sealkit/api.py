@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from sealkit.engine.loop import FitResult
     from sealkit.engine.task import Task
     from sealkit.evaluation import Evaluation
+    from sealkit.pipeline.parallel import ParallelPipeline
     from sealkit.pipeline.seal_recognition import SealRecognitionPipeline
 
 Recipe = str | Path | Mapping[str, Any] | RecipeBase
@@ -274,13 +275,15 @@ def create_model(model_name: str, model_dir: str | Path | None = None, **options
     return create.create_model(model_name, model_dir, **options)
 
 
-def create_pipeline(pipeline: str | Path | Mapping[str, Any] | None = None, **options: Any) -> SealRecognitionPipeline:
+def create_pipeline(
+    pipeline: str | Path | Mapping[str, Any] | None = None, **options: Any
+) -> SealRecognitionPipeline | ParallelPipeline:
     """The pipeline `seal_recognition`: `create_pipeline().predict("seal.png")`.
 
     Args:
         pipeline: name of a shipped config, YAML file, or settings; None: the embedded default, which downloads nothing.
-        options: config, device, engine, engine_config, threads, overrides, …; see
-            `sealkit.pipeline.create.create_pipeline`.
+        options: config, device (`gpu:0,1`: a worker process each), engine, engine_config, threads, overrides,
+            allow_url, …; see `sealkit.pipeline.create.create_pipeline`.
     """
     from sealkit.pipeline import create
 

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from sealkit.config.base import Settings
 from sealkit.config.serving import ServingSettings
 
 Share = Annotated[float, Field(ge=0, le=1)]
+Ratio = Annotated[float, Field(gt=0)]
+ClassKey = Annotated[int | str, BeforeValidator(lambda key: int(key) if str(key).isdigit() else key)]
+"""A layout class: its number or its label. YAML files and JSON know text keys only."""
 MergeMode = Literal["large", "small", "union"]
 DEFAULT_MAX_SIDE = 4000
 
@@ -41,10 +44,12 @@ class ModuleSettings(EngineSettings):
 
 
 class LayoutDetectionSettings(ModuleSettings):
-    threshold: Share | dict[int, Share] | None = None
+    """null: as the model's own file says. A class is written as its number or (sealkit's) its label."""
+
+    threshold: Share | dict[ClassKey, Share] | None = None
     layout_nms: bool | None = None
-    layout_unclip_ratio: float | tuple[float, float] | dict[int, tuple[float, float]] | None = None
-    layout_merge_bboxes_mode: MergeMode | dict[int, MergeMode] | None = None
+    layout_unclip_ratio: Ratio | tuple[Ratio, Ratio] | dict[ClassKey, Ratio | tuple[Ratio, Ratio]] | None = None
+    layout_merge_bboxes_mode: MergeMode | dict[ClassKey, MergeMode] | None = None
 
 
 class TextDetectionSettings(ModuleSettings):
@@ -66,10 +71,11 @@ class TextDetectionSettings(ModuleSettings):
 
 
 class TextRecognitionSettings(ModuleSettings):
-    score_thresh: float = Field(0.0, ge=0, le=1)
-    """A text is kept when its score is at least this."""
+    score_thresh: int | float = Field(0, ge=0, le=1)
+    """A text is kept when its score is at least this. Shown in results as it is written."""
     input_shape: tuple[int, int, int] | None = None
-    return_word_box: bool = False
+    return_word_box: Literal[False] = False
+    """Boxes of single words are not given for seals."""
     charset: str | None = None
     """sealkit's: a dictionary file for a model that carries none."""
 
@@ -187,6 +193,15 @@ class SealRecognitionSettings(EngineSettings):
 
     @model_validator(mode="after")
     def _stages_have_their_sections(self) -> SealRecognitionSettings:
+        pages = self.SubPipelines.DocPreprocessor
+        if self.use_doc_preprocessor and pages is not None:
+            inside = pages.SubModules
+            if pages.use_doc_orientation_classify and inside.DocOrientationClassify is None:
+                raise ValueError("use_doc_orientation_classify is true, but DocOrientationClassify is missing")
+            if pages.use_doc_unwarping and inside.DocUnwarping is None:
+                raise ValueError("use_doc_unwarping is true, but DocUnwarping is missing")
+        if self.reading == "reference" and (self.Search.enabled or self.Fine is not None):
+            raise ValueError("reading: reference knows neither Search nor Fine: set Search.enabled: false, Fine: null")
         if self.use_layout_detection and self.SubModules.LayoutDetection is None:
             raise ValueError("use_layout_detection is true, but SubModules.LayoutDetection is missing")
         if self.use_doc_preprocessor and self.SubPipelines.DocPreprocessor is None:

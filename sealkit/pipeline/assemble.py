@@ -78,34 +78,56 @@ def seal_fields(
     on_page = [_whole(p, (w, h)) for p in polygons]
     corner = np.array([left, top], dtype=np.float32)
     rounded = [_whole(p - corner, (right - left, bottom - top)) for p in polygons] if relative else on_page
+    read = [(entry.text, entry.score) for entry in parts.read]
+    crop = np.ascontiguousarray(image[top:bottom, left:right])
+    fields = paddlex_fields(crop, number, rounded, read, score_thresh, det_params)
     kept = [i for i, line in enumerate(parts.read) if line.score >= score_thresh]
-    fields: dict[str, Any] = {
-        "input_path": None,
-        "page_index": None,
-        "model_settings": {"use_doc_preprocessor": False, "use_textline_orientation": False},
-        "dt_polys": rounded,
-        "text_det_params": det_params,
-        "text_type": "seal",
-    }
-    if rounded:
-        fields["textline_orientation_angles"] = [-1] * len(rounded)
     fields |= {
-        "text_rec_score_thresh": score_thresh,
-        "return_word_box": False,
-        "rec_texts": [parts.read[i].text for i in kept],
-        "rec_scores": [parts.read[i].score for i in kept],
-        "rec_polys": [rounded[i] for i in kept],
-        "rec_boxes": np.array([]),
         "dt_scores": [round(float(entry.line.score), 4) for entry in parts.read],
         "coordinates": "crop" if relative else "page",
         "seal_box": [round(float(v), 1) for v in parts.seal.box],
         "crop_box": list(parts.crop_box),
         "page_polys": [on_page[i] for i in kept],
         "lines": _line_fields([parts.read[i] for i in kept]),
-        "seal_region_id": number,
-        "doc_preprocessor_res": {"output_img": np.ascontiguousarray(image[top:bottom, left:right])},
     }
     return SealResult(fields)
+
+
+def paddlex_fields(
+    crop: np.ndarray,
+    number: int,
+    polygons: Sequence[np.ndarray],
+    read: Sequence[tuple[str, float]],
+    score_thresh: float,
+    det_params: dict[str, Any],
+) -> dict[str, Any]:
+    """PaddleX's fields of one seal, in the order its object has them (JSON's order is SealResult's).
+
+    Args:
+        crop: (h, w, 3) uint8 BGR.
+        number: seal_region_id, from 1.
+        polygons: (N, 2) int32 of every text.
+        read: text and score of each.
+    """
+    kept = [i for i, (_, score) in enumerate(read) if score >= score_thresh]
+    fields: dict[str, Any] = {
+        "input_path": None,
+        "page_index": None,
+        "doc_preprocessor_res": {"output_img": crop},
+        "dt_polys": list(polygons),
+        "model_settings": {"use_doc_preprocessor": False, "use_textline_orientation": False},
+        "text_det_params": det_params,
+        "text_type": "seal",
+        "text_rec_score_thresh": score_thresh,
+        "return_word_box": False,
+        "rec_texts": [read[i][0] for i in kept],
+        "rec_scores": [read[i][1] for i in kept],
+        "rec_polys": [polygons[i] for i in kept],
+        "vis_fonts": [],
+    }
+    if polygons:  # as in PaddleX, missing where no text was found
+        fields["textline_orientation_angles"] = [-1] * len(polygons)
+    return fields | {"rec_boxes": np.array([]), "seal_region_id": number}
 
 
 def line_polygon(parts: SealParts, entry: ReadLine) -> np.ndarray:

@@ -4,18 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sealkit.charset import Charset
-from sealkit.config.load import load_settings
-from sealkit.config.pipeline import EngineSettings, ModuleSettings, SealRecognitionSettings
+from sealkit.config.find import find
+from sealkit.config.load import Loaded, load_settings
+from sealkit.config.pipeline import (
+    EngineSettings,
+    LayoutDetectionSettings,
+    ModuleSettings,
+    SealRecognitionSettings,
+    TextDetectionSettings,
+    TextRecognitionSettings,
+)
 from sealkit.config.seal_text_detection import DetResizeSettings
+from sealkit.config.yamlfile import read_yaml
 from sealkit.errors import ConfigError, EngineError
+from sealkit.pipeline.check_folder import check_folder, module_of
 from sealkit.pipeline.detector import TextDetector, det_post, own_settings, refuse_unknown
+from sealkit.pipeline.layout import make_layout_detector
 from sealkit.pipeline.locate import locate_model
+from sealkit.pipeline.old_forms import refuse_old_config, refuse_old_options
 from sealkit.pipeline.recogniser import TextRecogniser
 from sealkit.pipeline.seal_recognition import SealRecognitionPipeline
-from sealkit.runtime.model import InferenceModel, load_model
+from sealkit.runtime.devices import parse_device
+from sealkit.runtime.files import ModelFiles
+from sealkit.runtime.model import ALIASES, ENGINES, InferenceModel, choose_engine, load_model
+
+if TYPE_CHECKING:
+    from sealkit.pipeline.parallel import ParallelPipeline
 
 DEFAULT = "embedded"
 """The config of create_pipeline() without a name."""
@@ -32,63 +49,137 @@ def create_pipeline(
     hpi_config: Mapping[str, Any] | None = None,
     threads: int | None = None,
     overrides: Any = (),
-) -> SealRecognitionPipeline:
+    allow_url: bool = False,
+    **old: Any,
+) -> SealRecognitionPipeline | ParallelPipeline:
     """Build a pipeline.
 
     Args:
         pipeline: name of a shipped config, path of a YAML file, or settings as a dict; None: the embedded default,
             which needs no download.
         config: settings as a dict; wins over `pipeline` (PaddleX's name for it).
-        device: cpu, gpu:0, npu:0, …; None: an NVIDIA card that an installed engine can use, else the CPU.
+        device: cpu, gpu:0, npu:0, …; several (`gpu:0,1`, `cpu,cpu`): one worker process each, results in input order.
+            None: an NVIDIA card that an installed engine can use, else the CPU.
         engine: for every module whose settings name none; None: the config's, else the fastest installed one.
-        engine_config: options of that engine.
+        engine_config: options of that engine, or of several, keyed by their names.
         use_hpip, hpi_config: PaddleX's high-performance switches; `hpi_config["backend"]` names an engine.
-        threads: CPU threads per network; None: all cores, at most 10.
+        threads: CPU threads per network; None: all cores, at most 10, shared between workers.
         overrides: ["SubPipelines.SealOCR.SubModules.TextDetection.thresh=0.3"] or a dict, laid over the config.
+        allow_url: inputs may be URLs, of any host this machine reaches.
+        old: names of earlier versions; refused with the name of today.
 
     Raises:
-        ConfigError: no such config; everything wrong in it, at once; or a stage that is not available.
+        ConfigError: no such config; everything wrong in it, at once; or a form of PaddleX 3.0-beta.
         EngineError, DeviceError: a model folder or device that cannot be used.
     """
+    refuse_old_options(old)
     source = config if config is not None else pipeline if pipeline is not None else DEFAULT
-    loaded = load_settings("configs", source, SealRecognitionSettings, overrides)
-    settings = loaded.settings
-    for flag, stage in (
-        ("use_layout_detection", "layout detection"),
-        ("use_doc_preprocessor", "document preprocessing"),
-    ):
-        if getattr(settings, flag):
-            raise ConfigError(
-                f"{stage} is not available in this version",
-                where=f"{loaded.origin((flag,)) if loaded.origin((flag,)) != 'default' else loaded.source}: {flag}",
-                value=True,
-                hint=f"set {flag}: false; seals are then found by the text detector itself (Search.enabled: true)",
-            )
-    if settings.reading == "reference":
-        raise ConfigError(
-            "reading: reference is not available in this version", where=loaded.source, hint="set reading: sealkit"
-        )
     call = EngineSettings(
         engine=engine,
         engine_config=dict(engine_config) if engine_config else None,
         use_hpip=use_hpip,
         hpi_config=dict(hpi_config) if hpi_config else None,
     )
+    loaded = load_config(source, overrides)
+    if device is not None and "," in device:
+        from sealkit.pipeline.parallel import ParallelPipeline, split_devices
+
+        return ParallelPipeline(loaded.settings, call, split_devices(device), threads, allow_url)
+    return build_pipeline(loaded.settings, call, device, threads, allow_url)
+
+
+def load_config(source: str | Path | Mapping[str, Any], overrides: Any = ()) -> Loaded[SealRecognitionSettings]:
+    """A pipeline config, checked.
+
+    Raises:
+        ConfigError: no such config, a beta's one, or everything that is wrong in it.
+    """
+    if isinstance(source, Mapping):
+        refuse_old_config(source, "<python>")
+    else:
+        file = find("configs", source)
+        refuse_old_config(read_yaml(file).tree, str(file))
+    return load_settings("configs", source, SealRecognitionSettings, overrides, literals=True)
+
+
+def build_pipeline(
+    settings: SealRecognitionSettings,
+    call: EngineSettings,
+    device: str | None = None,
+    threads: int | None = None,
+    allow_url: bool = False,
+) -> SealRecognitionPipeline:
+    """A pipeline of checked settings on one device; see `create_pipeline`."""
+    paths = locate_all(settings)
     levels = (settings.SubPipelines.SealOCR, call, settings)
+
+    def load(place: str, section: ModuleSettings, levels: tuple[EngineSettings, ...]) -> InferenceModel:
+        return _load(paths[place], section, levels, device, threads, PLACES[place])
+
+    layout = preprocessor = None
+    section = settings.SubModules.LayoutDetection
+    if settings.use_layout_detection and section is not None:
+        layout = _layout(load("LayoutDetection", section, (call, settings)), section)
+    pages = settings.SubPipelines.DocPreprocessor
+    if settings.use_doc_preprocessor and pages is not None:
+        orientation = unwarping = None
+        upper = (pages, call, settings)
+        if pages.use_doc_orientation_classify and pages.SubModules.DocOrientationClassify is not None:
+            orientation = load("DocOrientationClassify", pages.SubModules.DocOrientationClassify, upper)
+        if pages.use_doc_unwarping and pages.SubModules.DocUnwarping is not None:
+            unwarping = load("DocUnwarping", pages.SubModules.DocUnwarping, upper)
+        preprocessor = _preprocessor(orientation, unwarping, settings)
     det, rec = settings.ocr.TextDetection, settings.ocr.TextRecognition
-    detector = make_detector(
-        _load(det, levels, device, threads),
-        limit_side_len=det.limit_side_len,
-        limit_type=det.limit_type,
-        max_side_limit=det.largest_side,
-        thresh=det.thresh,
-        box_thresh=det.box_thresh,
-        unclip_ratio=det.unclip_ratio,
-        rings=det.rings,
-    )
-    charset = Charset.from_file(rec.charset) if rec.charset else None
-    model = _load(rec, levels, device, threads)
-    return SealRecognitionPipeline(settings, detector, TextRecogniser(model, charset, settings.Reading.width_step))
+    detector = _detector(load("TextDetection", det, levels), det, settings)
+    recogniser = _recogniser(load("TextRecognition", rec, levels), rec, settings)
+    return SealRecognitionPipeline(settings, detector, recogniser, layout, preprocessor, allow_url)
+
+
+PLACES = {
+    "DocOrientationClassify": "doc_text_orientation",
+    "DocUnwarping": "image_unwarping",
+    "LayoutDetection": "layout_detection",
+    "TextDetection": "seal_text_detection",
+    "TextRecognition": "text_recognition",
+}
+"""Key of a config → module."""
+
+
+def sections(settings: SealRecognitionSettings) -> dict[str, ModuleSettings]:
+    """The modules a config switches on, by their keys."""
+    found: dict[str, ModuleSettings | None] = {}
+    pages = settings.SubPipelines.DocPreprocessor
+    if settings.use_doc_preprocessor and pages is not None:
+        if pages.use_doc_orientation_classify:
+            found["DocOrientationClassify"] = pages.SubModules.DocOrientationClassify
+        if pages.use_doc_unwarping:
+            found["DocUnwarping"] = pages.SubModules.DocUnwarping
+    if settings.use_layout_detection:
+        found["LayoutDetection"] = settings.SubModules.LayoutDetection
+    found["TextDetection"], found["TextRecognition"] = settings.ocr.TextDetection, settings.ocr.TextRecognition
+    return {place: section for place, section in found.items() if section is not None}
+
+
+def locate_all(settings: SealRecognitionSettings) -> dict[str, Path]:
+    """Where the models of a config are, by key; all that are missing are named at once.
+
+    Raises:
+        EngineError: models or files of them are missing.
+    """
+    paths: dict[str, Path] = {}
+    problems: list[EngineError] = []
+    for place, section in sections(settings).items():
+        try:
+            paths[place] = locate_model(section.model_name, section.model_dir, section.weights)
+            ModelFiles.find(paths[place])
+        except EngineError as error:
+            problems.append(error)
+    if len(problems) == 1:
+        raise problems[0]
+    if problems:
+        listed = "\n".join(f"  {number}. {error}" for number, error in enumerate(problems, 1))
+        raise EngineError(f"{len(problems)} models of this config cannot be used\n{listed}")
+    return paths
 
 
 def create_model(
@@ -101,23 +192,34 @@ def create_model(
     threads: int | None = None,
     weights: str | None = None,
     **options: Any,
-) -> TextDetector | TextRecogniser:
+) -> Any:
     """One module on its own; its `predict(input)` yields one result per picture.
 
     Args:
         model_name: official name, e.g. PP-OCRv4_mobile_seal_det or PP-OCRv6_small_rec; decides the module.
         model_dir: exported folder, official folder or .onnx file; None: what `weights` says.
-        device, engine, engine_config, threads: as create_pipeline.
+        device, engine, engine_config, threads: as create_pipeline, one device only.
         weights: sealkit, rapidocr or official; None: the first that has the model.
-        options: of a detector: limit_side_len, limit_type, max_side_limit, thresh, box_thresh, unclip_ratio, rings, …
+        options: the module's own. Of a detector: limit_side_len, limit_type, max_side_limit, thresh, box_thresh,
+            unclip_ratio, rings, …
     """
+    module = module_of(model_name)
     path = locate_model(model_name, None if model_dir is None else str(model_dir), weights)
     model = load_model(path, engine, device, threads, engine_config)
-    check_name(model, model_name)
-    if module_of(model_name) == "seal_text_detection":
+    check_folder(model, model_name, module)
+    return make_runner(model, module, **options)
+
+
+def make_runner(model: InferenceModel, module: str, **options: Any) -> Any:
+    """What runs a module: the loaded model with its pre- and post-processing."""
+    if module == "seal_text_detection":
         return make_detector(model, **options)
-    refuse_unknown(options)
-    return TextRecogniser(model)
+    if module == "text_recognition":
+        refuse_unknown(options)
+        return TextRecogniser(model)
+    if module == "layout_detection":
+        return make_layout_detector(model, **options)
+    raise ConfigError("this module cannot be run on its own yet", where=str(model.path), value=module)
 
 
 def make_detector(model: InferenceModel, **options: Any) -> TextDetector:
@@ -125,56 +227,103 @@ def make_detector(model: InferenceModel, **options: Any) -> TextDetector:
 
     A folder sealkit wrote says what it was evaluated with; in others `resize_long` is PaddleX's short-side limit.
     """
+    shape = options.pop("input_shape", None)
     post = det_post(model.meta, **{k: v for k, v in options.items() if k not in DetResizeSettings.model_fields})
     side = model.meta.transform_ops.get("DetResizeForTest", {}).get("resize_long")
     said = {} if side is None else {"limit_side_len": int(side)}
     said = {**said, **own_settings(model.meta, "resize", DetResizeSettings)}
     given = {k: v for k, v in options.items() if k in DetResizeSettings.model_fields and v is not None}
-    return TextDetector(model, DetResizeSettings(**{**said, **given}), post)
+    return TextDetector(model, DetResizeSettings(**{**said, **given}), post, shape)
 
 
-def module_of(model_name: str) -> str:
-    """PaddleX's module of a model name, by the way these names are made.
-
-    Raises:
-        ConfigError: a name of neither kind.
-    """
-    if model_name.endswith("_det"):
-        return "seal_text_detection"
-    if model_name.endswith("_rec") or "_rec_" in model_name:
-        return "text_recognition"
-    raise ConfigError(
-        "not a model this version can run on its own", where="model_name", value=model_name, hint="see `sealkit models`"
+def _detector(model: InferenceModel, section: TextDetectionSettings, settings: SealRecognitionSettings) -> TextDetector:
+    return make_detector(
+        model,
+        limit_side_len=section.limit_side_len,
+        limit_type=section.limit_type,
+        max_side_limit=section.largest_side,
+        thresh=section.thresh,
+        box_thresh=section.box_thresh,
+        unclip_ratio=section.unclip_ratio,
+        rings="reference" if settings.reading == "reference" else section.rings,
+        input_shape=section.input_shape,
     )
 
 
-def check_name(model: InferenceModel, model_name: str) -> None:
-    """Refuse a folder that says it is another model (a folder without a name is taken for any)."""
-    said = model.meta.model_name
-    if said is not None and said != model_name:
-        raise EngineError(
-            f"the folder is a {said}, not a {model_name}",
-            where=model.meta.where,
-            hint=f"pass model_name {said}, or the folder of a {model_name}",
-        )
+def _recogniser(
+    model: InferenceModel, section: TextRecognitionSettings, settings: SealRecognitionSettings
+) -> TextRecogniser:
+    charset = Charset.from_file(section.charset) if section.charset else None
+    step = 1 if settings.reading == "reference" else settings.Reading.width_step
+    return TextRecogniser(model, charset, step, section.input_shape)
+
+
+def _layout(model: InferenceModel, section: LayoutDetectionSettings) -> Any:
+    options = {
+        "threshold": section.threshold,
+        "layout_nms": section.layout_nms,
+        "layout_unclip_ratio": section.layout_unclip_ratio,
+        "layout_merge_bboxes_mode": section.layout_merge_bboxes_mode,
+    }
+    return make_runner(model, "layout_detection", **{k: v for k, v in options.items() if v is not None})
+
+
+def _preprocessor(
+    orientation: InferenceModel | None, unwarping: InferenceModel | None, settings: SealRecognitionSettings
+) -> Any:
+    raise ConfigError(
+        "document preprocessing is not available in this version",
+        where="use_doc_preprocessor",
+        value=True,
+        hint="set use_doc_preprocessor: false",
+    )
 
 
 def _load(
-    module: ModuleSettings, levels: tuple[EngineSettings, ...], device: str | None, threads: int | None
+    path: Path,
+    section: ModuleSettings,
+    levels: tuple[EngineSettings, ...],
+    device: str | None,
+    threads: int | None,
+    module: str,
 ) -> InferenceModel:
-    """The module's model on the engine of the nearest level that names one: module, SealOCR, the call, the file."""
-    engine: str | None = None
-    options: Mapping[str, Any] | None = None
-    for level in (module, *levels):
+    """The module's model on the engine of the nearest level that names one: module, sub-pipeline, call, file."""
+    engine, options = engine_of((section, *levels))
+    if options:
+        options = options_of(options, path, engine, device)
+    model = load_model(path, engine, device, threads, options)
+    check_folder(model, section.model_name, module)
+    return model
+
+
+def engine_of(levels: tuple[EngineSettings, ...]) -> tuple[str | None, Mapping[str, Any] | None]:
+    """Engine and its options from settings, the nearest level first. A level that names an engine inherits nothing."""
+    for level in levels:
         backend = (level.hpi_config or {}).get("backend")
         if level.engine is not None or backend or level.use_hpip:
             engine = level.engine or backend or "auto"
             options = level.engine_config or (level.hpi_config or {}).get("backend_config")
-            break
-    else:
-        options = next((lv.engine_config for lv in (module, *levels) if lv.engine_config), None)
-    model = load_model(
-        locate_model(module.model_name, module.model_dir, module.weights), engine, device, threads, options
-    )
-    check_name(model, module.model_name)
-    return model
+            return ("auto" if engine == "hpi" else engine), options
+    return None, next((level.engine_config for level in levels if level.engine_config), None)
+
+
+def options_of(
+    options: Mapping[str, Any], path: Path, engine: str | None, device: str | None
+) -> Mapping[str, Any] | None:
+    """The options of the engine that will run: `options` as they are, or the part under its name.
+
+    Raises:
+        ConfigError: names of engines and options side by side.
+    """
+    named = [key for key in options if key in ENGINES or key in ALIASES]
+    if not named:
+        return options
+    if len(named) != len(options):
+        raise ConfigError(
+            "engine_config mixes names of engines with options",
+            where="engine_config",
+            value=list(options),
+            hint="give the options of one engine, or a block per engine",
+        )
+    chosen, _ = choose_engine(ModelFiles.find(path), engine, parse_device(device) if device else None)
+    return next((options[key] for key in named if ALIASES.get(key, key) == chosen), None)

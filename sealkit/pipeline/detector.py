@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import cv2
 import numpy as np
 
 from sealkit.config.seal_text_detection import DetPostprocessSettings, DetResizeSettings
@@ -15,7 +16,7 @@ from sealkit.errors import EngineError
 from sealkit.geometry.regions import TextRegion
 from sealkit.images import iter_images
 from sealkit.modules.seal_text_detection.postprocess import decode, int_polygons, sort_regions
-from sealkit.modules.seal_text_detection.preprocess import MEAN, STD, ResizeInfo, preprocess
+from sealkit.modules.seal_text_detection.preprocess import MEAN, STD, ResizeInfo, normalise, preprocess
 from sealkit.pipeline.module_result import ModuleResult
 from sealkit.runtime.files import ModelMeta
 from sealkit.runtime.model import InferenceModel
@@ -65,28 +66,62 @@ class TextDetector:
     Attributes:
         model: the inference model.
         resize: size rule of the input, as asked for.
+        fixed_hw: height and width every picture is resized to in place of that rule, None as a rule.
         post: thresholds.
     """
 
-    def __init__(self, model: InferenceModel, resize: DetResizeSettings, post: DetPostprocessSettings) -> None:
+    def __init__(
+        self,
+        model: InferenceModel,
+        resize: DetResizeSettings,
+        post: DetPostprocessSettings,
+        input_shape: tuple[int, int, int] | None = None,
+    ) -> None:
         self.model, self.resize, self.post = model, resize, post
         self.input = det_input(model.meta)
+        self.fixed_hw = input_shape[1:] if input_shape else fixed_size(model.meta)
 
     def maps(self, image: np.ndarray, resize: DetResizeSettings | None = None) -> DetectionMaps:
         """Run the network on a picture (H, W, 3) uint8 BGR."""
+        return self._run([self.prepare(image, resize)])[0]
+
+    def maps_of(
+        self, images: Sequence[np.ndarray], resize: DetResizeSettings | None = None, batch_size: int = 1
+    ) -> list[DetectionMaps]:
+        """As `maps` for several pictures; those with inputs of one size go through the network together."""
+        prepared = [self.prepare(image, resize) for image in images]
+        by_size: dict[tuple[int, ...], list[int]] = {}
+        for i, (array, _) in enumerate(prepared):
+            by_size.setdefault(array.shape, []).append(i)
+        found: dict[int, DetectionMaps] = {}
+        for same in by_size.values():
+            for start in range(0, len(same), batch_size):
+                batch = same[start : start + batch_size]
+                found |= dict(zip(batch, self._run([prepared[i] for i in batch])))
+        return [found[i] for i in range(len(images))]
+
+    def prepare(self, image: np.ndarray, resize: DetResizeSettings | None = None) -> tuple[np.ndarray, ResizeInfo]:
+        """(H, W, 3) uint8 BGR → (3, h, w) float32, and how it got there."""
         given = self.input
-        picture = image[:, :, ::-1] if given.rgb else image
-        array, info = preprocess(
-            np.ascontiguousarray(picture), resize or self.resize, mean=given.mean, std=given.std, scale=given.scale
-        )
-        output = self.model.run(array[None])[0]
+        picture = np.ascontiguousarray(image[:, :, ::-1] if given.rgb else image)
+        if self.fixed_hw is None:
+            return preprocess(picture, resize or self.resize, mean=given.mean, std=given.std, scale=given.scale)
+        h, w = self.fixed_hw
+        source: tuple[int, int] = (picture.shape[0], picture.shape[1])
+        if source != (h, w):
+            picture = cv2.resize(picture, (w, h), interpolation=cv2.INTER_LINEAR)
+        return normalise(picture, given.mean, given.std, given.scale), ResizeInfo(source, source, (h, w))
+
+    def _run(self, prepared: Sequence[tuple[np.ndarray, ResizeInfo]]) -> list[DetectionMaps]:
+        """Inputs of one size through the network as one batch."""
+        output = self.model.run(np.stack([array for array, _ in prepared]))[0]
         if output.ndim != 4 or output.shape[1] not in (1, 3, 4):
             raise EngineError(
                 "the graph is not a text detector: its output must be (N, 1 or 4, H, W)",
                 where=str(self.model.path),
                 value=output.shape,
             )
-        return DetectionMaps(np.asarray(output[0], dtype=np.float32), info)
+        return [DetectionMaps(np.asarray(maps, dtype=np.float32), info) for maps, (_, info) in zip(output, prepared)]
 
     def regions(self, found: DetectionMaps, post: DetPostprocessSettings | None = None) -> list[TextRegion]:
         """Text regions in source pixels, in decode's order."""
@@ -130,6 +165,12 @@ def det_input(meta: ModelMeta) -> DetInput:
         std=tuple(float(v) for v in norm.get("std") or STD),
         scale=_number(norm.get("scale", 1 / 255), meta.where),
     )
+
+
+def fixed_size(meta: ModelMeta) -> tuple[int, int] | None:
+    """Height and width of a detector whose inference.yml wants inputs of one size (`DetResizeForTest.image_shape`)."""
+    shape = meta.transform_ops.get("DetResizeForTest", {}).get("image_shape") if meta.data else None
+    return (int(shape[0]), int(shape[1])) if shape else None
 
 
 def det_post(meta: ModelMeta, **given: Any) -> DetPostprocessSettings:

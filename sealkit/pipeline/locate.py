@@ -10,6 +10,9 @@ from pathlib import Path
 from sealkit.errors import ConfigError, EngineError
 
 CACHE_VARIABLE = "SEALKIT_MODELS_DIR"
+PADDLEX_VARIABLE = "PADDLE_PDX_CACHE_HOME"
+OFFICIAL_URL = "https://paddle-model-ecology.bj.bcebos.com/paddlex/official_inference_model/paddle3.0.0"
+"""Where PaddleX publishes `<model>_infer.tar`; shown, never fetched."""
 TAGS = ("sealkit", "rapidocr", "official")
 RAPIDOCR_FILES = {
     "PP-OCRv6_small_det": "PP-OCRv6_det_small.onnx",
@@ -25,7 +28,7 @@ def locate_model(model_name: str, model_dir: str | None = None, weights: str | N
         model_name: official name.
         model_dir: wins over `weights`; `~` is expanded.
         weights: sealkit (shipped in the package), rapidocr (in that wheel), official (a folder `<name>_infer` or
-            `<name>` that the user put into `cache_folder()`); None: the first of these that has the model.
+            `<name>` in `cache_folder()`, or one that PaddleX downloaded); None: the first of these that has the model.
     Raises:
         EngineError: nothing there; the message says where was looked and what to do.
         ConfigError: unknown tag.
@@ -53,7 +56,7 @@ def locate_model(model_name: str, model_dir: str | None = None, weights: str | N
     raise EngineError(
         f"no inference model of {model_name} found ({'; '.join(problems)})",
         where="model_dir",
-        hint="name a model folder in model_dir",
+        hint=f"name a model folder in model_dir, or unpack {OFFICIAL_URL}/{model_name}_infer.tar into {cache_folder()}",
     )
 
 
@@ -61,6 +64,12 @@ def cache_folder() -> Path:
     """Where `official` inference models are looked for: $SEALKIT_MODELS_DIR, else ~/.cache/sealkit/models."""
     folder = os.environ.get(CACHE_VARIABLE)
     return Path(folder) if folder else Path.home() / ".cache" / "sealkit" / "models"
+
+
+def paddlex_folder() -> Path:
+    """Where PaddleX keeps the models it downloaded."""
+    folder = os.environ.get(PADDLEX_VARIABLE)
+    return (Path(folder) if folder else Path.home() / ".paddlex") / "official_models"
 
 
 def _shipped(model_name: str) -> Path | str:
@@ -84,10 +93,10 @@ def _in_rapidocr(model_name: str) -> Path | str:
 
 def _official(model_name: str) -> Path | str:
     folder = cache_folder()
-    for name in (f"{model_name}_infer", model_name):
-        if (folder / name).is_dir():
-            return folder / name
-    return f"no folder {model_name}_infer in {folder}"
+    for path in (folder / f"{model_name}_infer", folder / model_name, paddlex_folder() / model_name):
+        if path.is_dir():
+            return path
+    return f"no folder {model_name}_infer in {folder}, none of PaddleX's in {paddlex_folder()}"
 
 
 _FINDERS = {"sealkit": _shipped, "rapidocr": _in_rapidocr, "official": _official}

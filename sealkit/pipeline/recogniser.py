@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 
 from sealkit.charset import Charset
@@ -13,7 +14,7 @@ from sealkit.config.text_recognition import RecResizeSettings
 from sealkit.errors import EngineError
 from sealkit.images import iter_images
 from sealkit.modules.text_recognition.postprocess import RecResult, ctc_decode
-from sealkit.modules.text_recognition.preprocess import batches_by_width, collate, preprocess
+from sealkit.modules.text_recognition.preprocess import batches_by_width, collate, normalise, preprocess
 from sealkit.pipeline.module_result import ModuleResult
 from sealkit.runtime.files import ModelMeta
 from sealkit.runtime.model import InferenceModel
@@ -26,10 +27,18 @@ class TextRecogniser:
         model: the inference model.
         charset: its characters.
         resize: height and widths of the input.
+        fixed_hw: height and width every strip is resized to in place of that, None as a rule.
     """
 
-    def __init__(self, model: InferenceModel, charset: Charset | None = None, width_step: int = 1) -> None:
+    def __init__(
+        self,
+        model: InferenceModel,
+        charset: Charset | None = None,
+        width_step: int = 1,
+        input_shape: tuple[int, int, int] | None = None,
+    ) -> None:
         self.model = model
+        self.fixed_hw = input_shape[1:] if input_shape else None
         self.charset = charset or rec_charset(model.meta)
         self.resize = rec_resize(model.meta, width_step)
         mode = model.meta.transform_ops.get("DecodeImage", {}).get("img_mode", "RGB") if model.meta.data else "BGR"
@@ -53,11 +62,19 @@ class TextRecogniser:
         """Read strips (H, W, 3) uint8 BGR, text from left to right; results in the order of the strips."""
         results: list[RecResult | None] = [None] * len(strips)
         for batch in batches_by_width(strips, batch_size):
-            arrays = [preprocess(strips[i][:, :, ::-1] if self.rgb else strips[i], self.resize) for i in batch]
-            output = self.model.run(collate(arrays, self.resize.width_step))[0]
+            step = self.resize.width_step if self.fixed_hw is None else 1
+            output = self.model.run(collate([self._prepare(strips[i]) for i in batch], step))[0]
             for i, result in zip(batch, ctc_decode(output, self.charset, where=str(self.model.path))):
                 results[i] = result
         return [result for result in results if result is not None]
+
+    def _prepare(self, strip: np.ndarray) -> np.ndarray:
+        """(H, W, 3) uint8 BGR → (3, h, w) float32."""
+        strip = np.ascontiguousarray(strip[:, :, ::-1]) if self.rgb else strip
+        if self.fixed_hw is None:
+            return preprocess(strip, self.resize)
+        h, w = self.fixed_hw
+        return normalise(cv2.resize(strip, (w, h), interpolation=cv2.INTER_LINEAR), w)
 
     def predict(self, input: Any, batch_size: int = 1) -> Iterator[ModuleResult]:
         """Read everything `input` may be (see sealkit.images.iter_images), one result per picture, in order.

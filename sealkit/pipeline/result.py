@@ -15,6 +15,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TextIO
+from urllib.parse import urlsplit
 
 import numpy as np
 from PIL import Image
@@ -25,6 +26,23 @@ from sealkit.pipeline.module_result import plain
 
 OBJECT_ONLY = ("seal_region_id", "vis_fonts", "doc_preprocessor_res")
 """Keys of a seal's element that are on the object but neither in JSON nor in text."""
+SEAL_ORDER = (
+    "input_path",
+    "page_index",
+    "model_settings",
+    "dt_polys",
+    "text_det_params",
+    "text_type",
+    "textline_orientation_angles",
+    "text_rec_score_thresh",
+    "return_word_box",
+    "rec_texts",
+    "rec_scores",
+    "rec_polys",
+    "rec_boxes",
+)
+"""PaddleX's order of the others in JSON and text, which is not the object's."""
+PREPROCESSOR_ORDER = ("input_path", "page_index", "model_settings", "angle")
 
 
 class SealResult(dict[str, Any]):
@@ -36,25 +54,49 @@ class SealResult(dict[str, Any]):
         return list(self["rec_texts"])
 
     def shown(self) -> dict[str, Any]:
-        """The fields that are printed and saved."""
-        return {key: value for key, value in self.items() if key not in OBJECT_ONLY}
+        """The fields that are printed and saved: PaddleX's in its order, then sealkit's."""
+        own = {key: value for key, value in self.items() if key not in OBJECT_ONLY}
+        return {**{key: own[key] for key in SEAL_ORDER if key in own}, **own}
+
+    @property
+    def lines(self) -> list[dict[str, Any]]:
+        """One dict per text kept, at least text, score and role; see `pipeline/assemble.py`."""
+        if "lines" in self:
+            return list(self["lines"])
+        return [{"text": t, "score": s, "role": None} for t, s in zip(self["rec_texts"], self["rec_scores"])]
+
+
+class RefusedCall(dict[str, Any]):
+    """{"error": …}: what PaddleX yields, and nothing after it, where a call asks for stages that are not there."""
+
+    ok = False
+
+    @property
+    def json(self) -> dict[str, Any]:
+        return {"res": dict(self)}
 
 
 class SealRecognitionResult(dict[str, Any]):
     """Result of one picture (or one page of a PDF or TIFF).
 
-    Object keys: input_path, page_index, doc_preprocessor_res, layout_det_res, seal_res_list, model_settings, stages.
-    Where the picture could not be read: `error`, and an empty seal_res_list.
+    Object keys: input_path, page_index, doc_preprocessor_res, layout_det_res, seal_res_list, model_settings, stages
+    (not with `reading: reference`, which has PaddleX's keys and no other). Where the picture could not be read:
+    `error`, and an empty seal_res_list.
     """
 
     parts: Sequence[Any] = ()
     """Per seal its SealParts: unrounded regions and lines, every attempt at reading; not saved, for programs."""
 
-    def __init__(self, fields: dict[str, Any]) -> None:
+    def __init__(self, fields: dict[str, Any], stages: dict[builtins.str, Any] | None = None) -> None:
+        """`stages` is what the key of that name would hold, where the result has no such key."""
         super().__init__(fields)
-        path = self.get("input_path")
+        self.stages: dict[builtins.str, Any] = self.get("stages", {}) if stages is None else stages
+        path = self.get("input_path") or ""
+        self._file = urlsplit(path).path if path.startswith(("http://", "https://")) else path
         # Fixed once: an array has no name, and json and pictures of one result belong together.
-        self._stem = Path(path).stem if path else f"{int(time.time())}_{random.SystemRandom().randint(1000, 9999)}"
+        self._stem = (
+            Path(self._file).stem if path else f"{int(time.time())}_{random.SystemRandom().randint(1000, 9999)}"
+        )
         if self.get("page_index") is not None:
             self._stem += f"_{self['page_index']}"
 
@@ -134,8 +176,7 @@ class SealRecognitionResult(dict[str, Any]):
             for picture in list(pictures.values())[:1]:
                 _save_picture(picture, path)
             return
-        name = str(self.get("input_path") or "")
-        suffix = Path(name).suffix if suffix_of(name) in IMAGE_SUFFIXES else ".png"
+        suffix = Path(self._file).suffix if suffix_of(self._file) in IMAGE_SUFFIXES else ".png"
         for key, picture in pictures.items():
             _save_picture(picture, path / f"{self._stem}_{key}{suffix}")
 
@@ -152,18 +193,16 @@ class SealRecognitionResult(dict[str, Any]):
             fields["page_index"] = self["page_index"]
         fields["model_settings"] = settings
         if settings.get("use_doc_preprocessor"):
-            fields["doc_preprocessor_res"] = _without_images(self["doc_preprocessor_res"])
+            preprocessed = self["doc_preprocessor_res"]
+            fields["doc_preprocessor_res"] = {k: preprocessed[k] for k in PREPROCESSOR_ORDER if k in preprocessed}
         if self["layout_det_res"]:
-            fields["layout_det_res"] = _without_images(self["layout_det_res"])
+            layout = self["layout_det_res"]
+            fields["layout_det_res"] = {k: v for k, v in layout.items() if k != "input_img"}
         fields["seal_res_list"] = [seal.shown() for seal in self["seal_res_list"]]
         for key in ("stages", "error"):
             if key in self:
                 fields[key] = self[key]
         return fields
-
-
-def _without_images(fields: dict[str, Any]) -> dict[str, Any]:
-    return {k: v for k, v in fields.items() if k not in ("input_img", "rot_img", "output_img")}
 
 
 def _save_picture(picture: Image.Image, path: Path) -> None:

@@ -5,29 +5,34 @@
         result.print()
         result.save_to_img("out")
 
-Flow per picture: find seals (given boxes, or the detector's coarse look, or the whole picture) → look at each seal
-again → outlines → lines → order → strips → texts → result. A pipeline is not thread-safe: one per thread or process.
+Flow per picture: turn and flatten the page → find seals (layout model, given boxes, the detector's coarse look, or the
+whole picture) → look at each seal again → outlines → lines → order → strips → texts → result. A pipeline is not
+thread-safe: one per thread or process.
 """
 
 from __future__ import annotations
 
+import inspect
+import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
+import cv2
 import numpy as np
 
 from sealkit.config.pipeline import SealRecognitionSettings
-from sealkit.config.seal_text_detection import DetPostprocessSettings, DetResizeSettings
 from sealkit.errors import ConfigError, SealkitError
 from sealkit.geometry.regions import TextRegion
 from sealkit.images import ImageRecord, iter_images
-from sealkit.pipeline.assemble import SealParts, lines_of, seal_fields
-from sealkit.pipeline.detector import TextDetector, override
+from sealkit.images.fetch import fetch_url
+from sealkit.pipeline.assemble import SealParts, lines_of, paddlex_fields, seal_fields
+from sealkit.pipeline.call import INVALID, CallSettings, layouts_of, missing_stages, refuse_old_inputs, resolve
+from sealkit.pipeline.detector import TextDetector
 from sealkit.pipeline.read import read_seals
 from sealkit.pipeline.recogniser import TextRecogniser
-from sealkit.pipeline.result import SealRecognitionResult
+from sealkit.pipeline.reference.flow import read_regions
+from sealkit.pipeline.result import RefusedCall, SealRecognitionResult, SealResult
 from sealkit.pipeline.search import (
     FoundSeal,
     crop_box,
@@ -36,43 +41,12 @@ from sealkit.pipeline.search import (
     look_closer,
     whole_picture,
 )
+from sealkit.pipeline.stages import LayoutModel, Page, PagePreprocessor, Stages
 
-NOT_HERE = {
-    "use_doc_orientation_classify": "the document preprocessor",
-    "use_doc_unwarping": "the document preprocessor",
-    "use_layout_detection": "a layout model",
-    "layout_threshold": "a layout model",
-    "layout_nms": "a layout model",
-    "layout_unclip_ratio": "a layout model",
-    "layout_merge_bboxes_mode": "a layout model",
-}
-"""Parameters of stages this pipeline was built without."""
+log = logging.getLogger(__name__)
 
-
-@dataclass(frozen=True)
-class CallSettings:
-    """Settings of one predict() call: the pipeline's, with the call's parameters laid over."""
-
-    resize: DetResizeSettings
-    post: DetPostprocessSettings
-    score_thresh: float
-    det_params: dict[str, Any]
-
-
-@dataclass
-class Stages:
-    """What each stage of one picture found, with seconds; becomes `stages` of the result."""
-
-    entries: dict[str, dict[str, Any]] = field(default_factory=dict)
-    _last: float = field(default_factory=time.perf_counter)
-
-    def add(self, name: str, **facts: Any) -> None:
-        now = time.perf_counter()
-        self.entries[name] = {
-            **{k: v for k, v in facts.items() if v is not None},
-            "seconds": round(now - self._last, 4),
-        }
-        self._last = now
+PICTURE_TROUBLE = (SealkitError, cv2.error, MemoryError, ArithmeticError, ValueError, IndexError)
+"""What one odd picture may raise; it is reported in that picture's place and must not end a folder."""
 
 
 class SealRecognitionPipeline:
@@ -80,18 +54,37 @@ class SealRecognitionPipeline:
 
     Attributes:
         settings: the checked config.
-        detector, recogniser: the two networks.
+        detector, recogniser: the two networks every pipeline has.
+        layout: finds seals on pages; None where the config has no layout stage.
+        preprocessor: turns and flattens pages; None where the config has no such stage.
+        allow_url: inputs may be URLs, of any host this machine reaches.
         engines: which engine runs which module, on which device.
     """
 
-    def __init__(self, settings: SealRecognitionSettings, detector: TextDetector, recogniser: TextRecogniser) -> None:
+    def __init__(
+        self,
+        settings: SealRecognitionSettings,
+        detector: TextDetector,
+        recogniser: TextRecogniser,
+        layout: LayoutModel | None = None,
+        preprocessor: PagePreprocessor | None = None,
+        allow_url: bool = False,
+    ) -> None:
         self.settings, self.detector, self.recogniser = settings, detector, recogniser
+        self.layout, self.preprocessor, self.allow_url = layout, preprocessor, allow_url
+
+    @property
+    def models(self) -> dict[str, Any]:
+        """Inference models by the name of their place in the config."""
+        models = {} if self.preprocessor is None else dict(self.preprocessor.models)
+        if self.layout is not None:
+            models["LayoutDetection"] = self.layout.model
+        return {**models, "TextDetection": self.detector.model, "TextRecognition": self.recogniser.model}
 
     @property
     def engines(self) -> dict[str, str]:
         return {
-            name: f"{model.engine} ({model.device}, {model.threads} threads)"
-            for name, model in (("TextDetection", self.detector.model), ("TextRecognition", self.recogniser.model))
+            name: f"{model.engine} ({model.device}, {model.threads} threads)" for name, model in self.models.items()
         }
 
     def predict(
@@ -112,111 +105,198 @@ class SealRecognitionPipeline:
         seal_det_box_thresh: float | None = None,
         seal_det_unclip_ratio: float | None = None,
         seal_rec_score_thresh: float | None = None,
-    ) -> Iterator[SealRecognitionResult]:
-        """Read everything `input` may be: path, folder, array, PIL image, bytes, or a list of these.
+    ) -> Iterator[Any]:
+        """Read everything `input` may be: path, URL, folder, PDF, array, PIL image, bytes, or a list of these.
 
         Args:
-            input: see sealkit.images.iter_images.
+            input: see sealkit.images.iter_images; URLs only where the pipeline was created with `allow_url`.
+            use_doc_orientation_classify, use_doc_unwarping: turn the page upright, flatten it. Both None: as
+                configured; else the preprocessor runs if one is True, and a step left None is as configured.
+            use_layout_detection: find seals with the layout model.
             layout_det_res: boxes found elsewhere: {"boxes": [{"label": "seal", "coordinate": [x1, y1, x2, y2], …}]} for
                 each picture, or one for all. Seals are then these boxes, and polygons are relative to each one's crop.
+            layout_threshold: least score of a layout box, a number or one per class ({16: 0.3}).
+            layout_nms: drop layout boxes that repeat others.
+            layout_unclip_ratio: enlarge layout boxes about their centres: a factor, (width, height), or one per class.
+            layout_merge_bboxes_mode: of layout boxes within each other keep the `large`, the `small` or all (`union`);
+                or one per class.
             seal_det_limit_side_len: size of the detector's input; given, seals are detected at this size, not `Fine`'s.
             seal_det_limit_type: min, max or resize_long.
             seal_det_thresh, seal_det_box_thresh, seal_det_unclip_ratio: of the detector's post-processing.
             seal_rec_score_thresh: texts with at least this score are kept.
-            others: PaddleX's, for stages this pipeline may not have; None or False where it has not.
 
         Yields:
-            One result per picture or page, in input order. A picture that cannot be read yields a result with `error`.
+            One SealRecognitionResult per picture or page, in input order. A picture that cannot be read yields one with
+            `error`. With `reading: reference` a stage that is not there yields {"error": …}, as in PaddleX, and nothing
+            else.
 
         Raises:
-            ConfigError: a parameter of a stage this pipeline does not have (raised at once, before anything is read).
+            ConfigError: a parameter of a stage this pipeline does not have, or of the wrong kind; at once, before
+                anything is read.
         """
-        given = locals()
-        for name, stage in NOT_HERE.items():
-            if given[name] not in (None, False):
-                raise ConfigError(
-                    f"this pipeline was built without {stage}",
-                    where=name,
-                    value=given[name],
-                    hint="leave the parameter out, or create the pipeline from a config that has that stage",
-                )
-        call = self._call_settings(
-            {
-                "limit_side_len": seal_det_limit_side_len,
-                "limit_type": seal_det_limit_type,
-                "thresh": seal_det_thresh or None,  # 0 means "as configured", as in PaddleX
-                "box_thresh": seal_det_box_thresh or None,
-                "unclip_ratio": seal_det_unclip_ratio or None,
-            },
-            seal_rec_score_thresh,
+        given = {name: value for name, value in locals().items() if name not in ("self", "input")}
+        refuse_old_inputs(input)
+        call = self._call(given)
+        if call is None:
+            return iter([RefusedCall(error=INVALID)])
+        return self._run(
+            iter_images(input, fetch=fetch_any if self.allow_url else None), call, layouts_of(layout_det_res)
         )
-        own_size = seal_det_limit_side_len is not None or seal_det_limit_type is not None
-        return self._run(input, call, layout_det_res, own_size)
 
     __call__ = predict
 
+    def predict_record(self, record: ImageRecord, layout: Mapping[str, Any] | None, options: Mapping[str, Any]) -> Any:
+        """The result of one picture that was read already.
+
+        Args:
+            layout: boxes found elsewhere, or None.
+            options: the other parameters of `predict`.
+        """
+        call = self._call({**dict.fromkeys(PARAMETERS), **options, "layout_det_res": layout})
+        if call is None:
+            return RefusedCall(error=INVALID)
+        (result,) = self._run(iter([record]), call, None if layout is None else iter([dict(layout)]))
+        return result
+
+    def _call(self, given: Mapping[str, Any]) -> CallSettings | None:
+        """Settings of a call; None for what PaddleX answers with an error in place of a result."""
+        call = resolve(self.settings, self.detector.resize, self.detector.post, given)
+        try:
+            self._check(call, given)
+        except ConfigError as error:
+            if self.settings.reading != "reference":
+                raise
+            log.error("%s", error)
+            return None
+        return call
+
     def close(self) -> None:
         """Free the engines' memory."""
-        self.detector.model.close()
-        self.recogniser.model.close()
+        for model in self.models.values():
+            model.close()
+
+    def _check(self, call: CallSettings, given: Mapping[str, Any]) -> None:
+        """Refuse parameters of stages that are not there."""
+        steps = self.preprocessor
+        has = {
+            "layout": self.layout is not None,
+            "orientation": steps is not None and steps.has_orientation,
+            "unwarping": steps is not None and steps.has_unwarping,
+        }
+        name = missing_stages(call, given, has)
+        if name is not None:
+            stage = "a layout model" if "layout" in name else "the document preprocessor"
+            raise ConfigError(
+                f"this pipeline was built without {stage}",
+                where=name,
+                value=given[name],
+                hint="leave the parameter out, or create the pipeline from a config that has that stage",
+            )
+        if call.layout and given["layout_det_res"] is not None:
+            raise ConfigError(
+                "boxes are given, and the layout model is to find some as well",
+                where="layout_det_res",
+                hint="with layout_det_res also pass use_layout_detection=False",
+            )
 
     def _run(
-        self, input: Any, call: CallSettings, layout_det_res: Any, own_size: bool
+        self, records: Iterator[ImageRecord], call: CallSettings, layouts: Iterator[dict[str, Any]] | None
     ) -> Iterator[SealRecognitionResult]:
-        layouts = _layouts(layout_det_res)
-        for record in iter_images(input):
-            if record.image is None:
-                yield self._failed(record, record.error)
-                continue
-            layout = next(layouts) if layouts is not None else None
+        size = self.settings.batch_size or 1
+        group: list[Page] = []
+        for record in records:
+            page = Page(record, error=record.error, given=next(layouts) if layouts is not None else None)
+            group.append(page)
+            if len(group) >= size:
+                yield from self._group(group, call)
+                group = []
+        yield from self._group(group, call)
+
+    def _group(self, pages: Sequence[Page], call: CallSettings) -> Iterator[SealRecognitionResult]:
+        """Pictures that go through the layout model together."""
+        for page in pages:
+            if page.error is None and call.preprocess:
+                _guarded(page, self._preprocess, call)
+        self._find_layout([page for page in pages if page.error is None], call)
+        for page in pages:
+            result = None if page.error is not None else _guarded(page, self._read, call)
+            yield self._failed(page, call) if result is None else result
+
+    def _preprocess(self, page: Page, call: CallSettings) -> None:
+        if self.preprocessor is None or page.record.image is None:
+            return
+        page.stages.start()
+        fields = self.preprocessor.process(page.record.image, call.orientation, call.unwarping)
+        page.preprocessed = fields
+        page.stages.add("doc_preprocessor", angle=fields["angle"], unwarped=call.unwarping or None)
+
+    def _find_layout(self, pages: Sequence[Page], call: CallSettings) -> None:
+        """Layout boxes of every page: found, or given by the caller."""
+        if call.layout and self.layout is not None and pages:
+            section = self.settings.SubModules.LayoutDetection
+            size = (section.batch_size if section else None) or 1
+            start = time.perf_counter()
             try:
-                yield self._read(record, record.image, call, layout, own_size)
-            except SealkitError as error:  # one picture's trouble must not end a folder
-                yield self._failed(record, error)
+                found = list(self.layout.predict([p.image for p in pages], size, **call.layout_options))
+            except SealkitError as error:
+                if len(pages) == 1:
+                    pages[0].error = error
+                else:  # find the one it failed on
+                    for page in pages:
+                        self._find_layout([page], call)
+                return
+            seconds = (time.perf_counter() - start) / len(pages)
+            for page, boxes in zip(pages, found):
+                self._set_layout(page, boxes["boxes"], seconds)
+        for page in pages:
+            if page.given is not None:
+                self._set_layout(page, page.given.get("boxes", []), 0.0)
 
-    def _call_settings(self, given: Mapping[str, Any], score_thresh: float | None) -> CallSettings:
-        det, rec = self.settings.ocr.TextDetection, self.settings.ocr.TextRecognition
-        resize = override(self.detector.resize, dict(given))
-        post = override(self.detector.post, dict(given))
-        params = {
-            "limit_side_len": resize.limit_side_len,
-            "limit_type": resize.limit_type,
-            "thresh": post.thresh,
-            "max_side_limit": det.largest_side,
-            "box_thresh": post.box_thresh,
-            "unclip_ratio": post.unclip_ratio,
+    def _set_layout(self, page: Page, boxes: Sequence[Mapping[str, Any]], seconds: float) -> None:
+        page.layout = {
+            "input_path": None,
+            "page_index": None,
+            "input_img": page.image,
+            "boxes": [dict(box) for box in boxes],
         }
-        return CallSettings(resize, post, rec.score_thresh if score_thresh is None else float(score_thresh), params)
+        count = sum(str(box.get("label", "")).lower() == "seal" for box in boxes)
+        note = None if count else f"no box with the label seal among {len(boxes)}"
+        page.stages.add("layout", seconds, boxes=len(boxes), seals=count, note=note)
 
-    def _failed(self, record: ImageRecord, error: Exception | None) -> SealRecognitionResult:
-        fields = self._head(record, None)
-        return SealRecognitionResult({**fields, "stages": {}, "error": str(error)})
+    def _failed(self, page: Page, call: CallSettings) -> SealRecognitionResult:
+        fields = self._head(page, call)
+        if self.settings.reading == "sealkit":
+            fields["stages"] = {}
+        return SealRecognitionResult({**fields, "error": str(page.error)})
 
-    def _head(self, record: ImageRecord, layout: dict[str, Any] | None) -> dict[str, Any]:
+    def _head(self, page: Page, call: CallSettings) -> dict[str, Any]:
+        if page.preprocessed is not None:
+            preprocessed = page.preprocessed
+        else:
+            preprocessed = {"output_img": page.record.image}
         return {
-            "input_path": record.input_path,
-            "page_index": record.page_index,
-            "doc_preprocessor_res": {"output_img": record.image},
-            "layout_det_res": layout or {},
+            "input_path": page.record.input_path,
+            "page_index": page.record.page_index,
+            "doc_preprocessor_res": preprocessed,
+            "layout_det_res": page.layout or {},
             "seal_res_list": [],
-            "model_settings": {"use_doc_preprocessor": False, "use_layout_detection": False},
+            "model_settings": {
+                "use_doc_preprocessor": page.preprocessed is not None,
+                "use_layout_detection": call.layout,
+            },
         }
 
-    def _read(
-        self,
-        record: ImageRecord,
-        image: np.ndarray,
-        call: CallSettings,
-        layout: dict[str, Any] | None,
-        own_size: bool,
-    ) -> SealRecognitionResult:
-        """One picture, stage by stage."""
-        stages = Stages()
-        parts = self._find(image, call, layout, own_size, stages)
+    def _read(self, page: Page, call: CallSettings) -> SealRecognitionResult:
+        """One picture whose layout is known."""
+        page.stages.start()
+        if self.settings.reading == "reference":
+            return self._read_reference(page, call)
+        image, stages = page.image, page.stages
+        parts = self._find(image, call, page.layout, stages)
         read = read_seals(image, [part.lines for part in parts], self.recogniser, self.settings.Reading)
         for part, entries in zip(parts, read):
             part.read = entries
-        relative = layout is not None
+        relative = page.layout is not None
         results = [
             seal_fields(part, image, number, call.score_thresh, call.det_params, relative)
             for number, part in enumerate(parts, 1)
@@ -226,27 +306,48 @@ class SealRecognitionPipeline:
             {"text": r.text, "score": round(r.score, 4)} for p in parts for r in p.read if r.score < call.score_thresh
         ]
         stages.add("recognition", texts=kept, below_score_thresh=dropped or None)
-        fields = self._head(record, layout)
+        fields = self._head(page, call)
         fields["seal_res_list"] = results
         result = SealRecognitionResult({**fields, "stages": {**stages.entries, "engines": self.engines}})
         result.parts = parts
         return result
 
+    def _read_reference(self, page: Page, call: CallSettings) -> SealRecognitionResult:
+        """As paddlex 3.7.2 reads: PaddleX's fields and no other."""
+        det, rec = self.settings.ocr.TextDetection, self.settings.ocr.TextRecognition
+        boxes = [tuple(int(v) for v in seal.box) for seal in self._seals(page.image, page.layout, page.stages)]
+        crops = [page.image[y1:y2, x1:x2].copy() for x1, y1, x2, y2 in boxes]
+        read = read_regions(
+            crops, self.detector, self.recogniser, call.resize, call.post, det.batch_size or 1, rec.batch_size or 1
+        )
+        page.stages.add("reading", texts=sum(len(region.read) for region in read))
+        fields = self._head(page, call)
+        fields["seal_res_list"] = [
+            SealResult(
+                paddlex_fields(
+                    crop,
+                    number,
+                    region.polygons,
+                    [(r.text, r.score) for r in region.read],
+                    call.score_thresh,
+                    call.det_params,
+                )
+            )
+            for number, (crop, region) in enumerate(zip(crops, read), 1)
+        ]
+        return SealRecognitionResult(fields, {**page.stages.entries, "engines": self.engines})
+
     def find_texts(self, image: np.ndarray, layout: dict[str, Any] | None = None) -> list[SealParts]:
         """Seals and their lines without reading them: (H, W, 3) uint8 BGR → one entry per seal, in page pixels."""
-        return self._find(image, self._call_settings({}, None), layout, False, Stages())
+        call = resolve(self.settings, self.detector.resize, self.detector.post, dict.fromkeys(PARAMETERS))
+        return self._find(image, call, layout, Stages())
 
     def _find(
-        self,
-        image: np.ndarray,
-        call: CallSettings,
-        layout: dict[str, Any] | None,
-        own_size: bool,
-        stages: Stages,
+        self, image: np.ndarray, call: CallSettings, layout: dict[str, Any] | None, stages: Stages
     ) -> list[SealParts]:
         """Seals, their texts on a closer look, and the texts' lines."""
         seals = self._seals(image, layout, stages)
-        looked = [self._look(image, seal, call, own_size) for seal in seals]
+        looked = [self._look(image, seal, call) for seal in seals]
         texts = drop_repeated([(seal, regions) for seal, (_, regions, _) in zip(seals, looked)])
         parts = []
         for seal, (window, _, outside), regions in zip(seals, looked, texts):
@@ -265,8 +366,9 @@ class SealRecognitionPipeline:
         """Where to look, and why there."""
         if layout is not None:
             seals = seals_of_layout(layout, image.shape[:2])
-            note = None if seals else f"no box with the label seal among {len(layout.get('boxes', []))}"
-            stages.add("layout", seals=len(seals), note=note)
+            if not seals and self.settings.whole_page_fallback:
+                stages.add("fallback", note="no seal in the layout: the whole picture was read as one")
+                return [whole_picture(image)]
         elif self.settings.Search.enabled:
             seals = find_seals(self.detector, image, self.settings.Search)
             found = len(seals)
@@ -281,16 +383,43 @@ class SealRecognitionPipeline:
         return seals
 
     def _look(
-        self, image: np.ndarray, seal: FoundSeal, call: CallSettings, own_size: bool
+        self, image: np.ndarray, seal: FoundSeal, call: CallSettings
     ) -> tuple[tuple[int, int, int, int], list[TextRegion], int]:
         """Crop window, texts in page pixels, and how many were dropped as lying outside the seal."""
         fine = self.settings.Fine
         margin = fine.margin if fine is not None and seal.source not in ("layout", "whole") else 0.0
         window = crop_box(seal.box, margin, image.shape[:2])
-        size = None if fine is None or own_size else fine
+        size = None if fine is None or call.own_size else fine
         area_thresh = self.settings.Search.area_thresh
         regions, outside = look_closer(self.detector, image, seal, window, size, call.resize, call.post, area_thresh)
         return window, regions, outside
+
+
+PARAMETERS = tuple(
+    name for name in inspect.signature(SealRecognitionPipeline.predict).parameters if name not in ("self", "input")
+)
+"""The parameters of predict()."""
+
+
+def _guarded(page: Page, step: Any, call: CallSettings) -> Any:
+    """What a step returns; None where it failed on this picture, which is noted on the page."""
+    try:
+        return step(page, call)
+    except PICTURE_TROUBLE as error:
+        if not isinstance(error, SealkitError):
+            log.exception("%s: unexpected trouble", page.record.input_path or "picture")
+            error = SealkitError(
+                f"this picture could not be processed: {type(error).__name__}: {error}",
+                where=page.record.input_path,
+                hint="if the picture is sound, report it with the log's traceback",
+            )
+        page.error = error
+        return None
+
+
+def fetch_any(url: str) -> bytes:
+    """Content of a URL the user allowed: whatever the user can reach, the own network included."""
+    return fetch_url(url, allow_private=True)
 
 
 def seals_of_layout(layout: Mapping[str, Any], hw: tuple[int, int]) -> list[FoundSeal]:
@@ -306,22 +435,3 @@ def seals_of_layout(layout: Mapping[str, Any], hw: tuple[int, int]) -> list[Foun
                 FoundSeal((float(x1), float(y1), float(x2), float(y2)), float(box.get("score", 1.0)), "layout")
             )
     return seals
-
-
-def _layouts(given: Any) -> Iterator[dict[str, Any]] | None:
-    """Layout results for the pictures in order: one dict serves all, a list one each."""
-    if given is None:
-        return None
-    if isinstance(given, Mapping):
-        return iter(lambda: dict(given), None)
-    if not isinstance(given, Sequence):
-        raise ConfigError(
-            "must be a layout result or a list of them", where="layout_det_res", value=type(given).__name__
-        )
-
-    def each() -> Iterator[dict[str, Any]]:
-        for one in given:
-            yield dict(one)
-        raise ConfigError("there are fewer layout results than pictures", where="layout_det_res", value=len(given))
-
-    return each()

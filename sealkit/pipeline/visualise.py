@@ -24,7 +24,7 @@ def result_images(result: dict[str, Any]) -> dict[str, Image.Image]:
     """Pictures by name, in PaddleX's order; nothing of the result is changed."""
     images: dict[str, Image.Image] = {}
     layout = result["layout_det_res"]
-    if layout and layout.get("input_img") is not None:
+    if layout and layout.get("input_img") is not None and result["model_settings"]["use_layout_detection"]:
         images["layout_det_res"] = _pil(layout_image(layout["input_img"], layout["boxes"]))
     preprocessed = result["doc_preprocessor_res"]
     if result["model_settings"].get("use_doc_preprocessor") and "rot_img" in preprocessed:
@@ -44,10 +44,10 @@ def seal_image(seal: dict[str, Any]) -> np.ndarray:
         (h, 2w, 3) uint8 BGR.
     """
     crop = seal["doc_preprocessor_res"]["output_img"]
-    corner = np.asarray(seal["crop_box"][:2], dtype=np.float32)
-    offset = corner if seal["coordinates"] == "page" else np.zeros(2, np.float32)
+    corner = np.asarray(seal.get("crop_box", (0, 0))[:2], dtype=np.float32)  # PaddleX's fields alone: relative to it
+    offset = corner if seal.get("coordinates") == "page" else np.zeros(2, np.float32)
     polygons = [np.asarray(p, dtype=np.float32) - offset for p in seal["rec_polys"]]
-    lines = [np.asarray(line["line_poly"], dtype=np.float32) - corner for line in seal["lines"]]
+    lines = [np.asarray(line["line_poly"], dtype=np.float32) - corner for line in seal.get("lines", ())]
     colours = palette(len(polygons))
     left = outline_polygons(fill_polygons(crop, polygons, colours), polygons, colours)
     left = mark_starts(left, lines, colours)

@@ -5,10 +5,13 @@ import sys
 import textwrap
 
 import pytest
+import yaml
 
+from sealkit.config.pipeline import EngineSettings
 from sealkit.errors import ConfigError, EngineError
-from sealkit.pipeline.create import create_model, create_pipeline, module_of
-from sealkit.pipeline.locate import CACHE_VARIABLE, locate_model
+from sealkit.pipeline.check_folder import module_of
+from sealkit.pipeline.create import create_model, create_pipeline, engine_of
+from sealkit.pipeline.locate import CACHE_VARIABLE, PADDLEX_VARIABLE, locate_model
 
 WHEEL = {"SubPipelines.SealOCR.SubModules.TextDetection.weights": "rapidocr"}
 DET, REC = (f"SubPipelines.SealOCR.SubModules.Text{name}" for name in ("Detection", "Recognition"))
@@ -65,29 +68,60 @@ def test_wrong_models_are_named_before_anything_runs(rapidocr, tmp_path):
         create_pipeline(overrides={**WHEEL, f"{REC}.charset": str(keys)})
 
 
-def test_stages_of_the_official_config_are_refused_clearly():
-    config = {
-        "pipeline_name": "seal_recognition",
-        "use_doc_preprocessor": False,
-        "use_layout_detection": True,
-        "SubModules": {"LayoutDetection": {"module_name": "layout_detection", "model_name": "PP-DocLayout-L"}},
-        "SubPipelines": {
-            "SealOCR": {
-                "text_type": "seal",
-                "SubModules": {
-                    "TextDetection": {"module_name": "seal_text_detection", "model_name": "PP-OCRv4_server_seal_det"},
-                    "TextRecognition": {"module_name": "text_recognition", "model_name": "PP-OCRv4_server_rec"},
-                },
-            }
-        },
-    }
-    with pytest.raises(ConfigError, match="layout detection is not available"):
-        create_pipeline(config)
+def test_models_that_are_not_there_are_named_together(tmp_path, monkeypatch):
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path))
+    with pytest.raises(EngineError, match=r"5 models of this config cannot be used") as caught:
+        create_pipeline("seal_recognition")
+    said = str(caught.value)
+    for name in ("PP-LCNet_x1_0_doc_ori", "UVDoc", "PP-DocLayout-L", "PP-OCRv4_server_seal_det", "PP-OCRv4_server_rec"):
+        assert f"{name}_infer.tar into {tmp_path}" in said
+
+
+def test_wrong_configs_are_refused():
     with pytest.raises(ConfigError, match=r"thresold(.|\n)*did you mean"):
-        config["SubModules"]["LayoutDetection"]["thresold"] = 0.5
-        create_pipeline(config)
+        create_pipeline("seal_recognition", overrides={"SubModules.LayoutDetection.thresold": 0.5})
     with pytest.raises(ConfigError, match="embeded"):
         create_pipeline("embeded")
+    with pytest.raises(ConfigError, match=r"Search\.enabled: false"):
+        create_pipeline(overrides={"reading": "reference"})
+
+
+def test_the_beta_is_told_the_form_of_today():
+    old = {
+        "Global": {"pipeline_name": "seal_recognition"},
+        "Pipeline": {
+            "layout_model": "RT-DETR-H_layout_3cls",
+            "text_det_model": "./my_det/inference",
+            "text_rec_model": "PP-OCRv4_server_rec",
+            "text_rec_batch_size": 4,
+            "device": "gpu:0",
+        },
+    }
+    with pytest.raises(ConfigError, match=r"3\.0-beta") as caught:
+        create_pipeline(old)
+    lines = [line[8:] for line in str(caught.value).splitlines() if line.startswith("        ")]
+    new = yaml.safe_load("\n".join(lines))
+    assert new["SubModules"]["LayoutDetection"]["model_name"] == "RT-DETR-H_layout_3cls"
+    inner = new["SubPipelines"]["SealOCR"]["SubModules"]
+    assert inner["TextDetection"] == {"model_dir": "./my_det/inference"}
+    assert inner["TextRecognition"] == {"model_name": "PP-OCRv4_server_rec", "batch_size": 4}
+    assert "--device gpu:0" in str(caught.value)
+    with pytest.raises(ConfigError, match="write use_hpip=True"):
+        create_pipeline(enable_hpi=True)
+    with pytest.raises(TypeError, match="did you mean device"):
+        create_pipeline(devise="cpu")
+
+
+def test_options_per_engine(rapidocr):
+    def created(config):
+        return create_pipeline(overrides=WHEEL, engine="onnxruntime", engine_config=config, device="cpu", threads=1)
+
+    created({"onnxruntime": {"graph_optimization_level": "basic"}, "paddle": {"run_mode": "paddle"}})
+    with pytest.raises(EngineError, match="unknown value"):
+        created({"onnxruntime": {"graph_optimization_level": "most"}})
+    with pytest.raises(ConfigError, match="mixes names of engines with options"):
+        created({"onnxruntime": {}, "run_mode": "paddle"})
+    assert engine_of((EngineSettings(engine="hpi"),)) == ("auto", None)
 
 
 def test_create_model(rapidocr):
@@ -122,5 +156,10 @@ def test_where_models_are_looked_for(tmp_path, monkeypatch):
         locate_model("PP-X_det", weights="offical")
     assert module_of("PP-OCRv4_mobile_seal_det") == "seal_text_detection"
     assert module_of("ch_SVTRv2_rec") == module_of("PP-OCRv4_server_rec_doc") == "text_recognition"
-    with pytest.raises(ConfigError, match="UVDoc"):
-        module_of("UVDoc")
+    assert module_of("PP-LCNet_x1_0_doc_ori") == "doc_text_orientation" and module_of("UVDoc") == "image_unwarping"
+    assert module_of("PicoDet-S_layout_3cls") == module_of("PP-DocLayout-L") == "layout_detection"
+    with pytest.raises(ConfigError, match="PP-TableMagic"):
+        module_of("PP-TableMagic")
+    monkeypatch.setenv(PADDLEX_VARIABLE, str(tmp_path / "px"))
+    (tmp_path / "px" / "official_models" / "UVDoc").mkdir(parents=True)
+    assert locate_model("UVDoc") == tmp_path / "px" / "official_models" / "UVDoc"

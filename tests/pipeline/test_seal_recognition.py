@@ -128,6 +128,10 @@ def test_stages_that_are_not_there_are_refused_at_once(make_pipeline, seal_pictu
         pipeline.predict(seal_picture, use_layout_detection=True)
     with pytest.raises(ConfigError, match="layout_threshold"):
         pipeline.predict(seal_picture, layout_threshold=0.4)
+    with pytest.raises(ConfigError, match=r"predict\('a.png'\)"):
+        pipeline.predict({"img": "a.png"})
+    with pytest.raises(ConfigError, match="seal_det_limit_type"):
+        pipeline.predict(seal_picture, seal_det_limit_type="shortest")
     assert next(pipeline.predict(seal_picture, use_doc_unwarping=False)).ok
 
 

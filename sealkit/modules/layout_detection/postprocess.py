@@ -180,9 +180,8 @@ def _merged(rows: np.ndarray, labels: Sequence[str], mode: Any) -> np.ndarray:
 
 
 def _stay(inside: np.ndarray, mode: str) -> np.ndarray:
-    contained: np.ndarray = inside.any(axis=1)
-    containing: np.ndarray = inside.any(axis=0)
-    return ~contained if mode == "large" else ~containing | contained
+    contained, containing = np.any(inside, axis=1), np.any(inside, axis=0)
+    return np.asarray(~contained if mode == "large" else ~containing | contained)
 
 
 def _contained(rows: np.ndarray, labels: Sequence[str]) -> np.ndarray:

@@ -7,10 +7,8 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from sealkit.config.base import Settings
+from sealkit.config.seal_text_detection import Perspective, Photometric, Rotate
 from sealkit.config.training import RecipeBase
-
-Fill = Literal["white", "paper", "constant"]
-"""What is shown outside the page: white, the median colour of its edge, or black."""
 
 
 class OriNetworkSettings(Settings):
@@ -48,32 +46,32 @@ class RandomResizedCrop(Settings):
     """A window of random area and aspect ratio, scaled to `size`: the published training."""
 
     op: Literal["random_resized_crop"]
-    size: int = Field(224, ge=32)
+    size: tuple[int, int] = (224, 224)
     scale: tuple[float, float] = (0.08, 1.0)
     """Share of the picture's area."""
     ratio: tuple[float, float] = (0.75, 1.3333333)
     """Width by height of the window, log-uniform."""
 
-
-class Tilt(Settings):
-    """A turn by a few degrees: scans lie crooked."""
-
-    op: Literal["tilt"]
-    degrees: float = Field(5.0, gt=0, le=30)
-    """Largest turn in either direction."""
-    border: Fill = "paper"
-    p: float = Field(0.5, ge=0, le=1)
+    @model_validator(mode="after")
+    def _ordered(self) -> RandomResizedCrop:
+        if not 0 < self.scale[0] <= self.scale[1] <= 1:
+            raise ValueError(f"scale must be two shares 0 < low <= high <= 1, not {list(self.scale)}")
+        if not 0 < self.ratio[0] <= self.ratio[1]:
+            raise ValueError(f"ratio must be 0 < low <= high, not {list(self.ratio)}")
+        return self
 
 
-class PagePhotometric(Settings):
-    """Brightness, contrast, hue, blur, noise and JPEG of a phone or scanner."""
+class QuarterTurn(Settings):
+    """A turn by 0, 90, 180 or 270 degrees that takes the label along."""
 
-    op: Literal["photometric"]
-    p: float = Field(0.5, ge=0, le=1)
-    strength: float = Field(1.0, gt=0, le=2)
+    op: Literal["rot90"]
+    p: float = Field(1.0, ge=0, le=1)
 
 
-OriAugment = Annotated[RandomResizedCrop | Tilt | PagePhotometric, Field(discriminator="op")]
+OriAugment = Annotated[RandomResizedCrop | QuarterTurn | Rotate | Perspective | Photometric, Field(discriminator="op")]
+
+LARGEST_TILT = 30.0
+"""Degrees: beyond it a page may look more like one of the next class."""
 
 
 class OriLossSettings(Settings):
@@ -100,6 +98,16 @@ class DocTextOrientationRecipe(RecipeBase):
     network: OriNetworkSettings = OriNetworkSettings()
     data: OriDataSettings
     augment: tuple[OriAugment, ...] = ()
-    """In this order. A list that leaves pictures of another size than `resize.crop` ends in the evaluation's resize."""
+    """In this order. Where its pictures are of another size than `resize.crop`, evaluation's resize follows."""
     loss: OriLossSettings = OriLossSettings()
     resize: OriResizeSettings = OriResizeSettings()
+
+    @model_validator(mode="after")
+    def _keeps_the_class(self) -> DocTextOrientationRecipe:
+        for step in self.augment:
+            if isinstance(step, Rotate) and max(map(abs, step.degrees)) > LARGEST_TILT:
+                raise ValueError(
+                    f"augment: rotate by {list(step.degrees)} degrees would change the class; "
+                    f"stay within {LARGEST_TILT:g}, quarter turns are op: rot90"
+                )
+        return self

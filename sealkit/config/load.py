@@ -16,7 +16,7 @@ from typing import Any, Generic, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from sealkit.config.find import Kind, find
-from sealkit.config.modules import RECIPE_CLASSES, recipe_class
+from sealkit.config.modules import NOT_TRAINABLE, RECIPE_CLASSES, recipe_class
 from sealkit.config.overrides import apply_override, parse_overrides
 from sealkit.config.problems import Problem, SettingsError, nearest, shown, translate
 from sealkit.config.training import RecipeBase
@@ -82,6 +82,13 @@ def load_recipe(
     source = json.loads(recipe.model_dump_json()) if isinstance(recipe, RecipeBase) else recipe
     merged = _merge(source, overrides, "recipes")
     module = merged.tree.get("module")
+    if isinstance(module, str) and module in NOT_TRAINABLE:
+        raise ConfigError(
+            "the models of this module cannot be trained",
+            where=merged.place(("module",)),
+            value=module,
+            hint=NOT_TRAINABLE[module],
+        )
     if not isinstance(module, str) or module not in RECIPE_CLASSES:
         merged.problems.append(_wrong_module(module, merged))
         raise SettingsError(merged.problems, merged.source)
@@ -220,7 +227,8 @@ def _unknown_model(merged: _Merged, models: Mapping[str, Sequence[str]] | None) 
     where = merged.place(("model",))
     owners = [other for other, names in models.items() if name in names]
     if owners:
-        return Problem("model", f"is a model of the module {owners[0]}, not of {module}", where, shown(name))
+        reason = f"is a model of the module {owners[0]}, not of {module}"
+        return Problem("model", reason, where, shown(name), hint=NOT_TRAINABLE.get(owners[0], ""))
     known = models.get(module, ())
     close = nearest(name, known, cutoff=50)
     hint = (f"did you mean {close[0]}? " if close else "") + "allowed: " + ", ".join(known)

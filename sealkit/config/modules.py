@@ -10,6 +10,16 @@ from sealkit.config.training import RecipeBase
 RECIPE_CLASSES: Mapping[str, tuple[str, str]] = {
     "seal_text_detection": ("sealkit.config.seal_text_detection", "SealTextDetectionRecipe"),
     "text_recognition": ("sealkit.config.text_recognition", "TextRecognitionRecipe"),
+    "doc_text_orientation": ("sealkit.config.doc_text_orientation", "DocTextOrientationRecipe"),
+}
+
+# Modules whose models run but are not trained here → why, and what to do instead.
+NOT_TRAINABLE: Mapping[str, str] = {
+    "image_unwarping": (
+        "UVDoc learns from pictures with the page's shape in space (Doc3D, the UVDoc set), which no user has of his own"
+        " pages, and the reference publishes no training for it; take the official weights: sealkit export"
+        " --model UVDoc --checkpoint UVDoc_pretrained.pdparams --output DIR"
+    ),
 }
 
 

@@ -11,6 +11,7 @@ from sealkit.data.transforms.copy_paste import copy_paste
 from sealkit.data.transforms.crops import east_crop, fit, random_crop, window_crop
 from sealkit.data.transforms.geometric import flip, perspective, rotate, scale
 from sealkit.data.transforms.photometric import photometric
+from sealkit.data.transforms.resized_crop import random_resized_crop
 from sealkit.data.transforms.scene import Scene
 from sealkit.errors import ConfigError
 
@@ -30,8 +31,9 @@ _OPERATIONS: dict[str, tuple[Callable[..., None], frozenset[str]]] = {
     "fit": (fit, frozenset({OUTLINES, LINE_POLY, FIELDS, READING})),
     "copy_paste": (copy_paste, frozenset({OUTLINES, LINE_POLY, READING})),
     "photometric": (photometric, frozenset({OUTLINES, LINE_POLY, FIELDS, READING})),
+    "random_resized_crop": (random_resized_crop, frozenset({READING})),
 }
-_SIZED = frozenset({"east_crop", "random_crop", "window_crop", "fit"})
+_SIZED = frozenset({"east_crop", "random_crop", "window_crop", "fit", "random_resized_crop"})
 _RESIZING = frozenset({"rotate", "scale", "perspective"})
 
 
@@ -60,7 +62,8 @@ class AugmentChain:
                 self.size = None
         if side_multiple is not None:
             if self.size is None:
-                problems.append(f"the last step that changes the size must be one of {', '.join(sorted(_SIZED))}")
+                fitting = sorted(op for op in _SIZED if needs <= _OPERATIONS[op][1])
+                problems.append(f"the last step that changes the size must be one of {', '.join(fitting)}")
             elif any(side % side_multiple for side in self.size):
                 problems.append(f"the output size {list(self.size)} is no multiple of {side_multiple}")
         if problems:

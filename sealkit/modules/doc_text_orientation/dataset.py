@@ -1,0 +1,179 @@
+"""Samples of the classifier: augmented for training, as the pipeline sees a page for evaluation.
+
+Sets are labelled, or hold upright pages that are turned here: in training each by an angle of the sample's own rng,
+in evaluation by all four.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sealkit.config.doc_text_orientation import DocTextOrientationRecipe, OriResizeSettings, OriSetSettings
+from sealkit.data.fingerprint import fingerprint
+from sealkit.data.label_files import find_label_file
+from sealkit.data.mix import SetMix
+from sealkit.data.page_labels import ANGLES, PageSample, read_page_labels, read_upright
+from sealkit.data.problems import summarise
+from sealkit.data.transforms.chain import READING, AugmentChain
+from sealkit.data.transforms.scene import Scene
+from sealkit.errors import ConfigError, DataError
+from sealkit.images import read_image
+from sealkit.modules.doc_text_orientation.postprocess import turn
+from sealkit.modules.doc_text_orientation.preprocess import preprocess, resize, to_input
+
+_log = logging.getLogger(__name__)
+
+
+def load_set(settings: OriSetSettings, max_broken_share: float = 0.01) -> list[PageSample]:
+    """Samples of one set. Bad lines are logged, and refused where they are more than the share.
+
+    Raises:
+        DataError: the label file is missing, has no usable line, or too many bad ones.
+    """
+    if settings.upright:
+        samples, problems = read_upright(settings.root, settings.labels)
+    else:
+        samples, problems = read_page_labels(settings.root, settings.labels or "")
+    errors = [problem for problem in problems if problem.severity == "error"]
+    where = str(Path(settings.root) / (settings.labels or ""))
+    hint = f"sealkit data check {settings.root} --module doc_text_orientation lists all of them"
+    if not samples:
+        raise DataError(f"no usable line in the label file\n{summarise(problems)}", where=where, hint=hint)
+    if len(errors) > max_broken_share * (len(samples) + len(errors)):
+        raise DataError(
+            f"{len(errors)} of {len(samples) + len(errors)} lines have faults, more than train.max_broken_share"
+            f" = {max_broken_share}\n{summarise(errors)}",
+            where=where,
+            hint=hint,
+        )
+    if errors:
+        _log.warning("%s: %d lines with faults\n%s", where, len(errors), summarise(errors))
+    return samples
+
+
+def set_info(settings: OriSetSettings, max_broken_share: float = 0.01) -> dict[str, Any]:
+    """What a run notes about a set: names, counts, and a fingerprint (sha256) over its label file and pictures."""
+    samples = load_set(settings, max_broken_share)
+    label_file = find_label_file(settings.root, settings.labels) if settings.labels else ""
+    found = fingerprint(settings.root, label_file, samples)
+    kept = {key: found[key] for key in found if key not in ("texts", "ignored", "without_text")}
+    classes = Counter(str(ANGLES[sample.label]) for sample in samples)
+    counts = {"upright": len(samples)} if settings.upright else dict(sorted(classes.items()))
+    return {**kept, "labels": settings.labels, "upright": settings.upright, "classes": counts}
+
+
+def lying(image: np.ndarray, label: int) -> np.ndarray:
+    """An upright picture (H, W, 3), turned clockwise by the angle of a class."""
+    return turn(image, -ANGLES[label])
+
+
+class TrainSource:
+    """Augmented samples.
+
+    Each sample: "image" (3, crop, crop) float32 normalised RGB; "label" () int64; "name", "path".
+
+    Raises:
+        ConfigError: augmentations after which the letters cannot be read, or of another size than the input.
+        DataError: unusable sets; `get` raises ImageError for an unreadable picture.
+    """
+
+    def __init__(self, recipe: DocTextOrientationRecipe) -> None:
+        self._turns = [step.p for step in recipe.augment if step.op == "rot90"]
+        self._chain = AugmentChain([s for s in recipe.augment if s.op != "rot90"], frozenset({READING}), None)
+        side, self._resize = recipe.resize.crop, recipe.resize
+        if self._chain.size not in (None, (side, side)):
+            raise ConfigError(
+                "the augmentations leave pictures of another size than the network's input",
+                where="augment",
+                value=list(self._chain.size or ()),
+                hint=f"give the crop size: [{side}, {side}], as resize.crop says",
+            )
+        self._entries = recipe.data.train
+        self._sets = [load_set(entry, recipe.train.max_broken_share) for entry in self._entries]
+        self._mix = SetMix([len(s) for s in self._sets], [s.ratio for s in self._entries], recipe.seed)
+
+    def __len__(self) -> int:
+        return len(self._mix)
+
+    def get(self, index: int, epoch: int, rng: np.random.Generator) -> dict[str, Any]:
+        sample, image, label = self.picture(index, epoch, rng)
+        return {
+            "image": to_input(image),
+            "label": np.asarray(label, np.int64),
+            "name": f"{sample.where} {sample.image_path.name}",
+            "path": str(sample.image_path),
+        }
+
+    def picture(self, index: int, epoch: int, rng: np.random.Generator) -> tuple[PageSample, np.ndarray, int]:
+        """The augmented picture (crop, crop, 3) uint8 BGR and its class; what one looks at."""
+        which, number = self._mix.pick(index, epoch)
+        sample = self._sets[which][number]
+        scene = self._chain(Scene.of(read_image(sample.image_path), []), rng)
+        image = resize(scene.image, self._resize) if self._chain.size is None else scene.image
+        # Turned last, where the picture is small: a crop of a turned page is the turned crop of the page.
+        quarters = int(rng.integers(4)) if self._entries[which].upright else 0
+        quarters += sum(int(rng.integers(4)) for p in self._turns if rng.random() < p)
+        return sample, lying(image, quarters % 4), (sample.label + quarters) % 4
+
+
+class EvalSource:
+    """Pages as the pipeline feeds them; an upright page four times, lying at each angle.
+
+    Each sample: "image" (3, crop, crop) float32; "label" () int64; "name", "path", "turned" (class of the turn that was
+    made here, 0 for labelled pictures).
+
+    Args:
+        sets: validation sets; a ratio below 1 takes that share of a set, evenly spread and always the same.
+        resize: sizes of pre-processing.
+    """
+
+    def __init__(
+        self, sets: Sequence[OriSetSettings], resize: OriResizeSettings, max_broken_share: float = 0.01
+    ) -> None:
+        self._resize = resize
+        self._samples: list[tuple[PageSample, int]] = []
+        for number, entry in enumerate(sets):
+            if entry.ratio > 1:
+                raise ConfigError(
+                    "a validation set cannot be used more than once",
+                    where=f"data.val.{number}.ratio",
+                    value=entry.ratio,
+                    hint="give a ratio of at most 1",
+                )
+            samples = load_set(entry, max_broken_share)
+            count = max(round(len(samples) * entry.ratio), 1)
+            chosen = [samples[int(i)] for i in np.floor(np.arange(count) * (len(samples) / count))]
+            turns = range(len(ANGLES)) if entry.upright else (0,)
+            self._samples += [(sample, label) for sample in chosen for label in turns]
+
+    def __len__(self) -> int:
+        return len(self._samples)
+
+    def get(self, index: int, epoch: int, rng: np.random.Generator) -> dict[str, Any]:
+        sample, turned = self._samples[index]
+        said = f" turned {ANGLES[turned]}°" if turned else ""
+        return {
+            "image": preprocess(lying(read_image(sample.image_path), turned), self._resize),
+            "label": np.asarray((sample.label + turned) % 4, np.int64),
+            "turned": turned,
+            "name": f"{sample.where} {sample.image_path.name}{said}",
+            "path": str(sample.image_path),
+        }
+
+
+def collate(samples: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Arrays are stacked, everything else becomes a list."""
+    batch: dict[str, Any] = {}
+    for key in samples[0]:
+        values = [sample[key] for sample in samples]
+        batch[key] = np.stack(values) if isinstance(values[0], np.ndarray) else values
+    return batch
+
+
+__all__ = ["EvalSource", "TrainSource", "collate", "load_set", "lying", "set_info"]

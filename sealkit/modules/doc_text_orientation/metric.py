@@ -1,0 +1,37 @@
+"""Top-1 accuracy, over all and by class, and which classes are mistaken for which."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from sealkit.data.page_labels import ANGLES
+
+
+class OrientationMetric:
+    """Gathers records {"label": class id, "pred": class id}.
+
+    `compute` gives "top1", "top1/angle=90" and so on for the classes that occur, and "pictures".
+    """
+
+    def __init__(self) -> None:
+        self.confusion = np.zeros((len(ANGLES), len(ANGLES)), np.int64)
+        """Rows: labels, columns: predictions."""
+
+    def add(self, records: Sequence[dict[str, Any]]) -> None:
+        for record in records:
+            self.confusion[record["label"], record["pred"]] += 1
+
+    def compute(self) -> dict[str, float]:
+        total, right = int(self.confusion.sum()), self.confusion.diagonal()
+        figures = {"top1": float(right.sum()) / total if total else 0.0}
+        for angle, row, good in zip(ANGLES, self.confusion, right):
+            if row.sum():
+                figures[f"top1/angle={angle}"] = float(good) / float(row.sum())
+        figures["pictures"] = float(total)
+        return figures
+
+
+__all__ = ["OrientationMetric"]

@@ -1,33 +1,51 @@
-"""`sealkit data synth`: a labelled set of drawn seals."""
+"""`sealkit data synth`: a labelled set of drawn seals or pages."""
 
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from sealkit.config.base import Settings
+
+S = TypeVar("S", bound="Settings")
 
 NAME = "synth"
-HELP = "Draw seals with exact labels: a detection set in PaddleX's format."
+HELP = "Draw seals or whole pages with exact labels: a detection set or a layout set in PaddleX's formats."
 EXAMPLES = """
   sealkit data synth seals --count 2000
   sealkit data synth seals --count 12000 --seed 7 --workers 4 --val-share 0.05 --size 300 480
   sealkit data synth names --count 500 --shapes square=0.7,rectangle=0.3 --fonts ~/fonts
   sealkit data synth look --count 60 --sheet look.png          # look before training
   sealkit data synth laser --count 300 --style laser           # a style the shipped weights have never seen
+  sealkit data synth pages --kind page --count 5000 --sheet look.png   # layout set and upright pages
+  sealkit data synth bills --kind page --count 500 --documents invoice=3,receipt=1 --empty 0.1
 """
+
+_SEAL_ONLY = ("style", "page_size", "scenes", "shapes", "uniform_angle", "min_seal")
+_PAGE_ONLY = ("classes", "documents", "empty", "parts", "close_ups", "seal_width")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("out", metavar="DIR", help="folder to write (must be empty or new)")
+    parser.add_argument(
+        "--kind", choices=["seal", "page"], default="seal",
+        help="seal: text lines of seals (seal_text_detection); page: documents with COCO boxes (layout_detection) and "
+        "lists of upright pages (doc_text_orientation); default seal",
+    )  # fmt: skip
     parser.add_argument("-n", "--count", type=int, default=1000, metavar="N", help="number of pictures (default 1000)")
     parser.add_argument("--seed", type=int, default=0, help="picture i depends on the seed and i only (default 0)")
     parser.add_argument("--workers", type=int, default=None, metavar="N", help="processes (default: one per core)")
     parser.add_argument(
-        "--val-share", type=float, default=0.1, metavar="SHARE", help="share that goes to val.txt (default 0.1)"
+        "--val-share", type=float, default=0.1, metavar="SHARE", help="share of the validation part (default 0.1)"
     )
+    parser.add_argument("--style", choices=["default", "laser"], help="family of seals (default: default)")
     parser.add_argument(
-        "--style", choices=["default", "laser"], default="default", help="family of seals (default: default)"
-    )
-    parser.add_argument(
-        "--size", type=int, nargs=2, metavar=("MIN", "MAX"), help="long side of pictures filled by a seal, pixels"
+        "--size",
+        type=int,
+        nargs=2,
+        metavar=("MIN", "MAX"),
+        help="long side of pictures (--kind seal: of those filled by a seal), pixels",
     )
     parser.add_argument(
         "--page-size", type=int, nargs=2, metavar=("MIN", "MAX"), help="long side of document parts, pixels"
@@ -44,11 +62,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--uniform-angle", type=float, metavar="SHARE", help="share of seals turned by any angle of 0 to 360 degrees"
     )
     parser.add_argument("--min-seal", type=int, metavar="PX", help="smallest seal on a page")
+    page = parser.add_argument_group("pages (--kind page)")
+    page.add_argument(
+        "--classes", metavar="NAME,…", help="what is labelled, ids in this order (default image,table,seal); more: "
+        "text, doc_title, paragraph_title, header, number, figure_title",
+    )  # fmt: skip
+    page.add_argument(
+        "--documents", metavar="NAME=WEIGHT,…", help="mix of contract, notice, letter, certificate, invoice, form, "
+        "statement, receipt, article, english, handwriting, specimen; others get 0"
+    )  # fmt: skip
+    page.add_argument("--empty", type=float, metavar="SHARE", help="share of pages without seals (default 0.25)")
+    page.add_argument(
+        "--parts", type=float, metavar="SHARE", help="share of pictures of a part of a page (default 0.2)"
+    )
+    page.add_argument(
+        "--close-ups", type=float, metavar="SHARE", help="share of pictures that one seal dominates (default 0.06)"
+    )
+    page.add_argument(
+        "--seal-width", type=float, nargs=2, metavar=("MIN", "MAX"),
+        help="narrowest and widest seal as a share of the page's short side (default 0.03 0.35)",
+    )  # fmt: skip
     parser.add_argument("--fonts", metavar="DIR", help="folder of fonts to use beside the system's")
     parser.add_argument("--quality", type=int, default=93, help="JPEG quality of the files (default 93)")
-    parser.add_argument(
-        "--sheet", metavar="FILE", help="write a contact sheet of the first pictures with their polygons"
-    )
+    parser.add_argument("--sheet", metavar="FILE", help="write a contact sheet of the first pictures with their labels")
     parser.add_argument("--sheet-count", type=int, default=48, metavar="N", help="pictures on the sheet (default 48)")
 
 
@@ -70,41 +106,78 @@ def _weights(text: str, allowed: tuple[str, ...], flag: str) -> dict[str, float]
     return found
 
 
-def run(args: argparse.Namespace) -> int:
-    import json
-    import os
+def _given(args: argparse.Namespace, names: tuple[str, ...]) -> dict[str, object]:
+    return {name: getattr(args, name) for name in names if getattr(args, name) is not None}
 
-    from pydantic import ValidationError
-    from tqdm import tqdm
 
+def _refuse(args: argparse.Namespace, names: tuple[str, ...], kind: str) -> None:
+    """A flag that would change nothing is a mistake."""
     from sealkit.errors import ConfigError
+
+    for name in _given(args, names):
+        flag = "--" + name.replace("_", "-")
+        raise ConfigError("this flag has no meaning here", where=flag, value=f"--kind {args.kind}",
+                          hint=f"leave it out, or ask for --kind {kind}")  # fmt: skip
+
+
+def _draw_seals(args: argparse.Namespace, common: dict[str, Any]) -> dict[str, Any]:
     from sealkit.synth.settings import SynthSettings
     from sealkit.synth.writer import sheet_of_set, write_detection_set
 
-    given: dict[str, object] = {"style": args.style}
-    for name in ("size", "page_size", "uniform_angle", "min_seal", "fonts"):
-        if getattr(args, name) is not None:
-            given[name] = getattr(args, name)
+    _refuse(args, _PAGE_ONLY, "page")
+    given = _given(args, ("style", "size", "page_size", "uniform_angle", "min_seal", "fonts"))
     if args.scenes:
         given |= _weights(args.scenes, ("crops", "pages", "negatives"), "--scenes")
     if args.shapes:
         given |= _weights(args.shapes, ("circle", "oval", "square", "rectangle", "triangle"), "--shapes")
+    summary = write_detection_set(args.out, args.count, args.seed, settings=_settings(SynthSettings, given), **common)
+    if args.sheet:
+        sheet_of_set(args.out, args.sheet, args.sheet_count)
+    return summary
+
+
+def _draw_pages(args: argparse.Namespace, common: dict[str, Any]) -> dict[str, Any]:
+    from sealkit.synth.coco import CLASSES, sheet_of_pages, write_page_set
+    from sealkit.synth.settings import DOCUMENTS, PageSettings
+
+    _refuse(args, _SEAL_ONLY, "seal")
+    given = _given(args, ("size", "empty", "parts", "close_ups", "seal_width", "fonts"))
+    if args.documents:
+        given |= _weights(args.documents, DOCUMENTS, "--documents")
+    classes = tuple(part.strip() for part in args.classes.split(",")) if args.classes else CLASSES
+    settings = _settings(PageSettings, given)
+    summary = write_page_set(args.out, args.count, args.seed, settings=settings, classes=classes, **common)
+    if args.sheet:
+        sheet_of_pages(args.out, args.sheet, args.sheet_count)
+    return summary
+
+
+def _settings(kind: type[S], given: dict[str, object]) -> S:
+    from pydantic import ValidationError
+
+    from sealkit.errors import ConfigError
+
     try:
-        settings = SynthSettings.model_validate(given)
+        return kind.model_validate(given)
     except ValidationError as error:
         first = error.errors()[0]
         flag = "--" + "-".join(str(part).replace("_", "-") for part in first["loc"][:1])
         raise ConfigError(
             first["msg"], where=flag, value=first.get("input"), hint="see sealkit data synth --help"
         ) from error
+
+
+def run(args: argparse.Namespace) -> int:
+    import json
+    import os
+
+    from tqdm import tqdm
+
     workers = args.workers if args.workers is not None else os.cpu_count() or 1
     with tqdm(total=args.count, unit="img", desc="drawing") as bar:
-        summary = write_detection_set(
-            args.out, args.count, args.seed, workers=workers, val_share=args.val_share, quality=args.quality,
-            settings=settings, progress=bar.update,
-        )  # fmt: skip
+        common = {"workers": workers, "val_share": args.val_share, "quality": args.quality, "progress": bar.update}
+        summary = (_draw_pages if args.kind == "page" else _draw_seals)(args, common)
     if args.sheet:
-        sheet_of_set(args.out, args.sheet, args.sheet_count)
         summary["sheet"] = args.sheet
     print(json.dumps(summary, ensure_ascii=False, indent=1))
     return 0

@@ -29,17 +29,16 @@ def _strong_colour(rng: Rng) -> np.ndarray:
     return rng.uniform(20, 170, 3)
 
 
-def add_mark(image: np.ndarray, rng: Rng, book: FontBook, pool: FieldPool) -> None:
-    """One mark without seal text somewhere in the picture (H, W, 3) float32 BGR, in place."""
+_MARKS = ("header", "star", "emblem", "pen", "disc", "frame", "bars", "qr", "finger", "rule", "tick", "logo", "logo")
+
+
+def add_mark(image: np.ndarray, rng: Rng, book: FontBook, pool: FieldPool, kinds: tuple[str, ...] = _MARKS) -> None:
+    """One mark of the kinds named, without seal text, somewhere in the picture (H, W, 3) float32 BGR, in place."""
     height, width = image.shape[:2]
     mask = np.zeros((height, width), np.uint8)
     spot = (float(rng.uniform(0.1, 0.9) * width), float(rng.uniform(0.1, 0.9) * height))
     size = float(rng.uniform(0.06, 0.3) * min(height, width))
-    kind = str(
-        rng.choice(
-            ["header", "star", "emblem", "pen", "disc", "frame", "bars", "qr", "finger", "rule", "tick", "logo", "logo"]
-        )
-    )
+    kind = str(rng.choice(kinds))
     if kind == "header":
         _header(mask, rng, book, spot, size)
     elif kind == "star":
@@ -84,7 +83,7 @@ def add_mark(image: np.ndarray, rng: Rng, book: FontBook, pool: FieldPool) -> No
         y = int(spot[1])
         cv2.line(mask, (0, y), (width, y + int(rng.integers(-3, 4))), 255, int(rng.integers(1, 6)), cv2.LINE_AA)
     elif kind == "logo":
-        _logo(mask, rng, book, spot, size)
+        draw_logo(mask, rng, book, spot, size)
     else:
         a = np.array([[-0.4, 0.0], [-0.1, 0.35], [0.55, -0.5]]) * size + spot
         cv2.polylines(mask, [a.astype(np.int32)], False, 255, int(rng.integers(2, 6)), cv2.LINE_AA)
@@ -94,7 +93,7 @@ def add_mark(image: np.ndarray, rng: Rng, book: FontBook, pool: FieldPool) -> No
     _lay(image, mask, colour, rng.uniform(0.5, 1.0))
 
 
-def _logo(mask: np.ndarray, rng: Rng, book: FontBook, spot: tuple[float, float], size: float) -> None:
+def draw_logo(mask: np.ndarray, rng: Rng, book: FontBook, spot: tuple[float, float], size: float) -> None:
     """The sign of an accreditor or brand: a few Latin capitals in a disc, oval or box, or beside an emblem."""
     word = "".join(texts.pick(rng, "ABCDEFGHIKLMNOPRSTUVXZ") for _ in range(int(rng.integers(2, 6))))
     b = float(rng.uniform(0.45, 1.0))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from sealkit.config.base import Settings
 
@@ -41,3 +41,48 @@ class SynthSettings(Settings):
 
     def shape_weights(self) -> dict[str, float]:
         return {name: getattr(self, name) for name in ("circle", "oval", "square", "rectangle", "triangle")}
+
+
+class PageSettings(Settings):
+    """How whole pages are drawn. Weights need not add up to one."""
+
+    size: tuple[int, int] = (640, 960)
+    """Shortest and longest long side of the pictures, pixels."""
+    empty: float = Field(0.25, ge=0, le=1)
+    """Share of pages without any seal."""
+    parts: float = Field(0.2, ge=0, le=1)
+    """Share of pictures that show a part of a page only."""
+    close_ups: float = Field(0.06, ge=0, le=1)
+    """Share of pictures in which one seal dominates; these always have a seal."""
+    seal_width: tuple[float, float] = (0.03, 0.35)
+    """Narrowest and widest seal as a share of the page's short side."""
+    contract: float = Field(0.19, ge=0)
+    notice: float = Field(0.11, ge=0)
+    letter: float = Field(0.11, ge=0)
+    certificate: float = Field(0.12, ge=0)
+    invoice: float = Field(0.1, ge=0)
+    form: float = Field(0.1, ge=0)
+    statement: float = Field(0.08, ge=0)
+    receipt: float = Field(0.05, ge=0)
+    article: float = Field(0.06, ge=0)
+    english: float = Field(0.03, ge=0)
+    handwriting: float = Field(0.03, ge=0)
+    specimen: float = Field(0.03, ge=0)
+    fonts: str | None = None
+    """Folder of fonts to use beside the system's."""
+
+    @model_validator(mode="after")
+    def _ranges(self) -> PageSettings:
+        if not 64 <= self.size[0] <= self.size[1] or not 0 < self.seal_width[0] <= self.seal_width[1] <= 1:
+            raise ValueError("size and seal_width are ranges: from at least 64 pixels, and from 0 to 1")
+        return self
+
+    def document_weights(self) -> dict[str, float]:
+        return {name: getattr(self, name) for name in DOCUMENTS}
+
+
+DOCUMENTS = (
+    "contract", "notice", "letter", "certificate", "invoice", "form", "statement", "receipt", "article", "english",
+    "handwriting", "specimen",
+)  # fmt: skip
+"""Kinds of documents, as PageSettings names them."""

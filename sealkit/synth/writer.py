@@ -8,9 +8,10 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import cv2
+import numpy as np
 
 from sealkit.data.labels import read_det_labels, write_det_labels
 from sealkit.data.records import DetSample, TextLine
@@ -21,6 +22,7 @@ from sealkit.synth.render import render_sample
 from sealkit.synth.settings import SynthSettings
 
 Rendered = tuple[int, list[TextLine], dict[str, Any]]
+Result = TypeVar("Result")
 
 
 def picture_name(index: int) -> str:
@@ -33,13 +35,17 @@ def is_validation(index: int, share: float) -> bool:
     return int((index + 1) * share) > int(index * share)
 
 
-def _render_to_file(folder: str, seed: int, quality: int, settings: SynthSettings, index: int) -> Rendered:
-    image, lines, info = render_sample(seed, index, settings)
-    path = Path(folder) / picture_name(index)
+def write_jpeg(path: Path, image: np.ndarray, quality: int) -> None:
+    """Write a picture (H, W, 3) uint8 BGR; DataError where OpenCV cannot encode it."""
     done, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
     if not done:
         raise DataError("OpenCV could not encode a picture", where=str(path), value=image.shape)
     path.write_bytes(data.tobytes())
+
+
+def _render_to_file(folder: str, seed: int, quality: int, settings: SynthSettings, index: int) -> Rendered:
+    image, lines, info = render_sample(seed, index, settings)
+    write_jpeg(Path(folder) / picture_name(index), image, quality)
     return index, lines, info
 
 
@@ -47,13 +53,34 @@ def _quiet_worker() -> None:
     cv2.setNumThreads(1)  # one process per core already
 
 
-def _results(work: Callable[[int], Rendered], count: int, workers: int) -> Iterator[Rendered]:
+def drawn(work: Callable[[int], Result], count: int, workers: int) -> Iterator[Result]:
+    """Results of work(0), work(1), … in order, from so many processes."""
     if workers <= 1:
         yield from map(work, range(count))
         return
     # spawn: forking after OpenCV or Paddle have started threads may hang.
     with multiprocessing.get_context("spawn").Pool(workers, initializer=_quiet_worker) as pool:
         yield from pool.imap(work, range(count), chunksize=8)
+
+
+def new_folder(out_dir: str | Path, count: int, workers: int, val_share: float) -> Path:
+    """The folder of a new set with `images/` in it; DataError where it is not empty or a number is wrong."""
+    folder = Path(out_dir)
+    if count < 1 or workers < 0 or not 0 <= val_share <= 1:
+        raise DataError(
+            "count must be positive and val_share between 0 and 1", value=(count, val_share), hint="correct the number"
+        )
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise DataError(
+            "the output folder is not empty", where=str(folder), hint="name another folder, or empty this one first"
+        )
+    try:
+        (folder / "images").mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(
+            f"the output folder cannot be made: {error.strerror}", where=str(folder), hint="check path and rights"
+        ) from error
+    return folder
 
 
 def write_detection_set(
@@ -85,21 +112,7 @@ def write_detection_set(
         DataError: the folder is not empty or cannot be written, a number is wrong, or there are no Chinese fonts.
     """
     settings = settings or SynthSettings()
-    folder = Path(out_dir)
-    if count < 1 or workers < 0 or not 0 <= val_share <= 1:
-        raise DataError(
-            "count must be positive and val_share between 0 and 1", value=(count, val_share), hint="correct the number"
-        )
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise DataError(
-            "the output folder is not empty", where=str(folder), hint="name another folder, or empty this one first"
-        )
-    try:
-        (folder / "images").mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise DataError(
-            f"the output folder cannot be made: {error.strerror}", where=str(folder), hint="check path and rights"
-        ) from error
+    folder = new_folder(out_dir, count, workers, val_share)
     started = time.perf_counter()
     samples: dict[str, list[DetSample]] = {"train": [], "val": []}
     shapes: Counter[str] = Counter()
@@ -107,7 +120,7 @@ def write_detection_set(
     characters: Counter[str] = Counter()
     lines_total = 0
     work = partial(_render_to_file, str(folder), seed, quality, settings)
-    for index, lines, info in _results(work, count, workers):
+    for index, lines, info in drawn(work, count, workers):
         part = "val" if is_validation(index, val_share) else "train"
         samples[part].append(DetSample(folder / picture_name(index), lines))
         kinds[info["kind"]] += 1

@@ -9,7 +9,7 @@ from typing import Any, TextIO
 
 import numpy as np
 
-from sealkit.images import ImageRecord
+from sealkit.images import IMAGE_SUFFIXES, ImageRecord, suffix_of
 
 
 class ModuleResult(dict[str, Any]):
@@ -38,6 +38,13 @@ class ModuleResult(dict[str, Any]):
         """Write the fields to stderr (as PaddleX does) or to `file`."""
         text = json.dumps(self.json, indent=indent, ensure_ascii=ensure_ascii) if json_format else str(self.json)
         print(text, file=file or sys.stderr)
+
+    def picture_path(self, save_path: str | Path) -> Path:
+        """A picture file as it is named, or `<folder>/<stem>_res.png`."""
+        path = Path(save_path)
+        if suffix_of(path) in IMAGE_SUFFIXES:
+            return path
+        return path / f"{Path(self['input_path'] or 'array').stem}_res.png"
 
     def save_to_json(self, save_path: str | Path, indent: int = 4, ensure_ascii: bool = False) -> None:
         """Write to a .json file, or to `<folder>/<stem>_res.json`."""

@@ -24,7 +24,7 @@ from typing import Any
 
 from sealkit.errors import SealkitError
 from sealkit.serving.errors import RequestError
-from sealkit.serving.worker import WorkerSpec, main
+from sealkit.serving.worker import BEGUN, WorkerSpec, main
 
 logger = logging.getLogger("sealkit.serving")
 START_SECONDS = 300.0
@@ -260,7 +260,7 @@ class _Slot:
         try:
             self.pipe.send_bytes(json.dumps(job.head).encode("utf-8"))
             self.pipe.send_bytes(job.data)
-            handed = True
+            handed = self.pipe.recv_bytes() == BEGUN
             reply = json.loads(self.pipe.recv_bytes())
             body = self.pipe.recv_bytes()
         except (EOFError, OSError):

@@ -11,10 +11,9 @@ from typing import Any
 import uvicorn
 
 from sealkit import api
-from sealkit.config.load import load_settings
-from sealkit.config.pipeline import SealRecognitionSettings
 from sealkit.config.serving import ServingSettings
 from sealkit.errors import SealkitError
+from sealkit.pipeline.create import DEFAULT, load_config
 from sealkit.runtime.devices import default_threads, parse_devices
 from sealkit.serving import log
 from sealkit.serving.app import Service
@@ -54,7 +53,7 @@ def serve(
         KeyboardInterrupt: on SIGINT, after the drain.
     """
     log.set_up()
-    settings = load_settings("configs", pipeline or "embedded", SealRecognitionSettings, overrides).settings.Serving
+    settings = load_config(pipeline or DEFAULT, overrides).settings.Serving
     workers = settings.workers or max(1, min(4, default_threads() // 2))
     devices = [str(one) for one in parse_devices(device)] if device else [None]
     each = threads or max(1, default_threads() // workers)

@@ -145,8 +145,10 @@ def _decoded(data: bytes, limit: int | None, settings: ServingSettings) -> Itera
 
 def _entry(result: Any, settings: ServingSettings, visualize: bool) -> dict[str, Any]:
     """One element of sealRecResults, its inputImage still missing."""
-    if not result.ok:  # the picture was decoded before: what failed is ours
-        raise RuntimeError(str(result["error"]))
+    if "error" in result:
+        if "seal_res_list" not in result:  # no result of a picture: the call as a whole was refused, in PaddleX's way
+            raise RequestError(422, str(result["error"]))
+        raise RuntimeError(str(result["error"]))  # the picture was decoded before: what failed is ours
     entry: dict[str, Any] = {"prunedResult": pruned(result.json["res"])}
     if visualize:
         size = settings.extra.max_output_img_size

@@ -1,7 +1,7 @@
 """A worker process: loads one pipeline, then answers one request after the other until its pipe is closed.
 
-Messages on the pipe are JSON and raw bytes, never pickles. To the worker: a JSON head, then the file. Back: a JSON
-head, then the answer's JSON. The first message of a worker is its own: ready, or why it cannot start.
+Messages on the pipe are JSON and raw bytes, never pickles. To the worker: a JSON head, then the file. Back: `BEGUN`, a
+JSON head, then the answer's JSON. The first message of a worker is its own: ready, or why it cannot start.
 """
 
 from __future__ import annotations
@@ -19,6 +19,9 @@ from typing import Any
 from sealkit.config.serving import ServingSettings
 from sealkit.errors import SealkitError
 from sealkit.serving.errors import INTERNAL, RequestError
+
+BEGUN = b"begun"
+"""Says that the worker has a request and begins with it: if it dies before, the request goes to its successor."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,7 @@ def main(connection: Connection, spec: WorkerSpec) -> None:
         while True:
             head = json.loads(connection.recv_bytes())
             data = connection.recv_bytes()
+            connection.send_bytes(BEGUN)
             reply, body = handle(pipeline, head, data, spec.settings)
             del data
             _send(connection, reply)

@@ -1,0 +1,47 @@
+"""Read the seals of a file: python client.py FILE [SERVER] [FOLDER]
+
+Prints the texts, one per line; pictures of the result go to FOLDER where it is given. Python 3, nothing to install.
+"""
+
+import base64
+import json
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+
+def main() -> None:
+    if len(sys.argv) < 2:
+        sys.exit(__doc__)
+    file = Path(sys.argv[1])
+    server = sys.argv[2] if len(sys.argv) > 2 else "http://127.0.0.1:8080"
+    folder = Path(sys.argv[3]) if len(sys.argv) > 3 else None
+    question = {
+        "file": base64.b64encode(file.read_bytes()).decode("ascii"),
+        "fileType": 0 if file.suffix.lower() == ".pdf" else 1,
+        "visualize": folder is not None,
+    }
+    request = urllib.request.Request(
+        server + "/seal-recognition",
+        data=json.dumps(question).encode("ascii"),
+        headers={"Content-Type": "application/json"},
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=180) as response:
+            result = json.load(response)["result"]
+    except urllib.error.HTTPError as error:
+        sys.exit(f"{error.code}: {json.load(error)['errorMsg']}")
+    for page, entry in enumerate(result["sealRecResults"]):
+        for seal in entry["prunedResult"]["seal_res_list"]:
+            for text in seal["rec_texts"]:
+                print(text)
+        if folder is None:
+            continue
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, picture in entry["outputImages"].items():
+            (folder / f"{page}_{name}.jpg").write_bytes(base64.b64decode(picture))
+
+
+if __name__ == "__main__":
+    main()

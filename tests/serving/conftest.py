@@ -1,0 +1,48 @@
+import base64
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from sealkit.config.serving import ServingSettings
+from tests.serving.calls import Client, InlinePool
+from tests.serving.fakes import FakePipeline
+
+
+def encoded(image: Image.Image, kind: str = "PNG", **options) -> str:
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return base64.b64encode(buffer.getvalue()).decode("ascii")
+
+
+@pytest.fixture
+def png() -> str:
+    """40 × 30 pixels."""
+    pixels = np.random.default_rng(0).integers(0, 256, (30, 40, 3)).astype(np.uint8)
+    return encoded(Image.fromarray(pixels))
+
+
+@pytest.fixture
+def pdf():
+    """Base64 of a PDF with so many pages of 60 × 80 points."""
+
+    def make(pages: int) -> str:
+        drawn = [Image.new("RGB", (60, 80), (200, 10 * n, 0)) for n in range(pages)]
+        return encoded(drawn[0], "PDF", save_all=True, append_images=drawn[1:], resolution=72)
+
+    return make
+
+
+@pytest.fixture
+def make_client():
+    def make(pipeline=None, **settings) -> Client:
+        checked = ServingSettings.model_validate(settings)
+        return Client(InlinePool(pipeline or FakePipeline(), checked), checked)
+
+    return make
+
+
+@pytest.fixture
+def client(make_client) -> Client:
+    return make_client()

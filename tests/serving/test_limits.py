@@ -1,0 +1,241 @@
+"""What is refused before anything is decoded, and what a full house answers."""
+
+import asyncio
+import base64
+import struct
+import time
+import zlib
+
+import httpx
+import pytest
+
+from sealkit.images.fetch import RefusedUrl
+from sealkit.serving import intake, work
+from tests.serving.calls import Client, InlinePool
+from tests.serving.fakes import FakePipeline
+from tests.serving.test_answers import error
+
+
+def bomb(width: int, height: int) -> str:
+    """A PNG whose header promises so many pixels and whose data holds none."""
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    data = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
+    return base64.b64encode(data).decode("ascii")
+
+
+@pytest.fixture
+def nothing_is_decoded(monkeypatch):
+    def refuse(*args, **options):
+        raise AssertionError("decoded all the same")
+
+    monkeypatch.setattr(work, "iter_images", refuse)
+
+
+def test_pixels_are_counted_on_the_header(client, nothing_is_decoded):
+    response = client.infer(file=bomb(14000, 13000), fileType=1)
+    assert response.status_code == 422
+    assert error(response) == (
+        "Image pixel count 182000000 (width=14000, height=13000) exceeds maximum allowed 178956970."
+    )
+
+
+def test_sides_are_measured_on_the_header(client, nothing_is_decoded):
+    response = client.infer(file=bomb(30000, 10), fileType=1)
+    assert response.status_code == 422
+    assert error(response) == "Image side 30000 (width=30000, height=10) exceeds maximum allowed 20000."
+
+
+def test_every_frame_of_a_tiff_is_measured(make_client, nothing_is_decoded):
+    from PIL import Image
+
+    from tests.serving.conftest import encoded
+
+    frames = [Image.new("L", (10, 10)), Image.new("L", (200, 10))]
+    file = encoded(frames[0], "TIFF", save_all=True, append_images=frames[1:])
+    response = make_client(max_side=100).infer(file=file, fileType=1)
+    assert response.status_code == 422 and error(response).startswith("Image side 200")
+
+
+def test_pdf_pages_are_drawn_smaller_rather_than_refused(make_client, pdf):
+    answer = make_client(max_side=100).infer(file=pdf(1), fileType=0).json()
+    (page,) = answer["result"]["dataInfo"]["pages"]
+    assert max(page.values()) <= 100
+
+
+def test_limits_are_the_configs(make_client, png):
+    assert make_client(max_pixels=1200).infer(file=png, fileType=1).status_code == 200
+    assert make_client(max_pixels=1199).infer(file=png, fileType=1).status_code == 422
+
+
+def test_large_bodies_are_413_said_or_unsaid(make_client):
+    client = make_client(max_bytes=1000)
+    response = client.infer(file="A" * 2000, fileType=1)
+    assert response.status_code == 413 and "1000 bytes" in error(response)
+
+    async def in_parts():
+        for _ in range(20):
+            yield b"A" * 100
+
+    response = client.call(
+        "POST", "/seal-recognition", content=in_parts(), headers={"Content-Type": "application/json"}
+    )
+    assert response.status_code == 413 and error(response)
+    assert client.infer(file="QUJD", fileType=1).status_code == 422
+
+
+def test_slow_bodies_are_408(make_client):
+    async def slowly():
+        yield b"{"
+        await asyncio.sleep(2)
+        yield b"}"
+
+    response = make_client(read_timeout=0.2).call("POST", "/seal-recognition", content=slowly())
+    assert response.status_code == 408 and error(response)
+
+
+def together(client: Client, *requests: dict) -> list[httpx.Response]:
+    """Answers of requests that are sent at the same time."""
+
+    async def ask():
+        transport = httpx.ASGITransport(client.service.asgi)
+        async with httpx.AsyncClient(transport=transport, base_url="http://test", timeout=30) as sender:
+            return await asyncio.gather(*(sender.post("/seal-recognition", json=fields) for fields in requests))
+
+    return asyncio.run(ask())
+
+
+def test_a_full_house_answers_429_and_when_to_come_back(make_client, png):
+    client = make_client(queue=1)  # and one worker
+    asked = {"file": png, "fileType": 1, "sealDetLimitType": "sleep 0.5"}
+    answers = together(client, *[asked] * 5)
+    assert sorted(answer.status_code for answer in answers) == [200, 200, 429, 429, 429]
+    for answer in answers:
+        if answer.status_code == 429:
+            assert error(answer) and int(answer.headers["retry-after"]) >= 1
+    assert client.service.asgi.inside == 0
+    assert client.infer(file=png, fileType=1).status_code == 200
+
+
+def test_health_is_answered_while_the_house_is_full(make_client, png):
+    client = make_client(queue=0)
+
+    async def ask():
+        transport = httpx.ASGITransport(client.service.asgi)
+        async with httpx.AsyncClient(transport=transport, base_url="http://test", timeout=30) as sender:
+            fields = {"file": png, "fileType": 1, "sealDetLimitType": "sleep 0.5"}
+            busy = asyncio.create_task(sender.post("/seal-recognition", json=fields))
+            await asyncio.sleep(0.2)
+            health = await sender.get("/health")
+            assert not busy.done()
+            await busy
+            return health
+
+    assert asyncio.run(ask()).status_code == 200
+
+
+class NeverPool(InlinePool):
+    """Takes jobs and leaves them."""
+
+    ready = 0
+
+    def submit(self, job):
+        self.job = job
+
+
+def test_no_worker_is_503_and_the_job_is_taken_back(make_client, png, monkeypatch):
+    from sealkit.config.serving import ServingSettings
+    from sealkit.serving import app
+
+    monkeypatch.setattr(app, "_GRACE", 0.1)
+    settings = ServingSettings(timeout=0.2)
+    pool = NeverPool(FakePipeline(), settings)
+    client = Client(pool, settings)
+    began = time.monotonic()
+    response = client.infer(file=png, fileType=1)
+    assert response.status_code == 503 and error(response) and time.monotonic() - began < 5
+    assert pool.job.future.cancelled()
+    assert client.call("GET", "/health").status_code == 503
+
+
+def test_a_client_that_leaves_takes_its_waiting_job_with_it(png):
+    from sealkit.config.serving import ServingSettings
+
+    settings = ServingSettings()
+    pool = NeverPool(FakePipeline(), settings)
+    client = Client(pool, settings)
+    body = httpx.Request("POST", "http://test/", json={"file": png, "fileType": 1}).content
+    messages = [{"type": "http.request", "body": body, "more_body": False}, {"type": "http.disconnect"}]
+    sent = []
+
+    async def visit():
+        async def receive():
+            return messages.pop(0)
+
+        async def send(message):
+            sent.append(message)
+
+        scope = {
+            "type": "http", "method": "POST", "path": "/seal-recognition", "raw_path": b"/seal-recognition",
+            "query_string": b"", "headers": [(b"content-type", b"application/json")], "http_version": "1.1",
+            "scheme": "http", "root_path": "", "client": ("127.0.0.1", 1), "server": ("test", 80),
+        }  # fmt: skip
+        await asyncio.wait_for(client.service.asgi(scope, receive, send), 5)
+
+    asyncio.run(visit())
+    assert pool.job.future.cancelled() and sent[0]["status"] == 499
+
+
+# URLs; what an address may be is tested with sealkit.images.fetch
+
+
+def test_urls_are_off_unless_hosts_are_listed(client):
+    response = client.infer(file="http://files.example/a.png", fileType=1)
+    assert response.status_code == 422
+    assert error(response) == "The URL is not allowed by this server: send the file as base64"
+
+
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:9/a.png", "HTTP://localhost/a.png", "http://[::1]/a.png", "http://169.254.169.254/a.png"]
+)
+def test_listed_hosts_must_be_public(make_client, url):
+    client = make_client(url_hosts=["127.0.0.1:9", "localhost", "[::1]:80", "169.254.169.254"])
+    response = client.infer(file=url, fileType=1)
+    assert response.status_code == 422 and error(response) == "The URL is not allowed by this server"
+
+
+def test_refusals_do_not_tell_what_lies_behind(make_client):
+    client = make_client(url_hosts=["files.example"])
+    answers = {error(client.infer(file=f"http://{host}/a.png")) for host in ("10.0.0.1", "other.example", "localhost")}
+    assert answers == {"The URL is not allowed by this server"}
+
+
+def test_a_listed_public_host_is_fetched_with_the_services_limits(make_client, png, pdf, monkeypatch):
+    asked = {}
+
+    def fetch(url, **options):
+        asked.update(options, url=url)
+        return base64.b64decode(pdf(1) if url.endswith(".pdf") else png)
+
+    monkeypatch.setattr(intake, "fetch_url", fetch)
+    client = make_client(url_hosts=["files.example"], max_bytes=5000, url_timeout=3)
+    answer = client.infer(file="https://files.example/a.png?token=1")
+    assert answer.json()["result"]["dataInfo"]["type"] == "image"
+    assert asked == {
+        "url": "https://files.example/a.png?token=1", "max_bytes": 5000, "timeout": 3.0, "hosts": ["files.example"]
+    }  # fmt: skip
+    assert client.infer(file="https://files.example/a.PDF".lower()).json()["result"]["dataInfo"]["type"] == "pdf"
+
+
+def test_a_redirect_to_a_private_address_is_refused(make_client, monkeypatch):
+    """The rules' own test has the redirect; here: that its refusal becomes the service's."""
+
+    def redirected(url, **options):
+        raise RefusedUrl("the host is on the own machine or network", where=url, value="127.0.0.1")
+
+    monkeypatch.setattr(intake, "fetch_url", redirected)
+    response = make_client(url_hosts=["files.example"]).infer(file="http://files.example/a.png")
+    assert response.status_code == 422 and "127.0.0.1" not in response.text

@@ -2,7 +2,7 @@
 
 Rooms hand over plain sections; this file knows no module. A section is a dict with `title` and one or more of
 `text` (str), `rows` (list of dicts: a table), `images` (list of (caption, (H, W, 3) uint8 BGR array)), `svg` (str),
-`code` (str).
+`chart` (arguments of `curves.line_chart` by name, `series` above all), `code` (str).
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from typing import Any
 import cv2
 import numpy as np
 from jinja2 import Environment, PackageLoader
+
+from sealkit.reports.curves import line_chart
 
 MAX_IMAGE_SIDE = 480  # pixels; a report with 30 pictures stays under 2 MB
 
@@ -58,17 +60,21 @@ def write_page(
 
 
 def _section(section: Mapping[str, Any]) -> dict[str, Any]:
-    unknown = set(section) - {"title", "text", "rows", "images", "svg", "code"}
+    unknown = set(section) - {"title", "text", "rows", "images", "svg", "chart", "code"}
     if unknown or "title" not in section:
         raise ValueError(f"report section {section.get('title')!r}: unknown keys {sorted(unknown)} or no title")
     return {
         "title": section["title"],
         "text": section.get("text"),
         "table": _table(section.get("rows") or []),
-        "svg": section.get("svg"),
+        "svg": section.get("svg") or _drawn(section.get("chart")),
         "code": section.get("code"),
         "images": [{"caption": caption, "src": _data_uri(image)} for caption, image in section.get("images") or []],
     }
+
+
+def _drawn(chart: Mapping[str, Any] | None) -> str | None:
+    return line_chart(**chart) if chart else None
 
 
 def _table(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:

@@ -1,0 +1,85 @@
+"""Weights into a layout detector, whose last layers belong to the classes it was trained for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from sealkit.errors import WeightsError
+from sealkit.modules.layout_detection.classes import CLASSES
+from sealkit.modules.model_spec import ModelSpec
+from sealkit.weights.checkpoint import is_checkpoint, read_state
+from sealkit.weights.loading import LoadReport, load_into
+from sealkit.weights.sources import ResolvedWeights, read_arrays, resolve
+
+
+def load_start(net: Any, spec: ModelSpec, classes: Sequence[str], source: Any, allow_partial: bool) -> LoadReport:
+    """Load weights; the class-dependent tensors of other classes start afresh, and the report says so.
+
+    Classes are the same where name and order are. What is known of the weights' classes: those a checkpoint carries,
+    and the published ones of official weights. A bare file says nothing of itself: there the number decides.
+
+    Args:
+        net: the training network of `spec`.
+        source: what `resolve` returned, a path, or arrays by name.
+        allow_partial: accept weights that cover less than 90 % of the network.
+
+    Raises:
+        WeightsError: as `load_into`; tensors of another shape that do not depend on the classes.
+    """
+    if isinstance(source, (str, Path)):
+        source = resolve(source, spec.name)
+    if isinstance(source, ResolvedWeights):
+        arrays, where = read_arrays(source)
+        known = _classes_of(source, spec.name)
+    else:
+        arrays, where, known = dict(source), "memory", None
+    pattern = re.compile(rf"(.*\.)?{spec.extras['class_dependent']}")
+    other = known is not None and tuple(known) != tuple(classes)
+    keep = spec.extras.get("resize")
+    left_out: list[str] = []
+    if other and known is not None and len(known) == len(classes):
+        # the shapes fit, the meaning does not
+        left_out = [name for name in arrays if pattern.fullmatch(name)]
+        if keep is None:
+            arrays = {name: array for name, array in arrays.items() if name not in left_out}
+        else:
+            fresh = {name: tensor.numpy() for name, tensor in net.state_dict().items() if name in left_out}
+            for name, values in fresh.items():
+                made = keep(name, arrays[name], values)
+                arrays[name] = values if made is None else made
+    report = load_into(net, arrays, allow_partial, resize=keep, where=where)
+    _check(report, pattern, spec.name)
+    if other and known is not None:
+        started = len(report.resized) or len(left_out)
+        report.notes.append(
+            f"{started} class-dependent tensors start afresh: classes {_shown(known)} → {_shown(classes)}"
+        )
+    return report
+
+
+def _classes_of(source: ResolvedWeights, model: str) -> Sequence[str] | None:
+    if source.path is not None and is_checkpoint(source.path):
+        found = read_state(source.path)["extras"].get("classes")
+        return list(found) if found else None
+    return CLASSES.get(model) if source.origin == "official" else None
+
+
+def _check(report: LoadReport, pattern: re.Pattern[str], model: str) -> None:
+    odd = [item for item in report.resized if not pattern.fullmatch(item[0])]
+    if odd:
+        name, theirs, ours = odd[0]
+        raise WeightsError(
+            f"{len(odd)} tensors have another shape and do not depend on the classes: {name} is {theirs}, here {ours}",
+            where=report.source,
+            hint=f"these are weights of another model than {model}",
+        )
+
+
+def _shown(classes: Sequence[str]) -> str:
+    return f"{len(classes)} ({', '.join(classes[:3])}{', …' if len(classes) > 3 else ''})"
+
+
+__all__ = ["load_start"]

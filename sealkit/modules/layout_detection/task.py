@@ -1,0 +1,298 @@
+"""Layout detection as the training loop sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from sealkit.config.layout_detection import LayoutDetectionRecipe, Size
+from sealkit.data.labels_coco import CocoSet, counted_boxes
+from sealkit.engine.task import Metric, ParamGroup, SampleSource, StepState
+from sealkit.errors import ConfigError
+from sealkit.modules.layout_detection.classes import choose_classes
+from sealkit.modules.layout_detection.dataset import (
+    Collate,
+    EvalSource,
+    Page,
+    TrainSource,
+    load_set,
+    pages_of,
+    set_info,
+)
+from sealkit.modules.layout_detection.metric import LayoutMetric
+from sealkit.modules.layout_detection.models import MODELS
+from sealkit.modules.layout_detection.postprocess import split_pages
+from sealkit.modules.layout_detection.preprocess import INTERPOLATIONS, NORMALISATIONS
+from sealkit.weights.loading import LoadReport
+
+ARCHITECTURES = {"picodet": "PicoDet", "rtdetr": "DETR"}  # `arch` of inference.yml
+STRIDES = [8, 16, 32, 64]
+
+
+class LayoutDetectionTask:
+    """The module's answers to the loop's questions (see `sealkit.engine.task.Task`).
+
+    The classes are settled when they are first asked for: those of an adopted checkpoint or folder, else the recipe's,
+    else the training data's (`classes.choose_classes`).
+
+    Raises:
+        ConfigError: unknown model, or a recipe of another module.
+    """
+
+    name = "layout_detection"
+    main_figure = "map"
+
+    def __init__(self, recipe: LayoutDetectionRecipe) -> None:
+        if recipe.model not in MODELS:
+            raise ConfigError(
+                "unknown model of layout_detection",
+                where="model",
+                value=recipe.model,
+                hint=f"use one of {', '.join(MODELS)}",
+            )
+        self.recipe, self.spec = recipe, MODELS[recipe.model]
+        self._adopted: tuple[str, ...] | None = None
+        self._train: TrainSource | None = None
+        self._eval: EvalSource | None = None
+        sizes, norm = recipe.batch.sizes or (self.input_size,), NORMALISATIONS[self.family]
+        # A callable without paddle: worker processes unpickle it without the task.
+        self.collate = Collate(sizes, recipe.batch.interpolations, norm)
+
+    @property
+    def family(self) -> str:
+        """`picodet` or `rtdetr`."""
+        return str(self.spec.extras["family"])
+
+    @property
+    def input_size(self) -> Size:
+        """(height, width) of the input in evaluation and of the exported graph."""
+        height, width = self.recipe.resize.target_size or self.spec.extras["input_size"]
+        return int(height), int(width)
+
+    @cached_property
+    def _train_sets(self) -> list[CocoSet]:
+        """Read once; label files that change during a run do not change the run."""
+        return [load_set(entry, self.recipe.train.max_broken_share) for entry in self.recipe.data.train]
+
+    @cached_property
+    def _val_sets(self) -> list[CocoSet]:
+        return [load_set(entry, self.recipe.train.max_broken_share) for entry in self.recipe.data.val]
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Class names by id."""
+        if self._adopted is not None:
+            return self._adopted
+        wanted = self.recipe.data.classes
+        return wanted or choose_classes(None, self._train_sets[0].categories, self.recipe.model)
+
+    def adopt(self, extras: Mapping[str, Any]) -> None:
+        """Take the classes that a checkpoint ("classes") or an exported folder ("label_list") carries. Classes the
+        recipe names itself stay: where they differ, that is refused elsewhere."""
+        found = extras.get("classes") or extras.get("label_list")
+        if found and self.recipe.data.classes is None:
+            self._adopted = tuple(str(name) for name in found)
+            self._train = self._eval = None
+
+    def build_network(self) -> Any:
+        """The training network in the recipe's form, with the run's classes."""
+        network = self.recipe.network
+        net = self.spec.build(form=network.form, num_classes=len(self.classes))
+        if self.family == "rtdetr":
+            net.denoising = network.denoising
+        if network.freeze_bn:
+            from sealkit.nn.layers import freeze_batch_norm
+
+            freeze_batch_norm(net)
+        return net
+
+    def load_weights(self, net: Any, source: Any, allow_partial: bool = False) -> LoadReport:
+        """Load weights whose classes may be others; see `start.load_start`."""
+        from sealkit.modules.layout_detection.start import load_start
+
+        return load_start(net, self.spec, self.classes, source, allow_partial)
+
+    def train_samples(self) -> TrainSource:
+        if self._train is None:
+            recipe = self.recipe
+            sets = zip(recipe.data.train, self._train_sets)
+            pages = [(self._pages(entry, found), entry.ratio) for entry, found in sets]
+            self._train = TrainSource(pages, recipe, self.classes)
+        return self._train
+
+    def eval_samples(self) -> SampleSource:
+        if self._eval is None:
+            sets = zip(self.recipe.data.val, self._val_sets)
+            pages = [(self._pages(entry, found), entry.ratio) for entry, found in sets]
+            interpolation = self.recipe.resize.interpolation
+            self._eval = EvalSource(pages, self.input_size, NORMALISATIONS[self.family], interpolation)
+        return self._eval
+
+    def _pages(self, entry: Any, found: CocoSet) -> list[Page]:
+        return pages_of(found, self.classes, f"{entry.root}: {entry.labels}")[0]
+
+    def data_info(self) -> dict[str, Any]:
+        """Fingerprint and counts of every set; a resumed run must find them unchanged."""
+        data = self.recipe.data
+        return {
+            "classes": list(self.classes),
+            "train": [set_info(entry, found) for entry, found in zip(data.train, self._train_sets)],
+            "val": [set_info(entry, found) for entry, found in zip(data.val, self._val_sets)],
+        }
+
+    def warnings(self) -> list[str]:
+        """What of the data is not used, and classes that cannot be learnt from it."""
+        said = []
+        dropped = self.train_samples().dropped
+        if dropped:
+            said.append(f"{dropped} training pages without a box are left out (data.empty_pages: drop)")
+        for part, sets in (("training", self._train_sets), ("validation", self._val_sets)):
+            lost = {name: 0 for found in sets for name in found.categories if name not in self.classes}
+            for found in sets:
+                for name, count in counted_boxes(found.samples).items():
+                    if name in lost:
+                        lost[name] += count
+            shown = ", ".join(f"{name} {count}" for name, count in lost.items() if count)
+            if shown:
+                said.append(f"{part} boxes of categories that are no class of the run are left out: {shown}")
+        counts = [counted_boxes(found.samples) for found in self._train_sets]
+        empty = [name for name in self.classes if not any(count.get(name) for count in counts)]
+        if empty:
+            said.append(f"no training box of {', '.join(empty)}: the network learns that there is none")
+        return said
+
+    def forward(self, net: Any, batch: Mapping[str, Any], state: StepState) -> Any:
+        """Raw outputs in training; in evaluation what the exported graph gives."""
+        if state.training:
+            targets = self._targets(batch)
+            return net(batch["image"], batch["im_shape"], batch["scale_factor"], targets=targets, rng=state.rng)
+        names = {"picodet": ("image", "scale_factor"), "rtdetr": ("im_shape", "image", "scale_factor")}[self.family]
+        boxes, counts = self.detector(net)(*(batch[name] for name in names))
+        return {"boxes": boxes, "boxes_num": counts}
+
+    def detector(self, net: Any) -> Any:
+        """A layer around the network, which stays as it is: inputs of the exported graph → its outputs."""
+        if self.family == "picodet":
+            from sealkit.modules.layout_detection.networks.picodet import InferencePicoDet
+
+            layer: Any = InferencePicoDet(net, self._nms())
+        else:
+            from sealkit.modules.layout_detection.networks.rtdetr import InferenceRTDETR
+
+            layer = InferenceRTDETR(net)
+        return layer
+
+    def inference_network(self, net: Any) -> Any:
+        """The layer to export; the network is fused in place."""
+        if self.family == "picodet":
+            from sealkit.modules.layout_detection.networks import picodet
+
+            return picodet.inference_network(net, self._nms())
+        from sealkit.modules.layout_detection.networks import rtdetr
+
+        return rtdetr.inference_network(net, self.input_size)
+
+    def _nms(self) -> Any:
+        from sealkit.modules.layout_detection.networks.picodet import NmsSettings
+
+        post = self.recipe.postprocess
+        return NmsSettings(post.score_threshold, post.nms_before, post.nms_iou, post.keep)
+
+    @staticmethod
+    def _targets(batch: Mapping[str, Any]) -> dict[str, list[np.ndarray]]:
+        """Boxes and classes of each page without the rows that fill up the batch."""
+        boxes, classes = np.asarray(batch["boxes"], np.float32), np.asarray(batch["classes"], np.int64)
+        real = classes >= 0
+        return {
+            "boxes": [page[kept] for page, kept in zip(boxes, real)],
+            "classes": [page[kept] for page, kept in zip(classes, real)],
+        }
+
+    def loss(self, outputs: Any, batch: Mapping[str, Any], state: StepState) -> dict[str, Any]:
+        from sealkit.modules.layout_detection.loss import layout_loss
+
+        loss = layout_loss(self.family, len(self.classes), self.recipe.loss, state.all_sum)
+        return loss(outputs, self._targets(batch), state.epoch)
+
+    def param_groups(self, net: Any) -> Sequence[ParamGroup]:
+        """Trainable parameters by learning-rate factor (RT-DETR's backbone) and own decay."""
+        from sealkit.nn.layers import param_factors
+
+        groups: dict[tuple[float, float | None], list[Any]] = {}
+        for _, param, factor, decay in param_factors(net):
+            if not param.stop_gradient:
+                groups.setdefault((factor, decay), []).append(param)
+        return [ParamGroup(params, factor, decay) for (factor, decay), params in groups.items()]
+
+    def decode(self, outputs: Any, batch: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Records with "pred" (K, 6) float32 class, score, x1, y1, x2, y2 in source pixels, and labels."""
+        rows = outputs["boxes"].astype("float32").numpy()
+        pages = split_pages(rows, outputs["boxes_num"].numpy())
+        return [
+            {
+                "index": int(index),
+                "name": batch["name"][n],
+                "path": batch["path"][n],
+                "size": tuple(int(side) for side in batch["source_hw"][n]),
+                "gt": batch["gt"][n],
+                "pred": pages[n][:, :6],
+            }
+            for n, index in enumerate(batch["index"])
+        ]
+
+    def metric(self) -> Metric:
+        return LayoutMetric(self.classes)
+
+    def inference_spec(self) -> Mapping[str, Any]:
+        """What inference.yml says, the keys PaddleX reads and in the order its exporter writes them; sealkit's own
+        settings under `Sealkit`."""
+        recipe, post, norm = self.recipe, self.recipe.postprocess, NORMALISATIONS[self.family]
+        interp = list(INTERPOLATIONS).index(recipe.resize.interpolation)
+        spec: dict[str, Any] = {
+            "mode": "paddle",
+            "draw_threshold": post.draw_threshold,
+            "metric": "COCO",
+            "use_dynamic_shape": False,
+            "Global": {"model_name": recipe.model},
+            "arch": ARCHITECTURES[self.family],
+            "min_subgraph_size": 3,
+            "Preprocess": [
+                {"type": "Resize", "target_size": list(self.input_size), "keep_ratio": False, "interp": interp},
+                {
+                    "type": "NormalizeImage",
+                    "norm_type": "none" if self.family == "rtdetr" else "mean_std",
+                    "is_scale": True,
+                    "mean": list(norm.mean),
+                    "std": list(norm.std),
+                },
+                {"type": "Permute"},
+            ],
+            "label_list": list(self.classes),
+        }
+        if self.family == "picodet":
+            spec["NMS"] = {
+                "keep_top_k": post.keep,
+                "name": "MultiClassNMS",
+                "nms_threshold": post.nms_iou,
+                "nms_top_k": post.nms_before,
+                "score_threshold": post.score_threshold,
+            }
+            spec["fpn_stride"] = STRIDES
+        resize = {**recipe.resize.model_dump(mode="json"), "target_size": list(self.input_size)}
+        own = {"module": self.name, "resize": resize, "postprocess": post.model_dump(mode="json")}
+        return {**spec, "Sealkit": own}
+
+    def checkpoint_extras(self) -> Mapping[str, Any]:
+        form = self.recipe.network.form
+        return {"module": self.name, "model": self.recipe.model, "form": form, "classes": list(self.classes)}
+
+    def report_parts(self, records: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+        from sealkit.modules.layout_detection.report import report_parts
+
+        return report_parts(records, self.classes, self.recipe.postprocess.draw_threshold)
+
+
+__all__ = ["LayoutDetectionTask"]

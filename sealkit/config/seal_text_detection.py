@@ -132,6 +132,10 @@ class DetTargetSettings(Settings):
     thresh_max: float = Field(0.7, gt=0, le=1)
     min_text_size: int = Field(8, ge=1)
     """Texts whose box is smaller (pixels of the network's input) are ignored."""
+    gap_weight: float = Field(0.0, ge=0)
+    """Weight added in the shrink map's losses to pixels between two texts; 0: all weigh the same (published)."""
+    gap_width: float = Field(32.0, gt=0)
+    """Pixels: gaps much wider than this get no extra weight."""
 
 
 class DetLossSettings(Settings):

@@ -16,6 +16,7 @@ import numpy as np
 import pyclipper
 
 from sealkit.config.seal_text_detection import DetPostprocessSettings
+from sealkit.geometry.blocks import split_block
 from sealkit.geometry.regions import TextRegion, clockwise, polygon_area
 from sealkit.geometry.rings import ring_cut
 from sealkit.geometry.touching import split_at_jumps, split_stacked, up_samples
@@ -188,7 +189,12 @@ def _decode_components(
         cv2.drawContours(inside, contours, i, 1, cv2.FILLED, offset=(-x, -y))
         inside &= mask[y : y + h, x : x + w]
         window = maps[:, y : y + h, x : x + w]
-        pieces = [part for piece in split_at_jumps(inside, window, (x, y)) for part in split_stacked(piece, window[0])]
+        pieces = [
+            part
+            for piece in split_at_jumps(inside, window, (x, y))
+            for half in split_stacked(piece, window[0])
+            for part in split_block(half, window)
+        ]
         for piece in pieces:
             score = cv2.mean(probability[y : y + h, x : x + w], piece)[0]
             if score < settings.box_thresh:

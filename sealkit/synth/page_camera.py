@@ -41,13 +41,12 @@ class View:
     def take(self, sheet: np.ndarray, ground: np.ndarray | None) -> np.ndarray:
         """Picture (height, width, 3) uint8 of a sheet (h, w, 3) uint8; `ground`: what is seen beside the sheet."""
         size = (self.width, self.height)
-        border = cv2.BORDER_REPLICATE if ground is None else cv2.BORDER_CONSTANT
         if not self.bend:
             if ground is None and np.allclose(self.matrix, np.eye(3)) and sheet.shape[1::-1] == size:
                 return sheet
-            out = cv2.warpPerspective(sheet, self.matrix, size, flags=cv2.INTER_LINEAR, borderMode=border)
+            out = cv2.warpPerspective(sheet, self.matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         else:
-            out = self._remap(sheet, border)
+            out = self._remap(sheet)
         if ground is None:
             return out
         share = self._cover(sheet.shape[0], sheet.shape[1])
@@ -59,13 +58,13 @@ class View:
         weight = cv2.merge([share] * 3)
         return cv2.add(cv2.multiply(out, weight, scale=1 / 255), cv2.multiply(ground, 255 - weight, scale=1 / 255))
 
-    def _remap(self, sheet: np.ndarray, border: int) -> np.ndarray:
+    def _remap(self, sheet: np.ndarray) -> np.ndarray:
         inverse = np.linalg.inv(self.matrix)
         xx, yy = np.arange(self.width, dtype=np.float32)[None], np.arange(self.height, dtype=np.float32)[:, None]
         rows = [np.float32(row[0]) * xx + np.float32(row[1]) * yy + np.float32(row[2]) for row in inverse]
         u, v = rows[0] / rows[2], rows[1] / rows[2]
         v -= np.float32(self.bend) * np.sin(np.float32(np.pi) * (u / np.float32(self.span) + np.float32(self.phase)))
-        return cv2.remap(sheet, u, v, cv2.INTER_LINEAR, borderMode=border)
+        return cv2.remap(sheet, u, v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
     def _cover(self, height: int, width: int) -> np.ndarray:
         """(H, W) uint8: 255 where the sheet lies."""

@@ -21,12 +21,13 @@ _DESIGNS = 60  # per shape; 5 x 60 masks are 15 MB
 
 @dataclass(frozen=True)
 class Ready:
-    """A design's mask (H, W) uint8, its centre (x, y), the hull (N, 2) of its ink around the centre, in half widths."""
+    """A design's mask (H, W) uint8 at `half` pixels per half width, its centre (x, y) there, and the hull (N, 2) of its
+    ink around the centre, in half widths."""
 
     mask: np.ndarray
     centre: tuple[float, float]
     hull: np.ndarray
-    b: float
+    half: float
 
 
 class SealStock:
@@ -51,7 +52,7 @@ def make_ready(rng: Rng, book: FontBook, shape: str, half: float = _READY_HALF) 
     mask, centre = draw_design(design, half, rng)
     points = cv2.findNonZero((mask > 64).astype(np.uint8))
     hull = cv2.convexHull(points)[:, 0].astype(np.float64)
-    return Ready(mask, centre, (hull - centre) / half, design.b)
+    return Ready(mask, centre, (hull - centre) / half, half)
 
 
 @dataclass(frozen=True)
@@ -83,18 +84,14 @@ def stamp(
         ink = choose_ink(rng, clean)
     if not clean and rng.random() < 0.13:  # an old pad: one looks for it on the page
         ink = replace(ink, strength=float(rng.uniform(0.22, 0.42)))
-    scale = half / _READY_HALF
+    scale = half / ready.half
     mask, middle = ready.mask, np.array(ready.centre)
     if scale < 1:  # average first: thin rings must not break into dots
         size = (max(8, round(mask.shape[1] * scale)), max(8, round(mask.shape[0] * scale)))
         ratio = np.array(size) / np.array(mask.shape[1::-1])
         mask = cv2.resize(mask, size, interpolation=cv2.INTER_AREA)
         middle, scale = (middle + 0.5) * ratio - 0.5, 1.0
-    alpha = (
-        mask.astype(np.float32) / 255
-        if clean
-        else press(mask, rng, fields, max(half, 20.0) if scale == 1 else _READY_HALF)
-    )
+    alpha = mask.astype(np.float32) / 255 if clean else press(mask, rng, fields, min(max(half, 20.0), ready.half))
     if half < 45:  # what is drawn thin there grows pale when it is averaged
         alpha = np.minimum(alpha * np.float32(1.25), 1.0)
     c, s = np.cos(np.radians(turn)), np.sin(np.radians(turn))

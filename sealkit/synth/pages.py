@@ -118,6 +118,8 @@ class _PageScene:
         flat = np.clip(image, 0, 255).astype(np.uint8)
         picture = view.take(flat, ground).astype(np.float32)
         paper.shade(picture, rng, self.kept.means.fields, self.look)
+        if self.look == "photo":  # phones expose paper brighter than the light was
+            picture *= np.float32(rng.uniform(1.0, 1.4))
         shot = take(picture, rng, self.kept.means.fields, self.look)
         objects = self._objects(sheet, view)
         lines = self._text_lines(sheet, view)
@@ -264,7 +266,7 @@ class _PageScene:
         height, width = image.shape[:2]
         short = min(sheet.width, sheet.height)
         for one in self.stamped:
-            if rng.random() < 0.2:
+            if rng.random() < 0.13:
                 x, y = one.hull.mean(0) + rng.normal(0, 0.5 * one.width, 2)
                 size = short * float(rng.uniform(0.08, 0.16))
                 x0, y0 = (int(np.clip(v - size, 0, side - 8)) for v, side in ((x, width), (y, height)))

@@ -22,11 +22,14 @@ from sealkit.config.yamlfile import read_yaml
 from sealkit.errors import ConfigError, EngineError
 from sealkit.pipeline.check_folder import check_folder, module_of
 from sealkit.pipeline.detector import TextDetector, det_post, own_settings, refuse_unknown
+from sealkit.pipeline.doc_preprocessor import DocPreprocessor
 from sealkit.pipeline.layout import make_layout_detector
 from sealkit.pipeline.locate import locate_model
 from sealkit.pipeline.old_forms import refuse_old_config, refuse_old_options
+from sealkit.pipeline.orientation import OrientationClassifier
 from sealkit.pipeline.recogniser import TextRecogniser
 from sealkit.pipeline.seal_recognition import SealRecognitionPipeline
+from sealkit.pipeline.unwarper import Unwarper
 from sealkit.runtime.devices import parse_device
 from sealkit.runtime.files import ModelFiles
 from sealkit.runtime.model import ALIASES, ENGINES, InferenceModel, choose_engine, load_model
@@ -217,6 +220,12 @@ def make_runner(model: InferenceModel, module: str, **options: Any) -> Any:
     if module == "text_recognition":
         refuse_unknown(options)
         return TextRecogniser(model)
+    if module == "doc_text_orientation":
+        refuse_unknown(options)
+        return OrientationClassifier(model)
+    if module == "image_unwarping":
+        refuse_unknown(options)
+        return Unwarper(model)
     if module == "layout_detection":
         return make_layout_detector(model, **options)
     raise ConfigError("this module cannot be run on its own yet", where=str(model.path), value=module)
@@ -270,12 +279,11 @@ def _layout(model: InferenceModel, section: LayoutDetectionSettings) -> Any:
 
 def _preprocessor(
     orientation: InferenceModel | None, unwarping: InferenceModel | None, settings: SealRecognitionSettings
-) -> Any:
-    raise ConfigError(
-        "document preprocessing is not available in this version",
-        where="use_doc_preprocessor",
-        value=True,
-        hint="set use_doc_preprocessor: false",
+) -> DocPreprocessor:
+    return DocPreprocessor(
+        None if orientation is None else OrientationClassifier(orientation),
+        None if unwarping is None else Unwarper(unwarping),
+        settings.reading,
     )
 
 

@@ -37,6 +37,7 @@ class DocPreprocessor:
 
     Attributes:
         orientation, unwarping: the models; None where a step was not built.
+        has_orientation, has_unwarping: whether they were built.
         reading: `sealkit` turns pages exactly; `reference` as paddlex does, shifted by one pixel with a black line.
     """
 
@@ -47,14 +48,7 @@ class DocPreprocessor:
         reading: Literal["sealkit", "reference"] = "sealkit",
     ) -> None:
         self.orientation, self.unwarping, self.reading = orientation, unwarping, reading
-
-    @property
-    def has_orientation(self) -> bool:
-        return self.orientation is not None
-
-    @property
-    def has_unwarping(self) -> bool:
-        return self.unwarping is not None
+        self.has_orientation, self.has_unwarping = orientation is not None, unwarping is not None
 
     @property
     def models(self) -> dict[str, Any]:

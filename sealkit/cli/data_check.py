@@ -16,12 +16,14 @@ EXAMPLES = """
   sealkit data check my_seals --fix my_seals_fixed     a corrected copy; the folder itself is never changed
   sealkit data check my_seals --model-dir runs/mine/inference    where labels and a trained detector disagree
   sealkit data check my_seals --read                   which labels the embedded recogniser reads differently
+  sealkit data check my_strips --module text_recognition --charset rapidocr
 """
 
 # module → its check; each has check_dataset(root, train=, val=, val_required=, test=, workers=, compare=, progress=) ->
 # CheckReport
 CHECKS: Mapping[str, str] = {
     "seal_text_detection": "sealkit.modules.seal_text_detection.check",
+    "text_recognition": "sealkit.modules.text_recognition.check",
 }
 
 # module → what a trained model of it may doubt; each has suspicions_of(sample, regions)
@@ -38,7 +40,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--train", default="train.txt", metavar="FILE", help="label file (default: %(default)s)")
     parser.add_argument("--val", metavar="FILE", help="label file of the validation set (default: val.txt if there)")
     parser.add_argument("--test", metavar="FILE", help="label file of the test set (default: test.txt if there)")
-    parser.add_argument("--charset", metavar="FILE", help="dictionary of the recogniser: report characters it lacks")
+    parser.add_argument(
+        "--charset", metavar="FILE",
+        help="the recogniser's characters (dictionary, model folder, ONNX file, rapidocr): report those it lacks",
+    )  # fmt: skip
     parser.add_argument(
         "--model-dir", metavar="MODEL", help="detector (exported folder or .onnx): list the labels it disagrees with"
     )
@@ -72,11 +77,15 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError(
             f"--model-dir is for {', '.join(DOUBTS)}", where="--module", value=args.module, hint="leave it out"
         )
+    for flag, value in (("--fix", args.fix), ("--read", args.read)):
+        if value is not None and args.module not in DOUBTS:
+            hint = "mend the label file by hand: every line is named"
+            raise ConfigError(f"{flag} is for {', '.join(DOUBTS)}", where="--module", value=args.module, hint=hint)
     charset = None
     if args.charset:
-        from sealkit.charset import Charset
+        from sealkit.modules.text_recognition.characters import read_dictionary
 
-        charset = Charset.from_file(args.charset)
+        charset = read_dictionary(args.charset)
     with Progress("reading pictures") as progress:
         report = import_module(CHECKS[args.module]).check_dataset(
             args.folder,

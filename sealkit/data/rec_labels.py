@@ -76,17 +76,23 @@ def _fault(name: str, text: str) -> tuple[str, str, str] | None:
     """(kind, reason, fix) of what makes a line useless, the gravest only: one line is one error."""
     control = next((c for c in name + text if c < " " or c == "\x7f"), None)
     if control is not None:
-        return "control-character", f"it holds the control character {control!r}", "delete it"
-    if _LOST in name + text:
-        return "lost-text", f"{text[:40]!r} holds {_LOST!r}: its encoding was lost", "write it again"
-    if name.startswith("["):
-        return "several-pictures", f"{name[:40]!r} is a list of pictures", "write one line per picture"
-    if text.startswith(('[{"', "[{'")) and "points" in text:
+        kind, reason = "control-character", f"it holds the control character {control!r}"
+        fix = "delete it"
+    elif _LOST in name + text:
+        kind, reason = "lost-text", f"{text[:40]!r} holds {_LOST!r}: its encoding was lost"
+        fix = "write it again"
+    elif name.startswith("["):
+        kind, reason = "several-pictures", f"{name[:40]!r} is a list of pictures"
+        fix = "write one line per picture"
+    elif text.startswith(('[{"', "[{'")) and "points" in text:
+        kind, reason = "not-recognition", f"{text[:30]!r} is a list of outlines"
         fix = "this looks like a label file of text detection; `sealkit data crop` makes strips of it"
-        return "not-recognition", f"{text[:30]!r} is a list of outlines", fix
-    if not text.strip("".join(ODD_BLANKS) + " "):
-        return "empty-text", "there is no text after the tab", "write what the strip says, or delete the line"
-    return None
+    elif not text.strip("".join(ODD_BLANKS) + " "):
+        kind, reason = "empty-text", "there is no text after the tab"
+        fix = "write what the strip says, or delete the line"
+    else:
+        return None
+    return kind, reason, fix
 
 
 def _report_separator(line: str, cells: list[str], number: int, reader: LabelReader) -> None:

@@ -1,0 +1,122 @@
+"""Which characters a run is about: dictionaries of every kind, and weights of another charset."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sealkit.charset import Charset
+from sealkit.errors import CharsetError, ConfigError
+from sealkit.modules.text_recognition.characters import (
+    charset_of_weights,
+    describe_unknown,
+    from_codec,
+    from_texts,
+    read_dictionary,
+    settle,
+    twins,
+    unknown_counts,
+)
+from sealkit.weights.checkpoint import Checkpoint, save_checkpoint
+from sealkit.weights.sources import ResolvedWeights
+
+TEXTS = ["印章", "公章 1"]
+
+
+def test_from_labels_sorted_without_the_space() -> None:
+    charset = from_texts(TEXTS)
+    assert charset.characters == ("1", "公", "印", "章") and charset.num_classes == 6
+    with pytest.raises(CharsetError):
+        from_texts([" "])
+
+
+@pytest.mark.parametrize(
+    ("name", "count", "has"),
+    [("gb2312", 7538, "印章啊"), ("ascii", 94, "~A"), ("euc_kr", 8317, "가"), ("iso8859-5", 188, "Я")],
+)
+def test_from_a_code_table(name: str, count: int, has: str) -> None:
+    charset = read_dictionary(f"codec:{name}")
+    assert len(charset.characters) == count and not charset.unknown(has)
+    assert charset.characters == from_codec(name).characters, "the order is the table's, always"
+
+
+def test_code_tables_that_are_none() -> None:
+    for name in ("utf-8", "nonsense"):
+        with pytest.raises(CharsetError, match="table"):
+            from_codec(name)
+
+
+def test_from_files_and_folders(tmp_path: Path) -> None:
+    (tmp_path / "dict.txt").write_text("a\n印\n", encoding="utf-8")
+    assert read_dictionary(str(tmp_path / "dict.txt")).characters == ("a", "印")
+    yml = tmp_path / "inference.yml"
+    yml.write_text("PostProcess: {name: CTCLabelDecode, character_dict: [b, '1']}", encoding="utf-8")
+    assert read_dictionary(str(yml)).characters == ("b", "1")
+    (tmp_path / "inference.json").write_text("{}")
+    (tmp_path / "inference.pdiparams").write_bytes(b"")
+    assert read_dictionary(str(tmp_path)).characters == ("b", "1")
+    with pytest.raises(CharsetError, match="no such dictionary"):
+        read_dictionary(str(tmp_path / "none.txt"))
+
+
+def checkpoint(folder: Path, charset: Charset | None) -> ResolvedWeights:
+    extras = {} if charset is None else {"charset": charset.to_dict()}
+    save_checkpoint(folder, Checkpoint(weights={}, extras=extras))
+    return ResolvedWeights(str(folder), folder)
+
+
+def test_random_weights_need_a_dictionary() -> None:
+    scratch = ResolvedWeights("scratch")
+    with pytest.raises(ConfigError, match="which characters are to be read"):
+        settle(scratch, None, "fail", TEXTS, "m")
+    assert settle(scratch, "labels", "fail", TEXTS, "m").charset.characters == ("1", "公", "印", "章")
+
+
+def test_weights_keep_their_charset(tmp_path: Path) -> None:
+    known = Charset.from_list(list("章印1"), id="known")
+    weights = checkpoint(tmp_path / "c", known)
+    assert charset_of_weights(weights) == known
+    found = settle(weights, None, "fail", TEXTS, "m")
+    assert found.charset == known and not found.changed
+
+
+def test_another_dictionary_is_an_error_that_explains_the_three_ways(tmp_path: Path) -> None:
+    weights = checkpoint(tmp_path / "c", Charset.from_list(list("章印1"), id="known"))
+    with pytest.raises(CharsetError) as caught:
+        settle(weights, "labels", "fail", TEXTS, "m")
+    text = str(caught.value)
+    assert "1 characters that the weights lack (公)" in text
+    for way in ("charset: union", "charset: new", "charset: fail"):
+        assert way in text
+
+
+def test_union_and_new(tmp_path: Path) -> None:
+    weights = checkpoint(tmp_path / "c", Charset.from_list(list("章甲1"), id="known"))
+    union = settle(weights, None, "union", TEXTS, "m")
+    assert union.charset.characters == ("章", "甲", "1", "公", "印") and union.changed
+    assert "3 characters of the weights, 2 new" in union.note
+    new = settle(weights, "labels", "new", TEXTS, "m")
+    assert new.charset.characters == ("1", "公", "印", "章") and new.changed
+
+
+def test_dictionary_of_weights_that_carry_none(tmp_path: Path) -> None:
+    weights = checkpoint(tmp_path / "c", None)
+    with pytest.raises(ConfigError, match="official model folder of m"):
+        settle(weights, None, "fail", TEXTS, "m")
+    (tmp_path / "d.txt").write_text("章\n甲\n", encoding="utf-8")
+    found = settle(weights, str(tmp_path / "d.txt"), "union", TEXTS, "m")
+    assert found.start is not None and found.start.characters == ("章", "甲")
+    assert found.charset.characters == ("章", "甲", "1", "公", "印")
+
+
+def test_unknown_characters_with_counts_and_places() -> None:
+    charset = Charset.from_list(list("印章"))
+    found = unknown_counts([("a:1", "印公"), ("a:2", "公公1")], charset)
+    assert found == [("公", 3, "a:1"), ("1", 1, "a:2")]
+    assert describe_unknown(found) == "'公' ×3 (a:1), '1' ×1 (a:2)"
+
+
+def test_twins() -> None:
+    assert twins("Aａ印⼈人") == [("⼈", "人")]
+    assert twins("AＡ") == [("Ａ", "A")]

@@ -206,8 +206,9 @@ def article(sheet: Sheet, means: Means) -> None:
         y = parts.heading(
             sheet, y, texts.body_text(rng, int(rng.integers(6, 18))), sheet.em * float(rng.uniform(1.3, 2.2))
         )
-    columns = int(rng.choice([1, 2], p=[0.65, 0.35]))
-    gap, room = sheet.em * 1.5, sheet.right - sheet.left
+    spread = sheet.width > sheet.height  # an open book
+    columns = 2 if spread else int(rng.choice([1, 2], p=[0.65, 0.35]))
+    gap, room = sheet.em * (5 if spread else 1.5), sheet.right - sheet.left
     for column in range(columns):
         x0 = sheet.left + column * (room + gap) / columns
         x1 = x0 + (room - gap * (columns - 1)) / columns
@@ -338,7 +339,7 @@ KINDS: dict[str, tuple[Callable[[Sheet, Means], None], tuple[float, float], tupl
     "form": (form, (0.66, 0.85), (0.012, 0.017)),
     "statement": (statement, (0.62, 1.45), (0.012, 0.019)),
     "receipt": (receipt, (0.32, 0.6), (0.017, 0.026)),
-    "article": (article, (0.64, 0.8), (0.0095, 0.015)),
+    "article": (article, (0.64, 1.5), (0.0095, 0.015)),
     "english": (english, (0.66, 0.8), (0.011, 0.016)),
     "handwriting": (handwriting, (0.66, 0.9), (0.014, 0.02)),
     "specimen": (specimen, (0.7, 1.5), (0.016, 0.024)),

@@ -174,8 +174,20 @@ def logo(rng: Rng, book: FontBook, side: int) -> np.ndarray:
     mask = np.zeros((side, side), np.uint8)
     spot, size = ((side - 1) / 2, (side - 1) / 2), side * 0.46
     draw = rng.random()
-    if draw < 0.5:
+    if draw < 0.4:
         draw_logo(mask, rng, book, spot, size)
+    elif draw < 0.55:  # a character in a ring, as banks have it
+        fill(mask, outline_points("circle", 1.0, 1.0) * size + spot)
+        fill(mask, outline_points("circle", 1.0, 1.0) * size * rng.uniform(0.8, 0.92) + spot, 0)
+        letter = (
+            book.choose(rng, "中工农建交商民信光华大国", {"hei": 1.0, "song": 0.5})
+            .glyph(texts.pick(rng, "中工农建交商民信光华大国"))
+            .ink
+        )
+        letter = cv2.resize(letter, (int(side * 0.55), int(side * 0.55)), interpolation=cv2.INTER_AREA)
+        corner = (side - letter.shape[0]) // 2
+        part = mask[corner : corner + letter.shape[0], corner : corner + letter.shape[1]]
+        np.maximum(part, letter, out=part)
     elif draw < 0.8:
         draw_emblem(mask, 0.9, size, spot, rng)
     else:  # bars, rings or arrows in a disc

@@ -20,6 +20,7 @@ from sealkit.synth.fontbook import FontBook
 from sealkit.synth.negatives import add_mark, add_signature
 from sealkit.synth.page_camera import View, desk, flat_view, photo_view
 from sealkit.synth.page_kinds import KINDS
+from sealkit.synth.page_marks import decorate
 from sealkit.synth.page_parts import Means
 from sealkit.synth.page_seals import SealStock, Stamped, choose_half, choose_shape, make_ready, stamp
 from sealkit.synth.page_sheet import Sheet
@@ -31,7 +32,7 @@ Rng = np.random.Generator
 MAX_SEALS = 6
 _EMPTY_FACTORS = {"handwriting": 3.0, "article": 2.5, "receipt": 3.0, "statement": 1.5, "english": 2.0, "specimen": 0.0}
 _STAMPED_FACTORS = {"handwriting": 0.5, "article": 0.5, "receipt": 0.4}
-_MARKS = ("pen", "pen", "tick", "finger", "star", "bars", "rule", "header")
+_MARKS = ("pen", "pen", "tick", "finger", "rule")
 _SMALLEST = 6.0  # pixels a seal must show on both sides to be labelled
 _SMALLEST_PART = 12.0  # the same for everything else
 
@@ -104,9 +105,10 @@ class _PageScene:
         rng = self.rng
         sheet, view, ground = self._frame()
         KINDS[self.document][0](sheet, self.kept.means)
+        decorate(sheet, self.kept.means)
         image = paper.make_paper(rng, self.kept.means.fields, sheet.window[3], sheet.window[2], self.look)
         image *= sheet.ink.astype(np.float32) * np.float32(1 / 255)
-        if rng.random() < 0.14:
+        if rng.random() < 0.1:
             add_mark(image, rng, self.kept.means.book, self.kept.means.fields, _MARKS)
         if self.kind == "close":
             self._stamp_close(image, sheet)
@@ -225,6 +227,8 @@ class _PageScene:
         rng = self.rng
         height, width = image.shape[:2]
         short = float(min(sheet.width, sheet.height))
+        if self.document == "specimen":  # small sheets
+            short *= float(rng.uniform(1.2, 2.2))
         for _ in range(4):
             place = places.pop() if places and rng.random() < 0.85 else None
             shape = choose_shape(rng, place.shapes if place is not None and rng.random() < 0.8 else ())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
+import warnings
 from datetime import datetime, timezone
 from typing import Any
 
@@ -23,12 +24,24 @@ class JsonLines(logging.Formatter):
         return json.dumps(fields, ensure_ascii=True, default=str)
 
 
-def set_up(level: int = logging.INFO) -> None:
+def set_up() -> None:
     """Send sealkit's own lines and uvicorn's warnings to stderr as JSON."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonLines())
-    for name, least in (("sealkit.serving", level), ("uvicorn", logging.WARNING)):
+    for name, least in (("sealkit.serving", logging.INFO), ("uvicorn", logging.WARNING)):
         logger = logging.getLogger(name)
-        logger.handlers = [handler]
+        logger.handlers = [_handler()]
         logger.setLevel(least)
         logger.propagate = False
+
+
+def set_up_worker() -> None:
+    """In a worker process: warnings and errors of any library as JSON; what Python warns about a picture's odd header
+    is left out, since anyone could fill the log with it.
+    """
+    warnings.simplefilter("ignore")
+    logging.getLogger().handlers = [_handler()]
+
+
+def _handler() -> logging.Handler:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonLines())
+    return handler

@@ -52,7 +52,6 @@ def serve(
         SealkitError: settings, models or port that cannot be used; nothing has listened then.
         KeyboardInterrupt: on SIGINT, after the drain.
     """
-    log.set_up()
     settings = load_config(pipeline or DEFAULT, overrides).settings.Serving
     workers = settings.workers or max(1, min(4, default_threads() // 2))
     devices = [str(one) for one in parse_devices(device)] if device else [None]
@@ -68,7 +67,8 @@ def serve(
         )
         for number in range(workers)
     ]
-    with _bound(host, port) as listening:
+    with bound(host, port) as listening:
+        log.set_up()
         metrics = Metrics()
         pool = Pool(specs, lambda cause: metrics.restarts.labels(cause).inc())
         pool.start()
@@ -109,7 +109,7 @@ class _Server(uvicorn.Server):
         super().handle_exit(sig, frame)
 
 
-def _bound(host: str, port: int) -> socket.socket:
+def bound(host: str, port: int) -> socket.socket:
     """A bound socket that does not listen yet: a port in use is told before models are loaded."""
     listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

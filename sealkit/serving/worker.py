@@ -18,6 +18,7 @@ from typing import Any
 
 from sealkit.config.serving import ServingSettings
 from sealkit.errors import SealkitError
+from sealkit.serving import log
 from sealkit.serving.errors import INTERNAL, RequestError
 
 BEGUN = b"begun"
@@ -48,6 +49,7 @@ def main(connection: Connection, spec: WorkerSpec) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     os.environ.update(spec.environment)
+    log.set_up_worker()
     try:
         pipeline = _load(spec)
     except Exception as error:

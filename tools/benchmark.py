@@ -1,9 +1,10 @@
-"""Measurements: python tools/benchmark.py {training,detection-set,real-seals,real-strips} …"""
+"""Measurements: python tools/benchmark.py {serving,training,detection-set,real-seals,real-strips} …"""
 
 import sys
 from importlib import import_module
 
 BENCHMARKS = {
+    "serving": "sealkit.bench.serving",
     "training": "sealkit.bench.training_speed",
     "detection-set": "sealkit.bench.detection_set",
     "real-seals": "sealkit.bench.real_seals",

@@ -1,0 +1,38 @@
+"""The load test itself, and a short run of it."""
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from sealkit.bench import serving
+from sealkit.images import list_images
+from tests.serving.live import ROOT
+
+PICTURES = [Path(path) for path in list_images(ROOT / "datasets" / "toy" / "images")][:4]
+
+
+def test_the_mix_is_six_in_ten_pictures_and_all_that_is_refused():
+    found = serving.questions(PICTURES, visualize=False)
+    asked = serving.mix(found, 1000)
+    counts = Counter(question.kind for question in asked)
+    assert counts[serving.GOOD] == 600 and counts[serving.PDF] == 20 and len(asked) == 1000
+    assert set(counts) == set(found) and min(counts.values()) >= 20
+    assert serving.mix(found, 1000) == asked
+    assert len({question.kind for question in asked[:40]}) == len(found)  # stirred
+
+
+def test_answers_are_compared_without_ids_and_times():
+    first = {"logId": "a", "result": [{"seconds": 1.0, "text": "x"}]}
+    second = {"logId": "b", "result": [{"seconds": 2.0, "text": "x"}]}
+    assert serving.comparable(first) == serving.comparable(second)
+    assert serving.comparable(first) != serving.comparable({"logId": "a", "result": [{"text": "y"}]})
+
+
+@pytest.mark.slow
+def test_a_short_load_with_a_killed_worker(capsys):
+    pytest.importorskip("rapidocr", reason="the embedded pipeline needs the extra `embedded`")
+    flags = ["--requests", "100", "--kill", "--workers", "2", "--threads", "1"]
+    assert serving.main(["--pictures", str(ROOT / "datasets" / "toy" / "images"), *flags]) == 0
+    said = capsys.readouterr().out
+    assert "different answers  0" in said and "undefined answers  0" in said

@@ -82,7 +82,7 @@ def stamp(
     ink = choose_ink(rng, clean)
     if ink.name != "red" and rng.random() < 0.5:  # on whole documents more are red than the reader has to be trained on
         ink = choose_ink(rng, clean)
-    if not clean and rng.random() < 0.13:  # an old pad: one looks for it on the page
+    if look in ("photo", "scan") and rng.random() < 0.13:  # an old pad: one looks for it on the page
         ink = replace(ink, strength=float(rng.uniform(0.22, 0.42)))
     scale = half / ready.half
     mask, middle = ready.mask, np.array(ready.centre)

@@ -6,6 +6,7 @@ so they are exact; nothing after that (light, noise, JPEG) moves a pixel.
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -35,6 +36,7 @@ _STAMPED_FACTORS = {"handwriting": 0.5, "article": 0.5, "receipt": 0.4}
 _MARKS = ("pen", "pen", "tick", "finger", "rule")
 _SMALLEST = 6.0  # pixels a seal must show on both sides to be labelled
 _SMALLEST_PART = 12.0  # the same for everything else
+_LEAST_PART = 0.08  # of a table or picture: less than that nobody would call one
 
 
 @dataclass(frozen=True)
@@ -110,6 +112,7 @@ class _PageScene:
         image *= sheet.ink.astype(np.float32) * np.float32(1 / 255)
         if rng.random() < 0.1:
             add_mark(image, rng, self.kept.means.book, self.kept.means.fields, _MARKS)
+        blank = image.copy() if self.look == "copy" else None
         if self.kind == "close":
             self._stamp_close(image, sheet)
         elif not self.empty:
@@ -117,17 +120,25 @@ class _PageScene:
         self._over(image, sheet)
         if self.look == "photo" and rng.random() < 0.25:
             self._fold(image)
-        flat = np.clip(image, 0, 255).astype(np.uint8)
-        picture = view.take(flat, ground).astype(np.float32)
-        paper.shade(picture, rng, self.kept.means.fields, self.look)
-        if self.look == "photo":  # phones expose paper brighter than the light was
-            picture *= np.float32(rng.uniform(1.0, 1.4))
-        shot = take(picture, rng, self.kept.means.fields, self.look)
+        state = deepcopy(rng)
+        shot = self._develop(image, view, ground, rng)
         objects = self._objects(sheet, view)
+        if blank is not None and self.stamped:  # the copier's contrast wipes pale seals out: nobody would find them
+            change = cv2.absdiff(shot, self._develop(blank, view, ground, state)).max(2)
+            objects = [one for one in objects if one.kind != "seal" or _changed(change, one.box)]
         lines = self._text_lines(sheet, view)
         seals = sum(one.kind == "seal" for one in objects)
         info = {"document": self.document, "look": self.look, "view": self.kind, "seals": seals, "text_lines": lines}
         return shot, objects, info | {"upright": lines >= 4}
+
+    def _develop(self, image: np.ndarray, view: View, ground: np.ndarray | None, rng: Rng) -> np.ndarray:
+        """The picture taken of a sheet (h, w, 3) float32."""
+        fields = self.kept.means.fields
+        picture = view.take(np.clip(image, 0, 255).astype(np.uint8), ground).astype(np.float32)
+        paper.shade(picture, rng, fields, self.look)
+        if self.look == "photo":  # phones expose paper brighter than the light was
+            picture *= np.float32(rng.uniform(1.0, 1.4))
+        return take(picture, rng, fields, self.look)
 
     # -- what is seen --------------------------------------------------------------------------------------------------
 
@@ -298,7 +309,9 @@ class _PageScene:
             corners = np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]]) - sheet.window[:2]
             edges = np.concatenate([a + (b - a) * t for a, b in zip(corners, np.roll(corners, -1, 0))])
             seen = _seen(edges, sheet.window[2:], view)
-            if seen is not None and min(seen[0][2] - seen[0][0], seen[0][3] - seen[0][1]) >= _SMALLEST_PART:
+            if seen is None or seen[1] < _LEAST_PART:
+                continue
+            if min(seen[0][2] - seen[0][0], seen[0][3] - seen[0][1]) >= _SMALLEST_PART:
                 found.append(PageObject(note.kind, seen[0], visible=seen[1]))
         for seal in self.stamped:
             seen = _seen(seal.hull, sheet.window[2:], view)
@@ -316,6 +329,12 @@ class _PageScene:
         inside = ((middles >= 0) & (middles <= sheet.window[2:])).all(1)
         points = view.points(middles[inside])
         return int(((points > 0) & (points < (view.width, view.height))).all(1).sum())
+
+
+def _changed(change: np.ndarray, box: tuple[float, float, float, float]) -> bool:
+    """Whether a twentieth of the pixels of a box differ by what an eye notices; change (H, W) uint8."""
+    x0, y0, x1, y1 = (int(value) for value in box)
+    return float(np.mean(change[y0 : y1 + 1, x0 : x1 + 1] > 25)) > 0.05
 
 
 def _seen(

@@ -11,7 +11,7 @@ import pytest
 from sealkit.cli import data_synth
 from sealkit.errors import ConfigError, DataError
 from sealkit.images import read_image
-from sealkit.synth import page_kinds, page_seals
+from sealkit.synth import page_kinds, page_seals, pages
 from sealkit.synth.coco import annotation_name, write_page_set
 from sealkit.synth.fields import FieldPool
 from sealkit.synth.page_camera import View, flat_view, photo_view
@@ -107,11 +107,19 @@ def test_print_outside_the_window_is_neither_drawn_nor_lost() -> None:
 
 
 def test_share_of_empty_pages_is_what_was_asked_for() -> None:
-    tiny = SMALL.model_copy(update={"size": (96, 110)})
+    tiny = SMALL.model_copy(update={"size": (120, 140), "seal_width": (0.12, 0.3)})
     none = [render_page(1, index, tiny.model_copy(update={"empty": 1.0})) for index in range(6)]
     assert all(info["seals"] == 0 and all(one.kind != "seal" for one in objects) for _, objects, info in none)
     some = [render_page(1, index, tiny.model_copy(update={"empty": 0.0, "parts": 0.0})) for index in range(10)]
     assert sum(info["seals"] > 0 for _, _, info in some) >= 9  # one may fall beyond the edge
+
+
+def test_seals_that_a_copier_wiped_out_are_not_labelled(monkeypatch: pytest.MonkeyPatch) -> None:
+    tiny = SMALL.model_copy(update={"size": (200, 220), "empty": 0.0, "parts": 0.0, "close_ups": 0.0})
+    monkeypatch.setattr(pages.paper, "LOOKS", ("copy",) * 4)
+    assert sum(render_page(2, index, tiny)[2]["seals"] for index in range(4)) >= 4
+    monkeypatch.setattr(pages, "take", lambda image, *_: np.full(image.shape, 255, np.uint8))
+    assert sum(render_page(2, index, tiny)[2]["seals"] for index in range(4)) == 0
 
 
 def test_seal_sizes_keep_their_limits() -> None:

@@ -185,7 +185,8 @@ def of_folder(
     started = time.perf_counter()
     row = module_export(task.name)
     model = load_model(model_dir, engine, device, settings.train.threads)
-    adopt(task, {"character_dict": model.meta.character_dict, "where": model.meta.where})
+    said = {"character_dict": model.meta.character_dict, "label_list": model.meta.data.get("label_list")}
+    adopt(task, {**said, "where": model.meta.where})
     samples = task.eval_samples()
     if len(samples) == 0:
         raise DataError("the evaluation set has no samples", where="data.val", hint="check the label file")

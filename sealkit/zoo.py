@@ -29,6 +29,7 @@ TABLES: Mapping[str, str] = {
 TASKS: Mapping[str, tuple[str, str]] = {
     "seal_text_detection": ("sealkit.modules.seal_text_detection.task", "SealTextDetectionTask"),
     "text_recognition": ("sealkit.modules.text_recognition.task", "TextRecognitionTask"),
+    "layout_detection": ("sealkit.modules.layout_detection.task", "LayoutDetectionTask"),
     "doc_text_orientation": ("sealkit.modules.doc_text_orientation.task", "DocTextOrientationTask"),
 }
 

@@ -10,6 +10,7 @@ from sealkit.config.training import RecipeBase
 RECIPE_CLASSES: Mapping[str, tuple[str, str]] = {
     "seal_text_detection": ("sealkit.config.seal_text_detection", "SealTextDetectionRecipe"),
     "text_recognition": ("sealkit.config.text_recognition", "TextRecognitionRecipe"),
+    "layout_detection": ("sealkit.config.layout_detection", "LayoutDetectionRecipe"),
     "doc_text_orientation": ("sealkit.config.doc_text_orientation", "DocTextOrientationRecipe"),
 }
 

@@ -70,7 +70,7 @@ def export_model(
     loaded = load_weights(task, net, checkpoint)
     net.eval()
     feeds = batches(task, pictures)
-    expected = reference_arrays(row.reference(net), row, task, feeds)
+    expected = reference_arrays(row.reference(net, task), row, task, feeds)
     proof = Proof([name for batch in feeds for name in batch["name"]])
     proof.figures["trained"] = figures(task, row, expected, feeds)
     spec, inputs = dict(task.inference_spec()), row.inputs(task)
@@ -78,7 +78,7 @@ def export_model(
     report: dict[str, Any] = {}
 
     def fill(folder: Path) -> None:
-        write_graph(row.inference(net), inputs, folder)
+        write_graph(row.inference(net, task), inputs, folder)
         text = yaml.safe_dump(spec, allow_unicode=True, sort_keys=False)
         (folder / YML).write_text(text, encoding="utf-8")
         graph: dict[str, Any] = {"interpolation_operations": 0}

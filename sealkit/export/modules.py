@@ -41,16 +41,17 @@ class ModuleExport:
     """One module's answers.
 
     Attributes:
-        reference: trained network → layer that computes what the graph will, unfused, as the network was evaluated.
-        inference: trained network → layer to export; may change the network in place.
+        reference: (trained network, task) → layer that computes what the graph will, unfused, as the network was
+            evaluated.
+        inference: (trained network, task) → layer to export; may change the network in place.
         inputs: task → the graph's inputs in the order the layers take them; the picture, of rank 4, is one of them.
         outputs: arrays of the graph → what the task's `decode` takes.
         differences: (expected, got) → largest absolute difference per part of the output, of the same number of arrays.
         same_shapes: whether shapes must agree (detections come in any number, `differences` pairs them).
     """
 
-    reference: Callable[[Any], Any]
-    inference: Callable[[Any], Any]
+    reference: Callable[[Any, Any], Any]
+    inference: Callable[[Any, Any], Any]
     inputs: Callable[[Any], Sequence[GraphInput]]
     outputs: Callable[[Arrays], Any]
     differences: Callable[[Arrays, Arrays], Differences]
@@ -61,7 +62,7 @@ class ModuleExport:
         return {given.name: batch[given.key] for given in self.inputs(task)}
 
 
-def _det_reference(net: Any) -> Any:
+def _det_reference(net: Any, task: Any) -> Any:
     from sealkit.modules.seal_text_detection.networks.db import InferenceDBNet
 
     layer = InferenceDBNet(net)
@@ -69,7 +70,7 @@ def _det_reference(net: Any) -> Any:
     return layer
 
 
-def _det_inference(net: Any) -> Any:
+def _det_inference(net: Any, task: Any) -> Any:
     from sealkit.modules.seal_text_detection.networks.db import inference_network
 
     return inference_network(net)
@@ -95,7 +96,7 @@ def _det_differences(first: Arrays, second: Arrays) -> Differences:
     return found
 
 
-def _rec_reference(net: Any) -> Any:
+def _rec_reference(net: Any, task: Any) -> Any:
     from sealkit.modules.text_recognition.networks.multi_head import InferenceRecNet
 
     layer = InferenceRecNet(net)
@@ -103,7 +104,7 @@ def _rec_reference(net: Any) -> Any:
     return layer
 
 
-def _rec_inference(net: Any) -> Any:
+def _rec_inference(net: Any, task: Any) -> Any:
     from sealkit.modules.text_recognition.networks.multi_head import inference_network
 
     return inference_network(net)
@@ -122,7 +123,7 @@ def _rec_differences(first: Arrays, second: Arrays) -> Differences:
     return {"probability": float(np.abs(first[0] - second[0]).max())}
 
 
-def _ori_reference(net: Any) -> Any:
+def _ori_reference(net: Any, task: Any) -> Any:
     from sealkit.modules.doc_text_orientation.networks.classifier import InferenceClassifier
 
     layer = InferenceClassifier(net)
@@ -130,7 +131,7 @@ def _ori_reference(net: Any) -> Any:
     return layer
 
 
-def _ori_inference(net: Any) -> Any:
+def _ori_inference(net: Any, task: Any) -> Any:
     from sealkit.modules.doc_text_orientation.networks.classifier import inference_network
 
     return inference_network(net)
@@ -149,9 +150,41 @@ def _ori_differences(first: Arrays, second: Arrays) -> Differences:
     return {"probability": float(np.abs(first[0] - second[0]).max())}
 
 
+def _layout_reference(net: Any, task: Any) -> Any:
+    layer = task.detector(net)
+    layer.eval()
+    return layer
+
+
+def _layout_inference(net: Any, task: Any) -> Any:
+    return task.inference_network(net)
+
+
+def _layout_inputs(task: Any) -> Sequence[GraphInput]:
+    """PaddleX feeds (im_shape, image, scale_factor) to models of the RT-DETR kind, (image, scale_factor) to others."""
+    inputs = [
+        GraphInput("image", (None, 3, *task.input_size), "image"),
+        GraphInput("scale_factor", (None, 2), "scale_factor"),
+    ]
+    return [GraphInput("im_shape", (None, 2), "im_shape"), *inputs] if task.family == "rtdetr" else inputs
+
+
+def _layout_outputs(arrays: Arrays) -> Any:
+    return {"boxes": PlainTensor(arrays[0]), "boxes_num": PlainTensor(arrays[1])}
+
+
+def _layout_differences(first: Arrays, second: Arrays) -> Differences:
+    from sealkit.modules.layout_detection.compare import detection_differences
+
+    return detection_differences(first[0], first[1], second[0], second[1])
+
+
 MODULES: Mapping[str, ModuleExport] = {
     "seal_text_detection": ModuleExport(_det_reference, _det_inference, _det_inputs, _det_outputs, _det_differences),
     "text_recognition": ModuleExport(_rec_reference, _rec_inference, _rec_inputs, _rec_outputs, _rec_differences),
+    "layout_detection": ModuleExport(
+        _layout_reference, _layout_inference, _layout_inputs, _layout_outputs, _layout_differences, same_shapes=False
+    ),
     "doc_text_orientation": ModuleExport(_ori_reference, _ori_inference, _ori_inputs, _ori_outputs, _ori_differences),
 }
 

@@ -103,7 +103,7 @@ def test_a_folder_brings_its_own_sizes_and_thresholds(exported):
 
 def test_an_export_that_differs_writes_nothing(recipe, arrays, tmp_path, monkeypatch):
     row = MODULES["seal_text_detection"]
-    wrong = type(row)(**{**row.__dict__, "reference": lambda net: lambda x: row.reference(net)(x) + 0.02})
+    wrong = type(row)(**{**row.__dict__, "reference": lambda net, task: lambda x: row.reference(net, task)(x) + 0.02})
     monkeypatch.setattr(export, "module_export", lambda name: wrong)
     with pytest.raises(ExportError, match=r"differs from the trained network on paddle: \w+ by 2"):
         export.export_model(recipe, arrays, tmp_path / "model", onnx=False)

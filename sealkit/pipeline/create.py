@@ -122,7 +122,7 @@ def build_pipeline(
     layout = preprocessor = None
     section = settings.SubModules.LayoutDetection
     if settings.use_layout_detection and section is not None:
-        layout = _layout(load("LayoutDetection", section, (call, settings)), section)
+        layout = _layout(load("LayoutDetection", section, (call, settings)), section, settings)
     pages = settings.SubPipelines.DocPreprocessor
     if settings.use_doc_preprocessor and pages is not None:
         orientation = unwarping = None
@@ -267,8 +267,9 @@ def _recogniser(
     return TextRecogniser(model, charset, step, section.input_shape)
 
 
-def _layout(model: InferenceModel, section: LayoutDetectionSettings) -> Any:
-    options = {
+def _layout(model: InferenceModel, section: LayoutDetectionSettings, settings: SealRecognitionSettings) -> Any:
+    options: dict[str, Any] = {
+        "rules": settings.reading,
         "threshold": section.threshold,
         "layout_nms": section.layout_nms,
         "layout_unclip_ratio": section.layout_unclip_ratio,

@@ -19,6 +19,7 @@ from sealkit.config.seal_text_detection import DetPostprocessSettings
 from sealkit.geometry.blocks import split_block
 from sealkit.geometry.regions import TextRegion, clockwise, polygon_area
 from sealkit.geometry.rings import ring_cut
+from sealkit.geometry.simplify import simplify_closed
 from sealkit.geometry.touching import split_at_jumps, split_stacked, up_samples
 
 MIN_SIDE = 5
@@ -102,7 +103,7 @@ def _decode_reference(
 def _reference_polygon(
     probability: np.ndarray, contour: np.ndarray, settings: DetPostprocessSettings
 ) -> tuple[np.ndarray, float] | None:
-    points = cv2.approxPolyDP(contour, EPSILON * cv2.arcLength(contour, True), True).reshape(-1, 2)
+    points = simplify_closed(contour, EPSILON * cv2.arcLength(contour, True))
     if len(points) < 4:
         return None
     score = _mean_inside(probability, points)

@@ -100,10 +100,10 @@ def _cuts(xs: np.ndarray, ys: np.ndarray, weights: np.ndarray, angle: float, lim
     axis = np.array([np.cos(angle), np.sin(angle)])
     along = xs * axis[0] + ys * axis[1]
     first = float(along.min())
-    profile = np.bincount(((along - first) / BIN).astype(np.int64), weights)
-    if len(profile) < 8:
+    counted = np.bincount(((along - first) / BIN).astype(np.int64), weights)
+    if len(counted) < 8:
         return None
-    profile = np.convolve(profile, np.ones(3) / 3, mode="same")
+    profile = np.convolve(counted, np.ones(3) / 3, mode="same")
     least = max(int(LEAST_PIECE * len(profile)), 2)
     valleys = _valleys(profile, 0, len(profile), least, limit)
     if not valleys:

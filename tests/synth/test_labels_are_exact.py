@@ -52,7 +52,7 @@ def test_ink_lies_in_its_polygon_and_fills_it(shape: str, seed: int, monkeypatch
         assert len(labels) == 1 and labels[0].text == line.text
         points = labels[0].points
         assert len(points) % 2 == 0 and points.dtype == np.float32
-        strong = ink > 128
+        strong, faint = ink > 128, ink > 40  # thin faces have no strong pixel at their edges
         inside = _inside(points)
         assert strong.sum() > 0
         assert (strong & inside).sum() / strong.sum() > 0.985, (line.direction, line.text)
@@ -61,7 +61,7 @@ def test_ink_lies_in_its_polygon_and_fills_it(shape: str, seed: int, monkeypatch
         top, foot = points[:half], points[half:][::-1]
         for cut in ((0.14, 1.0), (0.0, 0.86)):
             part = np.concatenate([top + (foot - top) * cut[0], (top + (foot - top) * cut[1])[::-1]])
-            assert (strong & ~_inside(part)).sum() > 0, (line.direction, line.text, cut)
+            assert (faint & ~_inside(part)).sum() > 0, (line.direction, line.text, cut)
 
 
 def test_polygons_run_from_the_start_along_the_tops_clockwise() -> None:

@@ -15,15 +15,17 @@ EXAMPLES = """
   sealkit data check my_seals --train labels/train.txt --val labels/val.txt --html check.html --json check.json
   sealkit data check my_seals --fix my_seals_fixed     a corrected copy; the folder itself is never changed
   sealkit data check my_seals --model-dir runs/mine/inference    where labels and a trained detector disagree
+  sealkit data check my_pages --module layout_detection      annotations/instance_train.json, instance_val.json
   sealkit data check my_seals --read                   which labels the embedded recogniser reads differently
   sealkit data check my_strips --module text_recognition --charset rapidocr
 """
 
 # module → its check; each has check_dataset(root, train=, val=, val_required=, test=, workers=, compare=, progress=) ->
-# CheckReport
+# CheckReport, and LABEL_FILES where its label files are not called train.txt, val.txt and test.txt
 CHECKS: Mapping[str, str] = {
     "seal_text_detection": "sealkit.modules.seal_text_detection.check",
     "text_recognition": "sealkit.modules.text_recognition.check",
+    "layout_detection": "sealkit.modules.layout_detection.check",
 }
 
 # module → what a trained model of it may doubt; each has suspicions_of(sample, regions)
@@ -31,13 +33,16 @@ DOUBTS: Mapping[str, str] = {
     "seal_text_detection": "sealkit.modules.seal_text_detection.suspicions",
 }
 
+_LABEL_FILES = {"train": "train.txt", "val": "val.txt", "test": "test.txt"}
 _FAILED = 3  # exit code of a DataError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", metavar="DIR", help="folder that the label files' picture paths are relative to")
     parser.add_argument("--module", default="seal_text_detection", help="whose labels they are: " + ", ".join(CHECKS))
-    parser.add_argument("--train", default="train.txt", metavar="FILE", help="label file (default: %(default)s)")
+    parser.add_argument(
+        "--train", metavar="FILE", help="label file (default: train.txt; layouts: annotations/instance_train.json)"
+    )
     parser.add_argument("--val", metavar="FILE", help="label file of the validation set (default: val.txt if there)")
     parser.add_argument("--test", metavar="FILE", help="label file of the test set (default: test.txt if there)")
     parser.add_argument(
@@ -86,13 +91,15 @@ def run(args: argparse.Namespace) -> int:
         from sealkit.modules.text_recognition.characters import read_dictionary
 
         charset = read_dictionary(args.charset)
+    check = import_module(CHECKS[args.module])
+    names = getattr(check, "LABEL_FILES", _LABEL_FILES)
     with Progress("reading pictures") as progress:
-        report = import_module(CHECKS[args.module]).check_dataset(
+        report = check.check_dataset(
             args.folder,
-            train=args.train,
-            val=args.val or "val.txt",
+            train=args.train or names["train"],
+            val=args.val or names["val"],
             val_required=args.val is not None,
-            test=args.test or ("test.txt" if (Path(args.folder) / "test.txt").is_file() else None),
+            test=args.test or (names["test"] if (Path(args.folder) / names["test"]).is_file() else None),
             workers=args.workers,
             compare=not args.no_compare,
             charset=charset,

@@ -14,11 +14,13 @@ SOURCES = (
     "data/check_outlines.py",
     "data/check_texts.py",
     "data/pictures.py",
+    "data/labels_coco.py",
     "data/rec_labels.py",
     "modules/seal_text_detection/check.py",
     "modules/seal_text_detection/suspicions.py",
     "modules/seal_text_detection/reading_doubts.py",
     "modules/text_recognition/check.py",
+    "modules/layout_detection/check.py",
 )
 # A kind stands first in a call of one of these, or is assigned.
 CALL = re.compile(r'(?:(?<!_)(?:report|say|refuse|problem|Problem)|_info)\(\s*"([a-z]+(?:-[a-z]+)*)"')

@@ -1,0 +1,261 @@
+"""The dataset check of layout detection: reads everything, reports everything, stops at nothing."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+
+from sealkit.charset import Charset
+from sealkit.data.check_report import CheckedSet, CheckReport, binned, grouped
+from sealkit.data.duplicates import find_leaks, find_pairs
+from sealkit.data.labels_coco import TEST, TRAIN, VAL, CocoSet, counted_boxes, read_coco
+from sealkit.data.pictures import PictureFacts, picture_problems, survey
+from sealkit.data.problems import Problem
+from sealkit.data.records import LayoutSample
+from sealkit.errors import DataError
+from sealkit.images import list_images, read_image
+
+MODULE = "layout_detection"
+DATASET_TYPE = "COCODetDataset"
+LABEL_FILES = {"train": TRAIN, "val": VAL, "test": TEST}
+"""Names of the label files where the user gives none."""
+_TINY = 4.0  # pixels: a thinner box is below a cell of the finest map of most inputs
+_TWIN_IOU = 0.9
+_SAMPLE_PICTURES = 12
+_PICTURES_PER_KIND = 6
+_DRAWN_SIDE = 480
+_ABOUT_SEALS = frozenset({"small-picture", "large-picture"})  # said of seals alone: pages are of other sizes
+
+
+def check_dataset(
+    root: str | Path,
+    *,
+    train: str = TRAIN,
+    val: str | None = VAL,
+    val_required: bool = False,
+    test: str | None = None,
+    workers: int = 0,
+    compare: bool = True,
+    charset: Charset | None = None,
+    progress: Callable[[int, int], object] | None = None,
+) -> CheckReport:
+    """Check a set of pages in COCO json, PaddleX's format.
+
+    Args:
+        root: folder of the set.
+        train, val, test: label files, relative to the root; None: there is no such part.
+        val_required: a missing validation file is an error and not a warning.
+        workers: picture readers at work at once, 0 = one per core.
+        compare: search for copies and leaks. Pages resemble each other by nature, so only equal pixels count.
+        charset: of other modules; without meaning here.
+        progress: called with (pictures done since the last call, pictures in all).
+
+    Raises:
+        DataError: there is nothing to check: no folder, no label file, or one that is no COCO; not one of the listed
+            pictures exists.
+    """
+    del charset
+    began = time.perf_counter()
+    root = Path(root)
+    if not root.is_dir():
+        raise DataError("no such folder", where=str(root), hint="check the path of the dataset")
+    report = CheckReport(MODULE, root, DATASET_TYPE)
+    parts = {"train": train, "val": val, "test": test}
+    if val is not None and not val_required and not (root / val).is_file():
+        fix = "keep part of the pages for it: sealkit data split"
+        reason = f"there is no validation file {val}"
+        report.problems.append(Problem("no-validation-set", str(root), reason, fix, "warning"))
+        parts["val"] = None
+    read = {name: read_coco(root, file) for name, file in parts.items() if file is not None}
+    for name, found in read.items():
+        report.problems += found.problems
+        report.sets.append(CheckedSet(name, str(parts[name]), found.samples))
+    total = sum(len(checked.samples) for checked in report.sets)
+    for checked in report.sets:
+        tell = (lambda done: progress(done, total)) if progress is not None else None
+        paths = [sample.image_path for sample in checked.samples]
+        checked.facts = survey(paths, workers=workers, progress=tell, compare=False)
+    _refuse_when_no_picture_exists(report)
+    for checked in report.sets:
+        _check_samples(checked, report.problems)
+        _describe(checked, read[checked.name])
+    _check_categories(report, read)
+    if compare:
+        _check_copies(report)
+    _check_unlisted(report)
+    report.galleries = lambda: _galleries(report)
+    report.seconds = time.perf_counter() - began
+    return report
+
+
+def _refuse_when_no_picture_exists(report: CheckReport) -> None:
+    facts = [fact for checked in report.sets for fact in checked.facts]
+    if facts and all(fact.error is not None and fact.error.what == "no such picture" for fact in facts):
+        raise DataError(
+            f"none of the {len(facts)} listed pictures exists",
+            where=str(report.root),
+            value=str(facts[0].path),
+            hint="file_name is looked for in the folder `images` of the set, then in the set's own folder",
+        )
+
+
+def _check_samples(checked: CheckedSet, problems: list[Problem]) -> None:
+    listed: dict[Path, LayoutSample] = {}
+    for sample, facts in zip(checked.samples, checked.facts):
+        problems += [found for found in picture_problems(facts, sample.where) if found.kind not in _ABOUT_SEALS]
+        if sample.image_path in listed:
+            reason = f"{sample.image_path.name} is {listed[sample.image_path].where} already"
+            fix = "list a picture once, with all its boxes"
+            problems.append(Problem("listed-twice", sample.where, reason, fix, "error"))
+        listed.setdefault(sample.image_path, sample)
+        _check_size(sample, facts, problems)
+        _check_boxes(sample, problems)
+
+
+def _check_size(sample: LayoutSample, facts: PictureFacts, problems: list[Problem]) -> None:
+    if facts.size is None or sample.size is None or facts.size == sample.size:
+        return
+    said, real = "{}x{}".format(*sample.size), "{}x{}".format(*facts.size)
+    reason = f"the label file says {said}, {sample.image_path.name} is {real}"
+    if facts.info is not None and (facts.info.width, facts.info.height) == sample.size:
+        reason += " upright: the boxes are those of the picture before its EXIF rotation"
+    fix = "are these the boxes of this picture? Annotate it as it is, or put the annotated one there"
+    problems.append(Problem("wrong-size", sample.where, reason, fix, "error"))
+
+
+def _check_boxes(sample: LayoutSample, problems: list[Problem]) -> None:
+    for number, box in enumerate(sample.boxes):
+        wide, tall = (float(side) for side in box.box[2:] - box.box[:2])
+        if min(wide, tall) < _TINY:
+            reason = f"{box.label} of {wide:.1f}x{tall:.1f} pixels in {sample.image_path.name}"
+            problems.append(Problem("tiny-box", box.where, reason, "a slip of the mouse? Delete it", "warning"))
+        for earlier in sample.boxes[:number]:
+            if _iou(box.box, earlier.box) < _TWIN_IOU or box.crowd or earlier.crowd:
+                continue
+            reason = f"{box.label} lies on {earlier.label} ({earlier.where}) in {sample.image_path.name}"
+            if box.label == earlier.label:
+                problems.append(Problem("double-box", box.where, reason, "delete one of them", "error"))
+            else:
+                problems.append(Problem("two-classes", box.where, reason, "decide for one of them", "warning"))
+
+
+def _iou(first: np.ndarray, second: np.ndarray) -> float:
+    common = np.prod(np.maximum(np.minimum(first[2:], second[2:]) - np.maximum(first[:2], second[:2]), 0))
+    return float(common / (np.prod(first[2:] - first[:2]) + np.prod(second[2:] - second[:2]) - common))
+
+
+def _check_categories(report: CheckReport, read: dict[str, CocoSet]) -> None:
+    taught = read["train"].categories
+    for checked in report.sets:
+        found = read[checked.name].categories
+        if set(found) != set(taught):
+            reason = f"categories {', '.join(found)}; {report.sets[0].label_file} has {', '.join(taught)}"
+            fix = "list the same categories in all files, by name"
+            where = f"{report.root / checked.label_file}"
+            report.problems.append(Problem("other-categories", where, reason, fix, "error"))
+        counts = counted_boxes(checked.samples)
+        empty = [name for name in found if name not in counts]
+        if empty:
+            reason = f"no box of {', '.join(empty)}"
+            fix = "label some, or take the category out: what has no box cannot be learnt or measured"
+            where = f"{report.root / checked.label_file}"
+            report.problems.append(Problem("empty-category", where, reason, fix, "warning"))
+
+
+def _check_copies(report: CheckReport) -> None:
+    for checked in report.sets:
+        for pair in find_pairs([None] * len(checked.facts), [facts.pixel_hash for facts in checked.facts]):
+            first, second = checked.samples[pair.first], checked.samples[pair.second]
+            if first.image_path != second.image_path:
+                reason = f"{second.image_path.name} has the same pixels as {first.image_path.name}"
+                fix = "delete one of them"
+                report.problems.append(Problem("duplicate-picture", second.where, reason, fix, "warning"))
+    for known, held_out in combinations(report.sets, 2):
+        hashes = [[facts.pixel_hash for facts in checked.facts] for checked in (known, held_out)]
+        none = [[None] * len(found) for found in hashes]
+        for pair in find_leaks(none[0], hashes[0], none[1], hashes[1]):
+            sample, other = held_out.samples[pair.second], known.samples[pair.first]
+            reason = f"{sample.image_path.name} is also a page of {known.label_file} ({other.image_path.name})"
+            fix = "keep it in one part only: sealkit data split keeps copies together"
+            report.problems.append(Problem("leak", sample.where, reason, fix, "error"))
+
+
+def _check_unlisted(report: CheckReport) -> None:
+    used = {sample.image_path.resolve() for checked in report.sets for sample in checked.samples}
+    try:
+        unused = [path for path in list_images(report.root) if Path(path).resolve() not in used]
+    except DataError:
+        return  # the label files name pictures elsewhere
+    if unused:
+        reason = f"{len(unused)} pictures in the folder are not listed, such as {unused[0]}"
+        fix = "list them; a page without boxes needs no annotation"
+        report.problems.append(Problem("unlabelled-pictures", str(report.root), reason, fix, "info"))
+
+
+def _describe(checked: CheckedSet, found: CocoSet) -> None:
+    """Counts and histograms of one set."""
+    boxes = [box for sample in checked.samples for box in sample.boxes]
+    live = [box for box in boxes if not box.crowd]
+    sizes = [facts.size for facts in checked.facts if facts.size is not None]
+    checked.counts = {
+        "pictures": len(checked.samples),
+        "boxes": len(live),
+        "crowds": len(boxes) - len(live),
+        "pictures without boxes": sum(not sample.boxes for sample in checked.samples),
+        "categories": len(found.categories),
+    }
+    sides = [float(np.sqrt(np.prod(box.box[2:] - box.box[:2]))) for box in live]
+    histograms = {
+        "class": counted_boxes(checked.samples),
+        "boxes per page": binned([len(sample.boxes) for sample in checked.samples], (1, 2, 3, 5, 9, 17, 33)),
+        "box size (root of its area)": binned(sides, (16, 32, 64, 96, 160, 320, 640), " px"),
+        "shorter side of a page": binned([min(size) for size in sizes], (320, 480, 736, 1280, 2560), " px"),
+    }
+    checked.histograms = {title: values for title, values in histograms.items() if values}
+
+
+def _galleries(report: CheckReport) -> Iterator[tuple[str, str, list[tuple[str, np.ndarray]]]]:
+    """Pictures of the page: cases of each kind, then samples spread over each set."""
+    table = {sample.where: sample for checked in report.sets for sample in checked.samples}
+    table |= {box.where: sample for sample in list(table.values()) for box in sample.boxes}
+    for severity, kind, problems in grouped(report.problems):
+        places = list(dict.fromkeys(problem.where for problem in problems if problem.where in table))
+        reasons = {problem.where: problem.reason for problem in reversed(problems)}
+        drawn = [(place, _drawn(table[place], place)) for place in places[:_PICTURES_PER_KIND]]
+        images = [(f"{place}: {reasons[place]}", image) for place, image in drawn if image is not None]
+        if severity != "info" and images:
+            yield f"{severity}: {kind}, drawn", "What it is about is drawn in red.", images
+    for checked in report.sets:
+        step = max(1, len(checked.samples) // _SAMPLE_PICTURES)
+        chosen = checked.samples[::step][:_SAMPLE_PICTURES]
+        images = [(sample.where, image) for sample in chosen if (image := _drawn(sample)) is not None]
+        yield f"Samples of {checked.name}", "Crowds are grey.", images
+
+
+def _drawn(sample: LayoutSample, doubt: str = "") -> np.ndarray | None:
+    """The page with its boxes and their classes; the box of `doubt` in red."""
+    import cv2
+
+    from sealkit.drawing.polygons import palette
+
+    try:
+        image = read_image(sample.image_path)
+    except DataError:
+        return None
+    names = sorted({box.label for box in sample.boxes})
+    colours = dict(zip(names, palette(len(names))))
+    scale = min(1.0, _DRAWN_SIDE / max(image.shape[:2]))
+    image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else image.copy()
+    for box in sample.boxes:
+        x1, y1, x2, y2 = (round(float(v) * scale) for v in box.box)
+        colour = (0, 0, 255) if box.where == doubt else (150, 150, 150) if box.crowd else colours[box.label]
+        cv2.rectangle(image, (x1, y1), (x2, y2), colour, 2)
+        cv2.putText(image, box.label, (x1 + 2, max(y1 - 3, 10)), cv2.FONT_HERSHEY_SIMPLEX, 0.4, colour, 1, cv2.LINE_AA)
+    return image
+
+
+__all__ = ["LABEL_FILES", "check_dataset"]

@@ -237,6 +237,34 @@ def export(
     return export_model(task, source, output, onnx=onnx, pictures=pictures)
 
 
+def export_inference_only(model: str, checkpoint: str | Path, output: str | Path) -> dict[str, Any]:
+    """Write weights of a model that is not trained here (UVDoc) as a PaddleX model folder, proved on drawn pictures.
+
+    Args:
+        model: its official name.
+        checkpoint: official training weights (.pdparams) or a weights tag.
+        output: folder to write.
+
+    Raises:
+        ConfigError: a model that has recipes.
+        WeightsError: weights that are not this network's.
+        ExportError: the graph does not agree with the network, or a folder that holds something else.
+    """
+    from sealkit.config.modules import NOT_TRAINABLE
+
+    module = zoo.get(model).module
+    if module not in NOT_TRAINABLE:
+        raise ConfigError(
+            "this model is exported by its recipe",
+            where="--model",
+            value=model,
+            hint="sealkit export RUN_FOLDER, or -c RECIPE --checkpoint PATH --output DIR",
+        )
+    from sealkit.export.unwarping import export_unwarping
+
+    return export_unwarping(checkpoint, output, model)
+
+
 def run_recipe(path: Path) -> Path:
     """The recipe.yaml of the run folder that a checkpoint or exported folder lies in.
 

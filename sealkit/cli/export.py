@@ -12,6 +12,7 @@ EXAMPLES = """
   sealkit export runs/seal_det_cpu_small                        # best checkpoint → runs/seal_det_cpu_small/inference
   sealkit export runs/seal_det_cpu_small --output my_model
   sealkit export -c seal_det_mobile --checkpoint my.pdparams --output my_model --no-onnx
+  sealkit export --model UVDoc --checkpoint UVDoc_pretrained.pdparams --output uvdoc   # inference only
 """
 
 
@@ -19,6 +20,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", nargs="?", metavar="RUN_FOLDER", help="what `sealkit train` wrote; in place of -c")
     add_recipe(parser, required=False)
     add_overrides(parser)
+    parser.add_argument(
+        "--model", metavar="NAME", help="in place of a recipe: a model that is for inference only, UVDoc"
+    )
     parser.add_argument("--checkpoint", metavar="PATH", help="run folder, checkpoint, weights file or weights tag")
     parser.add_argument("--output", metavar="DIR", help="folder to write; default: `inference` in the run folder")
     parser.add_argument("--no-onnx", action="store_true", help="write Paddle's files only")
@@ -31,6 +35,8 @@ def run(args: argparse.Namespace) -> int:
     from sealkit import api
     from sealkit.errors import ConfigError
 
+    if args.model is not None:
+        return _without_recipe(args)
     if (args.run is None) == (args.recipe is None) and args.checkpoint is None:
         hint = "sealkit export RUN_FOLDER, or -c RECIPE --checkpoint PATH --output DIR"
         raise ConfigError(
@@ -51,4 +57,21 @@ def run(args: argparse.Namespace) -> int:
         figure = report["figures"][engine][report["main_figure"]]
         print(f"  {engine:<12} largest difference: {listed}; {report['main_figure']} {figure:.4f}")
     print(f"  {'trained':<12} {report['main_figure']} {report['figures']['trained'][report['main_figure']]:.4f}")
+    return 0
+
+
+def _without_recipe(args: argparse.Namespace) -> int:
+    from sealkit import api
+    from sealkit.errors import ConfigError
+
+    if args.run or args.recipe or args.overrides or not (args.checkpoint and args.output):
+        raise ConfigError(
+            "--model stands alone with --checkpoint and --output",
+            where="sealkit export",
+            value=args.model,
+            hint="sealkit export --model UVDoc --checkpoint PATH --output DIR",
+        )
+    report = api.export_inference_only(args.model, args.checkpoint, args.output)
+    print(f"{report['model']}: {report['weights']}")
+    print(f"  paddle       {report['difference']} on {len(report['pictures'])} pictures")
     return 0

@@ -106,7 +106,7 @@ def export_model(
                 "max_abs_difference": proof.differences,
                 "main_figure": task.main_figure,
                 "figures": proof.figures,
-                "files": {p.name: _facts(p) for p in sorted(folder.iterdir())},
+                "files": {p.name: file_facts(p) for p in sorted(folder.iterdir())},
             }
         )
         (folder / REPORT).write_text(json.dumps(report, ensure_ascii=False, indent=2), encoding="utf-8")
@@ -149,8 +149,11 @@ def check_target(folder: Path) -> None:
         )
 
 
-def write_graph(layer: Any, inputs: Sequence[GraphInput], folder: Path) -> None:
+def write_graph(layer: Any, inputs: Sequence[GraphInput], folder: Path, *, interpolates: bool = False) -> None:
     """Save a layer as inference.json + inference.pdiparams.
+
+    Args:
+        interpolates: the network cannot do without interpolation operations; it then runs without oneDNN.
 
     Raises:
         ExportError: the graph holds an interpolation operation, which oneDNN in Paddle 3.3 cannot run (issue 77340).
@@ -167,7 +170,7 @@ def write_graph(layer: Any, inputs: Sequence[GraphInput], folder: Path) -> None:
         )
     program = (folder / PROGRAM).read_bytes()
     found = [name.decode() for name in INTERPOLATION if name in program]
-    if found:
+    if found and not interpolates:
         raise ExportError(
             "the graph holds interpolation operations",
             value=found,
@@ -175,6 +178,7 @@ def write_graph(layer: Any, inputs: Sequence[GraphInput], folder: Path) -> None:
         )
 
 
-def _facts(path: Path) -> dict[str, Any]:
+def file_facts(path: Path) -> dict[str, Any]:
+    """Size and SHA-256 of a written file."""
     data = path.read_bytes()
     return {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}

@@ -40,7 +40,7 @@ class ServingSettings(Settings):
     """Requests that may wait for a worker; one more is answered 429."""
     timeout: float = Field(120.0, gt=0)
     """Seconds from the complete request to the answer, waiting included; a worker that takes longer is replaced."""
-    read_timeout: float = Field(30.0, gt=0)
+    read_timeout: float = Field(60.0, gt=0)
     """Seconds a client may take to send its request."""
     max_bytes: int = Field(64_000_000, gt=0)
     """Largest request body, and largest file behind a URL."""

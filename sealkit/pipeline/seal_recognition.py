@@ -238,6 +238,8 @@ class SealRecognitionPipeline:
             start = time.perf_counter()
             try:
                 found = list(self.layout.predict([p.image for p in pages], size, **call.layout_options))
+            except ConfigError:  # an option no picture can be read with: the call's fault, not the pictures'
+                raise
             except SealkitError as error:
                 if len(pages) == 1:
                     pages[0].error = error

@@ -112,12 +112,12 @@ class Pool:
         Raises:
             WorkerStartError: one could not start; all are stopped again.
         """
-        for slot in self._slots:
-            slot.spawn()
         try:
             for slot in self._slots:
+                slot.spawn()
+            for slot in self._slots:
                 slot.await_ready()
-        except WorkerStartError:
+        except BaseException:  # Ctrl-C too: workers ignore SIGTERM, on which Python's clean-up at exit relies
             self.close(0)
             raise
         for slot in self._slots:
@@ -189,8 +189,9 @@ class _Slot:
         if self.thread.is_alive():
             self.thread.join(seconds)
         self.kill()
-        if self.thread.is_alive():
+        if self.thread.is_alive():  # it may have been about to start a successor
             self.thread.join()
+            self.kill()
 
     def _feed(self) -> None:
         """Body of the thread: one job after the other, until the pool closes."""

@@ -17,6 +17,7 @@ from sealkit.config.serving import ServingSettings
 from sealkit.errors import ConfigError, ImageError
 from sealkit.images import inspect_bytes, iter_images
 from sealkit.images.headers import open_with_pillow
+from sealkit.pipeline.call import LAYOUT_OPTIONS
 from sealkit.serving.encode import jpeg_base64
 from sealkit.serving.errors import INVALID_FILE, NOT_CONFIGURED, RequestError
 from sealkit.serving.intake import Kind
@@ -168,6 +169,7 @@ def pruned(value: Any) -> Any:
 def _refusal(error: ConfigError) -> str:
     """A parameter the pipeline refuses, by the request's name for it."""
     fields = {name: field for field, name in PARAMETERS.items()}
+    fields |= {option: fields[name] for name, option in LAYOUT_OPTIONS.items()}  # the layout model's own names
     where = error.where or ""
     text = f"{fields.get(where, where)}: {error.what}" if where else error.what
     return f"{NOT_CONFIGURED} {text}" if where.startswith("use_") else text

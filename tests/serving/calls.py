@@ -33,6 +33,8 @@ class InlinePool(Pool):
 
     def _work(self, job: Job) -> None:
         head, body = handle(self._pipeline, job.head, job.data, self._settings)
+        if "traceback" in head:
+            print(head["traceback"])  # pytest shows it where the test fails
         if head["status"]:
             job.future.set_exception(RequestError(head["status"], head["message"]))
         else:

@@ -137,6 +137,17 @@ def test_a_start_that_fails_keeps_its_message_and_exit_code():
     assert not [slot for slot in pool._slots if slot.process.is_alive()]
 
 
+def test_ctrl_c_during_the_start_leaves_nothing_behind(monkeypatch):
+    def interrupted(slot):
+        raise KeyboardInterrupt
+
+    pool = Pool(specs(2, SETTINGS, slow=30))
+    monkeypatch.setattr("sealkit.serving.pool._Slot.await_ready", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        pool.start()
+    assert not [slot for slot in pool._slots if slot.process.is_alive()]
+
+
 def test_closing_waits_for_work_and_answers_what_waits(job):
     with running(1) as (pool, _):
         first, second = job("sleep 0.5"), job()

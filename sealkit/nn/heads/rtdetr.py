@@ -186,7 +186,9 @@ class RTDETRTransformer(nn.Layer):
         output = self.enc_output(memory * valid)  # [N, S, C]
         scores = self.enc_score_head(output)
         count = min(self.queries, memory.shape[1])  # small pictures have fewer cells
-        best = paddle.topk(scores.max(axis=-1), count, axis=1)[1]  # [N, Q]
+        # Tensor.max warns its users of another framework's signature; amax has no ONNX counterpart
+        score = paddle.topk(scores, 1, axis=-1)[0].squeeze(-1)  # [N, S]
+        best = paddle.topk(score, count, axis=1)[1]  # [N, Q]
         content = take_rows(output, best)
         # the box head on the chosen cells alone: the published code runs it on all and chooses then
         anchor = take_rows(boxes.expand([memory.shape[0], -1, -1]), best)

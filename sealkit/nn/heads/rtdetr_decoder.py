@@ -94,6 +94,8 @@ class DeformableAttention(nn.Layer):
         queries, channels = query.shape[1], query.shape[2]
         width = channels // heads
         value = self.value_proj(memory).transpose([0, 2, 1])  # [N, C, S]
+        if value.dtype != reference.dtype:  # mixed precision: places need all their digits
+            value = value.astype(reference.dtype)
         offsets = self.sampling_offsets(query).reshape([-1, queries, heads * levels * points, 2])
         weights = self.attention_weights(query).reshape([-1, queries, heads, levels * points])
         weights = F.softmax(weights, axis=-1).transpose([0, 2, 1, 3]).reshape([-1, 1, queries, levels * points])

@@ -1,4 +1,4 @@
-"""Measurements: python tools/benchmark.py {serving,training,detection-set,real-seals,real-strips} …"""
+"""Measurements: python tools/benchmark.py NAME …, NAME one of the table below; --help after it lists its options."""
 
 import sys
 from importlib import import_module
@@ -9,6 +9,8 @@ BENCHMARKS = {
     "detection-set": "sealkit.bench.detection_set",
     "real-seals": "sealkit.bench.real_seals",
     "real-strips": "sealkit.bench.real_strips",
+    "doc-ori": "sealkit.bench.orientation",
+    "unwarping": "sealkit.bench.unwarping",
 }
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ CHECKS: Mapping[str, str] = {
     "seal_text_detection": "sealkit.modules.seal_text_detection.check",
     "text_recognition": "sealkit.modules.text_recognition.check",
     "layout_detection": "sealkit.modules.layout_detection.check",
+    "doc_text_orientation": "sealkit.modules.doc_text_orientation.check",
 }
 
 # module → what a trained model of it may doubt; each has suspicions_of(sample, regions)

@@ -11,6 +11,7 @@ EXAMPLES = """
   sealkit data convert annotations.json my_seals --from coco
   sealkit data convert my_seals_ppocrlabel my_seals --from ppocrlabel
   sealkit data split my_seals --labels labels.txt       then: a training and a validation part
+  sealkit data convert scans my_pages --from page_classes          scans/0, scans/90, …: a set for page orientation
 """
 
 
@@ -29,12 +30,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from sealkit.data.check_report import problems_text
     from sealkit.data.converters.base import write_set
-    from sealkit.data.converters.convert import TEXT_ONLY, convert, find_format
+    from sealkit.data.converters.convert import PAGES, TEXT_ONLY, convert, find_format
 
     found = find_format(args.source, args.format)
     print(f"{args.source}: {found}")
     if found == TEXT_ONLY:
         return _texts_only(args)
+    if found == PAGES:
+        return _pages(args)
     conversion = convert(args.source, found)
     if conversion.problems:
         print("\n".join(problems_text(conversion.problems, 0 if args.all else 5)) + "\n")
@@ -59,3 +62,19 @@ def _texts_only(args: argparse.Namespace) -> int:
     print(f"{count} pictures with texts but without outlines -> {args.out}/{TEXTS}")
     print("such a set tells how well a pipeline reads; to train a detector, draw outlines first")
     return 0
+
+
+def _pages(args: argparse.Namespace) -> int:
+    from pathlib import Path
+
+    from sealkit.data.check_report import problems_text
+    from sealkit.data.converters.page_classes import convert_pages
+
+    counts, problems = convert_pages(Path(args.source), Path(args.out))
+    if problems:
+        print("\n".join(problems_text(problems, 0 if args.all else 5)) + "\n")
+    lost = sum(problem.severity == "error" for problem in problems)
+    listed = ", ".join(f"{name}: {count} pictures" for name, count in counts.items())
+    print(f"converted to {args.out} ({listed}); {lost} errors")
+    print(f"next: sealkit data check {args.out} --module doc_text_orientation")
+    return 3 if lost and args.strict else 0

@@ -12,5 +12,6 @@ TITLES: Mapping[str, str] = {
     "coco": "a COCO file",
     "rest": "ICDAR ReST files",
     "seal_texts": "text files beside pictures (TrOCR-Seal)",
+    "page_classes": "pages in folders 0, 90, 180, 270, or PaddleX's classification set",
 }
 FORMATS = tuple(TITLES)

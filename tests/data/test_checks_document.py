@@ -21,6 +21,8 @@ SOURCES = (
     "modules/seal_text_detection/reading_doubts.py",
     "modules/text_recognition/check.py",
     "modules/layout_detection/check.py",
+    "data/page_labels.py",
+    "modules/doc_text_orientation/check.py",
 )
 # A kind stands first in a call of one of these, or is assigned.
 CALL = re.compile(r'(?:(?<!_)(?:report|say|refuse|problem|Problem)|_info)\(\s*"([a-z]+(?:-[a-z]+)*)"')

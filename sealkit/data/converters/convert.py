@@ -19,6 +19,8 @@ READERS: Mapping[str, Callable[[Path], Source]] = {
 }
 TEXT_ONLY = "seal_texts"
 """Texts without outlines: see `sealkit.data.converters.seal_texts`."""
+PAGES = "page_classes"
+"""Pages by angle: see `sealkit.data.converters.page_classes`."""
 
 
 def find_format(path: str | Path, name: str = "auto") -> str:
@@ -58,4 +60,7 @@ def convert(path: str | Path, name: str = "auto") -> Conversion:
     if found == TEXT_ONLY:
         hint = "texts alone serve end-to-end evaluation (read_texts, write_texts); a detector needs outlines"
         raise DataError("this set has texts but no outlines", where=str(path), hint=hint)
+    if found == PAGES:
+        hint = "convert it on the command line with --from page_classes, or call convert_pages"
+        raise DataError("this set has classes of pages but no outlines", where=str(path), hint=hint)
     return settle(READERS[found](Path(path)))

@@ -1,0 +1,121 @@
+"""Pages sorted by angle → a set in PaddleX's classification format with sealkit's ids.
+
+Read are folders named by angle (`0`, `90`, `180`, `270`, also `90_degree`), as they are or inside `train` and `val`; or
+label files `train.txt`, `val.txt`, `test.txt` with a `label.txt` that may number the angles in its own way.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from sealkit.data.converters.base import PICTURES, prepare_folder
+from sealkit.data.page_labels import ANGLES, PageSample, read_page_labels, write_class_file, write_page_labels
+from sealkit.data.problems import Problem
+from sealkit.errors import DataError
+from sealkit.images import list_images
+
+PARTS = ("train", "val", "test")
+_ANGLE = re.compile(r"(0|90|180|270)(?:\D.*)?$")
+
+
+def convert_pages(source: Path, out: Path) -> tuple[dict[str, int], list[Problem]]:
+    """Copy the pictures to `out/images` and write a label file per part and `label.txt`.
+
+    Args:
+        source: folder; never changed.
+        out: new folder.
+
+    Returns:
+        Pictures per label file, and what was not converted.
+
+    Raises:
+        DataError: nothing of either form lies there, nothing could be converted, or `out` holds something.
+    """
+    if not source.is_dir():
+        raise DataError("no such folder", where=str(source), hint="check the path")
+    parts, problems = _labelled(source)
+    if not parts:
+        parts = _by_folder(source)
+    if not any(parts.values()):
+        first = f" ({problems[0].reason})" if problems else ""
+        raise DataError(
+            f"nothing could be converted{first}",
+            where=str(source),
+            hint="expected folders 0, 90, 180, 270 (also inside train and val), or train.txt with lines `path label`",
+        )
+    prepare_folder(out)
+    counts: dict[str, int] = {}
+    taken: dict[Path, Path] = {}
+    for part, samples in parts.items():
+        placed = []
+        for sample in samples:
+            if not sample.image_path.is_file():
+                reason = f"there is no picture {sample.image_path}"
+                problems.append(Problem("missing-picture", sample.where, reason, "check the path"))
+                continue
+            placed.append(replace(sample, image_path=_place(sample.image_path, source, out, taken)))
+        counts[f"{part}.txt"] = write_page_labels(out / f"{part}.txt", placed, out)
+    write_class_file(out)
+    return counts, problems
+
+
+def _place(path: Path, source: Path, out: Path, taken: dict[Path, Path]) -> Path:
+    """Where a picture is copied to: its path below the source, in one name."""
+    if path not in taken:
+        try:
+            parts = path.relative_to(source).parts
+        except ValueError:
+            parts = (path.name,)
+        name = "_".join(part for part in parts if part != PICTURES).replace(" ", "_")
+        target = out / PICTURES / name
+        number = 1
+        while target in taken.values():
+            number += 1
+            target = out / PICTURES / f"{Path(name).stem}_{number}{path.suffix}"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, target)
+        taken[path] = target
+    return taken[path]
+
+
+def _labelled(source: Path) -> tuple[dict[str, list[PageSample]], list[Problem]]:
+    parts: dict[str, list[PageSample]] = {}
+    problems: list[Problem] = []
+    for part in PARTS:
+        if (source / f"{part}.txt").is_file():
+            parts[part], found = read_page_labels(source, f"{part}.txt")
+            problems += found
+    return parts, problems
+
+
+def _by_folder(source: Path) -> dict[str, list[PageSample]]:
+    parts = {part: _of_angles(source / part) for part in PARTS if (source / part).is_dir()}
+    return parts if any(parts.values()) else {"train": _of_angles(source)}
+
+
+def _of_angles(folder: Path) -> list[PageSample]:
+    samples = []
+    for angle, below in sorted(_angle_folders(folder).items()):
+        try:
+            paths = list_images(below)
+        except DataError:
+            continue  # an empty class: `data check` reports it on the result
+        label = ANGLES.index(angle)
+        samples += [PageSample(Path(path), label, f"{below.name}/{Path(path).name}") for path in paths]
+    return samples
+
+
+def _angle_folders(folder: Path) -> Mapping[int, Path]:
+    found = {}
+    for below in folder.iterdir():
+        match = _ANGLE.match(below.name)
+        if below.is_dir() and match is not None:
+            found[int(match[1])] = below
+    return found
+
+
+__all__ = ["convert_pages"]

@@ -1,0 +1,194 @@
+"""The dataset check of document orientation: reads everything, reports everything, stops at nothing."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from itertools import combinations
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from sealkit.charset import Charset
+from sealkit.data.check_report import CheckedSet, CheckReport, binned, counted
+from sealkit.data.duplicates import find_leaks, find_pairs
+from sealkit.data.page_labels import ANGLES, PageSample, read_page_labels
+from sealkit.data.pictures import picture_problems, survey
+from sealkit.data.problems import Problem
+from sealkit.errors import DataError
+from sealkit.images import read_image
+from sealkit.modules.doc_text_orientation.postprocess import turn
+
+MODULE = "doc_text_orientation"
+DATASET_TYPE = "ClsDataset"
+_SAMPLE_PICTURES = 12
+_SIDE = 280
+_UNEVEN = 3.0
+_ABOUT_SEALS = frozenset({"large-picture"})  # pages are large, and scaled down for this model anyway
+
+
+def check_dataset(
+    root: str | Path,
+    *,
+    train: str = "train.txt",
+    val: str | None = "val.txt",
+    val_required: bool = False,
+    test: str | None = None,
+    workers: int = 0,
+    compare: bool = True,
+    charset: Charset | None = None,
+    progress: Callable[[int, int], object] | None = None,
+) -> CheckReport:
+    """Check a classification set in PaddleX's format (lines `path label`, see `sealkit.data.page_labels`).
+
+    Args:
+        root: folder that picture paths are relative to.
+        train, val: label files, relative to the root; `val=None` for a set without validation part.
+        val_required: a missing validation file is an error and not a warning.
+        test: label file of a third part.
+        workers: picture readers at work at once, 0 = one per core.
+        compare: search for copies within and between the label files.
+        charset: means nothing here.
+        progress: called with (pictures done since the last call, pictures in all).
+
+    Raises:
+        DataError: there is nothing to check: no folder, no label file, or labels of another module.
+    """
+    began = time.perf_counter()
+    root = Path(root)
+    if not root.is_dir():
+        what = "this is a file, not a dataset's folder" if root.exists() else "no such folder"
+        raise DataError(what, where=str(root), hint="check the path of the dataset")
+    report = CheckReport(MODULE, root, DATASET_TYPE)
+    report.sets.append(_read_set(root, "train", train, report.problems))
+    if val is not None and not val_required and not (root / val).is_file():
+        reason, fix = f"there is no validation file {val}", "keep part of the pages for it"
+        report.problems.append(Problem("no-validation-set", str(root), reason, fix, "warning"))
+    elif val is not None:
+        report.sets.append(_read_set(root, "val", val, report.problems))
+    if test is not None:
+        report.sets.append(_read_set(root, "test", test, report.problems))
+    total = sum(len(checked.samples) for checked in report.sets)
+    for checked in report.sets:
+        tell = (lambda done: progress(done, total)) if progress is not None else None
+        checked.facts = survey([s.image_path for s in checked.samples], workers=workers, progress=tell, compare=compare)
+    for checked in report.sets:
+        _check_samples(checked, report.problems)
+        _check_balance(checked, report.problems)
+        _describe(checked)
+        if compare:
+            _check_copies(checked, report.problems)
+    if compare:
+        for known, held_out in combinations(report.sets, 2):
+            _check_leaks(known, held_out, report.problems)
+    report.galleries = lambda: _galleries(report)
+    report.seconds = time.perf_counter() - began
+    return report
+
+
+def _read_set(root: Path, name: str, label_file: str, problems: list[Problem]) -> CheckedSet:
+    samples, found = read_page_labels(root, label_file)
+    strangers = [problem for problem in found if problem.kind == "not-classification"]
+    if strangers and not samples:
+        raise DataError(
+            f"these are labels of text detection: {len(strangers)} lines hold a list where a class id is expected",
+            where=strangers[0].where,
+            hint="check them with --module seal_text_detection; if the pages stand upright they need no labels here: "
+            "say upright: true in the recipe",
+        )
+    problems += found
+    return CheckedSet(name, label_file, samples)
+
+
+def _check_samples(checked: CheckedSet, problems: list[Problem]) -> None:
+    listed: dict[Path, PageSample] = {}
+    for sample, facts in zip(checked.samples, checked.facts):
+        problems += [p for p in picture_problems(facts, sample.where) if p.kind not in _ABOUT_SEALS]
+        first = listed.setdefault(sample.image_path, sample)
+        if first is not sample:
+            problems.append(_twin("listed-twice", sample, first, f"is listed on {_line(first)} already"))
+
+
+def _twin(kind: str, sample: PageSample, first: PageSample, reason: str) -> Problem:
+    name = sample.image_path.name
+    if sample.label != first.label:
+        reason = f"{name} {reason}, as {ANGLES[first.label]} and not as {ANGLES[sample.label]} degrees"
+        return Problem("label-conflict", sample.where, reason, "decide which is right and delete the other line")
+    return Problem(kind, sample.where, f"{name} {reason}", "delete one line", "warning")
+
+
+def _line(sample: PageSample) -> str:
+    return f"line {sample.where.rpartition(':')[2]}"
+
+
+def _check_balance(checked: CheckedSet, problems: list[Problem]) -> None:
+    counts = Counter(sample.label for sample in checked.samples)
+    if not counts:
+        return
+    where, fix = checked.label_file, "turn some pages, or train with the augmentation rot90"
+    missing = [str(angle) for label, angle in enumerate(ANGLES) if not counts[label]]
+    if missing:
+        reason = f"no picture lies at {', '.join(missing)} degrees"
+        problems.append(Problem("missing-class", where, reason, fix, "warning"))
+    elif max(counts.values()) > _UNEVEN * min(counts.values()):
+        listed = ", ".join(f"{angle}: {counts[label]}" for label, angle in enumerate(ANGLES))
+        problems.append(Problem("uneven-classes", where, f"pictures by degrees: {listed}", fix, "info"))
+
+
+def _check_copies(checked: CheckedSet, problems: list[Problem]) -> None:
+    """Equal pixels only: pages of one form look alike and are none the worse for it."""
+    for pair in find_pairs([None] * len(checked.facts), [facts.pixel_hash for facts in checked.facts]):
+        first, second = checked.samples[pair.first], checked.samples[pair.second]
+        if first.image_path != second.image_path:
+            reason = f"has the same pixels as {first.image_path.name} ({_line(first)})"
+            problems.append(_twin("duplicate-picture", second, first, reason))
+
+
+def _check_leaks(known: CheckedSet, held_out: CheckedSet, problems: list[Problem]) -> None:
+    marks = [([f.signature for f in s.facts], [f.pixel_hash for f in s.facts]) for s in (known, held_out)]
+    fix = "keep a page, turned or not, in one set only"
+    for pair in find_leaks(*marks[0], *marks[1]):
+        first, second = known.samples[pair.first], held_out.samples[pair.second]
+        if pair.same_pixels:
+            reason = f"{second.image_path.name} is also in {known.label_file} ({first.where})"
+            problems.append(Problem("leak", second.where, reason, fix))
+        else:
+            turned = " turned or mirrored" if pair.turned else ""
+            reason = f"{second.image_path.name} looks like {first.image_path.name}{turned} ({first.where})"
+            reason += f", likeness {pair.likeness:.2f}"
+            problems.append(Problem("look-alike-leak", second.where, reason, fix, "warning"))
+
+
+def _describe(checked: CheckedSet) -> None:
+    counts = Counter(sample.label for sample in checked.samples)
+    checked.counts = {"pictures": len(checked.samples)}
+    sizes = [facts.size for facts in checked.facts if facts.size is not None]
+    histograms = {
+        "angle": {f"{angle}°": counts[label] for label, angle in enumerate(ANGLES) if counts[label]},
+        "shorter side of a picture": binned([min(s) for s in sizes], (64, 128, 224, 480, 736, 1280, 2560), " px"),
+        "file format": counted(facts.info.format for facts in checked.facts if facts.info is not None),
+    }
+    checked.histograms = {title: values for title, values in histograms.items() if values}
+
+
+def _galleries(report: CheckReport) -> Iterator[tuple[str, str, list[tuple[str, np.ndarray]]]]:
+    """Some pages of each set, turned as their labels say: all of them should stand upright."""
+    for checked in report.sets:
+        step = max(1, len(checked.samples) // _SAMPLE_PICTURES)
+        images = []
+        for sample in checked.samples[::step][:_SAMPLE_PICTURES]:
+            try:
+                image = read_image(sample.image_path)
+            except DataError:
+                continue
+            scale = min(1.0, _SIDE / max(image.shape[:2]))
+            small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+            caption = f"{sample.where} {sample.image_path.name}: {ANGLES[sample.label]}°"
+            images.append((caption, turn(small, ANGLES[sample.label])))
+        yield (
+            f"Samples of {checked.name}, righted by their labels",
+            "A page that does not stand is mislabelled.",
+            images,
+        )

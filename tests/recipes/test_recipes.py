@@ -14,10 +14,25 @@ HEADS = ("Purpose", "Data", "Command", "Score", "Time")
 
 def test_their_names():
     """A glob that finds nothing must not pass, and a recipe must not get lost: a new one is entered here."""
-    assert set(RECIPES) == {
+    assert {name for name in RECIPES if not name.startswith("rec_")} == {  # those: test_rec_recipes.py
         "doc_ori",
         "doc_ori_finetune",
         "doc_ori_synth",
+        "layout_doclayout_l",
+        "layout_doclayout_m",
+        "layout_doclayout_plus_l",
+        "layout_doclayout_s",
+        "layout_picodet_1x",
+        "layout_picodet_1x_table",
+        "layout_picodet_l_17cls",
+        "layout_picodet_l_3cls",
+        "layout_picodet_s_17cls",
+        "layout_picodet_s_3cls",
+        "layout_picodet_s_3cls_finetune",
+        "layout_picodet_s_synth",
+        "layout_rtdetr_h_17cls",
+        "layout_rtdetr_h_3cls",
+        "layout_rtdetr_l_finetune",
         "seal_det_cpu_small",
         "seal_det_demo",
         "seal_det_mobile",
@@ -55,11 +70,75 @@ def test_header(name):
     for number in re.findall(r"Hmean (\d+\.\d+)", text):
         assert number in {f"{spec.figure['value']:.2f}" for spec in zoo.all_models().values() if spec.figure}
         assert "not reproduced here" in text
+    for number in re.findall(r"mAP\(0\.5\) (\d+\.\d+)", text):
+        assert float(number) == zoo.get(load_recipe(name).settings.model).figure["value"]
+        assert "not reproduced here" in " ".join(text.replace("#", " ").split())
 
 
-@pytest.mark.parametrize("module", ["seal_text_detection", "doc_text_orientation"])
+@pytest.mark.parametrize("module", ["seal_text_detection", "doc_text_orientation", "layout_detection"])
 def test_every_model_has_a_recipe(module):
     assert set(zoo.recipes_by_model()) >= set(zoo.list_models(module=module))
+
+
+PICODET = [  # recipe, peak rate, epochs, epochs of the cosine, warm-up steps, batch, epochs with ATSS
+    ("layout_picodet_s_3cls", 0.08, 100, 300, 100, 16, 10),
+    ("layout_picodet_s_17cls", 0.08, 100, 300, 100, 16, 10),
+    ("layout_picodet_l_3cls", 0.06, 100, 150, 300, 16, 10),
+    ("layout_picodet_l_17cls", 0.06, 100, 150, 300, 16, 10),
+    ("layout_doclayout_s", 0.08, 100, 300, 100, 16, 100),
+    ("layout_doclayout_m", 0.06, 100, 150, 300, 16, 100),
+    ("layout_picodet_1x", 0.4, 50, 100, 100, 24, None),
+    ("layout_picodet_1x_table", 0.4, 50, 100, 100, 24, None),
+]
+
+
+@pytest.mark.parametrize(("name", "rate", "epochs", "total", "warm", "batch", "static"), PICODET)
+def test_official_picodet_settings(name, rate, epochs, total, warm, batch, static):
+    """As PaddleX's configurations of these models have them."""
+    recipe = load_recipe(name).settings
+    optimizer, schedule = recipe.optimizer, recipe.schedule
+    assert (recipe.train.epochs, recipe.train.batch_size, optimizer.lr) == (epochs, batch, rate)
+    assert (optimizer.name, optimizer.momentum, optimizer.weight_decay) == ("Momentum", 0.9, 4e-5)
+    assert optimizer.clip_norm is None
+    assert (schedule.name, schedule.total_epochs, schedule.warmup_steps) == ("cosine", total, warm)
+    assert (schedule.warmup_from, schedule.cosine_total) == (0.1, "after_warmup")
+    assert (recipe.ema.decay, recipe.ema.kind) == (0.9998, "threshold")
+    assert recipe.ema.cycle_epochs == (10 if "1x" in name else None)
+    assert static is None or recipe.loss.static_assigner_epoch == static
+    assert [step.op for step in recipe.augment] == ["box_crop", "flip", "distort"]
+    assert [step.p for step in recipe.augment] == [1.0, 0.5, 1.0]
+    height, width = zoo.get(recipe.model).extras["input_size"]
+    steps = (-32, 0, 32) if "1x" in name else (-64, -32, 0, 32, 64)
+    assert recipe.batch.sizes == tuple((height + step, width + step) for step in steps)
+    assert len(recipe.batch.interpolations) == 5 and recipe.data.empty_pages == "drop"
+    assert (recipe.postprocess.score_threshold, recipe.postprocess.nms_iou) == (0.025, 0.6)
+
+
+@pytest.mark.parametrize(
+    ("name", "epochs", "batch"),
+    [
+        ("layout_doclayout_l", 40, 8),
+        ("layout_doclayout_plus_l", 40, 8),
+        ("layout_rtdetr_h_3cls", 100, 4),
+        ("layout_rtdetr_h_17cls", 100, 4),
+    ],
+)
+def test_official_rtdetr_settings(name, epochs, batch):
+    """As PaddleX's configurations of these models have them."""
+    recipe = load_recipe(name).settings
+    optimizer, schedule = recipe.optimizer, recipe.schedule
+    assert (recipe.train.epochs, recipe.train.batch_size) == (epochs, batch)
+    assert (optimizer.name, optimizer.lr, optimizer.weight_decay, optimizer.clip_norm) == ("AdamW", 1e-4, 1e-4, 0.1)
+    assert (schedule.name, schedule.warmup_steps, schedule.warmup_from) == ("constant", 100, 0.001)
+    assert (recipe.ema.decay, recipe.ema.kind) == (0.9999, "exponential")
+    assert [(step.op, step.p) for step in recipe.augment] == [
+        ("distort", 0.8),
+        ("expand", 0.5),
+        ("box_crop", 0.8),
+        ("flip", 0.5),
+    ]
+    size, most = zoo.get(recipe.model).extras["input_size"], 4 if "plus" in name else 3
+    assert recipe.batch.sizes.count(size) == most and recipe.network.denoising == 100
 
 
 def test_official_orientation_settings():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ from sealkit.charset import Charset
 from sealkit.config.text_recognition import RecResizeSettings
 from sealkit.errors import EngineError
 from sealkit.images import iter_images
-from sealkit.modules.text_recognition.postprocess import RecResult, ctc_decode
+from sealkit.modules.text_recognition.models import MODELS
+from sealkit.modules.text_recognition.postprocess import RecResult, ctc_decode, reverse_runs
 from sealkit.modules.text_recognition.preprocess import batches_by_width, collate, normalise, preprocess
 from sealkit.pipeline.module_result import ModuleResult
 from sealkit.runtime.files import ModelMeta
@@ -43,6 +45,8 @@ class TextRecogniser:
         self.resize = rec_resize(model.meta, width_step)
         mode = model.meta.transform_ops.get("DecodeImage", {}).get("img_mode", "RGB") if model.meta.data else "BGR"
         self.rgb = str(mode).upper() == "RGB"
+        spec = MODELS.get(model.meta.model_name or "")
+        self.right_to_left = spec is not None and spec.extras["dictionary"].reverse_runs
         self._check()
 
     def _check(self) -> None:
@@ -59,13 +63,13 @@ class TextRecogniser:
             self.charset.check_width(shape[2], where=str(self.model.path))
 
     def read(self, strips: Sequence[np.ndarray], batch_size: int = 8) -> list[RecResult]:
-        """Read strips (H, W, 3) uint8 BGR, text from left to right; results in the order of the strips."""
+        """Read strips (H, W, 3) uint8 BGR; results in the order of the strips, texts in reading order."""
         results: list[RecResult | None] = [None] * len(strips)
         for batch in batches_by_width(strips, batch_size):
             step = self.resize.width_step if self.fixed_hw is None else 1
             output = self.model.run(collate([self._prepare(strips[i]) for i in batch], step))[0]
             for i, result in zip(batch, ctc_decode(output, self.charset, where=str(self.model.path))):
-                results[i] = result
+                results[i] = replace(result, text=reverse_runs(result.text)) if self.right_to_left else result
         return [result for result in results if result is not None]
 
     def _prepare(self, strip: np.ndarray) -> np.ndarray:

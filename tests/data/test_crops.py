@@ -11,7 +11,8 @@ import pytest
 
 from sealkit.data.crops import strip_of, write_crops
 from sealkit.data.labels import read_det_labels
-from sealkit.data.records import TextLine
+from sealkit.data.rec_labels import read_rec_labels
+from sealkit.data.records import DetSample, TextLine
 from sealkit.errors import DataError
 from sealkit.images import read_image, write_image
 from tests.data.sets import arc, box, picture, small_set, write_labels
@@ -89,3 +90,23 @@ def test_messages(tmp_path: Path) -> None:
         write_crops(samples, tmp_path)
     with pytest.raises(DataError, match="does not say where its text starts"):
         strip_of(picture(1), samples[0].lines[0])
+
+
+def test_jpeg_and_what_else_is_known(tmp_path: Path) -> None:
+    root = small_set(tmp_path / "set")
+    samples, _ = read_det_labels(root, "train.txt")
+    write_crops(samples, tmp_path / "out", quality=90)
+    strips, problems = read_rec_labels(tmp_path / "out", "train.txt")
+    assert not problems and len(strips) == 8
+    assert {strip.image_path.suffix for strip in strips} == {".jpg"}
+    lines = [line for sample in samples for line in sample.lines]
+    assert [(s.shape, s.angle, s.direction) for s in strips] == [(n.shape, n.angle, n.direction) for n in lines]
+
+
+def test_a_column_whose_letters_cannot_be_parted_has_no_strip(tmp_path: Path) -> None:
+    write_image(tmp_path / "a.png", np.full((200, 100, 3), 240, np.uint8))
+    column = np.array([[30, 10], [60, 10], [60, 190], [30, 190]], np.float32)
+    wide = np.array([[5, 10], [95, 10], [95, 40], [5, 40]], np.float32)
+    lines = [TextLine(column, "上下左", direction="line"), TextLine(wide, "左右", direction="line")]
+    report = write_crops([DetSample(tmp_path / "a.png", lines)], tmp_path / "out")
+    assert report.written == 1 and report.skipped == {"column whose letters could not be parted": 1}

@@ -13,6 +13,7 @@ import numpy as np
 from sealkit.charset import Charset
 from sealkit.data.check_report import CheckedSet, CheckReport, binned, counted, grouped
 from sealkit.data.check_texts import PlacedText, text_problems
+from sealkit.data.crops import UPRIGHT
 from sealkit.data.duplicates import find_leaks, find_pairs
 from sealkit.data.pictures import PictureFacts, picture_problems, survey
 from sealkit.data.problems import Problem, Severity
@@ -166,7 +167,7 @@ def _text_in_picture(sample: RecSample, facts: PictureFacts) -> Iterator[Problem
         reason = f"{length} characters in {width}x{height} pixels: CTC needs {needed} steps, the network makes {steps}"
         fix = "the text does not belong to the strip, or its letters are squeezed; it cannot be learnt"
         yield Problem("too-many-letters", sample.where, reason, fix, "warning")
-    elif length > 1 and height > 1.6 * width:
+    elif length > 1 and height > UPRIGHT * width:
         reason = f"{length} characters in an upright strip of {width}x{height} pixels"
         fix = "recognisers read from left to right: turn columns, or tile their letters into a line"
         yield Problem("upright-strip", sample.where, reason, fix, "warning")

@@ -22,6 +22,7 @@ COMMANDS: Mapping[str, str] = {
     "eval": "sealkit.cli.eval",
     "export": "sealkit.cli.export",
     "infer": "sealkit.cli.infer",
+    "config": "sealkit.cli.config",
     "serve": "sealkit.cli.serve",
     "import-weights": "sealkit.cli.import_weights",
     "demo": "sealkit.cli.demo",

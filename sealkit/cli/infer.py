@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 from sealkit.cli.progress import Progress
@@ -15,7 +16,9 @@ EXAMPLES = """
   sealkit infer seal.png                                        # embedded weights, nothing to download
   sealkit infer scans/ --save-path out                          # JSON and a picture per seal in out/
   sealkit infer scans/ --jsonl > texts.jsonl                    # one JSON line per picture, for scripts
-  sealkit infer page.pdf --pipeline my.yaml --device gpu:0
+  sealkit infer page.pdf --pipeline my.yaml --device gpu:0      # several devices: gpu:0,1 or cpu,cpu
+  sealkit infer https://example.com/seal.png --allow-url
+  sealkit infer page.png --pipeline seal_recognition --layout-threshold '{16: 0.3}' --layout-merge-bboxes-mode union
   sealkit infer seal.png -o SubPipelines.SealOCR.SubModules.TextDetection.model_dir=runs/mine/inference
   sealkit infer seal.png --model PP-OCRv6_small_det --model-dir runs/mine/inference   # one module alone
 
@@ -23,7 +26,44 @@ Exit code: 0; 3 where a picture could not be read (the others were); 2 wrong set
 """
 
 SOME_FAILED = 3
-_PREDICT = (
+_TRUE, _FALSE, _NONE = ("true", "t", "yes", "y", "1"), ("false", "f", "no", "n", "0"), ("none", "null", "")
+
+
+def flag(text: str) -> bool | None:
+    """`True`, `false`, `t`, `None`, … as PaddleX's command lines write them."""
+    word = text.lower()
+    if word in _TRUE or word in _FALSE:
+        return word in _TRUE
+    if word in _NONE:
+        return None
+    raise argparse.ArgumentTypeError(f"{text!r} is neither true nor false nor none")
+
+
+def value(text: str) -> Any:
+    """A number, a word, a list or a dict: `0.3`, `union`, `'union'`, `[1.0, 0.9]`, `(1.0, 0.9)`, `{16: 0.3}`."""
+    from sealkit.config.yamlfile import parse_value
+
+    inner = text.strip()
+    if inner.startswith("(") and inner.endswith(")"):
+        inner = f"[{inner[1:-1]}]"
+    return parse_value(inner)
+
+
+_SWITCHES = (
+    ("use_doc_orientation_classify", "turn pages upright"),
+    ("use_doc_unwarping", "flatten pages"),
+    ("use_layout_detection", "find seals with the layout model"),
+    ("layout_nms", "drop layout boxes that repeat others"),
+)
+_VALUES = (
+    ("layout_threshold", value, "P", "least score of a layout box: a number, or {class: number}"),
+    ("layout_unclip_ratio", value, "R", "enlarge layout boxes: a factor, (width, height), or one per class"),
+    (
+        "layout_merge_bboxes_mode",
+        value,
+        "MODE",
+        "of layout boxes in each other keep: large, small, union; or per class",
+    ),
     ("seal_det_limit_side_len", int, "N", "size limit of the detector's input"),
     ("seal_det_limit_type", str, "TYPE", "min, max or resize_long"),
     ("seal_det_thresh", float, "P", "text pixels: probability above this"),
@@ -36,7 +76,9 @@ _PREDICT = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     from sealkit.cli.options import add_overrides
 
-    parser.add_argument("input", nargs="+", metavar="INPUT", help="picture, TIFF, PDF or folder; several are fine")
+    parser.add_argument("input", nargs="*", metavar="INPUT", help="picture, TIFF, PDF, folder, URL; several are fine")
+    parser.add_argument("-i", "--input", dest="more", nargs="+", metavar="INPUT", default=[], help="the same")
+    parser.add_argument("--allow-url", action="store_true", help="fetch inputs that are URLs, from any host")
     parser.add_argument(
         "--save-path", metavar="PATH", help="folder for <name>_res.json and <name>_seal_res_regionN.png"
     )
@@ -50,7 +92,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--engine", help="auto, paddle, onnxruntime, openvino or tensorrt (default: the config's, else auto)"
     )
-    parser.add_argument("--device", help="cpu, gpu:0, npu:0, … (default: an NVIDIA card where usable, else cpu)")
+    parser.add_argument(
+        "--engine-config", type=value, metavar="DICT", help="options of the engine, or {engine: options}"
+    )
+    parser.add_argument("--use-hpip", action="store_true", default=None, help="the fastest installed engine")
+    parser.add_argument("--hpi-config", type=value, metavar="DICT", help="{backend: engine, backend_config: options}")
+    parser.add_argument(
+        "--device", help="cpu, gpu:0, npu:0, …; several run side by side: gpu:0,1 (default: an NVIDIA card, else cpu)"
+    )
     parser.add_argument(
         "--threads", type=int, metavar="N", help="CPU threads per network (default: all cores, at most 10)"
     )
@@ -58,59 +107,93 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     form.add_argument("--jsonl", action="store_true", help="one JSON object per picture on stdout, nothing else")
     form.add_argument("--quiet", action="store_true", help="print nothing but errors")
     parser.add_argument("--verbose", action="store_true", help="also print what each stage found, and the engines")
-    for name, kind, metavar, text in _PREDICT:
+    for name, text in _SWITCHES:
+        option = f"--{name.replace('_', '-')}"
+        parser.add_argument(option, type=flag, nargs="?", const=True, metavar="BOOL", help=f"{text}: true or false")
+    for name, kind, metavar, text in _VALUES:
         parser.add_argument(f"--{name.replace('_', '-')}", type=kind, metavar=metavar, help=text)
     add_overrides(parser)
+
+
+PARAMETERS = (*(name for name, _ in _SWITCHES), *(name for name, *_ in _VALUES))
 
 
 def run(args: argparse.Namespace) -> int:
     from sealkit.errors import ConfigError
     from sealkit.images import count_inputs
 
+    inputs = [*args.input, *args.more]
+    if not inputs:
+        raise ConfigError("nothing to read", where="sealkit infer", hint="name a picture, PDF or folder")
     if args.model_dir and not args.model:
         hint = "name the model, or set model_dir in the pipeline config (see the examples)"
         raise ConfigError("--model-dir belongs to --model", where="sealkit infer", hint=hint)
-    results = _module_results(args) if args.model else _pipeline_results(args)
+    results = _module_results(args, inputs) if args.model else _pipeline_results(args, inputs)
     failed = 0
     with Progress("reading") as progress:
-        total = count_inputs(args.input)
+        total = count_inputs(inputs)
         for result in results:
             failed += not result.ok
             _show(result, args)
             if args.save_path and result.ok:
-                (result.save_to_json if args.model else result.save_all)(args.save_path)
+                _save(result, args)
             progress(1, total)
     if failed:
         print(f"{failed} picture(s) could not be read", file=sys.stderr)
     return SOME_FAILED if failed else 0
 
 
-def _pipeline_results(args: argparse.Namespace) -> Any:
+def _pipeline_results(args: argparse.Namespace, inputs: Sequence[str]) -> Any:
     from sealkit import api
 
-    options = {name: getattr(args, name) for name, *_ in _PREDICT}
+    options = {name: getattr(args, name) for name in PARAMETERS}
     pipeline = api.create_pipeline(
-        args.pipeline, engine=args.engine, device=args.device, threads=args.threads, overrides=args.overrides
+        args.pipeline,
+        engine=args.engine,
+        engine_config=args.engine_config,
+        use_hpip=args.use_hpip,
+        hpi_config=args.hpi_config,
+        device=args.device,
+        threads=args.threads,
+        overrides=args.overrides,
+        allow_url=args.allow_url,
     )
     if args.verbose:
         for module, engine in pipeline.engines.items():
             print(f"{module}: {engine}", file=sys.stderr)
-    return pipeline.predict(args.input, **{name: value for name, value in options.items() if value is not None})
+    return pipeline.predict(list(inputs), **{name: value for name, value in options.items() if value is not None})
 
 
-def _module_results(args: argparse.Namespace) -> Any:
+def _module_results(args: argparse.Namespace, inputs: Sequence[str]) -> Any:
     from sealkit import api
     from sealkit.errors import ConfigError
 
-    unused = [f"--{name.replace('_', '-')}" for name, *_ in _PREDICT if getattr(args, name) is not None]
+    unused = [f"--{name.replace('_', '-')}" for name in PARAMETERS if getattr(args, name) is not None]
     unused += ["-o"] if args.overrides else []
     unused += ["--pipeline"] if args.pipeline else []
+    unused += ["--allow-url"] if args.allow_url else []
     if unused:
         raise ConfigError(
             "these belong to the pipeline, not to one module", where="sealkit infer --model", value=unused
         )
-    model = api.create_model(args.model, args.model_dir, engine=args.engine, device=args.device, threads=args.threads)
-    return model.predict(args.input)
+    model = api.create_model(
+        args.model,
+        args.model_dir,
+        engine=args.engine,
+        engine_config=args.engine_config,
+        device=args.device,
+        threads=args.threads,
+    )
+    return model.predict(list(inputs))
+
+
+def _save(result: Any, args: argparse.Namespace) -> None:
+    if not args.model:
+        result.save_all(args.save_path)
+        return
+    result.save_to_json(args.save_path)
+    if hasattr(result, "save_to_img"):
+        result.save_to_img(args.save_path)
 
 
 def _show(result: Any, args: argparse.Namespace) -> None:
@@ -125,32 +208,44 @@ def _show(result: Any, args: argparse.Namespace) -> None:
 
 
 def _name(result: Any) -> str:
-    page = "" if result["page_index"] is None else f" page {result['page_index'] + 1}"
-    return f"{result['input_path'] or 'picture'}{page}"
+    page = "" if result.get("page_index") is None else f" page {result['page_index'] + 1}"
+    return f"{result.get('input_path') or 'picture'}{page}"
 
 
 def _pipeline_lines(result: Any, verbose: bool) -> list[str]:
     lines = []
     for seal in result["seal_res_list"]:
         lines.append(f"  seal {seal['seal_region_id']}")
-        for entry in seal["lines"]:
+        for entry in seal.lines:
             role = f"  ({entry['role']})" if entry["role"] else ""
             lines.append(f"    {entry['text']}  {entry['score']:.3f}{role}")
-        if not seal["lines"]:
+        if not seal.lines:
             lines.append("    no text read")
     if not result["seal_res_list"]:
         lines.append("  no seal found")
-    notes = [stage["note"] for stage in result["stages"].values() if isinstance(stage, dict) and "note" in stage]
+    notes = [stage["note"] for stage in result.stages.values() if isinstance(stage, dict) and "note" in stage]
     lines += [f"  note: {note}" for note in notes]
     if verbose:
-        for name, stage in result["stages"].items():
+        for name, stage in result.stages.items():
             facts = ", ".join(f"{key} {value}" for key, value in stage.items())
             lines.append(f"  {name}: {facts}")
     return lines
 
 
 def _module_lines(result: Any) -> list[str]:
+    """What one module found, by the fields its results have."""
     if "rec_text" in result:
         return [f"  {result['rec_text']}  {result['rec_score']:.3f}"]
-    return [f"  {len(polygon)} points from {polygon[0].tolist()}  {score:.3f}"
-            for polygon, score in zip(result["dt_polys"], result["dt_scores"])]  # fmt: skip
+    if "dt_polys" in result:
+        return [
+            f"  {len(polygon)} points from {polygon[0].tolist()}  {score:.3f}"
+            for polygon, score in zip(result["dt_polys"], result["dt_scores"])
+        ]
+    if "boxes" in result:
+        return [
+            f"  {box['label']}  {[round(float(v), 1) for v in box['coordinate']]}  {box['score']:.3f}"
+            for box in result["boxes"]
+        ]
+    if "label_names" in result:
+        return [f"  {name}  {float(score):.3f}" for name, score in zip(result["label_names"], result["scores"])]
+    return []

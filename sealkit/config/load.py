@@ -17,7 +17,7 @@ from pydantic import BaseModel, ValidationError
 
 from sealkit.config.find import Kind, find
 from sealkit.config.modules import NOT_TRAINABLE, RECIPE_CLASSES, recipe_class
-from sealkit.config.overrides import apply_override, parse_overrides
+from sealkit.config.overrides import SHORT_KEYS, apply_override, parse_overrides
 from sealkit.config.problems import Problem, SettingsError, nearest, shown, translate
 from sealkit.config.training import RecipeBase
 from sealkit.config.yamlfile import Document, KeyPath, read_yaml
@@ -114,6 +114,15 @@ def load_settings(
     return _check(merged, model, None)
 
 
+def merged_tree(kind: Kind, source: str | Path) -> dict[str, Any]:
+    """What a file and its base say together, unchecked.
+
+    Raises:
+        ConfigError: the file or its base is missing, unreadable or not YAML.
+    """
+    return _merge(source, (), kind).tree
+
+
 def _literals(tree: Any) -> Any:
     if isinstance(tree, dict):
         return {key: _literals(value) for key, value in tree.items()}
@@ -134,7 +143,7 @@ def _merge(source: str | Path | Mapping[str, Any], overrides: Overrides, kind: K
     else:
         document = read_yaml(find(kind, source))
         merged = _with_base(document, kind)
-    parsed, merged.problems = parse_overrides(overrides)
+    parsed, merged.problems = parse_overrides(overrides, SHORT_KEYS if kind == "recipes" else {})
     for override in parsed:
         problem = apply_override(merged.tree, override)
         if problem is not None:

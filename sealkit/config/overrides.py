@@ -69,11 +69,14 @@ class Override:
     text: str
 
 
-def parse_overrides(items: Sequence[str] | Mapping[str, Any]) -> tuple[list[Override], list[Problem]]:
+def parse_overrides(
+    items: Sequence[str] | Mapping[str, Any], short_keys: Mapping[str, str] = SHORT_KEYS
+) -> tuple[list[Override], list[Problem]]:
     """Overrides and what is wrong with their spelling.
 
     Args:
         items: `["train.batch_size=2", …]`, or from Python `{"train.batch_size": 2}`.
+        short_keys: short name → key; none for pipeline configs, which have a `batch_size` of their own.
     """
     if isinstance(items, str):  # a Python user's overrides="a=1"
         items = [items]
@@ -94,7 +97,7 @@ def parse_overrides(items: Sequence[str] | Mapping[str, Any]) -> tuple[list[Over
             except ConfigError as error:
                 problems.append(Problem(name, error.what, f"-o {text}", hint=error.hint))
                 continue
-        path = _path(name)
+        path = _path(short_keys.get(name, name))
         if foreign := FOREIGN_KEYS.get(name):
             problems.append(
                 Problem(name, "is a key of PaddleX or PaddleOCR", f"-o {text}", hint=f"here it is {foreign}")
@@ -121,8 +124,7 @@ def _misspelt(text: str, name: str, equals: str) -> Problem | None:
 
 
 def _path(name: str) -> KeyPath:
-    full = SHORT_KEYS.get(name, name)
-    return tuple(int(part) if part.isdigit() else part for part in full.split("."))
+    return tuple(int(part) if part.isdigit() else part for part in name.split("."))
 
 
 def apply_override(tree: dict[str, Any], override: Override) -> Problem | None:

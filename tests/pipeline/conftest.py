@@ -9,6 +9,7 @@ import pytest
 from sealkit.config.load import load_settings
 from sealkit.config.pipeline import SealRecognitionSettings
 from sealkit.config.seal_text_detection import DetPostprocessSettings, DetResizeSettings
+from sealkit.errors import EngineError
 from sealkit.modules.seal_text_detection.preprocess import MEAN, STD
 from sealkit.modules.text_recognition.postprocess import RecResult
 from sealkit.pipeline.detector import TextDetector
@@ -56,12 +57,59 @@ class LengthRecogniser:
         return [RecResult("章" * n, 0.4 if n == 1 else 0.9) for n in counts]
 
 
+class FakeLayout:
+    """In place of a layout detector: the same boxes for every page; refuses pages that are red all over."""
+
+    model = InkModel()
+
+    def __init__(self, boxes):
+        self.boxes, self.calls = boxes, []
+
+    def predict(self, images, batch_size=1, **options):
+        self.calls.append((len(images), batch_size, options))
+        if any((image == (0, 0, 255)).all() for image in images):
+            raise EngineError("a page the network does not take")
+        for _ in images:
+            yield {"boxes": [dict(box) for box in self.boxes]}
+
+
+class QuarterTurn:
+    """In place of the document preprocessor: every page stands on its side."""
+
+    models = {}  # noqa: RUF012
+    has_orientation, has_unwarping = True, False
+
+    def process(self, image, orientation, unwarping):
+        turned = np.ascontiguousarray(np.rot90(image)) if orientation else image
+        return {
+            "input_path": None,
+            "page_index": None,
+            "input_img": image,
+            "model_settings": {"use_doc_orientation_classify": orientation, "use_doc_unwarping": unwarping},
+            "angle": 90 if orientation else -1,
+            "rot_img": turned,
+            "output_img": turned,
+        }
+
+
+@pytest.fixture
+def fake_layout():
+    return FakeLayout
+
+
+@pytest.fixture
+def quarter_turn():
+    return QuarterTurn()
+
+
 @pytest.fixture
 def make_pipeline():
-    def make(channels=4, **changes):
-        settings = load_settings("configs", "embedded", SealRecognitionSettings, changes).settings
-        detector = TextDetector(InkModel(channels), DetResizeSettings(), DetPostprocessSettings(unclip_ratio=0.1))
-        return SealRecognitionPipeline(settings, detector, LengthRecogniser())
+    def make(channels=4, layout=None, preprocessor=None, config="embedded", **changes):
+        settings = load_settings("configs", config, SealRecognitionSettings, changes).settings
+        rings = "reference" if settings.reading == "reference" else "keep"
+        post = DetPostprocessSettings(unclip_ratio=0.1, rings=rings)
+        detector = TextDetector(InkModel(channels), DetResizeSettings(), post)
+        return SealRecognitionPipeline(settings, detector, LengthRecogniser(), layout, preprocessor)
 
     return make
 

@@ -76,6 +76,49 @@ def test_quiet_verbose_and_parameters(infer, folder):
     assert "no text read" in out
 
 
+def test_all_parameters_of_paddlex_s_command_line(make_pipeline, infer, folder, monkeypatch):
+    seen = {}
+
+    class Spy:
+        engines = {}  # noqa: RUF012
+
+        def predict(self, inputs, **options):
+            seen.update(options, inputs=inputs)
+            return iter(())
+
+    monkeypatch.setattr("sealkit.api.create_pipeline", lambda *a, **k: seen.update(k) or Spy())
+    code, _, err = infer(
+        "--input", folder / "a.png", "--use_doc_orientation_classify", "False", "--use_doc_unwarping", "none",
+        "--use-layout-detection", "T", "--layout_nms", "--layout_threshold", "{16: 0.3}", "--layout_unclip_ratio",
+        "(1.0, 0.9)", "--layout_merge_bboxes_mode", "'union'", "--seal_det_limit_type", "max", "--allow-url",
+        "--engine-config", "{run_mode: paddle}", "--use-hpip",
+    )  # fmt: skip
+    assert code == 0 and err == ""
+    assert seen["inputs"] == [str(folder / "a.png")] and "use_doc_unwarping" not in seen
+    assert (seen["use_doc_orientation_classify"], seen["use_layout_detection"], seen["layout_nms"]) == (
+        False,
+        True,
+        True,
+    )
+    assert seen["layout_threshold"] == {"16": 0.3} or seen["layout_threshold"] == {16: 0.3}
+    assert seen["layout_unclip_ratio"] == [1.0, 0.9] and seen["layout_merge_bboxes_mode"] == "union"
+    assert seen["allow_url"] is True and seen["engine_config"] == {"run_mode": "paddle"} and seen["use_hpip"] is True
+    code, _, err = infer(folder / "a.png", "--layout-nms", "perhaps")
+    assert code == 2 and "perhaps" in err
+    code, _, err = infer("--quiet")
+    assert code == 2 and "nothing to read" in err
+
+
+def test_reference_reading_from_the_command_line(make_pipeline, infer, folder, monkeypatch):
+    plain = {"reading": "reference", "Search.enabled": False, "Fine": None}
+    monkeypatch.setattr("sealkit.api.create_pipeline", lambda *a, **k: make_pipeline(**plain))
+    code, out, _ = infer(folder / "a.png", "--verbose")
+    assert code == 0 and "seal 1" in out and "reading: texts 2" in out
+    code, out, err = infer(folder / "a.png", "--use-layout-detection", "--jsonl")
+    assert code == 3 and "the input params for model settings are invalid!" in err
+    assert json.loads(out) == {"error": "the input params for model settings are invalid!"}
+
+
 def test_flags_that_do_not_go_together(infer, folder):
     code, _, err = infer(folder / "a.png", "--model-dir", folder)
     assert code == 2 and "--model-dir belongs to --model" in err

@@ -21,6 +21,7 @@ TALL = 1.5
 """Height / width from which a rectangle is turned, or a curved text counts as vertical."""
 MERGE = 0.9
 """Vertices closer than this × the mean edge are one."""
+_PARTS = 32
 STEPS = 15
 """Quads a curved strip is stitched from."""
 
@@ -75,7 +76,7 @@ def rectangle_strip(image: np.ndarray, corners: np.ndarray) -> np.ndarray:
         return np.zeros((height, width, image.shape[2]), image.dtype)
     target = np.array([[0, 0], [width, 0], [width, height], [0, height]], dtype=np.float32)
     matrix = cv2.getPerspectiveTransform(corners, target)
-    strip = cv2.warpPerspective(image, matrix, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    strip = warp(image, matrix, (width, height), cv2.INTER_CUBIC, cv2.BORDER_REPLICATE)
     return np.rot90(strip) if height / width >= TALL else strip
 
 
@@ -182,8 +183,32 @@ def _stitch(image: np.ndarray, points: np.ndarray) -> np.ndarray:
         source = np.array([top[i], top[i + 1], bottom[i + 1], bottom[i]], dtype=np.float32)
         target = np.array([[0, 0], [width, 0], [width, height], [0, height]], dtype=np.float32)
         matrix = cv2.getPerspectiveTransform(source, target)
-        pieces.append(cv2.warpPerspective(image, matrix, (int(width), height), flags=cv2.INTER_LINEAR))
+        pieces.append(warp(image, matrix, (int(width), height), cv2.INTER_LINEAR, cv2.BORDER_CONSTANT))
     return np.concatenate(pieces, axis=1)
+
+
+def warp(image: np.ndarray, matrix: np.ndarray, size: tuple[int, int], interpolation: int, border: int) -> np.ndarray:
+    """Perspective warp with source places at 1/32 pixel, as OpenCV's warpPerspective had them up to 4.x.
+
+    OpenCV 5 interpolates at exact places; recognition scores of faint strips move by 0.01 with that.
+
+    Args:
+        matrix: (3, 3) from the image to the result.
+        size: width and height of the result.
+    """
+    width, height = size
+    if width < 1 or height < 1:
+        return np.zeros((max(height, 0), max(width, 0), *image.shape[2:]), image.dtype)
+    inverse = np.linalg.inv(matrix)
+    x, y = np.meshgrid(np.arange(width, dtype=np.float64), np.arange(height, dtype=np.float64))
+    above, left, below = (row[0] * x + row[1] * y + row[2] for row in inverse[[1, 0, 2]])
+    factor = np.divide(_PARTS, below, out=np.zeros_like(below), where=below != 0)
+    places = np.clip(np.rint(np.stack([left * factor, above * factor], axis=-1)), -(2.0**31), 2.0**31 - 1)
+    whole = places.astype(np.int64)
+    parts = whole & (_PARTS - 1)
+    corners = np.clip(whole // _PARTS, -(2**15), 2**15 - 1).astype(np.int16)
+    table = (parts[..., 1] * _PARTS + parts[..., 0]).astype(np.uint16)
+    return cv2.remap(image, corners, table, interpolation, borderMode=border)
 
 
 def _bounding_crop(image: np.ndarray, points: np.ndarray) -> np.ndarray:

@@ -1,0 +1,77 @@
+"""`reading: reference`: paddlex's strips and fields, quirks included."""
+
+import cv2
+import numpy as np
+import pytest
+
+from sealkit.pipeline.reference.strips import crop_strip, merge_vertices, rectangle_strip, warp
+
+PLAIN = {"reading": "reference", "Search.enabled": False, "Fine": None, "whole_page_fallback": False}
+
+
+def test_an_arc_becomes_a_strip_of_its_height():
+    """A band of 40 pixels from 200 to 340 degrees; its polygon has few points where it is straight, as a detector's."""
+    image = np.full((320, 320, 3), 255, np.uint8)
+    cv2.ellipse(image, (160, 160), (110, 110), 0, 200, 340, (0, 0, 200), 40)
+    mask = (image[..., 0] < 100).astype(np.uint8)
+    contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    polygon = cv2.approxPolyDP(contours[0], 0.004 * cv2.arcLength(contours[0], True), True).reshape(-1, 2)
+    strip = crop_strip(image, polygon)
+    assert strip.shape[0] == pytest.approx(40, abs=8) and strip.shape[1] > 4 * strip.shape[0]
+    inside = strip[8:-8, 30:-30]
+    assert (inside[..., 2] > 150).mean() > 0.95 and (inside[..., 0] < 100).mean() > 0.95
+
+
+def test_what_does_not_bend_is_cropped_as_a_rectangle():
+    image = np.random.default_rng(0).integers(0, 255, (100, 200, 3), np.uint8)
+    box = np.array([[20, 30], [150, 30], [150, 70], [20, 70]])
+    np.testing.assert_array_equal(crop_strip(image, box), image[30:70, 20:150])
+    tall = crop_strip(image, np.array([[20, 10], [40, 10], [40, 90], [20, 90]]))
+    assert tall.shape == (20, 80, 3)  # turned to lie
+    crossing = np.array([[10, 10], [150, 90], [150, 10], [10, 90]])
+    assert crop_strip(image, crossing).shape == (80, 140, 3)
+    assert 0 in rectangle_strip(image, np.zeros((4, 2), np.float32)).shape
+
+
+def test_close_vertices_become_one():
+    points = np.array([[0, 0], [50, 0], [52, 1], [100, 0], [100, 40], [0, 40]])
+    merged = merge_vertices(points)
+    assert len(merged) < len(points) and [51, 0] in merged.tolist()
+
+
+def test_warp_at_thirty_seconds_of_a_pixel():
+    image = np.arange(64, dtype=np.uint8).reshape(1, 64, 1).repeat(8, 0).repeat(3, 2)
+    shift = np.array([[1.0, 0, -0.51], [0, 1, 0], [0, 0, 1]])  # the result's x lies at x + 0.51 of the image
+    warped = warp(image * 4, shift, (60, 4), cv2.INTER_LINEAR, cv2.BORDER_CONSTANT)
+    np.testing.assert_array_equal(warped[0, :3, 0], [2, 6, 10])  # 16/32 of the way from 0 to 4, not 0.51
+    assert warp(image, shift, (0, 5), cv2.INTER_LINEAR, cv2.BORDER_CONSTANT).shape == (5, 0, 3)
+
+
+def test_fields_are_paddlex_s_and_no_other(make_pipeline, seal_picture):
+    pipeline = make_pipeline(**PLAIN)
+    (result,) = pipeline.predict(seal_picture)
+    assert list(result) == [
+        "input_path", "page_index", "doc_preprocessor_res", "layout_det_res", "seal_res_list", "model_settings",
+    ]  # fmt: skip
+    (seal,) = result["seal_res_list"]
+    assert list(seal.shown()) == [
+        "input_path", "page_index", "model_settings", "dt_polys", "text_det_params", "text_type",
+        "textline_orientation_angles", "text_rec_score_thresh", "return_word_box", "rec_texts", "rec_scores",
+        "rec_polys", "rec_boxes",
+    ]  # fmt: skip
+    assert len(seal["dt_polys"]) == 2 and seal.lines[0]["role"] is None and result.stages["reading"]["texts"] == 2
+    assert list(result.img) == ["seal_res_region1"]
+    assert len(pipeline.recogniser.strips) == 2
+
+
+def test_zero_means_as_configured_but_is_shown(make_pipeline, seal_picture):
+    (result,) = make_pipeline(**PLAIN).predict(seal_picture, seal_det_thresh=0.0, seal_det_limit_side_len=320)
+    shown = result["seal_res_list"][0]["text_det_params"]
+    assert (
+        shown["thresh"] == 0.0 and shown["limit_side_len"] == 320 and len(result["seal_res_list"][0]["dt_polys"]) == 2
+    )
+
+
+def test_stages_that_are_not_there_are_answered_as_paddlex_does(make_pipeline, seal_picture):
+    results = list(make_pipeline(**PLAIN).predict(seal_picture, use_layout_detection=True))
+    assert results == [{"error": "the input params for model settings are invalid!"}] and not results[0].ok

@@ -190,7 +190,7 @@ def of_folder(
     samples = task.eval_samples()
     if len(samples) == 0:
         raise DataError("the evaluation set has no samples", where="data.val", hint="check the label file")
-    plan = eval_batches(len(samples), settings.eval.batch_size, 1, 0)
+    plan = eval_batches(len(samples), model.batch_limit or settings.eval.batch_size, 1, 0)
     records: list[dict[str, Any]] = []
     broken: list[tuple[int, str]] = []
     with Loader({EVAL_STREAM: Stream(samples, task.collate)}, 0, seed=0) as loader, _bar(progress) as on_batch:

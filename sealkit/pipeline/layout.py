@@ -68,9 +68,13 @@ class LayoutDetector:
         """Rows (K, 6) of the graph for each page (H, W, 3) uint8 BGR: class, score, x1, y1, x2, y2 in its pixels."""
         rules = self.rules
         prepared = [preprocess(image, rules.size, rules.norm, rules.interpolation) for image in images]
-        names = INPUTS[len(self.model.inputs)]
-        rows, counts = self.model.run([np.stack([getattr(one, name) for one in prepared]) for name in names])[:2]
-        return split_pages(rows, counts)
+        names, step = INPUTS[len(self.model.inputs)], self.model.batch_limit or len(prepared)
+        found: list[np.ndarray] = []
+        for start in range(0, len(prepared), step):
+            batch = prepared[start : start + step]
+            rows, counts = self.model.run([np.stack([getattr(one, name) for one in batch]) for name in names])[:2]
+            found += split_pages(rows, counts)
+        return found
 
     def predict(
         self,

@@ -104,6 +104,13 @@ class InferenceModel(ABC):
         self._rank = order
         """Positions of the graph's inputs by alphabetical rank of their names: the order values are fed in."""
 
+    @property
+    def batch_limit(self) -> int | None:
+        """Pictures the graph takes at once: a number it was fixed to (converters fix graphs with suppression inside to
+        1), None where any number will do."""
+        sizes = [spec.shape[0] for spec in self.inputs if spec.shape]
+        return next((size for size in sizes if size is not None), None)
+
     @abstractmethod
     def _open(self, options: Mapping[str, Any]) -> tuple[list[TensorSpec], list[TensorSpec]]:
         """Load the graph; returns input and output specs."""

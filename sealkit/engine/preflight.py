@@ -32,7 +32,9 @@ def preflight(task: Task, net: Any, settings: RecipeBase, plan: TrainPlan, loade
     """
     import paddle
 
-    changing = [*running_statistics(net), *(buffer for _, buffer in net.named_buffers())]
+    # Paddle's LSTM has a buffer for dropout that gets its memory with the first forward pass
+    buffers = (buffer for _, buffer in net.named_buffers() if buffer._is_initialized())
+    changing = [*running_statistics(net), *buffers]
     kept = [tensor.clone() for tensor in changing]
     generator = paddle.get_rng_state()
     training = net.training

@@ -6,11 +6,14 @@ from importlib import import_module
 BENCHMARKS = {
     "serving": "sealkit.bench.serving",
     "training": "sealkit.bench.training_speed",
+    "pipeline": "sealkit.bench.pipeline",
     "detection-set": "sealkit.bench.detection_set",
     "real-seals": "sealkit.bench.real_seals",
     "real-strips": "sealkit.bench.real_strips",
     "doc-ori": "sealkit.bench.orientation",
     "unwarping": "sealkit.bench.unwarping",
+    "new-characters": "sealkit.bench.new_characters",
+    "recognition": "sealkit.bench.recognition_speed",
 }
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ EXAMPLES = """
   sealkit data synth bills --kind page --count 500 --documents invoice=3,receipt=1 --empty 0.1
 """
 
-_SEAL_ONLY = ("style", "page_size", "scenes", "shapes", "uniform_angle", "min_seal")
+_SEAL_ONLY = ("style", "page_size", "scenes", "shapes", "uniform_angle", "min_seal", "characters", "characters_share")
 _PAGE_ONLY = ("classes", "documents", "empty", "parts", "close_ups", "seal_width")
 
 
@@ -62,6 +62,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--uniform-angle", type=float, metavar="SHARE", help="share of seals turned by any angle of 0 to 360 degrees"
     )
     parser.add_argument("--min-seal", type=int, metavar="PX", help="smallest seal on a page")
+    parser.add_argument(
+        "--characters", metavar="TEXT", help="write these characters into the texts: what a recogniser is to be taught"
+    )
+    parser.add_argument(
+        "--characters-share", type=float, metavar="SHARE", help="share of Chinese lines with some of them (default 0.6)"
+    )
     page = parser.add_argument_group("pages (--kind page)")
     page.add_argument(
         "--classes", metavar="NAME,…", help="what is labelled, ids in this order (default image,table,seal); more: "
@@ -125,7 +131,8 @@ def _draw_seals(args: argparse.Namespace, common: dict[str, Any]) -> dict[str, A
     from sealkit.synth.writer import sheet_of_set, write_detection_set
 
     _refuse(args, _PAGE_ONLY, "page")
-    given = _given(args, ("style", "size", "page_size", "uniform_angle", "min_seal", "fonts"))
+    names = ("style", "size", "page_size", "uniform_angle", "min_seal", "characters", "characters_share", "fonts")
+    given = _given(args, names)
     if args.scenes:
         given |= _weights(args.scenes, ("crops", "pages", "negatives"), "--scenes")
     if args.shapes:

@@ -24,6 +24,7 @@ from sealkit.synth.fontbook import FontBook
 from sealkit.synth.ink import Ink, blend, choose_ink, draw_design, hatch, press
 from sealkit.synth.layout import Line
 from sealkit.synth.negatives import add_confetti, add_desk, add_mark, add_ornament, add_signature
+from sealkit.synth.rare import weave
 from sealkit.synth.settings import SynthSettings
 from sealkit.synth.shapes import outline_points
 
@@ -236,7 +237,10 @@ class _Scene:
         weights = self.settings.shape_weights()
         p = np.array(list(weights.values()))
         shape = list(weights)[int(self.rng.choice(len(p), p=p / p.sum()))]
-        return designs.SHAPES[shape](self.rng, self.kept.book)
+        design = designs.SHAPES[shape](self.rng, self.kept.book)
+        if self.settings.characters:
+            weave(design, self.rng, self.kept.book, self.settings.characters, self.settings.characters_share)
+        return design
 
     def _angle(self) -> float:
         rng = self.rng

@@ -6,12 +6,13 @@ IMAGE ?=
 BIN := $(VENV)/bin
 PY := $(BIN)/python
 STAMP := $(VENV)/.installed
+PADDLEX_VENV ?= .venv-paddlex
 # one thread per core for the arithmetic of tests and demo; Paddle takes a single one unless told
 export OMP_NUM_THREADS ?= $(shell nproc 2>/dev/null || echo 2)
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-all lint format types wheel clean
+.PHONY: help install demo test test-all test-paddlex lint format types wheel clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +40,16 @@ test: $(STAMP) ## tests that take minutes, on the CPU, without network
 
 test-all: $(STAMP) ## with the slow ones
 	@$(PY) -m pytest -q -m 'not paddlex'
+
+# paddlex pins an OpenCV of its own: it gets an environment of its own. Paddle 3.2.2: oneDNN of 3.3 fails on interpolation.
+$(PADDLEX_VENV)/.installed:
+	@test -x $(PADDLEX_VENV)/bin/python || $(PYTHON) -m venv $(PADDLEX_VENV)
+	@echo "installing paddlex 3.7.2 into $(PADDLEX_VENV) (a few minutes)"
+	@$(PADDLEX_VENV)/bin/python -m pip install --quiet 'paddlex[ocr]==3.7.2' 'paddlepaddle==3.2.2' 'onnxruntime>=1.18,<2'
+	@touch $@
+
+test-paddlex: $(STAMP) $(PADDLEX_VENV)/.installed ## the same folders and configs in paddlex 3.7.2
+	@SEALKIT_PADDLEX_PYTHON=$(PADDLEX_VENV)/bin/python $(PY) -m pytest -q -m paddlex tests/paddlex
 
 lint: $(STAMP) ## ruff and mypy
 	@$(BIN)/ruff check .

@@ -1,0 +1,133 @@
+"""The same folders and configs in sealkit and in paddlex 3.7.2; `make test-paddlex` makes its environment and runs it.
+
+paddlex pins another OpenCV, so it lives in an environment of its own; SEALKIT_PADDLEX_PYTHON names its interpreter.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import yaml
+
+import sealkit
+from sealkit.bench.paddlex_side import differences, run, this_python, write_configs
+from sealkit.pipeline.locate import locate_model
+from sealkit.runtime.files import onnx_metadata
+
+pytestmark = pytest.mark.paddlex
+ROOT = Path(__file__).parents[2]
+TOY = ROOT / "datasets" / "toy"
+DET, REC = (f"SubPipelines.SealOCR.SubModules.Text{name}" for name in ("Detection", "Recognition"))
+MODEL = "PP-OCRv6_small_det"
+RECOGNISER = "PP-OCRv6_small_rec"
+
+OUTLINES = """
+import json, sys
+from paddlex import create_model
+model = create_model(sys.argv[1], model_dir=sys.argv[2], device="cpu", limit_side_len=288, limit_type="max")
+for path in sys.argv[3:]:
+    (result,) = model.predict(path)
+    print("RESULT" + json.dumps([[list(map(int, p)) for p in polygon] for polygon in result["dt_polys"]]))
+"""
+
+
+@pytest.fixture(scope="session")
+def paddlex_python():
+    python = os.environ.get("SEALKIT_PADDLEX_PYTHON")
+    if not python or not Path(python).is_file():
+        pytest.fail("no environment with paddlex: run `make test-paddlex`, or name one in SEALKIT_PADDLEX_PYTHON")
+    return python
+
+
+@pytest.fixture(scope="session")
+def pictures():
+    """Toy pictures of all shapes, and pages made of four of them."""
+    return [str(path) for path in sorted((TOY / "images").iterdir())[:20]]
+
+
+@pytest.fixture(scope="session")
+def page(tmp_path_factory):
+    tiles = [cv2.resize(cv2.imread(str(p)), (400, 400)) for p in sorted((TOY / "images").iterdir())[:4]]
+    path = tmp_path_factory.mktemp("page") / "page.png"
+    cv2.imwrite(str(path), np.vstack([np.hstack(tiles[:2]), np.hstack(tiles[2:])]))
+    return str(path)
+
+
+def folder_of(onnx, folder, model_name, **sections):
+    """A model folder of one ONNX file: what a user of paddlex's ONNX engine has."""
+    folder.mkdir(parents=True)
+    shutil.copy(onnx, folder / "inference.onnx")
+    text = yaml.safe_dump({"Global": {"model_name": model_name}, **sections}, allow_unicode=True, sort_keys=False)
+    (folder / "inference.yml").write_text(text, encoding="utf-8")
+    return str(folder)
+
+
+@pytest.fixture(scope="session")
+def folders(tmp_path_factory):
+    """Detector and recogniser as folders both libraries run on ONNX Runtime."""
+    root = tmp_path_factory.mktemp("models")
+    detector, recogniser = locate_model(MODEL, weights="sealkit"), locate_model(RECOGNISER, weights="rapidocr")
+    said = yaml.safe_load(onnx_metadata(detector)["inference_yml"])
+    det = folder_of(detector, root / "det", MODEL, PreProcess=said["PreProcess"], PostProcess=said["PostProcess"])
+    characters = onnx_metadata(recogniser)["character"].split("\n")
+    if characters[0] == "blank":
+        characters = characters[1:]
+    if characters[-1] == " ":
+        characters = characters[:-1]
+    rec = folder_of(
+        recogniser, root / "rec", RECOGNISER,
+        PreProcess={"transform_ops": [
+            {"DecodeImage": {"channel_first": False, "img_mode": "BGR"}},
+            {"RecResizeImg": {"image_shape": [3, 48, 320]}},
+        ]},
+        PostProcess={"name": "CTCLabelDecode", "character_dict": characters},
+    )  # fmt: skip
+    return {
+        f"{DET}.model_name": MODEL, f"{DET}.model_dir": det, f"{REC}.model_name": RECOGNISER, f"{REC}.model_dir": rec,
+    }  # fmt: skip
+
+
+def test_an_exported_detector_runs_unchanged(paddlex_python, tmp_path, pictures):
+    """Training's export, Paddle engine on both sides: outlines to the pixel."""
+    folder = tmp_path / "inference"
+    options = {"network.form": "fused", "network.fields": True}
+    sealkit.export("seal_det_v6_small", checkpoint="sealkit", output=folder, overrides=options, onnx=False, pictures=2)
+    done = subprocess.run(
+        [paddlex_python, "-c", OUTLINES, MODEL, str(folder), *pictures[:6]],
+        capture_output=True, text=True, env={**os.environ, "PADDLE_PDX_DISABLE_MODEL_SOURCE_CHECK": "1"}, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    theirs = [json.loads(line[6:]) for line in done.stdout.splitlines() if line.startswith("RESULT")]
+    said = yaml.safe_load((folder / "inference.yml").read_text(encoding="utf-8"))["PostProcess"]
+    model = sealkit.create_model(
+        MODEL, folder, engine="paddle", device="cpu", rings="reference", limit_side_len=288, limit_type="max",
+        **{key: said[key] for key in ("thresh", "box_thresh", "unclip_ratio")},
+    )  # fmt: skip
+    ours = [[polygon.tolist() for polygon in result["dt_polys"]] for result in model.predict(pictures[:6])]
+    assert len(theirs) == 6 and sum(map(len, theirs)) >= 6
+    for picture, mine, other in zip(pictures, ours, theirs):
+        mine, other = sorted(mine), sorted(other)  # the module alone does not sort in paddlex
+        assert [len(p) for p in mine] == [len(p) for p in other], picture
+        for a, b in zip(mine, other):
+            assert np.abs(np.array(a) - np.array(b)).max() <= 1, picture
+
+
+def test_the_pipeline_gives_the_same_results(paddlex_python, tmp_path, pictures, folders, page):
+    ours, theirs = write_configs(tmp_path, "seal_recognition-nopp-nolayout-lightweight", folders, threads=1)
+    inputs = [*pictures, page]
+    mine = run(this_python(), "sealkit", ours, inputs, 1, 1)
+    other = run(paddlex_python, "paddlex", theirs, inputs, 1, 1)
+    unequal = {}
+    for picture in inputs:
+        (a,), (b,) = mine.results[picture], other.results[picture]
+        assert list(a) == list(b) and [list(s) for s in a["seal_res_list"]] == [list(s) for s in b["seal_res_list"]]
+        found = differences(a, b)
+        if found:
+            unequal[picture] = found
+    assert sum(len(r[0]["seal_res_list"][0]["rec_texts"]) for r in mine.results.values()) >= len(inputs)
+    assert len(unequal) <= 0.01 * len(inputs), unequal

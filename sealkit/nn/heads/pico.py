@@ -106,6 +106,7 @@ class Leftover(nn.Layer):
     def __init__(self) -> None:
         super().__init__()
         self.scale_reg = self.create_parameter([1], default_initializer=nn.initializer.Constant(1.0))
+        self.scale_reg.stop_gradient = True  # nothing to train: no gradient ever reaches it
 
 
 def _rows(x: paddle.Tensor) -> paddle.Tensor:

@@ -1,0 +1,239 @@
+"""The layout detector's Task: what the loop asks, answered; weights of other classes; what parity compares."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+
+from sealkit.config.layout_detection import LayoutDetectionRecipe
+from sealkit.engine.task import StepState
+from sealkit.errors import ConfigError, WeightsError
+from sealkit.modules.layout_detection.classes import CLASSES, choose_classes
+from sealkit.modules.layout_detection.compare import detection_differences
+from sealkit.modules.layout_detection.models import MODELS
+from sealkit.modules.layout_detection.task import LayoutDetectionTask
+
+paddle = pytest.importorskip("paddle")
+Make = Callable[..., LayoutDetectionRecipe]
+SMALL = "PicoDet-S_layout_3cls"
+
+
+def tensors(batch: dict[str, Any]) -> dict[str, Any]:
+    return {k: paddle.to_tensor(v) if isinstance(v, np.ndarray) else v for k, v in batch.items()}
+
+
+def train_batch(task: LayoutDetectionTask, indices: list[int]) -> dict[str, Any]:
+    source = task.train_samples()
+    found = [{**source.get(i, 0, np.random.default_rng(i)), "index": i} for i in indices]
+    return tensors(task.collate(found))
+
+
+def eval_batch(task: LayoutDetectionTask, indices: list[int]) -> dict[str, Any]:
+    source = task.eval_samples()
+    return tensors(task.collate([{**(source.get(i, 0, np.random.default_rng(0)) or {}), "index": i} for i in indices]))
+
+
+def step(task: LayoutDetectionTask, net: Any, batch: dict[str, Any]) -> dict[str, float]:
+    losses = task.loss(task.forward(net, batch, StepState()), batch, StepState())
+    sum(losses.values()).backward()
+    return {name: float(value) for name, value in losses.items()}
+
+
+def test_steps_lower_the_loss_and_empty_pages_train(make_recipe: Make) -> None:
+    task = LayoutDetectionTask(make_recipe(batch={"sizes": [[128, 128]]}))
+    paddle.seed(0)
+    net = task.build_network()
+    net.train()
+    optimiser = paddle.optimizer.Momentum(0.01, parameters=[p for g in task.param_groups(net) for p in g.params])
+    totals = []
+    for indices in ([1, 2], [1, 2], [1, 2], [0, 3]):  # the last two are pages without boxes
+        losses = step(task, net, train_batch(task, indices))
+        assert set(losses) == {"loss_vfl", "loss_bbox", "loss_dfl"} and np.isfinite(list(losses.values())).all()
+        optimiser.step()
+        optimiser.clear_grad()
+        totals.append(losses)
+    assert sum(totals[2].values()) < sum(totals[0].values())
+    assert totals[3]["loss_bbox"] == totals[3]["loss_dfl"] == 0 and totals[3]["loss_vfl"] > 0
+
+
+def test_exact_detections_score_one(make_recipe: Make) -> None:
+    task = LayoutDetectionTask(make_recipe())
+    batch = eval_batch(task, [0, 1, 2, 3])
+    rows = [
+        [[label["label"], 0.9, *label["box"]] for label in labels] for labels in batch["gt"]
+    ]  # what a perfect graph would give
+    outputs = {
+        "boxes": paddle.to_tensor(np.array([row for page in rows for row in page], np.float32)),
+        "boxes_num": paddle.to_tensor(np.array([len(page) for page in rows], np.int32)),
+    }
+    records = task.decode(outputs, batch)
+    assert [record["index"] for record in records] == [0, 1, 2, 3]
+    metric = task.metric()
+    metric.add(records)
+    figures = metric.compute()
+    assert figures["map"] == pytest.approx(1) and figures["ap/seal"] == pytest.approx(1), figures
+    titles = [part["title"] for part in task.report_parts(records)]
+    assert titles == ["Layout detection, COCO", "By class", "Precision over recall"]
+    records[1]["pred"] = records[1]["pred"][:1]
+    parts = task.report_parts(records)
+    (caption, drawn), *rest = parts[-1]["images"]
+    assert "1 found, 2 missed, 0 wrong" in caption and not rest and drawn.dtype == np.uint8
+    assert {row["class"]: row["recall"] for row in parts[1]["rows"]}["seal"] < 1
+
+
+def test_network_evaluates_as_it_will_be_exported(make_recipe: Make) -> None:
+    task = LayoutDetectionTask(make_recipe())
+    net = task.build_network()
+    net.eval()
+    batch = eval_batch(task, [0, 1])
+    with paddle.no_grad():
+        records = task.decode(task.forward(net, batch, StepState(training=False)), batch)
+        fused = task.inference_network(net)(batch["image"], batch["scale_factor"])
+    assert [record["pred"].shape for record in records] == [(100, 6), (100, 6)]
+    rows = np.concatenate([record["pred"] for record in records])
+    counts = np.array([100, 100])
+    assert max(detection_differences(rows, counts, fused[0].numpy(), fused[1].numpy()).values()) < 1e-4
+
+
+@pytest.mark.parametrize(
+    ("model", "classes", "expected"),
+    [
+        (SMALL, 17, r"head\.head_cls(_list\.)?\d\.(weight|bias)"),
+        ("PicoDet_layout_1x_table", 5, r"head\.head_cls\d\.(weight|bias)"),
+    ],
+)
+def test_other_classes_renew_exactly_what_depends_on_them(
+    model: str, classes: int, expected: str, make_recipe: Make, tmp_path: Path
+) -> None:
+    """A checkpoint of other classes: everything else is taken over, and the report says what is not."""
+    task = LayoutDetectionTask(make_recipe(model=model))
+    paddle.seed(1)
+    source = {n: t.numpy() for n, t in MODELS[model].build(num_classes=classes).state_dict().items()}
+    paddle.seed(2)
+    net = task.build_network()
+    fresh = {name: tensor.numpy() for name, tensor in net.state_dict().items()}
+    report = task.load_weights(net, source)
+    renewed = {name for name, _, _ in report.resized}
+    dependent = {name for name in fresh if re.fullmatch(expected, name)}
+    assert renewed <= dependent and len(renewed) == 8 and not report.new and not report.unused
+    assert "8 re-initialised" in report.summary()
+    for name, tensor in net.state_dict().items():
+        if name not in dependent:
+            np.testing.assert_array_equal(tensor.numpy(), source[name], err_msg=name)
+        elif "1x" in model:  # classes start afresh, the distances beside them are kept
+            np.testing.assert_array_equal(tensor.numpy()[-32:], source[name][-32:])
+            np.testing.assert_array_equal(tensor.numpy()[:-32], fresh[name][:-32])
+        else:
+            np.testing.assert_array_equal(tensor.numpy(), fresh[name])
+
+
+def test_same_number_of_other_classes_starts_afresh_too(make_recipe: Make, tmp_path: Path) -> None:
+    from sealkit.weights.checkpoint import Checkpoint, save_checkpoint
+
+    first = LayoutDetectionTask(make_recipe(data={**make_recipe().data.model_dump(), "classes": ["a", "b", "seal"]}))
+    net = first.build_network()
+    arrays = {name: tensor.numpy() for name, tensor in net.state_dict().items()}
+    save_checkpoint(tmp_path / "c", Checkpoint(arrays, first.checkpoint_extras(), {}))
+    paddle.seed(5)
+    task = LayoutDetectionTask(make_recipe())
+    net = task.build_network()
+    fresh = net.state_dict()["head.head_cls0.weight"].numpy()
+    report = task.load_weights(net, tmp_path / "c")
+    np.testing.assert_array_equal(net.state_dict()["head.head_cls0.weight"].numpy(), fresh)
+    np.testing.assert_array_equal(net.state_dict()["head.head_reg0.weight"].numpy(), arrays["head.head_reg0.weight"])
+    assert "3 (a, b, seal) → 3 (image, table, seal)" in report.summary()
+    whole = task.load_weights(net, arrays)  # a bare file says nothing of itself: the number decides
+    assert whole.coverage == 1 and not whole.notes
+
+
+def test_weights_of_another_size_are_refused(make_recipe: Make) -> None:
+    task = LayoutDetectionTask(make_recipe())
+    net = task.build_network()
+    arrays = {name: tensor.numpy() for name, tensor in net.state_dict().items()}
+    arrays["neck.conv_t.convs.0.conv.weight"] = np.zeros((7, 7, 1, 1), np.float32)
+    with pytest.raises(WeightsError, match="do not depend on the classes"):
+        task.load_weights(net, arrays)
+
+
+def test_published_order_of_classes_wins_over_the_files() -> None:
+    assert choose_classes(None, ("seal", "table", "image"), SMALL) == ("image", "table", "seal")
+    assert choose_classes(None, ("stamp", "table"), SMALL) == ("stamp", "table")
+    assert choose_classes(("seal",), ("seal", "table", "image"), SMALL) == ("seal",)
+    assert set(CLASSES) == set(MODELS)
+    assert all(len(CLASSES[name]) == spec.extras["num_classes"] for name, spec in MODELS.items())
+
+
+def test_checkpoint_and_folder_bring_their_classes(make_recipe: Make) -> None:
+    task = LayoutDetectionTask(make_recipe())
+    task.adopt({"label_list": ["seal", "image"]})
+    assert task.classes == ("seal", "image")
+    labels = [label["label"] for label in eval_batch(task, [1])["gt"][0]]
+    assert sorted(labels) == [0, 1]  # by name: the table is gone
+    named = LayoutDetectionTask(make_recipe(data={**make_recipe().data.model_dump(), "classes": ["seal"]}))
+    named.adopt({"classes": ["seal", "image"]})
+    assert named.classes == ("seal",)
+
+
+@pytest.mark.parametrize("model", [SMALL, "RT-DETR-H_layout_3cls"])
+def test_inference_spec_is_what_paddlex_reads(model: str, make_recipe: Make) -> None:
+    task = LayoutDetectionTask(make_recipe(model=model, resize={}))
+    spec = yaml.safe_load(yaml.safe_dump(dict(task.inference_spec())))
+    assert spec["Global"]["model_name"] == model and spec["label_list"] == ["image", "table", "seal"]
+    kinds = [op["type"] for op in spec["Preprocess"]]
+    assert kinds == ["Resize", "NormalizeImage", "Permute"] and spec["draw_threshold"] == 0.5
+    resize, norm, _ = spec["Preprocess"]
+    size = [480, 480] if model == SMALL else [640, 640]
+    assert (resize["target_size"], resize["keep_ratio"], resize["interp"]) == (size, False, 2)
+    assert norm["norm_type"] == ("mean_std" if model == SMALL else "none")
+    assert norm["std"] == ([0.229, 0.224, 0.225] if model == SMALL else [1.0, 1.0, 1.0])
+    assert ("NMS" in spec) is (model == SMALL) and spec["arch"] == ("PicoDet" if model == SMALL else "DETR")
+
+
+def test_data_info_counts_boxes(make_recipe: Make) -> None:
+    info = LayoutDetectionTask(make_recipe()).data_info()
+    assert json.loads(json.dumps(info)) == info
+    train = info["train"][0]
+    assert (train["pictures"], train["without_boxes"], train["boxes"]["seal"]) == (6, 2, 6)
+    assert len(train["sha256"]) == 64 and info["classes"] == ["image", "table", "seal"]
+
+
+def test_unknown_model_is_refused(make_recipe: Make) -> None:
+    with pytest.raises(ConfigError, match="PP-DocLayout-L"):
+        LayoutDetectionTask(make_recipe(model="PicoDet-XXL"))
+
+
+ROW = [2, 0.9, 10.0, 10.0, 50.0, 50.0]
+
+
+@pytest.mark.parametrize(
+    ("other", "part"),
+    [
+        ([2, 0.8, 10, 10, 50, 50], "score"),
+        ([2, 0.9, 10, 10, 50.4, 50], "box"),
+        ([2, 0.9, 10, 10, 80, 50], "unpaired"),
+        ([1, 0.9, 10, 10, 50, 50], "unpaired"),
+    ],
+)
+def test_parity_sees_differences(other: list[float], part: str) -> None:
+    found = detection_differences(*(np.array(a) for a in ([ROW], [1], [other], [1])))
+    assert max(found, key=lambda name: found[name]) == part and found[part] > 5e-3
+
+
+def test_parity_excuses_ties_and_nothing_else() -> None:
+    """Of four detections with one score, a fresh network's, one may be another."""
+    tied = [[0, 0.0713, 20 * k, 0, 20 * k + 19, 19] for k in range(8)]
+    one, two = tied[:6], [*tied[:5], tied[7]]
+    counts = np.array([6])
+    assert detection_differences(np.array(one), counts, np.array(two), counts)["unpaired"] == 0
+    moved = [[0, 0.0713, 20 * k, 40, 20 * k + 19, 59] for k in range(6)]  # all of them: no tie, a fault
+    assert detection_differences(np.array(one), counts, np.array(moved), counts)["unpaired"] == 1
+    sure = [*one, [0, 0.9, 0, 80, 19, 99]]
+    counts, less = np.array([7]), np.array([6])
+    assert detection_differences(np.array(sure), counts, np.array(one), less)["unpaired"] > 0.4

@@ -2,9 +2,9 @@
 
     python tools/benchmark.py recognition [--model PP-OCRv6_small_rec] [--threads 1]
 
-Strips per second of the training data pipeline alone, of whole optimiser steps, and of reading with batch 1 and 16 on each
-installed engine, on the toy strips or a set of yours. CPU seconds of this process stand beside wall time: on a busy machine
-they are the ones to compare.
+Strips per second of the training data pipeline alone, of whole optimiser steps, and of reading with batch 1 and 16 on
+each installed engine, on the toy strips or a set of yours. CPU seconds of this process stand beside wall time: on a
+busy machine they are the ones to compare.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import platform
 import sys
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from sealkit.config.text_recognition import TextRecognitionRecipe
@@ -119,11 +120,7 @@ def _reading(args: argparse.Namespace) -> None:
         model = api.create_model(args.model, path, engine=engine, device="cpu", threads=args.threads)
         for batch_size in (1, 16):
             model.read(strips, batch_size)  # shapes are prepared
-
-            def read(batch_size: int = batch_size) -> None:
-                model.read(strips, batch_size)
-
-            _print(f"reading, {engine}, batch {batch_size}", len(strips), read)
+            _print(f"reading, {engine}, batch {batch_size}", len(strips), partial(model.read, strips, batch_size))
 
 
 if __name__ == "__main__":

@@ -239,7 +239,9 @@ class _Scene:
         shape = list(weights)[int(self.rng.choice(len(p), p=p / p.sum()))]
         design = designs.SHAPES[shape](self.rng, self.kept.book)
         if self.settings.characters:
-            weave(design, self.rng, self.kept.book, self.settings.characters, self.settings.characters_share)
+            # a generator of its own: all else of the picture is as without these characters
+            own = np.random.default_rng(self.rng.bit_generator.seed_seq.spawn(1)[0])  # type: ignore[attr-defined]
+            weave(design, own, self.kept.book, self.settings.characters, self.settings.characters_share)
         return design
 
     def _angle(self) -> float:

@@ -47,7 +47,7 @@ OPTIONS = {
 class Recorded:
     """In place of an inference model: gives recorded outputs in the order of the calls and keeps the inputs."""
 
-    engine, device, threads, path = "recorded", CPU, 1, Path("recorded")
+    engine, device, threads, path, batch_limit = "recorded", CPU, 1, Path("recorded"), None
 
     def __init__(self, data: dict[str, Any], outputs: list[list[np.ndarray]], inputs: int = 1) -> None:
         self.meta, self.left, self.given = ModelMeta("recorded", data), list(outputs), []

@@ -44,6 +44,8 @@ def test_warp_at_thirty_seconds_of_a_pixel():
     shift = np.array([[1.0, 0, -0.51], [0, 1, 0], [0, 0, 1]])  # the result's x lies at x + 0.51 of the image
     warped = warp(image * 4, shift, (60, 4), cv2.INTER_LINEAR, cv2.BORDER_CONSTANT)
     np.testing.assert_array_equal(warped[0, :3, 0], [2, 6, 10])  # 16/32 of the way from 0 to 4, not 0.51
+    flat = warp(image + 7, np.array([[1.0, 0, 0], [1, 0, 0], [0, 0, 1]]), (9, 5), cv2.INTER_LINEAR, cv2.BORDER_CONSTANT)
+    assert (flat == 7).all()  # a quad without area shows the corner of the picture, and is no error
     assert warp(image, shift, (0, 5), cv2.INTER_LINEAR, cv2.BORDER_CONSTANT).shape == (5, 0, 3)
 
 

@@ -199,7 +199,7 @@ def warp(image: np.ndarray, matrix: np.ndarray, size: tuple[int, int], interpola
     width, height = size
     if width < 1 or height < 1:
         return np.zeros((max(height, 0), max(width, 0), *image.shape[2:]), image.dtype)
-    inverse = np.linalg.inv(matrix)
+    inverse = _inverse(matrix)
     x, y = np.meshgrid(np.arange(width, dtype=np.float64), np.arange(height, dtype=np.float64))
     above, left, below = (row[0] * x + row[1] * y + row[2] for row in inverse[[1, 0, 2]])
     factor = np.divide(_PARTS, below, out=np.zeros_like(below), where=below != 0)
@@ -209,6 +209,14 @@ def warp(image: np.ndarray, matrix: np.ndarray, size: tuple[int, int], interpola
     corners = np.clip(whole // _PARTS, -(2**15), 2**15 - 1).astype(np.int16)
     table = (parts[..., 1] * _PARTS + parts[..., 0]).astype(np.uint16)
     return cv2.remap(image, corners, table, interpolation, borderMode=border)
+
+
+def _inverse(matrix: np.ndarray) -> np.ndarray:
+    """Inverse of (3, 3) by cofactors; zeros for a quad without area, whose strip then repeats the image's corner."""
+    a, b, c = np.asarray(matrix[0], float), np.asarray(matrix[1], float), np.asarray(matrix[2], float)
+    adjugate = np.stack([np.cross(b, c), np.cross(c, a), np.cross(a, b)], axis=1)
+    determinant = float(a @ adjugate[:, 0])
+    return adjugate / determinant if determinant else np.zeros((3, 3))
 
 
 def _bounding_crop(image: np.ndarray, points: np.ndarray) -> np.ndarray:

@@ -121,7 +121,7 @@ def measure(folder: Path, run: Path, overrides: Sequence[str], report: Path | No
 
 
 def _recipe_overrides(folder: Path, given: Sequence[str]) -> list[str]:
-    train = [{"root": str(folder / name), "labels": "train.txt", "ratio": r} for name, r in zip(SETS, (1, 0.5, 0.5))]
+    train = [{"root": str(folder / name), "labels": "train.txt", "ratio": r} for name, r in zip(SETS, (2, 0.5, 0.5))]
     val = [{"root": str(folder / name), "labels": "val.txt", "ratio": 0.3} for name in SETS[:2]]
     return [f"data.train={json.dumps(train)}", f"data.val={json.dumps(val)}", *given]
 
@@ -129,7 +129,7 @@ def _recipe_overrides(folder: Path, given: Sequence[str]) -> list[str]:
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="benchmark.py new-characters", description=__doc__)
     parser.add_argument("--folder", type=Path, default=Path("data/new_characters"), help="for data and run")
-    parser.add_argument("--seals", type=int, default=2400, help="drawn pictures of either kind (default 2400)")
+    parser.add_argument("--seals", type=int, default=3600, help="drawn pictures of either kind (default 3600)")
     parser.add_argument("--guard", type=int, default=2000, help="held-out printed lines (default 2000)")
     parser.add_argument("--workers", type=int, default=2, help="drawing processes (default 2)")
     parser.add_argument("--data-only", action="store_true", help="make the data and stop")

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 NAME = "show"
-HELP = "Draw pictures of a detection set with their outlines on one sheet."
+HELP = "Draw pictures of a set with their outlines or boxes on one sheet."
 EXAMPLES = """
   sealkit data show my_seals/train.txt                             24 pictures spread over the set -> sheet.png
   sealkit data show my_seals/train.txt --count 60 --columns 10 --out train.jpg
   sealkit data show my_seals/train.txt --shape oval --random --seed 3
+  sealkit data show annotations/instance_train.json --root my_pages --shape seal   pages with a box of this class
 """
 
 
@@ -21,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--count", type=int, default=24, metavar="N", help="pictures at most (default: %(default)s)")
     parser.add_argument("--columns", type=int, default=6, metavar="N")
     parser.add_argument("--tile", type=int, default=320, metavar="PIXELS", help="side of a picture on the sheet")
-    parser.add_argument("--shape", help="only pictures with a seal of this shape")
+    parser.add_argument("--shape", help="only pictures with a seal of this shape, or a box of this class")
     parser.add_argument("--contains", metavar="TEXT", help="only pictures with this in a text or in the file name")
     parser.add_argument("--random", action="store_true", help="draw lots instead of spreading over the set")
     parser.add_argument("--seed", type=int, default=0)
@@ -41,7 +43,10 @@ def run(args: argparse.Namespace) -> int:
                 "must be at least 1", where=f"--{flag}", value=getattr(args, flag), hint="give a number from 1"
             )
     labels = Path(args.labels)
-    samples, problems = read_det_labels(args.root or labels.parent, labels.name if not args.root else labels)
+    if labels.suffix.lower() == ".json":
+        samples, problems = _read_pages(labels, args.root)
+    else:
+        samples, problems = read_det_labels(args.root or labels.parent, labels.name if not args.root else labels)
     chosen = [s for s in samples if args.shape is None or any(line.shape == args.shape for line in s.lines)]
     if args.contains:
         word = args.contains
@@ -73,3 +78,23 @@ def run(args: argparse.Namespace) -> int:
     if bad or broken:
         print(f"{len(bad)} label problems, {len(broken)} unreadable pictures: sealkit data check says more")
     return 0
+
+
+def _read_pages(labels: Path, root: str | None) -> Any:
+    """Pages of a COCO json as pictures with outlines; a class stands for the shape."""
+    import numpy as np
+
+    from sealkit.data.labels_coco import read_coco
+    from sealkit.data.records import DetSample, TextLine
+
+    folder = labels.parent.parent if labels.parent.name == "annotations" else labels.parent
+    found = read_coco(root or folder, labels if root else labels.relative_to(folder))
+    pages = []
+    for sample in found.samples:
+        lines = []
+        for box in sample.boxes:
+            x1, y1, x2, y2 = box.box.tolist()
+            corners = np.array([[x1, y1], [x2, y1], [x2, y2], [x1, y2]], np.float32)
+            lines.append(TextLine(corners, box.label, box.crowd, box.label))
+        pages.append(DetSample(sample.image_path, lines, sample.where))
+    return pages, found.problems

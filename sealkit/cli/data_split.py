@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 NAME = "split"
-HELP = "Split a detection set into training, validation and test part; seals of one owner and copies stay together."
+HELP = "Split a set into training, validation and test part; seals of one owner and copies stay together."
 EXAMPLES = """
   sealkit data split my_seals --labels labels.txt                       80 % train.txt, 20 % val.txt
   sealkit data split my_seals --labels labels.txt --shares 0.7 0.2 0.1  with test.txt
   sealkit data split my_seals --labels labels.txt --group 'name:^(\\d+)_'
+  sealkit data split my_pages --labels annotations/all.json             pages in COCO json -> instance_train.json, …
 """
 
 _PARTS = ("train", "val", "test")
@@ -40,19 +41,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from sealkit.data.check_report import problems_text
     from sealkit.data.labels import read_det_labels, write_det_labels
+    from sealkit.data.labels_coco import TEST, TRAIN, VAL
     from sealkit.data.split import split_samples
     from sealkit.errors import ConfigError, DataError
 
+    pages = args.labels.lower().endswith(".json")
     if not 2 <= len(args.shares) <= len(_PARTS):
         raise ConfigError(
             "two or three shares are needed", where="--shares", value=args.shares, hint="train, val[, test]"
         )
     root = Path(args.folder)
     shares = dict(zip(_PARTS, args.shares))
-    targets = {name: root / f"{name}.txt" for name in shares}
+    files = dict(zip(_PARTS, (TRAIN, VAL, TEST)))
+    targets = {name: root / (files[name] if pages else f"{name}.txt") for name in shares}
     taken = [str(path) for path in targets.values() if path.exists()]
     if taken and not args.force:
         raise DataError("the split would overwrite files", value=taken, hint="move them away, or give --force")
+    if pages:
+        return _split_pages(args, shares, targets)
     samples, problems = read_det_labels(root, args.labels)
     shown = [problem for problem in problems if problem.severity != "info"]
     if shown:
@@ -67,6 +73,35 @@ def run(args: argparse.Namespace) -> int:
     if copies:
         print(f"{len(copies)} copies and look-alikes were kept with their originals")
     _warn_when_uneven(split, shares, len(samples), args.group)
+    return 0
+
+
+def _split_pages(args: argparse.Namespace, shares: dict[str, float], targets: dict[str, Path]) -> int:
+    """A set in COCO json; each part gets its share of pages of every main class."""
+    from sealkit.data.check_report import problems_text
+    from sealkit.data.labels_coco import counted_boxes, read_coco, write_coco
+    from sealkit.data.records import DetSample, TextLine
+    from sealkit.data.split import split_samples
+
+    found = read_coco(args.folder, args.labels)
+    if found.problems:
+        print("\n".join(problems_text(found.problems)) + "\n")
+    # as text lines: the split knows shapes, which are the classes here, and texts, of which pages have none
+    stand_ins = [
+        DetSample(s.image_path, [TextLine(box.box.reshape(2, 2), shape=box.label) for box in s.boxes], s.where)
+        for s in found.samples
+    ]
+    copies = [] if args.no_compare else _copies(stand_ins, args.workers)
+    same = [pair for pair in copies if pair.same_pixels]  # pages look alike by nature
+    rule = "none" if args.group == "owner" else args.group
+    split = split_samples(stand_ins, shares, rule=rule, copies=same, seed=args.seed)
+    for name, positions in split.parts.items():
+        part = [found.samples[i] for i in positions]
+        count = write_coco(targets[name], part, found.categories, args.folder)
+        classes = ", ".join(f"{label} {number}" for label, number in counted_boxes(part).items())
+        share = f"{count / len(stand_ins):.1%} (asked: {shares[name]:.1%})"
+        print(f"{targets[name]}: {count} pages, {share}: {classes or 'no box'}")
+    _warn_when_uneven(split, shares, len(stand_ins), rule)
     return 0
 
 

@@ -1,35 +1,52 @@
-"""Columns or lines of one seal that have run together to a block in the detector's map: cutting them apart.
+"""Letters of square seals: putting the blocks they form in the detector's map into columns.
 
-Name seals fill their square with two to four columns whose gaps are narrower than those between their letters. Where
-the detector is in doubt it joins them, but it doubts least inside a column: seen across the columns its probability
-has valleys, and these are deeper than the valleys between letters.
+Name seals fill their square with two to four columns whose gaps are narrower than those between their letters. In the
+detector's map their letters stand apart, or run together in both directions: which of them make a line cannot be seen
+in a letter's neighbourhood. It is settled here for a block as a whole: letters in rows and columns are read in columns,
+along the letters' up direction; a single row stays a line. Long bars are lines already and are left alone.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
+LETTER_ASPECT = 2.6
+"""Sides of a letter, or of two that touch, differ by less than this factor; longer regions are lines."""
 MOST_ASPECT = 2.4
-"""Sides of a block differ by less than this factor; longer regions are single lines."""
+"""Sides of a single region that is cut differ by less than this factor."""
 LEAST_FILL = 0.55
-"""Share of its rectangle that a block fills; rings and bent texts fill less."""
+"""Share of its rectangle that a single region fills; rings and bent texts fill less."""
+GROUP_FILL = 0.42
+"""Share of their hull that the letters of a block fill; those along a ring fill less."""
+NEAR = 0.55
+"""Letters of a block are at most this multiple of their size apart."""
+ALIKE = 6.0
+"""Areas of neighbours differ by less than this factor."""
+LEAST_AREA = 24.0
+"""Smallest letter, square pixels of the map."""
+MOST_LETTERS = 64
 VALLEY = 0.72
 """A valley is this much lower than the lower of the peaks beside it."""
 COLUMN_VALLEY = 0.85
-"""The same across the letters' up direction: in a block of letters columns are likelier than lines."""
+"""The same between columns."""
+LYING = 0.2
+"""How much deeper valleys must be to make columns that lie on their side, where the letters' direction is unknown."""
 COHERENT = 0.85
-"""Length of the mean up vector from which it counts."""
+"""How well a block's up vectors agree on an axis (length of their mean at double angle) before it counts."""
 LEAST_PIECE = 0.14
 """Narrowest piece, as a share of the block's width."""
 UNEVEN = 2.6
 """Columns of one seal differ in width by less than this factor."""
+COLUMN_ASPECT = 1.25
+"""Length of a column relative to its width."""
 TILTS = np.radians([-8.0, -4.0, 0.0, 4.0, 8.0])
-"""A block's rectangle may be this far off its columns: perspective, or a last column that is shorter."""
+"""A block may be this far off its up direction or rectangle: perspective, or a last column that is shorter."""
 CORE = 0.4
-"""Probability from which a pixel counts to a piece; the block holds far less certain ones."""
+"""Probability from which a pixel counts to a piece; a block holds far less certain ones."""
 BIN = 2.0
 """Pixels of the map per bin of a profile."""
 
@@ -43,56 +60,109 @@ class _Cuts:
     depth: float
 
 
-def split_block(inside: np.ndarray, window: np.ndarray) -> list[np.ndarray]:
-    """The columns or lines a block consists of.
+def letter_groups(contours: Sequence[np.ndarray]) -> list[list[int]]:
+    """Which regions are letters of one block.
 
     Args:
-        inside: (h, w) uint8, 1 where the region is.
+        contours: (N, 1, 2) int32, outer contours of separate regions.
+
+    Returns:
+        Indices of `contours`, two or more in a group; regions that belong to no group are not named.
+    """
+    letters: list[tuple[int, float, np.ndarray]] = []  # index, area, some points of the contour
+    for index, contour in enumerate(contours):
+        (_, (wide, high), _) = cv2.minAreaRect(contour)
+        area = cv2.contourArea(contour)
+        square = max(wide, high) < LETTER_ASPECT * max(min(wide, high), 1.0)
+        if square and area >= max(LEAST_AREA, 0.5 * wide * high):
+            points = contour[:: max(len(contour) // 48, 1), 0].astype(np.float32)
+            letters.append((index, area, points))
+    letters = sorted(letters, key=lambda letter: -letter[1])[:MOST_LETTERS]
+    owner = list(range(len(letters)))
+    for i, (_, area, points) in enumerate(letters):
+        for j in range(i):
+            if owner[i] == owner[j] or letters[j][1] > ALIKE * area:
+                continue
+            gap = np.hypot(*(points[:, None] - letters[j][2][None]).transpose(2, 0, 1)).min()
+            if gap <= NEAR * np.sqrt(area):
+                kept, merged = owner[j], owner[i]
+                owner = [kept if o == merged else o for o in owner]
+    groups = [[letters[i][0] for i in range(len(letters)) if owner[i] == o] for o in sorted(set(owner))]
+    return [group for group in groups if len(group) > 1]
+
+
+def arrange_block(members: Sequence[np.ndarray], window: np.ndarray) -> list[np.ndarray]:
+    """The columns, or the one line, that the letters of a block make.
+
+    Args:
+        members: masks (h, w) uint8, 1 where a region is; one mask for a region that may be a block by itself.
         window: (C, h, w) float32, the detector's maps there; channels 1 and 2 are the up field where C ≥ 3.
 
     Returns:
-        Masks (h, w) uint8, disjoint but for the width of a cut, each a convex piece; `[inside]` where the region is no
-        block or shows no valleys.
+        Masks (h, w) uint8, convex pieces, disjoint but for the width of a cut; the members themselves where they are no
+        block.
     """
-    points = cv2.findNonZero(inside)
+    together = np.maximum.reduce(list(members))
+    points = cv2.findNonZero(together)
     if points is None or len(points) < 64:
-        return [inside]
+        return list(members)
     rect = cv2.minAreaRect(points)
     wide, high = max(rect[1]), max(min(rect[1]), 1.0)
-    if wide > MOST_ASPECT * high or len(points) < LEAST_FILL * wide * high:
-        return [inside]
-    ys, xs = np.nonzero(inside)
-    weights = window[0, ys, xs]
-    across = _across_letters(window[:, ys, xs])
-    turn = np.radians(rect[2]) if across is None else across
-    found = []
-    for quarter in (0.0, np.pi / 2):
-        limit = COLUMN_VALLEY if across is not None and quarter == 0.0 else VALLEY
-        for tilt in TILTS:
-            cuts = _cuts(xs, ys, weights, turn + tilt + quarter, limit)
-            if cuts is not None:
-                found.append((cuts.depth / limit, cuts))
-    if not found:
-        return [inside]
-    best = min(found, key=lambda entry: entry[0])[1]
-    along = xs * best.axis[0] + ys * best.axis[1]
-    owner = np.searchsorted(np.asarray(best.places), along)
-    core = weights > CORE
-    pieces = [
-        _hull(xs[core & (owner == i)], ys[core & (owner == i)], inside.shape) for i in range(len(best.places) + 1)
-    ]
-    return [piece for piece in pieces if piece is not None] or [inside]
+    if len(members) == 1:
+        fits = wide <= MOST_ASPECT * high and len(points) >= LEAST_FILL * wide * high
+    else:
+        fits = len(points) >= GROUP_FILL * cv2.contourArea(cv2.convexHull(points))
+    if not fits:
+        return list(members)
+    ys, xs = np.nonzero(together)
+    values = window[:, ys, xs]
+    right = _right(values)
+    cuts = _best_cuts(xs, ys, values[0], np.radians(rect[2]) if right is None else right, right is not None)
+    core = values[0] > CORE
+    if cuts is not None:
+        owner = np.searchsorted(np.asarray(cuts.places), xs * cuts.axis[0] + ys * cuts.axis[1])
+        columns = [core & (owner == i) for i in range(len(cuts.places) + 1)]
+        if any(_is_column(xs[column], ys[column], cuts.axis) for column in columns):
+            pieces = [_hull(xs[column], ys[column], together.shape) for column in columns]
+            return [piece for piece in pieces if piece is not None] or list(members)
+    if len(members) == 1:
+        return list(members)
+    whole = _hull(xs[core], ys[core], together.shape)
+    return list(members) if whole is None else [whole]
 
 
-def _across_letters(values: np.ndarray) -> float | None:
-    """Angle of the letters' right in radians, by the up field of some pixels (C, n); None where it points all ways."""
+def _right(values: np.ndarray) -> float | None:
+    """Angle of the axis across the letters' up direction in radians, by the up field of some pixels (C, n); None where
+    it points all ways. Up and down count alike: a detector may mistake a block for its upside down."""
     if len(values) < 3:
         return None
     sure = values[0] > CORE
     if not sure.any():
         return None
-    x, y = values[1:3, sure].astype(np.float64).mean(axis=1).tolist()
-    return float(np.arctan2(x, -y)) if np.hypot(x, y) > COHERENT else None  # right = (-up y, up x)
+    double = 2 * np.arctan2(values[2, sure].astype(np.float64), values[1, sure].astype(np.float64))
+    x, y = float(np.cos(double).mean()), float(np.sin(double).mean())
+    return float(np.arctan2(y, x) / 2 + np.pi / 2) if np.hypot(x, y) > COHERENT else None
+
+
+def _best_cuts(xs: np.ndarray, ys: np.ndarray, weights: np.ndarray, angle: float, known: bool) -> _Cuts | None:
+    """Cuts with the deepest valleys; between columns where their direction is known, else along either axis of the
+    block, those between columns of an upright picture preferred."""
+    found = []
+    for quarter in (0.0,) if known else (0.0, np.pi / 2):
+        for tilt in TILTS:
+            cuts = _cuts(xs, ys, weights, angle + tilt + quarter, COLUMN_VALLEY if known else VALLEY)
+            if cuts is not None:
+                upright = known or abs(cuts.axis[0]) > abs(cuts.axis[1])
+                found.append((cuts.depth + (0.0 if upright else LYING), cuts))
+    return min(found, key=lambda entry: entry[0])[1] if found else None
+
+
+def _is_column(xs: np.ndarray, ys: np.ndarray, across: np.ndarray) -> bool:
+    """Whether some pixels reach farther along the letters than across them."""
+    if len(xs) == 0:
+        return False
+    wide = np.ptp(xs * across[0] + ys * across[1]) + 1
+    return bool(np.ptp(ys * across[0] - xs * across[1]) + 1 >= COLUMN_ASPECT * wide)
 
 
 def _cuts(xs: np.ndarray, ys: np.ndarray, weights: np.ndarray, angle: float, limit: float) -> _Cuts | None:
@@ -136,7 +206,7 @@ def _valleys(profile: np.ndarray, start: int, end: int, least: int, limit: float
 
 
 def _hull(xs: np.ndarray, ys: np.ndarray, shape: tuple[int, ...]) -> np.ndarray | None:
-    """Mask of the convex hull of some pixels; None of fewer than a handful."""
+    """Mask of the convex hull of some pixels; None of fewer than a dozen."""
     if len(xs) < 12:
         return None
     mask = np.zeros(shape, np.uint8)

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from sealkit.geometry.blocks import split_block
+from sealkit.geometry.blocks import arrange_block, letter_groups
 
 
 def block(columns: int, letters: int, angle: float, doubt: float = 0.4, up: bool = True) -> tuple[np.ndarray, list]:
@@ -42,7 +42,7 @@ def iou(mask: np.ndarray, corners: np.ndarray) -> float:
 @pytest.mark.parametrize(("columns", "letters"), [(2, 3), (3, 3), (3, 2), (4, 4)])
 def test_columns_come_apart_at_any_angle(columns: int, letters: int, angle: float) -> None:
     maps, corners = block(columns, letters, angle)
-    pieces = split_block((maps[0] > 0.2).astype(np.uint8), maps)
+    pieces = arrange_block([(maps[0] > 0.2).astype(np.uint8)], maps)
     assert len(pieces) == columns
     for place in corners:
         assert max(iou(piece, place) for piece in pieces) > 0.8
@@ -51,7 +51,7 @@ def test_columns_come_apart_at_any_angle(columns: int, letters: int, angle: floa
 @pytest.mark.parametrize("angle", [0, 37])
 def test_without_an_up_field_the_deepest_valleys_decide(angle: float) -> None:
     maps, _ = block(3, 3, angle, up=False)
-    assert len(split_block((maps[0] > 0.2).astype(np.uint8), maps)) == 3
+    assert len(arrange_block([(maps[0] > 0.2).astype(np.uint8)], maps)) == 3
 
 
 @pytest.mark.parametrize("wide", [60, 120, 190])
@@ -60,7 +60,7 @@ def test_a_region_without_valleys_stays_whole(wide: int) -> None:
     maps[0, 80:130, 5 : 5 + wide] = 0.9
     maps[2] = -1
     inside = (maps[0] > 0.2).astype(np.uint8)
-    (piece,) = split_block(inside, maps)
+    (piece,) = arrange_block([inside], maps)
     assert (piece == inside).all()
 
 
@@ -70,10 +70,74 @@ def test_a_long_line_with_gaps_between_its_letters_stays_whole() -> None:
     for x in range(10, 190, 45):
         maps[0, 20:60, x : x + 30] = 0.95
     maps[2] = -1
-    assert len(split_block((maps[0] > 0.2).astype(np.uint8), maps)) == 1
+    assert len(arrange_block([(maps[0] > 0.2).astype(np.uint8)], maps)) == 1
+
+
+def letters(rows: int, columns: int, angle: float, up: float) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Maps (3, 240, 240) of letters that stand apart, and their contours."""
+    maps = np.zeros((3, 240, 240), np.float32)
+    turn = cv2.getRotationMatrix2D((120, 120), -angle, 1)
+    for row in range(rows):
+        for column in range(columns):
+            x, y = 120 + (column - columns / 2) * 44 + 6, 120 + (row - rows / 2) * 44 + 6
+            quad = np.float32([[[x, y], [x + 32, y], [x + 32, y + 32], [x, y + 32]]])
+            cv2.fillPoly(maps[0], [np.int32(cv2.transform(quad, turn)[0])], 0.95)
+    maps[1], maps[2] = np.sin(np.radians(up)), -np.cos(np.radians(up))
+    contours, _ = cv2.findContours((maps[0] > 0.2).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    return maps, list(contours)
+
+
+def members_of(maps: np.ndarray, contours: list[np.ndarray], group: list[int]) -> list[np.ndarray]:
+    masks = []
+    for index in group:
+        mask = np.zeros(maps.shape[1:], np.uint8)
+        cv2.drawContours(mask, contours, index, 1, cv2.FILLED)
+        masks.append(mask)
+    return masks
+
+
+@pytest.mark.parametrize("angle", [0, 25, 90, 160])
+@pytest.mark.parametrize("flip", [0, 180])
+def test_letters_apart_become_columns_also_where_up_is_taken_for_down(angle: int, flip: int) -> None:
+    maps, contours = letters(3, 2, angle, angle + flip)
+    (group,) = letter_groups(contours)
+    assert len(group) == 6
+    pieces = arrange_block(members_of(maps, contours, group), maps)
+    assert len(pieces) == 2
+    for piece in pieces:
+        (_, sides, _) = cv2.minAreaRect(cv2.findNonZero(piece))
+        assert max(sides) > 3 * min(sides)  # three letters one below the other
+
+
+def test_a_row_of_letters_becomes_one_line() -> None:
+    maps, contours = letters(1, 4, 0, 0)
+    (group,) = letter_groups(contours)
+    (piece,) = arrange_block(members_of(maps, contours, group), maps)
+    assert cv2.boundingRect(piece)[2] > 4 * cv2.boundingRect(piece)[3]
+
+
+def test_letters_along_a_ring_are_no_block() -> None:
+    maps = np.zeros((3, 240, 240), np.float32)
+    for angle in np.radians(np.arange(0, 360, 30)):
+        centre = (round(120 + 85 * np.cos(angle)), round(120 + 85 * np.sin(angle)))
+        cv2.circle(maps[0], centre, 16, 0.95, -1)
+        maps[1:, centre[1] - 16 : centre[1] + 17, centre[0] - 16 : centre[0] + 17] = np.reshape(
+            [np.cos(angle), np.sin(angle)], (2, 1, 1)
+        )
+    contours, _ = cv2.findContours((maps[0] > 0.2).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    for group in letter_groups(contours):
+        members = members_of(maps, list(contours), group)
+        assert len(arrange_block(members, maps)) == len(members)
+
+
+def test_lines_and_far_regions_are_no_letters_of_a_block() -> None:
+    mask = np.zeros((240, 240), np.uint8)
+    mask[20:40, 10:200] = mask[60:80, 10:200] = mask[120:150, 20:50] = mask[120:150, 150:180] = 1
+    contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    assert letter_groups(contours) == []
 
 
 def test_a_ring_stays_whole() -> None:
     maps = np.zeros((1, 200, 200), np.float32)
     cv2.circle(maps[0], (100, 100), 70, 0.9, 24)
-    assert len(split_block((maps[0] > 0.2).astype(np.uint8), maps)) == 1
+    assert len(arrange_block([(maps[0] > 0.2).astype(np.uint8)], maps)) == 1

@@ -11,12 +11,14 @@ Two ways, `DetPostprocessSettings.rings`:
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 import cv2
 import numpy as np
 import pyclipper
 
 from sealkit.config.seal_text_detection import DetPostprocessSettings
-from sealkit.geometry.blocks import split_block
+from sealkit.geometry.blocks import arrange_block, letter_groups
 from sealkit.geometry.regions import TextRegion, clockwise, polygon_area
 from sealkit.geometry.rings import ring_cut
 from sealkit.geometry.simplify import simplify_closed
@@ -182,34 +184,60 @@ def _decode_components(
     outer = sorted(outer, key=lambda i: -len(contours[i]))[: settings.max_candidates]
     limit = np.array([source_hw[1], source_hw[0]], dtype=np.float64)
     regions = []
+    for piece, (x, y) in _pieces(maps, mask, contours, outer):
+        h, w = piece.shape
+        window = maps[:, y : y + h, x : x + w]
+        score = cv2.mean(window[0], piece & mask[y : y + h, x : x + w])[0]
+        if score < settings.box_thresh:
+            continue
+        shape = _component_shape(piece, window[0], settings)
+        if shape is None:
+            continue
+        outline, holes, cut = (
+            [np.clip(np.add(points, (x, y)) * scale, 0, limit).astype(np.float32) for points in group]
+            for group in shape
+        )
+        up = up_samples(piece, window, (x, y), scale)
+        regions.append(TextRegion(outline[0], score, holes, up, cut[0][0] if cut else None))
+    return sorted(regions, key=lambda region: float(region.outline[:, 1].min()))
+
+
+def _pieces(
+    maps: np.ndarray, mask: np.ndarray, contours: Sequence[np.ndarray], outer: Sequence[int]
+) -> Iterator[tuple[np.ndarray, tuple[int, int]]]:
+    """Masks (h, w) uint8 of single texts with the corner (x, y) of their window: connected regions cut where texts
+    touch, letters of a block put together."""
+    grouped: set[int] = set()
+    for group in letter_groups([contours[i] for i in outer]):
+        members = [outer[k] for k in group]
+        x, y, w, h = cv2.boundingRect(np.concatenate([contours[i] for i in members]))
+        letters = [_drawn(mask, contours, i, (x, y, w, h)) for i in members]
+        pieces = arrange_block(letters, maps[:, y : y + h, x : x + w])
+        if len(pieces) == len(letters) and all(piece is letter for piece, letter in zip(pieces, letters)):
+            continue  # no block after all
+        grouped.update(members)
+        yield from ((piece, (x, y)) for piece in pieces)
     for i in outer:
         x, y, w, h = cv2.boundingRect(contours[i])
-        if min(w, h) < 2:
+        if i in grouped or min(w, h) < 2:
             continue
-        inside = np.zeros((h, w), dtype=np.uint8)
-        cv2.drawContours(inside, contours, i, 1, cv2.FILLED, offset=(-x, -y))
-        inside &= mask[y : y + h, x : x + w]
         window = maps[:, y : y + h, x : x + w]
-        pieces = [
-            part
-            for piece in split_at_jumps(inside, window, (x, y))
-            for half in split_stacked(piece, window[0])
-            for part in split_block(half, window)
-        ]
-        for piece in pieces:
-            score = cv2.mean(probability[y : y + h, x : x + w], piece)[0]
-            if score < settings.box_thresh:
+        inside = _drawn(mask, contours, i, (x, y, w, h))
+        for piece in arrange_block([inside], window):
+            if piece is not inside:
+                yield piece, (x, y)
                 continue
-            shape = _component_shape(piece, window[0], settings)
-            if shape is None:
-                continue
-            outline, holes, cut = (
-                [np.clip(np.add(points, (x, y)) * scale, 0, limit).astype(np.float32) for points in group]
-                for group in shape
-            )
-            up = up_samples(piece, window, (x, y), scale)
-            regions.append(TextRegion(outline[0], score, holes, up, cut[0][0] if cut else None))
-    return sorted(regions, key=lambda region: float(region.outline[:, 1].min()))
+            for part in split_at_jumps(inside, window, (x, y)):
+                yield from ((half, (x, y)) for half in split_stacked(part, window[0]))
+
+
+def _drawn(mask: np.ndarray, contours: Sequence[np.ndarray], index: int, box: tuple[int, int, int, int]) -> np.ndarray:
+    """(h, w) uint8: one connected region in its window x, y, w, h, holes left open."""
+    x, y, w, h = box
+    inside = np.zeros((h, w), dtype=np.uint8)
+    cv2.drawContours(inside, contours, index, 1, cv2.FILLED, offset=(-x, -y))
+    inside &= mask[y : y + h, x : x + w]
+    return inside
 
 
 def _component_shape(

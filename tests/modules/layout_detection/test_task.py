@@ -19,6 +19,7 @@ from sealkit.modules.layout_detection.classes import CLASSES, choose_classes
 from sealkit.modules.layout_detection.compare import detection_differences
 from sealkit.modules.layout_detection.models import MODELS
 from sealkit.modules.layout_detection.task import LayoutDetectionTask
+from sealkit.weights.sources import resolve
 
 paddle = pytest.importorskip("paddle")
 Make = Callable[..., LayoutDetectionRecipe]
@@ -151,6 +152,27 @@ def test_same_number_of_other_classes_starts_afresh_too(make_recipe: Make, tmp_p
     assert "3 (a, b, seal) → 3 (image, table, seal)" in report.summary()
     whole = task.load_weights(net, arrays)  # a bare file says nothing of itself: the number decides
     assert whole.coverage == 1 and not whole.notes
+
+
+def test_official_weights_are_known_by_their_published_classes(
+    make_recipe: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fine-tuning to classes of one's own: as many as published, but others."""
+    monkeypatch.setenv("SEALKIT_WEIGHTS_DIR", str(tmp_path))
+    paddle.seed(1)
+    published = MODELS[SMALL].build().state_dict()
+    paddle.save(published, str(tmp_path / f"{SMALL}_pretrained.pdparams"))
+    source = resolve("official", SMALL)
+    task = LayoutDetectionTask(make_recipe())
+    assert not task.load_weights(task.build_network(), source).notes  # the published classes: nothing is lost
+    data = make_recipe().data.model_dump()
+    task = LayoutDetectionTask(make_recipe(data={**data, "classes": ["table", "image", "seal"]}))
+    net = task.build_network()
+    report = task.load_weights(net, source)
+    assert "start afresh: classes 3 (image, table, seal) → 3 (table, image, seal)" in report.summary()
+    assert all(re.fullmatch(MODELS[SMALL].extras["class_dependent"], name) for name in report.new)
+    name = "backbone.conv1.conv.weight"
+    np.testing.assert_array_equal(net.state_dict()[name].numpy(), published[name].numpy())
 
 
 def test_weights_of_another_size_are_refused(make_recipe: Make) -> None:

@@ -115,6 +115,15 @@ def test_seals_are_stamped_onto_other_pages() -> None:
     assert pasted >= 10
 
 
+def test_print_under_a_coloured_seal_stays_on_its_page() -> None:
+    donor, step = seal_page(), PasteBoxes(op="copy_paste", count=(1, 1), scale=(1, 1), p=1)
+    donor.image[58:64, 50:90] = 20  # a line of black print across the ring
+    target = BoxScene(np.full((200, 200, 3), 240, np.uint8), np.zeros((0, 4), np.float32), np.zeros(0, np.int64))
+    made = BoxChain([step], CLASSES)(target, np.random.default_rng(0), lambda rng: donor)
+    assert len(made.boxes) == 1 and made.image.max(axis=2).min() > 120
+    assert (np.ptp(made.image, axis=2) > 60).sum() > 300  # the ring is there
+
+
 def test_pages_without_seals_give_nothing() -> None:
     step = PasteBoxes(op="copy_paste", p=1)
     made = BoxChain([step], CLASSES)(scene(), np.random.default_rng(0), lambda rng: scene(count=1))

@@ -17,6 +17,8 @@ from sealkit.data.transforms.photometric import photometric
 
 Rng = np.random.Generator
 _PAPER_FLOOR = 60.0  # grey levels: a darker "paper" is none, and dividing by it would blow up noise
+_INK = 0.7  # of the paper's brightness in the darkest channel
+_COLOURED, _NEUTRAL = 0.25, 0.12  # spread of the channels, of the paper's
 
 
 @dataclass
@@ -240,7 +242,8 @@ def paste_boxes(
 
 
 def _ink(scene: BoxScene, box: np.ndarray) -> np.ndarray | None:
-    """What a box's ink lets through, (h, w, 3) float32 in 0..1: its pixels over the colour of the paper around."""
+    """What a box's ink lets through, (h, w, 3) float32 in 0..1: its pixels over the colour of the paper around. Black
+    print is left behind where the ink is coloured: it belongs to the other page."""
     x1, y1, x2, y2 = np.round(box).astype(int).tolist()
     patch = scene.image[max(y1, 0) : y2, max(x1, 0) : x2]
     if min(patch.shape[:2]) < 8:
@@ -249,7 +252,12 @@ def _ink(scene: BoxScene, box: np.ndarray) -> np.ndarray | None:
     paper = np.median(frame, axis=0)
     if paper.min() < _PAPER_FLOOR:
         return None  # on a dark ground ink and paper cannot be told apart
-    return np.minimum(patch / paper, 1.0).astype(np.float32)
+    clear = np.minimum(patch / paper, 1.0).astype(np.float32)
+    colour = clear.max(axis=2) - clear.min(axis=2)
+    ink = clear.min(axis=2) < _INK
+    if ink.any() and (colour[ink] > _COLOURED).mean() > 0.3:
+        clear[ink & (colour < _NEUTRAL)] = 1.0
+    return clear
 
 
 def _covered(scene: BoxScene, box: np.ndarray, wanted: frozenset[int]) -> float:

@@ -6,10 +6,8 @@ in evaluation by all four.
 
 from __future__ import annotations
 
-import logging
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,15 +17,13 @@ from sealkit.data.fingerprint import fingerprint
 from sealkit.data.label_files import find_label_file
 from sealkit.data.mix import SetMix
 from sealkit.data.page_labels import ANGLES, PageSample, read_page_labels, read_upright
-from sealkit.data.problems import summarise
 from sealkit.data.transforms.chain import READING, AugmentChain
 from sealkit.data.transforms.scene import Scene
-from sealkit.errors import ConfigError, DataError
+from sealkit.data.usable import usable
+from sealkit.errors import ConfigError
 from sealkit.images import read_image
 from sealkit.modules.doc_text_orientation.postprocess import turn
 from sealkit.modules.doc_text_orientation.preprocess import preprocess, resize, to_input
-
-_log = logging.getLogger(__name__)
 
 
 def load_set(settings: OriSetSettings, max_broken_share: float = 0.01) -> list[PageSample]:
@@ -36,25 +32,9 @@ def load_set(settings: OriSetSettings, max_broken_share: float = 0.01) -> list[P
     Raises:
         DataError: the label file is missing, has no usable line, or too many bad ones.
     """
-    if settings.upright:
-        samples, problems = read_upright(settings.root, settings.labels)
-    else:
-        samples, problems = read_page_labels(settings.root, settings.labels or "")
-    errors = [problem for problem in problems if problem.severity == "error"]
-    where = str(Path(settings.root) / (settings.labels or ""))
-    hint = f"sealkit data check {settings.root} --module doc_text_orientation lists all of them"
-    if not samples:
-        raise DataError(f"no usable line in the label file\n{summarise(problems)}", where=where, hint=hint)
-    if len(errors) > max_broken_share * (len(samples) + len(errors)):
-        raise DataError(
-            f"{len(errors)} of {len(samples) + len(errors)} lines have faults, more than train.max_broken_share"
-            f" = {max_broken_share}\n{summarise(errors)}",
-            where=where,
-            hint=hint,
-        )
-    if errors:
-        _log.warning("%s: %d lines with faults\n%s", where, len(errors), summarise(errors))
-    return samples
+    labels = settings.labels or ""
+    read = read_upright(settings.root, settings.labels) if settings.upright else read_page_labels(settings.root, labels)
+    return usable(read, settings.root, labels, "doc_text_orientation", max_broken_share)
 
 
 def set_info(settings: OriSetSettings, max_broken_share: float = 0.01) -> dict[str, Any]:

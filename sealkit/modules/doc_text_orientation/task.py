@@ -9,12 +9,12 @@ import numpy as np
 
 from sealkit.config.doc_text_orientation import DocTextOrientationRecipe
 from sealkit.engine.task import Metric, ParamGroup, SampleSource, StepState
-from sealkit.errors import ConfigError
 from sealkit.modules.doc_text_orientation.dataset import EvalSource, TrainSource, collate, set_info
 from sealkit.modules.doc_text_orientation.metric import OrientationMetric
 from sealkit.modules.doc_text_orientation.models import LABELS, MODELS
 from sealkit.modules.doc_text_orientation.postprocess import top_classes
 from sealkit.modules.doc_text_orientation.preprocess import MEAN, STD
+from sealkit.modules.task_parts import spec_of, trainable_groups
 
 
 class DocTextOrientationTask:
@@ -28,20 +28,14 @@ class DocTextOrientationTask:
     main_figure = "top1"
 
     def __init__(self, recipe: DocTextOrientationRecipe) -> None:
-        if recipe.model not in MODELS:
-            raise ConfigError(
-                "unknown model of doc_text_orientation",
-                where="model",
-                value=recipe.model,
-                hint=f"use one of {', '.join(MODELS)}",
-            )
         self.recipe = recipe
+        self._spec = spec_of(MODELS, recipe.model, self.name)
         self._train: TrainSource | None = None
         self._eval: EvalSource | None = None
 
     def build_network(self) -> Any:
         """The training network in the recipe's form."""
-        return MODELS[self.recipe.model].build(form=self.recipe.network.form)
+        return self._spec.build(form=self.recipe.network.form)
 
     def train_samples(self) -> SampleSource:
         """Read once; label files that change during a run do not change the run."""
@@ -76,13 +70,7 @@ class DocTextOrientationTask:
 
     def param_groups(self, net: Any) -> Sequence[ParamGroup]:
         """Trainable parameters by their own decay (0 of the BatchNorms)."""
-        from sealkit.nn.layers import param_factors
-
-        groups: dict[tuple[float, float | None], list[Any]] = {}
-        for _, param, factor, decay in param_factors(net):
-            if not param.stop_gradient:
-                groups.setdefault((factor, decay), []).append(param)
-        return [ParamGroup(params, factor, decay) for (factor, decay), params in groups.items()]
+        return trainable_groups(net)
 
     def decode(self, outputs: Any, batch: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Records with "label", "pred" (class ids) and "score". `outputs` holds "logits", or an exported graph's

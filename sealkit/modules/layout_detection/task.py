@@ -11,7 +11,6 @@ import numpy as np
 from sealkit.config.layout_detection import LayoutDetectionRecipe, Size
 from sealkit.data.labels_coco import CocoSet, counted_boxes
 from sealkit.engine.task import Metric, ParamGroup, SampleSource, StepState
-from sealkit.errors import ConfigError
 from sealkit.modules.layout_detection.classes import choose_classes
 from sealkit.modules.layout_detection.dataset import (
     Collate,
@@ -26,6 +25,7 @@ from sealkit.modules.layout_detection.metric import LayoutMetric
 from sealkit.modules.layout_detection.models import MODELS
 from sealkit.modules.layout_detection.postprocess import split_pages
 from sealkit.modules.layout_detection.preprocess import INTERPOLATIONS, NORMALISATIONS
+from sealkit.modules.task_parts import spec_of, trainable_groups
 from sealkit.weights.loading import LoadReport
 
 ARCHITECTURES = {"picodet": "PicoDet", "rtdetr": "DETR"}  # `arch` of inference.yml
@@ -46,14 +46,7 @@ class LayoutDetectionTask:
     main_figure = "map"
 
     def __init__(self, recipe: LayoutDetectionRecipe) -> None:
-        if recipe.model not in MODELS:
-            raise ConfigError(
-                "unknown model of layout_detection",
-                where="model",
-                value=recipe.model,
-                hint=f"use one of {', '.join(MODELS)}",
-            )
-        self.recipe, self.spec = recipe, MODELS[recipe.model]
+        self.recipe, self.spec = recipe, spec_of(MODELS, recipe.model, self.name)
         self._adopted: tuple[str, ...] | None = None
         self._train: TrainSource | None = None
         self._eval: EvalSource | None = None
@@ -219,13 +212,7 @@ class LayoutDetectionTask:
 
     def param_groups(self, net: Any) -> Sequence[ParamGroup]:
         """Trainable parameters by learning-rate factor (RT-DETR's backbone) and own decay."""
-        from sealkit.nn.layers import param_factors
-
-        groups: dict[tuple[float, float | None], list[Any]] = {}
-        for _, param, factor, decay in param_factors(net):
-            if not param.stop_gradient:
-                groups.setdefault((factor, decay), []).append(param)
-        return [ParamGroup(params, factor, decay) for (factor, decay), params in groups.items()]
+        return trainable_groups(net)
 
     def decode(self, outputs: Any, batch: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Records with "pred" (K, 6) float32 class, score, x1, y1, x2, y2 in source pixels, and labels."""

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -15,16 +13,14 @@ from sealkit.config.seal_text_detection import DetResizeSettings, DetSetSettings
 from sealkit.data.fingerprint import fingerprint
 from sealkit.data.labels import find_label_file, read_det_labels
 from sealkit.data.mix import SetMix
-from sealkit.data.problems import summarise
 from sealkit.data.records import DetSample
 from sealkit.data.transforms.chain import FIELDS, OUTLINES, AugmentChain
 from sealkit.data.transforms.scene import Scene
-from sealkit.errors import ConfigError, DataError
+from sealkit.data.usable import usable
+from sealkit.errors import ConfigError
 from sealkit.images import read_image
 from sealkit.modules.seal_text_detection.preprocess import normalise, preprocess
 from sealkit.modules.seal_text_detection.targets import FieldLine, db_targets, field_targets
-
-_log = logging.getLogger(__name__)
 
 
 def load_set(settings: DetSetSettings, max_broken_share: float = 0.01) -> list[DetSample]:
@@ -33,23 +29,8 @@ def load_set(settings: DetSetSettings, max_broken_share: float = 0.01) -> list[D
     Raises:
         DataError: the label file is missing, has no usable line, or too many bad ones.
     """
-    samples, problems = read_det_labels(settings.root, settings.labels)
-    errors = [problem for problem in problems if problem.severity == "error"]
-    bad_lines = len({problem.where for problem in errors})
-    where = str(Path(settings.root) / settings.labels)
-    hint = f"sealkit data check {settings.root} --module seal_text_detection lists all of them"
-    if not samples:
-        raise DataError(f"no usable line in the label file\n{summarise(problems)}", where=where, hint=hint)
-    if bad_lines > max_broken_share * (len(samples) + bad_lines):
-        raise DataError(
-            f"{bad_lines} of {len(samples) + bad_lines} lines have faults, more than train.max_broken_share"
-            f" = {max_broken_share}\n{summarise(errors)}",
-            where=where,
-            hint=hint,
-        )
-    if errors:
-        _log.warning("%s: %d lines with faults\n%s", where, bad_lines, summarise(errors))
-    return samples
+    read = read_det_labels(settings.root, settings.labels)
+    return usable(read, settings.root, settings.labels, "seal_text_detection", max_broken_share)
 
 
 def set_info(settings: DetSetSettings, max_broken_share: float = 0.01) -> dict[str, Any]:

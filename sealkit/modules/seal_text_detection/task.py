@@ -9,12 +9,12 @@ import numpy as np
 
 from sealkit.config.seal_text_detection import SealTextDetectionRecipe
 from sealkit.engine.task import Metric, ParamGroup, SampleSource, StepState
-from sealkit.errors import ConfigError
 from sealkit.modules.seal_text_detection.dataset import EvalSource, TrainSource, collate, set_info
 from sealkit.modules.seal_text_detection.metric import DetMetric
 from sealkit.modules.seal_text_detection.models import MODELS
 from sealkit.modules.seal_text_detection.postprocess import decode
 from sealkit.modules.seal_text_detection.preprocess import MEAN, STD
+from sealkit.modules.task_parts import spec_of, trainable_groups
 
 
 class SealTextDetectionTask:
@@ -28,21 +28,15 @@ class SealTextDetectionTask:
     main_figure = "hmean"
 
     def __init__(self, recipe: SealTextDetectionRecipe) -> None:
-        if recipe.model not in MODELS:
-            raise ConfigError(
-                "unknown model of seal_text_detection",
-                where="model",
-                value=recipe.model,
-                hint=f"use one of {', '.join(MODELS)}",
-            )
         self.recipe = recipe
+        self._spec = spec_of(MODELS, recipe.model, self.name)
         self._train: TrainSource | None = None
         self._eval: EvalSource | None = None
 
     def build_network(self) -> Any:
         """The training network in the recipe's form; where `freeze_bn` is set its BatchNorms keep their statistics."""
         network = self.recipe.network
-        net = MODELS[self.recipe.model].build(form=network.form, fields=network.fields)
+        net = self._spec.build(form=network.form, fields=network.fields)
         if network.freeze_bn:
             from sealkit.nn.layers import freeze_batch_norm
 
@@ -83,13 +77,7 @@ class SealTextDetectionTask:
     def param_groups(self, net: Any) -> Sequence[ParamGroup]:
         """Trainable parameters by what the network asks for: learning-rate factor (0.1 of PPLCNetV3's affine blocks)
         and own decay (0 of the BatchNorms in branches)."""
-        from sealkit.nn.layers import param_factors
-
-        groups: dict[tuple[float, float | None], list[Any]] = {}
-        for _, param, factor, decay in param_factors(net):
-            if not param.stop_gradient:
-                groups.setdefault((factor, decay), []).append(param)
-        return [ParamGroup(params, factor, decay) for (factor, decay), params in groups.items()]
+        return trainable_groups(net)
 
     def decode(self, outputs: Any, batch: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Records with what was found ("pred" outlines (N, 2) float32 source pixels, "holes", "scores") and labels."""

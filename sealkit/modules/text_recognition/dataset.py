@@ -4,7 +4,6 @@ evaluation.
 
 from __future__ import annotations
 
-import logging
 import math
 import time
 from collections.abc import Sequence
@@ -24,17 +23,16 @@ from sealkit.data.batches import DRAW, drawn, group_by_size
 from sealkit.data.fingerprint import fingerprint
 from sealkit.data.label_files import find_label_file
 from sealkit.data.mix import SetMix
-from sealkit.data.problems import summarise
 from sealkit.data.rec_labels import read_rec_labels
 from sealkit.data.records import RecSample
 from sealkit.data.transforms.strips import StripChain
+from sealkit.data.usable import usable
 from sealkit.errors import ConfigError, DataError
 from sealkit.images import inspect_image, read_image
 from sealkit.modules.text_recognition import preprocess
 from sealkit.modules.text_recognition.labels import LineLabels, steps_needed
 from sealkit.modules.text_recognition.postprocess import reverse_runs
 
-_log = logging.getLogger(__name__)
 STRIDE = 8  # input pixels of one time step
 HEIGHT = 48  # of the pipeline's inputs
 WIDTH_STEP = 32  # widths of batches by ratio are multiples of this
@@ -47,23 +45,8 @@ def load_set(settings: RecSetSettings, max_broken_share: float = 0.01) -> list[R
     Raises:
         DataError: the label file is missing, has no usable line, or too many bad ones.
     """
-    samples, problems = read_rec_labels(settings.root, settings.labels)
-    errors = [problem for problem in problems if problem.severity == "error"]
-    bad_lines = len({problem.where for problem in errors})
-    where = str(Path(settings.root) / settings.labels)
-    hint = f"sealkit data check {settings.root} --module text_recognition lists all of them"
-    if not samples:
-        raise DataError(f"no usable line in the label file\n{summarise(problems)}", where=where, hint=hint)
-    if bad_lines > max_broken_share * (len(samples) + bad_lines):
-        raise DataError(
-            f"{bad_lines} of {len(samples) + bad_lines} lines have faults, more than train.max_broken_share"
-            f" = {max_broken_share}\n{summarise(errors)}",
-            where=where,
-            hint=hint,
-        )
-    if errors:
-        _log.warning("%s: %d lines with faults\n%s", where, bad_lines, summarise(errors))
-    return samples
+    read = read_rec_labels(settings.root, settings.labels)
+    return usable(read, settings.root, settings.labels, "text_recognition", max_broken_share)
 
 
 def set_info(settings: RecSetSettings, samples: Sequence[RecSample]) -> dict[str, Any]:

@@ -11,7 +11,8 @@ from sealkit.charset import Charset
 from sealkit.config.text_recognition import TextRecognitionRecipe
 from sealkit.data.records import RecSample
 from sealkit.engine.task import Metric, ParamGroup, StepState
-from sealkit.errors import ConfigError, DataError
+from sealkit.errors import DataError
+from sealkit.modules.task_parts import spec_of, trainable_groups
 from sealkit.modules.text_recognition.characters import Characters, describe_unknown, settle, unknown_counts
 from sealkit.modules.text_recognition.dataset import Collate, EvalSource, Limits, TrainSource, load_set, set_info
 from sealkit.modules.text_recognition.labels import LineLabels
@@ -34,15 +35,8 @@ class TextRecognitionTask:
     main_figure = "acc"
 
     def __init__(self, recipe: TextRecognitionRecipe) -> None:
-        if recipe.model not in MODELS:
-            raise ConfigError(
-                "unknown model of text_recognition",
-                where="model",
-                value=recipe.model,
-                hint=f"use one of {', '.join(MODELS)}",
-            )
         self.recipe = recipe
-        self._spec = MODELS[recipe.model]
+        self._spec = spec_of(MODELS, recipe.model, self.name)
         self._adopted: Characters | None = None
         self._train: TrainSource | None = None
         self._eval: EvalSource | None = None
@@ -221,13 +215,7 @@ class TextRecognitionTask:
     def param_groups(self, net: Any) -> Sequence[ParamGroup]:
         """Trainable parameters by what the network asks for: learning-rate factor, own decay (CTC's Linear, BatchNorms
         in branches)."""
-        from sealkit.nn.layers import param_factors
-
-        groups: dict[tuple[float, float | None], list[Any]] = {}
-        for _, param, factor, decay in param_factors(net):
-            if not param.stop_gradient:
-                groups.setdefault((factor, decay), []).append(param)
-        return [ParamGroup(params, factor, decay) for (factor, decay), params in groups.items()]
+        return trainable_groups(net)
 
     def decode(self, outputs: Any, batch: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Records with what was read ("pred", "score") and the label ("gt"), both in reading order."""

@@ -8,7 +8,8 @@ from sealkit.modules.layout_detection.postprocess import split_pages
 
 NEAR = 0.01  # of the page: detections further apart are not the same one
 TIE = 1e-4  # scores that differ less may change places in the last bits of other arithmetic
-TIED_SHARE = 0.5  # of the score at most may be ties that went the other way
+OVERLAP = 0.5  # IoU of two detections of which suppression may have kept the other one
+PAIRED_SHARE = 0.1  # of the score: where less is found again, nothing is excused
 
 
 def detection_differences(
@@ -17,9 +18,9 @@ def detection_differences(
     """Largest differences of paired detections, and the share of score that found no partner.
 
     Suppression lets one of two neighbours live, and a page has room for so many: where scores tie, as those of a fresh
-    network do everywhere, the last bit decides which. A detection without partner is therefore excused where its own
-    list has another one with its score and the other list has one with that score without partner, too; but not where
-    that happens to more than half of a page.
+    network do everywhere, the last bit decides which. A detection without partner is therefore excused where the other
+    list has one of its class on the same place that scores no less, or where it scores no more than the other list's
+    last one. That holds only where a tenth of a page is found again: boxes that are all wrong are no tie.
 
     Args:
         boxes: (K, 6) class, score, x1, y1, x2, y2, pages one after another. counts: detections of each page.
@@ -32,17 +33,26 @@ def detection_differences(
     worst = {"score": 0.0, "box": 0.0, "unpaired": 0.0}
     for first, second in zip(split_pages(boxes, counts), split_pages(other_boxes, other_counts)):
         extent = max(float(np.abs(rows[:, 2:6]).max(initial=1.0)) for rows in (first, second))
-        lonely: list[np.ndarray] = []
-        for rows, others in ((first, second), (second, first)):
-            paired = np.array([_pair(row, others, extent, worst) for row in rows], bool)
-            lonely.append(rows[~paired])
         total = max(float(first[:, 1].sum() + second[:, 1].sum()), 1e-9)
+        pairs = [(first, second), (second, first)]
+        lonely = [rows[[not _pair(row, others, extent, worst) for row in rows]] for rows, others in pairs]
         lost = sum(float(rows[:, 1].sum()) for rows in lonely) / total
-        if lost <= TIED_SHARE:
-            lonely = [_not_tied(lonely[0], first, lonely[1]), _not_tied(lonely[1], second, lonely[0])]
-            lost = sum(float(rows[:, 1].sum()) for rows in lonely) / total
+        if lost <= 1 - PAIRED_SHARE:
+            left = [float(row[1]) for rows, (_, others) in zip(lonely, pairs) for row in rows if not _tied(row, others)]
+            lost = sum(left) / total
         worst["unpaired"] = max(worst["unpaired"], lost)
     return worst
+
+
+def _tied(row: np.ndarray, others: np.ndarray) -> bool:
+    """Whether the other list may have lost this detection by a tie."""
+    if not len(others) or row[1] <= others[:, 1].min() + TIE:
+        return bool(len(others))
+    rivals = others[(others[:, 0] == row[0]) & (others[:, 1] >= row[1] - TIE)]
+    sides = np.minimum(rivals[:, 4:6], row[4:6]) - np.maximum(rivals[:, 2:4], row[2:4])
+    common = np.prod(np.maximum(sides, 0), axis=1)
+    areas = np.prod(rivals[:, 4:6] - rivals[:, 2:4], axis=1) + np.prod(row[4:6] - row[2:4])
+    return bool((common > OVERLAP * (areas - common)).any())
 
 
 def _pair(row: np.ndarray, others: np.ndarray, extent: float, worst: dict[str, float]) -> bool:
@@ -58,13 +68,6 @@ def _pair(row: np.ndarray, others: np.ndarray, extent: float, worst: dict[str, f
     worst["score"] = max(worst["score"], float(apart[best]))
     worst["box"] = max(worst["box"], float(away[best]))
     return True
-
-
-def _not_tied(lonely: np.ndarray, own: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Those of `lonely` whose score is no tie that went the other way."""
-    in_own = (np.abs(lonely[:, 1:2] - own[None, :, 1]) <= TIE).sum(axis=1) > 1  # itself and another
-    in_others = (np.abs(lonely[:, 1:2] - others[None, :, 1]) <= TIE).any(axis=1)
-    return lonely[~(in_own & in_others)]
 
 
 __all__ = ["detection_differences"]

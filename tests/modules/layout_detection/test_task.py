@@ -248,14 +248,19 @@ def test_parity_sees_differences(other: list[float], part: str) -> None:
     assert max(found, key=lambda name: found[name]) == part and found[part] > 5e-3
 
 
+def differs(first: list[list[float]], second: list[list[float]]) -> float:
+    found = detection_differences(*(np.array(a) for a in (first, [len(first)], second, [len(second)])))
+    return found["unpaired"]
+
+
 def test_parity_excuses_ties_and_nothing_else() -> None:
-    """Of four detections with one score, a fresh network's, one may be another."""
+    """A fresh network gives every cell one score, and the last bit decides which of them are seen."""
     tied = [[0, 0.0713, 20 * k, 0, 20 * k + 19, 19] for k in range(8)]
-    one, two = tied[:6], [*tied[:5], tied[7]]
-    counts = np.array([6])
-    assert detection_differences(np.array(one), counts, np.array(two), counts)["unpaired"] == 0
-    moved = [[0, 0.0713, 20 * k, 40, 20 * k + 19, 59] for k in range(6)]  # all of them: no tie, a fault
-    assert detection_differences(np.array(one), counts, np.array(moved), counts)["unpaired"] == 1
-    sure = [*one, [0, 0.9, 0, 80, 19, 99]]
-    counts, less = np.array([7]), np.array([6])
-    assert detection_differences(np.array(sure), counts, np.array(one), less)["unpaired"] > 0.4
+    assert differs(tied[:6], [*tied[:5], tied[7]]) == 0  # no room for all of them
+    moved = [[0, 0.0713, 20 * k, 40, 20 * k + 19, 59] for k in range(6)]
+    assert differs(tied[:6], moved) == 1  # all of them: no tie, a fault
+    sure = [[0, 0.9, 0, 80, 19, 99]]
+    assert differs([*sure, *tied[:6]], tied[:6]) > 0.4
+    neighbour = [[0, 0.9, 5, 80, 24, 99]]  # suppression kept the one or the other
+    assert differs([*sure, *tied[:6]], [*neighbour, *tied[:6]]) == 0
+    assert differs([*sure, *tied[:6]], [[0, 0.8, 5, 80, 24, 99], *tied[:6]]) > 0.3  # which was no tie

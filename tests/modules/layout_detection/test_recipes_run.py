@@ -32,6 +32,7 @@ def overrides(page_set: Path) -> dict[str, Any]:
         "data.val": [{"root": str(page_set), "labels": VAL}],
         "batch.sizes": [[128, 128], [160, 128]],
         "resize.target_size": [128, 160],
+        "postprocess.score_threshold": 0.001,  # two steps give no scores that the published limit lets through
         "weights.init": "scratch",
         "train.max_steps": 2,
         "train.batch_size": 2,

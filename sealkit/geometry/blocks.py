@@ -29,6 +29,13 @@ ALIKE = 6.0
 LEAST_AREA = 24.0
 """Smallest letter, square pixels of the map."""
 MOST_LETTERS = 64
+BAR_FILL = 0.7
+"""Share of its rectangle that a piece of a straight line fills."""
+ALIKE_THICK = 1.5
+"""Pieces of one line differ in thickness by less than this factor."""
+ALIGNED = float(np.cos(np.radians(15)))
+END_GAP = 0.6
+"""Pieces of one line are at most this multiple of its thickness apart."""
 VALLEY = 0.72
 """A valley is this much lower than the lower of the peaks beside it."""
 COLUMN_VALLEY = 0.85
@@ -89,6 +96,57 @@ def letter_groups(contours: Sequence[np.ndarray]) -> list[list[int]]:
                 owner = [kept if o == merged else o for o in owner]
     groups = [[letters[i][0] for i in range(len(letters)) if owner[i] == o] for o in sorted(set(owner))]
     return [group for group in groups if len(group) > 1]
+
+
+def broken_lines(contours: Sequence[np.ndarray]) -> list[list[int]]:
+    """Which regions are pieces of one straight line that broke: end to end, equally thick, along one axis.
+
+    Args:
+        contours: (N, 1, 2) int32, outer contours of separate regions.
+
+    Returns:
+        Indices of `contours`, two or more in a group.
+    """
+    bars: list[tuple[int, np.ndarray, np.ndarray, float, float]] = []  # index, centre, axis, length, thickness
+    for index, contour in enumerate(contours):
+        (centre, (wide, high), turn) = cv2.minAreaRect(contour)
+        length, thick = max(wide, high), min(wide, high)
+        if cv2.contourArea(contour) < max(LEAST_AREA, BAR_FILL * wide * high) or len(bars) >= MOST_LETTERS:
+            continue
+        angle = np.radians(turn if wide >= high else turn + 90)
+        bars.append((index, np.asarray(centre), np.array([np.cos(angle), np.sin(angle)]), length, thick))
+    owner = list(range(len(bars)))
+    for i in range(len(bars)):
+        for j in range(i):
+            if owner[i] != owner[j] and _end_to_end(*sorted((bars[i][1:], bars[j][1:]), key=lambda bar: -bar[2])):
+                kept, merged = owner[j], owner[i]
+                owner = [kept if o == merged else o for o in owner]
+    groups = [[bars[i][0] for i in range(len(bars)) if owner[i] == o] for o in sorted(set(owner))]
+    return [group for group in groups if len(group) > 1]
+
+
+_Bar = tuple[np.ndarray, np.ndarray, float, float]
+
+
+def _end_to_end(longer: _Bar, shorter: _Bar) -> bool:
+    """Whether two bars (centre, axis, length, thickness) are pieces of one line; the longer one gives the axis."""
+    (centre, axis, length, thick), (other, other_axis, other_length, other_thick) = longer, shorter
+    if length < LETTER_ASPECT * thick or not thick / ALIKE_THICK < other_thick < thick * ALIKE_THICK:
+        return False
+    aligned = abs(float(axis @ other_axis))
+    if other_length > 1.5 * other_thick and aligned < ALIGNED:
+        return False
+    step = other - centre
+    along, across = abs(float(step @ axis)), abs(float(step[0] * axis[1] - step[1] * axis[0]))
+    return across <= 0.3 * thick and along - (length + other_length) / 2 <= END_GAP * thick
+
+
+def joined(members: Sequence[np.ndarray]) -> np.ndarray:
+    """Convex mask (h, w) uint8 around some masks."""
+    ys, xs = np.nonzero(np.maximum.reduce(list(members)))
+    mask = np.zeros(members[0].shape, np.uint8)
+    cv2.fillConvexPoly(mask, cv2.convexHull(np.stack([xs, ys], axis=1).astype(np.int32)), 1)
+    return mask
 
 
 def arrange_block(members: Sequence[np.ndarray], window: np.ndarray) -> list[np.ndarray]:

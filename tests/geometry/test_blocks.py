@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from sealkit.geometry.blocks import arrange_block, letter_groups
+from sealkit.geometry.blocks import arrange_block, broken_lines, joined, letter_groups
 
 
 def block(columns: int, letters: int, angle: float, doubt: float = 0.4, up: bool = True) -> tuple[np.ndarray, list]:
@@ -141,3 +141,28 @@ def test_a_ring_stays_whole() -> None:
     maps = np.zeros((1, 200, 200), np.float32)
     cv2.circle(maps[0], (100, 100), 70, 0.9, 24)
     assert len(arrange_block([(maps[0] > 0.2).astype(np.uint8)], maps)) == 1
+
+
+@pytest.mark.parametrize("angle", [0, 20, 75, 130])
+def test_a_line_that_broke_is_found_again(angle: float) -> None:
+    mask = np.zeros((240, 240), np.uint8)
+    turn = cv2.getRotationMatrix2D((120, 120), angle, 1)
+    for x0, x1, y in ((40, 130, 120), (137, 170, 121), (60, 150, 170)):  # the last is a line of its own
+        quad = np.float32([[[x0, y - 12], [x1, y - 12], [x1, y + 12], [x0, y + 12]]])
+        cv2.fillPoly(mask, [np.int32(cv2.transform(quad, turn)[0])], 1)
+    contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    assert len(contours) == 3
+    (group,) = broken_lines(contours)
+    assert sorted(cv2.minAreaRect(contours[i])[1][0] * cv2.minAreaRect(contours[i])[1][1] > 1200 for i in group) == [
+        False,
+        True,
+    ]
+    whole = joined(members_of(np.zeros((1, 240, 240)), list(contours), group))
+    assert max(cv2.minAreaRect(cv2.findNonZero(whole))[1]) == pytest.approx(130, abs=4)
+
+
+def test_lines_beside_each_other_are_not_one_broken_line() -> None:
+    mask = np.zeros((240, 240), np.uint8)
+    mask[40:60, 20:200] = mask[66:86, 20:200] = mask[100:120, 20:60] = mask[100:120, 90:130] = 1
+    contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    assert broken_lines(contours) == []

@@ -18,7 +18,7 @@ import numpy as np
 import pyclipper
 
 from sealkit.config.seal_text_detection import DetPostprocessSettings
-from sealkit.geometry.blocks import arrange_block, letter_groups
+from sealkit.geometry.blocks import arrange_block, broken_lines, joined, letter_groups
 from sealkit.geometry.regions import TextRegion, clockwise, polygon_area
 from sealkit.geometry.rings import ring_cut
 from sealkit.geometry.simplify import simplify_closed
@@ -206,7 +206,7 @@ def _pieces(
     maps: np.ndarray, mask: np.ndarray, contours: Sequence[np.ndarray], outer: Sequence[int]
 ) -> Iterator[tuple[np.ndarray, tuple[int, int]]]:
     """Masks (h, w) uint8 of single texts with the corner (x, y) of their window: connected regions cut where texts
-    touch, letters of a block put together."""
+    touch, letters of a block and pieces of a straight line put together."""
     grouped: set[int] = set()
     for group in letter_groups([contours[i] for i in outer]):
         members = [outer[k] for k in group]
@@ -217,6 +217,12 @@ def _pieces(
             continue  # no block after all
         grouped.update(members)
         yield from ((piece, (x, y)) for piece in pieces)
+    rest = [i for i in outer if i not in grouped]
+    for group in broken_lines([contours[i] for i in rest]):
+        members = [rest[k] for k in group]
+        x, y, w, h = cv2.boundingRect(np.concatenate([contours[i] for i in members]))
+        grouped.update(members)
+        yield joined([_drawn(mask, contours, i, (x, y, w, h)) for i in members]), (x, y)
     for i in outer:
         x, y, w, h = cv2.boundingRect(contours[i])
         if i in grouped or min(w, h) < 2:

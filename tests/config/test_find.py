@@ -23,7 +23,7 @@ def test_a_file_of_ones_own_wins(tmp_path, monkeypatch):
     [
         ("seal_det_mobil", "did you mean seal_det_mobile"),
         ("recipes/seal_det_servr.yaml", "did you mean seal_det_server"),
-        ("zzz", "shipped: seal_det_cpu_small, "),
+        ("zzz", "shipped: doc_ori, doc_ori_finetune, "),
         ("elsewhere/seal_det_mobile.yaml", "did you mean seal_det_mobile"),
     ],
 )

@@ -40,6 +40,9 @@ class OriSetSettings(Settings):
 class OriDataSettings(Settings):
     train: tuple[OriSetSettings, ...] = Field(min_length=1)
     val: tuple[OriSetSettings, ...] = Field(min_length=1)
+    all_angles: bool = False
+    """Each training sample is a page's crop at all four angles (four pictures, one decoding): nothing but the angle
+    tells them apart, which a network without pretrained weights learns from sooner. `batch_size` then counts pages."""
 
 
 class RandomResizedCrop(Settings):
@@ -98,7 +101,8 @@ class DocTextOrientationRecipe(RecipeBase):
     network: OriNetworkSettings = OriNetworkSettings()
     data: OriDataSettings
     augment: tuple[OriAugment, ...] = ()
-    """In this order. Where its pictures are of another size than `resize.crop`, evaluation's resize follows."""
+    """In this order. Where no step gives the pictures a size, evaluation's resize follows; a crop smaller than
+    `resize.crop` trains faster, on the same scale if its share of the area is smaller, too."""
     loss: OriLossSettings = OriLossSettings()
     resize: OriResizeSettings = OriResizeSettings()
 

@@ -56,23 +56,25 @@ def lying(image: np.ndarray, label: int) -> np.ndarray:
 class TrainSource:
     """Augmented samples.
 
-    Each sample: "image" (3, crop, crop) float32 normalised RGB; "label" () int64; "name", "path".
+    Each sample: "image" (3, side, side) float32 normalised RGB; "label" () int64; "name", "path". With
+    `data.all_angles` the four turned copies: "image" (4, 3, side, side), "label" (4,).
 
     Raises:
-        ConfigError: augmentations after which the letters cannot be read, or of another size than the input.
+        ConfigError: augmentations after which the letters cannot be read, or whose pictures are not square.
         DataError: unusable sets; `get` raises ImageError for an unreadable picture.
     """
 
     def __init__(self, recipe: DocTextOrientationRecipe) -> None:
         self._turns = [step.p for step in recipe.augment if step.op == "rot90"]
         self._chain = AugmentChain([s for s in recipe.augment if s.op != "rot90"], frozenset({READING}), None)
-        side, self._resize = recipe.resize.crop, recipe.resize
-        if self._chain.size not in (None, (side, side)):
+        self._resize, self._all = recipe.resize, recipe.data.all_angles
+        size = self._chain.size or (recipe.resize.crop, recipe.resize.crop)
+        if size[0] != size[1]:
             raise ConfigError(
-                "the augmentations leave pictures of another size than the network's input",
+                "the augmentations leave pictures that are not square: turned ones would not fit in a batch",
                 where="augment",
-                value=list(self._chain.size or ()),
-                hint=f"give the crop size: [{side}, {side}], as resize.crop says",
+                value=list(size),
+                hint=f"give the crop equal sides, such as [{recipe.resize.crop}, {recipe.resize.crop}]",
             )
         self._entries = recipe.data.train
         self._sets = [load_set(entry, recipe.train.max_broken_share) for entry in self._entries]
@@ -83,9 +85,12 @@ class TrainSource:
 
     def get(self, index: int, epoch: int, rng: np.random.Generator) -> dict[str, Any]:
         sample, image, label = self.picture(index, epoch, rng)
+        turns = range(4) if self._all else range(1)
+        images = np.stack([to_input(lying(image, quarters)) for quarters in turns])
+        labels = np.asarray([(label + quarters) % 4 for quarters in turns], np.int64)
         return {
-            "image": to_input(image),
-            "label": np.asarray(label, np.int64),
+            "image": images if self._all else images[0],
+            "label": labels if self._all else labels[0, ...],
             "name": f"{sample.where} {sample.image_path.name}",
             "path": str(sample.image_path),
         }
@@ -148,11 +153,12 @@ class EvalSource:
 
 
 def collate(samples: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Arrays are stacked, everything else becomes a list."""
+    """Arrays are stacked, those of several pictures a sample joined; everything else becomes a list."""
+    join = np.concatenate if samples[0]["image"].ndim == 4 else np.stack
     batch: dict[str, Any] = {}
     for key in samples[0]:
         values = [sample[key] for sample in samples]
-        batch[key] = np.stack(values) if isinstance(values[0], np.ndarray) else values
+        batch[key] = join(values) if isinstance(values[0], np.ndarray) else values
     return batch
 
 

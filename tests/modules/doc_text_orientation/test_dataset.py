@@ -67,6 +67,19 @@ def test_quarter_turns_take_the_label_along(make_recipe: Make, labelled_set: Pat
     assert [plain.picture(i, 0, np.random.default_rng(i))[2] for i in range(8)] == [0, 1, 2, 3] * 2
 
 
+def test_a_sample_may_hold_all_four_angles(make_recipe: Make, upright_pages: Path) -> None:
+    sets = [{"root": str(upright_pages), "upright": True}]
+    source = TrainSource(make_recipe(data={"train": sets, "val": sets, "all_angles": True}))
+    samples = [source.get(i, 0, np.random.default_rng(i)) for i in range(2)]
+    batch = collate(samples)
+    assert batch["image"].shape == (8, 3, 64, 64) and len(batch["name"]) == 2
+    assert sorted(batch["label"][:4].tolist()) == [0, 1, 2, 3] == sorted(batch["label"][4:].tolist())
+    for image, label in zip(samples[0]["image"], samples[0]["label"]):
+        righted = np.rot90(image, int(label), axes=(1, 2))
+        first = np.rot90(samples[0]["image"][0], int(samples[0]["label"][0]), axes=(1, 2))
+        np.testing.assert_array_equal(righted, first)
+
+
 def test_evaluation_sees_each_upright_page_at_four_angles(make_recipe: Make, upright_pages: Path) -> None:
     recipe = make_recipe()
     source = EvalSource([OriSetSettings(root=str(upright_pages), upright=True, ratio=0.5)], recipe.resize)
@@ -162,7 +175,7 @@ def test_set_info_counts_classes(labelled_set: Path, upright_pages: Path) -> Non
 def test_augmentations_that_spoil_the_class_or_the_size_are_refused(make_recipe: Make) -> None:
     with pytest.raises(ValueError, match="would change the class"):
         make_recipe(augment=[{"op": "rotate", "degrees": [-90, 90]}])
-    with pytest.raises(ConfigError, match="another size"):
-        TrainSource(make_recipe(augment=[{"op": "random_resized_crop", "size": [96, 96]}]))
+    with pytest.raises(ConfigError, match="not square"):
+        TrainSource(make_recipe(augment=[{"op": "random_resized_crop", "size": [96, 64]}]))
     with pytest.raises(ValueError, match="upright"):
         OriSetSettings(root="x")

@@ -7,8 +7,8 @@ trains by the recipe, and prints line accuracy before and after on three held-ou
 
 Drawn seals are as worn as real ones: of ordinary strips the starting weights read half. So that the figure tells of
 the new characters and not of wear, a strip with new characters counts where its twin, the same picture without them, is
-read right by the starting weights. The ordinary strips are not chosen so, and a fourth row, "worn", shows the strips with
-new characters before that choice; nothing is asked of it.
+read right by the starting weights. The ordinary strips are not chosen so. A fourth row, "worn", shows all strips with
+new characters, chosen or not; nothing is asked of it.
 """
 
 from __future__ import annotations

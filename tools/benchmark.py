@@ -11,6 +11,7 @@ BENCHMARKS = {
     "real-seals": "sealkit.bench.real_seals",
     "real-strips": "sealkit.bench.real_strips",
     "doc-ori": "sealkit.bench.orientation",
+    "layout-pages": "sealkit.bench.layout_pages",
     "unwarping": "sealkit.bench.unwarping",
     "new-characters": "sealkit.bench.new_characters",
     "recognition": "sealkit.bench.recognition_speed",

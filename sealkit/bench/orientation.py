@@ -34,7 +34,7 @@ def find_pages(folders: Sequence[str], labels: str | None, kinds: Sequence[str])
     """
     if labels is not None:
         file = Path(labels)
-        return [file.parent / item["file"] for item in load_labels(file.parent) if item.get("kind") in kinds]
+        return [file.parent / item["file"] for item in load_labels(file) if item.get("kind") in kinds]
     if not folders:
         raise ConfigError("no pictures named", where="doc-ori", hint="--images DIR, or --labels DIR/labels.json")
     return [Path(path) for folder in folders for path in list_images(folder)]

@@ -61,18 +61,19 @@ def comparable(text: str) -> str:
     return _DROPPED.sub("", unicodedata.normalize("NFKC", text)).upper()
 
 
-def load_labels(folder: Path) -> list[dict[str, Any]]:
-    """The set's labels.
+def load_labels(path: Path) -> list[dict[str, Any]]:
+    """The labels of a set: of its folder (labels.json), or a file.
 
     Raises:
-        DataError: no labels.json, or one of another form.
+        DataError: no such file, or one of another form.
     """
-    path = folder / "labels.json"
+    if path.is_dir():
+        path = path / "labels.json"
     if not path.is_file():
-        raise DataError("no labels.json in this folder", where="--real-seals", value=str(folder))
+        raise DataError("no such label file", where=str(path), hint="a labels.json beside its pictures")
     labels = json.loads(path.read_text(encoding="utf-8"))
     if not isinstance(labels, list) or not all("file" in item and "texts" in item for item in labels):
-        raise DataError("labels.json must be a list of pictures with `file` and `texts`", where=str(path))
+        raise DataError("this must be a list of pictures with `file` and `texts`", where=str(path))
     return labels
 
 

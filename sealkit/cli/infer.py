@@ -80,7 +80,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-i", "--input", dest="more", nargs="+", metavar="INPUT", default=[], help="the same")
     parser.add_argument("--allow-url", action="store_true", help="fetch inputs that are URLs, from any host")
     parser.add_argument(
-        "--save-path", metavar="PATH", help="folder for <name>_res.json and <name>_seal_res_regionN.png"
+        "--save-path",
+        metavar="PATH",
+        help="folder for <name>_res.json and <name>_seal_res_regionN.png (one module: <name>_res.png)",
     )
     parser.add_argument(
         "--pipeline", metavar="CONFIG", help="pipeline config: YAML file or shipped name (default: embedded)"
@@ -129,13 +131,14 @@ def run(args: argparse.Namespace) -> int:
         hint = "name the model, or set model_dir in the pipeline config (see the examples)"
         raise ConfigError("--model-dir belongs to --model", where="sealkit infer", hint=hint)
     results = _module_results(args, inputs) if args.model else _pipeline_results(args, inputs)
-    failed = 0
+    failed, saved = 0, Names()
     with Progress("reading") as progress:
         total = count_inputs(inputs)
         for result in results:
             failed += not result.ok
             _show(result, args)
             if args.save_path and result.ok:
+                saved.settle(result)
                 _save(result, args)
             progress(1, total)
     if failed:
@@ -174,7 +177,10 @@ def _module_results(args: argparse.Namespace, inputs: Sequence[str]) -> Any:
     unused += ["--allow-url"] if args.allow_url else []
     if unused:
         raise ConfigError(
-            "these belong to the pipeline, not to one module", where="sealkit infer --model", value=unused
+            "these belong to the pipeline, not to one module",
+            where="sealkit infer --model",
+            value=unused,
+            hint="leave them away, or run the pipeline: set model_dir in its config (see the examples)",
         )
     model = api.create_model(
         args.model,
@@ -187,19 +193,33 @@ def _module_results(args: argparse.Namespace, inputs: Sequence[str]) -> Any:
     return model.predict(list(inputs))
 
 
+class Names:
+    """Names of saved files: of two inputs called alike (a/1.png and b/1.png) neither may overwrite the other."""
+
+    def __init__(self) -> None:
+        self._taken: set[str] = set()
+
+    def settle(self, result: Any) -> None:
+        """Number `result.stem` where another result of this run has it already, and say so."""
+        plain, number = result.stem, 1
+        while result.stem.lower() in self._taken:  # lower: some file systems do not tell A from a
+            number += 1
+            result.stem = f"{plain}-{number}"
+        self._taken.add(result.stem.lower())
+        if number > 1:
+            print(f"{_name(result)}: saved as {result.stem}_…, another input has the name {plain}", file=sys.stderr)
+
+
 def _save(result: Any, args: argparse.Namespace) -> None:
-    if not args.model:
-        result.save_all(args.save_path)
-        return
     result.save_to_json(args.save_path)
-    if hasattr(result, "save_to_img"):
-        result.save_to_img(args.save_path)
+    result.save_to_img(args.save_path)
 
 
 def _show(result: Any, args: argparse.Namespace) -> None:
     """One picture's texts on stdout; errors on stderr."""
     if not result.ok:
-        print(f"{_name(result)}: {result['error']}", file=sys.stderr)
+        said, named = str(result["error"]), str(result.get("input_path") or "")
+        print(said if named and said.startswith(named) else f"{_name(result)}: {said}", file=sys.stderr)
     if args.jsonl:
         print(json.dumps(result.json["res"], ensure_ascii=False), flush=True)
     elif result.ok and not args.quiet:
@@ -248,4 +268,7 @@ def _module_lines(result: Any) -> list[str]:
         ]
     if "label_names" in result:
         return [f"  {name}  {float(score):.3f}" for name, score in zip(result["label_names"], result["scores"])]
+    if "doctr_img" in result:
+        height, width = result["doctr_img"].shape[:2]
+        return [f"  a flattened page of {width} x {height} pixels; --save-path keeps it"]
     return []

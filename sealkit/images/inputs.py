@@ -175,8 +175,8 @@ def _path_element(path: str, limits: _Limits) -> Iterator[ImageRecord]:
 def _url(url: str, limits: _Limits) -> Iterator[ImageRecord]:
     try:
         if limits.fetch is None:
-            hint = "download it first, or allow URLs; nothing is fetched from the network without that"
-            raise ImageError("a URL is not a path", where=url, hint=hint)
+            hint = "allow URLs (--allow-url, in Python allow_url=True; the pipeline has it), or download the file"
+            raise ImageError("URLs are fetched only where that is allowed", where=url, hint=hint)
         data = limits.fetch(url)
     except ImageError as error:
         yield ImageRecord(None, error, url)

@@ -28,7 +28,9 @@ def module_of(model_name: str) -> str:
     for module, pattern in _NAMES:
         if pattern.search(model_name):
             return module
-    raise ConfigError("no model of this pipeline", where="model_name", value=model_name, hint="see `sealkit models`")
+    raise ConfigError(
+        "no model of this pipeline", where="model_name", value=model_name, hint="`sealkit models` lists the names"
+    )
 
 
 def module_said(meta: ModelMeta) -> str | None:

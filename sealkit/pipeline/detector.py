@@ -26,6 +26,18 @@ AREA = 3
 DEFAULT_SIDE = 736
 
 
+class DetectionResult(ModuleResult):
+    """Text outlines of one picture."""
+
+    def picture(self) -> np.ndarray:
+        """The picture with its outlines, a colour each."""
+        from sealkit.drawing.polygons import fill_polygons, outline_polygons, palette  # reading must not wait for it
+
+        colours = palette(len(self["dt_polys"]))
+        filled = fill_polygons(self["input_img"], self["dt_polys"], colours, opacity=0.25)
+        return outline_polygons(filled, self["dt_polys"], colours)
+
+
 @dataclass(frozen=True)
 class DetInput:
     """What inference.yml says about the input (model-directory format §2)."""
@@ -127,7 +139,7 @@ class TextDetector:
         """Text regions in source pixels, in decode's order."""
         return decode(found.maps, found.info.source_hw, post or self.post, found.info.padded_hw)
 
-    def predict(self, input: Any, batch_size: int = 1, **options: Any) -> Iterator[ModuleResult]:
+    def predict(self, input: Any, batch_size: int = 1, **options: Any) -> Iterator[DetectionResult]:
         """Detect on everything `input` may be (see sealkit.images.iter_images), one result per picture.
 
         Args:
@@ -140,7 +152,7 @@ class TextDetector:
         resize, post = override(self.resize, options), override(self.post, options)
         refuse_unknown(options, type(resize), type(post))
         for record in iter_images(input):
-            result = ModuleResult(record, "dt_polys", "dt_scores")
+            result = DetectionResult(record, "dt_polys", "dt_scores")
             if record.image is not None:
                 regions = self.regions(self.maps(record.image, resize), post)
                 polygons = int_polygons(regions, record.image.shape[:2])

@@ -22,6 +22,16 @@ INPUTS = {2: ("image", "scale_factor"), 3: ("im_shape", "image", "scale_factor")
 _IGNORED = ("Permute",)
 
 
+class LayoutResult(ModuleResult):
+    """Regions of one page."""
+
+    def picture(self) -> np.ndarray:
+        """The page with its boxes, label and score at each."""
+        from sealkit.pipeline.visualise import layout_image  # reading must not wait for it
+
+        return layout_image(self["input_img"], self["boxes"])
+
+
 @dataclass(frozen=True)
 class LayoutRules:
     """What inference.yml says about input and classes (model-directory format §5).
@@ -85,7 +95,7 @@ class LayoutDetector:
         layout_nms: bool | None = None,
         layout_unclip_ratio: Any = None,
         layout_merge_bboxes_mode: Any = None,
-    ) -> Iterator[ModuleResult]:
+    ) -> Iterator[LayoutResult]:
         """Detect on everything `input` may be (see sealkit.images.iter_images), one result per picture.
 
         Args:
@@ -110,11 +120,11 @@ class LayoutDetector:
                 group = []
         yield from self._results(group, options)
 
-    def _results(self, group: Sequence[ImageRecord], options: LayoutOptions) -> Iterator[ModuleResult]:
+    def _results(self, group: Sequence[ImageRecord], options: LayoutOptions) -> Iterator[LayoutResult]:
         images = [record.image for record in group if record.image is not None]
         found = iter(self.detections(images) if images else [])
         for record in group:
-            result = ModuleResult(record, "boxes")
+            result = LayoutResult(record, "boxes")
             if record.image is not None:
                 hw = (record.image.shape[0], record.image.shape[1])
                 result["boxes"] = layout_boxes(next(found), self.labels, hw, options)

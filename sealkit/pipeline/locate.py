@@ -7,6 +7,7 @@ import os
 from importlib.resources import files
 from pathlib import Path
 
+from sealkit.config.problems import nearest
 from sealkit.errors import ConfigError, EngineError
 
 CACHE_VARIABLE = "SEALKIT_MODELS_DIR"
@@ -31,7 +32,7 @@ def locate_model(model_name: str, model_dir: str | None = None, weights: str | N
             `<name>` in `cache_folder()`, or one that PaddleX downloaded); None: the first of these that has the model.
     Raises:
         EngineError: nothing there; the message says where was looked and what to do.
-        ConfigError: unknown tag.
+        ConfigError: unknown tag; nothing there, and no official model has this name.
     """
     if model_dir is not None:
         path = Path(model_dir).expanduser()
@@ -53,11 +54,29 @@ def locate_model(model_name: str, model_dir: str | None = None, weights: str | N
         if isinstance(path_or_reason, Path):
             return path_or_reason
         problems.append(f"{tag}: {path_or_reason}")
+    refuse_misspelt(model_name)
     raise EngineError(
         f"no inference model of {model_name} found ({'; '.join(problems)})",
         where="model_dir",
         hint=f"name a model folder in model_dir, or unpack {OFFICIAL_URL}/{model_name}_infer.tar into {cache_folder()}",
     )
+
+
+def refuse_misspelt(model_name: str) -> None:
+    """Refuse a name that no official model has; folders of other names are given by path.
+
+    Raises:
+        ConfigError: with the names that are nearest.
+    """
+    from sealkit import zoo  # all tables of names: only where something is wrong
+
+    names = zoo.list_models()
+    if model_name not in names:
+        close = nearest(model_name, names, limit=3, cutoff=60)
+        hint = f"did you mean {' or '.join(close)}? " if close else ""
+        raise ConfigError(
+            "unknown model", where="model_name", value=model_name, hint=f"{hint}`sealkit models` lists all"
+        )
 
 
 def cache_folder() -> Path:

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import json
+import random
 import sys
+import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TextIO
+from urllib.parse import urlsplit
 
 import numpy as np
 
-from sealkit.images import IMAGE_SUFFIXES, ImageRecord, suffix_of
+from sealkit.images import IMAGE_SUFFIXES, ImageRecord, suffix_of, write_image
 
 
 class ModuleResult(dict[str, Any]):
-    """Fields of the module after `input_path`, `page_index` and `input_img`; on failure `error` in their place."""
+    """Fields of the module after `input_path`, `page_index` and `input_img`; on failure `error` in their place.
+
+    Attributes:
+        stem: what the names of saved files begin with.
+    """
 
     def __init__(self, record: ImageRecord, *fields: str) -> None:
         super().__init__(input_path=record.input_path, page_index=record.page_index, input_img=record.image)
@@ -21,6 +29,7 @@ class ModuleResult(dict[str, Any]):
             self["error"] = str(record.error)
         else:
             self.update(dict.fromkeys(fields))
+        self.stem = saved_stem(self)
 
     @property
     def ok(self) -> bool:
@@ -40,19 +49,43 @@ class ModuleResult(dict[str, Any]):
         print(text, file=file or sys.stderr)
 
     def picture_path(self, save_path: str | Path) -> Path:
-        """A picture file as it is named, or `<folder>/<stem>_res.png`."""
+        """A path that is a picture file's as it is, else `<save_path>/<stem>_res.png`."""
         path = Path(save_path)
         if suffix_of(path) in IMAGE_SUFFIXES:
             return path
-        return path / f"{Path(self['input_path'] or 'array').stem}_res.png"
+        return path / f"{self.stem}_res.png"
+
+    def picture(self) -> np.ndarray:
+        """(H, W, 3) uint8 BGR: what was found, drawn on the picture; here the picture alone."""
+        return np.asarray(self["input_img"])
+
+    def save_to_img(self, save_path: str | Path) -> None:
+        """Write `picture()` to a picture file, or to `<folder>/<stem>_res.png`."""
+        write_image(self.picture_path(save_path), self.picture())
 
     def save_to_json(self, save_path: str | Path, indent: int = 4, ensure_ascii: bool = False) -> None:
         """Write to a .json file, or to `<folder>/<stem>_res.json`."""
         path = Path(save_path)
         if path.suffix.lower() != ".json":
-            path = path / f"{Path(self['input_path'] or 'array').stem}_res.json"
+            path = path / f"{self.stem}_res.json"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(self.json["res"], indent=indent, ensure_ascii=ensure_ascii), encoding="utf-8")
+
+
+def file_of(result: Mapping[str, Any]) -> str:
+    """The file a result is of: a path, or the path within a URL; "" for an array."""
+    path = result.get("input_path") or ""
+    return urlsplit(path).path if path.startswith(("http://", "https://")) else path
+
+
+def saved_stem(result: Mapping[str, Any]) -> str:
+    """File name without suffix, `_<page_index>` after it for a page; time and a random number for an array.
+
+    Asked for once per result: its JSON and its pictures belong together.
+    """
+    file = file_of(result)
+    stem = Path(file).stem if file else f"{int(time.time())}_{random.SystemRandom().randint(1000, 9999)}"
+    return stem if result.get("page_index") is None else f"{stem}_{result['page_index']}"
 
 
 def plain(value: Any) -> Any:

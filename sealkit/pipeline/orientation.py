@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import cv2
@@ -13,7 +12,7 @@ import numpy as np
 
 from sealkit.config.doc_text_orientation import OriResizeSettings
 from sealkit.errors import EngineError
-from sealkit.images import iter_images, write_image
+from sealkit.images import iter_images
 from sealkit.modules.doc_text_orientation.postprocess import QUARTERS, TopClasses, top_classes
 from sealkit.modules.doc_text_orientation.preprocess import MEAN, STD, preprocess
 from sealkit.pipeline.module_result import ModuleResult
@@ -26,16 +25,15 @@ FIELDS = ("class_ids", "scores", "label_names")
 class OrientationResult(ModuleResult):
     """Classes of one picture."""
 
-    def save_to_img(self, save_path: str | Path) -> None:
-        """Write the picture with its surest class and score in the corner, to a picture file or
-        `<folder>/<stem>_res.png`."""
+    def picture(self) -> np.ndarray:
+        """The picture with its surest class and score in the corner."""
         image = np.array(self["input_img"], copy=True)
         text = f"{self['label_names'][0]} {self['scores'][0]:.2f}"
         size = max(min(image.shape[:2]) / 400, 0.4)
         (width, height), base = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, size, 1)
         cv2.rectangle(image, (0, 0), (width + 8, height + base + 8), (255, 255, 255), -1)
         cv2.putText(image, text, (4, height + 4), cv2.FONT_HERSHEY_SIMPLEX, size, (0, 0, 200), 1, cv2.LINE_AA)
-        write_image(self.picture_path(save_path), image)
+        return image
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,19 @@ from sealkit.runtime.files import ModelMeta
 from sealkit.runtime.model import InferenceModel
 
 
+class RecognitionResult(ModuleResult):
+    """Text of one strip."""
+
+    def picture(self) -> np.ndarray:
+        """The strip, and below it what was read."""
+        from sealkit.drawing.text import draw_text  # reading must not wait for it
+
+        strip = self["input_img"]
+        h, w = max(strip.shape[0], 24), strip.shape[1]
+        below = draw_text(np.full((h, w, 3), 255, np.uint8), self["rec_text"], (2, 2, w - 2, h - 2))
+        return np.concatenate([strip, below], axis=0)
+
+
 class TextRecogniser:
     """Reads strips of one text line each.
 
@@ -80,21 +93,23 @@ class TextRecogniser:
         h, w = self.fixed_hw
         return normalise(cv2.resize(strip, (w, h), interpolation=cv2.INTER_LINEAR), w)
 
-    def predict(self, input: Any, batch_size: int = 1) -> Iterator[ModuleResult]:
+    def predict(self, input: Any, batch_size: int = 1) -> Iterator[RecognitionResult]:
         """Read everything `input` may be (see sealkit.images.iter_images), one result per picture, in order.
 
         Yields:
             input_path, page_index, input_img, rec_text, rec_score.
         """
-        group: list[tuple[ModuleResult, np.ndarray | None]] = []
+        group: list[tuple[RecognitionResult, np.ndarray | None]] = []
         for record in iter_images(input):
-            group.append((ModuleResult(record, "rec_text", "rec_score"), record.image))
+            group.append((RecognitionResult(record, "rec_text", "rec_score"), record.image))
             if len(group) >= batch_size:
                 yield from self._fill(group, batch_size)
                 group = []
         yield from self._fill(group, batch_size)
 
-    def _fill(self, group: list[tuple[ModuleResult, np.ndarray | None]], batch_size: int) -> Iterator[ModuleResult]:
+    def _fill(
+        self, group: list[tuple[RecognitionResult, np.ndarray | None]], batch_size: int
+    ) -> Iterator[RecognitionResult]:
         read = iter(self.read([image for _, image in group if image is not None], batch_size))
         for result, image in group:
             if image is not None:

@@ -9,20 +9,17 @@ from __future__ import annotations
 import builtins
 import json
 import mimetypes
-import random
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TextIO
-from urllib.parse import urlsplit
 
 import numpy as np
 from PIL import Image
 
 from sealkit.errors import SealkitError
 from sealkit.images import IMAGE_SUFFIXES, suffix_of
-from sealkit.pipeline.module_result import plain
+from sealkit.pipeline.module_result import file_of, plain, saved_stem
 
 OBJECT_ONLY = ("seal_region_id", "vis_fonts", "doc_preprocessor_res")
 """Keys of a seal's element that are on the object but neither in JSON nor in text."""
@@ -91,14 +88,9 @@ class SealRecognitionResult(dict[str, Any]):
         """`stages` is what the key of that name would hold, where the result has no such key."""
         super().__init__(fields)
         self.stages: dict[builtins.str, Any] = self.get("stages", {}) if stages is None else stages
-        path = self.get("input_path") or ""
-        self._file = urlsplit(path).path if path.startswith(("http://", "https://")) else path
-        # Fixed once: an array has no name, and json and pictures of one result belong together.
-        self._stem = (
-            Path(self._file).stem if path else f"{int(time.time())}_{random.SystemRandom().randint(1000, 9999)}"
-        )
-        if self.get("page_index") is not None:
-            self._stem += f"_{self['page_index']}"
+        self._file = file_of(self)
+        self.stem = saved_stem(self)
+        """What the names of saved files begin with."""
 
     @property
     def ok(self) -> bool:
@@ -160,7 +152,7 @@ class SealRecognitionResult(dict[str, Any]):
         """Write `<save_path>/<stem>_res.json`, or `save_path` itself where it is named like a JSON file."""
         path = Path(save_path)
         if mimetypes.guess_type(str(path))[0] != "application/json":
-            path = path / f"{self._stem}_res.json"
+            path = path / f"{self.stem}_res.json"
         text = json.dumps(self.json["res"], indent=indent, ensure_ascii=ensure_ascii)
         _write(path, text.encode("utf-8"))
 
@@ -178,7 +170,7 @@ class SealRecognitionResult(dict[str, Any]):
             return
         suffix = Path(self._file).suffix if suffix_of(self._file) in IMAGE_SUFFIXES else ".png"
         for key, picture in pictures.items():
-            _save_picture(picture, path / f"{self._stem}_{key}{suffix}")
+            _save_picture(picture, path / f"{self.stem}_{key}{suffix}")
 
     def save_all(self, save_path: Any) -> None:
         """JSON, then pictures."""

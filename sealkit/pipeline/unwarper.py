@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from sealkit.errors import EngineError
-from sealkit.images import iter_images, write_image
+from sealkit.images import iter_images
 from sealkit.modules.image_unwarping.postprocess import postprocess
 from sealkit.modules.image_unwarping.preprocess import preprocess
 from sealkit.pipeline.module_result import ModuleResult, plain
@@ -26,9 +25,9 @@ class UnwarpingResult(ModuleResult):
         """{"res": plain data}; the page stands in it as "...", as in PaddleX."""
         return {"res": {k: "..." if k == "doctr_img" else plain(v) for k, v in self.items() if k != "input_img"}}
 
-    def save_to_img(self, save_path: str | Path) -> None:
-        """Write the flattened page to a picture file, or to `<folder>/<stem>_res.png`."""
-        write_image(self.picture_path(save_path), np.ascontiguousarray(self["doctr_img"][:, :, ::-1]))
+    def picture(self) -> np.ndarray:
+        """The flattened page."""
+        return np.ascontiguousarray(self["doctr_img"][:, :, ::-1])
 
 
 class Unwarper:

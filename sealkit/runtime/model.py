@@ -218,7 +218,12 @@ def choose_engine(files: ModelFiles, engine: str | None, device: Device | None) 
         reasons[name] = reason
     listed = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
     kind = EngineError if device in (None, CPU) else DeviceError
-    raise kind(f"no installed engine can run this model on {device or CPU} ({listed})", where=str(files.path))
+    raise kind(
+        f"no installed engine can run this model on {device or CPU} ({listed})",
+        where=str(files.path),
+        hint="`sealkit doctor` shows what is installed"
+        + ("" if kind is EngineError else "; --device cpu always works"),
+    )
 
 
 def _checked_pair(files: ModelFiles, name: str, device: Device | None) -> Device:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 
 NAME = "convert"
-HELP = "Convert annotations of LabelMe, PPOCRLabel, COCO or ICDAR ReST to a detection set."
+HELP = "Convert annotations of LabelMe, PPOCRLabel, COCO or ICDAR ReST to a detection set, or to one of pages."
 EXAMPLES = """
   sealkit data convert labelme_folder my_seals
   sealkit data convert annotations.json my_seals --from coco
   sealkit data convert my_seals_ppocrlabel my_seals --from ppocrlabel
   sealkit data split my_seals --labels labels.txt       then: a training and a validation part
   sealkit data convert scans my_pages --from page_classes          scans/0, scans/90, …: a set for page orientation
+  sealkit data convert export my_pages --from page_boxes --rename stamp=seal chop=seal     COCO or LabelMe boxes: layout
 """
 
 
@@ -23,6 +24,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     formats = ["auto", *FORMATS]
     parser.add_argument("--from", dest="format", default="auto", choices=formats, help="format (default: look)")
     parser.add_argument("--labels", default="labels.txt", metavar="FILE", help="name of the label file written")
+    parser.add_argument(
+        "--rename", nargs="+", default=[], metavar="OLD=NEW", help="categories of page_boxes; several may become one"
+    )
     parser.add_argument("--all", action="store_true", help="list every problem, not the first five of a kind")
     parser.add_argument("--strict", action="store_true", help="exit with an error when anything was not converted")
 
@@ -30,14 +34,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from sealkit.data.check_report import problems_text
     from sealkit.data.converters.base import write_set
-    from sealkit.data.converters.convert import PAGES, TEXT_ONLY, convert, find_format
+    from sealkit.data.converters.convert import BOXES, PAGES, TEXT_ONLY, convert, find_format
+    from sealkit.errors import ConfigError
 
     found = find_format(args.source, args.format)
     print(f"{args.source}: {found}")
+    if args.rename and found != BOXES:
+        raise ConfigError("only categories of page_boxes can be renamed", where="--rename", value=args.rename)
     if found == TEXT_ONLY:
         return _texts_only(args)
-    if found == PAGES:
-        return _pages(args)
+    if found in (PAGES, BOXES):
+        return _pages(args, found == BOXES)
     conversion = convert(args.source, found)
     if conversion.problems:
         print("\n".join(problems_text(conversion.problems, 0 if args.all else 5)) + "\n")
@@ -64,17 +71,32 @@ def _texts_only(args: argparse.Namespace) -> int:
     return 0
 
 
-def _pages(args: argparse.Namespace) -> int:
+def _pages(args: argparse.Namespace, boxes: bool) -> int:
     from pathlib import Path
 
     from sealkit.data.check_report import problems_text
+    from sealkit.data.converters.page_boxes import WHOLE, convert_boxes
     from sealkit.data.converters.page_classes import convert_pages
 
-    counts, problems = convert_pages(Path(args.source), Path(args.out))
+    source, out = Path(args.source), Path(args.out)
+    counts, problems = convert_boxes(source, out, _renames(args.rename)) if boxes else convert_pages(source, out)
     if problems:
         print("\n".join(problems_text(problems, 0 if args.all else 5)) + "\n")
     lost = sum(problem.severity == "error" for problem in problems)
     listed = ", ".join(f"{name}: {count} pictures" for name, count in counts.items())
     print(f"converted to {args.out} ({listed}); {lost} errors")
-    print(f"next: sealkit data check {args.out} --module doc_text_orientation")
+    if boxes and WHOLE in counts:
+        print(f"next: sealkit data split {args.out} --labels {WHOLE}")
+    else:
+        module = "layout_detection" if boxes else "doc_text_orientation"
+        print(f"next: sealkit data check {args.out} --module {module}")
     return 3 if lost and args.strict else 0
+
+
+def _renames(given: list[str]) -> dict[str, str]:
+    from sealkit.errors import ConfigError
+
+    for text in given:
+        if not all(text.partition("=")[::2]):
+            raise ConfigError("not a renaming", where="--rename", value=text, hint="write OLD=NEW, such as stamp=seal")
+    return {old: new for old, _, new in (text.partition("=") for text in given)}

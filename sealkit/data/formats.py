@@ -13,5 +13,6 @@ TITLES: Mapping[str, str] = {
     "rest": "ICDAR ReST files",
     "seal_texts": "text files beside pictures (TrOCR-Seal)",
     "page_classes": "pages in folders 0, 90, 180, 270, or PaddleX's classification set",
+    "page_boxes": "boxes of regions of pages, in COCO or LabelMe files",
 }
 FORMATS = tuple(TITLES)

@@ -65,10 +65,22 @@ def read_coco(root: str | Path, labels: str | Path) -> CocoSet:
     Raises:
         DataError: no such file, not JSON, or not COCO.
     """
-    root = Path(root)
     path = find_coco_file(root, labels)
-    content = _load(path)
-    reader = _Reader(root, path.name)
+    return coco_set(_load(path), Path(root), path.name)
+
+
+def coco_set(content: dict[str, Any], root: Path, name: str) -> CocoSet:
+    """The set of a COCO file's content.
+
+    Args:
+        content: with the lists `images`, `annotations`, `categories`.
+        root: as of `read_coco`.
+        name: what the file is called in problems.
+
+    Raises:
+        DataError: no category.
+    """
+    reader = _Reader(root, name)
     names = reader.categories(content["categories"])
     found = CocoSet(tuple(names.values()), problems=reader.problems)
     images = reader.images(content["images"])
@@ -80,15 +92,15 @@ def read_coco(root: str | Path, labels: str | Path) -> CocoSet:
                 "orphan-annotation", where, f"image {entry.get('image_id')!r} is not listed", "list it, or delete this"
             )
             continue
-        name = names.get(_key(entry.get("category_id")))
-        if name is None:
-            known = ", ".join(f"{number} {label}" for number, label in list(names.items())[:8])
+        label = names.get(_key(entry.get("category_id")))
+        if label is None:
+            known = ", ".join(f"{number} {known_name}" for number, known_name in list(names.items())[:8])
             reason = f"category {entry.get('category_id')!r} is unknown, in {sample.image_path.name}"
             reader.report("unknown-category", where, reason, f"the file has {known}; mend the id or add the category")
             continue
         box = reader.box(entry, sample, where)
         if box is not None:
-            sample.boxes.append(LayoutBox(box, name, entry.get("iscrowd") in (1, True), where))
+            sample.boxes.append(LayoutBox(box, label, entry.get("iscrowd") in (1, True), where))
     found.samples = list(images.values())
     return found
 
@@ -277,6 +289,7 @@ __all__ = [
     "TRAIN",
     "VAL",
     "CocoSet",
+    "coco_set",
     "counted_boxes",
     "find_coco_file",
     "read_coco",

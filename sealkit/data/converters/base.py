@@ -112,7 +112,7 @@ def write_set(conversion: Conversion, out: str | Path, labels: str = "labels.txt
     used: set[str] = set()
     written = []
     for sample in conversion.samples:
-        target = out / PICTURES / names.setdefault(sample.image_path, _free_name(sample.image_path.name, used))
+        target = out / PICTURES / names.setdefault(sample.image_path, free_name(sample.image_path.name, used))
         used.add(target.name.lower())
         target.parent.mkdir(parents=True, exist_ok=True)
         if sample.image_path in conversion.embedded:
@@ -130,7 +130,7 @@ def prepare_folder(out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
 
 
-def _free_name(name: str, used: set[str]) -> str:
+def free_name(name: str, used: set[str]) -> str:
     """The name, or name_2, name_3, … where it is taken; also on file systems that ignore case."""
     path, count = Path(name.replace("\t", "_").replace("\n", "_")), 1
     stem = path.stem

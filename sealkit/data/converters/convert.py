@@ -21,6 +21,8 @@ TEXT_ONLY = "seal_texts"
 """Texts without outlines: see `sealkit.data.converters.seal_texts`."""
 PAGES = "page_classes"
 """Pages by angle: see `sealkit.data.converters.page_classes`."""
+BOXES = "page_boxes"
+"""Boxes of regions: see `sealkit.data.converters.page_boxes`."""
 
 
 def find_format(path: str | Path, name: str = "auto") -> str:
@@ -63,4 +65,7 @@ def convert(path: str | Path, name: str = "auto") -> Conversion:
     if found == PAGES:
         hint = "convert it on the command line with --from page_classes, or call convert_pages"
         raise DataError("this set has classes of pages but no outlines", where=str(path), hint=hint)
+    if found == BOXES:
+        hint = "convert it on the command line with --from page_boxes, or call convert_boxes"
+        raise DataError("this set has boxes of regions but no outlines of texts", where=str(path), hint=hint)
     return settle(READERS[found](Path(path)))

@@ -36,10 +36,10 @@ demo: $(STAMP) ## read a seal, fine-tune on a new style, export, read again (IMA
 	@$(PY) tools/demo.py $(if $(IMAGE),--image '$(IMAGE)')
 
 test: $(STAMP) ## tests that take minutes, on the CPU, without network
-	@$(PY) -m pytest -q -m 'not slow and not paddlex and not network'
+	@$(PY) -m pytest -q -m 'not slow and not paddlex and not network and not browser'
 
 test-all: $(STAMP) ## with the slow ones
-	@$(PY) -m pytest -q -m 'not paddlex'
+	@$(PY) -m pytest -q -m 'not paddlex and not browser'
 
 # paddlex pins an OpenCV of its own: it gets an environment of its own. Paddle 3.2.2: oneDNN of 3.3 fails on interpolation.
 $(PADDLEX_VENV)/.installed:

@@ -27,6 +27,12 @@ access = logging.getLogger("sealkit.serving.access")
 logger = logging.getLogger("sealkit.serving")
 INFER_PATH = "/seal-recognition"
 HEALTH_PATH = "/health"
+DOCUMENT_PATHS = frozenset({"/docs", "/redoc"})
+DOCUMENT_POLICY = (
+    b"default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
+    b"img-src 'self' data: blob:; font-src 'self' data:; worker-src 'self' blob:"
+)
+"""What a browser may load for them: nothing of other hosts (Redoc's own script asks one for its logo)."""
 CLIENT_GONE = 499
 """Status in log and metrics of a request whose client went away; nobody receives it."""
 _DRAIN_SECONDS = 5.0
@@ -68,6 +74,9 @@ class Door:
         async def noted(message: Message) -> None:
             if message["type"] == "http.response.start":
                 visit.status = message["status"]
+                if scope["path"] in DOCUMENT_PATHS:
+                    policy = (b"content-security-policy", DOCUMENT_POLICY)
+                    message = {**message, "headers": [*message.get("headers", ()), policy]}
             await send(message)
 
         try:

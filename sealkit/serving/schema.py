@@ -6,6 +6,8 @@ numbers must be finite and integers must fit 32 bits.
 
 from __future__ import annotations
 
+import base64
+from importlib.resources import files
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -31,10 +33,16 @@ PARAMETERS = {
 """Field of the request → parameter of predict()."""
 
 
+def _with_example(schema: dict[str, Any]) -> None:
+    """A request that can be sent as it stands: the documents page fills it in for who tries the service."""
+    picture = (files("sealkit") / "assets" / "example_seal.png").read_bytes()
+    schema["examples"] = [{"file": base64.b64encode(picture).decode("ascii"), "fileType": 1, "visualize": False}]
+
+
 class InferRequest(BaseModel):
     """Unknown fields are ignored."""
 
-    model_config = ConfigDict(use_attribute_docstrings=True)
+    model_config = ConfigDict(use_attribute_docstrings=True, json_schema_extra=_with_example)
 
     file: str
     """Base64 of a picture, TIFF or PDF; or an http(s) URL, where the server allows its host."""

@@ -1,0 +1,92 @@
+"""The service's documents in a browser: they need no other host, and the service can be tried in them.
+
+The tests marked `browser` need Chromium ($SEALKIT_CHROMIUM, else `chromium` on the path) and the package playwright.
+"""
+
+import base64
+import json
+import os
+import re
+import shutil
+
+import pytest
+
+from tests.serving.live import server
+
+OPERATION = "#operations-default-infer"
+SECONDS = 120_000  # of a wait, in milliseconds: a busy machine is slow
+
+
+def test_the_example_can_be_sent_as_it_stands(client):
+    schema = client.call("GET", "/openapi.json").json()
+    (example,) = schema["components"]["schemas"]["InferRequest"]["examples"]
+    answer = client.infer(**example)
+    assert answer.status_code == 200 and answer.json()["result"]["dataInfo"]["type"] == "image"
+    assert len(example["file"]) < 4000 and base64.b64decode(example["file"]).startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("path", ["/docs", "/redoc"])
+def test_browsers_are_told_to_load_nothing_from_elsewhere(client, path):
+    policy = client.call("GET", path).headers["content-security-policy"]
+    assert policy.startswith("default-src 'self'; ") and "http" not in policy and "*" not in policy
+    assert "content-security-policy" not in client.call("GET", "/health").headers
+
+
+@pytest.fixture(scope="module")
+def browser():
+    from playwright.sync_api import sync_playwright
+
+    program = os.environ.get("SEALKIT_CHROMIUM") or shutil.which("chromium")
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        yield running
+        running.close()
+
+
+@pytest.fixture(scope="module")
+def live():
+    with server("sealkit", "serve", "--host", "127.0.0.1", "--port", "0", "--workers", "1") as running:
+        yield running
+
+
+@pytest.fixture
+def page(browser, live):
+    """A page that notes what it asks for and what goes wrong in it."""
+    page = browser.new_page(viewport={"width": 1100, "height": 1400})
+    page.set_default_timeout(SECONDS)
+    page.asked, page.faults = [], []
+    page.on("response", lambda response: page.asked.append(response.url))
+    page.on("pageerror", lambda error: page.faults.append(str(error)))
+    page.on("console", lambda message: page.faults.append(message.text) if message.type == "error" else None)
+    yield page
+    page.close()
+
+
+def elsewhere(page, live):
+    """Addresses of other hosts that answered."""
+    return [url for url in page.asked if not url.removeprefix("blob:").startswith((f"{live.url}/", "data:"))]
+
+
+@pytest.mark.browser
+def test_the_service_is_tried_in_the_docs(page, live, tmp_path):
+    page.goto(f"{live.url}/docs")
+    page.click(f"{OPERATION} .opblock-summary")
+    page.click(f"{OPERATION} .try-out__btn")
+    filled = json.loads(page.input_value(f"{OPERATION} textarea.body-param__text"))
+    assert filled["fileType"] == 1  # the example, which is sent as it stands
+    page.click(f"{OPERATION} .execute")
+    answer = f"{OPERATION} .live-responses-table tbody"
+    page.wait_for_selector(f"{answer} .response-col_status")
+    page.screenshot(path=tmp_path / "docs.png")
+    assert re.match(r"200\b", page.inner_text(f"{answer} .response-col_status"))
+    assert "收款专用章" in page.inner_text(f"{answer} .response-col_description")
+    assert page.faults == [] and elsewhere(page, live) == []
+
+
+@pytest.mark.browser
+def test_redoc_shows_the_fields(page, live):
+    page.goto(f"{live.url}/redoc")
+    page.wait_for_selector("text=sealDetUnclipRatio")
+    assert elsewhere(page, live) == []
+    blocked = [fault for fault in page.faults if "cdn.redoc.ly" in fault]
+    assert len(page.faults) == len(blocked), page.faults  # its logo, and nothing else

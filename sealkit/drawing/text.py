@@ -53,6 +53,49 @@ def draw_text(
     return cv2.cvtColor(np.asarray(canvas), cv2.COLOR_RGB2BGR)
 
 
+def draw_text_along(
+    image: np.ndarray, text: str, line_poly: np.ndarray, colour: Colour = (0, 0, 0), vertical: bool = False
+) -> np.ndarray:
+    """Letters one by one along a text line, standing as the letters of the line stand.
+
+    Args:
+        image: (H, W, 3) uint8 BGR.
+        text: is spread over the line's whole length, as large as its height allows.
+        line_poly: (2M, 2) pixels, from the text's start along the tops of the letters and back along their feet.
+        vertical: a column of upright letters; its first half is the upper edge of the first letter.
+
+    Returns:
+        A new picture; without the text where the system has no font or the line has no extent.
+    """
+    half = len(line_poly) // 2
+    points = np.asarray(line_poly, dtype=np.float64)
+    tops, feet = points[:half], points[half : 2 * half][::-1]
+    if half < 2 or not text or font_for(text, 10) is None:
+        return image.copy()
+    if vertical:  # its two edges are the ends of the way
+        middle, side = np.stack([tops.mean(axis=0), feet.mean(axis=0)]), float(np.hypot(*(tops[-1] - tops[0])))
+    else:
+        middle, side = (tops + feet) / 2, float(np.hypot(*(tops - feet).T).mean())
+    way = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(middle, axis=0).T))])
+    widths = np.array([1.0 if vertical else max(text_width(letter, 100) / 100, 0.2) for letter in text])
+    size = int(min(0.9 * side, way[-1] / widths.sum(), 200.0))
+    font = font_for(text, size) if size >= 6 else None
+    if font is None:
+        return image.copy()
+    canvas = Image.fromarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB))
+    blue, green, red = colour
+    for letter, place in zip(text, (np.cumsum(widths) - widths / 2) / widths.sum() * way[-1]):
+        x, y = (float(np.interp(place, way, middle[:, axis])) for axis in (0, 1))
+        before, after = (np.clip(place + d, 0, way[-1]) for d in (-size / 2, size / 2))
+        dx, dy = (float(np.diff(np.interp([before, after], way, middle[:, axis]))[0]) for axis in (0, 1))
+        angle = np.degrees(np.arctan2(dy, dx)) - (90.0 if vertical else 0.0)  # clockwise on screen
+        stamp = Image.new("L", (2 * size, 2 * size), 0)
+        ImageDraw.Draw(stamp).text((size, size), letter, font=font, fill=255, anchor="mm")
+        stamp = stamp.rotate(-angle, resample=Image.Resampling.BICUBIC)
+        canvas.paste((red, green, blue), (round(x - size), round(y - size)), stamp)
+    return cv2.cvtColor(np.asarray(canvas), cv2.COLOR_RGB2BGR)
+
+
 def text_width(text: str, size: int) -> float:
     """Pixels a text needs at a size; 0 where the system has no fonts."""
     font = font_for(text, size)

@@ -124,6 +124,13 @@ class SealRecognitionResult(dict[str, Any]):
 
         return result_images(self)
 
+    @property
+    def overview(self) -> Image.Image | None:
+        """The page with its seals numbered, and their texts beside it; None where it would say no more than `img`."""
+        from sealkit.pipeline.overview import overview_image
+
+        return overview_image(self)
+
     def print(
         self,
         json_format: bool = False,
@@ -157,7 +164,7 @@ class SealRecognitionResult(dict[str, Any]):
         _write(path, text.encode("utf-8"))
 
     def save_to_img(self, save_path: Any) -> None:
-        """Write `<save_path>/<stem>_<name><suffix>` per picture of `img`.
+        """Write `<save_path>/<stem>_<name><suffix>` per picture of `img`, and the overview of a page as `overview`.
 
         The suffix is the input's where it is a picture's, else .png. Where `save_path` itself is named like a picture
         only the first one is written there.
@@ -169,7 +176,8 @@ class SealRecognitionResult(dict[str, Any]):
                 _save_picture(picture, path)
             return
         suffix = Path(self._file).suffix if suffix_of(self._file) in IMAGE_SUFFIXES else ".png"
-        for key, picture in pictures.items():
+        whole = self.overview
+        for key, picture in {**pictures, **({"overview": whole} if whole else {})}.items():
             _save_picture(picture, path / f"{self.stem}_{key}{suffix}")
 
     def save_all(self, save_path: Any) -> None:

@@ -15,9 +15,11 @@ from sealkit.drawing.polygons import (
     outline_polygons,
     palette,
 )
-from sealkit.drawing.text import draw_text, text_width
+from sealkit.drawing.text import draw_text, draw_text_along, text_width
 
 CAPTION_HEIGHT = 25
+FILL = 0.18
+"""Opacity of text areas: the letters under them stay legible."""
 
 
 def result_images(result: dict[str, Any]) -> dict[str, Image.Image]:
@@ -49,14 +51,18 @@ def seal_image(seal: dict[str, Any]) -> np.ndarray:
     polygons = [np.asarray(p, dtype=np.float32) - offset for p in seal["rec_polys"]]
     lines = [np.asarray(line["line_poly"], dtype=np.float32) - corner for line in seal.get("lines", ())]
     colours = palette(len(polygons))
-    left = outline_polygons(fill_polygons(crop, polygons, colours), polygons, colours)
+    left = outline_polygons(fill_polygons(crop, polygons, colours, FILL), polygons, colours)
     left = mark_starts(left, lines, colours)
     right = np.full_like(crop, 255)
-    right = outline_polygons(right, polygons, colours, width=1)
-    for polygon, text in zip(polygons, seal["rec_texts"]):
-        (x1, y1, x2, y2), vertical = text_box(polygon, text)
-        box = (max(0.0, x1), y1, min(float(crop.shape[1]), x2), y2)
-        right = draw_text(right, text, box, vertical=vertical)
+    right = outline_polygons(fill_polygons(right, polygons, colours, FILL / 2), polygons, colours, width=1)
+    ways = [line["direction"] for line in seal.get("lines", ())]
+    for n, (polygon, text) in enumerate(zip(polygons, seal["rec_texts"])):
+        if n < len(lines):  # the line as it was read: letters stand where those of the seal stand
+            right = draw_text_along(right, text, lines[n], vertical=ways[n] == "vertical")
+        else:
+            (x1, y1, x2, y2), vertical = text_box(polygon, text)
+            box = (max(0.0, x1), y1, min(float(crop.shape[1]), x2), y2)
+            right = draw_text(right, text, box, vertical=vertical)
     return np.concatenate([left, right], axis=1)
 
 

@@ -12,7 +12,7 @@ from sealkit.drawing.polygons import (
     outline_polygons,
     palette,
 )
-from sealkit.drawing.text import draw_text, font_for, text_width
+from sealkit.drawing.text import draw_text, draw_text_along, font_for, text_width
 
 SQUARE = np.array([[10, 10], [40, 10], [40, 40], [10, 40]], np.float32)
 
@@ -58,8 +58,35 @@ def test_text_fits_its_box(white, vertical):
     assert xs.min() >= (20 if not vertical else 28) - 1 and xs.max() <= (70 if not vertical else 52) + 1
 
 
+@pytest.mark.skipif(not find_faces(), reason="no fonts on this system")
+def test_letters_stand_as_the_line_says():
+    white = np.full((160, 160, 3), 255, np.uint8)
+    line = np.array([[20, 60], [80, 60], [140, 60], [140, 100], [80, 100], [20, 100]], np.float32)
+    level = draw_text_along(white, "章12", line)
+    ys, xs = np.nonzero(level.min(axis=2) < 200)
+    assert 20 <= xs.min() < 45 and 115 < xs.max() <= 140 and ys.min() >= 60 and ys.max() <= 100
+    # the same line with its tops to the right reads downwards: the same picture turned clockwise
+    turned = draw_text_along(white, "章12", np.stack([159 - line[:, 1], line[:, 0]], axis=1))
+    assert np.abs(turned.astype(int) - np.rot90(level, -1)).mean() < 6
+    upside_down = draw_text_along(white, "章12", np.roll(line, 3, axis=0))
+    assert np.abs(upside_down.astype(int) - np.rot90(level, 2)).mean() < 6
+
+
+@pytest.mark.skipif(not find_faces(), reason="no fonts on this system")
+def test_letters_of_a_column_stay_upright():
+    white = np.full((160, 100, 3), 255, np.uint8)
+    column = np.array(
+        [[30, 20], [70, 20], [70, 140], [30, 140]], np.float32
+    )  # first edge: the top
+    drawn = draw_text_along(white, "一一一", column, vertical=True)
+    rows = np.nonzero(drawn.min(axis=2).min(axis=1) < 128)[0]
+    assert 3 <= len(rows) < 40  # three lying strokes, not one standing
+    assert rows[0] > 20 and rows[-1] < 140 and rows[-1] - rows[0] > 60
+
+
 def test_no_room_and_no_fonts(white, monkeypatch):
     assert (draw_text(white, "12", (5, 5, 5, 50)) == 255).all() and (draw_text(white, "", (0, 0, 50, 50)) == 255).all()
     monkeypatch.setattr("sealkit.drawing.text._face", lambda text: None)
     assert font_for("1", 10) is None and text_width("1", 10) == 0
     assert (draw_text(white, "12", (5, 5, 50, 50)) == 255).all()
+    assert (draw_text_along(white, "12", SQUARE) == 255).all()

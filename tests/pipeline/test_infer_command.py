@@ -54,6 +54,7 @@ def test_a_broken_file_is_told_and_the_rest_is_read(infer, folder, tmp_path):
     assert saved == [
         "a_res.json",
         "a_seal_res_region1.png",
+        "c_overview.png",
         "c_res.json",
         "c_seal_res_region1.png",
         "c_seal_res_region2.png",

@@ -4,7 +4,8 @@ Starts `sealkit serve`, asks every distinct request once, one after the other, t
 clients at once: six in ten are pictures, two in a hundred are three-page PDFs, the rest is what a service has to
 refuse. Printed: requests per second, p50 and p95 by kind, statuses, answers that differ from those of the quiet
 server, memory of server and workers. `--kill` ends a worker with kill -9 in the middle. The exit code is 1 where an
-answer differs or is none the service defines. Clients and server share the machine.
+answer differs or is none the service defines, where a request is lost (with `--kill`: more than one), or where memory
+grows by more than a tenth after the first fifth. Clients and server share the machine.
 """
 
 from __future__ import annotations
@@ -33,6 +34,9 @@ from sealkit.images import list_images, read_image
 GOOD, PDF = "picture", "pdf"
 DEFINED = frozenset({200, 400, 408, 413, 422, 429, 503, 504})
 """Statuses that the service gives on purpose; 500 is none of them."""
+GROWTH = 1.10
+"""Resident memory at the end may be this multiple of that after the first fifth (the second hundred of 1,000)."""
+START, END = "after a fifth", "end"
 
 
 @dataclass(frozen=True)
@@ -54,11 +58,19 @@ class Figures:
     undefined: list[str] = field(default_factory=list)
     different: list[str] = field(default_factory=list)
     lost: int = 0
+    kills: int = 0
     memory: dict[str, int] = field(default_factory=dict)
 
-    @property
-    def fine(self) -> bool:
-        return not (self.undefined or self.different)
+    def faults(self) -> list[str]:
+        """What a service may not do, in words; [] where all is well."""
+        found = [f"{len(self.different)} answers differ from those of the quiet server"] if self.different else []
+        if self.undefined:
+            found.append(f"{len(self.undefined)} answers have a status the service does not define")
+        if self.lost > self.kills:
+            found.append(f"{self.lost} requests were lost, {self.kills} may be")
+        if START in self.memory and self.memory[END] > GROWTH * self.memory[START]:
+            found.append(f"memory grew by {self.memory[END] / self.memory[START] - 1:.0%}")
+        return found
 
 
 def questions(pictures: Sequence[Path], visualize: bool) -> dict[str, list[Question]]:
@@ -130,7 +142,7 @@ class Load:
         for thread in threads:
             thread.join()
         self.figures.seconds = time.perf_counter() - began
-        self.figures.memory["end"] = memory_of(self._server)
+        self.figures.memory[END] = memory_of(self._server)
         return self.figures
 
     def _client(self) -> None:
@@ -141,9 +153,10 @@ class Load:
                     if number is None:
                         return
                     if number == len(self._asked) // 5:
-                        self.figures.memory["after a fifth"] = memory_of(self._server)
+                        self.figures.memory[START] = memory_of(self._server)
                     if number == self._kill_at:
                         os.kill(self._server.worker_pids()[0], signal.SIGKILL)
+                        self.figures.kills += 1
                 began = time.perf_counter()
                 status, answer = ask(client, self._server, self._asked[number])
                 self._note(self._asked[number], status, answer, time.perf_counter() - began)
@@ -223,7 +236,7 @@ def _flags(args: argparse.Namespace) -> Iterator[str]:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Exit code 0; 1 where an answer differs or is undefined."""
+    """Exit code 0; 1 where there is a fault."""
     parser = argparse.ArgumentParser(prog="benchmark.py serving", description=__doc__)
     parser.add_argument("--requests", type=int, default=1000)
     parser.add_argument("--clients", type=int, default=8)
@@ -242,9 +255,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         figures = Load(server, mix(found, args.requests), quiet).run(args.clients, args.kill)
         code = server.stop()
     show(figures, args.clients)
-    if code != 0:
-        print(f"the server ended with exit code {code}", file=sys.stderr)
-    return 0 if figures.fine and code == 0 else 1
+    faults = figures.faults() + ([f"the server ended with exit code {code}"] if code else [])
+    print("\n".join(f"fault: {fault}" for fault in faults) or "no fault", flush=True)
+    return 1 if faults else 0
 
 
 if __name__ == "__main__":

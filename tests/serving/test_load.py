@@ -29,10 +29,23 @@ def test_answers_are_compared_without_ids_and_times():
     assert serving.comparable(first) != serving.comparable({"logId": "a", "result": [{"text": "y"}]})
 
 
+def test_every_condition_is_a_fault_of_its_own():
+    sound = {serving.START: 1000, serving.END: 1100}
+    assert serving.Figures(memory=sound, lost=1, kills=1).faults() == []
+    for said, figures in {
+        "1 answers differ": serving.Figures(memory=sound, different=["picture (a): 200"]),
+        "1 answers have a status": serving.Figures(memory=sound, undefined=["pdf (b): 500"]),
+        "2 requests were lost, 1 may be": serving.Figures(memory=sound, lost=2, kills=1),
+        "memory grew by 11%": serving.Figures(memory={serving.START: 1000, serving.END: 1110}),
+    }.items():
+        (fault,) = figures.faults()
+        assert fault.startswith(said), fault
+
+
 @pytest.mark.slow
 def test_a_short_load_with_a_killed_worker(capsys):
     pytest.importorskip("rapidocr", reason="the embedded pipeline needs the extra `embedded`")
     flags = ["--requests", "100", "--kill", "--workers", "2", "--threads", "1"]
     assert serving.main(["--pictures", str(ROOT / "datasets" / "toy" / "images"), *flags]) == 0
     said = capsys.readouterr().out
-    assert "different answers  0" in said and "undefined answers  0" in said
+    assert "different answers  0" in said and "undefined answers  0" in said and said.endswith("no fault\n")

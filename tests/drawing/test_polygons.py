@@ -75,9 +75,7 @@ def test_letters_stand_as_the_line_says():
 @pytest.mark.skipif(not find_faces(), reason="no fonts on this system")
 def test_letters_of_a_column_stay_upright():
     white = np.full((160, 100, 3), 255, np.uint8)
-    column = np.array(
-        [[30, 20], [70, 20], [70, 140], [30, 140]], np.float32
-    )  # first edge: the top
+    column = np.array([[30, 20], [70, 20], [70, 140], [30, 140]], np.float32)  # first edge: the top
     drawn = draw_text_along(white, "一一一", column, vertical=True)
     rows = np.nonzero(drawn.min(axis=2).min(axis=1) < 128)[0]
     assert 3 <= len(rows) < 40  # three lying strokes, not one standing

@@ -18,6 +18,8 @@ PANEL = 0.62
 """Width of the list as a share of the page's long side in the picture."""
 SEVERAL = 0.5
 """A single seal that fills more than this share of its picture needs no overview."""
+DOUBTFUL = 0.75
+"""Texts below this score are listed in grey."""
 INK, PALE = (40, 40, 40), (130, 130, 130)
 DARK = 0.78
 """Share of the palette's brightness: white numbers must be legible on each colour."""
@@ -78,7 +80,7 @@ def _listed(height: int, width: int, seals: Sequence[dict[str, Any]], colours: S
             about = f"{line['role']} {line['score']:.2f}" if line["role"] else f"{line['score']:.2f}"
             beside = text_width(about, round(size * 0.7)) + size
             room = width - left - beside
-            panel = _write(panel, line["text"], (left, y), size, INK, room)
+            panel = _write(panel, line["text"], (left, y), size, INK if line["score"] >= DOUBTFUL else PALE, room)
             used = min(text_width(line["text"], size), room)
             panel = _write(panel, about, (left + used + 0.6 * size, y + 0.22 * size), round(size * 0.7), PALE)
             y += pitch

@@ -32,7 +32,7 @@ def commands() -> list[list[str]]:
 def place(tmp_path_factory):
     """A folder that looks like a checkout and is not written to by mistake."""
     folder = tmp_path_factory.mktemp("readme")
-    for name in ("recipes", "configs", "tools", "datasets"):
+    for name in ("recipes", "configs", "tools", "datasets", "docs"):
         (folder / name).symlink_to(ROOT / name)
     pictures = sorted((ROOT / "datasets" / "toy").rglob("*.jpg")) + sorted((ROOT / "datasets" / "toy").rglob("*.png"))
     (folder / "my_seal.png").write_bytes(pictures[0].read_bytes())

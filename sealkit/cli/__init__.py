@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
-from sealkit.errors import SealkitError
+from sealkit.errors import ConfigError, SealkitError
 
 # command → file, in the order a user meets them. Each file has NAME, HELP, EXAMPLES, add_arguments(parser) and
 # run(args) -> int, and imports nothing heavy at its top.
@@ -95,6 +95,10 @@ def _parse(arguments: list[str]) -> tuple[Any, Any]:
     from sealkit.cli.parser import Parser
 
     chosen = next((word for word in arguments if not word.startswith("-")), None)
+    if not arguments:
+        raise ConfigError(
+            "no command is given", hint=f"commands: {', '.join(COMMANDS)}; sealkit --help says what each does"
+        )
     if chosen is not None and chosen not in COMMANDS:
         raise _unknown_command(chosen)
     wanted = [chosen] if chosen is not None else list(COMMANDS)
@@ -114,7 +118,6 @@ def _parse(arguments: list[str]) -> tuple[Any, Any]:
 
 def _unknown_command(name: str) -> SealkitError:
     from sealkit.config.problems import nearest
-    from sealkit.errors import ConfigError
 
     close = nearest(name, COMMANDS, cutoff=50)
     hint = (f"did you mean {close[0]}? " if close else "") + "commands: " + ", ".join(COMMANDS)

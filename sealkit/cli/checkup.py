@@ -25,7 +25,7 @@ OPENCV = (
 PACKAGES = (
     "sealkit", "numpy", "pydantic", "shapely", "pyclipper", "pillow", *OPENCV, "paddlepaddle", "paddlepaddle-gpu",
     "setuptools", "albumentations", "visualdl", "safetensors", "onnx", "paddle2onnx", "packaging", "onnxruntime",
-    "onnxruntime-gpu", "openvino", "rapidocr", "pypdfium2", "mplfonts",
+    "onnxruntime-gpu", "openvino", "rapidocr", "pypdfium2", "fastapi", "uvicorn", "mplfonts",
 )  # fmt: skip
 _SMOKE_SECONDS = 120
 
@@ -141,6 +141,7 @@ def examine(*, quick: bool = False) -> list[Finding]:
         *_disk(),
         *_fonts(),
         *_shipped(),
+        *_embedded(),
     ]
     if _paddle({name: _numbers(text) for name, text in versions.items()}) and not quick:
         findings += _paddle_smoke()
@@ -189,6 +190,7 @@ def _packages(versions: Mapping[str, str]) -> Iterator[Finding]:
         "openvino": ("openvino",),
         "embedded": ("rapidocr",),
         "pdf": ("pypdfium2",),
+        "serve": ("fastapi",),
     }
     absent = [extra for extra, names in wanted.items() if not any(name in versions for name in names)]
     if absent:
@@ -257,6 +259,27 @@ def _shipped() -> Iterator[Finding]:
         yield Finding(kind, "ok" if names else "error", f"{len(names)} in {where}", advice)
 
 
+def _embedded() -> Iterator[Finding]:
+    """Can `sealkit infer` read a picture without any download?"""
+    from sealkit.config.load import load_settings
+    from sealkit.config.pipeline import SealRecognitionSettings
+    from sealkit.errors import SealkitError
+    from sealkit.pipeline.create import DEFAULT, locate_all, sections
+    from sealkit.runtime.files import ModelFiles
+    from sealkit.runtime.model import choose_engine
+
+    try:
+        settings = load_settings("configs", DEFAULT, SealRecognitionSettings).settings
+        found = [
+            f"{sections(settings)[place].model_name} on {choose_engine(ModelFiles.find(path), None, None)[0]}"
+            for place, path in locate_all(settings).items()
+        ]
+    except SealkitError as error:
+        yield Finding("reading", "warning", f"`sealkit infer` has no models to start with: {error.what}", error.hint)
+        return
+    yield Finding("reading", "ok", ", ".join(found))
+
+
 def _paddle_smoke() -> Iterator[Finding]:
     """In a process of its own: a Paddle that does not fit the machine dies by signal rather than by exception."""
     command = [sys.executable, "-m", "sealkit.cli.paddle_smoke"]
@@ -278,4 +301,6 @@ def _paddle_smoke() -> Iterator[Finding]:
     yield Finding("paddle", "ok", f"{result['version']}, devices: {', '.join(result['devices'])}")
     for name, error in result["inference"].items():
         advice = None if error is None else "use the engine onnxruntime or openvino, or Paddle 3.2.2"
-        yield Finding(name, "ok" if error is None else "warning", error or "agrees with the network", advice)
+        yield Finding(
+            f"paddle {name}", "ok" if error is None else "warning", error or "agrees with the network", advice
+        )

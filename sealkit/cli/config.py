@@ -28,6 +28,9 @@ def run(args: argparse.Namespace) -> int:
     from sealkit.errors import ConfigError
 
     if args.action == "list":
+        if args.name or args.save_path:
+            hint = "sealkit config get NAME [--save-path PATH] gives a copy"
+            raise ConfigError("list takes no name and no path", where="sealkit config list", value=args.name, hint=hint)
         for name, path in shipped("configs").items():
             print(f"{name:<44}  {_about(path)}")
         return 0

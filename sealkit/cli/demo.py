@@ -110,7 +110,7 @@ def _read(pipeline: Any, image: Path, save_path: Path | None) -> list[str]:
 
     [result] = pipeline.predict(str(image))
     if not result.ok:
-        raise ImageError(str(result["error"]), where=str(image))
+        raise ImageError(str(result["error"]))  # it names the picture
     if save_path is not None:
         result.save_to_img(str(save_path))
         result.save_to_json(str(save_path))

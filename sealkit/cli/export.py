@@ -33,6 +33,7 @@ def run(args: argparse.Namespace) -> int:
     from pathlib import Path
 
     from sealkit import api
+    from sealkit.config.find import shipped
     from sealkit.errors import ConfigError
 
     if args.model is not None:
@@ -41,6 +42,13 @@ def run(args: argparse.Namespace) -> int:
         hint = "sealkit export RUN_FOLDER, or -c RECIPE --checkpoint PATH --output DIR"
         raise ConfigError(
             "name a run folder or a recipe, not both" if args.run else "nothing to export is named", hint=hint
+        )
+    if args.run is not None and not Path(args.run).exists() and Path(args.run).stem not in shipped("recipes"):
+        raise ConfigError(
+            "no such run folder",
+            where="sealkit export",
+            value=args.run,
+            hint="a run folder is what `sealkit train` wrote; a recipe is given with -c",
         )
     recipe = args.recipe or args.run or api.run_recipe(Path(args.checkpoint))
     report = api.export(

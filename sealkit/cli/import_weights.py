@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 NAME = "import-weights"
-HELP = "make a trainable checkpoint from another project's model file, and prove that it is the same network"
+HELP = "Make a trainable checkpoint from another project's model file, and prove that it is the same network."
 EXAMPLES = """\
 examples:
   sealkit import-weights rapidocr --model PP-OCRv6_small_det --output weights/v6_small

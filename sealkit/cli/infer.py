@@ -74,7 +74,7 @@ _VALUES = (
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    from sealkit.cli.options import add_overrides
+    from sealkit.cli.options import add_overrides, positive
 
     parser.add_argument("input", nargs="*", metavar="INPUT", help="picture, TIFF, PDF, folder, URL; several are fine")
     parser.add_argument("-i", "--input", dest="more", nargs="+", metavar="INPUT", default=[], help="the same")
@@ -103,7 +103,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--device", help="cpu, gpu:0, npu:0, …; several run side by side: gpu:0,1 (default: an NVIDIA card, else cpu)"
     )
     parser.add_argument(
-        "--threads", type=int, metavar="N", help="CPU threads per network (default: all cores, at most 10)"
+        "--threads", type=positive, metavar="N", help="CPU threads per network (default: all cores, at most 10)"
     )
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--jsonl", action="store_true", help="one JSON object per picture on stdout, nothing else")

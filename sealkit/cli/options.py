@@ -27,6 +27,22 @@ class _Collect(argparse.Action):
         setattr(namespace, self.dest, [*getattr(namespace, self.dest), *(values or [])])
 
 
+def positive(text: str) -> int:
+    """A whole number from 1."""
+    number = int(text)  # argparse words what is no number
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"must be a whole number of at least 1, not {text}")
+    return number
+
+
+def port(text: str) -> int:
+    """A TCP port, 0 included."""
+    number = int(text)
+    if not 0 <= number <= 65535:
+        raise argparse.ArgumentTypeError(f"a port is a number from 0 to 65535, not {text}")
+    return number
+
+
 def add_recipe(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
     """`-c RECIPE`."""
     parser.add_argument(

@@ -15,6 +15,7 @@ class Formatter(argparse.RawDescriptionHelpFormatter):
 
     def __init__(self, prog: str) -> None:
         super().__init__(prog, max_help_position=30, width=110)
+        self._action_max_length = 18  # argparse forgets the indent of commands: the longest would stand on a line alone
 
 
 class Parser(argparse.ArgumentParser):
@@ -42,6 +43,18 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """A ConfigError (exit code 2) rather than a page of usage."""
         raise ConfigError(message, hint=f"{self.prog} --help shows the flags and examples")
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """A word that is none of an argument's choices, with the nearest of them."""
+        if action.choices is None or value in action.choices:
+            return
+        from sealkit.config.problems import nearest
+
+        choices = [str(choice) for choice in action.choices]
+        close = nearest(str(value), choices, cutoff=50)
+        name = "/".join(action.option_strings) or str(action.metavar or action.dest).lower()
+        hint = (f"did you mean {close[0]}? " if close else "") + f"one of {', '.join(choices)}"
+        raise ConfigError(f"unknown {name}", where=self.prog, value=value, hint=hint)
 
     def _suggestion(self, flag: str) -> str:
         from sealkit.config.problems import nearest  # 5 ms: only where something is wrong

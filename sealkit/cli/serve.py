@@ -31,19 +31,19 @@ _SETTINGS = (
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    from sealkit.cli.options import add_overrides
+    from sealkit.cli.options import add_overrides, port, positive
 
     parser.add_argument(
         "--pipeline", metavar="CONFIG", help="pipeline config: YAML file or shipped name (default: embedded)"
     )
     parser.add_argument("--host", default="0.0.0.0", help="address to listen on (default: all)")
-    parser.add_argument("--port", type=int, default=8080, help="0: any free one, see the log (default: 8080)")
+    parser.add_argument("--port", type=port, default=8080, help="0: any free one, see the log (default: 8080)")
     parser.add_argument(
         "--engine", help="auto, paddle, onnxruntime, openvino or tensorrt (default: the config's, else auto)"
     )
     parser.add_argument("--device", help="cpu, gpu:0, gpu:0,1, npu:0, … dealt out among the workers")
     parser.add_argument(
-        "--threads", type=int, metavar="N", help="CPU threads per worker (default: the cores, shared out)"
+        "--threads", type=positive, metavar="N", help="CPU threads per worker (default: the cores, shared out)"
     )
     for name, kind, metavar, text in _SETTINGS:
         parser.add_argument(f"--{name}", type=kind, metavar=metavar, help=text)

@@ -40,7 +40,9 @@ def find_label_file(root: str | Path, label_file: str | Path) -> Path:
     raise DataError(
         "there is no such label file",
         where=str(root / label_file),
-        hint=f"label files there: {', '.join(beside)}" if beside else f"check root ({root}) and labels ({label_file})",
+        hint=f"label files there: {', '.join(beside)}"
+        if beside
+        else f"check root ({root}) and labels ({label_file}); relative paths start where the command runs",
     )
 
 

@@ -52,7 +52,9 @@ def find_coco_file(root: str | Path, labels: str | Path) -> Path:
     raise DataError(
         "there is no such label file",
         where=str(root / labels),
-        hint=f"JSON files there: {', '.join(there)}" if there else f"check root ({root}) and labels ({labels})",
+        hint=f"JSON files there: {', '.join(there)}"
+        if there
+        else f"check root ({root}) and labels ({labels}); relative paths start where the command runs",
     )
 
 

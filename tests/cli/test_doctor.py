@@ -38,10 +38,22 @@ def test_a_good_set_of_versions():
     assert checkup.known_bad(versions) == []
 
 
+def test_what_is_needed_to_read_is_checked(monkeypatch, tmp_path):
+    (finding,) = checkup._embedded()
+    assert (
+        finding.status == "ok" and "PP-OCRv6_small_det on " in finding.value and "PP-OCRv6_small_rec" in finding.value
+    )
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    monkeypatch.setenv("SEALKIT_MODELS_DIR", str(tmp_path))
+    monkeypatch.setenv("PADDLE_PDX_CACHE_HOME", str(tmp_path))
+    (finding,) = checkup._embedded()
+    assert finding.status == "warning" and "PP-OCRv6_small_rec" in finding.value and finding.advice
+
+
 def test_report(sealkit):
     code, out, _ = sealkit("doctor", "--quick")
     assert code in (0, 1)
-    for name in ("python", "packages", "threads", "disk", "fonts", "recipes", "configs"):
+    for name in ("python", "packages", "threads", "disk", "fonts", "recipes", "configs", "reading"):
         assert f" {name} " in out
     findings = json.loads(sealkit("doctor", "--quick", "--json")[1])
     assert {finding["status"] for finding in findings} <= {"ok", "note", "warning", "error"}

@@ -32,7 +32,7 @@ def locate_model(model_name: str, model_dir: str | None = None, weights: str | N
             `<name>` in `cache_folder()`, or one that PaddleX downloaded); None: the first of these that has the model.
     Raises:
         EngineError: nothing there; the message says where was looked and what to do.
-        ConfigError: unknown tag; nothing there, and no official model has this name.
+        ConfigError: unknown tag; nothing there, and the name is nearly an official model's.
     """
     if model_dir is not None:
         path = Path(model_dir).expanduser()
@@ -63,7 +63,7 @@ def locate_model(model_name: str, model_dir: str | None = None, weights: str | N
 
 
 def refuse_misspelt(model_name: str) -> None:
-    """Refuse a name that no official model has; folders of other names are given by path.
+    """Refuse a name that looks like an official model's and is none; a name of one's own is left alone.
 
     Raises:
         ConfigError: with the names that are nearest.
@@ -71,12 +71,10 @@ def refuse_misspelt(model_name: str) -> None:
     from sealkit import zoo  # all tables of names: only where something is wrong
 
     names = zoo.list_models()
-    if model_name not in names:
-        close = nearest(model_name, names, limit=3, cutoff=60)
-        hint = f"did you mean {' or '.join(close)}? " if close else ""
-        raise ConfigError(
-            "unknown model", where="model_name", value=model_name, hint=f"{hint}`sealkit models` lists all"
-        )
+    close = nearest(model_name, names, limit=3, cutoff=60)
+    if close and model_name not in names:
+        hint = f"did you mean {' or '.join(close)}? `sealkit models` lists all"
+        raise ConfigError("unknown model", where="model_name", value=model_name, hint=hint)
 
 
 def cache_folder() -> Path:

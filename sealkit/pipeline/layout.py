@@ -49,6 +49,11 @@ class LayoutRules:
     labels: tuple[str, ...]
 
 
+def _by_class(rows: np.ndarray) -> np.ndarray:
+    """Rows (K, 6) as Paddle's suppression leaves them: by class, the surest first; equal ones stay in their order."""
+    return rows[np.lexsort((-rows[:, 1], rows[:, 0]))]
+
+
 class LayoutDetector:
     """Finds the regions of pages.
 
@@ -84,7 +89,8 @@ class LayoutDetector:
             batch = prepared[start : start + step]
             rows, counts = self.model.run([np.stack([getattr(one, name) for one in batch]) for name in names])[:2]
             found += split_pages(rows, counts)
-        return found
+        # OpenVINO returns rows of one class in any order; Paddle's, which numbers the seals, is by falling score
+        return [_by_class(rows) for rows in found] if "NMS" in self.model.meta.data else found
 
     def predict(
         self,

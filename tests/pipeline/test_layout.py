@@ -67,6 +67,14 @@ def test_graphs_are_fed_by_the_rank_of_their_names(names: tuple[str, ...]) -> No
         assert fed["im_shape"].tolist() == [[64, 96]]
 
 
+def test_the_order_of_boxes_does_not_depend_on_the_engine() -> None:
+    """OpenVINO leaves the rows of a class unsorted; seals are numbered in this order."""
+    rows = Graph(("image", "scale_factor"), NMS={"name": "MultiClassNMS"})
+    (found,) = make_layout_detector(rows).detections([PAGE])
+    assert found[:, 0].tolist() == [1, 2, 2]
+    assert found[:, 1].tolist() == pytest.approx([0.6, 0.9, 0.4])
+
+
 def test_the_call_overrides_the_folder() -> None:
     detector = make_layout_detector(Graph(("image", "scale_factor"), draw_threshold=0.3, layout_nms=True))
     assert detector.options.threshold == 0.3 and detector.options.layout_nms is True

@@ -8,10 +8,16 @@ that rule whatever OpenCV is installed.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 _ROUNDS = 3
 """How often the farthest point from the last farthest point is looked for, to begin at two far ends."""
+_SHORT = 64
+"""Up to so many points plain numbers are faster than arrays; a map has hundreds of contours of a few points each."""
+
+Point = Sequence[int]
 
 
 def simplify_closed(contour: np.ndarray, epsilon: float) -> np.ndarray:
@@ -24,37 +30,55 @@ def simplify_closed(contour: np.ndarray, epsilon: float) -> np.ndarray:
     Returns:
         (M, 2) int32, M ≤ N, in the contour's order but with a start of its own; the points OpenCV 4.10 chooses.
     """
-    points = contour.reshape(-1, 2).astype(np.int64)
-    start, far = _far_ends(points)
-    if ((points[far] - points[start]) ** 2).sum() <= epsilon**2:
-        return points[start : start + 1].astype(np.int32)
-    turned = np.concatenate([points[start:], points[: start + 1]])  # from the start around to the start again
-    middle = (far - start) % len(points)
-    return _without_flat(turned[_kept(turned, middle, epsilon)], epsilon).astype(np.int32)
+    ring: list[Point] = contour.reshape(-1, 2).tolist()
+    start, far = _far_ends(ring)
+    if _squared(ring[start], ring[far]) <= epsilon**2:
+        return np.array(ring[start : start + 1], dtype=np.int32)
+    turned = ring[start:] + ring[: start + 1]  # from the start around to the start again
+    middle = (far - start) % len(ring)
+    kept = [turned[i] for i in _kept(turned, middle, epsilon)]
+    return np.array(_without_flat(kept, epsilon), dtype=np.int32)
 
 
-def _far_ends(points: np.ndarray) -> tuple[int, int]:
+def _squared(a: Point, b: Point) -> int:
+    return (a[0] - b[0]) ** 2 + (a[1] - b[1]) ** 2
+
+
+def _far_ends(ring: list[Point]) -> tuple[int, int]:
     """Two points far from each other, as indices; the first of equals in the contour's order from the point before."""
     start = far = 0
     for _ in range(_ROUNDS):
         start = far
-        away = ((np.roll(points, -start, axis=0) - points[start]) ** 2).sum(axis=1)
-        far = (start + int(away.argmax())) % len(points)
+        x, y = ring[start]
+        away = [(px - x) * (px - x) + (py - y) * (py - y) for px, py in ring]
+        longest = max(away)
+        try:
+            far = away.index(longest, start)
+        except ValueError:
+            far = away.index(longest)
     return start, far
 
 
-def _kept(points: np.ndarray, middle: int, epsilon: float) -> list[int]:
+def _kept(points: list[Point], middle: int, epsilon: float) -> list[int]:
     """Indices that stay, ascending; the last point repeats the first and is left out."""
     kept = []
+    array = np.array(points, dtype=np.int64) if len(points) > _SHORT else None
     stretches = [(middle, len(points) - 1), (0, middle)]
     while stretches:
         first, last = stretches.pop()
         if last - first > 1:
-            across = points[last] - points[first]
-            inner = points[first + 1 : last] - points[first]
-            distance = np.abs(inner[:, 1] * across[0] - inner[:, 0] * across[1])
-            farthest = int(distance.argmax())
-            if float(distance[farthest]) ** 2 > epsilon**2 * float((across**2).sum()):
+            (x, y), (x2, y2) = points[first], points[last]
+            dx, dy = x2 - x, y2 - y
+            if array is None or last - first <= _SHORT:
+                distance = [abs((py - y) * dx - (px - x) * dy) for px, py in points[first + 1 : last]]
+                away = max(distance)
+                farthest = distance.index(away)
+            else:
+                inner = array[first + 1 : last]
+                across = np.abs((inner[:, 1] - y) * dx - (inner[:, 0] - x) * dy)
+                farthest = int(across.argmax())
+                away = int(across[farthest])
+            if float(away) ** 2 > epsilon**2 * float(dx * dx + dy * dy):
                 split = first + 1 + farthest
                 stretches += [(split, last), (first, split)]
                 continue
@@ -62,9 +86,8 @@ def _kept(points: np.ndarray, middle: int, epsilon: float) -> list[int]:
     return kept
 
 
-def _without_flat(points: np.ndarray, epsilon: float) -> np.ndarray:
+def _without_flat(ring: list[Point], epsilon: float) -> list[Point]:
     """Leave out points that lie on the line between their neighbours (slanting lines only), never two in a row."""
-    ring = [(int(x), int(y)) for x, y in points]  # Python's numbers: a few points each, one at a time
     count = left = len(ring)
     limit = 0.5 * epsilon**2
     before, at = ring[-1], 0
@@ -81,4 +104,4 @@ def _without_flat(points: np.ndarray, epsilon: float) -> np.ndarray:
         else:
             kept.append(point)
             before, at = point, at + 1
-    return np.array((kept + [ring[i % count] for i in range(at, count)])[:left])
+    return (kept + [ring[i % count] for i in range(at, count)])[:left]

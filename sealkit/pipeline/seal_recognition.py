@@ -25,13 +25,11 @@ from sealkit.config.pipeline import SealRecognitionSettings
 from sealkit.errors import ConfigError, SealkitError
 from sealkit.geometry.regions import TextRegion
 from sealkit.images import ImageRecord, iter_images
-from sealkit.images.fetch import fetch_url
 from sealkit.pipeline.assemble import SealParts, lines_of, paddlex_fields, seal_fields
 from sealkit.pipeline.call import INVALID, CallSettings, layouts_of, missing_stages, refuse_old_inputs, resolve
 from sealkit.pipeline.detector import TextDetector
 from sealkit.pipeline.read import read_seals
 from sealkit.pipeline.recogniser import TextRecogniser
-from sealkit.pipeline.reference.flow import read_regions
 from sealkit.pipeline.result import RefusedCall, SealRecognitionResult, SealResult
 from sealkit.pipeline.search import (
     FoundSeal,
@@ -316,6 +314,8 @@ class SealRecognitionPipeline:
 
     def _read_reference(self, page: Page, call: CallSettings) -> SealRecognitionResult:
         """As paddlex 3.7.2 reads: PaddleX's fields and no other."""
+        from sealkit.pipeline.reference.flow import read_regions
+
         det, rec = self.settings.ocr.TextDetection, self.settings.ocr.TextRecognition
         boxes = [tuple(int(v) for v in seal.box) for seal in self._seals(page.image, page.layout, page.stages)]
         crops = [page.image[y1:y2, x1:x2].copy() for x1, y1, x2, y2 in boxes]
@@ -421,6 +421,8 @@ def _guarded(page: Page, step: Any, call: CallSettings) -> Any:
 
 def fetch_any(url: str) -> bytes:
     """Content of a URL the user allowed: whatever the user can reach, the own network included."""
+    from sealkit.images.fetch import fetch_url  # the modules of the network: many, and seldom needed
+
     return fetch_url(url, allow_private=True)
 
 

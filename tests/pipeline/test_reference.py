@@ -42,11 +42,22 @@ def test_close_vertices_become_one():
 def test_warp_at_thirty_seconds_of_a_pixel():
     image = np.arange(64, dtype=np.uint8).reshape(1, 64, 1).repeat(8, 0).repeat(3, 2)
     shift = np.array([[1.0, 0, -0.51], [0, 1, 0], [0, 0, 1]])  # the result's x lies at x + 0.51 of the image
-    warped = warp(image * 4, shift, (60, 4), cv2.INTER_LINEAR, cv2.BORDER_CONSTANT)
+    warped = warp(image * 4, [shift], [60], 4, cv2.INTER_LINEAR, cv2.BORDER_CONSTANT)
     np.testing.assert_array_equal(warped[0, :3, 0], [2, 6, 10])  # 16/32 of the way from 0 to 4, not 0.51
-    flat = warp(image + 7, np.array([[1.0, 0, 0], [1, 0, 0], [0, 0, 1]]), (9, 5), cv2.INTER_LINEAR, cv2.BORDER_CONSTANT)
+    nothing = np.array([[1.0, 0, 0], [1, 0, 0], [0, 0, 1]])
+    flat = warp(image + 7, [nothing], [9], 5, cv2.INTER_LINEAR, cv2.BORDER_CONSTANT)
     assert (flat == 7).all()  # a quad without area shows the corner of the picture, and is no error
-    assert warp(image, shift, (0, 5), cv2.INTER_LINEAR, cv2.BORDER_CONSTANT).shape == (5, 0, 3)
+    assert warp(image, [shift], [0], 5, cv2.INTER_LINEAR, cv2.BORDER_CONSTANT).shape == (5, 0, 3)
+
+
+def test_pieces_are_warped_as_if_alone():
+    image = np.random.default_rng(0).integers(0, 256, (40, 60, 3)).astype(np.uint8)
+    matrices = [np.array([[1.1, 0.2, -dx], [-0.1, 0.9, 3], [1e-3, -2e-3, 1]]) for dx in (0.5, 7, 20)]
+    widths, how = [13, 0, 7], (9, cv2.INTER_LINEAR, cv2.BORDER_CONSTANT)
+    together = warp(image, matrices, widths, *how)
+    alone = [warp(image, [matrix], [width], *how) for matrix, width in zip(matrices, widths)]
+    assert together.any()
+    np.testing.assert_array_equal(together, np.concatenate(alone, axis=1))
 
 
 def test_fields_are_paddlex_s_and_no_other(make_pipeline, seal_picture):

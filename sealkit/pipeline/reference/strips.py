@@ -8,10 +8,10 @@ sealkit's own way is `sealkit.geometry.straighten`.
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
-import shapely
 
 log = logging.getLogger(__name__)
 
@@ -21,7 +21,8 @@ TALL = 1.5
 """Height / width from which a rectangle is turned, or a curved text counts as vertical."""
 MERGE = 0.9
 """Vertices closer than this × the mean edge are one."""
-_PARTS = 32
+_PARTS_BITS = 5
+_PARTS = 1 << _PARTS_BITS
 STEPS = 15
 """Quads a curved strip is stitched from."""
 
@@ -60,6 +61,8 @@ def rectangle_corners(points: np.ndarray) -> np.ndarray:
 
 def bends(points: np.ndarray, rectangle: np.ndarray) -> bool:
     """Whether a polygon is to be straightened: it does not cross itself and leaves much of its rectangle empty."""
+    import shapely  # only here, and only with `reading: reference`: a start without it is quicker
+
     shape, frame = shapely.Polygon(points), shapely.Polygon(rectangle)
     if not shape.is_valid:
         return False
@@ -76,7 +79,7 @@ def rectangle_strip(image: np.ndarray, corners: np.ndarray) -> np.ndarray:
         return np.zeros((height, width, image.shape[2]), image.dtype)
     target = np.array([[0, 0], [width, 0], [width, height], [0, height]], dtype=np.float32)
     matrix = cv2.getPerspectiveTransform(corners, target)
-    strip = warp(image, matrix, (width, height), cv2.INTER_CUBIC, cv2.BORDER_REPLICATE)
+    strip = warp(image, [matrix], [width], height, cv2.INTER_CUBIC, cv2.BORDER_REPLICATE)
     return np.rot90(strip) if height / width >= TALL else strip
 
 
@@ -178,44 +181,64 @@ def _stitch(image: np.ndarray, points: np.ndarray) -> np.ndarray:
     top, bottom = points[: STEPS + 1], points[STEPS + 1 :][::-1]
     steps = (np.linalg.norm(np.diff(top, axis=0), axis=1) + np.linalg.norm(np.diff(bottom, axis=0), axis=1)) / 2
     height = round(float(np.linalg.norm(top - bottom, axis=1).mean()))
-    pieces = []
+    matrices = []
     for i, width in enumerate(steps):
         source = np.array([top[i], top[i + 1], bottom[i + 1], bottom[i]], dtype=np.float32)
         target = np.array([[0, 0], [width, 0], [width, height], [0, height]], dtype=np.float32)
-        matrix = cv2.getPerspectiveTransform(source, target)
-        pieces.append(warp(image, matrix, (int(width), height), cv2.INTER_LINEAR, cv2.BORDER_CONSTANT))
-    return np.concatenate(pieces, axis=1)
+        matrices.append(cv2.getPerspectiveTransform(source, target))
+    return warp(image, matrices, [int(width) for width in steps], height, cv2.INTER_LINEAR, cv2.BORDER_CONSTANT)
 
 
-def warp(image: np.ndarray, matrix: np.ndarray, size: tuple[int, int], interpolation: int, border: int) -> np.ndarray:
-    """Perspective warp with source places at 1/32 pixel, as OpenCV's warpPerspective had them up to 4.x.
+def warp(
+    image: np.ndarray,
+    matrices: Sequence[np.ndarray],
+    widths: Sequence[int],
+    height: int,
+    interpolation: int,
+    border: int,
+) -> np.ndarray:
+    """Perspective warps side by side, source places at 1/32 pixel, as OpenCV's warpPerspective had them up to 4.x.
 
     OpenCV 5 interpolates at exact places; recognition scores of faint strips move by 0.01 with that.
 
     Args:
-        matrix: (3, 3) from the image to the result.
-        size: width and height of the result.
+        matrices: (3, 3) each, from the image to a piece of the result.
+        widths: of the pieces.
+        height: of all of them.
     """
-    width, height = size
-    if width < 1 or height < 1:
-        return np.zeros((max(height, 0), max(width, 0), *image.shape[2:]), image.dtype)
-    inverse = _inverse(matrix)
-    x, y = np.meshgrid(np.arange(width, dtype=np.float64), np.arange(height, dtype=np.float64))
-    above, left, below = (row[0] * x + row[1] * y + row[2] for row in inverse[[1, 0, 2]])
+    total = sum(max(width, 0) for width in widths)
+    if total < 1 or height < 1:
+        return np.zeros((max(height, 0), total, *image.shape[2:]), image.dtype)
+    x = np.concatenate([np.arange(width, dtype=np.float64) for width in widths])  # (total,), from 0 in each piece
+    y = np.arange(height, dtype=np.float64)[:, None]
+    inverses = np.repeat(np.stack([_inverse(matrix) for matrix in matrices]), np.maximum(widths, 0), axis=0)
+    left, above, below = (
+        inverses[:, row, 0] * x + inverses[:, row, 1] * y + inverses[:, row, 2] for row in range(3)
+    )  # (height, total) each
     factor = np.divide(_PARTS, below, out=np.zeros_like(below), where=below != 0)
-    places = np.clip(np.rint(np.stack([left * factor, above * factor], axis=-1)), -(2.0**31), 2.0**31 - 1)
-    whole = places.astype(np.int64)
+    places = np.empty((*factor.shape, 2))
+    np.multiply(left, factor, out=places[..., 0])
+    np.multiply(above, factor, out=places[..., 1])
+    np.rint(places, out=places)
+    whole = np.clip(places, -(2.0**31), 2.0**31 - 1, out=places).astype(np.int32)
     parts = whole & (_PARTS - 1)
-    corners = np.clip(whole // _PARTS, -(2**15), 2**15 - 1).astype(np.int16)
+    corners = np.clip(whole >> _PARTS_BITS, -(2**15), 2**15 - 1).astype(np.int16)
     table = (parts[..., 1] * _PARTS + parts[..., 0]).astype(np.uint16)
     return cv2.remap(image, corners, table, interpolation, borderMode=border)
 
 
 def _inverse(matrix: np.ndarray) -> np.ndarray:
     """Inverse of (3, 3) by cofactors; zeros for a quad without area, whose strip then repeats the image's corner."""
-    a, b, c = np.asarray(matrix[0], float), np.asarray(matrix[1], float), np.asarray(matrix[2], float)
-    adjugate = np.stack([np.cross(b, c), np.cross(c, a), np.cross(a, b)], axis=1)
-    determinant = float(a @ adjugate[:, 0])
+    rows = matrix.tolist()
+    (a, b, c), (d, e, f), (g, h, i) = rows
+    adjugate = np.array(
+        [
+            [e * i - f * h, h * c - i * b, b * f - c * e],
+            [f * g - d * i, i * a - g * c, c * d - a * f],
+            [d * h - e * g, g * b - h * a, a * e - b * d],
+        ]
+    )
+    determinant = float(np.array(rows[0]) @ adjugate[:, 0])
     return adjugate / determinant if determinant else np.zeros((3, 3))
 
 

@@ -6,11 +6,13 @@ RapidOCR's single ONNX files, and the single ONNX files sealkit writes (metadata
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import io
+import os
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import yaml
 
@@ -174,44 +176,47 @@ def onnx_metadata(path: str | Path) -> dict[str, str]:
     Raises:
         EngineError: the file is not a protobuf message.
     """
-    data = Path(path).read_bytes()
+    size = Path(path).stat().st_size
     try:
-        pairs = [dict(_fields(memoryview(body))) for number, body in _fields(memoryview(data)) if number == 14]
-        return {str(bytes(p[1]), "utf-8"): str(bytes(p.get(2, b"")), "utf-8") for p in pairs if 1 in p}
-    except (ValueError, IndexError, UnicodeDecodeError) as error:
+        with open(path, "rb") as file:  # the weights, tens of megabytes, are skipped and not read
+            bodies = [body for _, body in _fields(file, size, {14})]
+        pairs = [dict(_fields(io.BytesIO(body), len(body), {1, 2})) for body in bodies]
+        return {str(p[1], "utf-8"): str(p.get(2, b""), "utf-8") for p in pairs if 1 in p}
+    except (ValueError, UnicodeDecodeError) as error:
         raise EngineError(
             "not an ONNX file, or a damaged one", where=str(path), hint="fetch or export it again"
         ) from error
 
 
-def _fields(data: memoryview) -> Iterator[tuple[int, memoryview]]:
-    """(field number, bytes) of the length-delimited fields of a protobuf message."""
-    at = 0
-    while at < len(data):
-        tag, at = _varint(data, at)
+def _fields(stream: BinaryIO, size: int, wanted: Set[int]) -> Iterator[tuple[int, bytes]]:
+    """(field number, bytes) of the wanted length-delimited fields of a protobuf message of so many bytes."""
+    while stream.tell() < size:
+        tag = _varint(stream)
         kind = tag & 7
         if kind == 0:
-            _, at = _varint(data, at)
+            _varint(stream)
         elif kind in (1, 5):
-            at += 8 if kind == 1 else 4
+            stream.seek(8 if kind == 1 else 4, os.SEEK_CUR)
         elif kind == 2:
-            size, at = _varint(data, at)
-            if at + size > len(data):
+            length = _varint(stream)
+            if stream.tell() + length > size:
                 raise ValueError("field reaches past the end")
-            yield tag >> 3, data[at : at + size]
-            at += size
+            if tag >> 3 in wanted:
+                yield tag >> 3, stream.read(length)
+            else:
+                stream.seek(length, os.SEEK_CUR)
         else:
             raise ValueError(f"wire type {kind}")
 
 
-def _varint(data: memoryview, at: int) -> tuple[int, int]:
+def _varint(stream: BinaryIO) -> int:
     value = shift = 0
-    while True:
-        byte = data[at]
-        value |= (byte & 0x7F) << shift
-        at += 1
-        if byte < 0x80:
-            return value, at
+    while shift <= 63:
+        byte = stream.read(1)
+        if not byte:
+            raise ValueError("number cut off")
+        value |= (byte[0] & 0x7F) << shift
+        if byte[0] < 0x80:
+            return value
         shift += 7
-        if shift > 63:
-            raise ValueError("number too long")
+    raise ValueError("number too long")

@@ -55,7 +55,8 @@ def resize(strip: np.ndarray, settings: RecResizeSettings | None = None) -> tupl
 def normalise(resized: np.ndarray, width: int) -> np.ndarray:
     """(48, w, 3) uint8 → (3, 48, width) float32 in -1..1, zeros right of w."""
     out = np.zeros((resized.shape[2], resized.shape[0], width), dtype=np.float32)
-    out[:, :, : resized.shape[1]] = _TABLE[resized.transpose(2, 0, 1)]
+    for plane, place in zip(cv2.split(resized), out):
+        place[:, : resized.shape[1]] = cv2.LUT(plane, _TABLE)
     return out
 
 

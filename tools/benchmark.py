@@ -20,4 +20,10 @@ BENCHMARKS = {
 if __name__ == "__main__":
     if len(sys.argv) < 2 or sys.argv[1] not in BENCHMARKS:
         sys.exit(f"{__doc__}\n  next: name one of {', '.join(BENCHMARKS)}; --help after it lists its options")
-    sys.exit(import_module(BENCHMARKS[sys.argv[1]]).main(sys.argv[2:]))
+    from sealkit.errors import SealkitError
+
+    try:
+        sys.exit(import_module(BENCHMARKS[sys.argv[1]]).main(sys.argv[2:]))
+    except SealkitError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)

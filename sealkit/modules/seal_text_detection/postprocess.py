@@ -11,6 +11,7 @@ Two ways, `DetPostprocessSettings.rings`:
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
 import cv2
@@ -105,6 +106,8 @@ def _decode_reference(
 def _reference_polygon(
     probability: np.ndarray, contour: np.ndarray, settings: DetPostprocessSettings
 ) -> tuple[np.ndarray, float] | None:
+    if _hopeless(probability, contour, settings):
+        return None
     points = simplify_closed(contour, EPSILON * cv2.arcLength(contour, True))
     if len(points) < 4:
         return None
@@ -115,6 +118,21 @@ def _reference_polygon(
     if len(paths) != 1 or min(cv2.minAreaRect(paths[0].astype(np.float32))[1]) < MIN_SIDE:
         return None
     return paths[0], score
+
+
+def _hopeless(probability: np.ndarray, contour: np.ndarray, settings: DetPostprocessSettings) -> bool:
+    """Whether a contour is sure to be dropped later; most of the specks on a map are, and this is quick to see.
+
+    Simplified, it has at least four of its points. Expanding by area / perimeter · ratio widens its box by at most the
+    box's short side · ratio (2 more: coordinates are rounded), and the short side of a rectangle of least area is at
+    most √2 times the box's. The mean of its values cannot exceed the largest.
+    """
+    if len(contour) < 4:
+        return True
+    x, y, w, h = cv2.boundingRect(contour)
+    if 1.42 * ((min(w, h) - 1) * (1 + settings.unclip_ratio) + 2) < MIN_SIDE:
+        return True
+    return float(probability[y : y + h, x : x + w].max()) < settings.box_thresh - 1e-6
 
 
 def _reference_quad(
@@ -147,11 +165,12 @@ def _rectangle(points: np.ndarray) -> tuple[np.ndarray, float]:
 def _mean_inside(probability: np.ndarray, points: np.ndarray) -> float:
     """Mean of the map inside a polygon, drawn in its own bounding box clipped to the map."""
     h, w = probability.shape
-    low = np.clip(np.floor(points.min(axis=0)).astype(int), 0, [w - 1, h - 1])
-    high = np.clip(np.ceil(points.max(axis=0)).astype(int), 0, [w - 1, h - 1])
-    inside = np.zeros((high[1] - low[1] + 1, high[0] - low[0] + 1), dtype=np.uint8)
-    cv2.fillPoly(inside, [(points - low).astype(np.int32)], 1)
-    return cv2.mean(probability[low[1] : high[1] + 1, low[0] : high[0] + 1], inside)[0]
+    (left, top), (right, bottom) = points.min(axis=0).tolist(), points.max(axis=0).tolist()
+    x1, x2 = (min(max(v, 0), w - 1) for v in (math.floor(left), math.ceil(right)))
+    y1, y2 = (min(max(v, 0), h - 1) for v in (math.floor(top), math.ceil(bottom)))
+    inside = np.zeros((y2 - y1 + 1, x2 - x1 + 1), dtype=np.uint8)
+    cv2.fillPoly(inside, [(points - (x1, y1)).astype(np.int32)], 1)
+    return cv2.mean(probability[y1 : y2 + 1, x1 : x2 + 1], inside)[0]
 
 
 def _distance(points: np.ndarray, ratio: float) -> float:

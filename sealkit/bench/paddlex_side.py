@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +16,7 @@ import numpy as np
 import yaml
 
 from sealkit.errors import EngineError
-from sealkit.pipeline.create import load_config, locate_all
+from sealkit.pipeline.create import PLACES, load_config, locate_all
 from sealkit.runtime.files import ModelFiles
 
 SCRIPT = Path(__file__).with_name("run_pipeline.py")
@@ -28,52 +29,84 @@ class Run:
     """What one library did.
 
     Attributes:
-        created: seconds from the start of the process until the pipeline stood.
-        first: seconds from the start of the process to the first result.
+        created: seconds from the command until the pipeline stood.
+        first: seconds from the command to the first result.
+        engines: what ran the networks; sealkit tells, paddlex does not.
         seconds: picture → seconds of each round.
+        networks: picture → those of them that were spent in the engines.
+        cpu: picture → seconds of all threads together.
         results: picture → results of its pages as plain data.
         peak_mb: largest resident memory.
     """
 
     created: float = 0.0
     first: float = 0.0
+    engines: list[str] = field(default_factory=list)
     seconds: dict[str, list[float]] = field(default_factory=dict)
+    networks: dict[str, list[float]] = field(default_factory=dict)
+    cpu: dict[str, list[float]] = field(default_factory=dict)
     results: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     peak_mb: float = 0.0
 
     @property
     def warm(self) -> float:
-        """Median seconds per picture after the first round (of the first where there is but one)."""
-        later = [s for times in self.seconds.values() for s in times[1:]]
-        return float(np.median(later or [s for times in self.seconds.values() for s in times]))
+        """Seconds per picture: of each picture the median of the rounds after the first, over pictures the mean."""
+        return _per_picture(self.seconds)
+
+    @property
+    def outside(self) -> float:
+        """As `warm`, of the time outside the networks."""
+        spent = {p: [s - n for s, n in zip(times, self.networks[p])] for p, times in self.seconds.items()}
+        return _per_picture(spent)
+
+    @property
+    def busy(self) -> float:
+        """As `warm`, of the processor seconds of all threads: what hardly depends on what else the machine does."""
+        return _per_picture(self.cpu)
 
 
 def write_configs(
-    folder: Path, source: str | Path | Mapping[str, Any], overrides: Any = (), threads: int = 2
+    folder: Path, source: str | Path | Mapping[str, Any], overrides: Mapping[str, Any], threads: int = 2
 ) -> tuple[Path, Path]:
     """(sealkit's, paddlex's) config files that mean the same: the same folders, engines, thresholds.
 
     Folders with a Paddle program run on Paddle with oneDNN on both sides, those with ONNX alone on ONNX Runtime.
     sealkit's says `reading: reference` unless the overrides say otherwise.
     """
-    options = dict(overrides) if isinstance(overrides, Mapping) else {}
-    loaded = load_config(source, {"reading": "reference", **options})
-    tree = loaded.settings.model_dump(mode="json")
-    for place, path in locate_all(loaded.settings).items():
-        section = _section(tree, place)
-        section["model_dir"], section["weights"] = str(Path(path).resolve()), None
-        paddle = ModelFiles.find(path).has_paddle
+    tree = _located(source, {"reading": "reference", **dict(overrides)})
+    for place in PLACES:
+        section = _section(tree, place, None)
+        if section is None or not section["model_dir"]:
+            continue
+        paddle = ModelFiles.find(section["model_dir"]).has_paddle
         section["engine"] = "paddle_static" if paddle else "onnxruntime"
         section["engine_config"] = {"cpu_threads": threads, "run_mode": "mkldnn"} if paddle else None
     ours, theirs = folder / "sealkit.yaml", folder / "paddlex.yaml"
     ours.write_text(yaml.safe_dump(tree, sort_keys=False, allow_unicode=True), encoding="utf-8")
     plain = _without(tree, OWN_KEYS)
-    for place in ("LayoutDetection", "TextDetection", "TextRecognition", "DocOrientationClassify", "DocUnwarping"):
+    for place in PLACES:
         found = _section(plain, place, None)
         if found and found.get("engine") == "onnxruntime":
             found["engine_config"] = {"intra_op_num_threads": threads}
     theirs.write_text(yaml.safe_dump(plain, sort_keys=False, allow_unicode=True), encoding="utf-8")
     return ours, theirs
+
+
+def own_config(path: Path, source: str | Path | Mapping[str, Any], overrides: Mapping[str, Any]) -> Path:
+    """Write sealkit's config with the same folders, engines as sealkit itself chooses them."""
+    tree = _located(source, overrides)
+    path.write_text(yaml.safe_dump(tree, sort_keys=False, allow_unicode=True), encoding="utf-8")
+    return path
+
+
+def _located(source: str | Path | Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """A config as plain data, the modules it uses with their folders."""
+    loaded = load_config(source, overrides)
+    tree: dict[str, Any] = loaded.settings.model_dump(mode="json")
+    for place, path in locate_all(loaded.settings).items():
+        section = _section(tree, place)
+        section["model_dir"], section["weights"] = str(Path(path).resolve()), None
+    return tree
 
 
 def run(python: str | Path, library: str, config: Path, pictures: Sequence[str], rounds: int, threads: int) -> Run:
@@ -86,6 +119,7 @@ def run(python: str | Path, library: str, config: Path, pictures: Sequence[str],
         EngineError: the process failed; its last lines of output are shown.
     """
     command = [str(python), str(SCRIPT), "--library", library, "--rounds", str(rounds), "--threads", str(threads)]
+    command += ["--started", repr(time.time())]
     environment = {
         **os.environ,
         "OMP_NUM_THREADS": str(threads),
@@ -103,11 +137,13 @@ def run(python: str | Path, library: str, config: Path, pictures: Sequence[str],
     result = Run()
     for line in map(json.loads, done.stdout.splitlines()):
         if "picture" in line:
-            result.seconds.setdefault(line["picture"], []).append(line["seconds"])
+            for name in ("seconds", "networks", "cpu"):
+                getattr(result, name).setdefault(line["picture"], []).append(line[name])
             if "res" in line:
                 result.results[line["picture"]] = line["res"]
                 result.first = result.first or line["since_start"]
         result.created = line.get("created", result.created)
+        result.engines = line.get("engines", result.engines)
         result.peak_mb = line.get("peak_mb", result.peak_mb)
     return result
 
@@ -141,6 +177,11 @@ def differences(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> list[str]
 def this_python() -> str:
     """The interpreter this runs in."""
     return sys.executable
+
+
+def _per_picture(times: Mapping[str, Sequence[float]]) -> float:
+    """Mean over pictures of the median of the later rounds (of the first where there is but one)."""
+    return float(np.mean([np.median(rounds[1:] or rounds) for rounds in times.values()]))
 
 
 def _boxes(result: Mapping[str, Any]) -> list[dict[str, Any]]:

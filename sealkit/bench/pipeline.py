@@ -1,10 +1,17 @@
 """The pipeline's speed, alone or beside paddlex on the same model folders and pictures.
 
     python tools/benchmark.py pipeline PICTURES [--config seal_recognition-nopp-nolayout-lightweight] [--rounds 3]
-        [--vs paddlex --paddlex-python .venv-paddlex/bin/python] [-o KEY=VALUE]
+        [--vs paddlex --paddlex-python .venv-paddlex/bin/python] [--make-folders DIR] [-o KEY=VALUE]
 
-Each library runs in a process of its own, first one, then the other, in one run. Cold start is from the command to the
-first result; seconds per picture are the median of the rounds after the first.
+Each run has a process of its own, one after the other. Cold start is from the command to the first result; seconds per
+picture are medians of the rounds after the first, averaged over the pictures; `outside` is the part of them that was
+not spent in the networks, `cpu` the processor seconds of all threads, which depend little on the machine's other work.
+
+Beside paddlex there are three runs of sealkit: `same` has paddlex's engine and way of reading (for equal results),
+`engines` its own choice of engines, `default` its own way of reading as well, which tries more than one direction.
+
+--make-folders writes model folders with the official networks and random weights for what the config names, where DIR
+has none yet (sealkit.bench.stand_ins says what such a network finds), and runs on them. Folders given with -o stay.
 """
 
 from __future__ import annotations
@@ -12,12 +19,22 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from sealkit.bench.paddlex_side import Run, differences, run, this_python, write_configs
+from sealkit.bench.paddlex_side import Run, differences, own_config, run, this_python, write_configs
 from sealkit.errors import SealkitError
 from sealkit.images import list_images
+
+KEYS = {
+    "DocOrientationClassify": "SubPipelines.DocPreprocessor.SubModules.DocOrientationClassify",
+    "DocUnwarping": "SubPipelines.DocPreprocessor.SubModules.DocUnwarping",
+    "LayoutDetection": "SubModules.LayoutDetection",
+    "TextDetection": "SubPipelines.SealOCR.SubModules.TextDetection",
+    "TextRecognition": "SubPipelines.SealOCR.SubModules.TextRecognition",
+}
+"""Where the modules stand in a config."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -33,6 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--paddlex-python", default=".venv-paddlex/bin/python", help="interpreter that has paddlex 3.7.2"
     )
+    parser.add_argument("--make-folders", type=Path, metavar="DIR", help="random-weight models for the config's names")
     parser.add_argument("-o", "--override", dest="overrides", action="append", default=[], metavar="KEY=VALUE")
     args = parser.parse_args(argv)
     try:
@@ -48,29 +66,66 @@ def main(argv: Sequence[str] | None = None) -> int:
 def table(args: argparse.Namespace, pictures: Sequence[str]) -> list[str]:
     """The lines of the report."""
     overrides = dict(item.split("=", 1) for item in args.overrides)
-    with tempfile.TemporaryDirectory() as folder:
+    if args.make_folders is not None:
+        overrides = {**stand_ins(args.config, overrides, args.make_folders), **overrides}
+
+    def one(library: str, config: Path) -> Run:
+        python = args.paddlex_python if library == "paddlex" else this_python()
+        return run(python, library, config, pictures, args.rounds, args.threads)
+
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
         if args.vs is None:
-            return _lines(
-                {"sealkit": run(this_python(), "sealkit", Path(args.config), pictures, args.rounds, args.threads)}
-            )
-        ours, theirs = write_configs(Path(folder), args.config, overrides, args.threads)
+            return _lines({"sealkit": one("sealkit", own_config(folder / "own.yaml", args.config, overrides))})
+        ours, theirs = write_configs(folder, args.config, overrides, args.threads)
+        engines = own_config(folder / "engines.yaml", args.config, {"reading": "reference", **overrides})
+        default = own_config(folder / "default.yaml", args.config, overrides)
         runs = {
-            "sealkit": run(this_python(), "sealkit", ours, pictures, args.rounds, args.threads),
-            "paddlex": run(args.paddlex_python, "paddlex", theirs, pictures, args.rounds, args.threads),
+            "paddlex": one("paddlex", theirs),
+            "same": one("sealkit", ours),
+            "engines": one("sealkit", engines),
+            "default": one("sealkit", default),
         }
-    lines = _lines(runs)
-    a, b = runs["sealkit"], runs["paddlex"]
-    lines.append(f"sealkit is {b.warm / a.warm:.2f}x as fast, starts {b.first / a.first:.2f}x as fast")
+    return [*_lines(runs), *_equality(runs["same"], runs["paddlex"], pictures)]
+
+
+def stand_ins(config: str, overrides: Mapping[str, Any], folder: Path) -> dict[str, str]:
+    """Overrides that name a folder in `folder` for each model of the config that has none; missing ones are written."""
+    from sealkit.pipeline.create import load_config, sections
+
+    settings = load_config(config, overrides).settings
+    named = {}
+    for place, section in sections(settings).items():
+        if section.model_dir is not None:
+            continue
+        target = folder / section.model_name
+        if not target.is_dir():
+            from sealkit.bench.stand_ins import write_stand_in  # imports paddle
+
+            print(f"writing {target}", file=sys.stderr)
+            write_stand_in(section.model_name, target)
+        named[f"{KEYS[place]}.model_dir"] = str(target)
+    return named
+
+
+def _equality(ours: Run, theirs: Run, pictures: Sequence[str]) -> list[str]:
+    """Whether the run with paddlex's engines has paddlex's results."""
     unequal = []
     for picture in pictures:
-        pages = zip(a.results[picture], b.results[picture])
+        pages = zip(ours.results[picture], theirs.results[picture])
         unequal += [f"  {picture}: {'; '.join(found)}" for one, two in pages if (found := differences(one, two))]
-    lines.append(f"same results on {len(pictures) - len(unequal)} of {len(pictures)} pictures")
-    return lines + unequal
+    return [f"same results on {len(pictures) - len(unequal)} of {len(pictures)} pictures", *unequal]
 
 
-def _lines(runs: dict[str, Run]) -> list[str]:
-    lines = [f"{'library':10s} {'s/picture':>10s} {'cold start':>11s} {'peak MB':>8s}"]
+def _lines(runs: Mapping[str, Run]) -> list[str]:
+    columns = ("s/picture", "outside", "cpu", "cold start", "peak MB")
+    lines = [" ".join([f"{'run':8s}", *(f"{name:>11s}" for name in columns)])]
+    base = runs.get("paddlex")
     for name, one in runs.items():
-        lines.append(f"{name:10s} {one.warm:10.3f} {one.first:11.2f} {one.peak_mb:8.0f}")
+        line = f"{name:8s} {one.warm:11.3f} {one.outside:11.3f} {one.busy:11.3f} {one.first:11.2f} {one.peak_mb:11.0f}"
+        lines.append(f"{line}  {'; '.join(one.engines)}".rstrip())
+        if base is not None and one is not base:
+            pairs = [(base.warm, one.warm), (base.outside, one.outside), (base.busy, one.busy), (base.first, one.first)]
+            times = " ".join(f"{theirs / ours:10.2f}x" for theirs, ours in pairs)
+            lines.append(f"{'':8s} {times} {base.peak_mb / one.peak_mb:10.2f}x  (paddlex / this)")
     return lines

@@ -1,23 +1,49 @@
 """Run one library's pipeline on pictures in a process of its own: a script, not a part of the package.
 
-    PYTHON run_pipeline.py --library paddlex|sealkit CONFIG PICTURE … [--rounds 3] [--threads 2]
+    PYTHON run_pipeline.py --library paddlex|sealkit CONFIG PICTURE … [--rounds 3] [--threads 2] [--started SECONDS]
 
 `PYTHON` has that library; the other need not be there, which is why nothing of sealkit is imported at the top.
-Prints JSON lines: {"created": s} when the pipeline stands, then per picture and round {"picture", "round", "seconds"},
-with the first round also "res" and "since_start", at last {"peak_mb": …}. "created" and "since_start" count from the
-start of the process.
+Prints JSON lines: {"created": s, "engines": …} when the pipeline stands, then per picture and round {"picture",
+"round", "seconds", "networks", "cpu"}, with the first round also "res" and "since_start", at last {"peak_mb": …}.
+"networks" are the seconds spent in the engines, "cpu" those of all threads of the process. "created" and "since_start"
+count from --started (time.time() of whoever gave the command), else from the first line of this script.
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
 import json
+import os
 import resource
 import sys
 import time
 from typing import Any
 
-STARTED = time.perf_counter()
+STARTED = time.time()
+
+
+class Stopwatch:
+    """Sums up the seconds spent in methods it was put around; calls within calls count once."""
+
+    def __init__(self) -> None:
+        self.seconds, self._depth = 0.0, 0
+
+    def around(self, owner: type, name: str) -> None:
+        method = owner.__dict__[name]
+
+        @functools.wraps(method)
+        def timed(*args: Any, **kwargs: Any) -> Any:
+            self._depth += 1
+            start = time.perf_counter()
+            try:
+                return method(*args, **kwargs)
+            finally:
+                self._depth -= 1
+                if not self._depth:
+                    self.seconds += time.perf_counter() - start
+
+        setattr(owner, name, timed)
 
 
 def main() -> int:
@@ -25,20 +51,26 @@ def main() -> int:
     parser.add_argument("--library", choices=("paddlex", "sealkit"), required=True)
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--started", type=float, default=STARTED)
     parser.add_argument("config")
     parser.add_argument("pictures", nargs="+")
     args = parser.parse_args()
+    networks = Stopwatch()
     pipeline = create(args.library, args.config, args.threads)
-    say(created=time.perf_counter() - STARTED)
+    time_networks(args.library, networks)
+    engines = sorted(set(pipeline.engines.values())) if args.library == "sealkit" else []
+    say(created=time.time() - args.started, engines=engines)
     for number in range(args.rounds):
         for picture in args.pictures:
-            start = time.perf_counter()
+            networks.seconds = 0.0
+            start, used = time.perf_counter(), time.process_time()
             results = list(pipeline.predict(picture))
-            seconds = time.perf_counter() - start
+            seconds, used = time.perf_counter() - start, time.process_time() - used
             line: dict[str, Any] = {"picture": picture, "round": number, "seconds": seconds}
+            line |= {"networks": networks.seconds, "cpu": used}
             if number == 0:
+                line["since_start"] = time.time() - args.started
                 line["res"] = [result.json["res"] for result in results]
-                line["since_start"] = time.perf_counter() - STARTED
             say(**line)
     say(peak_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
     return 0
@@ -54,12 +86,27 @@ def create(library: str, config: str, threads: int) -> Any:
     return create_pipeline(config, device="cpu")
 
 
+def time_networks(library: str, watch: Stopwatch) -> None:
+    """Put the watch around the one method of each library through which every network runs."""
+    if library == "sealkit":
+        from sealkit.runtime.model import InferenceModel
+
+        watch.around(InferenceModel, "run")
+        return
+    loaded = [m for name, m in sys.modules.items() if name.startswith("paddlex.inference.models.runners.")]
+    runners = {one for module in loaded for name, one in vars(module).items() if name.endswith("Runner")}
+    for runner in runners:
+        if isinstance(runner, type) and "__call__" in vars(runner):
+            watch.around(runner, "__call__")
+
+
 def say(**fields: Any) -> None:
-    """One JSON line on stdout; what a library prints itself goes to stderr."""
+    """One JSON line on the real stdout; what a library prints goes to stderr."""
     print(json.dumps(fields, ensure_ascii=False, default=float), file=OUT, flush=True)
 
 
 if __name__ == "__main__":
     sys.path.pop(0)  # this file's folder: its neighbours must not pass for top-level modules
-    OUT, sys.stdout = sys.stdout, sys.stderr
+    OUT = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # Paddle's own code prints to the descriptor, past sys.stdout
     sys.exit(main())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,14 +23,19 @@ paddle2onnx.export(program, params, target, opset_version=int(opset), enable_onn
 """
 
 
-def convert(program: Path, params: Path, target: Path) -> None:
+def convert(program: Path, params: Path, target: Path, opset: int = OPSET) -> None:
     """Write `target` with paddle2onnx, in a process of its own: on what it cannot convert it ends the process.
+
+    Args:
+        opset: a newer one than `OPSET` where the graph needs it (16: grid sampling).
 
     Raises:
         ExportError: paddle2onnx is missing or failed; the end of its output is quoted.
     """
-    command = [sys.executable, "-c", _CONVERT, str(program), str(params), str(target), str(OPSET)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    paths = [str(path.resolve()) for path in (program, params, target)]
+    command = [sys.executable, "-c", _CONVERT, *paths, str(opset)]
+    with tempfile.TemporaryDirectory() as folder:  # paddle2onnx leaves files where it runs
+        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
     if done.returncode == 0 and target.is_file():
         return
     if "No module named 'paddle2onnx'" in done.stderr:

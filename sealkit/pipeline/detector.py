@@ -126,7 +126,8 @@ class TextDetector:
 
     def _run(self, prepared: Sequence[tuple[np.ndarray, ResizeInfo]]) -> list[DetectionMaps]:
         """Inputs of one size through the network as one batch."""
-        output = self.model.run(np.stack([array for array, _ in prepared]))[0]
+        arrays = [array for array, _ in prepared]
+        output = self.model.run(arrays[0][None] if len(arrays) == 1 else np.stack(arrays))[0]
         if output.ndim != 4 or output.shape[1] not in (1, 3, 4):
             raise EngineError(
                 "the graph is not a text detector: its output must be (N, 1 or 4, H, W)",

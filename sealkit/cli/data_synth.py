@@ -17,12 +17,18 @@ EXAMPLES = """
   sealkit data synth seals --count 12000 --seed 7 --workers 4 --val-share 0.05 --size 300 480
   sealkit data synth names --count 500 --shapes square=0.7,rectangle=0.3 --fonts ~/fonts
   sealkit data synth look --count 60 --sheet look.png          # look before training
+  sealkit data synth seals --count 2000 --relabel              # the same set again, label files only
   sealkit data synth laser --count 300 --style laser           # a style the shipped weights have never seen
   sealkit data synth pages --kind page --count 5000 --sheet look.png   # layout set and upright pages
   sealkit data synth bills --kind page --count 500 --documents invoice=3,receipt=1 --empty 0.1
 """
 
-_SEAL_ONLY = ("style", "page_size", "scenes", "shapes", "uniform_angle", "min_seal", "characters", "characters_share")
+# fmt: off
+_SEAL_ONLY = (
+    "style", "page_size", "scenes", "shapes", "uniform_angle", "min_seal", "legibility", "relabel", "characters",
+    "characters_share",
+)
+# fmt: on
 _PAGE_ONLY = ("classes", "documents", "empty", "parts", "close_ups", "seal_width")
 
 
@@ -62,6 +68,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--uniform-angle", type=float, metavar="SHARE", help="share of seals turned by any angle of 0 to 360 degrees"
     )
     parser.add_argument("--min-seal", type=int, metavar="PX", help="smallest seal on a page")
+    parser.add_argument(
+        "--legibility", type=float, metavar="SHARE",
+        help="texts of which the picture shows less are labelled illegible, ###; 0: none (default 0.14)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--relabel", action="store_true", default=None,
+        help="DIR holds this very set already: draw it again, and write only its label files anew",
+    )  # fmt: skip
     parser.add_argument(
         "--characters", metavar="TEXT", help="write these characters into the texts: what a recogniser is to be taught"
     )
@@ -128,16 +142,22 @@ def _refuse(args: argparse.Namespace, names: tuple[str, ...], kind: str) -> None
 
 def _draw_seals(args: argparse.Namespace, common: dict[str, Any]) -> dict[str, Any]:
     from sealkit.synth.settings import SynthSettings
-    from sealkit.synth.writer import sheet_of_set, write_detection_set
+    from sealkit.synth.writer import relabel_detection_set, sheet_of_set, write_detection_set
 
     _refuse(args, _PAGE_ONLY, "page")
-    names = ("style", "size", "page_size", "uniform_angle", "min_seal", "characters", "characters_share", "fonts")
+    # fmt: off
+    names = (
+        "style", "size", "page_size", "uniform_angle", "min_seal", "legibility", "characters", "characters_share",
+        "fonts",
+    )
+    # fmt: on
     given = _given(args, names)
     if args.scenes:
         given |= _weights(args.scenes, ("crops", "pages", "negatives"), "--scenes")
     if args.shapes:
         given |= _weights(args.shapes, ("circle", "oval", "square", "rectangle", "triangle"), "--shapes")
-    summary = write_detection_set(args.out, args.count, args.seed, settings=_settings(SynthSettings, given), **common)
+    write = relabel_detection_set if args.relabel else write_detection_set
+    summary = write(args.out, args.count, args.seed, settings=_settings(SynthSettings, given), **common)
     if args.sheet:
         sheet_of_set(args.out, args.sheet, args.sheet_count)
     return summary

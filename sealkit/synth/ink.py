@@ -66,6 +66,14 @@ def choose_ink(rng: Rng, clean: bool) -> Ink:
 def draw_design(
     design: Design, half_px: float, rng: Rng, hollow: float = 0.0
 ) -> tuple[np.ndarray, tuple[float, float]]:
+    """`draw_layers` without the letters' own layer."""
+    mask, _, centre = draw_layers(design, half_px, rng, hollow)
+    return mask, centre
+
+
+def draw_layers(
+    design: Design, half_px: float, rng: Rng, hollow: float = 0.0
+) -> tuple[np.ndarray, np.ndarray, tuple[float, float]]:
     """Coverage mask of a design.
 
     Args:
@@ -73,7 +81,8 @@ def draw_design(
         hollow: letters and borders as outlines of so many pixels.
 
     Returns:
-        mask (H, W) uint8 and the pixel (x, y) of the seal's centre.
+        mask (H, W) uint8; layers (H, W, 2) uint8, the letters alone and all but the letters (nothing where the design
+        is reversed: its letters are what the face spares); the pixel (x, y) of the seal's centre.
     """
     margin = 4 + 0.05 * half_px
     width, height = int(np.ceil(2 * (half_px + margin))), int(np.ceil(2 * (half_px * design.b + margin)))
@@ -94,17 +103,15 @@ def draw_design(
         side = np.array([b[1] - a[1], a[0] - b[0]])
         side = side / np.linalg.norm(side) * rule.width * half_px / 2
         fill(mask, np.array([a + side, b + side, b - side, a - side]))
+    letters = np.zeros_like(mask)
+    for line in design.lines:
+        draw_line(letters, line, half_px, centre, 0.0 if design.reversed else hollow)
     if design.reversed:
         face = np.zeros_like(mask)
         outer = design.borders[0]
         fill(face, outline_points("square", outer.a, outer.b, corner=outer.corner) * half_px + centre)
-        letters = np.zeros_like(mask)
-        for line in design.lines:
-            draw_line(letters, line, half_px, centre)
-        return cv2.subtract(face, letters), centre
-    for line in design.lines:
-        draw_line(mask, line, half_px, centre, hollow)
-    return mask, centre
+        return cv2.subtract(face, letters), cv2.merge([letters, np.zeros_like(letters)]), centre
+    return np.maximum(mask, letters), cv2.merge([letters, mask]), centre
 
 
 def _draw_one_border(

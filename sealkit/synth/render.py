@@ -21,8 +21,9 @@ from sealkit.synth.design import Design
 from sealkit.synth.documents import PagePool, print_on
 from sealkit.synth.fields import FieldPool
 from sealkit.synth.fontbook import FontBook
-from sealkit.synth.ink import Ink, blend, choose_ink, draw_design, hatch, press
+from sealkit.synth.ink import Ink, blend, choose_ink, draw_design, draw_layers, hatch, press
 from sealkit.synth.layout import Line
+from sealkit.synth.legibility import Letters, legibility
 from sealkit.synth.negatives import add_confetti, add_desk, add_mark, add_ornament, add_signature
 from sealkit.synth.rare import weave
 from sealkit.synth.settings import SynthSettings
@@ -51,8 +52,9 @@ def render_sample(seed: int, index: int, settings: SynthSettings) -> tuple[np.nd
 
     Returns:
         image (H, W, 3) uint8 BGR; its labelled lines (points float32 picture pixels, line_poly; a line that the
-        picture's edge cuts is labelled as far as it is seen, and has ignore=True where less than two letters are left);
-        info: kind (crop, page, negative), look and per seal shape, angle, colour and box.
+        picture's edge cuts is labelled as far as it is seen, and has ignore=True where less than two letters are left;
+        so has one whose legibility is below the settings'); info: kind (crop, page, negative), look, per seal shape,
+        angle, colour and box, and per line its legibility (0..1; empty where the settings do not ask for it).
 
     The picture depends on (seed, index, settings) and the installed fonts only. DataError where there is no Chinese
     font.
@@ -98,6 +100,7 @@ class _Scene:
         self.image = np.empty((0, 0, 3), np.float32)
         self.lines: list[TextLine] = []
         self.seals: list[dict[str, Any]] = []
+        self.letters: list[Letters] = []
 
     # -- scenes ----------------------------------------------------------------------------------------------------
 
@@ -273,7 +276,7 @@ class _Scene:
         outline = transform(place, self._outline(design))
         half_px = float(np.clip((outline.max(0) - outline.min(0)).max() / 2, 24, 420))
         laser = self.settings.style == "laser"
-        mask, centre = draw_design(design, half_px, rng, hollow=1.0 if laser else 0.0)
+        mask, layers, centre = draw_layers(design, half_px, rng, hollow=1.0 if laser else 0.0)
         clean = self.look == "clean" and rng.random() < 0.75
         ink = choose_ink(rng, clean)
         if laser:
@@ -292,8 +295,8 @@ class _Scene:
         if x1 <= x0 or y1 <= y0:
             return
         shifted = _scale_matrix(-float(x0), -float(y0), 1.0, 1.0) @ matrix
-        warped = cv2.warpPerspective(alpha, shifted, (int(x1 - x0), int(y1 - y0)), flags=cv2.INTER_LINEAR)
-        blend(image, warped, ink, int(x0), int(y0))
+        size = (int(x1 - x0), int(y1 - y0))
+        blend(image, cv2.warpPerspective(alpha, shifted, size, flags=cv2.INTER_LINEAR), ink, int(x0), int(y0))
         up = transform(place, np.array([[0.0, 0.0], [0.0, -0.2]]))
         angle = float(np.degrees(np.arctan2(up[1, 0] - up[0, 0], up[0, 1] - up[1, 1])) % 360)
         number = len(self.seals)
@@ -304,6 +307,8 @@ class _Scene:
         ]
         if visible:
             self.lines += visible
+            seen = cv2.warpPerspective(layers, shifted, size, flags=cv2.INTER_LINEAR)
+            self.letters.append(Letters(seen, int(x0), int(y0)))
             low, high = np.clip(outline.min(0), 0, (width, height)), np.clip(outline.max(0), 0, (width, height))
             box = [round(float(v), 1) for v in (*low, *high)]
             self.seals.append({"shape": design.shape, "angle": round(angle, 1), "colour": ink.name, "box": box})
@@ -327,4 +332,15 @@ class _Scene:
     def finish(self) -> tuple[np.ndarray, list[TextLine], dict[str, Any]]:
         paper.shade(self.image, self.rng, self.kept.fields, self.look)
         image = take(self.image, self.rng, self.kept.fields, self.look)
-        return image, self.lines, {"kind": self.kind, "look": self.look, "seals": self.seals}
+        measured = self._mark_illegible(image)
+        info = {"kind": self.kind, "look": self.look, "seals": self.seals, "legibility": measured}
+        return image, self.lines, info
+
+    def _mark_illegible(self, image: np.ndarray) -> list[float]:
+        """Ignore the lines that the finished picture hides; their legibility. Draws nothing at random."""
+        if not self.settings.legibility:
+            return []
+        measured = [legibility(image, self.letters[line.seal or 0], line) for line in self.lines]
+        for line, value in zip(self.lines, measured):
+            line.ignore = line.ignore or value < self.settings.legibility
+        return [round(value, 4) for value in measured]

@@ -36,6 +36,9 @@ class SynthSettings(Settings):
     """Share of seals turned by any angle of 0 to 360 degrees; the others stand within about 15 degrees of upright."""
     min_seal: int = Field(80, ge=32)
     """Smallest diameter of a seal on a page, pixels."""
+    legibility: float = Field(0.14, ge=0, le=1)
+    """Texts of which the finished picture shows less than this share (`sealkit.synth.legibility`) are labelled as
+    illegible; 0: none is."""
     characters: str = ""
     """Characters that take the place of others in seal texts: what a recogniser is to be taught."""
     characters_share: float = Field(0.6, ge=0, le=1)

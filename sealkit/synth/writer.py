@@ -35,17 +35,34 @@ def is_validation(index: int, share: float) -> bool:
     return int((index + 1) * share) > int(index * share)
 
 
-def write_jpeg(path: Path, image: np.ndarray, quality: int) -> None:
-    """Write a picture (H, W, 3) uint8 BGR; DataError where OpenCV cannot encode it."""
+def jpeg_bytes(image: np.ndarray, quality: int, where: str | Path) -> bytes:
+    """A picture (H, W, 3) uint8 BGR as a JPEG file; DataError, naming `where`, if OpenCV cannot encode it."""
     done, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
     if not done:
-        raise DataError("OpenCV could not encode a picture", where=str(path), value=image.shape)
-    path.write_bytes(data.tobytes())
+        raise DataError("OpenCV could not encode a picture", where=str(where), value=image.shape)
+    return data.tobytes()
+
+
+def write_jpeg(path: Path, image: np.ndarray, quality: int) -> None:
+    """Write a picture (H, W, 3) uint8 BGR; DataError where OpenCV cannot encode it."""
+    path.write_bytes(jpeg_bytes(image, quality, path))
 
 
 def _render_to_file(folder: str, seed: int, quality: int, settings: SynthSettings, index: int) -> Rendered:
     image, lines, info = render_sample(seed, index, settings)
     write_jpeg(Path(folder) / picture_name(index), image, quality)
+    return index, lines, info
+
+
+def _render_to_compare(folder: str, seed: int, quality: int, settings: SynthSettings, index: int) -> Rendered:
+    image, lines, info = render_sample(seed, index, settings)
+    path = Path(folder) / picture_name(index)
+    if not path.is_file() or path.read_bytes() != jpeg_bytes(image, quality, path):
+        raise DataError(
+            "drawn again, the picture is not the one in the set, so its labels would not be either",
+            where=str(path),
+            hint="give the seed, flags and quality the set was drawn with; fonts and library versions matter too",
+        )
     return index, lines, info
 
 
@@ -106,28 +123,75 @@ def write_detection_set(
         progress: called with 1 after each picture.
 
     Returns:
-        counts (pictures, seals, lines, characters, by shape and kind), seconds and images_per_second.
+        counts (pictures, seals, lines, ignored lines, characters, by shape and kind), seconds and images_per_second.
 
     Raises:
         DataError: the folder is not empty or cannot be written, a number is wrong, or there are no Chinese fonts.
     """
-    settings = settings or SynthSettings()
     folder = new_folder(out_dir, count, workers, val_share)
+    return _labelled(folder, _render_to_file, count, seed, workers, val_share, quality, settings, progress)
+
+
+def relabel_detection_set(
+    folder: str | Path,
+    count: int,
+    seed: int,
+    *,
+    workers: int = 1,
+    val_share: float = 0.1,
+    quality: int = 93,
+    settings: SynthSettings | None = None,
+    progress: Callable[[int], object] | None = None,
+) -> dict[str, Any]:
+    """Write the label files of a drawn set anew: draw it again, and leave its pictures as they are.
+
+    For sets drawn before a setting that changes labels only (`legibility`). Arguments and result are those of
+    `write_detection_set`; nothing is written unless every picture comes out as it is in the set, byte for byte.
+
+    Raises:
+        DataError: there is no such set in the folder, or a picture comes out differently.
+    """
+    root = Path(folder)
+    present = len(list((root / "images").glob("*.jpg")))
+    if present != count or count < 1:
+        raise DataError(
+            "the set in the folder has another number of pictures",
+            where=str(root / "images"),
+            value=f"{present}, and {count} are to be drawn",
+            hint="give the count the set was drawn with",
+        )
+    return _labelled(root, _render_to_compare, count, seed, workers, val_share, quality, settings, progress)
+
+
+def _labelled(
+    folder: Path,
+    render: Callable[[str, int, int, SynthSettings, int], Rendered],
+    count: int,
+    seed: int,
+    workers: int,
+    val_share: float,
+    quality: int,
+    settings: SynthSettings | None,
+    progress: Callable[[int], object] | None,
+) -> dict[str, Any]:
+    """Render every picture, then write the label files."""
+    settings = settings or SynthSettings()
     started = time.perf_counter()
     samples: dict[str, list[DetSample]] = {"train": [], "val": []}
     shapes: Counter[str] = Counter()
     kinds: Counter[str] = Counter()
     characters: Counter[str] = Counter()
-    lines_total = 0
-    work = partial(_render_to_file, str(folder), seed, quality, settings)
+    lines_total = ignored = 0
+    work = partial(render, str(folder), seed, quality, settings)
     for index, lines, info in drawn(work, count, workers):
         part = "val" if is_validation(index, val_share) else "train"
         samples[part].append(DetSample(folder / picture_name(index), lines))
         kinds[info["kind"]] += 1
         shapes.update(seal["shape"] for seal in info["seals"])
         lines_total += len(lines)
+        ignored += sum(line.ignore for line in lines)
         for line in lines:
-            characters.update(line.text)
+            characters.update("" if line.ignore else line.text)
         if progress is not None:
             progress(1)
     for part, found in samples.items():
@@ -143,10 +207,13 @@ def write_detection_set(
         "seals": sum(shapes.values()),
         "shapes": dict(shapes.most_common()),
         "lines": lines_total,
+        "ignored": ignored,
+        "ignored_share": round(ignored / max(lines_total, 1), 4),
         "characters": sum(characters.values()),
         "different_characters": len(characters),
         "seed": seed,
         "style": settings.style,
+        "legibility": settings.legibility,
         "seconds": round(seconds, 2),
         "images_per_second": round(count / seconds, 2),
     }

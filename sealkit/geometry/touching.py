@@ -19,6 +19,8 @@ SIDE_BY_SIDE = 3.2
 a ring that fell apart at two faint places touch over twice the width.)"""
 PIECE_SHARE = 0.5
 """A piece cut off is kept apart when its area exceeds this share of the squared band width; a single letter's does."""
+MOST_TEXTS = 32
+"""A region that would fall into more texts is noise, as an untrained network gives it: it is not cut."""
 
 
 def split_at_jumps(inside: np.ndarray, window: np.ndarray, corner: tuple[int, int]) -> list[np.ndarray]:
@@ -30,7 +32,8 @@ def split_at_jumps(inside: np.ndarray, window: np.ndarray, corner: tuple[int, in
         corner: x, y of the window in the map, to find the field's cells.
 
     Returns:
-        Masks (h, w) uint8, disjoint, together the region; `[inside]` where nothing jumps or there is no field.
+        Masks (h, w) uint8, disjoint, together the region, at most `MOST_TEXTS`; `[inside]` where nothing jumps or there
+        is no field.
     """
     if len(window) < 3:
         return [inside]
@@ -40,7 +43,7 @@ def split_at_jumps(inside: np.ndarray, window: np.ndarray, corner: tuple[int, in
     _, pieces, stats, _ = cv2.connectedComponentsWithStats(inside & ~jump, connectivity=4)
     real = stats[:, cv2.CC_STAT_AREA] >= PIECE_SHARE * _band(inside) ** 2
     real[0] = False
-    if real.sum() < 2:
+    if not 2 <= real.sum() <= MOST_TEXTS:
         return [inside]
     grown = _nearest_piece(pieces, real, inside)  # pixels of the cut and of crumbs too
     return [(grown == label).view(np.uint8) for label in np.nonzero(real)[0]]
@@ -57,7 +60,7 @@ def split_stacked(inside: np.ndarray, probability: np.ndarray) -> list[np.ndarra
         probability: (h, w) float32.
 
     Returns:
-        Masks (h, w) uint8, disjoint, together the region.
+        Masks (h, w) uint8, disjoint, together the region, at most `MOST_TEXTS`.
     """
     band = _band(inside)
     for threshold in CORE_THRESHOLDS:
@@ -67,7 +70,7 @@ def split_stacked(inside: np.ndarray, probability: np.ndarray) -> list[np.ndarra
         _, pieces, stats, _ = cv2.connectedComponentsWithStats(core, connectivity=4)
         real = stats[:, cv2.CC_STAT_AREA] >= PIECE_SHARE * band**2
         real[0] = False
-        if real.sum() < 2:
+        if not 2 <= real.sum() <= MOST_TEXTS:
             continue
         grown = _nearest_piece(pieces, real, inside)
         labels = _joined_where_short(grown, np.nonzero(real)[0])

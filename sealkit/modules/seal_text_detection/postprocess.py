@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from itertools import islice
 
 import cv2
 import numpy as np
@@ -203,7 +204,8 @@ def _decode_components(
     outer = sorted(outer, key=lambda i: -len(contours[i]))[: settings.max_candidates]
     limit = np.array([source_hw[1], source_hw[0]], dtype=np.float64)
     regions = []
-    for piece, (x, y) in _pieces(maps, mask, contours, outer):
+    for whole, corner in islice(_pieces(maps, mask, contours, outer), settings.max_candidates):
+        piece, (x, y) = _trimmed(whole, corner)
         h, w = piece.shape
         window = maps[:, y : y + h, x : x + w]
         score = cv2.mean(window[0], piece & mask[y : y + h, x : x + w])[0]
@@ -253,7 +255,18 @@ def _pieces(
                 yield piece, (x, y)
                 continue
             for part in split_at_jumps(inside, window, (x, y)):
-                yield from ((half, (x, y)) for half in split_stacked(part, window[0]))
+                own, (left, top) = _trimmed(part, (x, y))
+                high, wide = own.shape
+                halves = split_stacked(own, maps[0, top : top + high, left : left + wide])
+                yield from ((half, (left, top)) for half in halves)
+
+
+def _trimmed(piece: np.ndarray, corner: tuple[int, int]) -> tuple[np.ndarray, tuple[int, int]]:
+    """A mask and its corner (x, y) without empty margins: what follows costs by the window, not by the piece."""
+    left, top, wide, high = cv2.boundingRect(piece)
+    if (high, wide) == piece.shape or not wide:
+        return piece, corner
+    return np.ascontiguousarray(piece[top : top + high, left : left + wide]), (corner[0] + left, corner[1] + top)
 
 
 def _drawn(mask: np.ndarray, contours: Sequence[np.ndarray], index: int, box: tuple[int, int, int, int]) -> np.ndarray:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import cv2
 import numpy as np
 import pytest
 
 from sealkit.config.seal_text_detection import DetPostprocessSettings
+from sealkit.geometry import touching
 from sealkit.geometry.regions import polygon_area
+from sealkit.modules.seal_text_detection import postprocess
 from sealkit.modules.seal_text_detection.postprocess import decode, int_polygons, sort_regions
 
 REFERENCE = DetPostprocessSettings(rings="reference")
@@ -146,3 +151,37 @@ def test_ring_with_two_faint_places_stays_one() -> None:
     canvas[:, 155:165] = np.minimum(canvas[:, 155:165], 0.4)
     (region,) = decode(canvas[None], (320, 320))
     assert len(region.holes) == 1
+
+
+@pytest.mark.parametrize("slope", [2.0, 4.0])
+@pytest.mark.parametrize("fields", [False, True])
+def test_noise_of_an_untrained_network_costs_little(
+    slope: float, fields: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Counted in pixels looked at, so that no slow machine matters: regions of noise touch in thousands of places, and
+    what is done per piece must not be done on the whole map for each of them."""
+    rng = np.random.default_rng(3)
+    noise = rng.standard_normal((320, 320)).astype(np.float32)
+    maps = (1 / (1 + np.exp(-slope * (noise + 0.5))))[None]
+    if fields:
+        up = rng.standard_normal((2, 80, 80)).repeat(4, axis=1).repeat(4, axis=2)
+        maps = np.concatenate([maps, up / np.hypot(*up), np.ones_like(maps)])
+    looked = 0
+
+    def counted(work: Callable[..., Any]) -> Callable[..., Any]:
+        def count(piece: np.ndarray, *rest: Any) -> Any:
+            nonlocal looked
+            looked += piece.size
+            return work(piece, *rest)
+
+        return count
+
+    for module, names in (
+        (postprocess, ("_component_shape", "split_at_jumps", "split_stacked", "up_samples")),
+        (touching, ("_band", "_nearest_piece", "_large_parts")),
+    ):
+        for name in names:
+            monkeypatch.setattr(module, name, counted(getattr(module, name)))
+    regions = decode(maps.astype(np.float32), (320, 320))
+    assert len(regions) <= DetPostprocessSettings().max_candidates
+    assert looked < 60 * 320 * 320

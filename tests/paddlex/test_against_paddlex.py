@@ -37,14 +37,6 @@ for path in sys.argv[3:]:
 
 
 @pytest.fixture(scope="session")
-def paddlex_python():
-    python = os.environ.get("SEALKIT_PADDLEX_PYTHON")
-    if not python or not Path(python).is_file():
-        pytest.fail("no environment with paddlex: run `make test-paddlex`, or name one in SEALKIT_PADDLEX_PYTHON")
-    return python
-
-
-@pytest.fixture(scope="session")
 def pictures():
     """Toy pictures of all shapes, and pages made of four of them."""
     return [str(path) for path in sorted((TOY / "images").iterdir())[:20]]

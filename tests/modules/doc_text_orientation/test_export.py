@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,9 +19,10 @@ pytest.importorskip("paddle")
 pytest.importorskip("paddle2onnx")
 
 
+@pytest.mark.models
 @pytest.mark.slow
 @pytest.mark.parametrize("recipe", ["doc_ori", "doc_ori_finetune", "doc_ori_synth"])
-def test_recipe_to_answer(recipe: str, upright_pages: Path, tmp_path: Path) -> None:
+def test_recipe_to_answer(recipe: str, upright_pages: Path, tmp_path: Path, model_row: Any) -> None:
     root = str(upright_pages)
     overrides = {
         "data.train.0.root": root, "data.train.0.labels": None, "data.val.0.root": root, "data.val.0.labels": None,
@@ -44,3 +47,5 @@ def test_recipe_to_answer(recipe: str, upright_pages: Path, tmp_path: Path) -> N
     answers = list(model.predict([turn(page, -angle) for angle in (0, 90)], batch_size=2))
     assert [a["label_names"][0] in spec["PostProcess"]["Topk"]["label_list"] for a in answers] == [True, True]
     assert all(0.25 <= float(a["scores"][0]) <= 1 and a["class_ids"].dtype == np.int32 for a in answers)
+    report = json.loads((folder / "export_report.json").read_text(encoding="utf-8"))
+    model_row(recipe, "PP-LCNet_x1_0_doc_ori", folder, report, trained["top1"], exported["top1"])

@@ -326,7 +326,7 @@ class _Scene:
         points = transform(place, line.polygon(int(first), int(last)))
         text = line.text if whole else "".join(letter.char for letter in line.letters[first:last])
         points = np.clip(points, 0, (width - 1, height - 1)).astype(np.float32)
-        ignore = not whole and last - first < 2
+        ignore = bool(not whole and last - first < 2)  # not NumPy's: summaries are JSON
         return TextLine(points, text, ignore, shape, round(angle, 1), line.direction, seal)
 
     def finish(self) -> tuple[np.ndarray, list[TextLine], dict[str, Any]]:

@@ -192,6 +192,10 @@ class TextRecognitionRecipe(RecipeBase):
     """Where the starting weights have other characters than `dictionary` (null: than the training labels need):
     `fail` says so and stops; `union` keeps theirs and adds the new ones; `new` has only the dictionary's. Rows of
     known characters are copied by character, for every head."""
+    keep_known: bool = False
+    """The heads' rows of characters that the starting weights know stay as they are, only those of new characters are
+    trained. Adam moves every row of a head by about the learning rate a step, also those of characters that never
+    occur: without this a small set makes the network forget the others."""
     network: RecNetworkSettings = RecNetworkSettings()
     data: RecDataSettings
     labels: RecLabelSettings = RecLabelSettings()

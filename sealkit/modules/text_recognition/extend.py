@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -79,3 +80,32 @@ def remap(
             changed = resize(name, array, fresh[name])
             made[name] = array if changed is None else changed
     return made
+
+
+def hold_known_rows(net: Any, start: Charset, charset: Charset) -> list[Any]:
+    """Take the gradient from class rows of characters that `start` has: what trains the heads leaves them alone.
+
+    A decay of these parameters would still move them: give their groups none.
+
+    Args:
+        net: network of `charset`, in training form; its parameters get hooks.
+
+    Returns:
+        The parameters that have class rows.
+    """
+    import paddle
+
+    maps, held = row_maps(start, charset), []
+    for name, param in net.named_parameters():
+        place = next((place for ending, place in _ROWS.items() if name.endswith(ending)), None)
+        if place is None or param.stop_gradient:
+            continue
+        labels, axis = place
+        shape = [1] * len(param.shape)
+        shape[axis] = param.shape[axis]
+        trained = np.ones(shape[axis], "float32")
+        trained[[row for row in maps[labels].values() if row < len(trained)]] = 0.0
+        mask = paddle.to_tensor(trained.reshape(shape))
+        param.register_hook(lambda grad, mask=mask: grad * mask.astype(grad.dtype))
+        held.append(param)
+    return held

@@ -214,8 +214,21 @@ class TextRecognitionTask:
 
     def param_groups(self, net: Any) -> Sequence[ParamGroup]:
         """Trainable parameters by what the network asks for: learning-rate factor, own decay (CTC's Linear, BatchNorms
-        in branches)."""
-        return trainable_groups(net)
+        in branches). With `keep_known` only rows of new characters are trained, and class rows have no decay."""
+        groups = trainable_groups(net)
+        start = self._settled.start if self.recipe.keep_known else None
+        if start is None:
+            return groups
+        from sealkit.modules.text_recognition.extend import hold_known_rows
+
+        held = {id(param) for param in hold_known_rows(net, start, self.charset)}
+        made = []
+        for group in groups:
+            rows = [param for param in group.params if id(param) in held]
+            rest = [param for param in group.params if id(param) not in held]
+            made += [ParamGroup(rest, group.lr_mult, group.weight_decay)] if rest else []
+            made += [ParamGroup(rows, group.lr_mult, 0.0)] if rows else []
+        return made
 
     def decode(self, outputs: Any, batch: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Records with what was read ("pred", "score") and the label ("gt"), both in reading order."""

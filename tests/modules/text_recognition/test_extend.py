@@ -61,3 +61,34 @@ def test_another_order_of_one_size_is_remapped_too():
     made = remap(arrays, OLD, other, {key: np.zeros_like(value) for key, value in arrays.items()})
     assert made["head.ctc_head.fc.bias"].tolist() == [0, 3, 1, 2, 4]
     assert made["backbone.bias"] is arrays["backbone.bias"]
+
+
+def test_rows_of_known_characters_are_held_through_steps_of_adam():
+    paddle = pytest.importorskip("paddle")
+    from sealkit.modules.text_recognition.extend import hold_known_rows
+    from sealkit.nn.heads.ctc import CTCHead
+
+    class Net(paddle.nn.Layer):
+        def __init__(self) -> None:
+            super().__init__()
+            self.encoder = paddle.nn.Linear(4, 4)
+            self.ctc_head = CTCHead(4, NEW.num_classes)
+
+    net = Net()
+    before = {name: value.numpy().copy() for name, value in net.state_dict().items()}
+    held = hold_known_rows(net, OLD, NEW)
+    assert {id(p) for p in held} == {id(net.ctc_head.fc.weight), id(net.ctc_head.fc.bias)}
+    for param in held:
+        param.regularizer = None
+    optimizer = paddle.optimizer.Adam(0.1, parameters=net.parameters())
+    for _ in range(3):
+        x = paddle.to_tensor(np.ones((2, 3, 4), np.float32))
+        (net.ctc_head(net.encoder(x)) ** 2).sum().backward()
+        optimizer.step()
+        optimizer.clear_grad()
+    new, known = NEW.index["x"], [NEW.index[c] for c in "abc "] + [0]
+    weight, bias = net.ctc_head.fc.weight.numpy(), net.ctc_head.fc.bias.numpy()
+    np.testing.assert_array_equal(weight[:, known], before["ctc_head.fc.weight"][:, known])
+    np.testing.assert_array_equal(bias[known], before["ctc_head.fc.bias"][known])
+    assert (weight[:, new] != before["ctc_head.fc.weight"][:, new]).all()
+    assert (net.encoder.weight.numpy() != before["encoder.weight"]).all()

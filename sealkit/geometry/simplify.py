@@ -8,7 +8,6 @@ that rule whatever OpenCV is installed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 
 import numpy as np
 
@@ -17,7 +16,7 @@ _ROUNDS = 3
 _SHORT = 64
 """Up to so many points plain numbers are faster than arrays; a map has hundreds of contours of a few points each."""
 
-Point = Sequence[int]
+Point = list[int]
 
 
 def simplify_closed(contour: np.ndarray, epsilon: float) -> np.ndarray:

@@ -8,7 +8,6 @@ that rule whatever OpenCV is installed.
 
 from __future__ import annotations
 
-
 import numpy as np
 
 _ROUNDS = 3

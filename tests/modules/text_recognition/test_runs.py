@@ -64,3 +64,24 @@ def test_from_training_to_a_folder_that_reads_the_same(run: Callable[..., Path],
     with pytest.raises(ConfigError, match="not one of this recipe"):
         api.evaluate(checkpoint=folder, overrides={"network.guide": "official"}, progress=False)
     assert "Worst strips" in (folder / "report.html").read_text(encoding="utf-8")
+
+
+def test_known_rows_stay_through_a_resumed_run(run: Callable[..., Path], strip_set: Path) -> None:
+    start = run("start", 1, eval={"batch_size": 4})
+    (strip_set / "more.txt").write_text("".join(f"images/train_{n}.png\t{text}~\n" for n, text in enumerate(TEXTS)))
+    sets = {name: [{"root": str(strip_set), "labels": "more.txt"}] for name in ("train", "val")}
+    changes = {"weights": {"init": str(start)}, "dictionary": None, "charset": "union", "keep_known": True}
+    run("kept", 2, data=sets, **changes)
+    kept = load_checkpoint(run("kept", 3, resume=True, data=sets, **changes) / "checkpoints" / "latest")
+    before = load_checkpoint(start / "checkpoints" / "best").weights
+    old, new = (
+        read_state(f / "checkpoints" / "best")["extras"]["charset"]["characters"]
+        for f in (start, start.with_name("kept"))
+    )
+    assert set(new) - set(old) == {"~"}
+    for name in ("head.ctc_head.fc2.weight", "head.ctc_head.fc2.bias"):
+        for character in old:
+            a, b = old.index(character) + 1, new.index(character) + 1
+            assert np.array_equal(before[name][..., a], kept.weights[name][..., b]), (name, character)
+    trained = [n for n in before if n.startswith("backbone") and not np.array_equal(before[n], kept.weights[n])]
+    assert trained

@@ -71,7 +71,7 @@ def test_check_fix(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         (["check", "{empty}", "--module", "seal_text_detektion"], 2, "did you mean seal_text_detection?"),
         (["check", "{empty}", "--workers", "-1"], 2, "negative"),
         (["check"], 2, "DIR"),
-        (["chekc"], 2, "invalid choice"),
+        (["chekc"], 2, "did you mean check?"),
         ([], 2, "COMMAND"),
         (["convert", "nowhere", "out"], 3, "no such file or folder"),
         (["convert", "{empty}", "out"], 3, "no known annotation format"),

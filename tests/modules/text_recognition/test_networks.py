@@ -64,7 +64,7 @@ def test_exported_form_equals_the_trained_one(architecture):
         expected = InferenceRecNet(net)(x).numpy()
         found = inference_network(net)(x).numpy()
     assert expected.shape == (2, 8, CLASSES)
-    np.testing.assert_allclose(found, expected, atol=1e-5)
+    np.testing.assert_allclose(found, expected, atol=1e-4)  # that of an export; machines add in another order
     assert not [key for key in net.state_dict() if "gtc" in key or "sar" in key or key.endswith("._mean")]
 
 

@@ -5,9 +5,6 @@ import os
 import shutil
 import subprocess
 import sys
-import threading
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import cv2
@@ -71,19 +68,6 @@ def infer(place):
     return run
 
 
-@pytest.fixture
-def served(place):
-    class Quiet(SimpleHTTPRequestHandler):
-        def log_message(self, *args):
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(place)))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
-
-
 def test_a_seal(infer, place):
     code, out, err = infer("seal.jpg", "--save-path", "out")
     assert (code, err) == (0, "")
@@ -128,7 +112,8 @@ def test_a_folder_with_a_broken_file_and_two_of_one_name(infer, place):
     assert sorted(p.name for p in (place / "both").glob("*.json")) == ["1-2_res.json", "1_res.json"]
 
 
-def test_urls_with_the_flag_and_without(infer, served, place):
+def test_urls_with_the_flag_and_without(infer, serve_folder, place):
+    served = serve_folder(place)
     code, out, err = infer(f"{served}/seal.jpg")
     assert (code, out) == (3, "") and "URLs are fetched only where that is allowed" in err and "--allow-url" in err
     code, out, err = infer(f"{served}/seal.jpg", f"{served}/none.jpg", "--allow-url", "--save-path", "fetched")

@@ -1,30 +1,12 @@
 """What predict() takes besides pictures: pages of a PDF, URLs where they are allowed."""
 
-import threading
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-
 import cv2
-import pytest
 from PIL import Image
 
 
-class _Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, *args):
-        pass
-
-
-@pytest.fixture
-def served(tmp_path, seal_picture):
+def test_urls_only_where_they_are_allowed(make_pipeline, serve_folder, seal_picture, tmp_path):
     cv2.imwrite(str(tmp_path / "seal.png"), seal_picture)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(tmp_path)))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
-
-
-def test_urls_only_where_they_are_allowed(make_pipeline, served, tmp_path):
+    served = serve_folder(tmp_path)
     pipeline = make_pipeline()
     (refused,) = pipeline.predict(f"{served}/seal.png")
     assert not refused.ok and "allow URLs" in refused["error"]

@@ -11,6 +11,8 @@ import onnx
 import yaml
 from onnx import TensorProto, helper, numpy_helper
 
+from tests.inference_ymls import ORIENTATION, UNWARPING
+
 SEAL_BOX = (16.0, 0.9, 0.0, 0.0, 400.0, 400.0)
 """Class, score, x1, y1, x2, y2 of what the layout model finds on every page, however small."""
 LABELS = [*(f"class {i}" for i in range(16)), "seal"]
@@ -55,19 +57,7 @@ def orientation_folder(folder: Path) -> Path:
         helper.make_node("Mul", ["flat", "steep"], ["raised"]),
         helper.make_node("Softmax", ["raised"], ["y"], axis=1),
     ]
-    yml = {
-        "Global": {"model_name": "PP-LCNet_x1_0_doc_ori"},
-        "PreProcess": {
-            "transform_ops": [
-                {"ResizeImage": {"resize_short": 64}},
-                {"CropImage": {"size": 64}},
-                {"NormalizeImage": {"mean": [0.0, 0.0, 0.0], "std": [1.0, 1.0, 1.0], "scale": 1 / 255}},
-                {"ToCHWImage": None},
-            ]
-        },
-        "PostProcess": {"Topk": {"topk": 1, "label_list": ["0", "90", "180", "270"]}},
-    }
-    return _write(folder, nodes, [_value("x", ("n", 3, 64, 64))], [_value("y", ("n", 4))], constants, yml)
+    return _write(folder, nodes, [_value("x", ("n", 3, 64, 64))], [_value("y", ("n", 4))], constants, ORIENTATION)
 
 
 def unwarping_folder(folder: Path) -> Path:
@@ -78,8 +68,7 @@ def unwarping_folder(folder: Path) -> Path:
     ]
     nodes = [helper.make_node("Slice", ["image", "from", "to", "axis", "step"], ["y"])]
     shape = ("n", 3, "h", "w")
-    yml = {"Global": {"model_name": "UVDoc"}}
-    return _write(folder, nodes, [_value("image", shape)], [_value("y", shape)], constants, yml)
+    return _write(folder, nodes, [_value("image", shape)], [_value("y", shape)], constants, UNWARPING)
 
 
 def recogniser_folder(folder: Path, characters: Sequence[str], classes: int) -> Path:

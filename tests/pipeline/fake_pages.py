@@ -10,19 +10,7 @@ import numpy as np
 
 from sealkit.runtime.files import ModelMeta
 from sealkit.runtime.model import TensorSpec
-
-ORI_YML = {
-    "Global": {"model_name": "PP-LCNet_x1_0_doc_ori"},
-    "PreProcess": {
-        "transform_ops": [
-            {"ResizeImage": {"resize_short": 64}},
-            {"CropImage": {"size": 64}},
-            {"NormalizeImage": {"mean": [0.0, 0.0, 0.0], "std": [1.0, 1.0, 1.0], "scale": 1 / 255}},
-            {"ToCHWImage": None},
-        ]
-    },
-    "PostProcess": {"Topk": {"topk": 1, "label_list": ["0", "90", "180", "270"]}},
-}
+from tests.inference_ymls import ORIENTATION, UNWARPING
 
 
 class FakeModel:
@@ -47,11 +35,11 @@ def _dark_edge(x: np.ndarray) -> np.ndarray:
 
 
 def orientation_model(**changes: Any) -> FakeModel:
-    return FakeModel(_dark_edge, 2, {**ORI_YML, **changes})
+    return FakeModel(_dark_edge, 2, {**ORIENTATION, **changes})
 
 
 def unwarping_model() -> FakeModel:
-    return FakeModel(lambda x: x[..., ::-1] * np.float32(1.02), 4, {"Global": {"model_name": "UVDoc"}})
+    return FakeModel(lambda x: x[..., ::-1] * np.float32(1.02), 4, UNWARPING)
 
 
 def page(height: int = 90, width: int = 70) -> np.ndarray:

@@ -4,13 +4,11 @@ import os
 import subprocess
 import sys
 import zipfile
-from importlib import metadata
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-OLD_SETUPTOOLS = int(metadata.version("setuptools").split(".")[0]) < 77
 
 
 def python(*arguments: object, **options) -> str:
@@ -23,8 +21,6 @@ def python(*arguments: object, **options) -> str:
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory):
     """Built from a copy: `pip wheel` leaves build/ behind in the folder it builds."""
-    if OLD_SETUPTOOLS:
-        pytest.skip("building needs setuptools 77, which the extra `dev` brings")
     source, folder = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("wheel")
     listed = subprocess.run(
         ["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True

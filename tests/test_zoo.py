@@ -63,7 +63,6 @@ def test_settings_of_no_module():
 
 
 def test_build_network():
-    pytest.importorskip("paddle", reason="networks need the extra `train`")
     net = zoo.build_network("PP-OCRv6_tiny_det", form="fused")
     assert hasattr(net, "state_dict")
     with pytest.raises(ConfigError, match="unknown network form"):

@@ -33,7 +33,6 @@ def test_check_passes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
 
 
 def test_check_fails_with_an_exit_code_and_a_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    pytest.importorskip("jinja2", reason="the page needs jinja2")
     root = small_set(tmp_path / "set")
     with (root / "train.txt").open("a", encoding="utf-8") as file:
         file.write("no tab here\n")
@@ -134,7 +133,6 @@ def test_convert_strict_and_texts_only(tmp_path: Path, capsys: pytest.CaptureFix
 def test_check_read_finds_a_label_that_starts_at_the_wrong_end(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    pytest.importorskip("rapidocr", reason="the embedded recogniser is in that wheel")
     toy = Path(__file__).parents[2] / "datasets" / "toy"
     rows = [line.split("\t") for line in (toy / "train.txt").read_text(encoding="utf-8").splitlines()]
     name, entries = next(

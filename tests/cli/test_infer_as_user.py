@@ -13,7 +13,6 @@ import pytest
 import yaml
 from PIL import Image
 
-pytest.importorskip("onnx", reason="the tiny model folders are written with it")
 from sealkit.pipeline.locate import locate_model
 from tests.cli.tiny_models import LABELS, layout_folder, orientation_folder, recogniser_folder, unwarping_folder
 

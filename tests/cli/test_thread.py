@@ -8,8 +8,6 @@ from sealkit import api
 from sealkit.cli import main
 from sealkit.errors import ConfigError
 
-pytest.importorskip("paddle", reason="training needs the extra `train`")
-
 SMALL = [
     "augment=[{op: fit, size: [96, 96]}]", "optimizer.lr=1e-3", "schedule.warmup_epochs=0",
     "train.batch_size=2", "train.max_steps=2", "train.num_workers=0", "eval.batch_size=2", "resize.limit_side_len=96",

@@ -16,6 +16,7 @@ from sealkit.data.fix import write_fixed_copy
 from sealkit.errors import DataError
 from sealkit.images import write_image
 from sealkit.modules.seal_text_detection.check import check_dataset
+from sealkit.reports.page import write_page
 from tests.data.sets import arc, box, picture, small_set, write_labels
 
 
@@ -273,8 +274,7 @@ def test_page_sections_draw_the_cases(tmp_path: Path) -> None:
     caption, image = drawn["images"][0]
     assert caption.startswith("train.txt:5") and image.dtype == np.uint8 and image.ndim == 3
     assert "Samples of train" in titles and "Samples of val" in titles
-    page = pytest.importorskip("sealkit.reports.page", reason="the page needs jinja2")
-    text = page.write_page(tmp_path / "page.html", "check", sections).read_text(encoding="utf-8")
+    text = write_page(tmp_path / "page.html", "check", sections).read_text(encoding="utf-8")
     assert "outside" in text and "data:image/jpeg;base64," in text and 'src="http' not in text
 
 

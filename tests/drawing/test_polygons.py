@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from sealkit.drawing.fonts import find_faces
 from sealkit.drawing.polygons import (
     boxes_to_polygons,
     fill_polygons,
@@ -49,7 +48,6 @@ def test_palette_is_stable_and_distinct():
     np.testing.assert_array_equal(boxes_to_polygons([(1, 2, 3, 4)])[0], [[1, 2], [3, 2], [3, 4], [1, 4]])
 
 
-@pytest.mark.skipif(not find_faces(), reason="no fonts on this system")
 @pytest.mark.parametrize("vertical", [False, True])
 def test_text_fits_its_box(white, vertical):
     drawn = draw_text(white, "印章12", (20, 5, 70, 55) if not vertical else (30, 2, 50, 58), vertical=vertical)
@@ -58,7 +56,6 @@ def test_text_fits_its_box(white, vertical):
     assert xs.min() >= (20 if not vertical else 28) - 1 and xs.max() <= (70 if not vertical else 52) + 1
 
 
-@pytest.mark.skipif(not find_faces(), reason="no fonts on this system")
 def test_letters_stand_as_the_line_says():
     white = np.full((160, 160, 3), 255, np.uint8)
     line = np.array([[20, 60], [80, 60], [140, 60], [140, 100], [80, 100], [20, 100]], np.float32)
@@ -72,7 +69,6 @@ def test_letters_stand_as_the_line_says():
     assert np.abs(upside_down.astype(int) - np.rot90(level, 2)).mean() < 6
 
 
-@pytest.mark.skipif(not find_faces(), reason="no fonts on this system")
 def test_letters_of_a_column_stay_upright():
     white = np.full((160, 100, 3), 255, np.uint8)
     column = np.array([[30, 20], [70, 20], [70, 140], [30, 140]], np.float32)  # first edge: the top

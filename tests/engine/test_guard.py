@@ -160,7 +160,6 @@ def test_a_loss_scaler_that_only_skips_ends_the_run(tmp_path, monkeypatch):
 def test_visualdl_scalars_are_written_or_said_to_be_missing(tmp_path, monkeypatch):
     import builtins
 
-    pytest.importorskip("visualdl")
     run(tmp_path / "with", ToyTask(), train={"max_steps": 2, "visualdl": True})
     assert any((tmp_path / "with/visualdl").iterdir())
     real = builtins.__import__

@@ -4,19 +4,16 @@ import json
 
 import cv2
 import numpy as np
+import paddle
 import pytest
 
+from sealkit.config.load import load_recipe
 from sealkit.errors import ExportError, WeightsError
-
-paddle = pytest.importorskip("paddle")
-pytest.importorskip("paddle2onnx")
-
-from sealkit.config.load import load_recipe  # noqa: E402
-from sealkit.export import model as export  # noqa: E402
-from sealkit.export.modules import MODULES  # noqa: E402
-from sealkit.runtime.files import ModelFiles  # noqa: E402
-from sealkit.runtime.model import load_model  # noqa: E402
-from sealkit.weights.loading import network_arrays  # noqa: E402
+from sealkit.export import model as export
+from sealkit.export.modules import MODULES
+from sealkit.runtime.files import ModelFiles
+from sealkit.runtime.model import load_model
+from sealkit.weights.loading import network_arrays
 
 
 @pytest.fixture(scope="module")

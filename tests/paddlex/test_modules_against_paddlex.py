@@ -12,6 +12,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import paddle
 import pytest
 
 import sealkit
@@ -23,7 +24,6 @@ from sealkit.modules.layout_detection.classes import CLASSES
 from sealkit.weights.loading import network_arrays
 from tests.modules.layout_detection.conftest import draw_set
 
-paddle = pytest.importorskip("paddle")
 pytestmark = pytest.mark.paddlex
 PAGES = 5
 SIDE = 420

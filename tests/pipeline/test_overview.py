@@ -1,9 +1,7 @@
 """The picture of a whole page: sealkit's own, beside PaddleX's pictures of the seals."""
 
 import numpy as np
-import pytest
 
-from sealkit.drawing.fonts import find_faces
 from sealkit.pipeline.overview import DARK, SIDES
 
 
@@ -22,7 +20,6 @@ def test_seals_are_boxed_and_listed(make_pipeline, page):
     assert "overview" not in result.img  # PaddleX's pictures stay PaddleX's
 
 
-@pytest.mark.skipif(not find_faces(), reason="no fonts on this system")
 def test_long_lists_fit(make_pipeline, page):
     (result,) = make_pipeline().predict(page)
     line = {**result["seal_res_list"][0]["lines"][0], "text": "章" * 60}

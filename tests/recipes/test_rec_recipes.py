@@ -137,7 +137,6 @@ def run(name: str, folder: Path) -> dict[str, Any]:
 
 
 def test_the_smallest_runs_from_training_to_folder(tmp_path):
-    pytest.importorskip("paddle2onnx")
     row = run("rec_v6_tiny", tmp_path / "run")
     assert row["difference"] < 1e-3
 

@@ -16,7 +16,7 @@ PostProcess: {name: CTCLabelDecode, character_dict: [a, b, '1']}
 
 def _write_onnx(path, inputs=("x",), metadata=None):
     """A graph y = 1 * first + 10 * second + 100 * third over its inputs, in the given order; 3 channels, free size."""
-    onnx = pytest.importorskip("onnx")
+    import onnx
     from onnx import TensorProto, helper, numpy_helper
 
     shape = ["n", 3, "h", "w"]
@@ -61,7 +61,8 @@ def onnx_folder(tmp_path):
 @pytest.fixture(scope="session")
 def paddle_folder(tmp_path_factory):
     """y = 2 x with one parameter, as PaddleX's exporter writes it."""
-    paddle = pytest.importorskip("paddle")
+    import paddle
+
     folder = tmp_path_factory.mktemp("paddle_model")
 
     class Twice(paddle.nn.Layer):

@@ -20,7 +20,6 @@ CLIENTS = ROOT / "sealkit" / "serving" / "clients"
 
 @pytest.fixture(scope="module")
 def live():
-    pytest.importorskip("rapidocr", reason="the embedded pipeline needs the extra `embedded`")
     with server(
         "sealkit", "serve", "--host", "127.0.0.1", "--port", "0", "--workers", "1", "--threads", "1"
     ) as running:

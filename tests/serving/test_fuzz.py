@@ -33,7 +33,6 @@ def fake_client():
 @pytest.fixture(scope="module")
 def real_client():
     """The embedded pipeline in this process."""
-    pytest.importorskip("rapidocr", reason="the embedded pipeline needs the extra `embedded`")
     import sealkit
 
     limits = ServingSettings(visualize=False)

@@ -44,7 +44,6 @@ def test_every_condition_is_a_fault_of_its_own():
 
 @pytest.mark.slow
 def test_a_short_load_with_a_killed_worker(capsys):
-    pytest.importorskip("rapidocr", reason="the embedded pipeline needs the extra `embedded`")
     flags = ["--requests", "100", "--kill", "--workers", "2", "--threads", "1"]
     assert serving.main(["--pictures", str(ROOT / "datasets" / "toy" / "images"), *flags]) == 0
     said = capsys.readouterr().out

@@ -21,7 +21,6 @@ class PlainLayout:
 
 @pytest.fixture(scope="module")
 def pipeline():
-    pytest.importorskip("rapidocr", reason="the embedded pipeline needs the extra `embedded`")
     import sealkit
 
     return sealkit.create_pipeline(threads=1)

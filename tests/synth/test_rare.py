@@ -45,7 +45,6 @@ def test_the_new_characters_are_drawn_by_several_fonts_and_unknown_to_the_weight
     assert len(NEW) == len(set(NEW)) >= 20
     for character in NEW:
         assert sum(face.has(character) for face in chinese_faces()) >= 1, character
-    pytest.importorskip("rapidocr")
     from sealkit.modules.text_recognition.characters import read_dictionary
 
     assert read_dictionary("rapidocr").unknown(NEW) == list(NEW)

@@ -15,9 +15,6 @@ from sealkit import api
 from sealkit.images import read_image
 from sealkit.modules.doc_text_orientation.postprocess import turn
 
-pytest.importorskip("paddle")
-pytest.importorskip("paddle2onnx")
-
 
 @pytest.mark.models
 @pytest.mark.slow

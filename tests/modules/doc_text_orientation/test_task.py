@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import paddle
 import pytest
 import yaml
 
@@ -15,7 +16,6 @@ from sealkit.engine.task import StepState
 from sealkit.errors import ConfigError
 from sealkit.modules.doc_text_orientation.task import DocTextOrientationTask
 
-paddle = pytest.importorskip("paddle")
 Make = Callable[..., DocTextOrientationRecipe]
 
 

@@ -12,8 +12,6 @@ from sealkit.errors import ConfigError, ExportError, ImageError, WeightsError
 from sealkit.modules.image_unwarping.postprocess import postprocess, to_pixels
 from sealkit.modules.image_unwarping.preprocess import preprocess
 
-paddle = pytest.importorskip("paddle")
-
 
 def identity_arrays() -> dict[str, np.ndarray]:
     """Weights that make the grid constant: every output pixel shows the picture's middle."""

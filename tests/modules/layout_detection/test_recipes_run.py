@@ -19,9 +19,6 @@ from sealkit import api, zoo
 from sealkit.config.find import shipped
 from sealkit.data.labels_coco import TRAIN, VAL
 
-pytest.importorskip("paddle")
-pytest.importorskip("paddle2onnx")
-
 RECIPES = sorted(name for name in shipped("recipes") if name.startswith("layout_"))
 SAMPLE = "layout_picodet_s_synth"
 

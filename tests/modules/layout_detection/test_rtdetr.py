@@ -5,24 +5,23 @@ from __future__ import annotations
 import re
 
 import numpy as np
+import paddle
 import pytest
 
-paddle = pytest.importorskip("paddle", reason="training networks need the extra `train`")
-
-from sealkit.modules.layout_detection.models import MODELS  # noqa: E402
-from sealkit.modules.layout_detection.networks.rtdetr import (  # noqa: E402
+from sealkit.modules.layout_detection.models import MODELS
+from sealkit.modules.layout_detection.networks.rtdetr import (
     RTDETR,
     build_rtdetr,
     decode_queries,
     inference_network,
 )
-from sealkit.modules.layout_detection.rtdetr_loss import RTDETRLoss  # noqa: E402
-from sealkit.nn.backbones.hgnet_v2 import STAGE_RATE, PPHGNetV2Det  # noqa: E402
-from sealkit.nn.fuse import fuse  # noqa: E402
-from sealkit.nn.heads.rtdetr import RTDETRTransformer, anchors, score_head  # noqa: E402
-from sealkit.nn.heads.rtdetr_decoder import DeformableAttention  # noqa: E402
-from sealkit.nn.layers import param_factors  # noqa: E402
-from sealkit.nn.necks.hybrid_encoder import HybridEncoder, position_code  # noqa: E402
+from sealkit.modules.layout_detection.rtdetr_loss import RTDETRLoss
+from sealkit.nn.backbones.hgnet_v2 import STAGE_RATE, PPHGNetV2Det
+from sealkit.nn.fuse import fuse
+from sealkit.nn.heads.rtdetr import RTDETRTransformer, anchors, score_head
+from sealkit.nn.heads.rtdetr_decoder import DeformableAttention
+from sealkit.nn.layers import param_factors
+from sealkit.nn.necks.hybrid_encoder import HybridEncoder, position_code
 
 SIDE = 96
 WIDTHS = ((16, 8, 16, 1, False, 3), (16, 8, 32, 1, False, 3), (32, 8, 32, 1, True, 5), (32, 8, 32, 1, True, 5))

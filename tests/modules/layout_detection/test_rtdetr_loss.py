@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import numpy as np
+import paddle
 import pytest
 
-paddle = pytest.importorskip("paddle", reason="training networks need the extra `train`")
-
-from sealkit.modules.layout_detection.matcher import match, pairwise_giou  # noqa: E402
-from sealkit.modules.layout_detection.networks.denoising import (  # noqa: E402
+from sealkit.modules.layout_detection.matcher import match, pairwise_giou
+from sealkit.modules.layout_detection.networks.denoising import (
     denoising_queries,
     positives,
     shares,
     to_corners,
 )
-from sealkit.modules.layout_detection.rtdetr_loss import RTDETRLoss, overlaps  # noqa: E402
-from sealkit.nn.heads.rtdetr import attention_mask  # noqa: E402
+from sealkit.modules.layout_detection.rtdetr_loss import RTDETRLoss, overlaps
+from sealkit.nn.heads.rtdetr import attention_mask
 
 CLASSES = 3
 BOXES = [np.array([[0.3, 0.3, 0.2, 0.2], [0.7, 0.6, 0.1, 0.3]], np.float32), np.zeros((0, 4), np.float32)]

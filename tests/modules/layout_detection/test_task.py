@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import paddle
 import pytest
 import yaml
 
@@ -21,7 +22,6 @@ from sealkit.modules.layout_detection.models import MODELS
 from sealkit.modules.layout_detection.task import LayoutDetectionTask
 from sealkit.weights.sources import resolve
 
-paddle = pytest.importorskip("paddle")
 Make = Callable[..., LayoutDetectionRecipe]
 SMALL = "PicoDet-S_layout_3cls"
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+import paddle
 import pytest
 import yaml
 
@@ -16,7 +17,6 @@ from sealkit.engine.task import StepState
 from sealkit.errors import ConfigError
 from sealkit.modules.seal_text_detection.task import SealTextDetectionTask
 
-paddle = pytest.importorskip("paddle")
 Make = Callable[..., SealTextDetectionRecipe]
 
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 from itertools import product
 
 import numpy as np
+import paddle
 import pytest
 
-paddle = pytest.importorskip("paddle", reason="losses need the extra `train`")
-
-from sealkit.modules.text_recognition.labels import steps_needed  # noqa: E402
-from sealkit.modules.text_recognition.loss import ctc_loss, nrtr_loss, sar_loss  # noqa: E402
+from sealkit.modules.text_recognition.labels import steps_needed
+from sealkit.modules.text_recognition.loss import ctc_loss, nrtr_loss, sar_loss
 
 
 def log_softmax(x: np.ndarray) -> np.ndarray:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import numpy as np
+import paddle
 import pytest
 
-paddle = pytest.importorskip("paddle", reason="training networks need the extra `train`")
-
-from sealkit.errors import ConfigError  # noqa: E402
-from sealkit.modules.text_recognition.loss import RecLoss  # noqa: E402
-from sealkit.modules.text_recognition.models import DICTIONARIES, MODELS  # noqa: E402
-from sealkit.modules.text_recognition.networks.architectures import (  # noqa: E402
+from sealkit.errors import ConfigError
+from sealkit.modules.text_recognition.loss import RecLoss
+from sealkit.modules.text_recognition.models import DICTIONARIES, MODELS
+from sealkit.modules.text_recognition.networks.architectures import (
     ARCHITECTURES,
     build_recogniser,
 )
-from sealkit.modules.text_recognition.networks.multi_head import InferenceRecNet, inference_network  # noqa: E402
+from sealkit.modules.text_recognition.networks.multi_head import InferenceRecNet, inference_network
 
 CLASSES = 9
 

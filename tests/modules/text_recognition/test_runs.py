@@ -16,7 +16,6 @@ from sealkit.runtime.files import onnx_metadata
 from sealkit.weights.checkpoint import load_checkpoint, read_state
 from tests.modules.text_recognition.conftest import TEXTS, draw
 
-pytest.importorskip("paddle")
 Make = Callable[..., TextRecognitionRecipe]
 SHAPE = {"scales": [[96, 48], [96, 32]], "by_ratio": True}
 LOOP = {"batch_size": 3, "num_workers": 0, "threads": 1, "visualdl": False}
@@ -43,7 +42,6 @@ def test_resume_is_exact_with_batches_of_changing_size(run: Callable[..., Path])
 
 
 def test_from_training_to_a_folder_that_reads_the_same(run: Callable[..., Path], tmp_path: Path) -> None:
-    pytest.importorskip("paddle2onnx")
     folder = run("all", 2, eval={"batch_size": 4})
     extras = read_state(folder / "checkpoints" / "best")["extras"]
     letters = sorted({character for text in TEXTS for character in text} - {" "})

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import paddle
 import pytest
 import yaml
 
@@ -21,7 +22,6 @@ from sealkit.weights.checkpoint import Checkpoint, save_checkpoint
 from sealkit.weights.loading import network_arrays
 from tests.modules.text_recognition.conftest import TEXTS, write_set
 
-paddle = pytest.importorskip("paddle")
 Make = Callable[..., TextRecognitionRecipe]
 BOTH = {"form": "fused", "guide": "official", "steps": "width"}
 

@@ -23,12 +23,10 @@ EXAMPLES = """
   sealkit data synth bills --kind page --count 500 --documents invoice=3,receipt=1 --empty 0.1
 """
 
-# fmt: off
 _SEAL_ONLY = (
     "style", "page_size", "scenes", "shapes", "uniform_angle", "min_seal", "legibility", "relabel", "characters",
     "characters_share",
-)
-# fmt: on
+)  # fmt: skip
 _PAGE_ONLY = ("classes", "documents", "empty", "parts", "close_ups", "seal_width")
 
 
@@ -142,22 +140,22 @@ def _refuse(args: argparse.Namespace, names: tuple[str, ...], kind: str) -> None
 
 def _draw_seals(args: argparse.Namespace, common: dict[str, Any]) -> dict[str, Any]:
     from sealkit.synth.settings import SynthSettings
-    from sealkit.synth.writer import relabel_detection_set, sheet_of_set, write_detection_set
+    from sealkit.synth.writer import sheet_of_set, write_detection_set
 
     _refuse(args, _PAGE_ONLY, "page")
-    # fmt: off
     names = (
         "style", "size", "page_size", "uniform_angle", "min_seal", "legibility", "characters", "characters_share",
         "fonts",
-    )
-    # fmt: on
+    )  # fmt: skip
     given = _given(args, names)
     if args.scenes:
         given |= _weights(args.scenes, ("crops", "pages", "negatives"), "--scenes")
     if args.shapes:
         given |= _weights(args.shapes, ("circle", "oval", "square", "rectangle", "triangle"), "--shapes")
-    write = relabel_detection_set if args.relabel else write_detection_set
-    summary = write(args.out, args.count, args.seed, settings=_settings(SynthSettings, given), **common)
+    settings = _settings(SynthSettings, given)
+    summary = write_detection_set(
+        args.out, args.count, args.seed, settings=settings, relabel=bool(args.relabel), **common
+    )
     if args.sheet:
         sheet_of_set(args.out, args.sheet, args.sheet_count)
     return summary

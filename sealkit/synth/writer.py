@@ -5,7 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -110,6 +110,7 @@ def write_detection_set(
     quality: int = 93,
     settings: SynthSettings | None = None,
     progress: Callable[[int], object] | None = None,
+    relabel: bool = False,
 ) -> dict[str, Any]:
     """Render a detection set in PaddleX's format: `images/`, `train.txt`, `val.txt`.
 
@@ -121,77 +122,27 @@ def write_detection_set(
         val_share: share of the pictures that go to val.txt, 0 to 1 (0: no val.txt is written).
         quality: JPEG quality of the files, on top of the compression that is drawn.
         progress: called with 1 after each picture.
+        relabel: `out_dir` has this very set already: draw it again, leave its pictures as they are and write the label
+            files anew. For sets drawn before a setting that changes labels only (`legibility`). Nothing is written
+            unless every picture comes out as it is in the set, byte for byte.
 
     Returns:
         counts (pictures, seals, lines, ignored lines, characters, by shape and kind), seconds and images_per_second.
 
     Raises:
-        DataError: the folder is not empty or cannot be written, a number is wrong, or there are no Chinese fonts.
+        DataError: the folder is not empty or cannot be written, a number is wrong, or there are no Chinese fonts; with
+            `relabel` there is no such set, or a picture comes out differently.
     """
-    folder = new_folder(out_dir, count, workers, val_share)
-    return _labelled(folder, _render_to_file, count, seed, workers, val_share, quality, settings, progress)
-
-
-def relabel_detection_set(
-    folder: str | Path,
-    count: int,
-    seed: int,
-    *,
-    workers: int = 1,
-    val_share: float = 0.1,
-    quality: int = 93,
-    settings: SynthSettings | None = None,
-    progress: Callable[[int], object] | None = None,
-) -> dict[str, Any]:
-    """Write the label files of a drawn set anew: draw it again, and leave its pictures as they are.
-
-    For sets drawn before a setting that changes labels only (`legibility`). Arguments and result are those of
-    `write_detection_set`; nothing is written unless every picture comes out as it is in the set, byte for byte.
-
-    Raises:
-        DataError: there is no such set in the folder, or a picture comes out differently.
-    """
-    root = Path(folder)
-    present = len(list((root / "images").glob("*.jpg")))
-    if present != count or count < 1:
-        raise DataError(
-            "the set in the folder has another number of pictures",
-            where=str(root / "images"),
-            value=f"{present}, and {count} are to be drawn",
-            hint="give the count the set was drawn with",
-        )
-    return _labelled(root, _render_to_compare, count, seed, workers, val_share, quality, settings, progress)
-
-
-def _labelled(
-    folder: Path,
-    render: Callable[[str, int, int, SynthSettings, int], Rendered],
-    count: int,
-    seed: int,
-    workers: int,
-    val_share: float,
-    quality: int,
-    settings: SynthSettings | None,
-    progress: Callable[[int], object] | None,
-) -> dict[str, Any]:
-    """Render every picture, then write the label files."""
     settings = settings or SynthSettings()
+    folder = _drawn_folder(out_dir, count) if relabel else new_folder(out_dir, count, workers, val_share)
+    render = _render_to_compare if relabel else _render_to_file
     started = time.perf_counter()
     samples: dict[str, list[DetSample]] = {"train": [], "val": []}
-    shapes: Counter[str] = Counter()
-    kinds: Counter[str] = Counter()
-    characters: Counter[str] = Counter()
-    lines_total = ignored = 0
-    work = partial(render, str(folder), seed, quality, settings)
-    for index, lines, info in drawn(work, count, workers):
+    infos = []
+    for index, lines, info in drawn(partial(render, str(folder), seed, quality, settings), count, workers):
         part = "val" if is_validation(index, val_share) else "train"
         samples[part].append(DetSample(folder / picture_name(index), lines))
-        kinds[info["kind"]] += 1
-        shapes.update(seal["shape"] for seal in info["seals"])
-        lines_total += len(lines)
-        ignored += sum(line.ignore for line in lines)
-        for line in lines:
-            characters.update("" if line.ignore else line.text)
+        infos.append(info)
         if progress is not None:
             progress(1)
     for part, found in samples.items():
@@ -203,19 +154,44 @@ def _labelled(
         "pictures": count,
         "train": len(samples["train"]),
         "val": len(samples["val"]),
-        "kinds": dict(kinds.most_common()),
-        "seals": sum(shapes.values()),
-        "shapes": dict(shapes.most_common()),
-        "lines": lines_total,
-        "ignored": ignored,
-        "ignored_share": round(ignored / max(lines_total, 1), 4),
-        "characters": sum(characters.values()),
-        "different_characters": len(characters),
+        **_counts([line for found in samples.values() for sample in found for line in sample.lines], infos),
         "seed": seed,
         "style": settings.style,
         "legibility": settings.legibility,
         "seconds": round(seconds, 2),
         "images_per_second": round(count / seconds, 2),
+    }
+
+
+def _drawn_folder(out_dir: str | Path, count: int) -> Path:
+    """The folder of a set of so many pictures; DataError where it has another number of them."""
+    folder = Path(out_dir)
+    present = len(list((folder / "images").glob("*.jpg")))
+    if present != count or count < 1:
+        raise DataError(
+            "the set in the folder has another number of pictures",
+            where=str(folder / "images"),
+            value=f"{present}, and {count} are to be drawn",
+            hint="give the count the set was drawn with",
+        )
+    return folder
+
+
+def _counts(lines: Sequence[TextLine], infos: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """What a set's pictures and labelled lines hold."""
+    kinds = Counter(info["kind"] for info in infos)
+    shapes = Counter(seal["shape"] for info in infos for seal in info["seals"])
+    ignored = sum(line.ignore for line in lines)
+    characters = Counter(character for line in lines if not line.ignore for character in line.text)
+    return {
+        "kinds": dict(kinds.most_common()),
+        "seals": sum(shapes.values()),
+        "shapes": dict(shapes.most_common()),
+        "lines": len(lines),
+        "ignored": ignored,
+        "ignored_share": round(ignored / max(len(lines), 1), 4),
+        "characters": sum(characters.values()),
+        "different_characters": len(characters),
     }
 
 

@@ -14,7 +14,7 @@ from sealkit.synth.ink import Ink
 from sealkit.synth.legibility import LEAST_HEIGHT, letter_height
 from sealkit.synth.render import _Scene, render_sample, stock
 from sealkit.synth.settings import SynthSettings
-from sealkit.synth.writer import relabel_detection_set, write_detection_set
+from sealkit.synth.writer import write_detection_set
 
 SIDE = 400
 SMALL = SynthSettings(size=(160, 220), page_size=(200, 260))
@@ -99,7 +99,7 @@ def test_a_set_is_labelled_anew_without_touching_its_pictures(tmp_path) -> None:
     strict = SMALL.model_copy(update={"legibility": 0.5})
     before = write_detection_set(out, 6, 5, val_share=0.34, settings=plain)
     pictures = {path: path.read_bytes() for path in (out / "images").iterdir()}
-    after = relabel_detection_set(out, 6, 5, val_share=0.34, settings=strict)
+    after = write_detection_set(out, 6, 5, val_share=0.34, settings=strict, relabel=True)
     assert {path: path.read_bytes() for path in (out / "images").iterdir()} == pictures
     assert after["lines"] == before["lines"] and after["ignored"] > before["ignored"]
     assert after["ignored_share"] == pytest.approx(after["ignored"] / after["lines"], abs=1e-4)
@@ -108,9 +108,9 @@ def test_a_set_is_labelled_anew_without_touching_its_pictures(tmp_path) -> None:
     assert sum(line.ignore for line in lines) == after["ignored"] and len(lines) == after["lines"]
     kept = (out / "train.txt").read_bytes()
     with pytest.raises(DataError, match="not the one in the set"):
-        relabel_detection_set(out, 6, 6, val_share=0.34, settings=plain)
+        write_detection_set(out, 6, 6, val_share=0.34, settings=plain, relabel=True)
     with pytest.raises(DataError, match="another number of pictures"):
-        relabel_detection_set(out, 5, 5, val_share=0.34, settings=plain)
+        write_detection_set(out, 5, 5, val_share=0.34, settings=plain, relabel=True)
     assert (out / "train.txt").read_bytes() == kept
 
 

@@ -3,6 +3,8 @@
 import sys
 from importlib import import_module
 
+from sealkit.errors import SealkitError
+
 BENCHMARKS = {
     "serving": "sealkit.bench.serving",
     "training": "sealkit.bench.training_speed",
@@ -20,8 +22,6 @@ BENCHMARKS = {
 if __name__ == "__main__":
     if len(sys.argv) < 2 or sys.argv[1] not in BENCHMARKS:
         sys.exit(f"{__doc__}\n  next: name one of {', '.join(BENCHMARKS)}; --help after it lists its options")
-    from sealkit.errors import SealkitError
-
     try:
         sys.exit(import_module(BENCHMARKS[sys.argv[1]]).main(sys.argv[2:]))
     except SealkitError as error:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ from sealkit.bench.options import add_pipeline_options, pipeline_options
 from sealkit.bench.real_seals import Found, Outlines, pipeline_reader, rapidocr_reader
 from sealkit.data.labels import read_det_labels
 from sealkit.data.records import DetSample
-from sealkit.errors import DataError, SealkitError
+from sealkit.errors import DataError
 from sealkit.images import read_image
 from sealkit.modules.seal_text_detection.metric import DetMetric
 
@@ -75,29 +74,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     add_pipeline_options(parser)
     parser.add_argument("--output", type=Path, metavar="FILE", help="write all figures here, JSON")
     args = parser.parse_args(argv)
-    try:
-        samples, problems = read_det_labels(args.root, args.labels)
-        if problems:
-            raise DataError(
-                f"{len(problems)} problems in the labels, the first: {problems[0]}",
-                where=str(args.root / args.labels),
-                hint="sealkit data check lists them all",
-            )
-        samples = samples[: args.limit]
-        methods = {"sealkit": pipeline_reader(args.pipeline, pipeline_options(args), given_boxes=False)}
-        if not args.no_peer:
-            methods["RapidOCR"] = rapidocr_reader()
-        everything = {}
-        for name, read in methods.items():
-            everything[name] = measure(samples, read)
-            show(name, everything[name])
-        if args.output:
-            args.output.write_text(json.dumps(everything, indent=1), encoding="utf-8")
-    except SealkitError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
+    samples, problems = read_det_labels(args.root, args.labels)
+    if problems:
+        raise DataError(
+            f"{len(problems)} problems in the labels, the first: {problems[0]}",
+            where=str(args.root / args.labels),
+            hint="sealkit data check lists them all",
+        )
+    samples = samples[: args.limit]
+    methods = {"sealkit": pipeline_reader(args.pipeline, pipeline_options(args), given_boxes=False)}
+    if not args.no_peer:
+        methods["RapidOCR"] = rapidocr_reader()
+    everything = {}
+    for name, read in methods.items():
+        everything[name] = measure(samples, read)
+        show(name, everything[name])
+    if args.output:
+        args.output.write_text(json.dumps(everything, indent=1), encoding="utf-8")
     return 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -25,11 +24,11 @@ from typing import Any
 
 import cv2
 import numpy as np
-import yaml
 
-from sealkit.bench.real_strips import load_labels
+from sealkit.bench.labelled import load_labels
+from sealkit.config.yamlfile import parse_value
 from sealkit.drawing.polygons import boxes_to_polygons, line_width, outline_polygons
-from sealkit.errors import ConfigError, DataError, EngineError, SealkitError
+from sealkit.errors import ConfigError, DataError, EngineError
 from sealkit.images import read_image, write_image
 from sealkit.modules.layout_detection.postprocess import MODES, layout_boxes
 from sealkit.runtime.files import ModelFiles
@@ -120,18 +119,17 @@ def reaches(result: Mapping[str, Any]) -> bool:
     return recall is not None and recall >= LEAST_RECALL and result["false_per_page"] <= MOST_FALSE
 
 
-def load_pages(labels: Path, kinds: Sequence[str]) -> list[Mapping[str, Any]]:
+def load_pages(labels: Path, kinds: Sequence[str]) -> list[dict[str, Any]]:
     """Pictures of the kinds.
 
     Raises:
         DataError: no such file, one of another form, or no picture of the kinds.
     """
-    pages: list[Mapping[str, Any]] = [item for item in load_labels(labels) if item.get("kind") in kinds]
-    if not pages:
-        raise DataError("no picture of these kinds", where=str(labels), value=list(kinds), hint="name others: --kind")
+    pages = load_labels(labels, "seals", kinds=kinds)
     for item in pages:
-        if not all(len(seal.get("box", ())) == 4 for seal in item.get("seals", [{}])):
-            raise DataError("`seals` with a `box` of four numbers are missing", where=str(labels), value=item["file"])
+        if not all(len(seal.get("box", ())) == 4 for seal in item["seals"]):
+            hint = "give each of its `seals` a `box`: [x1, y1, x2, y2]"
+            raise DataError("a seal without a box of four numbers", where=str(labels), value=item["file"], hint=hint)
     return pages
 
 
@@ -275,7 +273,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--no-nms", action="store_true", help="keep boxes that repeat others (the pipeline does not)")
     parser.add_argument(
         "--merge",
-        type=yaml.safe_load,
+        type=parse_value,
         default="large",
         metavar="MODE",
         help=f"of boxes within each other: {', '.join(MODES)}, or by class: '{{seal: large}}' (default: large, as the "
@@ -292,38 +290,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = _parser().parse_args(arguments)
     from sealkit import api
 
-    try:
-        pages = load_pages(args.labels, args.kind)
-        size = tuple(args.target_size) if args.target_size else None
-        with tempfile.TemporaryDirectory() as scratch:
-            folder = model_folder(args.model_dir, size, Path(scratch))
-            name = ModelFiles.find(folder).read_meta().model_name
-            if name is None:
-                raise EngineError("inference.yml names no model", where=str(folder), hint="set Global.model_name")
-            detector = api.create_model(
-                name,
-                folder,
-                engine=args.engine,
-                threads=args.threads,
-                layout_nms=not args.no_nms,
-                layout_merge_bboxes_mode=args.merge,
-            )
-            thresholds = sorted({*THRESHOLDS, args.threshold})
-            scores = search(detector, args.labels.parent, pages, thresholds, args.label)
-        print(f"{name} from {args.model_dir}, input {detector.rules.size[0]}x{detector.rules.size[1]}")
-        show(scores, args.threshold)
-        if args.json:
-            args.json.write_text(json.dumps(_plain(scores, args.threshold), ensure_ascii=False, indent=1), "utf-8")
-        if args.draw:
-            args.draw.mkdir(parents=True, exist_ok=True)
-            for page in scores[args.threshold]:
-                picture = draw(read_image(args.labels.parent / page.file), page)
-                write_image(args.draw / f"{Path(page.file).name}.jpg", picture)
-    except SealkitError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
+    pages = load_pages(args.labels, args.kind)
+    size = tuple(args.target_size) if args.target_size else None
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = model_folder(args.model_dir, size, Path(scratch))
+        name = ModelFiles.find(folder).read_meta().model_name
+        if name is None:
+            raise EngineError("inference.yml names no model", where=str(folder), hint="set Global.model_name")
+        detector = api.create_model(
+            name,
+            folder,
+            engine=args.engine,
+            threads=args.threads,
+            layout_nms=not args.no_nms,
+            layout_merge_bboxes_mode=args.merge,
+        )
+        thresholds = sorted({*THRESHOLDS, args.threshold})
+        scores = search(detector, args.labels.parent, pages, thresholds, args.label)
+    print(f"{name} from {args.model_dir}, input {detector.rules.size[0]}x{detector.rules.size[1]}")
+    show(scores, args.threshold)
+    if args.json:
+        args.json.write_text(json.dumps(_plain(scores, args.threshold), ensure_ascii=False, indent=1), "utf-8")
+    if args.draw:
+        args.draw.mkdir(parents=True, exist_ok=True)
+        for page in scores[args.threshold]:
+            picture = draw(read_image(args.labels.parent / page.file), page)
+            write_image(args.draw / f"{Path(page.file).name}.jpg", picture)
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

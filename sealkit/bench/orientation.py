@@ -9,16 +9,15 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from sealkit.bench.real_strips import load_labels
+from sealkit.bench.labelled import load_labels
 from sealkit.data.page_labels import ANGLES
-from sealkit.errors import ConfigError, SealkitError
+from sealkit.errors import ConfigError
 from sealkit.images import list_images, read_image
 from sealkit.modules.doc_text_orientation.metric import OrientationMetric
 from sealkit.modules.doc_text_orientation.postprocess import turn
@@ -34,7 +33,7 @@ def find_pages(folders: Sequence[str], labels: str | None, kinds: Sequence[str])
     """
     if labels is not None:
         file = Path(labels)
-        return [file.parent / item["file"] for item in load_labels(file) if item.get("kind") in kinds]
+        return [file.parent / item["file"] for item in load_labels(file, kinds=kinds)]
     if not folders:
         raise ConfigError("no pictures named", where="doc-ori", hint="--images DIR, or --labels DIR/labels.json")
     return [Path(path) for folder in folders for path in list_images(folder)]
@@ -71,13 +70,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = parser.parse_args(arguments)
     from sealkit import api
 
-    try:
-        pages = find_pages(args.images, args.labels, args.kind)
-        classifier = api.create_model(MODEL, args.model_dir, engine=args.engine, threads=args.threads)
-        figures, records = judge(classifier, pages)
-    except SealkitError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
+    pages = find_pages(args.images, args.labels, args.kind)
+    classifier = api.create_model(MODEL, args.model_dir, engine=args.engine, threads=args.threads)
+    figures, records = judge(classifier, pages)
     print(f"{len(pages)} pages at four angles")
     for name, value in figures.items():
         print(f"  {name:<16} {value:.4f}" if name != "pictures" else f"  {name:<16} {value:.0f}")
@@ -87,7 +82,3 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if args.json:
         Path(args.json).write_text(json.dumps({"figures": figures, "answers": records}, indent=1), encoding="utf-8")
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,6 +1,6 @@
 """How well straightened strips of labelled line polygons can be read.
 
-    python -m sealkit.bench.real_strips --real-seals DIR
+    python tools/benchmark.py real-strips --real-seals DIR
 
 DIR holds `labels.json` (a list of pictures with `texts` of `poly`, `direction`, `text`, `seal`, `ignore`) and the
 pictures. Three ways are measured with one recogniser: the label's direction; the direction found by code from the bare
@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import json
 import re
-import sys
 import unicodedata
 from collections import defaultdict
 from collections.abc import Sequence
@@ -24,8 +23,8 @@ from typing import Any
 import numpy as np
 from rapidfuzz.distance import Levenshtein
 
+from sealkit.bench.labelled import load_labels
 from sealkit.bench.strips import StripReader, confidence
-from sealkit.errors import DataError, SealkitError
 from sealkit.geometry.lines import LinePoly, lines_from_region, readings
 from sealkit.geometry.seals import choose_ways, resolve_directions, seal_frame
 from sealkit.geometry.straighten import straighten
@@ -61,22 +60,6 @@ def comparable(text: str) -> str:
     return _DROPPED.sub("", unicodedata.normalize("NFKC", text)).upper()
 
 
-def load_labels(path: Path) -> list[dict[str, Any]]:
-    """The labels of a set: of its folder (labels.json), or a file.
-
-    Raises:
-        DataError: no such file, or one of another form.
-    """
-    if path.is_dir():
-        path = path / "labels.json"
-    if not path.is_file():
-        raise DataError("no such label file", where=str(path), hint="a labels.json beside its pictures")
-    labels = json.loads(path.read_text(encoding="utf-8"))
-    if not isinstance(labels, list) or not all("file" in item and "texts" in item for item in labels):
-        raise DataError("this must be a list of pictures with `file` and `texts`", where=str(path))
-    return labels
-
-
 def read_set(folder: Path, reader: StripReader, seed: int = 0) -> list[Reading]:
     """Every scored line with a polygon, read in all ways.
 
@@ -87,7 +70,7 @@ def read_set(folder: Path, reader: StripReader, seed: int = 0) -> list[Reading]:
     """
     rng = np.random.default_rng(seed)
     result: list[Reading] = []
-    for item in load_labels(folder):
+    for item in load_labels(folder, "texts"):
         seals = defaultdict(list)
         for text in item["texts"]:
             if text.get("poly") and not text.get("ignore"):
@@ -153,7 +136,7 @@ def figures(readings_: Sequence[Reading]) -> list[dict[str, Any]]:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m sealkit.bench.real_strips", description=__doc__)
+    parser = argparse.ArgumentParser(prog="benchmark.py real-strips", description=__doc__)
     parser.add_argument("--real-seals", required=True, type=Path, metavar="DIR", help="folder with labels.json")
     parser.add_argument("--model", type=Path, help="recogniser (default: PP-OCRv6 small of the rapidocr wheel)")
     parser.add_argument("--engine", help="paddle, onnxruntime, openvino (default: the fastest installed)")
@@ -162,11 +145,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", type=Path, help="write the rows and every reading here")
     parser.add_argument("--strips", type=Path, metavar="DIR", help="write every strip here, to look at")
     args = parser.parse_args(argv)
-    try:
-        readings_ = read_set(args.real_seals, StripReader(args.model, args.engine, args.threads), args.seed)
-    except SealkitError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
+    readings_ = read_set(args.real_seals, StripReader(args.model, args.engine, args.threads), args.seed)
     rows = figures(readings_)
     keys = list(rows[0])
     print("  ".join(f"{key:>14}" for key in keys))
@@ -183,7 +162,3 @@ def main(argv: Sequence[str] | None = None) -> int:
         for i, r in enumerate(readings_):
             write_image(args.strips / f"{Path(r.file).stem}_{i:03d}_{r.way}{'' if r.exact else '_WRONG'}.png", r.strip)
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -12,14 +12,12 @@ from __future__ import annotations
 import argparse
 import os
 import platform
-import sys
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
 from sealkit.config.text_recognition import TextRecognitionRecipe
-from sealkit.errors import SealkitError
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -37,12 +35,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     set_threads(args.threads)
     print(f"{args.model}, {args.threads} threads, {platform.processor() or platform.machine()}")
     print(f"  {'strips/s':44}{'wall':>9}{'CPU':>9}")
-    try:
-        _training(args)
-        _reading(args)
-    except SealkitError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
+    _training(args)
+    _reading(args)
     return 0
 
 
@@ -121,7 +115,3 @@ def _reading(args: argparse.Namespace) -> None:
         for batch_size in (1, 16):
             model.read(strips, batch_size)  # shapes are prepared
             _print(f"reading, {engine}, batch {batch_size}", len(strips), partial(model.read, strips, batch_size))
-
-
-if __name__ == "__main__":
-    sys.exit(main())

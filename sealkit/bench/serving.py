@@ -16,7 +16,6 @@ import io
 import json
 import os
 import signal
-import sys
 import threading
 import time
 from collections import Counter
@@ -258,7 +257,3 @@ def main(argv: Sequence[str] | None = None) -> int:
     faults = figures.faults() + ([f"the server ended with exit code {code}"] if code else [])
     print("\n".join(f"fault: {fault}" for fault in faults) or "no fault", flush=True)
     return 1 if faults else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

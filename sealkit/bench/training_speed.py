@@ -13,7 +13,6 @@ import argparse
 import itertools
 import os
 import platform
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -21,7 +20,6 @@ from pathlib import Path
 from typing import Any
 
 from sealkit.config.seal_text_detection import SealTextDetectionRecipe
-from sealkit.errors import SealkitError
 
 PICTURES = 64  # drawn for the measurement; files are in the page cache after the first epoch
 
@@ -37,11 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from sealkit.engine.threads import set_threads
 
     set_threads(args.threads)
-    try:
-        rows = measure(args.model, args.size, args.batch_size, args.steps)
-    except SealkitError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
+    rows = measure(args.model, args.size, args.batch_size, args.steps)
     machine = platform.processor() or platform.machine()
     print(f"{args.model}, {args.size} px, batch {args.batch_size}, {args.threads} threads, {machine}")
     for name, rate in rows.items():
@@ -123,7 +117,3 @@ def _rates(recipe: SealTextDetectionRecipe, steps: int) -> tuple[float, float]:
                 spent[name] += time.perf_counter() - started
     pictures = steps * recipe.train.batch_size
     return pictures / spent["ready"], pictures / spent["real"]
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -12,7 +12,6 @@ RapidOCR's and not the one of the published figure, so the two do not compare: w
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from typing import Any
 import numpy as np
 from rapidfuzz.distance import Levenshtein
 
-from sealkit.errors import DataError, EngineError, SealkitError
+from sealkit.errors import DataError, EngineError
 from sealkit.images import read_image
 
 Reader = Callable[[np.ndarray], str]
@@ -104,26 +103,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--model-dir", metavar="DIR", help="UVDoc's inference folder; default: the official one")
     parser.add_argument("--threads", type=int, metavar="N", help="CPU threads")
     args = parser.parse_args(arguments)
-    try:
-        if args.texts:
-            pairs = read_pairs(Path(args.texts))
-            rates = [cer(a.read_text(encoding="utf-8"), b.read_text(encoding="utf-8")) for a, b in pairs]
-            print(f"CER {np.mean(rates):.4f} over {len(rates)} texts")
-            return 0
-        from sealkit import api
+    if args.texts:
+        pairs = read_pairs(Path(args.texts))
+        rates = [cer(a.read_text(encoding="utf-8"), b.read_text(encoding="utf-8")) for a, b in pairs]
+        print(f"CER {np.mean(rates):.4f} over {len(rates)} texts")
+        return 0
+    from sealkit import api
 
-        pairs = read_pairs(Path(args.pages))
-        unwarper = api.create_model("UVDoc", args.model_dir, engine="paddle", threads=args.threads)
-        rows = judge_pages(pairs, rapidocr_reader(), unwarper)
-    except SealkitError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
+    pairs = read_pairs(Path(args.pages))
+    unwarper = api.create_model("UVDoc", args.model_dir, engine="paddle", threads=args.threads)
+    rows = judge_pages(pairs, rapidocr_reader(), unwarper)
     for row in rows:
         print(f"  {row['page']}: {row['before']:.4f} as it is, {row['after']:.4f} unwarped")
     means = [float(np.mean([row[key] for row in rows])) for key in ("before", "after")]
     print(f"CER {means[0]:.4f} as it is, {means[1]:.4f} unwarped, {len(rows)} pages, read by RapidOCR")
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

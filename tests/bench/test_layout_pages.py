@@ -54,8 +54,8 @@ def labels(tmp_path: Path) -> Path:
     items = []
     for number, name in enumerate(PAGES):
         cv2.imwrite(str(tmp_path / name), np.full((200, 180, 3), number, np.uint8))
-        items.append({"file": name, "kind": "page", "texts": [], "seals": SEALS[name]})
-    items.append({"file": "gone.png", "kind": "circle", "texts": [], "seals": []})
+        items.append({"file": name, "kind": "page", "seals": SEALS[name]})
+    items.append({"file": "gone.png", "kind": "circle"})
     (tmp_path / "marks.json").write_text(json.dumps(items))
     return tmp_path / "marks.json"
 
@@ -140,7 +140,13 @@ def test_refusals(labels: Path, tmp_path: Path) -> None:
         layout_pages.model_folder(tmp_path, (128, 128), tmp_path / "scratch")
     assert layout_pages.model_folder(tmp_path, None, tmp_path / "scratch") == tmp_path
     (tmp_path / "bad.json").write_text(json.dumps([{"file": "a.png", "kind": "page", "texts": []}]))
-    with pytest.raises(DataError, match="`seals` with a `box`"):
+    with pytest.raises(DataError, match="it needs `file` and `seals`"):
+        layout_pages.load_pages(tmp_path / "bad.json", ["page"])
+    (tmp_path / "bad.json").write_text(json.dumps([{"file": "a.png", "kind": "page", "seals": [{"box": [1, 2]}]}]))
+    with pytest.raises(DataError, match="without a box of four numbers"):
+        layout_pages.load_pages(tmp_path / "bad.json", ["page"])
+    (tmp_path / "bad.json").write_text('{"a.png": []')
+    with pytest.raises(DataError, match="the JSON is broken"):
         layout_pages.load_pages(tmp_path / "bad.json", ["page"])
 
 

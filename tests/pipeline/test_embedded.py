@@ -17,7 +17,7 @@ def pipeline():
 
 
 def test_reads_drawn_seals(pipeline):
-    """Not a benchmark (`python -m sealkit.bench.real_seals` is one): a broken link of the chain reads nothing."""
+    """Not a benchmark (`tools/benchmark.py real-seals` is one): a broken link of the chain reads nothing."""
     samples, _ = read_det_labels(TOY, "val.txt")
     sims = []
     for sample in samples[:6]:

@@ -24,6 +24,8 @@ PARAMS = "inference.pdiparams"
 ONNX = "inference.onnx"
 META_KEY = "inference_yml"
 """ONNX metadata key under which sealkit stores the text of inference.yml."""
+_LOADER = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
+"""18,000 characters: 0.14 s with libyaml, 1.3 s without."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,23 @@ class ModelMeta:
     where: str
     data: Mapping[str, Any] = field(default_factory=dict)
     onnx: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def parse(cls, text: str, where: str, onnx: Mapping[str, str] | None = None) -> ModelMeta:
+        """From the text of an inference.yml.
+
+        Raises:
+            EngineError: unreadable YAML, or YAML that is not a mapping.
+        """
+        try:
+            data = yaml.load(text, Loader=_LOADER)
+        except yaml.YAMLError as error:
+            what = f"not readable as YAML: {str(error).splitlines()[0]}"
+            raise EngineError(what, where=where, hint="export the model again, or fetch the file again") from error
+        if not isinstance(data, dict):
+            hint = "it has keys such as Global, PreProcess, PostProcess: export the model again"
+            raise EngineError("inference.yml must be a mapping", where=where, value=data, hint=hint)
+        return cls(where, data, onnx or {})
 
     @property
     def model_name(self) -> str | None:
@@ -158,13 +177,7 @@ class ModelFiles:
             text, where = self.yml.read_text(encoding="utf-8"), str(self.yml)
         else:
             text, where = strings.get(META_KEY, "{}"), str(self.path)
-        try:
-            data = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-        except yaml.YAMLError as error:
-            raise EngineError(f"not readable as YAML: {str(error).splitlines()[0]}", where=where) from error
-        if not isinstance(data, dict):
-            raise EngineError("inference.yml must be a mapping", where=where, value=data)
-        return ModelMeta(where, data, strings)
+        return ModelMeta.parse(text, where, strings)
 
 
 def onnx_metadata(path: str | Path) -> dict[str, str]:

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import yaml
-
 from sealkit.charset import SPACE, Charset
 from sealkit.errors import CharsetError, ConfigError
-from sealkit.runtime.files import YML, ModelFiles, onnx_metadata
+from sealkit.runtime.files import YML, ModelFiles, ModelMeta, onnx_metadata
 from sealkit.weights.checkpoint import is_checkpoint, read_state
 from sealkit.weights.sources import ResolvedWeights, resolve
 
@@ -152,10 +150,8 @@ def read_dictionary(source: str, texts: Iterable[str] = ()) -> Charset:
         return from_codec(source.removeprefix(CODEC))
     path = Path(source).expanduser()
     if path.name.endswith((".yml", ".yaml")) and path.is_file():
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
-        post = data.get("PostProcess") if isinstance(data, Mapping) else None
-        listed = post.get("character_dict") if isinstance(post, Mapping) else None
-        return Charset.from_inference(listed, id=path.parent.name, where=str(path))
+        meta = ModelMeta.parse(path.read_text(encoding="utf-8"), str(path))
+        return Charset.from_inference(meta.character_dict, id=path.parent.name, where=meta.where)
     if path.is_dir() or path.suffix == ".onnx":
         if is_checkpoint(path) or (path / "checkpoints").is_dir():
             weights = resolve(source, "")

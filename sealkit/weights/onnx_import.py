@@ -1,4 +1,4 @@
-"""Trainable weights out of an ONNX file whose BatchNorm is folded, and proof that they are the same network.
+"""Trainable weights out of an ONNX file, BatchNorm folded or not, and proof that they are the same network.
 
 Names in such files are those of a converter, so layers are matched by structure: the layers that hold weights, in
 the order in which the graph and the network run them, each pair checked for kind, shape, stride, padding, dilation
@@ -7,8 +7,6 @@ and groups. What decides is `compare_outputs`: equal outputs on real pictures.
 
 from __future__ import annotations
 
-import hashlib
-import importlib.util
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,58 +16,19 @@ import numpy as np
 
 from sealkit.errors import WeightsError
 
-RAPIDOCR_FILES: dict[str, tuple[str, str]] = {
-    "PP-OCRv6_small_det": (
-        "models/PP-OCRv6_det_small.onnx",
-        "090f04abcd9d9a7498bc4ebf677e4cb9bdce1fe4197ddb7e529f1ef44e1ff94f",
-    ),
-    "PP-OCRv6_small_rec": (
-        "models/PP-OCRv6_rec_small.onnx",
-        "6f327246b50388f3c176ae304bd95767ea6dc0c9ae92153ef8cbe210b3c14884",
-    ),
-}
-"""Model -> (file inside the rapidocr 3.10 wheel, SHA-256)."""
-
-
-def rapidocr_file(model: str) -> Path:
-    """The model's file in the installed rapidocr package, checksum verified.
-
-    Raises:
-        WeightsError: the package has no such model, is not installed, or holds another file.
-    """
-    if model not in RAPIDOCR_FILES:
-        known = ", ".join(RAPIDOCR_FILES)
-        raise WeightsError("rapidocr carries no weights of this model", value=model, hint=f"it has {known}")
-    spec = importlib.util.find_spec("rapidocr")
-    if spec is None or not spec.submodule_search_locations:
-        raise WeightsError("the package rapidocr is not installed", hint="pip install 'rapidocr==3.10.*'")
-    name, checksum = RAPIDOCR_FILES[model]
-    path = Path(spec.submodule_search_locations[0]) / name
-    if not path.is_file():
-        hint = "pip install 'rapidocr==3.10.*'"
-        raise WeightsError("file missing from the rapidocr package", where=str(path), hint=hint)
-    found = hashlib.sha256(path.read_bytes()).hexdigest()
-    if found != checksum:
-        raise WeightsError(
-            "not the file these weights are known by (SHA-256 differs)",
-            where=str(path),
-            value=found,
-            hint="pip install --force-reinstall 'rapidocr==3.10.*'",
-        )
-    return path
-
 
 @dataclass(frozen=True)
 class GraphLayer:
     """A node with weights.
 
     Attributes:
-        kind: "conv", "conv_transpose", "linear" or "norm" (LayerNorm).
+        kind: "conv", "conv_transpose", "linear", "norm" (LayerNorm) or "batch_norm".
         name: the node's name in the file.
         weight: as Paddle lays it out: [out, in/groups, kh, kw], [in, out, kh, kw], [in, out], [channels].
         bias: [out] or None.
         geometry: strides, padding, dilations, groups; empty for a linear layer. Padding is None where the file pads
             unevenly (its own operator in our networks).
+        statistics: running mean and variance of a BatchNorm, [channels] each; else None.
     """
 
     kind: str
@@ -77,6 +36,7 @@ class GraphLayer:
     weight: np.ndarray
     bias: np.ndarray | None
     geometry: dict[str, Any] = field(default_factory=dict)
+    statistics: tuple[np.ndarray, np.ndarray] | None = None
 
     def describe(self) -> str:
         bias = "" if self.bias is None else " with bias"
@@ -131,12 +91,19 @@ class _Graph:
         following = self.next_node(output)
         if layer.bias is not None or following is None or following[0].op_type != "BatchNormalization":
             return layer
-        node = following[0]
-        scale, shift, mean, variance = (self.constants[name].astype(np.float64) for name in node.input[1:5])
-        epsilon = next((a.f for a in node.attribute if a.name == "epsilon"), 1e-5)
+        norm = self.batch_norm(following[0])
+        scale, shift, mean, variance = (
+            array.astype(np.float64) for array in (norm.weight, norm.bias, *(norm.statistics or ()))
+        )
+        epsilon = next((a.f for a in following[0].attribute if a.name == "epsilon"), 1e-5)
         factor = scale / np.sqrt(variance + epsilon)
         weight = layer.weight.astype(np.float64) * factor[:, None, None, None]
         return replace(layer, weight=weight.astype(np.float32), bias=(shift - mean * factor).astype(np.float32))
+
+    def batch_norm(self, node: Any) -> GraphLayer:
+        """The BatchNorm that `node` is."""
+        scale, shift, mean, variance = (self.constants[name] for name in node.input[1:5])
+        return GraphLayer("batch_norm", node.name, scale, shift, statistics=(mean, variance))
 
     def layer_norm(self, node: Any) -> GraphLayer | None:
         """The LayerNorm whose scale `node` applies: an operator of its own, or the end of a written-out one,
@@ -166,8 +133,11 @@ def _conv_geometry(attributes: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def read_graph(path: str | Path) -> list[GraphLayer]:
+def read_graph(path: str | Path, fold: bool = True) -> list[GraphLayer]:
     """Layers with weights of an ONNX file, in the order they run.
+
+    Args:
+        fold: put each BatchNorm into the convolution before it; else it is a layer of its own.
 
     Raises:
         WeightsError: the file is missing or not an ONNX graph.
@@ -187,6 +157,8 @@ def read_graph(path: str | Path) -> list[GraphLayer]:
         if norm is not None:
             layers.append(norm)
         weight = graph.constants.get(node.input[1]) if len(node.input) > 1 else None
+        if node.op_type == "BatchNormalization" and not fold:
+            layers.append(graph.batch_norm(node))
         if weight is None or node.op_type not in ("Conv", "ConvTranspose", "MatMul"):
             continue
         own = graph.constants[node.input[2]] if len(node.input) > 2 else None
@@ -199,7 +171,8 @@ def read_graph(path: str | Path) -> list[GraphLayer]:
         kind = "conv" if node.op_type == "Conv" else "conv_transpose"
         attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
         layer = GraphLayer(kind, node.name, weight, bias, _conv_geometry(attributes))
-        layers.append(graph.fold_batch_norm(layer, node.output[0]) if kind == "conv" else layer)
+        folds = fold and kind == "conv"
+        layers.append(graph.fold_batch_norm(layer, node.output[0]) if folds else layer)
     return layers
 
 
@@ -208,14 +181,15 @@ def _pair(value: Any) -> tuple[int, int]:
 
 
 def trace_layers(net: Any, example: np.ndarray) -> list[tuple[str, Any]]:
-    """(name, layer) of the convolutions, linear layers and LayerNorms that `net` runs on `example`, in this order.
+    """(name, layer) of the layers with weights that `net` runs on `example`, in order: convolutions, linear layers,
+    LayerNorms, BatchNorms.
 
     A layer that runs twice is listed once; one that does not run (a training branch) is not listed.
     """
     import paddle
     from paddle import nn
 
-    kinds = (nn.Conv2D, nn.Conv2DTranspose, nn.Linear, nn.LayerNorm)
+    kinds = (nn.Conv2D, nn.Conv2DTranspose, nn.Linear, nn.LayerNorm, nn.BatchNorm2D)
     order: list[tuple[str, Any]] = []
     hooks = []
 
@@ -252,6 +226,8 @@ def _layer_of(name: str, layer: Any) -> GraphLayer:
         return GraphLayer("linear", name, weight, bias)
     if isinstance(layer, nn.LayerNorm):
         return GraphLayer("norm", name, weight, bias)
+    if isinstance(layer, nn.BatchNorm2D):
+        return GraphLayer("batch_norm", name, weight, bias)
     geometry = {
         "strides": _pair(layer._stride),
         "padding": _pair(layer._padding),
@@ -292,10 +268,12 @@ class ImportReport:
 
 
 def import_graph(net: Any, path: str | Path, example: np.ndarray, absent: tuple[str, ...] = ()) -> ImportReport:
-    """Set the weights of a fused network from an ONNX file of the same architecture.
+    """Set the weights of a network from an ONNX file of the same architecture.
+
+    A BatchNorm of the file is folded where the network has none.
 
     Args:
-        net: network in fused form (BatchNorm folded, as in the file).
+        net: network, fused or not; fused where the file is.
         path: the file.
         example: an input the network can run, float32.
         absent: name prefixes of layers that run but that the file is known not to have; they stay as they are.
@@ -303,21 +281,23 @@ def import_graph(net: Any, path: str | Path, example: np.ndarray, absent: tuple[
     Raises:
         WeightsError: the layers of the file and of the network differ; the first difference is named.
     """
-    theirs = read_graph(path)
+    from paddle import nn
+
     order = [(name, layer) for name, layer in trace_layers(net, example) if not f"{name}.".startswith(absent)]
+    theirs = read_graph(path, fold=not any(isinstance(layer, nn.BatchNorm2D) for _, layer in order))
     for index, (graph_layer, (name, layer)) in enumerate(zip(theirs, order)):
         ours = _layer_of(name, layer)
         if not _fits(graph_layer, ours):
             raise WeightsError(
                 f"layer {index} does not fit: the file has {graph_layer.describe()}, {name} is {ours.describe()}",
                 where=str(path),
-                hint="give the model this file was exported from, in its fused form",
+                hint="give the model this file was exported from, in its fused form where the file has no BatchNorm",
             )
     if len(theirs) != len(order):
         raise WeightsError(
             f"the file has {len(theirs)} layers with weights, the network runs {len(order)}",
             where=str(path),
-            hint="give the model this file was exported from, in its fused form",
+            hint="give the model this file was exported from, in its fused form where the file has no BatchNorm",
         )
     loaded = []
     for graph_layer, (name, layer) in zip(theirs, order):
@@ -327,15 +307,19 @@ def import_graph(net: Any, path: str | Path, example: np.ndarray, absent: tuple[
             bias = np.zeros(layer.bias.shape, np.float32) if graph_layer.bias is None else graph_layer.bias
             layer.bias.set_value(np.ascontiguousarray(bias, dtype=np.float32))
             loaded.append(f"{name}.bias")
+        if graph_layer.statistics is not None:
+            layer._mean.set_value(np.ascontiguousarray(graph_layer.statistics[0], dtype=np.float32))
+            layer._variance.set_value(np.ascontiguousarray(graph_layer.statistics[1], dtype=np.float32))
+            loaded += [f"{name}._mean", f"{name}._variance"]
     known = set(loaded)
     return ImportReport(str(path), loaded, [name for name, _ in net.named_parameters() if name not in known])
 
 
 def compare_outputs(run: Any, path: str | Path, inputs: Iterable[np.ndarray]) -> tuple[float, int]:
-    """Largest absolute difference between a network's and the file's first output, and the number of inputs.
+    """Largest absolute difference between a network's and the file's outputs, and the number of inputs.
 
     Args:
-        run: function of a float32 array [1, 3, H, W] that returns the output as an array.
+        run: function of a float32 array [1, 3, H, W] that returns the file's first outputs, in order, as arrays.
         path: the ONNX file; run by ONNX Runtime on one thread.
     """
     import onnxruntime
@@ -346,10 +330,18 @@ def compare_outputs(run: Any, path: str | Path, inputs: Iterable[np.ndarray]) ->
     feed = session.get_inputs()[0].name
     worst, count = 0.0, 0
     for x in inputs:
-        expected = session.run(None, {feed: x})[0]
-        worst = max(worst, float(np.abs(np.asarray(run(x)) - expected).max()))
+        for ours, theirs in zip(run(x), session.run(None, {feed: x})):
+            worst = max(worst, float(np.abs(np.asarray(ours) - theirs).max()))
         count += 1
     return worst, count
+
+
+def metadata_lines(path: str | Path, key: str = "character") -> list[str]:
+    """Lines of an entry of an ONNX file's metadata: characters or class names. Empty where there is none."""
+    import onnx
+
+    found = {entry.key: entry.value for entry in onnx.load(str(path)).metadata_props}
+    return found.get(key, "").splitlines()
 
 
 def document_pictures(sizes: Sequence[tuple[int, int]] = ((480, 640), (736, 736))) -> list[np.ndarray]:

@@ -1,4 +1,4 @@
-"""Where weights come from: a tag (`scratch`, `sealkit`, `rapidocr`, `official`) or a path."""
+"""Where weights come from: a tag (`scratch`, `sealkit`, `official`, or the name of a wheel) or a path."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from sealkit.errors import WeightsError
 from sealkit.weights.checkpoint import is_checkpoint, load_checkpoint
 from sealkit.weights.safetensors_io import load_tensors
 from sealkit.weights.unpickle import load_pdparams
+from sealkit.weights.wheels import WHEELS, wheel_file
 
-TAGS = ("scratch", "sealkit", "rapidocr", "official")
+TAGS = ("scratch", "sealkit", *WHEELS, "official")
 CACHE_VARIABLE = "SEALKIT_WEIGHTS_DIR"
 _SUFFIXES = (".pdparams", ".safetensors")
 
@@ -25,7 +26,7 @@ class ResolvedWeights:
     Attributes:
         origin: what the user wrote (a tag or a path).
         path: file or checkpoint folder; None for `scratch`.
-        graph: model name where `path` is an ONNX file of its folded network, to be imported layer by layer.
+        graph: where `path` is an ONNX file, to be imported layer by layer: name of the model it is.
     """
 
     origin: str
@@ -51,7 +52,7 @@ def resolve(tag_or_path: str | Path, model_name: str) -> ResolvedWeights:
     """Find the weights a recipe names.
 
     Args:
-        tag_or_path: `scratch`; `sealkit` (shipped in the package); `rapidocr` (imported from that wheel's ONNX file);
+        tag_or_path: `scratch`; `sealkit` (shipped in the package); a wheel of `WHEELS` (imported from its ONNX file);
             `official` (a `.pdparams` file the user put into `cache_folder()`); or a file or checkpoint folder.
         model_name: official name of the model the weights are for.
 
@@ -64,10 +65,9 @@ def resolve(tag_or_path: str | Path, model_name: str) -> ResolvedWeights:
         return ResolvedWeights("scratch")
     if text == "sealkit":
         return ResolvedWeights(text, _shipped(model_name))
-    if text == "rapidocr":
-        from sealkit.weights.onnx_import import rapidocr_file
-
-        return ResolvedWeights(text, rapidocr_file(model_name), graph=model_name)
+    if text in WHEELS:
+        path = wheel_file(text, model_name)
+        return ResolvedWeights(text, path, graph=WHEELS[text].files[model_name].model)
     if text == "official":
         return ResolvedWeights(text, _official(model_name))
     return ResolvedWeights(text, _locate(text))
@@ -77,7 +77,7 @@ def read_arrays(source: ResolvedWeights | str | Path) -> tuple[dict[str, np.ndar
     """Arrays by state_dict name, and what to call their source in messages.
 
     Raises:
-        WeightsError: unreadable; `scratch` or `rapidocr`, which have no arrays by name.
+        WeightsError: unreadable; `scratch` or a wheel's ONNX file, which have no arrays by name.
     """
     if not isinstance(source, ResolvedWeights):
         source = ResolvedWeights(str(source), _locate(str(source)))
@@ -149,7 +149,7 @@ def _shipped(model_name: str) -> Path:
         "no trainable weights of this model are shipped with sealkit",
         where="weights.init",
         value=f"sealkit: {model_name}",
-        hint=f"shipped: {', '.join(here) or 'none'}; otherwise use `official`, `rapidocr`, a path, or `scratch`",
+        hint=f"shipped: {', '.join(here) or 'none'}; otherwise use one of {', '.join(TAGS)}, or a path",
     )
 
 

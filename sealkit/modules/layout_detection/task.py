@@ -11,6 +11,8 @@ import numpy as np
 from sealkit.config.layout_detection import LayoutDetectionRecipe, Size
 from sealkit.data.labels_coco import CocoSet, counted_boxes
 from sealkit.engine.task import Metric, ParamGroup, SampleSource, StepState
+from sealkit.errors import DataError
+from sealkit.images import read_image
 from sealkit.modules.layout_detection.classes import choose_classes
 from sealkit.modules.layout_detection.dataset import (
     Collate,
@@ -24,12 +26,14 @@ from sealkit.modules.layout_detection.dataset import (
 from sealkit.modules.layout_detection.metric import LayoutMetric
 from sealkit.modules.layout_detection.models import MODELS
 from sealkit.modules.layout_detection.postprocess import split_pages
-from sealkit.modules.layout_detection.preprocess import INTERPOLATIONS, NORMALISATIONS
+from sealkit.modules.layout_detection.preprocess import INTERPOLATIONS, NORMALISATIONS, squeeze, to_input
 from sealkit.modules.task_parts import spec_of, trainable_groups
 from sealkit.weights.loading import LoadReport
 
 ARCHITECTURES = {"picodet": "PicoDet", "rtdetr": "DETR"}  # `arch` of inference.yml
 STRIDES = [8, 16, 32, 64]
+SOME_PAGES, SOME_SIDE = 32, 384
+"""Pages, and the side in pixels they are squeezed to, that weights of a wider network are fitted on."""
 
 
 class LayoutDetectionTask:
@@ -106,7 +110,30 @@ class LayoutDetectionTask:
         """Load weights whose classes may be others; see `start.load_start`."""
         from sealkit.modules.layout_detection.start import load_start
 
-        return load_start(net, self.spec, self.classes, source, allow_partial)
+        return load_start(net, self.spec, self.classes, source, allow_partial, self._some_pages)
+
+    def _some_pages(self) -> np.ndarray:
+        """Network inputs (N, 3, side, side) of training pages, evenly spread over the sets. Pages that cannot be read
+        are passed over.
+
+        Raises:
+            DataError: none can be read.
+        """
+        samples = [sample for found in self._train_sets for sample in found.samples]
+        inputs = []
+        for sample in samples[:: max(1, len(samples) // SOME_PAGES)][:SOME_PAGES]:
+            try:
+                page = read_image(sample.image_path)
+            except DataError:
+                continue
+            inputs.append(to_input(squeeze(page, (SOME_SIDE, SOME_SIDE)), NORMALISATIONS[self.family]))
+        if not inputs:
+            raise DataError(
+                "no training page can be read to fit the weights on",
+                where=str(self.recipe.data.train[0].root),
+                hint="`sealkit data check` says what is wrong with the pictures",
+            )
+        return np.stack(inputs)
 
     def train_samples(self) -> TrainSource:
         if self._train is None:

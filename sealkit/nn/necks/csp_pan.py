@@ -105,8 +105,8 @@ class CSPBlock(nn.Layer):
         self.blocks = nn.Sequential(Bottleneck(middle))
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
-        main = self.blocks(self.main_conv(x))
-        return self.final_conv(paddle.concat([main, self.short_conv(x)], axis=1))
+        short = self.short_conv(x)  # first, as in exported files: the import of weights goes by the order
+        return self.final_conv(paddle.concat([self.blocks(self.main_conv(x)), short], axis=1))
 
 
 def _lc_block(in_channels: int, out_channels: int) -> nn.Layer:

@@ -58,7 +58,7 @@ class ServingSettings(Settings):
     def _answers_carry_pictures(self) -> ServingSettings:
         if self.return_urls or self.extra.return_img_urls or self.extra.file_storage is not None:
             raise ValueError(
-                "pictures are returned inside the answer; return_urls, return_img_urls and file_storage (an object "
-                "store) are not supported: leave them out"
+                "pictures are returned inside the answer, as base64: leave out return_urls, return_img_urls and "
+                "file_storage (an object store), or store the pictures where the answer arrives"
             )
         return self

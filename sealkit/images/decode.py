@@ -94,7 +94,9 @@ def decode_bytes(
     _check_limits(info.width, info.height, max_pixels, max_side, where)
     if info.format == "JPEG" and info.bits != 8:
         raise ImageError(
-            f"{info.bits}-bit JPEG is not supported", where=where, hint="save the picture as 8-bit JPEG or as PNG"
+            f"a JPEG has 8 bits per channel here, this one has {info.bits}",
+            where=where,
+            hint="save the picture as 8-bit JPEG or as PNG",
         )
     plain_jpeg = info.format == "JPEG" and info.channels in (1, 3)
     plain_png = info.format == "PNG" and not info.alpha and info.frames == 1

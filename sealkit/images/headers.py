@@ -286,7 +286,7 @@ def _describe_unknown(data: bytes) -> tuple[str, str]:
     if head.startswith(b"%PDF"):
         return "the file is a PDF, not a picture", "name it .pdf, or render its pages to PNG"
     if data[4:8] == b"ftyp" and data[8:12] in (b"heic", b"heix", b"hevc", b"mif1", b"msf1"):
-        return "the picture is HEIC, which is not supported", "convert it to JPEG or PNG"
+        return "the picture is HEIC, which cannot be decoded here", "convert it to JPEG or PNG"
     if data[:4] == b"PK\x03\x04":
         return "the file is a zip archive, not a picture", "unpack it first"
     return (

@@ -146,7 +146,7 @@ def _element(element: Any, limits: _Limits) -> Iterator[ImageRecord]:
     try:
         if isinstance(element, (list, tuple)):
             raise ImageError(
-                "lists within a list are not supported", value=element, hint="give one flat list of pictures"
+                "a list where a picture was expected", value=element, hint="give one flat list of pictures"
             )
         yield ImageRecord(read_image(element, max_pixels=limits.max_pixels, max_side=limits.max_side))
     except ImageError as error:

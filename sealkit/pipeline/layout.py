@@ -182,12 +182,15 @@ def layout_rules(meta: ModelMeta) -> LayoutRules:
         elif kind == "NormalizeImage":
             norm = _normalisation(op)
         elif kind not in _IGNORED:
-            hint = "PicoDet and RT-DETR models need Resize, NormalizeImage and Permute only"
-            raise EngineError("an operation of Preprocess is not supported", where=meta.where, value=op, hint=hint)
+            hint = "PicoDet and RT-DETR have Resize, NormalizeImage and Permute: export one of these"
+            raise EngineError("Preprocess has an unknown operation", where=meta.where, value=op, hint=hint)
     names = list(INTERPOLATIONS)
     if size is None or not 0 <= interp < len(names):
         raise EngineError(
-            "Preprocess has no Resize with target_size and interp 0 to 4", where=meta.where, value=section
+            "Preprocess has no Resize with target_size and interp 0 to 4",
+            where=meta.where,
+            value=section,
+            hint="is it a layout model? Then export it again",
         )
     return LayoutRules(size, names[interp], norm, tuple(str(label) for label in labels))
 
@@ -196,8 +199,8 @@ def _target_size(op: Mapping[str, Any], where: str) -> tuple[int, int]:
     size = op.get("target_size")
     size = [size, size] if isinstance(size, int) else size
     if not isinstance(size, list) or len(size) != 2 or op.get("keep_ratio"):
-        hint = "expected target_size: [height, width], keep_ratio: false"
-        raise EngineError("this Resize is not supported", where=where, value=dict(op), hint=hint)
+        hint = "export the model with target_size: [height, width] and keep_ratio: false"
+        raise EngineError("Resize must give every page one size", where=where, value=dict(op), hint=hint)
     return int(size[0]), int(size[1])
 
 

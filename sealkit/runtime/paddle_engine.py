@@ -31,6 +31,7 @@ OPTIONS = (
 )
 """Keys of engine_config understood here: PaddleX's for paddle_static, as far as they concern this engine."""
 RUN_MODES = ("paddle", "paddle_fp32", "mkldnn", "mkldnn_bf16")
+_ELSEWHERE = "run its ONNX file with the engine onnxruntime"
 
 
 def device_problem(engine: str, device: Device) -> str | None:
@@ -66,7 +67,9 @@ class PaddleModel(InferenceModel):
             )
         mode = options.get("run_mode", "mkldnn" if self.device.kind == "cpu" else "paddle")
         if mode not in RUN_MODES:
-            raise EngineError("unknown run mode", where="engine_config.run_mode", value=mode, hint=", ".join(RUN_MODES))
+            raise EngineError(
+                "unknown run mode", where="engine_config.run_mode", value=mode, hint=f"one of {', '.join(RUN_MODES)}"
+            )
         self._options = dict(options, run_mode=mode)
         self._runs = 0
         onednn = str(mode).startswith("mkldnn") and self.device.kind == "cpu"
@@ -89,7 +92,9 @@ class PaddleModel(InferenceModel):
 
     def _program(self) -> Any:
         if self.files.program is None:
-            raise EngineError("no Paddle program", where=str(self.path))
+            raise EngineError(
+                "no Paddle program", where=str(self.path), hint=f"export the model again, or {_ELSEWHERE}"
+            )
         return self.files.program
 
     def _note(self, text: str) -> None:
@@ -129,7 +134,11 @@ class PaddleModel(InferenceModel):
         try:
             self._session = inference.create_predictor(config)
         except (RuntimeError, ValueError, OSError) as error:
-            raise EngineError(f"Paddle cannot load the graph: {_summary(error)}", where=str(self._program())) from error
+            raise EngineError(
+                f"Paddle cannot load the graph: {_summary(error)}",
+                where=str(self._program()),
+                hint=f"export it again with the Paddle that is installed here, or {_ELSEWHERE}",
+            ) from error
 
     def _specs(self) -> tuple[list[TensorSpec], list[TensorSpec]]:
         """Names only: the predictor tells neither shapes nor types. All graphs of PaddleX's pipelines take float32."""
@@ -164,7 +173,8 @@ class PaddleModel(InferenceModel):
 
     def _failure(self, error: Exception, arrays: list[np.ndarray]) -> EngineError:
         shapes = {spec.name: array.shape for spec, array in zip(self.inputs, arrays)}
-        return EngineError(f"Paddle failed: {_summary(error)}", where=str(self.path), value=shapes)
+        hint = f"`sealkit doctor` tries Paddle on this machine; or {_ELSEWHERE}"
+        return EngineError(f"Paddle failed: {_summary(error)}", where=str(self.path), value=shapes, hint=hint)
 
 
 @contextlib.contextmanager

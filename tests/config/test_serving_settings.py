@@ -30,8 +30,8 @@ def test_paddlexs_section_is_read():
 @pytest.mark.parametrize(
     ("override", "words"),
     [
-        ("Serving.return_urls=true", "not supported"),
-        ("Serving.extra.file_storage={type: bos}", "not supported"),
+        ("Serving.return_urls=true", "inside the answer"),
+        ("Serving.extra.file_storage={type: bos}", "inside the answer"),
         ("Serving.extra.max_images=5", "max_images"),
         ("Serving.workers=0", "workers"),
         ("Serving.timeout=.inf", "timeout"),

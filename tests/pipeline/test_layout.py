@@ -106,8 +106,8 @@ def test_pages_go_in_batches_where_the_graph_takes_them(fixed: int | None, runs:
     [
         ({"label_list": None}, "no label_list"),
         ({"Preprocess": []}, "no Resize"),
-        ({"Preprocess": [{"type": "Resize", "target_size": [64, 64], "keep_ratio": True}]}, "not supported"),
-        ({"Preprocess": [{"type": "WarpAffine"}]}, "operation of Preprocess"),
+        ({"Preprocess": [{"type": "Resize", "target_size": [64, 64], "keep_ratio": True}]}, "one size"),
+        ({"Preprocess": [{"type": "WarpAffine"}]}, "unknown operation"),
     ],
 )
 def test_folders_that_cannot_be_used(said: dict[str, Any], message: str) -> None:

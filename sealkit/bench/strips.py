@@ -2,46 +2,23 @@
 
 from __future__ import annotations
 
-import importlib.util
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from sealkit.charset import Charset
-from sealkit.errors import EngineError
 from sealkit.geometry.lines import LinePoly, readings
 from sealkit.geometry.straighten import straighten
-from sealkit.modules.text_recognition.postprocess import RecResult, ctc_decode
-from sealkit.modules.text_recognition.preprocess import batches_by_width, collate, preprocess
+from sealkit.modules.text_recognition.postprocess import RecResult
+from sealkit.pipeline.recogniser import TextRecogniser
 from sealkit.runtime.model import load_model
+from sealkit.weights.wheels import find_in_wheel
 
 CERTAIN = 0.95
 CERTAIN_LETTERS = 4
 """Text upside down or reversed is never read with such a score at such a length."""
-RAPIDOCR_RECOGNISER = "PP-OCRv6_rec_small.onnx"
 
 
-def rapidocr_model(name: str = RAPIDOCR_RECOGNISER) -> Path:
-    """Path of a model in the installed rapidocr wheel.
-
-    Raises:
-        EngineError: the wheel or the file is not there.
-    """
-    spec = importlib.util.find_spec("rapidocr")
-    folders = list(spec.submodule_search_locations or []) if spec else []
-    for folder in folders:
-        if (path := Path(folder) / "models" / name).is_file():
-            return path
-    raise EngineError(
-        f"no {name} on this machine",
-        where="rapidocr",
-        value=folders or "not installed",
-        hint="pip install 'sealkit[embedded]'",
-    )
-
-
-class StripReader:
+class StripReader(TextRecogniser):
     """A recogniser on one engine.
 
     Args:
@@ -51,18 +28,8 @@ class StripReader:
     """
 
     def __init__(self, model: str | Path | None = None, engine: str | None = None, threads: int | None = None) -> None:
-        path = Path(model) if model is not None else rapidocr_model()
-        self.model = load_model(path, engine=engine, threads=threads)
-        self.charset = Charset.from_inference(self.model.meta.character_dict, where=str(path))
-
-    def read(self, strips: Sequence[np.ndarray], batch_size: int = 8) -> list[RecResult]:
-        """Texts of strips (h, w, 3) uint8 BGR, in their order."""
-        results: list[RecResult] = [RecResult("", 0.0)] * len(strips)
-        for batch in batches_by_width(strips, batch_size):
-            (probabilities,) = self.model.run(collate([preprocess(strips[i]) for i in batch]))
-            for i, result in zip(batch, ctc_decode(probabilities, self.charset)):
-                results[i] = result
-        return results
+        path = Path(model) if model is not None else find_in_wheel("rapidocr", "PP-OCRv6_small_rec")
+        super().__init__(load_model(path, engine=engine, threads=threads))
 
     def read_line(self, image: np.ndarray, line: LinePoly, up: np.ndarray | None = None) -> tuple[RecResult, LinePoly]:
         """The best of the ways a line may run, and that way; see `readings`. A reading beyond doubt ends the search."""

@@ -263,8 +263,10 @@ def _recogniser(
     model: InferenceModel, section: TextRecognitionSettings, settings: SealRecognitionSettings
 ) -> TextRecogniser:
     charset = Charset.from_file(section.charset) if section.charset else None
-    step = 1 if settings.reading == "reference" else settings.Reading.width_step
-    return TextRecogniser(model, charset, step, section.input_shape)
+    reference = settings.reading == "reference"
+    return TextRecogniser(
+        model, charset, 1 if reference else settings.Reading.width_step, section.input_shape, mixed_widths=reference
+    )
 
 
 def _layout(model: InferenceModel, section: LayoutDetectionSettings, settings: SealRecognitionSettings) -> Any:

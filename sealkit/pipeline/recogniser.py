@@ -43,6 +43,8 @@ class TextRecogniser:
         charset: its characters.
         resize: height and widths of the input.
         fixed_hw: height and width every strip is resized to in place of that, None as a rule.
+        mixed_widths: a batch is padded to its widest strip, as the reference does; else strips of one input width share
+            a batch, and each is read as if it were alone.
     """
 
     def __init__(
@@ -51,8 +53,10 @@ class TextRecogniser:
         charset: Charset | None = None,
         width_step: int = 1,
         input_shape: tuple[int, int, int] | None = None,
+        mixed_widths: bool = False,
     ) -> None:
         self.model = model
+        self.mixed_widths = mixed_widths
         self.fixed_hw = input_shape[1:] if input_shape else None
         self.charset = charset or rec_charset(model.meta)
         self.resize = rec_resize(model.meta, width_step)
@@ -78,7 +82,8 @@ class TextRecogniser:
     def read(self, strips: Sequence[np.ndarray], batch_size: int = 8) -> list[RecResult]:
         """Read strips (H, W, 3) uint8 BGR; results in the order of the strips, texts in reading order."""
         results: list[RecResult | None] = [None] * len(strips)
-        for batch in batches_by_width(strips, batch_size):
+        any_width = self.mixed_widths or self.fixed_hw is not None
+        for batch in batches_by_width(strips, batch_size, None if any_width else self.resize):
             step = self.resize.width_step if self.fixed_hw is None else 1
             output = self.model.run(collate([self._prepare(strips[i]) for i in batch], step))[0]
             for i, result in zip(batch, ctc_decode(output, self.charset, where=str(self.model.path))):

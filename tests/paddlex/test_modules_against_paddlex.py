@@ -21,7 +21,9 @@ from sealkit.data.labels_coco import TRAIN, VAL
 from sealkit.export.model import export_model
 from sealkit.modules.doc_text_orientation.postprocess import turn
 from sealkit.modules.layout_detection.classes import CLASSES
+from sealkit.synth.lines import write_line_set
 from sealkit.weights.loading import network_arrays
+from sealkit.weights.sources import resolve
 from tests.modules.layout_detection.conftest import draw_set
 
 pytestmark = pytest.mark.paddlex
@@ -223,3 +225,27 @@ def test_orientation(paddlex_python, tmp_path, page_root, pages):
             assert ours["label_names"] == answer["label_names"]
             np.testing.assert_allclose(ours["scores"], answer["scores"], atol=0.005)
     assert len({answer["label_names"][0] for answer in others[0]}) > 1  # the pages are told apart
+
+
+def test_recogniser_with_its_charset(paddlex_python, tmp_path):
+    """The imported PP-OCRv6_small_rec, exported here: texts of drawn strips, in batches and one by one."""
+    name = "PP-OCRv6_small_rec"
+    strips = tmp_path / "strips"
+    write_line_set(strips, 12, 7, "val.txt")
+    recipe = {"network.form": "fused", "network.guide": "none", "weights.init": "rapidocr", "dictionary": None}
+    task = zoo.make_task(
+        api.load("rec_v6_small", {**recipe, "data.val": [{"root": str(strips), "labels": "val.txt"}]}).settings
+    )
+    net = task.build_network()
+    task.load_weights(net, resolve("rapidocr", name))
+    export_model(task, network_arrays(net), tmp_path / "inference", onnx=False, pictures=2)
+    pictures = sorted(str(path) for path in strips.rglob("*.png")) or sorted(str(p) for p in strips.rglob("*.jpg"))
+    assert len(pictures) == 12
+    calls = [({}, {"batch_size": 1}), ({}, {"batch_size": 5})]
+    others = theirs(paddlex_python, tmp_path, name, tmp_path / "inference", calls, pictures)
+    model = sealkit.create_model(name, tmp_path / "inference", engine="paddle", device="cpu", threads=1)
+    mine = [list(model.predict(pictures, **options)) for _, options in calls]
+    assert [ours["rec_text"] for ours in mine[0]] == [ours["rec_text"] for ours in mine[1]]
+    for ours, answer in zip(mine[0], others[0]):
+        assert ours["rec_text"] == answer["rec_text"] and len(ours["rec_text"]) > 1
+        assert abs(ours["rec_score"] - answer["rec_score"]) <= 0.005

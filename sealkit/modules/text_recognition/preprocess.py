@@ -33,23 +33,25 @@ def resize(strip: np.ndarray, settings: RecResizeSettings | None = None) -> tupl
         ImageError: not a picture of three channels, or one without pixels.
     """
     settings = settings or RecResizeSettings()
+    height = settings.image_shape[1]
     if strip.ndim != 3 or strip.shape[2] != 3 or 0 in strip.shape:
         raise ImageError(
             "the recogniser wants a BGR strip of shape (height, width, 3)",
             value=strip.shape,
             hint="read pictures with sealkit.images.read_image; a strip of no size comes from a degenerate polygon",
         )
-    _, height, least = settings.image_shape
     h, w = strip.shape[:2]
-    ratio = w / float(h)
-    padded = int(height * max(least / height, ratio))
-    if padded > settings.max_width:
-        target = padded = settings.max_width
-    else:
-        target = min(math.ceil(height * ratio), padded)
+    padded = input_width(h, w, settings)
+    target = min(math.ceil(height * (w / float(h))), padded)
     if (h, w) != (height, target):
         strip = cv2.resize(strip, (target, height), interpolation=cv2.INTER_LINEAR)
     return strip, padded
+
+
+def input_width(height: int, width: int, settings: RecResizeSettings) -> int:
+    """Width of the input that a strip of `height` x `width` pixels is padded to, when it is read alone."""
+    _, target, least = settings.image_shape
+    return min(int(target * max(least / target, width / float(height))), settings.max_width)
 
 
 def normalise(resized: np.ndarray, width: int) -> np.ndarray:
@@ -93,7 +95,25 @@ def collate(samples: Sequence[np.ndarray], width_step: int = 1) -> np.ndarray:
     return batch
 
 
-def batches_by_width(strips: Sequence[np.ndarray], batch_size: int) -> list[list[int]]:
-    """Indices of strips in batches of similar width/height ratio, narrow first (less padding), as the reference."""
+def batches_by_width(
+    strips: Sequence[np.ndarray], batch_size: int, settings: RecResizeSettings | None = None
+) -> list[list[int]]:
+    """Indices of strips (H, W, 3) in batches, narrow ones first.
+
+    Args:
+        batch_size: most strips of a batch.
+        settings: only strips that have the same input width when read alone share a batch, so that a text does not
+            depend on what else is read. None: any neighbours by width/height ratio, padded to the widest, as the
+            reference.
+    """
     order = sorted(range(len(strips)), key=lambda i: strips[i].shape[1] / max(strips[i].shape[0], 1))
-    return [order[at : at + batch_size] for at in range(0, len(order), batch_size)]
+    batches: list[list[int]] = []
+    last = 0
+    for index in order:
+        height, width = strips[index].shape[:2]
+        own = 0 if settings is None else -(-input_width(max(height, 1), width, settings) // settings.width_step)
+        if not batches or len(batches[-1]) == batch_size or own != last:
+            batches.append([])
+        batches[-1].append(index)
+        last = own
+    return batches

@@ -57,6 +57,21 @@ def test_batches_hold_strips_of_similar_ratio():
     assert batches_by_width(strips, 2) == [[1, 3], [4, 2], [0]]
 
 
+@pytest.mark.parametrize("step", [1, 32])
+def test_batches_of_one_input_width_read_as_one_by_one(step):
+    settings = RecResizeSettings(width_step=step)
+    strips = [np.full((48, w, 3), w % 255, np.uint8) for w in (500, 100, 511, 90, 500, 700, 320, 7000, 9000)]
+    batches = batches_by_width(strips, 3, settings)
+    assert sorted(i for batch in batches for i in batch) == list(range(len(strips)))
+    assert [1, 3] in [sorted(batch) for batch in batches] or [1, 3, 6] in [sorted(batch) for batch in batches]
+    assert any(len(batch) > 1 and 0 in batch and 4 in batch for batch in batches)
+    assert any((2 in batch and 0 in batch) == (step == 32) for batch in batches if 2 in batch)
+    for batch in batches:
+        together = collate([preprocess(strips[i], settings) for i in batch], step)
+        for row, index in zip(together, batch):
+            assert np.array_equal(row, collate([preprocess(strips[index], settings)], step)[0])
+
+
 @pytest.mark.parametrize("shape", [(10, 10), (0, 5, 3), (5, 0, 3), (5, 5, 4)])
 def test_bad_strips_are_refused(shape):
     with pytest.raises(ImageError, match="strip of shape"):

@@ -122,7 +122,7 @@ def test_pre_and_postprocessing_need_no_training_code(path):
 def test_heavy_packages_are_imported_where_they_are_used(path):
     """Paddle networks are classes and need paddle at their top; they are imported by builders only."""
     networks = any(part in ("networks", "nn", "engine", "assigners.py") for part in path.parts)
-    networks |= path.name.endswith("loss.py") or path.name == "stand_ins.py"
+    networks |= path.name.endswith("loss.py")
     for target, line in imports(path, top_only=True):
         package = target.split(".")[0]
         if package == "paddle" and networks:

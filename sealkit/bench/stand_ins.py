@@ -18,11 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import paddle
-import paddle.nn.functional as F
 import yaml
-from paddle import nn
 
 from sealkit import zoo
 from sealkit.config.load import load_recipe
@@ -30,87 +26,12 @@ from sealkit.errors import ConfigError
 from sealkit.export import onnx_file
 from sealkit.export.model import PROGRAM, write_graph
 from sealkit.export.modules import GraphInput, module_export
-from sealkit.images.normalise import IMAGENET_MEAN, IMAGENET_STD, normalise
 from sealkit.modules.layout_detection.classes import CLASSES
-from sealkit.nn.layers import upsample_nearest
 from sealkit.runtime.files import ONNX, PARAMS, YML
 from sealkit.weights.atomic import replace_folder
-from sealkit.weights.onnx_import import document_pictures
 
-TRACE = 1e-6
-"""Weight of the network's own output."""
-INK, SHARPNESS = 0.3, 25.0
-"""Where the detector's rule has probability one half (0 = paper, 1 = black), and how steep it is there."""
 GRID_SAMPLE_OPSET = 16
 UNWARPING = "image_unwarping"
-
-
-class InkRule(nn.Layer):
-    """A seal text detector that finds ink: x [N, 3, H, W] (normalised BGR) -> probability [N, 1, H, W]."""
-
-    def __init__(self, net: nn.Layer) -> None:
-        super().__init__()
-        self.net = net
-
-    def forward(self, x: paddle.Tensor) -> paddle.Tensor:
-        ink = 1 - (x[:, 1:2] * IMAGENET_STD[1] + IMAGENET_MEAN[1])
-        blurred = F.avg_pool2d(F.avg_pool2d(ink, 2, 2), 5, 1, 2)  # [N, 1, H/2, W/2]
-        text = upsample_nearest(F.sigmoid((blurred - INK) * SHARPNESS), 2)
-        return text + TRACE * self.net(x)[:, :1]
-
-
-class WholePageRule(nn.Layer):
-    """A layout detector that adds the whole page as a seal; for one page at a time."""
-
-    def __init__(self, net: nn.Layer, seal: int, size: tuple[int, int]) -> None:
-        super().__init__()
-        self.net, self.seal, self.size = net, seal, size
-
-    def answer(
-        self, found: tuple[paddle.Tensor, paddle.Tensor], scale_factor: paddle.Tensor
-    ) -> tuple[paddle.Tensor, paddle.Tensor]:
-        """Rows and count of the network -> the same with the page's row in front, the network's scores made small."""
-        rows, number = found
-        page = paddle.to_tensor([[float(v) for v in self.size]]) / scale_factor  # [1, 2] height, width
-        page = paddle.concat([page[:, 1:], page[:, :1]], axis=1)
-        first = paddle.concat([paddle.full([1, 1], float(self.seal)), paddle.full([1, 1], 0.9), page * 0, page], axis=1)
-        others = paddle.concat([rows[:, :1], rows[:, 1:2] * TRACE, rows[:, 2:]], axis=1)
-        return paddle.concat([first, others], axis=0), number + 1
-
-
-class WholePagePico(WholePageRule):
-    def forward(self, image: paddle.Tensor, scale_factor: paddle.Tensor) -> tuple[paddle.Tensor, paddle.Tensor]:
-        return self.answer(self.net(image, scale_factor), scale_factor)
-
-
-class WholePageTransformer(WholePageRule):
-    def forward(
-        self, im_shape: paddle.Tensor, image: paddle.Tensor, scale_factor: paddle.Tensor
-    ) -> tuple[paddle.Tensor, paddle.Tensor]:
-        return self.answer(self.net(im_shape, image, scale_factor), scale_factor)
-
-
-class UprightRule(nn.Layer):
-    """An orientation classifier that says 0 degrees."""
-
-    def __init__(self, net: nn.Layer, classes: int) -> None:
-        super().__init__()
-        self.net, self.classes = net, classes
-
-    def forward(self, x: paddle.Tensor) -> paddle.Tensor:
-        upright = paddle.to_tensor([[1.0] + [0.0] * (self.classes - 1)])
-        return upright * (1 - TRACE) + TRACE * self.net(x)
-
-
-class SamePageRule(nn.Layer):
-    """An unwarping network that leaves the page as it is."""
-
-    def __init__(self, net: nn.Layer) -> None:
-        super().__init__()
-        self.net = net
-
-    def forward(self, x: paddle.Tensor) -> paddle.Tensor:
-        return x * (1 - TRACE) + TRACE * self.net(x)
 
 
 def write_stand_in(model_name: str, folder: Path, seed: int = 0) -> None:
@@ -120,6 +41,8 @@ def write_stand_in(model_name: str, folder: Path, seed: int = 0) -> None:
         ConfigError: no such model.
         ExportError: the graph or the ONNX file could not be written.
     """
+    import paddle
+
     module = zoo.get(model_name).module
     paddle.seed(seed)
     with paddle.no_grad():
@@ -136,11 +59,15 @@ def write_stand_in(model_name: str, folder: Path, seed: int = 0) -> None:
     replace_folder(folder, fill)
 
 
-def _of_recipe(model_name: str) -> tuple[nn.Layer, Sequence[GraphInput], dict[str, Any]]:
+def _of_recipe(model_name: str) -> tuple[Any, Sequence[GraphInput], dict[str, Any]]:
     """Layer, inputs and inference.yml of a model that has a recipe."""
+    from sealkit.bench.networks.rules import settle
+
     names = zoo.recipes_by_model().get(model_name)
     if not names:
-        raise ConfigError("no recipe of this model", value=model_name)
+        raise ConfigError(
+            "no recipe of this model", value=model_name, hint="`sealkit models` lists those that have one"
+        )
     task: Any = zoo.make_task(load_recipe(names[0]).settings)
     if task.name == "text_recognition":
         # Letters of a list as long as the published one: the last layer's width is a good part of the time.
@@ -151,43 +78,32 @@ def _of_recipe(model_name: str) -> tuple[nn.Layer, Sequence[GraphInput], dict[st
     net = task.build_network()
     inputs = module_export(task.name).inputs(task)
     shape = next(given.shape for given in inputs if len(given.shape) == 4)
-    _settle(net, (shape[2] or 320, shape[3] or 320))
+    settle(net, (shape[2] or 320, shape[3] or 320))
     layer = module_export(task.name).inference(net, task)
     return _with_rule(layer, task), inputs, dict(task.inference_spec())
 
 
-def _with_rule(layer: nn.Layer, task: Any) -> nn.Layer:
+def _with_rule(layer: Any, task: Any) -> Any:
+    from sealkit.bench.networks import rules
+
     if task.name == "seal_text_detection":
-        layer = InkRule(layer)
+        layer = rules.InkRule(layer)
     elif task.name == "layout_detection":
-        kind = WholePagePico if task.family == "picodet" else WholePageTransformer
+        kind = rules.WholePagePico if task.family == "picodet" else rules.WholePageTransformer
         layer = kind(layer, [name.lower() for name in task.classes].index("seal"), task.input_size)
     elif task.name == "doc_text_orientation":
-        layer = UprightRule(layer, 4)
+        layer = rules.UprightRule(layer, 4)
     layer.eval()
     return layer
 
 
-def _unwarping(model_name: str) -> tuple[nn.Layer, Sequence[GraphInput], dict[str, Any]]:
+def _unwarping(model_name: str) -> tuple[Any, Sequence[GraphInput], dict[str, Any]]:
+    from sealkit.bench.networks.rules import SamePageRule, settle
     from sealkit.modules.image_unwarping.networks.uvdoc import inference_network
 
     net = zoo.build_network(model_name)
-    _settle(net, (240, 320))
+    settle(net, (240, 320))
     layer = SamePageRule(inference_network(net))
     layer.eval()
     inputs = [GraphInput("image", (None, 3, None, None), "image")]
     return layer, inputs, {"Global": {"model_name": model_name}, "Sealkit": {"module": UNWARPING}}
-
-
-def _settle(net: nn.Layer, hw: tuple[int, int]) -> None:
-    """Give every BatchNorm the statistics of two drawn pages of this size, or values grow or vanish layer by layer."""
-    net.eval()
-    norms = [layer for layer in net.sublayers() if isinstance(layer, (nn.BatchNorm1D, nn.BatchNorm2D))]
-    held = [(layer._momentum, layer._use_global_stats) for layer in norms]
-    for layer in norms:
-        layer._momentum, layer._use_global_stats = 0.0, False
-        layer.training = True
-    net(paddle.to_tensor(np.stack([normalise(page) for page in document_pictures((hw, hw))])))
-    for layer, (momentum, fixed) in zip(norms, held):
-        layer._momentum, layer._use_global_stats = momentum, fixed
-        layer.training = False

@@ -218,8 +218,7 @@ def _save(result: Any, args: argparse.Namespace) -> None:
 def _show(result: Any, args: argparse.Namespace) -> None:
     """One picture's texts on stdout; errors on stderr."""
     if not result.ok:
-        said, named = str(result["error"]), str(result.get("input_path") or "")
-        print(said if named and said.startswith(named) else f"{_name(result)}: {said}", file=sys.stderr)
+        print(result["error"], file=sys.stderr)
     if args.jsonl:
         print(json.dumps(result.json["res"], ensure_ascii=False), flush=True)
     elif result.ok and not args.quiet:

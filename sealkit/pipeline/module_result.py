@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
+from sealkit.errors import SealkitError
 from sealkit.images import IMAGE_SUFFIXES, ImageRecord, suffix_of, write_image
 
 
@@ -26,7 +27,7 @@ class ModuleResult(dict[str, Any]):
     def __init__(self, record: ImageRecord, *fields: str) -> None:
         super().__init__(input_path=record.input_path, page_index=record.page_index, input_img=record.image)
         if record.error is not None:
-            self["error"] = str(record.error)
+            self["error"] = error_text(record.error, record)
         else:
             self.update(dict.fromkeys(fields))
         self.stem = saved_stem(self)
@@ -70,6 +71,15 @@ class ModuleResult(dict[str, Any]):
             path = path / f"{self.stem}_res.json"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(self.json["res"], indent=indent, ensure_ascii=ensure_ascii), encoding="utf-8")
+
+
+def error_text(error: SealkitError, record: ImageRecord) -> str:
+    """What failed, with the picture's path or URL, and its page, in front also where the error names something else."""
+    path = record.input_path
+    if not path or (error.where or "").startswith(path):
+        return str(error)
+    page = "" if record.page_index is None else f" page {record.page_index + 1}"
+    return f"{path}{page}: {error}"
 
 
 def file_of(result: Mapping[str, Any]) -> str:

@@ -28,6 +28,7 @@ from sealkit.images import ImageRecord, iter_images
 from sealkit.pipeline.assemble import SealParts, lines_of, paddlex_fields, seal_fields
 from sealkit.pipeline.call import INVALID, CallSettings, layouts_of, missing_stages, refuse_old_inputs, resolve
 from sealkit.pipeline.detector import TextDetector
+from sealkit.pipeline.module_result import error_text
 from sealkit.pipeline.read import read_seals
 from sealkit.pipeline.recogniser import TextRecogniser
 from sealkit.pipeline.result import RefusedCall, SealRecognitionResult, SealResult
@@ -267,7 +268,8 @@ class SealRecognitionPipeline:
         fields = self._head(page, call)
         if self.settings.reading == "sealkit":
             fields["stages"] = {}
-        return SealRecognitionResult({**fields, "error": str(page.error)})
+        said = error_text(page.error, page.record) if page.error is not None else ""
+        return SealRecognitionResult({**fields, "error": said})
 
     def _head(self, page: Page, call: CallSettings) -> dict[str, Any]:
         if page.preprocessed is not None:

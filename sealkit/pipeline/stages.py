@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from sealkit.errors import SealkitError
 from sealkit.images import ImageRecord
 
 
@@ -87,7 +88,7 @@ class Page:
     stages: Stages = field(default_factory=Stages)
     preprocessed: dict[str, Any] | None = None
     layout: dict[str, Any] | None = None
-    error: Exception | None = None
+    error: SealkitError | None = None
 
     @property
     def image(self) -> np.ndarray:

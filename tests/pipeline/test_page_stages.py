@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from sealkit.errors import ConfigError
 
@@ -63,6 +64,14 @@ def test_pages_go_through_the_layout_model_together_and_one_bad_page_fails_alone
     assert [r.ok for r in results] == [True, False, False, True]
     assert "nowhere.png" in results[1]["error"] and "network does not take" in results[2]["error"]
     assert [n for n, *_ in layout.calls] == [2, 1, 1, 1]  # together, then one by one to find the bad one; the last page
+
+
+def test_an_error_that_names_no_picture_gets_its_path_and_page(make_pipeline, fake_layout, tmp_path):
+    red, white = (Image.new("RGB", (800, 600), colour) for colour in ("red", "white"))
+    white.save(tmp_path / "two.tiff", save_all=True, append_images=[red])
+    results = list(make_pipeline(layout=fake_layout(BOXES), **LAYOUT).predict(tmp_path / "two.tiff"))
+    assert [r.ok for r in results] == [True, False]
+    assert results[1]["error"] == f"{tmp_path / 'two.tiff'} page 2: a page the network does not take"
 
 
 def test_pages_are_turned_before_seals_are_looked_for(make_pipeline, quarter_turn, page):

@@ -107,11 +107,16 @@ def evaluate(
             hint="run `sealkit data check`, or raise train.max_broken_share",
         )
     # computed once: a metric is free to be slow, and every rank must have the same figures
-    figures = world.from_first(_figures(task, records) if world.first else None)
+    figures = world.from_first(metric_figures(task, records) if world.first else None)
     return EvalResult(figures, records, broken, time.perf_counter() - started)
 
 
-def _figures(task: Task, records: list[dict[str, Any]]) -> dict[str, float]:
+def metric_figures(task: Task, records: list[dict[str, Any]]) -> dict[str, float]:
+    """What the task's metric says of records.
+
+    Raises:
+        TrainingError: the figure by which checkpoints are chosen is not among them.
+    """
     metric = task.metric()
     metric.add(records)
     figures = {name: float(value) for name, value in metric.compute().items()}
@@ -120,7 +125,7 @@ def _figures(task: Task, records: list[dict[str, Any]]) -> dict[str, float]:
             "the metric does not compute the task's main figure",
             where=task.name,
             value=task.main_figure,
-            hint=str(figures),
+            hint=f"it computes {', '.join(figures)}",
         )
     return figures
 

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from sealkit.config.training import RecipeBase
-from sealkit.engine.evaluate import EVAL_STREAM, check_records
+from sealkit.engine.evaluate import EVAL_STREAM, check_records, metric_figures
 from sealkit.engine.loader import Loader
 from sealkit.engine.optim import global_norm
 from sealkit.engine.sampler import TrainPlan, eval_batches
@@ -108,20 +108,13 @@ def _eval_batches(task: Task, net: Any, settings: RecipeBase, loader: Loader) ->
     if total == 0:
         raise TrainingError("the evaluation set has no samples", where="data.val", hint="check the label file")
     batches = eval_batches(total, settings.eval.batch_size, 1, 0)[:_BATCHES]
-    metric = task.metric()
+    records: list[dict[str, Any]] = []
     with paddle.no_grad():
         for batch in loader.batches(EVAL_STREAM, ((0, picks) for picks in batches)):
             if batch.arrays is None:
                 continue
             tensors = to_tensors(batch.arrays)
-            records = task.decode(task.forward(net, tensors, StepState(training=False)), tensors)
-            check_records(records, batch.arrays["index"])
-            metric.add(records)
-    figures = metric.compute()
-    if task.main_figure not in figures:
-        raise TrainingError(
-            "the metric does not compute the task's main figure",
-            where=task.name,
-            value=task.main_figure,
-            hint=str(figures),
-        )
+            found = task.decode(task.forward(net, tensors, StepState(training=False)), tensors)
+            check_records(found, batch.arrays["index"])
+            records += found
+    metric_figures(task, records)

@@ -1,13 +1,36 @@
-"""Several sets in one epoch, each with its share."""
+"""Several sets in one epoch, each with its share; a share of a set for validation."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import TypeVar
 
 import numpy as np
 
 from sealkit.errors import ConfigError
+
+Sample = TypeVar("Sample")
+
+
+def validation_share(samples: Sequence[Sample], ratio: float, number: int) -> list[Sample]:
+    """A share of a validation set (at least one sample): evenly spread, in order and always the same.
+
+    Args:
+        number: of the set in the recipe's data.val, for the message.
+
+    Raises:
+        ConfigError: a ratio above 1.
+    """
+    if ratio > 1:
+        raise ConfigError(
+            "a validation set cannot be used more than once",
+            where=f"data.val.{number}.ratio",
+            value=ratio,
+            hint="give a ratio of at most 1",
+        )
+    count = max(round(len(samples) * ratio), 1)
+    return [samples[int(i)] for i in np.floor(np.arange(count) * (len(samples) / count))]
 
 
 class SetMix:

@@ -15,7 +15,7 @@ import numpy as np
 from sealkit.config.doc_text_orientation import DocTextOrientationRecipe, OriResizeSettings, OriSetSettings
 from sealkit.data.fingerprint import fingerprint
 from sealkit.data.label_files import find_label_file
-from sealkit.data.mix import SetMix
+from sealkit.data.mix import SetMix, validation_share
 from sealkit.data.page_labels import ANGLES, PageSample, read_page_labels, read_upright
 from sealkit.data.transforms.chain import READING, AugmentChain
 from sealkit.data.transforms.scene import Scene
@@ -124,16 +124,7 @@ class EvalSource:
         self._resize = resize
         self._samples: list[tuple[PageSample, int]] = []
         for number, entry in enumerate(sets):
-            if entry.ratio > 1:
-                raise ConfigError(
-                    "a validation set cannot be used more than once",
-                    where=f"data.val.{number}.ratio",
-                    value=entry.ratio,
-                    hint="give a ratio of at most 1",
-                )
-            samples = load_set(entry, max_broken_share)
-            count = max(round(len(samples) * entry.ratio), 1)
-            chosen = [samples[int(i)] for i in np.floor(np.arange(count) * (len(samples) / count))]
+            chosen = validation_share(load_set(entry, max_broken_share), entry.ratio, number)
             turns = range(len(ANGLES)) if entry.upright else (0,)
             self._samples += [(sample, label) for sample in chosen for label in turns]
 

@@ -15,11 +15,11 @@ from sealkit.config.layout_detection import LayoutDetectionRecipe, LayoutSetSett
 from sealkit.data.batches import DRAW, drawn
 from sealkit.data.fingerprint import fingerprint
 from sealkit.data.labels_coco import CocoSet, counted_boxes, find_coco_file, read_coco
-from sealkit.data.mix import SetMix
+from sealkit.data.mix import SetMix, validation_share
 from sealkit.data.problems import summarise
 from sealkit.data.records import DetSample, LayoutSample
 from sealkit.data.transforms.boxes import BoxChain, BoxScene
-from sealkit.errors import ConfigError, DataError
+from sealkit.errors import DataError
 from sealkit.images import read_image
 from sealkit.modules.layout_detection.preprocess import INTERPOLATIONS, Normalisation, preprocess, to_input
 
@@ -199,15 +199,7 @@ class EvalSource:
         self._size, self._norm, self._interpolation = size, norm, interpolation
         self._pages: list[Page] = []
         for number, (pages, ratio) in enumerate(sets):
-            if ratio > 1:
-                raise ConfigError(
-                    "a validation set cannot be used more than once",
-                    where=f"data.val.{number}.ratio",
-                    value=ratio,
-                    hint="give a ratio of at most 1",
-                )
-            count = max(round(len(pages) * ratio), 1)
-            self._pages += [pages[int(i)] for i in np.floor(np.arange(count) * (len(pages) / count))]
+            self._pages += validation_share(pages, ratio, number)
 
     def __len__(self) -> int:
         return len(self._pages)

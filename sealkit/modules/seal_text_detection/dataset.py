@@ -12,12 +12,11 @@ import numpy as np
 from sealkit.config.seal_text_detection import DetResizeSettings, DetSetSettings, SealTextDetectionRecipe
 from sealkit.data.fingerprint import fingerprint
 from sealkit.data.labels import find_label_file, read_det_labels
-from sealkit.data.mix import SetMix
+from sealkit.data.mix import SetMix, validation_share
 from sealkit.data.records import DetSample
 from sealkit.data.transforms.chain import FIELDS, OUTLINES, AugmentChain
 from sealkit.data.transforms.scene import Scene
 from sealkit.data.usable import usable
-from sealkit.errors import ConfigError
 from sealkit.images import read_image
 from sealkit.modules.seal_text_detection.preprocess import normalise, preprocess
 from sealkit.modules.seal_text_detection.targets import FieldLine, db_targets, field_targets
@@ -120,16 +119,7 @@ class EvalSource:
         self._resize, self._rule = resize, rule
         self._samples: list[DetSample] = []
         for number, entry in enumerate(sets):
-            if entry.ratio > 1:
-                raise ConfigError(
-                    "a validation set cannot be used more than once",
-                    where=f"data.val.{number}.ratio",
-                    value=entry.ratio,
-                    hint="give a ratio of at most 1",
-                )
-            samples = load_set(entry, max_broken_share)
-            count = max(round(len(samples) * entry.ratio), 1)
-            self._samples += [samples[int(i)] for i in np.floor(np.arange(count) * (len(samples) / count))]
+            self._samples += validation_share(load_set(entry, max_broken_share), entry.ratio, number)
 
     def __len__(self) -> int:
         return len(self._samples)

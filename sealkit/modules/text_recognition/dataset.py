@@ -22,12 +22,12 @@ from sealkit.config.text_recognition import (
 from sealkit.data.batches import DRAW, drawn, group_by_size
 from sealkit.data.fingerprint import fingerprint
 from sealkit.data.label_files import find_label_file
-from sealkit.data.mix import SetMix
+from sealkit.data.mix import SetMix, validation_share
 from sealkit.data.rec_labels import read_rec_labels
 from sealkit.data.records import RecSample
 from sealkit.data.transforms.strips import StripChain
 from sealkit.data.usable import usable
-from sealkit.errors import ConfigError, DataError
+from sealkit.errors import DataError
 from sealkit.images import inspect_image, read_image
 from sealkit.modules.text_recognition import preprocess
 from sealkit.modules.text_recognition.labels import LineLabels, steps_needed
@@ -244,15 +244,7 @@ class EvalSource:
         self._resize, self._rule = resize, rule
         samples: list[RecSample] = []
         for number, (entry, lines) in enumerate(sets):
-            if entry.ratio > 1:
-                raise ConfigError(
-                    "a validation set cannot be used more than once",
-                    where=f"data.val.{number}.ratio",
-                    value=entry.ratio,
-                    hint="give a ratio of at most 1",
-                )
-            count = max(round(len(lines) * entry.ratio), 1)
-            samples += [lines[int(i)] for i in np.floor(np.arange(count) * (len(lines) / count))]
+            samples += validation_share(lines, entry.ratio, number)
         self.samples = sorted(samples, key=lambda sample: _ratio(sample.image_path))
 
     def __len__(self) -> int:

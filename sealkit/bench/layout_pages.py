@@ -29,6 +29,7 @@ from sealkit.bench.labelled import load_labels
 from sealkit.config.yamlfile import parse_value
 from sealkit.drawing.polygons import boxes_to_polygons, line_width, outline_polygons
 from sealkit.errors import ConfigError, DataError, EngineError
+from sealkit.geometry.boxes import box_iou
 from sealkit.images import read_image, write_image
 from sealkit.modules.layout_detection.postprocess import MODES, layout_boxes
 from sealkit.runtime.files import ModelFiles
@@ -65,23 +66,14 @@ class PageScore:
 
     def nearest(self, seal: int) -> float:
         """Largest IoU of any box with a seal."""
-        return float(overlaps(self.boxes, np.array([self.seals[seal]["box"]], np.float64)).max(initial=0.0))
-
-
-def overlaps(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """(K, N) IoU of boxes (K, 4) and (N, 4)."""
-    low = np.maximum(boxes[:, None, :2], others[None, :, :2])
-    high = np.minimum(boxes[:, None, 2:], others[None, :, 2:])
-    common = np.prod(np.maximum(high - low, 0), axis=2)
-    areas = [np.prod(b[:, 2:] - b[:, :2], axis=1) for b in (boxes, others)]
-    return np.asarray(common / np.maximum(areas[0][:, None] + areas[1][None] - common, 1e-9))
+        return float(box_iou(self.boxes, np.array([self.seals[seal]["box"]], np.float64)).max(initial=0.0))
 
 
 def match(file: str, seals: Sequence[Mapping[str, Any]], found: Sequence[Mapping[str, Any]]) -> PageScore:
     """Boxes of one class, dicts with `score` and `coordinate`, against the labelled seals of their page."""
     order = sorted(found, key=lambda box: -float(box["score"]))
     boxes = np.array([box["coordinate"] for box in order], np.float64).reshape(-1, 4)
-    iou = overlaps(boxes, np.array([seal["box"] for seal in seals], np.float64).reshape(-1, 4))
+    iou = box_iou(boxes, np.array([seal["box"] for seal in seals], np.float64).reshape(-1, 4))
     owner = np.full(len(boxes), -1)
     for number, row in enumerate(iou):
         best = int(row.argmax()) if len(row) else -1

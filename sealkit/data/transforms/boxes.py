@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from sealkit.data.transforms.photometric import photometric
+from sealkit.geometry.boxes import box_iou
 
 Rng = np.random.Generator
 _PAPER_FLOOR = 60.0  # grey levels: a darker "paper" is none, and dividing by it would blow up noise
@@ -157,7 +158,7 @@ def box_crop(
             return
         for _ in range(max_tries):
             window = _window(scene.size, rng, aspect_ratio, scaling)
-            if float(_iou(scene.boxes, window).max()) >= threshold and _centres_in(scene.boxes, window).any():
+            if float(box_iou(scene.boxes, window[None]).max()) >= threshold and _centres_in(scene.boxes, window).any():
                 _cut(scene, window)
                 return
 
@@ -173,13 +174,6 @@ def _window(
     width = min(max(int(size[1] * scale * np.sqrt(ratio)), 1), size[1])
     y, x = int(rng.integers(size[0] - height + 1)), int(rng.integers(size[1] - width + 1))
     return np.array([x, y, x + width, y + height], np.float32)
-
-
-def _iou(boxes: np.ndarray, window: np.ndarray) -> np.ndarray:
-    sides = np.minimum(boxes[:, 2:], window[2:]) - np.maximum(boxes[:, :2], window[:2])
-    common = np.prod(np.maximum(sides, 0), axis=1)
-    areas = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
-    return common / np.maximum(areas + np.prod(window[2:] - window[:2]) - common, 1e-9)
 
 
 def _centres_in(boxes: np.ndarray, window: np.ndarray) -> np.ndarray:

@@ -17,6 +17,7 @@ from sealkit.data.pictures import PictureFacts, picture_problems, survey
 from sealkit.data.problems import Problem
 from sealkit.data.records import LayoutSample
 from sealkit.errors import DataError
+from sealkit.geometry.boxes import box_iou
 from sealkit.images import list_images, read_image
 
 MODULE = "layout_detection"
@@ -128,24 +129,21 @@ def _check_size(sample: LayoutSample, facts: PictureFacts, problems: list[Proble
 
 
 def _check_boxes(sample: LayoutSample, problems: list[Problem]) -> None:
+    corners = np.array([box.box for box in sample.boxes], np.float64).reshape(-1, 4)
+    shared = box_iou(corners, corners)
     for number, box in enumerate(sample.boxes):
         wide, tall = (float(side) for side in box.box[2:] - box.box[:2])
         if min(wide, tall) < _TINY:
             reason = f"{box.label} of {wide:.1f}x{tall:.1f} pixels in {sample.image_path.name}"
             problems.append(Problem("tiny-box", box.where, reason, "a slip of the mouse? Delete it", "warning"))
-        for earlier in sample.boxes[:number]:
-            if _iou(box.box, earlier.box) < _TWIN_IOU or box.crowd or earlier.crowd:
+        for place, earlier in enumerate(sample.boxes[:number]):
+            if shared[number, place] < _TWIN_IOU or box.crowd or earlier.crowd:
                 continue
             reason = f"{box.label} lies on {earlier.label} ({earlier.where}) in {sample.image_path.name}"
             if box.label == earlier.label:
                 problems.append(Problem("double-box", box.where, reason, "delete one of them", "error"))
             else:
                 problems.append(Problem("two-classes", box.where, reason, "decide for one of them", "warning"))
-
-
-def _iou(first: np.ndarray, second: np.ndarray) -> float:
-    common = np.prod(np.maximum(np.minimum(first[2:], second[2:]) - np.maximum(first[:2], second[:2]), 0))
-    return float(common / (np.prod(first[2:] - first[:2]) + np.prod(second[2:] - second[:2]) - common))
 
 
 def _check_categories(report: CheckReport, read: dict[str, CocoSet]) -> None:

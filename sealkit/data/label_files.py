@@ -28,21 +28,33 @@ class LabelReader:
         where = self.name if line is None else f"{self.name}:{line}"
         self.problems.append(Problem(kind, where, reason, fix, severity))
 
+    def result(self) -> tuple[list[Any], list[Problem]]:
+        """What was collected; a file in which there was nothing at all is a problem."""
+        if not self.samples and not self.problems:
+            self.report("empty-file", None, "the label file has no line", "write one line per picture")
+        return self.samples, self.problems
 
-def find_label_file(root: str | Path, label_file: str | Path) -> Path:
-    """Path of a label file given relative to `root` or to the working folder; DataError naming others where absent."""
+
+def find_label_file(root: str | Path, label_file: str | Path, suffix: str = ".txt") -> Path:
+    """Path of a label file given relative to `root` or to the working folder.
+
+    Args:
+        suffix: of the files that are named where there is no such one: those below `root`, at most a folder deep.
+
+    Raises:
+        DataError: no such file.
+    """
     root, label_file = Path(root), Path(label_file)
     for candidate in (root / label_file, label_file):
         if candidate.is_file():
             return candidate
-    folder = (root / label_file).parent
-    beside = sorted(p.name for p in folder.glob("*.txt"))[:8] if folder.is_dir() else []
+    found = sorted([*root.glob(f"*{suffix}"), *root.glob(f"*/*{suffix}")])[:8]
+    there = ", ".join(path.relative_to(root).as_posix() for path in found)
+    hint = f"check root ({root}) and labels ({label_file}); relative paths start where the command runs"
     raise DataError(
         "there is no such label file",
         where=str(root / label_file),
-        hint=f"label files there: {', '.join(beside)}"
-        if beside
-        else f"check root ({root}) and labels ({label_file}); relative paths start where the command runs",
+        hint=f"{suffix} files there: {there}" if there else hint,
     )
 
 

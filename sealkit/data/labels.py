@@ -63,9 +63,7 @@ def read_det_labels(
             )
             continue
         reader.samples.append(sample)
-    if not reader.samples and not reader.problems:
-        reader.report("empty-file", None, "the label file has no line", "write one line per picture")
-    return reader.samples, reader.problems
+    return reader.result()
 
 
 def _read_line(line: str, number: int, reader: LabelReader) -> DetSample | None:

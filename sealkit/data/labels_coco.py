@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from sealkit.data.label_files import find_label_file
 from sealkit.data.problems import Problem, Severity
 from sealkit.data.records import LayoutBox, LayoutSample
 from sealkit.errors import DataError
@@ -42,22 +43,6 @@ class CocoSet:
     problems: list[Problem] = field(default_factory=list)
 
 
-def find_coco_file(root: str | Path, labels: str | Path) -> Path:
-    """Path of a label file given relative to `root` or to the working folder; DataError naming others where absent."""
-    root, labels = Path(root), Path(labels)
-    for candidate in (root / labels, labels):
-        if candidate.is_file():
-            return candidate
-    there = [path.relative_to(root).as_posix() for path in sorted([*root.glob("*.json"), *root.glob("*/*.json")])[:8]]
-    raise DataError(
-        "there is no such label file",
-        where=str(root / labels),
-        hint=f"JSON files there: {', '.join(there)}"
-        if there
-        else f"check root ({root}) and labels ({labels}); relative paths start where the command runs",
-    )
-
-
 def read_coco(root: str | Path, labels: str | Path) -> CocoSet:
     """Read a COCO json of boxes.
 
@@ -67,7 +52,7 @@ def read_coco(root: str | Path, labels: str | Path) -> CocoSet:
     Raises:
         DataError: no such file, not JSON, or not COCO.
     """
-    path = find_coco_file(root, labels)
+    path = find_label_file(root, labels, ".json")
     return coco_set(_load(path), Path(root), path.name)
 
 
@@ -293,7 +278,6 @@ __all__ = [
     "CocoSet",
     "coco_set",
     "counted_boxes",
-    "find_coco_file",
     "read_coco",
     "write_coco",
 ]

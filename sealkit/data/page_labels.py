@@ -63,9 +63,7 @@ def read_page_labels(root: str | Path, label_file: str | Path) -> tuple[list[Pag
         sample = _read_line(line, number, ids, reader)
         if sample is not None:
             reader.samples.append(sample)
-    if not reader.samples and not reader.problems:
-        reader.report("empty-file", None, "the label file has no line", "write one line per picture")
-    return reader.samples, reader.problems
+    return reader.result()
 
 
 def read_upright(root: str | Path, label_file: str | Path | None) -> tuple[list[PageSample], list[Problem]]:
@@ -95,9 +93,7 @@ def read_upright(root: str | Path, label_file: str | Path | None) -> tuple[list[
         cleaned = clean_path(name, place or 0, reader)
         where = path.name if place is None else f"{path.name}:{place}"
         reader.samples.append(PageSample(_locate(root, cleaned), 0, where))
-    if not reader.samples and not reader.problems:
-        reader.report("empty-file", None, "the list has no line", "write one line per picture")
-    return reader.samples, reader.problems
+    return reader.result()
 
 
 def write_page_labels(path: str | Path, samples: Iterable[PageSample], root: str | Path) -> int:

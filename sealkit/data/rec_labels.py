@@ -43,9 +43,7 @@ def read_rec_labels(root: str | Path, label_file: str | Path) -> tuple[list[RecS
         sample = _read_line(line, number, reader, extras)
         if sample is not None:
             reader.samples.append(sample)
-    if not reader.samples and not reader.problems:
-        reader.report("empty-file", None, "the label file has no line", "write one line per picture")
-    return reader.samples, reader.problems
+    return reader.result()
 
 
 def _read_line(line: str, number: int, reader: LabelReader, extras: Mapping[str, dict[str, Any]]) -> RecSample | None:

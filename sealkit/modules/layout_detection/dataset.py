@@ -14,7 +14,8 @@ import numpy as np
 from sealkit.config.layout_detection import LayoutDetectionRecipe, LayoutSetSettings, Size
 from sealkit.data.batches import DRAW, drawn
 from sealkit.data.fingerprint import fingerprint
-from sealkit.data.labels_coco import CocoSet, counted_boxes, find_coco_file, read_coco
+from sealkit.data.label_files import find_label_file
+from sealkit.data.labels_coco import CocoSet, counted_boxes, read_coco
 from sealkit.data.mix import SetMix, validation_share
 from sealkit.data.problems import summarise
 from sealkit.data.records import DetSample, LayoutSample
@@ -55,7 +56,7 @@ def load_set(settings: LayoutSetSettings, max_broken_share: float = 0.01) -> Coc
 
 def set_info(settings: LayoutSetSettings, found: CocoSet) -> dict[str, Any]:
     """What a run notes about a set: names, counts, and a fingerprint (sha256) over its label file and pictures."""
-    path = find_coco_file(settings.root, settings.labels)
+    path = find_label_file(settings.root, settings.labels, ".json")
     pictures = [DetSample(sample.image_path) for sample in found.samples]
     facts = fingerprint(settings.root, path.resolve(), pictures)
     for key in ("texts", "ignored", "without_text"):

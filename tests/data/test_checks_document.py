@@ -12,6 +12,7 @@ SOURCES = (
     "data/labels.py",
     "data/label_files.py",
     "data/check_outlines.py",
+    "data/check_sets.py",
     "data/check_texts.py",
     "data/pictures.py",
     "data/labels_coco.py",

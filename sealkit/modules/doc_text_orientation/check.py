@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import combinations
 from pathlib import Path
 
@@ -13,9 +14,10 @@ import numpy as np
 
 from sealkit.charset import Charset
 from sealkit.data.check_report import CheckedSet, CheckReport, binned, counted
+from sealkit.data.check_sets import dataset_folder, read_sets, survey_sets
 from sealkit.data.duplicates import find_leaks, find_pairs
 from sealkit.data.page_labels import ANGLES, PageSample, read_page_labels
-from sealkit.data.pictures import picture_problems, survey
+from sealkit.data.pictures import picture_problems
 from sealkit.data.problems import Problem
 from sealkit.errors import DataError
 from sealkit.images import read_image
@@ -57,23 +59,11 @@ def check_dataset(
         DataError: there is nothing to check: no folder, no label file, or labels of another module.
     """
     began = time.perf_counter()
-    root = Path(root)
-    if not root.is_dir():
-        what = "this is a file, not a dataset's folder" if root.exists() else "no such folder"
-        raise DataError(what, where=str(root), hint="check the path of the dataset")
+    root = dataset_folder(root)
     report = CheckReport(MODULE, root, DATASET_TYPE)
-    report.sets.append(_read_set(root, "train", train, report.problems))
-    if val is not None and not val_required and not (root / val).is_file():
-        reason, fix = f"there is no validation file {val}", "keep part of the pages for it"
-        report.problems.append(Problem("no-validation-set", str(root), reason, fix, "warning"))
-    elif val is not None:
-        report.sets.append(_read_set(root, "val", val, report.problems))
-    if test is not None:
-        report.sets.append(_read_set(root, "test", test, report.problems))
-    total = sum(len(checked.samples) for checked in report.sets)
-    for checked in report.sets:
-        tell = (lambda done: progress(done, total)) if progress is not None else None
-        checked.facts = survey([s.image_path for s in checked.samples], workers=workers, progress=tell, compare=compare)
+    keep = "keep part of the pages for it"
+    read_sets(report, partial(_read_set, root, report.problems), (train, val, test), val_required, keep)
+    survey_sets(report, workers, progress, compare)
     for checked in report.sets:
         _check_samples(checked, report.problems)
         _check_balance(checked, report.problems)
@@ -88,7 +78,7 @@ def check_dataset(
     return report
 
 
-def _read_set(root: Path, name: str, label_file: str, problems: list[Problem]) -> CheckedSet:
+def _read_set(root: Path, problems: list[Problem], name: str, label_file: str) -> CheckedSet:
     samples, found = read_page_labels(root, label_file)
     strangers = [problem for problem in found if problem.kind == "not-classification"]
     if strangers and not samples:

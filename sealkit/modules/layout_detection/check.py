@@ -11,9 +11,10 @@ import numpy as np
 
 from sealkit.charset import Charset
 from sealkit.data.check_report import CheckedSet, CheckReport, binned, grouped
+from sealkit.data.check_sets import dataset_folder, read_sets, survey_sets
 from sealkit.data.duplicates import find_leaks, find_pairs
 from sealkit.data.labels_coco import TEST, TRAIN, VAL, CocoSet, counted_boxes, read_coco
-from sealkit.data.pictures import PictureFacts, picture_problems, survey
+from sealkit.data.pictures import PictureFacts, picture_problems
 from sealkit.data.problems import Problem
 from sealkit.data.records import LayoutSample
 from sealkit.errors import DataError
@@ -61,25 +62,18 @@ def check_dataset(
     """
     del charset
     began = time.perf_counter()
-    root = Path(root)
-    if not root.is_dir():
-        raise DataError("no such folder", where=str(root), hint="check the path of the dataset")
+    root = dataset_folder(root)
     report = CheckReport(MODULE, root, DATASET_TYPE)
-    parts = {"train": train, "val": val, "test": test}
-    if val is not None and not val_required and not (root / val).is_file():
-        fix = "keep part of the pages for it: sealkit data split"
-        reason = f"there is no validation file {val}"
-        report.problems.append(Problem("no-validation-set", str(root), reason, fix, "warning"))
-        parts["val"] = None
-    read = {name: read_coco(root, file) for name, file in parts.items() if file is not None}
-    for name, found in read.items():
-        report.problems += found.problems
-        report.sets.append(CheckedSet(name, str(parts[name]), found.samples))
-    total = sum(len(checked.samples) for checked in report.sets)
-    for checked in report.sets:
-        tell = (lambda done: progress(done, total)) if progress is not None else None
-        paths = [sample.image_path for sample in checked.samples]
-        checked.facts = survey(paths, workers=workers, progress=tell, compare=False)
+    read: dict[str, CocoSet] = {}
+
+    def read_set(name: str, label_file: str) -> CheckedSet:
+        read[name] = read_coco(root, label_file)
+        report.problems.extend(read[name].problems)
+        return CheckedSet(name, label_file, read[name].samples)
+
+    keep = "keep part of the pages for it: sealkit data split"
+    read_sets(report, read_set, (train, val, test), val_required, keep)
+    survey_sets(report, workers, progress, compare=False)
     _refuse_when_no_picture_exists(report)
     for checked in report.sets:
         _check_samples(checked, report.problems)

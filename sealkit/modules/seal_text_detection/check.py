@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import combinations
 from pathlib import Path
 
@@ -12,10 +13,11 @@ import numpy as np
 from sealkit.charset import Charset
 from sealkit.data.check_outlines import outline_problems
 from sealkit.data.check_report import CheckedSet, CheckReport, binned, counted, grouped
+from sealkit.data.check_sets import dataset_folder, read_sets, survey_sets
 from sealkit.data.check_texts import PlacedText, text_problems
 from sealkit.data.duplicates import Pair, find_leaks, find_pairs
 from sealkit.data.labels import read_det_labels
-from sealkit.data.pictures import PictureFacts, picture_problems, survey
+from sealkit.data.pictures import PictureFacts, picture_problems
 from sealkit.data.problems import Problem, Severity
 from sealkit.data.recognise_format import describe_folder
 from sealkit.data.records import DetSample
@@ -59,23 +61,13 @@ def check_dataset(
         DataError: there is nothing to check: no folder, no pictures, no label file, or labels of another module.
     """
     began = time.perf_counter()
-    root = Path(root)
+    root = dataset_folder(root)
     files = _pictures_below(root)
     report = CheckReport(MODULE, root, DATASET_TYPE)
-    report.sets.append(_read_set(root, "train", train, report.problems))
-    if val is not None and not val_required and not _has(root, val):
-        fix = "keep part of the pictures for it: sealkit data split"
-        reason = f"there is no validation file {val}"
-        report.problems.append(Problem("no-validation-set", str(root), reason, fix, "warning"))
-    elif val is not None:
-        report.sets.append(_read_set(root, "val", val, report.problems))
-    if test is not None:
-        report.sets.append(_read_set(root, "test", test, report.problems))
-    total = sum(len(checked.samples) for checked in report.sets)
-    for checked in report.sets:
-        tell = (lambda done: progress(done, total)) if progress is not None else None
-        paths = [sample.image_path for sample in checked.samples]
-        checked.facts = survey(paths, workers=workers, progress=tell, compare=compare)
+    keep = "keep part of the pictures for it: sealkit data split"
+    there = val is not None and _has(root, val)
+    read_sets(report, partial(_read_set, root, report.problems), (train, val, test), val_required or there, keep)
+    survey_sets(report, workers, progress, compare)
     _refuse_when_no_picture_exists(report, files)
     for checked in report.sets:
         _check_samples(checked, files, report.problems)
@@ -94,10 +86,6 @@ def check_dataset(
 
 def _pictures_below(root: Path) -> dict[str, list[str]]:
     """File name -> paths of the pictures below the root."""
-    if not root.exists():
-        raise DataError("no such folder", where=str(root), hint="check the path of the dataset")
-    if not root.is_dir():
-        raise DataError("this is a file, not a dataset's folder", where=str(root), hint=f"give {root.parent}")
     try:
         paths = list_images(root)
     except DataError as error:
@@ -116,7 +104,7 @@ def _has(root: Path, label_file: str) -> bool:
     return (root / path).is_file() or (path.parent != Path(".") and path.is_file())
 
 
-def _read_set(root: Path, name: str, label_file: str, problems: list[Problem]) -> CheckedSet:
+def _read_set(root: Path, problems: list[Problem], name: str, label_file: str) -> CheckedSet:
     if not _has(root, label_file):
         found, command = describe_folder(root)
         hint = f"{found}; convert it: {command}" if command else f"{found}; name it with --{name}"

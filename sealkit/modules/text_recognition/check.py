@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import combinations
 from pathlib import Path
 
@@ -12,10 +13,11 @@ import numpy as np
 
 from sealkit.charset import Charset
 from sealkit.data.check_report import CheckedSet, CheckReport, binned, counted, grouped
+from sealkit.data.check_sets import dataset_folder, read_sets, survey_sets
 from sealkit.data.check_texts import PlacedText, text_problems
 from sealkit.data.crops import UPRIGHT
 from sealkit.data.duplicates import find_leaks, find_pairs
-from sealkit.data.pictures import PictureFacts, picture_problems, survey
+from sealkit.data.pictures import PictureFacts, picture_problems
 from sealkit.data.problems import Problem, Severity
 from sealkit.data.rec_labels import read_rec_labels
 from sealkit.data.recognise_format import describe_folder
@@ -68,26 +70,11 @@ def check_dataset(
         DataError: there is nothing to check: no folder, no label file, or labels of another module.
     """
     began = time.perf_counter()
-    root = Path(root)
-    if not root.is_dir():
-        what = "this is a file, not a dataset's folder" if root.exists() else "no such folder"
-        raise DataError(what, where=str(root), hint="check the path of the dataset")
+    root = dataset_folder(root)
     report = CheckReport(MODULE, root, DATASET_TYPE)
-    report.sets.append(_read_set(root, "train", train, report.problems))
-    if val is not None and not val_required and not (root / val).is_file():
-        fix = "keep part of the strips for it"
-        report.problems.append(
-            Problem("no-validation-set", str(root), f"there is no validation file {val}", fix, "warning")
-        )
-    elif val is not None:
-        report.sets.append(_read_set(root, "val", val, report.problems))
-    if test is not None:
-        report.sets.append(_read_set(root, "test", test, report.problems))
-    total = sum(len(checked.samples) for checked in report.sets)
-    for checked in report.sets:
-        tell = (lambda done: progress(done, total)) if progress is not None else None
-        paths = [sample.image_path for sample in checked.samples]
-        checked.facts = survey(paths, workers=workers, progress=tell, compare=False)
+    keep = "keep part of the strips for it"
+    read_sets(report, partial(_read_set, root, report.problems), (train, val, test), val_required, keep)
+    survey_sets(report, workers, progress, compare=False)
     _refuse_when_no_picture_exists(report)
     for checked in report.sets:
         _check_samples(checked, report.problems)
@@ -107,7 +94,7 @@ def check_dataset(
     return report
 
 
-def _read_set(root: Path, name: str, label_file: str, problems: list[Problem]) -> CheckedSet:
+def _read_set(root: Path, problems: list[Problem], name: str, label_file: str) -> CheckedSet:
     if not (root / label_file).is_file() and not Path(label_file).is_file():
         found, _ = describe_folder(root)
         raise DataError(f"there is no label file {label_file}", where=str(root), hint=f"{found}; name it with --{name}")

@@ -1,0 +1,60 @@
+"""What the dataset checks of all modules begin with: the label files of a folder, and a look at every picture."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from sealkit.data.check_report import CheckedSet, CheckReport
+from sealkit.data.pictures import survey
+from sealkit.data.problems import Problem
+from sealkit.errors import DataError
+
+
+def dataset_folder(root: str | Path) -> Path:
+    """The folder; DataError where it is none."""
+    root = Path(root)
+    if root.is_file():
+        raise DataError("this is a file, not a dataset's folder", where=str(root), hint=f"give {root.parent}")
+    if not root.is_dir():
+        raise DataError("no such folder", where=str(root), hint="check the path of the dataset")
+    return root
+
+
+def read_sets(
+    report: CheckReport,
+    read: Callable[[str, str], CheckedSet],
+    files: tuple[str, str | None, str | None],
+    val_required: bool,
+    keep: str,
+) -> None:
+    """Read the label files into the report.
+
+    Args:
+        read: name of a part and its label file → what it holds.
+        files: label files for training, validation and test; None: there is no such part.
+        val_required: read the validation file also where the folder has none: else that is a warning.
+        keep: what is to be kept for a validation part, in words.
+    """
+    train, val, test = files
+    report.sets.append(read("train", train))
+    if val is not None and not val_required and not (report.root / val).is_file():
+        reason = f"there is no validation file {val}"
+        report.problems.append(Problem("no-validation-set", str(report.root), reason, keep, "warning"))
+    elif val is not None:
+        report.sets.append(read("val", val))
+    if test is not None:
+        report.sets.append(read("test", test))
+
+
+def survey_sets(
+    report: CheckReport, workers: int, progress: Callable[[int, int], object] | None, compare: bool
+) -> None:
+    """Read and decode every picture of the sets: fills their `facts`. Arguments as those of `check_dataset`."""
+    total = sum(len(checked.samples) for checked in report.sets)
+    for checked in report.sets:
+        tell = (lambda done: progress(done, total)) if progress is not None else None
+        checked.facts = survey([s.image_path for s in checked.samples], workers=workers, progress=tell, compare=compare)
+
+
+__all__ = ["dataset_folder", "read_sets", "survey_sets"]

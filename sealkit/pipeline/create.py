@@ -228,7 +228,8 @@ def make_runner(model: InferenceModel, module: str, **options: Any) -> Any:
         return Unwarper(model)
     if module == "layout_detection":
         return make_layout_detector(model, **options)
-    raise ConfigError("this module cannot be run on its own yet", where=str(model.path), value=module)
+    known = ", ".join(PLACES.values())
+    raise ConfigError("no such module", where=str(model.path), value=module, hint=f"one of {known}")
 
 
 def make_detector(model: InferenceModel, **options: Any) -> TextDetector:

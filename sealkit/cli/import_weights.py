@@ -131,9 +131,9 @@ def _det_runner(net: Any) -> Runner:
 def _det_inputs(paths: list[str] | None) -> Iterator[np.ndarray]:
     """Network inputs [1, 3, h, w] of the user's pictures, or of drawn ones."""
     from sealkit.config.seal_text_detection import DetResizeSettings
+    from sealkit.drawing.documents import document_pictures
     from sealkit.images import read_image
     from sealkit.modules.seal_text_detection.preprocess import preprocess
-    from sealkit.weights.onnx_import import document_pictures
 
     pictures = map(read_image, _files(paths)) if paths else document_pictures()
     for picture in pictures:
@@ -149,9 +149,9 @@ def _rec_runner(net: Any) -> Runner:
 
 def _rec_inputs(paths: list[str] | None) -> Iterator[np.ndarray]:
     """Network inputs [1, 3, 48, w] of the user's strips, or of lines cut from the drawn pages."""
+    from sealkit.drawing.documents import document_pictures
     from sealkit.images import read_image
     from sealkit.modules.text_recognition.preprocess import preprocess
-    from sealkit.weights.onnx_import import document_pictures
 
     page = document_pictures()[0]
     strips = map(read_image, _files(paths)) if paths else (page[top : top + 48] for top in range(16, 432, 52))
@@ -178,9 +178,9 @@ def _ori_runner(net: Any) -> Runner:
 
 def _ori_inputs(paths: list[str] | None) -> Iterator[np.ndarray]:
     """Network inputs [1, 3, 224, 224] of the user's pages, or of drawn ones at the four angles."""
+    from sealkit.drawing.documents import document_pictures
     from sealkit.images import read_image
     from sealkit.modules.doc_text_orientation.preprocess import preprocess
-    from sealkit.weights.onnx_import import document_pictures
 
     drawn = (np.rot90(page, turns) for page in document_pictures() for turns in range(4))
     for page in map(read_image, _files(paths)) if paths else drawn:
@@ -206,9 +206,9 @@ def _layout_runner(net: Any) -> Runner:
 
 def _layout_inputs(paths: list[str] | None) -> Iterator[np.ndarray]:
     """Network inputs [1, 3, 800, 608] of the user's pages, or of drawn ones."""
+    from sealkit.drawing.documents import document_pictures
     from sealkit.images import read_image
     from sealkit.modules.layout_detection.preprocess import NORMALISATIONS, squeeze, to_input
-    from sealkit.weights.onnx_import import document_pictures
 
     for page in map(read_image, _files(paths)) if paths else document_pictures():
         yield to_input(squeeze(page, (800, 608)), NORMALISATIONS["picodet"])[None]

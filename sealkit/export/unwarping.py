@@ -45,10 +45,10 @@ def export_unwarping(
     import paddle
 
     from sealkit import zoo
+    from sealkit.drawing.documents import document_pictures
     from sealkit.modules.image_unwarping.networks.uvdoc import inference_network
     from sealkit.modules.image_unwarping.preprocess import preprocess
     from sealkit.runtime.model import load_model
-    from sealkit.weights.onnx_import import document_pictures
 
     output_dir = Path(output_dir)
     check_target(output_dir)

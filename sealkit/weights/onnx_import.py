@@ -7,7 +7,7 @@ and groups. What decides is `compare_outputs`: equal outputs on real pictures.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -342,32 +342,3 @@ def metadata_lines(path: str | Path, key: str = "character") -> list[str]:
 
     found = {entry.key: entry.value for entry in onnx.load(str(path)).metadata_props}
     return found.get(key, "").splitlines()
-
-
-def document_pictures(sizes: Sequence[tuple[int, int]] = ((480, 640), (736, 736))) -> list[np.ndarray]:
-    """Pictures with text at several angles and sizes on uneven paper, BGR uint8: for a proof where no real picture
-    is at hand.
-    """
-    import cv2
-
-    pictures = []
-    for index, (height, width) in enumerate(sizes):
-        rng = np.random.default_rng(index)
-        shade = np.linspace(215, 250, width)[None, :, None] + rng.normal(0, 4, (height, width, 3))
-        picture = np.clip(shade, 0, 255).astype(np.uint8)
-        centre = (width // 2, height // 2)
-        cv2.circle(picture, centre, min(height, width) // 3, (40, 40, 200), 6)
-        for line in range(8):
-            origin = (20 + 10 * line, 40 + line * (height - 60) // 8)
-            cv2.putText(
-                picture,
-                f"No. {index}{line}  SEAL 3301 {rng.integers(10**6)}",
-                origin,
-                0,
-                0.5 + 0.1 * line,
-                (30,) * 3,
-                2,
-            )
-        turn = cv2.getRotationMatrix2D(centre, 17.0 * index, 1.0)
-        pictures.append(cv2.warpAffine(picture, turn, (width, height), borderValue=(235, 235, 235)))
-    return pictures

@@ -14,7 +14,6 @@ from sealkit.errors import WeightsError
 from sealkit.nn.conv import Conv2D, Conv2DTranspose
 from sealkit.weights.onnx_import import (
     compare_outputs,
-    document_pictures,
     import_graph,
     read_graph,
 )
@@ -142,12 +141,6 @@ def test_files_that_are_no_graphs(tmp_path: Path) -> None:
     (tmp_path / "broken.onnx").write_bytes(b"not a graph")
     with pytest.raises(WeightsError, match="cannot be read as an ONNX graph"):
         read_graph(tmp_path / "broken.onnx")
-
-
-def test_drawn_pictures_differ_and_repeat() -> None:
-    first, second = document_pictures()
-    assert first.dtype == np.uint8 and first.shape != second.shape
-    np.testing.assert_array_equal(first, document_pictures()[0])
 
 
 def test_command_proves_and_writes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,9 +8,9 @@ import paddle
 import paddle.nn.functional as F
 from paddle import nn
 
+from sealkit.drawing.documents import document_pictures
 from sealkit.images.normalise import IMAGENET_MEAN, IMAGENET_STD, normalise
 from sealkit.nn.layers import upsample_nearest
-from sealkit.weights.onnx_import import document_pictures
 
 TRACE = 1e-6
 """Weight of the network's own output."""

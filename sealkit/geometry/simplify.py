@@ -4,102 +4,143 @@ required to represent a digitized line", Cartographica 1973).
 OpenCV's `approxPolyDP` does the same but chooses other points from version to version: up to 4.10 by the distance to
 the line through the ends of a stretch, in 5.0 otherwise. paddlex pins 4.10, so what repeats paddlex to the pixel needs
 that rule whatever OpenCV is installed.
+
+All contours of a map are simplified together, every stretch of every contour at once: a map has dozens of them, and
+NumPy costs by the call.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 
 _ROUNDS = 3
 """How often the farthest point from the last farthest point is looked for, to begin at two far ends."""
-_SHORT = 64
-"""Up to so many points plain numbers are faster than arrays; a map has hundreds of contours of a few points each."""
-
-Point = list[int]
+_NEVER = np.iinfo(np.int64).max
 
 
 def simplify_closed(contour: np.ndarray, epsilon: float) -> np.ndarray:
-    """Points of a contour such that none left out is farther than `epsilon` from the line that replaces it.
+    """One contour, see `simplify_all`."""
+    return simplify_all([contour], [epsilon])[0]
+
+
+def simplify_all(contours: Sequence[np.ndarray], epsilons: Sequence[float]) -> list[np.ndarray]:
+    """Points of contours such that none left out is farther than `epsilon` from the line that replaces it.
 
     Args:
-        contour: (N, 2) whole pixels, closed, N ≥ 1.
-        epsilon: pixels.
+        contours: (N, 2) or (N, 1, 2) whole pixels each, closed, N ≥ 1.
+        epsilons: pixels, one per contour.
 
     Returns:
-        (M, 2) int32, M ≤ N, in the contour's order but with a start of its own; the points OpenCV 4.10 chooses.
+        (M, 2) int32 each, M ≤ N, in the contour's order but with a start of its own; the points OpenCV 4.10 chooses.
     """
-    ring: list[Point] = contour.reshape(-1, 2).tolist()
-    start, far = _far_ends(ring)
-    if _squared(ring[start], ring[far]) <= epsilon**2:
-        return np.array(ring[start : start + 1], dtype=np.int32)
-    turned = ring[start:] + ring[: start + 1]  # from the start around to the start again
-    middle = (far - start) % len(ring)
-    kept = [turned[i] for i in _kept(turned, middle, epsilon)]
-    return np.array(_without_flat(kept, epsilon), dtype=np.int32)
+    if not contours:
+        return []
+    rings = [contour.reshape(-1, 2) for contour in contours]
+    sizes = np.array([len(ring) for ring in rings])
+    begin = np.cumsum(sizes) - sizes
+    points = np.concatenate(rings).astype(np.int64)
+    start, far, away = _far_ends(points, begin, sizes)
+    limit = np.square(np.asarray(epsilons, dtype=np.float64))
+    long = np.flatnonzero(away > limit)
+    simple = {
+        int(i): points[begin[i] + start[i]][None].astype(np.int32) for i in np.flatnonzero(away <= limit)
+    }  # no larger than a point
+    if len(long):
+        turned, first = _turned(begin[long], sizes[long], start[long])
+        kept = _kept(points[turned], first, sizes[long], (far - start)[long] % sizes[long], limit[long])
+        found = _without_flat(points[turned[kept]], np.searchsorted(kept, first), limit[long])
+        simple |= dict(zip(long.tolist(), found))
+    return [simple[i] for i in range(len(rings))]
 
 
-def _squared(a: Point, b: Point) -> int:
-    return (a[0] - b[0]) ** 2 + (a[1] - b[1]) ** 2
-
-
-def _far_ends(ring: list[Point]) -> tuple[int, int]:
-    """Two points far from each other, as indices; the first of equals in the contour's order from the point before."""
-    start = far = 0
+def _far_ends(points: np.ndarray, begin: np.ndarray, sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Two points far from each other in each ring, as indices within it, and their squared distance; the first of
+    equals in the contour's order from the point before."""
+    x, y = points.T.copy()
+    local = np.arange(len(points)) - np.repeat(begin, sizes)
+    round_trip = np.repeat(sizes, sizes)
+    start = far = longest = np.zeros_like(begin)
     for _ in range(_ROUNDS):
         start = far
-        x, y = ring[start]
-        away = [(px - x) * (px - x) + (py - y) * (py - y) for px, py in ring]
-        longest = max(away)
-        try:
-            far = away.index(longest, start)
-        except ValueError:
-            far = away.index(longest)
-    return start, far
+        here = begin + start
+        away = (x - np.repeat(x[here], sizes)) ** 2 + (y - np.repeat(y[here], sizes)) ** 2
+        longest = np.maximum.reduceat(away, begin)
+        onward = (local - np.repeat(start, sizes)) % round_trip  # steps from the point before
+        onward[away != np.repeat(longest, sizes)] = _NEVER
+        far = (start + np.minimum.reduceat(onward, begin)) % sizes
+    return start, far, longest
 
 
-def _kept(points: list[Point], middle: int, epsilon: float) -> list[int]:
-    """Indices that stay, ascending; the last point repeats the first and is left out."""
-    kept = []
-    array = np.array(points, dtype=np.int64) if len(points) > _SHORT else None
-    stretches = [(middle, len(points) - 1), (0, middle)]
-    while stretches:
-        first, last = stretches.pop()
-        if last - first > 1:
-            (x, y), (x2, y2) = points[first], points[last]
-            dx, dy = x2 - x, y2 - y
-            if array is None or last - first <= _SHORT:
-                distance = [abs((py - y) * dx - (px - x) * dy) for px, py in points[first + 1 : last]]
-                away = max(distance)
-                farthest = distance.index(away)
-            else:
-                inner = array[first + 1 : last]
-                across = np.abs((inner[:, 1] - y) * dx - (inner[:, 0] - x) * dy)
-                farthest = int(across.argmax())
-                away = int(across[farthest])
-            if float(away) ** 2 > epsilon**2 * float(dx * dx + dy * dy):
-                split = first + 1 + farthest
-                stretches += [(split, last), (first, split)]
-                continue
-        kept.append(first)
-    return kept
+def _turned(begin: np.ndarray, sizes: np.ndarray, start: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Indices of the points of each ring from its start around to the start again, and where each ring begins there."""
+    counts = sizes + 1
+    first = np.cumsum(counts) - counts
+    local = np.arange(int(counts.sum())) - np.repeat(first - start, counts)
+    return np.repeat(begin, counts) + local % np.repeat(sizes, counts), first
 
 
-def _without_flat(ring: list[Point], epsilon: float) -> list[Point]:
-    """Leave out points that lie on the line between their neighbours (slanting lines only), never two in a row."""
-    count = left = len(ring)
-    limit = 0.5 * epsilon**2
-    before, at = ring[-1], 0
-    kept = []
-    while at < count and left > 2:
-        point, after = ring[at], ring[(at + 1) % count]
-        dx, dy = after[0] - before[0], after[1] - before[1]
-        off = (point[0] - before[0]) * dy - (point[1] - before[1]) * dx
-        onward = (point[0] - before[0]) * (after[0] - point[0]) + (point[1] - before[1]) * (after[1] - point[1])
-        if dx and dy and onward >= 0 and off * off <= limit * (dx * dx + dy * dy):
-            left -= 1
-            kept.append(after)
-            before, at = after, at + 2
-        else:
-            kept.append(point)
-            before, at = point, at + 1
-    return (kept + [ring[i % count] for i in range(at, count)])[:left]
+def _kept(
+    points: np.ndarray, first: np.ndarray, sizes: np.ndarray, middle: np.ndarray, limit: np.ndarray
+) -> np.ndarray:
+    """Indices that stay, ascending; the last point of a ring repeats its first and is left out.
+
+    Args:
+        points: (N, 2) of all rings, each from its start to its start again.
+        first, sizes: where each ring begins, and its points without the repeated one.
+        middle: within each ring, its other end.
+        limit: squared distance allowed, per ring.
+    """
+    x, y = points.T.copy()
+    stays = np.zeros(len(points), dtype=bool)
+    stays[first] = stays[first + middle] = True
+    one, other = np.concatenate([first, first + middle]), np.concatenate([first + middle, first + sizes])
+    limit = np.concatenate([limit, limit])
+    while True:
+        inner = np.flatnonzero(other - one > 1)  # stretches with points between their ends
+        if not len(inner):
+            return np.flatnonzero(stays)
+        one, other, limit = one[inner], other[inner], limit[inner]
+        counts = other - one - 1
+        offset = np.cumsum(counts) - counts
+        at = np.arange(int(counts.sum())) + np.repeat(one + 1 - offset, counts)
+        dx, dy = x[other] - x[one], y[other] - y[one]
+        constant = y[one] * dx - x[one] * dy
+        across = np.abs(y[at] * np.repeat(dx, counts) - x[at] * np.repeat(dy, counts) - np.repeat(constant, counts))
+        most = np.maximum.reduceat(across, offset)
+        farthest = np.minimum.reduceat(np.where(across == np.repeat(most, counts), at, _NEVER), offset)
+        split = most.astype(np.float64) ** 2 > limit * (dx * dx + dy * dy)
+        farthest, limit = farthest[split], limit[split]
+        stays[farthest] = True
+        one, other = np.concatenate([one[split], farthest]), np.concatenate([farthest, other[split]])
+        limit = np.concatenate([limit, limit])
+
+
+def _without_flat(points: np.ndarray, first: np.ndarray, limit: np.ndarray) -> list[np.ndarray]:
+    """Leave out points that lie on the line between their neighbours (slanting lines only), never two in a row.
+
+    Args:
+        points: (N, 2) of all rings.
+        first: where each ring begins.
+        limit: squared distance allowed, per ring.
+
+    Returns:
+        (M, 2) int32 per ring.
+    """
+    end = np.append(first[1:], len(points))
+    before, after = np.arange(-1, len(points) - 1), np.arange(1, len(points) + 1)
+    before[first], after[end - 1] = end - 1, first
+    (x, y), (dx, dy) = (points - points[before]).T, (points[after] - points[before]).T
+    off, onward = x * dy - y * dx, x * (dx - x) + y * (dy - y)
+    near = off * off <= np.repeat(0.5 * limit, end - first) * (dx * dx + dy * dy)
+    flat = near & (dx != 0) & (dy != 0) & (onward >= 0)
+    whole = points.astype(np.int32)
+    simple = []
+    for low, high in zip(first.tolist(), end.tolist()):
+        out: list[int] = []
+        for k in np.flatnonzero(flat[low:high]).tolist():
+            if high - low - len(out) > 2 and not (out and out[-1] == k - 1):
+                out.append(k)
+        simple.append(np.delete(whole[low:high], out, axis=0) if out else whole[low:high])
+    return simple

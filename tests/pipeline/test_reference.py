@@ -4,7 +4,16 @@ import cv2
 import numpy as np
 import pytest
 
-from sealkit.pipeline.reference.strips import crop_strip, merge_vertices, rectangle_strip, warp
+from sealkit.pipeline.reference import strips
+from sealkit.pipeline.reference.strips import (
+    bends,
+    crop_strip,
+    merge_vertices,
+    rectangle_corners,
+    rectangle_strip,
+    rectify,
+    warp,
+)
 
 PLAIN = {"reading": "reference", "Search.enabled": False, "Fine": None, "whole_page_fallback": False}
 
@@ -30,7 +39,48 @@ def test_what_does_not_bend_is_cropped_as_a_rectangle():
     assert tall.shape == (20, 80, 3)  # turned to lie
     crossing = np.array([[10, 10], [150, 90], [150, 10], [10, 90]])
     assert crop_strip(image, crossing).shape == (80, 140, 3)
-    assert 0 in rectangle_strip(image, np.zeros((4, 2), np.float32)).shape
+
+
+def test_sizes_of_nothing_are_the_picture_s():
+    """What OpenCV 4.10 does with them, and so what paddlex reads: seen on specks of small pictures."""
+    image = np.random.default_rng(0).integers(0, 255, (30, 40, 3), np.uint8)
+    strip = rectangle_strip(image, np.zeros((4, 2), np.float32))
+    assert strip.shape == image.shape and (strip == image[0, 0]).all()
+    t = np.linspace(0.2, np.pi - 0.2, 16)
+    speck = [np.stack([20 - r * np.cos(t), 15 - r * np.sin(t)], axis=1) for r in (4, 2)]
+    strip = rectify(image, np.concatenate([speck[0], speck[1][::-1]]))
+    assert strip.shape == (30, 15 * 40, 3)  # each quad is less than a pixel wide
+    wide = np.broadcast_to(image[:1, :1], (3000, 3000, 3))
+    with pytest.raises(ValueError, match="45000x3000"):
+        rectify(wide, np.concatenate([speck[0], speck[1][::-1]]))
+
+
+def test_a_square_on_its_tip_lies_on_its_lower_left_side():
+    """Two corners are as far left, and the order in which OpenCV 4.10 gives them decides."""
+    corners = rectangle_corners(np.array([[30, 10], [50, 30], [30, 50], [10, 30]], np.int32))
+    assert np.round(corners).tolist() == [[30, 10], [50, 30], [30, 50], [10, 30]]
+
+
+def test_large_warps_are_made_in_bands(monkeypatch):
+    image = np.random.default_rng(0).integers(0, 256, (40, 60, 3)).astype(np.uint8)
+    matrix, how = np.array([[1.1, 0.2, -5], [-0.1, 0.9, 3], [1e-3, -2e-3, 1]]), (cv2.INTER_CUBIC, cv2.BORDER_REPLICATE)
+    whole = warp(image, [matrix], [30], 20, *how)
+    monkeypatch.setattr(strips, "BAND", 100)
+    np.testing.assert_array_equal(warp(image, [matrix], [30], 20, *how), whole)
+
+
+def test_how_much_of_its_rectangle_a_polygon_fills():
+    """Near the limit the overlap is computed; farther off the areas suffice. What crosses itself is never bent."""
+
+    def angle(share):  # an L in a rectangle of 100 x 100
+        gap = round(100 * (1 - share) ** 0.5)
+        points = np.array([[0, 0], [100 - gap, 0], [100 - gap, gap], [100, gap], [100, 100], [0, 100]])
+        frame = np.array([[0, 0], [100, 0], [100, 100], [0, 100]], np.float32)
+        return bends(points.astype(np.int32), frame)
+
+    assert [angle(share) for share in (0.4, 0.67, 0.69, 0.71, 0.73, 0.9)] == [True] * 3 + [False] * 3
+    crossing = np.array([[0, 0], [100, 100], [100, 0], [0, 100]], np.int32)
+    assert not bends(crossing, np.array([[0, 0], [100, 0], [100, 100], [0, 100]], np.float32))
 
 
 def test_close_vertices_become_one():

@@ -23,7 +23,7 @@ from sealkit.config.seal_text_detection import DetPostprocessSettings
 from sealkit.geometry.blocks import arrange_block, broken_lines, joined, letter_groups
 from sealkit.geometry.regions import TextRegion, clockwise, polygon_area
 from sealkit.geometry.rings import ring_cut
-from sealkit.geometry.simplify import simplify_closed
+from sealkit.geometry.simplify import simplify_all
 from sealkit.geometry.touching import split_at_jumps, split_stacked, up_samples
 
 MIN_SIDE = 5
@@ -77,7 +77,8 @@ def sort_regions(polygons: list[np.ndarray]) -> list[int]:
     """PaddleX's order of polygons: indices by ascending smallest y (NumPy's default argsort: ties are not stable)."""
     if not polygons:
         return []
-    return [int(i) for i in np.argsort([np.min(np.asarray(polygon)[:, 1]) for polygon in polygons])]
+    tops = [int(np.min(np.asarray(polygon)[:, 1])) for polygon in polygons]
+    return np.argsort(np.array(tops, dtype=np.int64)).tolist()  # of another width ties may fall otherwise
 
 
 # ----- the reference's way -----
@@ -90,50 +91,66 @@ def _decode_reference(
     scale: np.ndarray,
     settings: DetPostprocessSettings,
 ) -> list[TextRegion]:
-    contours, _ = cv2.findContours(mask * 255, cv2.RETR_LIST, cv2.CHAIN_APPROX_SIMPLE)
-    one = _reference_polygon if settings.box_type == "poly" else _reference_quad
-    regions = []
-    for contour in contours[: settings.max_candidates]:
-        found = one(probability, contour, settings)
-        if found is None:
+    contours, _ = cv2.findContours(mask, cv2.RETR_LIST, cv2.CHAIN_APPROX_SIMPLE)
+    candidates = contours[: settings.max_candidates]
+    polygons = settings.box_type == "poly"
+    found = (_reference_polygons if polygons else _reference_quads)(probability, candidates, settings)
+    upper = np.array([source_hw[1], source_hw[0]])
+    return [
+        TextRegion(np.clip(np.round(polygon * scale), 0, upper).astype(np.float32), float(score))
+        for polygon, score in found
+    ]
+
+
+def _reference_polygons(
+    probability: np.ndarray, contours: Sequence[np.ndarray], settings: DetPostprocessSettings
+) -> Iterator[tuple[np.ndarray, float]]:
+    hopeful = _hopeful(probability, contours, settings)
+    simple = simplify_all(hopeful, [EPSILON * cv2.arcLength(contour, True) for contour in hopeful])
+    for points in simple:
+        if len(points) < 4:
             continue
-        polygon, score = found
-        upper = np.array([source_hw[1], source_hw[0]])
-        points = np.clip(np.round(polygon * scale), 0, upper)
-        regions.append(TextRegion(points.astype(np.float32), float(score)))
-    return regions
+        score = _mean_inside(probability, points)
+        if settings.box_thresh > score:
+            continue
+        paths = _offset([points], _distance(points, settings.unclip_ratio))
+        if len(paths) == 1 and min(cv2.minAreaRect(paths[0].astype(np.float32))[1]) >= MIN_SIDE:
+            yield paths[0], score
 
 
-def _reference_polygon(
-    probability: np.ndarray, contour: np.ndarray, settings: DetPostprocessSettings
-) -> tuple[np.ndarray, float] | None:
-    if _hopeless(probability, contour, settings):
-        return None
-    points = simplify_closed(contour, EPSILON * cv2.arcLength(contour, True))
-    if len(points) < 4:
-        return None
-    score = _mean_inside(probability, points)
-    if settings.box_thresh > score:
-        return None
-    paths = _offset([points], _distance(points, settings.unclip_ratio))
-    if len(paths) != 1 or min(cv2.minAreaRect(paths[0].astype(np.float32))[1]) < MIN_SIDE:
-        return None
-    return paths[0], score
+def _hopeful(
+    probability: np.ndarray, contours: Sequence[np.ndarray], settings: DetPostprocessSettings
+) -> list[np.ndarray]:
+    """Contours that are not sure to be dropped later; most on a map are specks, and this is quick to see.
 
-
-def _hopeless(probability: np.ndarray, contour: np.ndarray, settings: DetPostprocessSettings) -> bool:
-    """Whether a contour is sure to be dropped later; most of the specks on a map are, and this is quick to see.
-
-    Simplified, it has at least four of its points. Expanding by area / perimeter · ratio widens its box by at most the
-    box's short side · ratio (2 more: coordinates are rounded), and the short side of a rectangle of least area is at
-    most √2 times the box's. The mean of its values cannot exceed the largest.
+    Simplified, a contour has at least four of its points. Expanding by area / perimeter · ratio widens its box by at
+    most the box's short side · ratio (2 more: coordinates are rounded), and the short side of a rectangle of least area
+    is at most √2 times the box's. The mean of its values cannot exceed the largest in its box.
     """
-    if len(contour) < 4:
-        return True
-    x, y, w, h = cv2.boundingRect(contour)
-    if 1.42 * ((min(w, h) - 1) * (1 + settings.unclip_ratio) + 2) < MIN_SIDE:
-        return True
-    return float(probability[y : y + h, x : x + w].max()) < settings.box_thresh - 1e-6
+    contours = [contour for contour in contours if len(contour) >= 4]
+    if not contours:
+        return []
+    sizes = np.array([len(contour) for contour in contours])
+    begin = np.cumsum(sizes) - sizes
+    x, y = np.concatenate(contours)[:, 0].T.copy()
+    left, top = np.minimum.reduceat(x, begin), np.minimum.reduceat(y, begin)
+    right, bottom = np.maximum.reduceat(x, begin), np.maximum.reduceat(y, begin)
+    side = np.minimum(right - left, bottom - top)
+    strong = (probability >= settings.box_thresh - 1e-6).view(np.uint8)
+    count = cv2.integral(strong)  # (h + 1, w + 1) int32: how many above and left
+    right, bottom = right + 1, bottom + 1
+    inside = count[bottom, right] - count[top, right] - count[bottom, left] + count[top, left]
+    hopeful = (1.42 * (side * (1 + settings.unclip_ratio) + 2) >= MIN_SIDE) & (inside != 0)
+    return [contours[i] for i in np.flatnonzero(hopeful)]
+
+
+def _reference_quads(
+    probability: np.ndarray, contours: Sequence[np.ndarray], settings: DetPostprocessSettings
+) -> Iterator[tuple[np.ndarray, float]]:
+    for contour in contours:
+        found = _reference_quad(probability, contour, settings)
+        if found is not None:
+            yield found
 
 
 def _reference_quad(
@@ -166,25 +183,29 @@ def _rectangle(points: np.ndarray) -> tuple[np.ndarray, float]:
 def _mean_inside(probability: np.ndarray, points: np.ndarray) -> float:
     """Mean of the map inside a polygon, drawn in its own bounding box clipped to the map."""
     h, w = probability.shape
-    (left, top), (right, bottom) = points.min(axis=0).tolist(), points.max(axis=0).tolist()
-    x1, x2 = (min(max(v, 0), w - 1) for v in (math.floor(left), math.ceil(right)))
-    y1, y2 = (min(max(v, 0), h - 1) for v in (math.floor(top), math.ceil(bottom)))
+    if points.dtype.kind == "i":  # a contour's own points: quicker
+        x1, y1, wide, high = cv2.boundingRect(points)
+        x2, y2 = x1 + wide - 1, y1 + high - 1
+    else:
+        (left, top), (right, bottom) = points.min(axis=0).tolist(), points.max(axis=0).tolist()
+        x1, x2 = (min(max(v, 0), w - 1) for v in (math.floor(left), math.ceil(right)))
+        y1, y2 = (min(max(v, 0), h - 1) for v in (math.floor(top), math.ceil(bottom)))
     inside = np.zeros((y2 - y1 + 1, x2 - x1 + 1), dtype=np.uint8)
-    cv2.fillPoly(inside, [(points - (x1, y1)).astype(np.int32)], 1)
+    cv2.fillPoly(inside, [points.astype(np.int32)], 1, offset=(-x1, -y1))
     return cv2.mean(probability[y1 : y2 + 1, x1 : x2 + 1], inside)[0]
 
 
 def _distance(points: np.ndarray, ratio: float) -> float:
-    """How far a polygon is expanded: area · ratio / perimeter, in double precision."""
-    edges = np.roll(points, -1, axis=0) - points
-    return abs(polygon_area(points)) * ratio / max(float(np.hypot(*edges.T).sum()), 1e-6)
+    """How far a polygon is expanded: area · ratio / perimeter."""
+    closed = points.astype(np.float32)
+    return cv2.contourArea(closed) * ratio / max(cv2.arcLength(closed, True), 1e-6)
 
 
 def _offset(paths: list[np.ndarray], distance: float) -> list[np.ndarray]:
     """Expand closed paths with round joins on Clipper's grid of whole numbers."""
     clipper = pyclipper.PyclipperOffset()
     for path in paths:
-        clipper.AddPath([(int(x), int(y)) for x, y in path], pyclipper.JT_ROUND, pyclipper.ET_CLOSEDPOLYGON)
+        clipper.AddPath(path.astype(np.int64).tolist(), pyclipper.JT_ROUND, pyclipper.ET_CLOSEDPOLYGON)
     return [np.array(path, dtype=np.float64) for path in clipper.Execute(distance)]
 
 

@@ -25,6 +25,12 @@ _PARTS_BITS = 5
 _PARTS = 1 << _PARTS_BITS
 STEPS = 15
 """Quads a curved strip is stitched from."""
+SURE = 0.02
+"""Shares of the rectangle farther than this from FLAT_IOU need no exact overlap: the rectangle holds its polygon."""
+BAND = 1 << 20
+"""So many pixels are warped at once: their places in the picture take a hundred bytes each."""
+LARGEST = 1 << 27
+"""Pixels of a strip; a quad less than a pixel wide is as large as the picture, and there are fifteen of them."""
 
 
 def crop_strip(image: np.ndarray, polygon: np.ndarray) -> np.ndarray:
@@ -53,19 +59,31 @@ def crop_strip(image: np.ndarray, polygon: np.ndarray) -> np.ndarray:
 
 
 def rectangle_corners(points: np.ndarray) -> np.ndarray:
-    """(4, 2) float32 of the minimum-area rectangle: of the two left-most corners the upper first and the lower last."""
-    corners = sorted(cv2.boxPoints(cv2.minAreaRect(points)).tolist(), key=lambda c: c[0])
+    """(4, 2) float32 of the minimum-area rectangle: of the two left-most corners the upper first and the lower last.
+
+    Of a square on its tip two corners are as far left; OpenCV 4 gives corners from the left-most on, which decides.
+    """
+    corners = cv2.boxPoints(cv2.minAreaRect(points)).tolist()
+    start = min(range(4), key=lambda i: corners[i])
+    corners = sorted(corners[start:] + corners[:start], key=lambda c: c[0])
     left, right = sorted(corners[:2], key=lambda c: c[1]), sorted(corners[2:], key=lambda c: c[1])
     return np.array([left[0], right[0], right[1], left[1]], dtype=np.float32)
 
 
 def bends(points: np.ndarray, rectangle: np.ndarray) -> bool:
     """Whether a polygon is to be straightened: it does not cross itself and leaves much of its rectangle empty."""
+    whole = cv2.contourArea(rectangle)
+    share = cv2.contourArea(points) / whole if whole else FLAT_IOU
+    if share > FLAT_IOU + SURE:
+        return False
     import shapely  # only here, and only with `reading: reference`: a start without it is quicker
 
-    shape, frame = shapely.Polygon(points), shapely.Polygon(rectangle)
-    if not shape.is_valid:
+    shape = shapely.polygons(points)
+    if not shapely.is_valid(shape):
         return False
+    if share < FLAT_IOU - SURE:
+        return True
+    frame = shapely.polygons(rectangle)
     together = shape.union(frame).area
     return bool(shape.intersection(frame).area / together < FLAT_IOU) if together else False
 
@@ -75,12 +93,13 @@ def rectangle_strip(image: np.ndarray, corners: np.ndarray) -> np.ndarray:
     a, b, c, d = corners
     width = int(max(np.linalg.norm(a - b), np.linalg.norm(c - d)))
     height = int(max(np.linalg.norm(a - d), np.linalg.norm(b - c)))
-    if width < 1 or height < 1:
-        return np.zeros((height, width, image.shape[2]), image.dtype)
-    target = np.array([[0, 0], [width, 0], [width, height], [0, height]], dtype=np.float32)
-    matrix = cv2.getPerspectiveTransform(corners, target)
-    strip = warp(image, [matrix], [width], height, cv2.INTER_CUBIC, cv2.BORDER_REPLICATE)
-    return np.rot90(strip) if height / width >= TALL else strip
+    if width < 1 or height < 1:  # OpenCV's own answer to a size of nothing: the picture's size, all its first pixel
+        strip = np.broadcast_to(image[:1, :1], image.shape)
+    else:
+        target = np.array([[0, 0], [width, 0], [width, height], [0, height]], dtype=np.float32)
+        matrix = cv2.getPerspectiveTransform(corners, target)
+        strip = warp(image, [matrix], [width], height, cv2.INTER_CUBIC, cv2.BORDER_REPLICATE)
+    return np.rot90(strip) if strip.shape[0] / strip.shape[1] >= TALL else strip
 
 
 def merge_vertices(points: np.ndarray) -> np.ndarray:
@@ -127,13 +146,9 @@ def head_and_tail(points: np.ndarray) -> tuple[int, int]:
         score[-1] += 0.1
     position = np.arange(count - 3) / (count - 4)
     weight = np.exp(-(((position - 0.5) / 0.5) ** 2) / 2)
-    best, pair = -np.inf, (0, 2)
-    for i in range(count):
-        others = (i + 2 + np.arange(count - 3)) % count
-        totals = score[i] + 0.3 * weight * score[others]
-        j = int(np.argmax(totals))
-        if totals[j] > best:
-            best, pair = float(totals[j]), (i, int(others[j]))
+    others = (np.arange(count)[:, None] + 2 + np.arange(count - 3)) % count  # (count, count - 3)
+    best, place = divmod(int(np.argmax(score[:, None] + 0.3 * weight * score[others])), count - 3)
+    pair = (best, int(others[best, place]))
     if (pair[0] + 1) % count > (pair[1] + 1) % count:
         pair = (pair[1], pair[0])
     return pair
@@ -172,9 +187,8 @@ def rectify(image: np.ndarray, points: np.ndarray) -> np.ndarray:
     width, height = np.ptp(points.astype(np.int32), axis=0).tolist()
     if height <= TALL * width:
         return _stitch(image, points)
-    # Left or right side of a ring: the picture is turned, the strip turned back. It stays upright.
-    turned = np.stack([points[:, 1], image.shape[1] - points[:, 0] - 1], axis=1)
-    return np.rot90(_stitch(np.ascontiguousarray(np.rot90(image)), np.roll(turned, -1, axis=0)), -1)
+    # Left or right side of a ring: warped as if the picture were turned, and turned back. It stays upright.
+    return np.rot90(_stitch(image, np.roll(points, -1, axis=0)), -1)
 
 
 def _stitch(image: np.ndarray, points: np.ndarray) -> np.ndarray:
@@ -186,7 +200,20 @@ def _stitch(image: np.ndarray, points: np.ndarray) -> np.ndarray:
         source = np.array([top[i], top[i + 1], bottom[i + 1], bottom[i]], dtype=np.float32)
         target = np.array([[0, 0], [width, 0], [width, height], [0, height]], dtype=np.float32)
         matrices.append(cv2.getPerspectiveTransform(source, target))
-    return warp(image, matrices, [int(width) for width in steps], height, cv2.INTER_LINEAR, cv2.BORDER_CONSTANT)
+    widths = [int(width) for width in steps]
+    if height and min(widths):
+        return warp(image, matrices, widths, height, cv2.INTER_LINEAR, cv2.BORDER_CONSTANT)
+    # OpenCV takes a size of nothing for the picture's: tiny texts become wide strips of nearly nothing.
+    sizes = [(height, width) if height and width else image.shape[:2] for width in widths]
+    strip_hw = max(h for h, _ in sizes), sum(w for _, w in sizes)
+    if strip_hw[0] * strip_hw[1] > LARGEST:
+        raise ValueError(f"the strip would be {strip_hw[1]}x{strip_hw[0]} pixels large")
+    strip = np.zeros((*strip_hw, *image.shape[2:]), image.dtype)
+    left = 0
+    for matrix, (h, w) in zip(matrices, sizes):
+        strip[:h, left : left + w] = warp(image, [matrix], [w], h, cv2.INTER_LINEAR, cv2.BORDER_CONSTANT)
+        left += w
+    return strip
 
 
 def warp(
@@ -210,11 +237,22 @@ def warp(
     if total < 1 or height < 1:
         return np.zeros((max(height, 0), total, *image.shape[2:]), image.dtype)
     x = np.concatenate([np.arange(width, dtype=np.float64) for width in widths])  # (total,), from 0 in each piece
-    y = np.arange(height, dtype=np.float64)[:, None]
-    inverses = np.repeat(np.stack([_inverse(matrix) for matrix in matrices]), np.maximum(widths, 0), axis=0)
+    inverses = np.stack([_inverse(matrix) for matrix in matrices])
+    if len(matrices) > 1:
+        inverses = np.repeat(inverses, np.maximum(widths, 0), axis=0)
+    rows = max(BAND // total, 1)
+    bands = []
+    for first in range(0, height, rows):
+        y = np.arange(first, min(first + rows, height), dtype=np.float64)[:, None]
+        bands.append(cv2.remap(image, *_places(inverses, x, y), interpolation, borderMode=border))
+    return bands[0] if len(bands) == 1 else np.concatenate(bands)
+
+
+def _places(inverses: np.ndarray, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Maps of cv2.remap in whole pixels (h, w, 2) and 32nds (h, w), for (w, 3, 3) or (1, 3, 3), (w,) and (h, 1)."""
     left, above, below = (
         inverses[:, row, 0] * x + inverses[:, row, 1] * y + inverses[:, row, 2] for row in range(3)
-    )  # (height, total) each
+    )  # (h, w) each
     factor = np.divide(_PARTS, below, out=np.zeros_like(below), where=below != 0)
     places = np.empty((*factor.shape, 2))
     np.multiply(left, factor, out=places[..., 0])
@@ -223,8 +261,7 @@ def warp(
     whole = np.clip(places, -(2.0**31), 2.0**31 - 1, out=places).astype(np.int32)
     parts = whole & (_PARTS - 1)
     corners = np.clip(whole >> _PARTS_BITS, -(2**15), 2**15 - 1).astype(np.int16)
-    table = (parts[..., 1] * _PARTS + parts[..., 0]).astype(np.uint16)
-    return cv2.remap(image, corners, table, interpolation, borderMode=border)
+    return corners, (parts[..., 1] * _PARTS + parts[..., 0]).astype(np.uint16)
 
 
 def _inverse(matrix: np.ndarray) -> np.ndarray:

@@ -18,6 +18,8 @@ def normalise(
 ) -> np.ndarray:
     """(value · scale − mean) / std per channel, channels first, in one pass over a table of the 256 possible values.
 
+    In float32 as value · (scale / std) − mean / std, which is paddlex's order: its networks see the same bits.
+
     Args:
         image: (h, w, 3) uint8, channels in the order `mean` and `std` are given in (no reordering here).
         mean: three means of the scaled values.
@@ -27,11 +29,11 @@ def normalise(
     Returns:
         (3, h, w) float32, contiguous.
     """
-    levels = np.arange(256, dtype=np.float64) * scale
+    levels = np.arange(256, dtype=np.float32)
     out = np.empty((image.shape[2], *image.shape[:2]), dtype=np.float32)
     for channel, plane in enumerate(cv2.split(image)):
-        table = ((levels - mean[channel]) / std[channel]).astype(np.float32)
-        cv2.LUT(plane, table, dst=out[channel])
+        factor, shift = np.float32(scale / std[channel]), np.float32(-mean[channel] / std[channel])
+        cv2.LUT(plane, levels * factor + shift, dst=out[channel])
     return out
 
 

@@ -34,7 +34,8 @@ class Run:
         engines: what ran the networks; sealkit tells, paddlex does not.
         seconds: picture → seconds of each round.
         networks: picture → those of them that were spent in the engines.
-        cpu: picture → seconds of all threads together.
+        cpu: picture → processor seconds of all threads together.
+        networks_cpu: picture → those of them while an engine ran.
         results: picture → results of its pages as plain data.
         peak_mb: largest resident memory.
     """
@@ -45,6 +46,7 @@ class Run:
     seconds: dict[str, list[float]] = field(default_factory=dict)
     networks: dict[str, list[float]] = field(default_factory=dict)
     cpu: dict[str, list[float]] = field(default_factory=dict)
+    networks_cpu: dict[str, list[float]] = field(default_factory=dict)
     results: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     peak_mb: float = 0.0
 
@@ -56,13 +58,17 @@ class Run:
     @property
     def outside(self) -> float:
         """As `warm`, of the time outside the networks."""
-        spent = {p: [s - n for s, n in zip(times, self.networks[p])] for p, times in self.seconds.items()}
-        return _per_picture(spent)
+        return _per_picture(_less(self.seconds, self.networks))
 
     @property
     def busy(self) -> float:
         """As `warm`, of the processor seconds of all threads: what hardly depends on what else the machine does."""
         return _per_picture(self.cpu)
+
+    @property
+    def busy_outside(self) -> float:
+        """As `busy`, outside the networks."""
+        return _per_picture(_less(self.cpu, self.networks_cpu))
 
 
 def write_configs(
@@ -137,7 +143,7 @@ def run(python: str | Path, library: str, config: Path, pictures: Sequence[str],
     result = Run()
     for line in map(json.loads, done.stdout.splitlines()):
         if "picture" in line:
-            for name in ("seconds", "networks", "cpu"):
+            for name in ("seconds", "networks", "cpu", "networks_cpu"):
                 getattr(result, name).setdefault(line["picture"], []).append(line[name])
             if "res" in line:
                 result.results[line["picture"]] = line["res"]
@@ -177,6 +183,10 @@ def differences(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> list[str]
 def this_python() -> str:
     """The interpreter this runs in."""
     return sys.executable
+
+
+def _less(whole: Mapping[str, Sequence[float]], part: Mapping[str, Sequence[float]]) -> dict[str, list[float]]:
+    return {picture: [a - b for a, b in zip(times, part[picture])] for picture, times in whole.items()}
 
 
 def _per_picture(times: Mapping[str, Sequence[float]]) -> float:

@@ -4,9 +4,10 @@
 
 `PYTHON` has that library; the other need not be there, which is why nothing of sealkit is imported at the top.
 Prints JSON lines: {"created": s, "engines": …} when the pipeline stands, then per picture and round {"picture",
-"round", "seconds", "networks", "cpu"}, with the first round also "res" and "since_start", at last {"peak_mb": …}.
-"networks" are the seconds spent in the engines, "cpu" those of all threads of the process. "created" and "since_start"
-count from --started (time.time() of whoever gave the command), else from the first line of this script.
+"round", "seconds", "networks", "cpu", "networks_cpu"}, with the first round also "res" and "since_start", at last
+{"peak_mb": …}. "networks" are the seconds spent in the engines; "cpu" and "networks_cpu" are processor seconds of all
+threads of the process, in all and while an engine ran. "created" and "since_start" count from --started (time.time() of
+whoever gave the command), else from the first line of this script.
 """
 
 from __future__ import annotations
@@ -24,10 +25,11 @@ STARTED = time.time()
 
 
 class Stopwatch:
-    """Sums up the seconds spent in methods it was put around; calls within calls count once."""
+    """Sums up the seconds spent in methods it was put around, by the clock and of the processor; calls within calls
+    count once."""
 
     def __init__(self) -> None:
-        self.seconds, self._depth = 0.0, 0
+        self.seconds, self.cpu, self._depth = 0.0, 0.0, 0
 
     def around(self, owner: type, name: str) -> None:
         method = owner.__dict__[name]
@@ -35,13 +37,14 @@ class Stopwatch:
         @functools.wraps(method)
         def timed(*args: Any, **kwargs: Any) -> Any:
             self._depth += 1
-            start = time.perf_counter()
+            start, used = time.perf_counter(), time.process_time()
             try:
                 return method(*args, **kwargs)
             finally:
                 self._depth -= 1
                 if not self._depth:
                     self.seconds += time.perf_counter() - start
+                    self.cpu += time.process_time() - used
 
         setattr(owner, name, timed)
 
@@ -62,12 +65,12 @@ def main() -> int:
     say(created=time.time() - args.started, engines=engines)
     for number in range(args.rounds):
         for picture in args.pictures:
-            networks.seconds = 0.0
+            networks.seconds = networks.cpu = 0.0
             start, used = time.perf_counter(), time.process_time()
             results = list(pipeline.predict(picture))
             seconds, used = time.perf_counter() - start, time.process_time() - used
             line: dict[str, Any] = {"picture": picture, "round": number, "seconds": seconds}
-            line |= {"networks": networks.seconds, "cpu": used}
+            line |= {"networks": networks.seconds, "cpu": used, "networks_cpu": networks.cpu}
             if number == 0:
                 line["since_start"] = time.time() - args.started
                 line["res"] = [result.json["res"] for result in results]

@@ -5,6 +5,7 @@ import time
 import numpy as np
 import pytest
 
+from sealkit.bench import pipeline
 from sealkit.bench.paddlex_side import Run
 from sealkit.bench.pipeline import _lines, stand_ins
 from sealkit.bench.run_pipeline import Stopwatch
@@ -32,6 +33,7 @@ def test_the_stopwatch_counts_calls_within_calls_once():
     start = time.perf_counter()
     assert Watched().outer() == "done"
     assert 0.04 <= watch.seconds <= time.perf_counter() - start
+    assert 0 <= watch.cpu < watch.seconds  # asleep, it used no processor
 
 
 def test_rounds_after_the_first_count():
@@ -39,16 +41,39 @@ def test_rounds_after_the_first_count():
         seconds={"a": [9.0, 1.0, 3.0, 2.0], "b": [9.0, 4.0, 4.0, 4.0]},
         networks={"a": [8.0, 0.5, 2.5, 1.5], "b": [8.0, 1.0, 1.0, 1.0]},
         cpu={"a": [9.0, 2.0, 2.0, 2.0], "b": [9.0, 6.0, 6.0, 6.0]},
+        networks_cpu={"a": [8.0, 1.5, 1.5, 1.5], "b": [8.0, 5.5, 5.5, 5.5]},
         first=2.0,
         peak_mb=500.0,
     )
-    assert (run.warm, run.outside, run.busy) == (3.0, 1.75, 4.0)
+    assert (run.warm, run.outside, run.busy, run.busy_outside) == (3.0, 1.75, 4.0, 0.5)
     slower = Run(
-        first=8.0, seconds={"a": [6.0]}, networks={"a": [2.5]}, cpu={"a": [4.0]}, peak_mb=1000.0, engines=["x (cpu)"]
-    )
+        first=8.0, seconds={"a": [6.0]}, networks={"a": [2.5]}, cpu={"a": [4.0]}, networks_cpu={"a": [2.0]},
+        peak_mb=1000.0, engines=["x (cpu)"],
+    )  # fmt: skip
     lines = _lines({"paddlex": slower, "same": run})
-    assert lines[2].split() == ["same", "3.000", "1.750", "4.000", "2.00", "500"]
-    assert lines[3].split()[:5] == ["2.00x", "2.00x", "1.00x", "4.00x", "2.00x"]
+    assert lines[2].split() == ["same", "3.000", "1.750", "4.000", "0.500", "2.00", "500"]
+    assert lines[3].split()[:6] == ["2.00x", "2.00x", "1.00x", "4.00x", "4.00x", "2.00x"]
+
+
+@pytest.mark.parametrize(("unequal", "code"), [(0, 0), (1, 0), (2, 1)])
+def test_equality_is_wanted_on_nearly_all_pictures(monkeypatch, capsys, tmp_path, unequal, code):
+    pictures = [str(tmp_path / f"{number}.png") for number in range(100)]
+    seal = {"dt_polys": [[[0, 0], [9, 0], [9, 9]]], "rec_texts": ["seal"], "rec_scores": [0.9]}
+    other = {**seal, "rec_texts": ["heal"]}
+
+    def run(python, library, config, given, rounds, threads):
+        assert rounds == 1
+        odd = given[:unequal] if library == "sealkit" else []
+        results = {picture: [{"seal_res_list": [other if picture in odd else seal]}] for picture in given}
+        return Run(results=results)
+
+    monkeypatch.setattr(pipeline, "run", run)
+    monkeypatch.setattr(pipeline, "write_configs", lambda folder, *given: (folder, folder))
+    monkeypatch.setattr(pipeline, "_figures", lambda run: [1.0] * 6)
+    assert pipeline.main([*pictures, "--vs", "paddlex", "--equality"]) == code
+    printed = capsys.readouterr().out
+    assert f"same results on {100 - unequal} of 100 pictures" in printed
+    assert printed.count("texts ['heal'] against ['seal']") == unequal
 
 
 def test_folders_that_are_there_or_named_are_taken(tmp_path):

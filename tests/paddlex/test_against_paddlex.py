@@ -22,6 +22,7 @@ from sealkit.runtime.files import onnx_metadata
 pytestmark = pytest.mark.paddlex
 ROOT = Path(__file__).parents[2]
 TOY = ROOT / "datasets" / "toy"
+PAGES = 20
 DET, REC = (f"SubPipelines.SealOCR.SubModules.Text{name}" for name in ("Detection", "Recognition"))
 MODEL = "PP-OCRv6_small_det"
 RECOGNISER = "PP-OCRv6_small_rec"
@@ -38,16 +39,23 @@ for path in sys.argv[3:]:
 
 @pytest.fixture(scope="session")
 def pictures():
-    """Toy pictures of all shapes, and pages made of four of them."""
+    """Toy pictures of all shapes."""
     return [str(path) for path in sorted((TOY / "images").iterdir())[:20]]
 
 
 @pytest.fixture(scope="session")
-def page(tmp_path_factory):
-    tiles = [cv2.resize(cv2.imread(str(p)), (400, 400)) for p in sorted((TOY / "images").iterdir())[:4]]
-    path = tmp_path_factory.mktemp("page") / "page.png"
-    cv2.imwrite(str(path), np.vstack([np.hstack(tiles[:2]), np.hstack(tiles[2:])]))
-    return str(path)
+def pages(tmp_path_factory):
+    """Sheets with three seals each, anywhere and of any size from specks on."""
+    folder, rng = tmp_path_factory.mktemp("pages"), np.random.default_rng(0)
+    seals = [cv2.imread(str(path)) for path in sorted((TOY / "images").iterdir())]
+    for number in range(PAGES):
+        page = np.full((1000, 760, 3), 255, np.uint8)
+        for top in (0, 330, 660):
+            side = int(rng.integers(40, 320))
+            x, y = int(rng.integers(0, 760 - side)), top + int(rng.integers(0, 340 - side))
+            page[y : y + side, x : x + side] = cv2.resize(seals[int(rng.integers(len(seals)))], (side, side))
+        cv2.imwrite(str(folder / f"{number:02d}.png"), page)
+    return [str(path) for path in sorted(folder.iterdir())]
 
 
 def folder_of(onnx, folder, model_name, **sections):
@@ -109,9 +117,9 @@ def test_an_exported_detector_runs_unchanged(paddlex_python, tmp_path, pictures)
             assert np.abs(np.array(a) - np.array(b)).max() <= 1, picture
 
 
-def test_the_pipeline_gives_the_same_results(paddlex_python, tmp_path, pictures, folders, page):
+def test_the_pipeline_gives_the_same_results(paddlex_python, tmp_path, pictures, folders, pages):
     ours, theirs = write_configs(tmp_path, "seal_recognition-nopp-nolayout-lightweight", folders, threads=1)
-    inputs = [*pictures, page]
+    inputs = [*pictures, *pages]
     mine = run(this_python(), "sealkit", ours, inputs, 1, 1)
     other = run(paddlex_python, "paddlex", theirs, inputs, 1, 1)
     unequal = {}

@@ -84,8 +84,8 @@ def bends(points: np.ndarray, rectangle: np.ndarray) -> bool:
     if share < FLAT_IOU - SURE:
         return True
     frame = shapely.polygons(rectangle)
-    together = shape.union(frame).area
-    return bool(shape.intersection(frame).area / together < FLAT_IOU) if together else False
+    together = float(shapely.area(shapely.union(shape, frame)))
+    return bool(shapely.area(shapely.intersection(shape, frame)) / together < FLAT_IOU) if together else False
 
 
 def rectangle_strip(image: np.ndarray, corners: np.ndarray) -> np.ndarray:

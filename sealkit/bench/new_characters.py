@@ -15,14 +15,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-from sealkit.errors import SealkitError
 
 NEW = "髩邒枮庡疞潌垶宊堄鸴飵滰蚽犳埩釥熧鉩坹奻洅瓧竔滼"
 """24 characters that PP-OCRv6's charset lacks and that many free fonts draw."""
@@ -135,9 +132,15 @@ def measure(folder: Path, run: Path, overrides: Sequence[str], report: Path | No
 
 
 def _recipe_overrides(folder: Path, given: Sequence[str]) -> list[str]:
-    train = [{"root": str(folder / name), "labels": "train.txt", "ratio": r} for name, r in zip(SETS, (2, 0.5, 0.5))]
-    val = [{"root": str(folder / name), "labels": "val.txt", "ratio": 0.3} for name in SETS[:2]]
-    return [f"data.train={json.dumps(train)}", f"data.val={json.dumps(val)}", *given]
+    """The recipe's sets, in its order and ratios, below `folder`; then what the user gave."""
+    from sealkit import api
+
+    settings: Any = api.load(RECIPE).settings
+    made = []
+    for part, entries in (("train", settings.data.train), ("val", settings.data.val)):
+        rows = [{**entry.model_dump(), "root": str(folder / name)} for name, entry in zip(SETS, entries)]
+        made.append(f"data.{part}={json.dumps(rows)}")
+    return [*made, *given]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -151,11 +154,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here")
     parser.add_argument("-o", "--override", nargs="+", action="extend", default=[], metavar="KEY=VALUE")
     args = parser.parse_args(argv)
-    try:
-        return _run(args)
-    except SealkitError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
+    return _run(args)
 
 
 def _run(args: argparse.Namespace) -> int:
@@ -184,7 +183,3 @@ def _run(args: argparse.Namespace) -> int:
         facts["sets"] = [{**row.__dict__, "passed": row.passed} for row in rows]
         args.json.write_text(json.dumps(facts, ensure_ascii=False, indent=1), encoding="utf-8")
     return 0 if all(row.passed for row in rows) else 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -54,12 +54,13 @@ def test_unchanged_size_is_not_copied() -> None:
     assert resize(image)[0] is image
 
 
-def test_normalise_is_exact() -> None:
+def test_normalise_is_float32_arithmetic() -> None:
+    """Within the rounding of a product and a sum in float32, as paddlex computes them."""
     image = np.arange(256, dtype=np.uint8).reshape(16, 16)[..., None].repeat(3, axis=2)
     found = normalise(image)
     expected = ((image / 255 - MEAN) / STD).transpose(2, 0, 1)
     assert found.dtype == np.float32 and found.flags.c_contiguous
-    assert np.abs(found - expected).max() < 3e-7
+    assert np.abs(found - expected).max() < 5e-7
 
 
 def test_channel_order_is_kept() -> None:

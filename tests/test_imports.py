@@ -149,6 +149,16 @@ def test_import_sealkit_is_instant():
     assert min(float(python(code)) for _ in range(3)) < 0.3
 
 
+def test_public_names_stay_what_they_are_when_rooms_are_imported():
+    """The function sealkit.export and the folder sealkit/export have one name."""
+    code = """
+import sealkit, sealkit.export.parity
+from sealkit.export import model
+print(*(callable(getattr(sealkit, name)) for name in sealkit.__all__ if name[0].islower()), model.__name__)
+"""
+    assert python(code).split() == ["True"] * 7 + ["sealkit.export.model"]
+
+
 def test_import_sealkit_loads_nothing_heavy():
     loaded = python("import sys, sealkit; print(' '.join(sys.modules))").split()
     for package in (*HEAVY, "numpy", "cv2", "pydantic", "yaml"):

@@ -24,8 +24,8 @@ ROOT = Path(__file__).parents[2]
 TOY = ROOT / "datasets" / "toy"
 PAGES = 20
 UNEQUAL = 0.025
-"""Share of pictures that may differ. Measured: 1 of 40. Strips of letters a few pixels high come out up to 7 grey levels
-off, and a recogniser in doubt answers otherwise."""
+"""Share of pictures that may differ. Measured: 1 of 40. Strips of letters a few pixels high come out up to 7 grey
+levels off, and a recogniser in doubt answers otherwise."""
 DET, REC = (f"SubPipelines.SealOCR.SubModules.Text{name}" for name in ("Detection", "Recognition"))
 MODEL = "PP-OCRv6_small_det"
 RECOGNISER = "PP-OCRv6_small_rec"

@@ -161,12 +161,10 @@ def _rec_inputs(paths: list[str] | None) -> Iterator[np.ndarray]:
 
 def _rec_extras(path: Path) -> Mapping[str, Any]:
     """The charset in the file's metadata: the checkpoint's classes mean nothing without it."""
-    import onnx
-
     from sealkit.charset import Charset
+    from sealkit.runtime.files import onnx_metadata
 
-    metadata = {entry.key: entry.value for entry in onnx.load(str(path)).metadata_props}
-    return {"charset": Charset.from_onnx_metadata(metadata, id="ppocrv6", where=str(path)).to_dict()}
+    return {"charset": Charset.from_onnx_metadata(onnx_metadata(path), id="ppocrv6", where=str(path)).to_dict()}
 
 
 def _ori_runner(net: Any) -> Runner:
@@ -189,17 +187,15 @@ def _ori_inputs(paths: list[str] | None) -> Iterator[np.ndarray]:
 
 def _layout_runner(net: Any) -> Runner:
     """Probabilities of the four levels, then their bins: the graph ends before the decoding."""
+    import paddle
+
+    from sealkit.modules.layout_detection.networks.picodet import scores_of
     from sealkit.nn.heads.pico import STRIDES
 
     def outputs(x: Any) -> list[Any]:
         out = net(x)
-        sizes = [-(-x.shape[2] // stride) * -(-x.shape[3] // stride) for stride in STRIDES]
-        return [part for name in ("logits", "bins") for part in _split(out[name], name, sizes)]
-
-    def _split(rows: Any, name: str, sizes: list[int]) -> list[Any]:
-        import paddle
-
-        return paddle.split(paddle.nn.functional.sigmoid(rows) if name == "logits" else rows, sizes, axis=1)
+        cells = [-(-x.shape[2] // stride) * -(-x.shape[3] // stride) for stride in STRIDES]
+        return [part for rows in (scores_of(out), out["bins"]) for part in paddle.split(rows, cells, axis=1)]
 
     return _runner(outputs)
 
@@ -216,9 +212,9 @@ def _layout_inputs(paths: list[str] | None) -> Iterator[np.ndarray]:
 
 def _layout_extras(path: Path) -> Mapping[str, Any]:
     """The classes in the file's metadata."""
-    from sealkit.weights.onnx_import import metadata_lines
+    from sealkit.runtime.files import onnx_metadata
 
-    return {"classes": metadata_lines(path)}
+    return {"classes": onnx_metadata(path)["character"].splitlines()}
 
 
 MODULES: Mapping[str, Import] = {

@@ -25,7 +25,7 @@ ONNX = "inference.onnx"
 META_KEY = "inference_yml"
 """ONNX metadata key under which sealkit stores the text of inference.yml."""
 _LOADER = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
-"""18,000 characters: 0.14 s with libyaml, 1.3 s without."""
+"""Safe either way: plain values only. 18,000 characters: 0.14 s with libyaml, 1.3 s without."""
 
 
 @dataclass(frozen=True)

@@ -334,11 +334,3 @@ def compare_outputs(run: Any, path: str | Path, inputs: Iterable[np.ndarray]) ->
             worst = max(worst, float(np.abs(np.asarray(ours) - theirs).max()))
         count += 1
     return worst, count
-
-
-def metadata_lines(path: str | Path, key: str = "character") -> list[str]:
-    """Lines of an entry of an ONNX file's metadata: characters or class names. Empty where there is none."""
-    import onnx
-
-    found = {entry.key: entry.value for entry in onnx.load(str(path)).metadata_props}
-    return found.get(key, "").splitlines()

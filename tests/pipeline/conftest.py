@@ -40,7 +40,7 @@ class InkModel:
         return [np.stack(maps[: self.channels])[None]]
 
     def close(self):
-        pass
+        """Nothing is held open."""
 
 
 class LengthRecogniser:

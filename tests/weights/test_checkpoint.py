@@ -44,7 +44,7 @@ def test_arrays_that_are_not_contiguous(tmp_path):
 
 
 class Killed(BaseException):
-    pass
+    """As a kill: no `except Exception` of the code under test may catch it."""
 
 
 @pytest.mark.parametrize("moment", range(40))

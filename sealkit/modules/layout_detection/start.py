@@ -12,6 +12,7 @@ import numpy as np
 from sealkit.errors import WeightsError
 from sealkit.modules.layout_detection.classes import CLASSES
 from sealkit.modules.model_spec import ModelSpec
+from sealkit.runtime.files import onnx_metadata
 from sealkit.weights.checkpoint import is_checkpoint, read_state
 from sealkit.weights.loading import LoadReport, load_into, network_arrays
 from sealkit.weights.sources import ResolvedWeights, read_arrays, resolve
@@ -23,7 +24,7 @@ def load_start(
     classes: Sequence[str],
     source: Any,
     allow_partial: bool,
-    pages: Callable[[], np.ndarray] = lambda: np.zeros((0, 3, 32, 32), np.float32),
+    pages: Callable[[], np.ndarray],
 ) -> LoadReport:
     """Load weights; the class-dependent tensors of other classes start afresh, and the report says so.
 
@@ -86,10 +87,10 @@ def _imported(
     from sealkit.modules.layout_detection.models import MODELS
     from sealkit.nn.backbones.narrow import narrow_backbone
     from sealkit.nn.fuse import fuse
-    from sealkit.weights.onnx_import import import_graph, metadata_lines
+    from sealkit.weights.onnx_import import import_graph
 
     theirs, path = MODELS[str(source.graph)], source.path or Path()
-    classes = metadata_lines(path)
+    classes = onnx_metadata(path)["character"].splitlines()
     fused = not any(name.endswith("._mean") for name in net.state_dict())
     same = theirs.extras["size"] == spec.extras["size"]
     donor = theirs.build(form="fused" if fused and same else "official", num_classes=len(classes))

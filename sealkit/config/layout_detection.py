@@ -85,7 +85,8 @@ class Expand(Settings):
 
 class BoxCrop(Settings):
     """The published random crop: some box overlaps it enough and some centre lies inside; boxes are cut at its border,
-    those whose centre lies outside are dropped. A page without a box stays whole."""
+    those whose centre lies outside are dropped, or by `least_part` those of which little is left. A page without a box
+    stays whole."""
 
     op: Literal["box_crop"]
     aspect_ratio: tuple[float, float] = (0.5, 2.0)
@@ -94,6 +95,9 @@ class BoxCrop(Settings):
     thresholds: tuple[float, ...] = Field((0.0, 0.1, 0.3, 0.5, 0.7, 0.9), min_length=1)
     """Overlaps (IoU of box and crop) of which one is asked for, in random order; "no crop" is one more of them."""
     max_tries: int = Field(50, gt=0)
+    least_part: float | None = Field(None, gt=0, le=1)
+    """Boxes stay that keep this share of their area, wherever their centre: slices of seals at a page's edge are learnt
+    from them. null, as published: boxes whose centre is inside, so that a slice is left in the picture unlabelled."""
     p: float = Field(1.0, ge=0, le=1)
 
 

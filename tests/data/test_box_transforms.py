@@ -65,6 +65,24 @@ def test_the_crop_keeps_centres_and_leaves_empty_pages_whole() -> None:
     assert empty.size == (140, 201) and len(empty.boxes) == 0
 
 
+def test_the_crop_labels_slices_of_cut_boxes() -> None:
+    """By `least_part` every piece of a box that is large enough keeps its label; as published, cut ones lose it."""
+    unlabelled = {}
+    for part in (None, 0.05):
+        chain = BoxChain([BoxCrop(op="box_crop", least_part=part)], CLASSES)
+        dark, labelled, narrow = 0, 0.0, 0
+        for seed in range(60):
+            made = chain(scene(seed), np.random.default_rng(seed))
+            dark += int((made.image.max(axis=2) < 100).sum())
+            sides = made.boxes[:, 2:] - made.boxes[:, :2]
+            labelled += float(sides.prod(axis=1).sum())
+            whole = scene(seed).boxes
+            narrow += int((sides.min(axis=1) < 0.5 * (whole[:, 2:] - whole[:, :2]).min()).sum())
+        unlabelled[part] = 1 - labelled / dark
+        assert (narrow > 0) == (part is not None)
+    assert unlabelled[0.05] < 0.01 < unlabelled[None]
+
+
 def test_colours_change_and_boxes_do_not() -> None:
     for step in (Distort(op="distort"), Photometric(op="photometric", p=1)):
         chain, changed = BoxChain([step], CLASSES), 0

@@ -143,9 +143,11 @@ def box_crop(
     scaling: tuple[float, float],
     thresholds: Sequence[float],
     max_tries: int,
+    least_part: float | None = None,
 ) -> None:
     """Cut out a window: for each of the thresholds, in random order, windows are drawn until one overlaps some box by
     so much (IoU) and holds the centre of some box; the first such window is taken. "No crop" is one of the choices.
+    Boxes whose centre is outside go; with `least_part` those of which less than this share is inside.
 
     Source: RandomCrop of PaddleDetection, by its facts; after SSD (Liu et al., ECCV 2016).
     """
@@ -159,6 +161,10 @@ def box_crop(
         for _ in range(max_tries):
             window = _window(scene.size, rng, aspect_ratio, scaling)
             if float(box_iou(scene.boxes, window[None]).max()) >= threshold and _centres_in(scene.boxes, window).any():
+                if least_part is None:
+                    scene.keep(_centres_in(scene.boxes, window))
+                else:
+                    scene.keep(_visible(scene.boxes, window) >= least_part)
                 _cut(scene, window)
                 return
 
@@ -181,8 +187,13 @@ def _centres_in(boxes: np.ndarray, window: np.ndarray) -> np.ndarray:
     return ((centres > window[:2]) & (centres < window[2:])).all(axis=1)
 
 
+def _visible(boxes: np.ndarray, window: np.ndarray) -> np.ndarray:
+    """Share of each box's area that lies in the window."""
+    inside = np.minimum(boxes[:, 2:], window[2:]) - np.maximum(boxes[:, :2], window[:2])
+    return np.clip(inside, 0, None).prod(axis=1) / (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
+
+
 def _cut(scene: BoxScene, window: np.ndarray) -> None:
-    scene.keep(_centres_in(scene.boxes, window))
     x1, y1, x2, y2 = window.astype(int).tolist()
     scene.image = np.ascontiguousarray(scene.image[y1:y2, x1:x2])
     scene.boxes = scene.boxes - np.array([x1, y1, x1, y1], np.float32)

@@ -23,6 +23,8 @@ MERGE = 0.9
 """Vertices closer than this × the mean edge are one."""
 _PARTS_BITS = 5
 _PARTS = 1 << _PARTS_BITS
+_BLOCK, _BLOCK_ROWS = 1024, 16
+"""OpenCV warps in blocks of so many pixels, at most so many rows of them at first (imgwarp.cpp of OpenCV 4)."""
 STEPS = 15
 """Quads a curved strip is stitched from."""
 SURE = 0.02
@@ -50,12 +52,12 @@ def crop_strip(image: np.ndarray, polygon: np.ndarray) -> np.ndarray:
     merged = merge_vertices(points)
     if len(merged) < 4:
         return rectangle_strip(image, rectangle)
-    top, bottom = side_lines(merged)
+    sides = np.concatenate(side_lines(merged))
     try:
-        return rectify(image, np.concatenate([top, bottom]))
+        return rectify(image, sides)
     except (cv2.error, ValueError, ZeroDivisionError, MemoryError) as error:
         log.warning("a curved text could not be straightened, its bounding box was taken: %s", error)
-        return _bounding_crop(image, np.concatenate([top, bottom]))
+        return _bounding_crop(image, sides)
 
 
 def rectangle_corners(points: np.ndarray) -> np.ndarray:
@@ -84,8 +86,8 @@ def bends(points: np.ndarray, rectangle: np.ndarray) -> bool:
     if share < FLAT_IOU - SURE:
         return True
     frame = shapely.polygons(rectangle)
-    together = float(shapely.area(shapely.union(shape, frame)))
-    return bool(shapely.area(shapely.intersection(shape, frame)) / together < FLAT_IOU) if together else False
+    together = float(shapely.area(shapely.union(shape, frame))) + 1e-10  # a share of exactly 0.7 bends
+    return bool(shapely.area(shapely.intersection(shape, frame)) / together < FLAT_IOU)
 
 
 def rectangle_strip(image: np.ndarray, corners: np.ndarray) -> np.ndarray:
@@ -105,7 +107,7 @@ def rectangle_strip(image: np.ndarray, corners: np.ndarray) -> np.ndarray:
 def merge_vertices(points: np.ndarray) -> np.ndarray:
     """Vertices that lie close together become their mean, cut off to whole numbers: (M, 2) int32, M ≤ N."""
     edges = np.linalg.norm(np.diff(points, axis=0), axis=1)
-    near = MERGE * float(edges.mean())
+    near = MERGE * (sum(edges.tolist()) / (len(edges) + 1e-8))
     groups: list[list[int]] = [[0]]
     for i, length in enumerate(edges, 1):
         if length < near:
@@ -140,14 +142,15 @@ def head_and_tail(points: np.ndarray) -> tuple[int, int]:
     across = _angles(before, after) / np.pi
     away = np.linalg.norm(points - points.mean(axis=0), axis=1)
     reach = np.maximum(away, np.roll(away, -1))
-    score = 0.5 * corners + 0.15 * across + 0.35 * reach / reach.max()
+    score = 0.5 * corners + 0.15 * across + 0.35 * (reach / reach.max())
     if count % 2 == 0:
         score[count // 2 - 1] += 0.1
         score[-1] += 0.1
     position = np.arange(count - 3) / (count - 4)
     weight = np.exp(-(((position - 0.5) / 0.5) ** 2) / 2)
+    weight /= weight.max()  # the middle itself is among the positions of an even number only
     others = (np.arange(count)[:, None] + 2 + np.arange(count - 3)) % count  # (count, count - 3)
-    best, place = divmod(int(np.argmax(score[:, None] + 0.3 * weight * score[others])), count - 3)
+    best, place = divmod(int(np.argmax(score[:, None] + score[others] * weight * 0.3)), count - 3)
     pair = (best, int(others[best, place]))
     if (pair[0] + 1) % count > (pair[1] + 1) % count:
         pair = (pair[1], pair[0])
@@ -158,53 +161,70 @@ def _ends_of_four(points: np.ndarray) -> tuple[int, int]:
     """Of a quadrilateral the two edges across the text."""
     edges = np.roll(points, -1, axis=0) - points
     lengths = np.linalg.norm(edges, axis=1)
-    slopes = np.abs(edges[:, 1]) / (np.abs(edges[:, 0]) + 1e-8)
-    horizontal, vertical = ((0, 2), (1, 3)) if slopes[0] + slopes[2] < slopes[1] + slopes[3] else ((1, 3), (0, 2))
+    slopes = np.abs(edges[:, 1] / (edges[:, 0] + 1e-8))
+    horizontal, vertical = ((0, 2), (3, 1)) if slopes[0] + slopes[2] < slopes[1] + slopes[3] else ((3, 1), (0, 2))
     long_side = lengths[list(vertical)].sum() > 2 * lengths[list(horizontal)].sum()
     return horizontal if long_side else vertical
 
 
 def _angles(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """(N,) radians between row vectors."""
-    norms = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1) + 1e-8
-    return np.arccos(np.clip((a * b).sum(axis=1) / norms, -1, 1))
+    a, b = (vectors / (np.linalg.norm(vectors, axis=1)[:, None] + 1e-8) for vectors in (a, b))
+    return np.arccos(np.clip((a * b).sum(axis=1), -1, 1))
 
 
 def resample(line: np.ndarray) -> np.ndarray:
-    """(N, 2) → (16, 2) float64 at equal steps along the line, its ends included."""
-    steps = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(line, axis=0), axis=1))])
-    wanted = np.linspace(0, steps[-1], STEPS + 1)
-    return np.stack([np.interp(wanted, steps, line[:, axis]) for axis in (0, 1)], axis=1)
+    """(N, 2) → (16, 2) float64 at equal steps along the line, its ends included; N ≥ 2, not all of them one point."""
+    lengths = np.linalg.norm(np.diff(line, axis=0), axis=1)
+    steps = np.concatenate([[0.0], np.cumsum(lengths)])
+    wanted = np.arange(1, STEPS) * (steps[-1] / (STEPS + 1e-8))
+    edge = np.searchsorted(steps, wanted, side="right") - 1
+    share = (wanted - steps[edge]) / lengths[edge]
+    inner = line[edge] + (line[edge + 1] - line[edge]) * share[:, None]
+    return np.concatenate([line[:1], inner, line[-1:]])
 
 
 def rectify(image: np.ndarray, points: np.ndarray) -> np.ndarray:
     """Stitch a strip from the quads between the sides of a text.
 
+    The arithmetic is the reference's under NumPy 2, float32 where it has that: a quad's width is cut off to whole
+    pixels, and widths close to a whole number are common where corners are.
+
     Args:
         image: (H, W, 3) uint8.
         points: (32, 2): the top from the text's start, then the bottom back.
+
+    Raises:
+        ZeroDivisionError: the points lie in one column of pixels.
     """
-    width, height = np.ptp(points.astype(np.int32), axis=0).tolist()
-    if height <= TALL * width:
-        return _stitch(image, points)
-    # Left or right side of a ring: warped as if the picture were turned, and turned back. It stays upright.
-    return np.rot90(_stitch(image, np.roll(points, -1, axis=0)), -1)
+    points = points.astype(np.float32)
+    low, high = points.min(axis=0).astype(int).tolist(), points.max(axis=0).astype(int).tolist()
+    if (high[1] - low[1]) / (high[0] - low[0]) <= TALL:
+        return _stitch(image, points, points.astype(np.float64))
+    # Left or right side of a ring: measured as if the picture were turned; the strip stays upright.
+    points = np.roll(points, -1, axis=0)
+    turned = np.stack([points[:, 1], image.shape[0] - points[:, 0].astype(np.float64) - 1], axis=1)
+    return np.rot90(_stitch(image, points, turned.astype(np.float32)), -1)
 
 
-def _stitch(image: np.ndarray, points: np.ndarray) -> np.ndarray:
+def _stitch(image: np.ndarray, points: np.ndarray, measured: np.ndarray) -> np.ndarray:
+    """Quads between (32, 2) points, in the sizes that `measured` has: the same points, perhaps turned."""
     top, bottom = points[: STEPS + 1], points[STEPS + 1 :][::-1]
-    steps = (np.linalg.norm(np.diff(top, axis=0), axis=1) + np.linalg.norm(np.diff(bottom, axis=0), axis=1)) / 2
-    height = round(float(np.linalg.norm(top - bottom, axis=1).mean()))
+    around = _distances(measured[:-1], measured[1:])  # the 15 of the top, the text's end, the 15 of the bottom
+    steps = (around[:STEPS] + around[::-1][:STEPS]) / 2
+    height = round(float(_distances(measured[: STEPS + 1], measured[STEPS + 1 :][::-1]).mean()))
+    places = np.concatenate([[0.0], np.cumsum(steps).astype(np.float64)])
+    widths = np.diff((places - places[-1] / 2).astype(np.float32))
     matrices = []
-    for i, width in enumerate(steps):
-        source = np.array([top[i], top[i + 1], bottom[i + 1], bottom[i]], dtype=np.float32)
+    for i, width in enumerate(widths):
+        source = np.stack([top[i], top[i + 1], bottom[i + 1], bottom[i]])
         target = np.array([[0, 0], [width, 0], [width, height], [0, height]], dtype=np.float32)
         matrices.append(cv2.getPerspectiveTransform(source, target))
-    widths = [int(width) for width in steps]
-    if height and min(widths):
-        return warp(image, matrices, widths, height, cv2.INTER_LINEAR, cv2.BORDER_CONSTANT)
+    whole = [int(width) for width in widths]
+    if height and min(whole):
+        return warp(image, matrices, whole, height, cv2.INTER_LINEAR, cv2.BORDER_CONSTANT)
     # OpenCV takes a size of nothing for the picture's: tiny texts become wide strips of nearly nothing.
-    sizes = [(height, width) if height and width else image.shape[:2] for width in widths]
+    sizes = [(height, width) if height and width else image.shape[:2] for width in whole]
     strip_hw = max(h for h, _ in sizes), sum(w for _, w in sizes)
     if strip_hw[0] * strip_hw[1] > LARGEST:
         raise ValueError(f"the strip would be {strip_hw[1]}x{strip_hw[0]} pixels large")
@@ -214,6 +234,14 @@ def _stitch(image: np.ndarray, points: np.ndarray) -> np.ndarray:
         strip[:h, left : left + w] = warp(image, [matrix], [w], h, cv2.INTER_LINEAR, cv2.BORDER_CONSTANT)
         left += w
     return strip
+
+
+def _distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """(N,) between (N, 2) points, in their precision; squared one by one, which rounds otherwise than an array's
+    square."""
+    gaps = a - b
+    squares = np.array([gap**2 for gap in gaps.ravel()], gaps.dtype).reshape(gaps.shape)
+    return np.sqrt(squares[:, 0] + squares[:, 1])
 
 
 def warp(
@@ -236,7 +264,9 @@ def warp(
     total = sum(max(width, 0) for width in widths)
     if total < 1 or height < 1:
         return np.zeros((max(height, 0), total, *image.shape[2:]), image.dtype)
-    x = np.concatenate([np.arange(width, dtype=np.float64) for width in widths])  # (total,), from 0 in each piece
+    block = _BLOCK // min(height, _BLOCK_ROWS)
+    columns = np.concatenate([np.arange(width, dtype=np.int64) for width in widths])  # (total,), from 0 in each piece
+    x = columns // block * block, columns % block
     inverses = np.stack([_inverse(matrix) for matrix in matrices])
     if len(matrices) > 1:
         inverses = np.repeat(inverses, np.maximum(widths, 0), axis=0)
@@ -244,14 +274,24 @@ def warp(
     bands = []
     for first in range(0, height, rows):
         y = np.arange(first, min(first + rows, height), dtype=np.float64)[:, None]
-        bands.append(cv2.remap(image, *_places(inverses, x, y), interpolation, borderMode=border))
+        bands.append(cv2.remap(image, *_places(inverses, *x, y), interpolation, borderMode=border))
     return bands[0] if len(bands) == 1 else np.concatenate(bands)
 
 
-def _places(inverses: np.ndarray, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Maps of cv2.remap in whole pixels (h, w, 2) and 32nds (h, w), for (w, 3, 3) or (1, 3, 3), (w,) and (h, 1)."""
+def _places(
+    inverses: np.ndarray, start: np.ndarray, offset: np.ndarray, y: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Maps of cv2.remap in whole pixels (h, w, 2) and 32nds (h, w).
+
+    Args:
+        inverses: (w, 3, 3) or (1, 3, 3).
+        start: (w,) column where the pixel's block begins; the sums below round as OpenCV's do, block by block.
+        offset: (w,) columns from there.
+        y: (h, 1) rows.
+    """
     left, above, below = (
-        inverses[:, row, 0] * x + inverses[:, row, 1] * y + inverses[:, row, 2] for row in range(3)
+        inverses[:, row, 0] * start + inverses[:, row, 1] * y + inverses[:, row, 2] + inverses[:, row, 0] * offset
+        for row in range(3)
     )  # (h, w) each
     factor = np.divide(_PARTS, below, out=np.zeros_like(below), where=below != 0)
     places = np.empty((*factor.shape, 2))
@@ -265,18 +305,20 @@ def _places(inverses: np.ndarray, x: np.ndarray, y: np.ndarray) -> tuple[np.ndar
 
 
 def _inverse(matrix: np.ndarray) -> np.ndarray:
-    """Inverse of (3, 3) by cofactors; zeros for a quad without area, whose strip then repeats the image's corner."""
-    rows = matrix.tolist()
-    (a, b, c), (d, e, f), (g, h, i) = rows
+    """Inverse of (3, 3) by cofactors, operation by operation as OpenCV's; zeros for a quad without area, whose strip
+    then repeats the image's corner."""
+    (a, b, c), (d, e, f), (g, h, i) = matrix.tolist()
+    determinant = a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g)
+    if not determinant:
+        return np.zeros((3, 3))
     adjugate = np.array(
         [
-            [e * i - f * h, h * c - i * b, b * f - c * e],
-            [f * g - d * i, i * a - g * c, c * d - a * f],
-            [d * h - e * g, g * b - h * a, a * e - b * d],
+            [e * i - f * h, c * h - b * i, b * f - c * e],
+            [f * g - d * i, a * i - c * g, c * d - a * f],
+            [d * h - e * g, b * g - a * h, a * e - b * d],
         ]
     )
-    determinant = float(np.array(rows[0]) @ adjugate[:, 0])
-    return adjugate / determinant if determinant else np.zeros((3, 3))
+    return adjugate * (1 / determinant)
 
 
 def _bounding_crop(image: np.ndarray, points: np.ndarray) -> np.ndarray:

@@ -108,15 +108,13 @@ def merge_vertices(points: np.ndarray) -> np.ndarray:
     """Vertices that lie close together become their mean, cut off to whole numbers: (M, 2) int32, M ≤ N."""
     edges = np.linalg.norm(np.diff(points, axis=0), axis=1)
     near = MERGE * (sum(edges.tolist()) / (len(edges) + 1e-8))
-    groups: list[list[int]] = [[0]]
-    for i, length in enumerate(edges, 1):
-        if length < near:
-            groups[-1].append(i)
-        else:
-            groups.append([i])
-    if len(groups) > 1 and float(np.linalg.norm(points[0] - points[-1])) < near:
-        groups[0] += groups.pop()
-    return np.array([points[group].mean(axis=0) for group in groups]).astype(np.int32)
+    starts = np.concatenate([[0], np.flatnonzero(edges >= near) + 1])
+    sums, counts = np.add.reduceat(points, starts, axis=0), np.diff(starts, append=len(points))
+    if len(starts) > 1 and float(np.linalg.norm(points[0] - points[-1])) < near:
+        sums[0] += sums[-1]
+        counts[0] += counts[-1]
+        sums, counts = sums[:-1], counts[:-1]
+    return (sums / counts[:, None]).astype(np.int32)
 
 
 def side_lines(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -137,8 +135,10 @@ def head_and_tail(points: np.ndarray) -> tuple[int, int]:
     if count == 4:
         return _ends_of_four(points)
     edges = np.roll(points, -1, axis=0) - points
-    before, after = np.roll(edges, 1, axis=0), np.roll(edges, -1, axis=0)
-    corners = (_angles(before, edges) + _angles(edges, after)) / np.pi
+    units = edges / (np.linalg.norm(edges, axis=1)[:, None] + 1e-8)
+    before, after = np.roll(units, 1, axis=0), np.roll(units, -1, axis=0)
+    turns = _angles(before, units)
+    corners = (turns + np.roll(turns, -1)) / np.pi
     across = _angles(before, after) / np.pi
     away = np.linalg.norm(points - points.mean(axis=0), axis=1)
     reach = np.maximum(away, np.roll(away, -1))
@@ -168,8 +168,7 @@ def _ends_of_four(points: np.ndarray) -> tuple[int, int]:
 
 
 def _angles(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """(N,) radians between row vectors."""
-    a, b = (vectors / (np.linalg.norm(vectors, axis=1)[:, None] + 1e-8) for vectors in (a, b))
+    """(N,) radians between unit row vectors."""
     return np.arccos(np.clip((a * b).sum(axis=1), -1, 1))
 
 
@@ -215,11 +214,10 @@ def _stitch(image: np.ndarray, points: np.ndarray, measured: np.ndarray) -> np.n
     height = round(float(_distances(measured[: STEPS + 1], measured[STEPS + 1 :][::-1]).mean()))
     places = np.concatenate([[0.0], np.cumsum(steps).astype(np.float64)])
     widths = np.diff((places - places[-1] / 2).astype(np.float32))
-    matrices = []
-    for i, width in enumerate(widths):
-        source = np.stack([top[i], top[i + 1], bottom[i + 1], bottom[i]])
-        target = np.array([[0, 0], [width, 0], [width, height], [0, height]], dtype=np.float32)
-        matrices.append(cv2.getPerspectiveTransform(source, target))
+    sources = np.stack([top[:-1], top[1:], bottom[1:], bottom[:-1]], axis=1)
+    targets = np.zeros((STEPS, 4, 2), np.float32)
+    targets[:, 1:3, 0], targets[:, 2:, 1] = widths[:, None], height
+    matrices = [cv2.getPerspectiveTransform(*pair) for pair in zip(sources, targets)]
     whole = [int(width) for width in widths]
     if height and min(whole):
         return warp(image, matrices, whole, height, cv2.INTER_LINEAR, cv2.BORDER_CONSTANT)
@@ -267,9 +265,9 @@ def warp(
     block = _BLOCK // min(height, _BLOCK_ROWS)
     columns = np.concatenate([np.arange(width, dtype=np.int64) for width in widths])  # (total,), from 0 in each piece
     x = columns // block * block, columns % block
-    inverses = np.stack([_inverse(matrix) for matrix in matrices])
+    inverses = _inverses(np.stack(matrices))
     if len(matrices) > 1:
-        inverses = np.repeat(inverses, np.maximum(widths, 0), axis=0)
+        inverses = np.repeat(inverses, np.maximum(widths, 0), axis=2)
     rows = max(BAND // total, 1)
     bands = []
     for first in range(0, height, rows):
@@ -284,15 +282,12 @@ def _places(
     """Maps of cv2.remap in whole pixels (h, w, 2) and 32nds (h, w).
 
     Args:
-        inverses: (w, 3, 3) or (1, 3, 3).
+        inverses: (3, 3, w) or (3, 3, 1).
         start: (w,) column where the pixel's block begins; the sums below round as OpenCV's do, block by block.
         offset: (w,) columns from there.
         y: (h, 1) rows.
     """
-    left, above, below = (
-        inverses[:, row, 0] * start + inverses[:, row, 1] * y + inverses[:, row, 2] + inverses[:, row, 0] * offset
-        for row in range(3)
-    )  # (h, w) each
+    left, above, below = (row[0] * start + row[1] * y + row[2] + row[0] * offset for row in inverses)  # (h, w) each
     factor = np.divide(_PARTS, below, out=np.zeros_like(below), where=below != 0)
     places = np.empty((*factor.shape, 2))
     np.multiply(left, factor, out=places[..., 0])
@@ -304,13 +299,11 @@ def _places(
     return corners, (parts[..., 1] * _PARTS + parts[..., 0]).astype(np.uint16)
 
 
-def _inverse(matrix: np.ndarray) -> np.ndarray:
-    """Inverse of (3, 3) by cofactors, operation by operation as OpenCV's; zeros for a quad without area, whose strip
-    then repeats the image's corner."""
-    (a, b, c), (d, e, f), (g, h, i) = matrix.tolist()
+def _inverses(matrices: np.ndarray) -> np.ndarray:
+    """(3, 3, N) inverses of (N, 3, 3) by cofactors, operation by operation as OpenCV's; zeros for a quad without area,
+    whose strip then repeats the image's corner."""
+    (a, b, c), (d, e, f), (g, h, i) = matrices.transpose(1, 2, 0)
     determinant = a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g)
-    if not determinant:
-        return np.zeros((3, 3))
     adjugate = np.array(
         [
             [e * i - f * h, c * h - b * i, b * f - c * e],
@@ -318,7 +311,8 @@ def _inverse(matrix: np.ndarray) -> np.ndarray:
             [d * h - e * g, b * g - a * h, a * e - b * d],
         ]
     )
-    return adjugate * (1 / determinant)
+    flat = determinant == 0
+    return np.where(flat, 0.0, adjugate * (1 / np.where(flat, 1.0, determinant)))
 
 
 def _bounding_crop(image: np.ndarray, points: np.ndarray) -> np.ndarray:

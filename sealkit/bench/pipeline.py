@@ -11,6 +11,8 @@ not spent in the networks, `cpu` the processor seconds of all threads, which dep
 Beside paddlex there are three runs of sealkit: `same` has paddlex's engine and way of reading (for equal results),
 `engines` its own choice of engines, `default` its own way of reading as well, which tries more than one direction.
 --equality runs `same` alone, each picture once, and fails where fewer than 99 % of the pictures have paddlex's result.
+Both then run in paddlex's environment: OpenCV 5 interpolates a grey level off from the 4.10 that paddlex pins, and a
+recogniser in doubt answers otherwise.
 
 --make-folders writes model folders with the official networks and random weights for what the config names, where DIR
 has none yet (sealkit.bench.stand_ins says what such a network finds), and runs on them. Folders given with -o stay.
@@ -70,7 +72,7 @@ def table(args: argparse.Namespace, pictures: Sequence[str]) -> tuple[list[str],
         overrides = {**stand_ins(args.config, overrides, args.make_folders), **overrides}
 
     def one(library: str, config: Path) -> Run:
-        python = args.paddlex_python if library == "paddlex" else this_python()
+        python = args.paddlex_python if library == "paddlex" or args.equality else this_python()
         return run(python, library, config, pictures, 1 if args.equality else args.rounds, args.threads)
 
     with tempfile.TemporaryDirectory() as name:

@@ -62,7 +62,7 @@ def test_equality_is_wanted_on_nearly_all_pictures(monkeypatch, capsys, tmp_path
     other = {**seal, "rec_texts": ["heal"]}
 
     def run(python, library, config, given, rounds, threads):
-        assert rounds == 1
+        assert rounds == 1 and python == "theirs"  # one environment for both
         odd = given[:unequal] if library == "sealkit" else []
         results = {picture: [{"seal_res_list": [other if picture in odd else seal]}] for picture in given}
         return Run(results=results)
@@ -70,7 +70,8 @@ def test_equality_is_wanted_on_nearly_all_pictures(monkeypatch, capsys, tmp_path
     monkeypatch.setattr(pipeline, "run", run)
     monkeypatch.setattr(pipeline, "write_configs", lambda folder, *given: (folder, folder))
     monkeypatch.setattr(pipeline, "_figures", lambda run: [1.0] * 6)
-    assert pipeline.main([*pictures, "--vs", "paddlex", "--equality"]) == code
+    options = ["--vs", "paddlex", "--paddlex-python", "theirs", "--equality"]
+    assert pipeline.main([*pictures, *options]) == code
     printed = capsys.readouterr().out
     assert f"same results on {100 - unequal} of 100 pictures" in printed
     assert printed.count("texts ['heal'] against ['seal']") == unequal

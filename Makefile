@@ -48,6 +48,7 @@ test-all: $(STAMP) ## with the slow ones
 $(PADDLEX_VENV)/.installed:
 	@test -x $(PADDLEX_VENV)/bin/python || $(PYTHON) -m venv $(PADDLEX_VENV)
 	@echo "installing paddlex 3.7.2 into $(PADDLEX_VENV) (a few minutes)"
+	@# the last three are what sealkit itself needs there: equality is tested on one OpenCV for both
 	@$(PADDLEX_VENV)/bin/python -m pip install --quiet 'paddlex[ocr]==3.7.2' 'paddlepaddle==3.2.2' 'onnxruntime>=1.18,<2' rapidfuzz tqdm fonttools
 	@touch $@
 

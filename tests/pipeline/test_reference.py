@@ -55,6 +55,15 @@ def test_sizes_of_nothing_are_the_picture_s():
         rectify(wide, np.concatenate([speck[0], speck[1][::-1]]))
 
 
+def test_specks_never_raise():
+    """Outlines of a few pixels, whose sides may have no length once they are cut off to whole numbers."""
+    rng, image = np.random.default_rng(0), np.full((60, 80, 3), 200, np.uint8)
+    for _ in range(600):
+        strip = strips.crop_strip(image, rng.uniform(20, 20 + rng.uniform(1, 9), (int(rng.integers(4, 14)), 2)))
+        assert strip.dtype == np.uint8 and strip.ndim == 3
+    np.testing.assert_array_equal(strips.resample(np.array([[7, 3], [7, 3]])), np.tile([7.0, 3.0], (16, 1)))
+
+
 def test_a_square_on_its_tip_lies_on_its_lower_left_side():
     """Two corners are as far left, and the order in which OpenCV 4.10 gives them decides."""
     corners = rectangle_corners(np.array([[30, 10], [50, 30], [30, 50], [10, 30]], np.int32))

@@ -173,9 +173,12 @@ def _angles(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def resample(line: np.ndarray) -> np.ndarray:
-    """(N, 2) → (16, 2) float64 at equal steps along the line, its ends included; N ≥ 2, not all of them one point."""
+    """(N, 2) → (16, 2) float64 at equal steps along the line, its ends included; sixteen times the one point of a line
+    without length, where the reference fails or goes on with fewer points."""
     lengths = np.linalg.norm(np.diff(line, axis=0), axis=1)
     steps = np.concatenate([[0.0], np.cumsum(lengths)])
+    if not steps[-1]:
+        return np.repeat(line[:1].astype(np.float64), STEPS + 1, axis=0)
     wanted = np.arange(1, STEPS) * (steps[-1] / (STEPS + 1e-8))
     edge = np.searchsorted(steps, wanted, side="right") - 1
     share = (wanted - steps[edge]) / lengths[edge]

@@ -83,7 +83,7 @@ def export_model(
         (folder / YML).write_text(text, encoding="utf-8")
         graph: dict[str, Any] = {"interpolation_operations": 0}
         if onnx:
-            onnx_file.convert(folder / PROGRAM, folder / PARAMS, folder / ONNX)
+            graph["rewrites"] = onnx_file.convert(folder / PROGRAM, folder / PARAMS, folder / ONNX)
             characters = spec.get("PostProcess", {}).get("character_dict")
             axes = {i: name for i, (name, size) in enumerate(zip("nchw", picture.shape)) if size is None}
             graph |= onnx_file.finish(folder / ONNX, text, characters, axes)

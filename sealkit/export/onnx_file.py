@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sealkit.errors import ExportError
+from sealkit.export.onnx_speed import speed_up
 from sealkit.runtime.files import META_KEY
 
 OPSET = 14
@@ -23,15 +24,27 @@ paddle2onnx.export(program, params, target, opset_version=int(opset), enable_onn
 """
 
 
-def convert(program: Path, params: Path, target: Path, opset: int = OPSET) -> None:
+def convert(program: Path, params: Path, target: Path, opset: int = OPSET) -> dict[str, int]:
     """Write `target` with paddle2onnx, in a process of its own: on what it cannot convert it ends the process.
 
     Args:
         opset: a newer one than `OPSET` where the graph needs it (16: grid sampling).
 
+    Returns:
+        What was rewritten for speed, and how often (see sealkit.export.onnx_speed).
+
     Raises:
         ExportError: paddle2onnx is missing or failed; the end of its output is quoted.
     """
+    _paddle2onnx(program, params, target, opset)
+    import onnx
+
+    model, rewrites = speed_up(onnx.load(str(target)))
+    onnx.save(model, str(target))
+    return rewrites
+
+
+def _paddle2onnx(program: Path, params: Path, target: Path, opset: int) -> None:
     paths = [str(path.resolve()) for path in (program, params, target)]
     command = [sys.executable, "-c", _CONVERT, *paths, str(opset)]
     with tempfile.TemporaryDirectory() as folder:  # paddle2onnx leaves files where it runs

@@ -310,8 +310,8 @@ def create_pipeline(
 
     Args:
         pipeline: name of a shipped config, YAML file, or settings; None: the embedded default, which downloads nothing.
-        options: config, device (`gpu:0,1`: a worker process each), engine, engine_config, threads, overrides,
-            allow_url, …; see `sealkit.pipeline.create.create_pipeline`.
+        options: config, device (`gpu:0,1`: a worker process each), engine, engine_config, threads, at_once,
+            overrides, allow_url, …; see `sealkit.pipeline.create.create_pipeline`.
     """
     from sealkit.pipeline import create
 

@@ -36,6 +36,8 @@ class Run:
         networks: picture → those of them that were spent in the engines.
         cpu: picture → processor seconds of all threads together.
         networks_cpu: picture → those of them while an engine ran.
+        listed: seconds per picture of each round in one call with all pictures; empty where that was not run.
+        listed_networks: those of them that were spent in the engines.
         results: picture → results of its pages as plain data.
         peak_mb: largest resident memory.
     """
@@ -47,6 +49,8 @@ class Run:
     networks: dict[str, list[float]] = field(default_factory=dict)
     cpu: dict[str, list[float]] = field(default_factory=dict)
     networks_cpu: dict[str, list[float]] = field(default_factory=dict)
+    listed: list[float] = field(default_factory=list)
+    listed_networks: list[float] = field(default_factory=list)
     results: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     peak_mb: float = 0.0
 
@@ -69,6 +73,16 @@ class Run:
     def busy_outside(self) -> float:
         """As `busy`, outside the networks."""
         return _per_picture(_less(self.cpu, self.networks_cpu))
+
+    @property
+    def in_list(self) -> float:
+        """Seconds per picture in one call with all of them, the median of the rounds after the first; else nan."""
+        return _later(self.listed)
+
+    @property
+    def outside_in_list(self) -> float:
+        """As `in_list`, of the time outside the networks."""
+        return _later([a - b for a, b in zip(self.listed, self.listed_networks)])
 
 
 def write_configs(
@@ -148,6 +162,9 @@ def run(python: str | Path, library: str, config: Path, pictures: Sequence[str],
             if "res" in line:
                 result.results[line["picture"]] = line["res"]
                 result.first = result.first or line["since_start"]
+        if "listed" in line:
+            result.listed.append(line["listed"])
+            result.listed_networks.append(line["networks"])
         result.created = line.get("created", result.created)
         result.engines = line.get("engines", result.engines)
         result.peak_mb = line.get("peak_mb", result.peak_mb)
@@ -191,7 +208,11 @@ def _less(whole: Mapping[str, Sequence[float]], part: Mapping[str, Sequence[floa
 
 def _per_picture(times: Mapping[str, Sequence[float]]) -> float:
     """Mean over pictures of the median of the later rounds (of the first where there is but one)."""
-    return float(np.mean([np.median(rounds[1:] or rounds) for rounds in times.values()]))
+    return float(np.mean([_later(rounds) for rounds in times.values()]))
+
+
+def _later(rounds: Sequence[float]) -> float:
+    return float(np.median(rounds[1:] or rounds)) if rounds else float("nan")
 
 
 def _boxes(result: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -6,7 +6,9 @@
 Each run has a process of its own, one after the other. Cold start is from the command to the first result; seconds per
 picture are medians of the rounds after the first, averaged over the pictures; `outside` is the part of them that was
 not spent in the networks, `cpu` the processor seconds of all threads, which depend little on the machine's other work,
-`cpu out` those of them outside the networks.
+`cpu out` those of them outside the networks. `listed` are seconds per picture when one call gets all pictures, which
+sealkit reads some at a time, `list out` those of them outside the networks (of pictures read at the same time each
+one's networks count by their share).
 
 Beside paddlex there are three runs of sealkit: `same` has paddlex's engine and way of reading (for equal results),
 `engines` its own choice of engines, `default` its own way of reading as well, which tries more than one direction.
@@ -119,12 +121,12 @@ def _unequal(ours: Run, theirs: Run, pictures: Sequence[str]) -> list[str]:
 
 
 def _lines(runs: Mapping[str, Run]) -> list[str]:
-    columns = ("s/picture", "outside", "cpu", "cpu out", "cold start", "peak MB")
+    columns = ("s/picture", "outside", "cpu", "cpu out", "listed", "list out", "cold start", "peak MB")
     lines = [" ".join([f"{'run':8s}", *(f"{name:>11s}" for name in columns)])]
     base = runs.get("paddlex")
     for name, one in runs.items():
         figures = _figures(one)
-        shown = [f"{v:11.3f}" for v in figures[:4]] + [f"{figures[4]:11.2f}", f"{figures[5]:11.0f}"]
+        shown = [f"{v:11.3f}" for v in figures[:-2]] + [f"{figures[-2]:11.2f}", f"{figures[-1]:11.0f}"]
         lines.append(f"{name:8s} {' '.join(shown)}  {'; '.join(one.engines)}".rstrip())
         if base is not None and one is not base:
             times = " ".join(f"{theirs / ours:10.2f}x" for theirs, ours in zip(_figures(base), figures))
@@ -134,4 +136,5 @@ def _lines(runs: Mapping[str, Run]) -> list[str]:
 
 def _figures(one: Run) -> list[float]:
     """One per column."""
-    return [one.warm, one.outside, one.busy, one.busy_outside, one.first, one.peak_mb]
+    listed = [one.in_list, one.outside_in_list]
+    return [one.warm, one.outside, one.busy, one.busy_outside, *listed, one.first, one.peak_mb]

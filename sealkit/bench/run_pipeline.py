@@ -4,9 +4,11 @@
 
 `PYTHON` has that library; the other need not be there, which is why nothing of sealkit is imported at the top.
 Prints JSON lines: {"created": s, "engines": …} when the pipeline stands, then per picture and round {"picture",
-"round", "seconds", "networks", "cpu", "networks_cpu"}, with the first round also "res" and "since_start", at last
-{"peak_mb": …}. "networks" are the seconds spent in the engines; "cpu" and "networks_cpu" are processor seconds of all
-threads of the process, in all and while an engine ran. "created" and "since_start" count from --started (time.time() of
+"round", "seconds", "networks", "cpu", "networks_cpu"}, with the first round also "res" and "since_start", then as many
+rounds of one call with all pictures, {"listed": seconds per picture, "networks": …}, if there are several of both, at
+last {"peak_mb": …}. "networks" are the seconds spent in the engines; those of pictures that are read at the same time
+are divided by how many are. "cpu" and "networks_cpu" are processor seconds of all threads of the process, in all and
+while an engine ran. "created" and "since_start" count from --started (time.time() of
 whoever gave the command), else from the first line of this script.
 """
 
@@ -18,6 +20,7 @@ import json
 import os
 import resource
 import sys
+import threading
 import time
 from typing import Any
 
@@ -26,25 +29,28 @@ STARTED = time.time()
 
 class Stopwatch:
     """Sums up the seconds spent in methods it was put around, by the clock and of the processor; calls within calls
-    count once."""
+    count once, calls of several threads each (by the clock; the processor's seconds are the whole process's)."""
 
     def __init__(self) -> None:
-        self.seconds, self.cpu, self._depth = 0.0, 0.0, 0
+        self.seconds, self.cpu = 0.0, 0.0
+        self._inside, self._lock = threading.local(), threading.Lock()
 
     def around(self, owner: type, name: str) -> None:
         method = owner.__dict__[name]
 
         @functools.wraps(method)
         def timed(*args: Any, **kwargs: Any) -> Any:
-            self._depth += 1
+            outermost = not getattr(self._inside, "now", False)
+            self._inside.now = True
             start, used = time.perf_counter(), time.process_time()
             try:
                 return method(*args, **kwargs)
             finally:
-                self._depth -= 1
-                if not self._depth:
-                    self.seconds += time.perf_counter() - start
-                    self.cpu += time.process_time() - used
+                if outermost:
+                    self._inside.now = False
+                    with self._lock:
+                        self.seconds += time.perf_counter() - start
+                        self.cpu += time.process_time() - used
 
         setattr(owner, name, timed)
 
@@ -75,6 +81,14 @@ def main() -> int:
                 line["since_start"] = time.time() - args.started
                 line["res"] = [result.json["res"] for result in results]
             say(**line)
+    for _ in range(args.rounds if min(args.rounds, len(args.pictures)) > 1 else 0):
+        networks.seconds = 0.0
+        start = time.perf_counter()
+        for _result in pipeline.predict(list(args.pictures)):
+            pass
+        seconds, at_once = time.perf_counter() - start, getattr(pipeline, "at_once", 1)
+        count = len(args.pictures)
+        say(listed=seconds / count, networks=networks.seconds / at_once / count)
     say(peak_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
     return 0
 

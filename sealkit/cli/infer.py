@@ -105,6 +105,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--threads", type=positive, metavar="N", help="CPU threads per network (default: all cores, at most 10)"
     )
+    parser.add_argument(
+        "--at-once",
+        type=positive,
+        metavar="N",
+        help="pictures read at the same time, sharing the threads (default: up to 4 on ONNX Runtime and a CPU, else 1)",
+    )
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--jsonl", action="store_true", help="one JSON object per picture on stdout, nothing else")
     form.add_argument("--quiet", action="store_true", help="print nothing but errors")
@@ -160,6 +166,7 @@ def _pipeline_results(args: argparse.Namespace, inputs: Sequence[str]) -> Any:
         threads=args.threads,
         overrides=args.overrides,
         allow_url=args.allow_url,
+        at_once=args.at_once,
     )
     if args.verbose:
         for module, engine in pipeline.engines.items():
@@ -175,6 +182,7 @@ def _module_results(args: argparse.Namespace, inputs: Sequence[str]) -> Any:
     unused += ["-o"] if args.overrides else []
     unused += ["--pipeline"] if args.pipeline else []
     unused += ["--allow-url"] if args.allow_url else []
+    unused += ["--at-once"] if args.at_once else []
     if unused:
         raise ConfigError(
             "these belong to the pipeline, not to one module",

@@ -53,6 +53,7 @@ def create_pipeline(
     threads: int | None = None,
     overrides: Any = (),
     allow_url: bool = False,
+    at_once: int | None = None,
     **old: Any,
 ) -> SealRecognitionPipeline | ParallelPipeline:
     """Build a pipeline.
@@ -69,6 +70,8 @@ def create_pipeline(
         threads: CPU threads per network; None: all cores, at most 10, shared between workers.
         overrides: ["SubPipelines.SealOCR.SubModules.TextDetection.thresh=0.3"] or a dict, laid over the config.
         allow_url: inputs may be URLs, of any host this machine reaches.
+        at_once: pictures of one predict() call that are read at the same time, each with its share of the threads;
+            None: up to four where every network runs on ONNX Runtime on the CPU, else one.
         old: names of earlier versions; refused with the name of today.
 
     Raises:
@@ -87,8 +90,15 @@ def create_pipeline(
     if device is not None and "," in device:
         from sealkit.pipeline.parallel import ParallelPipeline, split_devices
 
+        if at_once is not None:
+            raise ConfigError(
+                "each of several devices reads one picture at a time",
+                where="at_once",
+                value=at_once,
+                hint="name one device, or leave at_once away",
+            )
         return ParallelPipeline(loaded.settings, call, split_devices(device), threads, allow_url)
-    return build_pipeline(loaded.settings, call, device, threads, allow_url)
+    return build_pipeline(loaded.settings, call, device, threads, allow_url, at_once)
 
 
 def load_config(source: str | Path | Mapping[str, Any], overrides: Any = ()) -> Loaded[SealRecognitionSettings]:
@@ -111,6 +121,7 @@ def build_pipeline(
     device: str | None = None,
     threads: int | None = None,
     allow_url: bool = False,
+    at_once: int | None = 1,
 ) -> SealRecognitionPipeline:
     """A pipeline of checked settings on one device; see `create_pipeline`."""
     paths = locate_all(settings)
@@ -135,7 +146,35 @@ def build_pipeline(
     det, rec = settings.ocr.TextDetection, settings.ocr.TextRecognition
     detector = _detector(load("TextDetection", det, levels), det, settings)
     recogniser = _recogniser(load("TextRecognition", rec, levels), rec, settings)
-    return SealRecognitionPipeline(settings, detector, recogniser, layout, preprocessor, allow_url)
+    pipeline = SealRecognitionPipeline(settings, detector, recogniser, layout, preprocessor, allow_url)
+    together = _at_once(pipeline, at_once)
+    if together > 1:
+        each = max(1, detector.model.threads // together)
+        pipeline.read_beside(together, lambda: build_pipeline(settings, call, device, each))
+    return pipeline
+
+
+MOST_AT_ONCE = 4
+"""Pictures that are read at the same time when nothing is said: each needs the memory of one more pass."""
+
+
+def _at_once(pipeline: SealRecognitionPipeline, asked: int | None) -> int:
+    """How many pictures are read at the same time.
+
+    Raises:
+        ConfigError: more than one, and a network whose engine does not take it.
+    """
+    alone = {name: model.engine for name, model in pipeline.models.items() if not model.shareable}
+    if asked is None:
+        return 1 if alone else min(MOST_AT_ONCE, pipeline.detector.model.threads)
+    if asked < 1 or (asked > 1 and alone):
+        raise ConfigError(
+            "pictures are read at the same time by ONNX Runtime on the CPU only" if asked > 0 else "must be 1 or more",
+            where="at_once",
+            value=asked if asked < 1 else alone,
+            hint="any engine can do it in processes of its own: device='cpu,cpu'" if asked > 0 else "1: one by one",
+        )
+    return asked
 
 
 PLACES = {

@@ -7,7 +7,7 @@
 
 Flow per picture: turn and flatten the page → find seals (layout model, given boxes, the detector's coarse look, or the
 whole picture) → look at each seal again → outlines → lines → order → strips → texts → result. A pipeline is not
-thread-safe: one per thread or process.
+thread-safe: one per thread or process. Of several pictures it reads some at the same time by itself (`at_once`).
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from __future__ import annotations
 import inspect
 import logging
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import chain, islice
 from typing import Any
 
 import cv2
@@ -40,6 +41,7 @@ from sealkit.pipeline.search import (
     look_closer,
     whole_picture,
 )
+from sealkit.pipeline.side_by_side import in_order
 from sealkit.pipeline.stages import LayoutModel, Page, PagePreprocessor, Stages
 
 log = logging.getLogger(__name__)
@@ -57,6 +59,7 @@ class SealRecognitionPipeline:
         layout: finds seals on pages; None where the config has no layout stage.
         preprocessor: turns and flattens pages; None where the config has no such stage.
         allow_url: inputs may be URLs, of any host this machine reaches.
+        at_once: pictures of one call that are read at the same time.
         engines: which engine runs which module, on which device.
     """
 
@@ -71,6 +74,18 @@ class SealRecognitionPipeline:
     ) -> None:
         self.settings, self.detector, self.recogniser = settings, detector, recogniser
         self.layout, self.preprocessor, self.allow_url = layout, preprocessor, allow_url
+        self.at_once = 1
+        self._make_beside: Callable[[], SealRecognitionPipeline] | None = None
+        self._beside: SealRecognitionPipeline | None = None
+
+    def read_beside(self, at_once: int, make: Callable[[], SealRecognitionPipeline]) -> None:
+        """From now on read so many pictures of a call at the same time.
+
+        Args:
+            make: the same pipeline with each one's share of the threads, made when it is first needed; its models must
+                be shareable.
+        """
+        self.at_once, self._make_beside = at_once, make
 
     @property
     def models(self) -> dict[str, Any]:
@@ -83,7 +98,8 @@ class SealRecognitionPipeline:
     @property
     def engines(self) -> dict[str, str]:
         return {
-            name: f"{model.engine} ({model.device}, {model.threads} threads)" for name, model in self.models.items()
+            name: f"{model.engine} ({model.device}, {model.threads} thread{'' if model.threads == 1 else 's'})"
+            for name, model in self.models.items()
         }
 
     def predict(
@@ -173,6 +189,8 @@ class SealRecognitionPipeline:
         """Free the engines' memory."""
         for model in self.models.values():
             model.close()
+        if self._beside is not None:
+            self._beside.close()
 
     def _check(self, call: CallSettings, given: Mapping[str, Any]) -> None:
         """Refuse parameters of stages that are not there."""
@@ -201,18 +219,28 @@ class SealRecognitionPipeline:
     def _run(
         self, records: Iterator[ImageRecord], call: CallSettings, layouts: Iterator[dict[str, Any]] | None
     ) -> Iterator[SealRecognitionResult]:
-        size = self.settings.batch_size or 1
-        group: list[Page] = []
-        for record in records:
-            page = Page(record, error=record.error, given=next(layouts) if layouts is not None else None)
-            group.append(page)
-            if len(group) >= size:
+        groups = self._groups(records, layouts)
+        start = list(islice(groups, 2))
+        if self.at_once < 2 or self._make_beside is None or len(start) < 2:
+            for group in chain(start, groups):
                 yield from self._group(group, call)
-                group = []
-        yield from self._group(group, call)
+            return
+        if self._beside is None:
+            self._beside = self._make_beside()
+        beside = self._beside
+        yield from in_order(chain(start, groups), lambda group: list(beside._group(group, call)), self.at_once)
+
+    def _groups(self, records: Iterator[ImageRecord], layouts: Iterator[dict[str, Any]] | None) -> Iterator[list[Page]]:
+        """Pictures that go through the layout model together."""
+        size = self.settings.batch_size or 1
+        pages = (
+            Page(record, error=record.error, given=next(layouts) if layouts is not None else None) for record in records
+        )
+        while group := list(islice(pages, size)):
+            yield group
 
     def _group(self, pages: Sequence[Page], call: CallSettings) -> Iterator[SealRecognitionResult]:
-        """Pictures that go through the layout model together."""
+        """Read the pictures of one group."""
         for page in pages:
             if page.error is None and call.preprocess:
                 _guarded(page, self._preprocess, call)

@@ -4,7 +4,7 @@
     (maps,) = model.run(batch)
     model.engine, model.meta.model_name
 
-A loaded model is not thread-safe: one per thread or process.
+A loaded model is not thread-safe unless it is `shareable`: one per thread or process.
 """
 
 from __future__ import annotations
@@ -103,6 +103,11 @@ class InferenceModel(ABC):
         order = sorted(range(len(self.inputs)), key=lambda i: self.inputs[i].name)
         self._rank = order
         """Positions of the graph's inputs by alphabetical rank of their names: the order values are fed in."""
+
+    @property
+    def shareable(self) -> bool:
+        """Whether several threads may `run` at the same time, each with all of the model's threads."""
+        return False
 
     @property
     def batch_limit(self) -> int | None:

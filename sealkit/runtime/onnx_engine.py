@@ -48,6 +48,10 @@ def device_problem(engine: str, device: Device) -> str | None:
 class OnnxRuntimeModel(InferenceModel):
     engine = "onnxruntime"
 
+    @property
+    def shareable(self) -> bool:
+        return self.device.kind == "cpu"
+
     def _open(self, options: Mapping[str, Any]) -> tuple[list[TensorSpec], list[TensorSpec]]:
         import onnxruntime as ort
 

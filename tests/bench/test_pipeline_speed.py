@@ -1,5 +1,6 @@
 """The pipeline's benchmark: what is counted and averaged, and folders of random weights that still find something."""
 
+import threading
 import time
 
 import numpy as np
@@ -34,6 +35,13 @@ def test_the_stopwatch_counts_calls_within_calls_once():
     assert Watched().outer() == "done"
     assert 0.04 <= watch.seconds <= time.perf_counter() - start
     assert 0 <= watch.cpu < watch.seconds  # asleep, it used no processor
+    threads = [threading.Thread(target=Watched().outer) for _ in range(3)]
+    watch.seconds, start = 0.0, time.perf_counter()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert watch.seconds >= 3 * 0.04  # each thread's, although they slept at the same time
 
 
 def test_rounds_after_the_first_count():
@@ -42,17 +50,20 @@ def test_rounds_after_the_first_count():
         networks={"a": [8.0, 0.5, 2.5, 1.5], "b": [8.0, 1.0, 1.0, 1.0]},
         cpu={"a": [9.0, 2.0, 2.0, 2.0], "b": [9.0, 6.0, 6.0, 6.0]},
         networks_cpu={"a": [8.0, 1.5, 1.5, 1.5], "b": [8.0, 5.5, 5.5, 5.5]},
+        listed=[5.0, 2.0, 3.0, 2.5],
+        listed_networks=[1.0, 1.5, 1.0, 2.0],
         first=2.0,
         peak_mb=500.0,
     )
+    assert (run.in_list, run.outside_in_list) == (2.5, 0.5)
     assert (run.warm, run.outside, run.busy, run.busy_outside) == (3.0, 1.75, 4.0, 0.5)
     slower = Run(
         first=8.0, seconds={"a": [6.0]}, networks={"a": [2.5]}, cpu={"a": [4.0]}, networks_cpu={"a": [2.0]},
-        peak_mb=1000.0, engines=["x (cpu)"],
+        listed=[5.0], listed_networks=[4.0], peak_mb=1000.0, engines=["x (cpu)"],
     )  # fmt: skip
     lines = _lines({"paddlex": slower, "same": run})
-    assert lines[2].split() == ["same", "3.000", "1.750", "4.000", "0.500", "2.00", "500"]
-    assert lines[3].split()[:6] == ["2.00x", "2.00x", "1.00x", "4.00x", "4.00x", "2.00x"]
+    assert lines[2].split() == ["same", "3.000", "1.750", "4.000", "0.500", "2.500", "0.500", "2.00", "500"]
+    assert lines[3].split()[:8] == ["2.00x", "2.00x", "1.00x", "4.00x", "2.00x", "2.00x", "4.00x", "2.00x"]
 
 
 @pytest.mark.parametrize(("unequal", "code"), [(0, 0), (1, 0), (2, 1)])
@@ -69,7 +80,7 @@ def test_equality_is_wanted_on_nearly_all_pictures(monkeypatch, capsys, tmp_path
 
     monkeypatch.setattr(pipeline, "run", run)
     monkeypatch.setattr(pipeline, "write_configs", lambda folder, *given: (folder, folder))
-    monkeypatch.setattr(pipeline, "_figures", lambda run: [1.0] * 6)
+    monkeypatch.setattr(pipeline, "_figures", lambda run: [1.0] * 8)
     options = ["--vs", "paddlex", "--paddlex-python", "theirs", "--equality"]
     assert pipeline.main([*pictures, *options]) == code
     printed = capsys.readouterr().out

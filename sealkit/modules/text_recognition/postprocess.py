@@ -68,16 +68,17 @@ def reverse_runs(text: str) -> str:
 
 
 def _decode_row(best: np.ndarray, top: np.ndarray, charset: Charset) -> RecResult:
-    starts = np.flatnonzero(np.diff(best, prepend=-1))  # first step of each run
-    ends = np.append(starts[1:], len(best)) - 1
-    kept = [(int(s), int(e)) for s, e in zip(starts, ends) if best[s] != 0]
+    changes = (np.flatnonzero(best[1:] != best[:-1]) + 1).tolist()
+    starts, ends = [0, *changes], [*(change - 1 for change in changes), len(best) - 1]  # of each run of one class
+    classes = best[starts].tolist()
+    kept = [(start, end) for start, end, one in zip(starts, ends, classes) if one != 0]
     if not kept:
         return RecResult("", 0.0, num_steps=len(best))
-    firsts = [s for s, _ in kept]
+    scores = top[[start for start, _ in kept]]
     return RecResult(
-        text=charset.decode(int(best[s]) for s in firsts),
-        score=float(top[firsts].mean()),
-        char_scores=tuple(float(p) for p in top[firsts]),
+        text=charset.decode(one for one in classes if one != 0),
+        score=float(scores.mean()),
+        char_scores=tuple(scores.tolist()),
         steps=tuple(kept),
         num_steps=len(best),
     )

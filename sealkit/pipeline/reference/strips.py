@@ -290,16 +290,24 @@ def _places(
         offset: (w,) columns from there.
         y: (h, 1) rows.
     """
-    left, above, below = (row[0] * start + row[1] * y + row[2] + row[0] * offset for row in inverses)  # (h, w) each
-    factor = np.divide(_PARTS, below, out=np.zeros_like(below), where=below != 0)
-    places = np.empty((*factor.shape, 2))
-    np.multiply(left, factor, out=places[..., 0])
-    np.multiply(above, factor, out=places[..., 1])
+    across, down, offsets = inverses.transpose(1, 0, 2)[
+        :, :, None
+    ]  # (3, 1, w) each: what a column, a row, nothing adds
+    sums = across * start + down * y  # (3, h, w)
+    sums += offsets
+    sums += across * offset
+    below = sums[2]
+    if below.all():
+        factor = np.divide(_PARTS, below, out=below)
+    else:
+        factor = np.divide(_PARTS, below, out=np.zeros_like(below), where=below != 0)
+    places = np.multiply(sums[:2], factor, out=sums[:2])
     np.rint(places, out=places)
     whole = np.clip(places, -(2.0**31), 2.0**31 - 1, out=places).astype(np.int32)
-    parts = whole & (_PARTS - 1)
-    corners = np.clip(whole >> _PARTS_BITS, -(2**15), 2**15 - 1).astype(np.int16)
-    return corners, (parts[..., 1] * _PARTS + parts[..., 0]).astype(np.uint16)
+    corners = np.empty((*factor.shape, 2), np.int16)
+    np.clip(whole >> _PARTS_BITS, -(2**15), 2**15 - 1, out=corners.transpose(2, 0, 1), casting="unsafe")
+    whole &= _PARTS - 1
+    return corners, (whole[1] * _PARTS + whole[0]).astype(np.uint16)
 
 
 def _inverses(matrices: np.ndarray) -> np.ndarray:

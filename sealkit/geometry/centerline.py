@@ -114,7 +114,7 @@ def refine(chain: Chain, region: TextRegion, cut_at: float | None = None) -> Mid
     middle = None
     typical = band
     for round_ in range(4):
-        curve = fit_curve(points, TOLERANCE * band, band / 8, 2.5 * band)
+        curve = fit_curve(points, TOLERANCE * band, band / 8, 2.5 * band) if middle is None else middle.curve
         first, last = 0.0, curve.end
         if round_ and not chain.closed:  # the rough path ends half a band early: take in the rest bit by bit
             first, last = _span_on(curve, chain, edges, typical)
@@ -357,7 +357,11 @@ def _crossings(centres: np.ndarray, up: np.ndarray, edges: np.ndarray) -> tuple[
 
 def _inside(points: np.ndarray, edges: np.ndarray) -> np.ndarray:
     """(N,) bool: crossing-number test against all border segments at once."""
-    (ax, ay), (bx, by) = edges[:, 0].T, edges[:, 1].T
+    (left, top), (_, bottom) = points.min(axis=0), points.max(axis=0)
+    counts = (
+        (edges[..., 1].min(axis=1) <= bottom) & (edges[..., 1].max(axis=1) > top) & (edges[..., 0].max(axis=1) > left)
+    )
+    (ax, ay), (bx, by) = edges[counts, 0].T, edges[counts, 1].T
     x, y = points[:, :1], points[:, 1:]
     spans = (ay <= y) != (by <= y)
     with np.errstate(divide="ignore", invalid="ignore"):

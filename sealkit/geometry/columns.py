@@ -75,14 +75,16 @@ def _best_cuts(ink: np.ndarray, letters: int) -> tuple[float, list[int]]:
     cost[0, 0] = 0.0
     cut_cost = np.concatenate([ink, [0.0]])
     cut_cost[0] = 0.0
+    ends = np.arange(shortest, n + 1)
+    before = (
+        ends[:, None] - heights + longest
+    )  # (E, H) where a letter would start, in costs with `longest` more in front
     for k in range(1, letters + 1):
-        for end in range(shortest, n + 1):
-            starts = end - heights
-            valid = starts >= 0
-            options = cost[k - 1, starts[valid]] + uneven[valid]
-            i = int(np.argmin(options))
-            cost[k, end] = options[i] + (cut_cost[end] if end < n else 0.0)
-            origin[k, end] = starts[valid][i]
+        padded = np.concatenate([np.full(longest, np.inf), cost[k - 1]])
+        options = padded[before] + uneven
+        best = options.argmin(axis=1)
+        cost[k, ends] = options[np.arange(len(ends)), best] + cut_cost[ends]
+        origin[k, ends] = np.maximum(ends - heights[best], 0)
     cuts = [n]
     for k in range(letters, 0, -1):
         cuts.append(int(origin[k, cuts[-1]]))

@@ -74,6 +74,8 @@ def fit_circle(points: np.ndarray) -> tuple[np.ndarray, float]:
         jacobian = np.concatenate([-offset / distance[:, None], -np.ones((len(local), 1))], axis=1)
         change, *_ = np.linalg.lstsq(jacobian, radius - distance, rcond=None)
         centre, radius = centre + change[:2], radius + change[2]
+        if np.abs(change).max() < 1e-9 * radius:
+            break
     return centre + origin, float(radius)
 
 

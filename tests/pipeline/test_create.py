@@ -45,7 +45,7 @@ def test_reads_without_paddle(rapidocr, tmp_path):
 def test_engines_per_level(rapidocr):
     changes = {**WHEEL, "engine": "onnxruntime"}
     pipeline = create_pipeline(overrides=changes, device="cpu", threads=1)
-    assert pipeline.engines["TextDetection"] == "onnxruntime (cpu, 1 threads)"
+    assert pipeline.engines["TextDetection"] == "onnxruntime (cpu, 1 thread)"
     with pytest.raises(EngineError, match="unknown engine"):  # the module's own engine wins over the call's
         create_pipeline(overrides={**WHEEL, f"{DET}.engine": "abacus"}, engine="onnxruntime", device="cpu")
     with pytest.raises(EngineError, match="unknown engine"):

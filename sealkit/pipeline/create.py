@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +31,7 @@ from sealkit.pipeline.orientation import OrientationClassifier
 from sealkit.pipeline.recogniser import TextRecogniser
 from sealkit.pipeline.seal_recognition import SealRecognitionPipeline
 from sealkit.pipeline.unwarper import Unwarper
-from sealkit.runtime.devices import parse_device
+from sealkit.runtime.devices import CPU, parse_device
 from sealkit.runtime.files import ModelFiles
 from sealkit.runtime.model import ALIASES, ENGINES, InferenceModel, choose_engine, load_model
 
@@ -124,28 +125,15 @@ def build_pipeline(
     at_once: int | None = 1,
 ) -> SealRecognitionPipeline:
     """A pipeline of checked settings on one device; see `create_pipeline`."""
-    paths = locate_all(settings)
-    levels = (settings.SubPipelines.SealOCR, call, settings)
-
-    def load(place: str, section: ModuleSettings, levels: tuple[EngineSettings, ...]) -> InferenceModel:
-        return _load(paths[place], section, levels, device, threads, PLACES[place])
-
+    models = _load_all(settings, call, device, threads)
     layout = preprocessor = None
-    section = settings.SubModules.LayoutDetection
-    if settings.use_layout_detection and section is not None:
-        layout = _layout(load("LayoutDetection", section, (call, settings)), section, settings)
-    pages = settings.SubPipelines.DocPreprocessor
-    if settings.use_doc_preprocessor and pages is not None:
-        orientation = unwarping = None
-        upper = (pages, call, settings)
-        if pages.use_doc_orientation_classify and pages.SubModules.DocOrientationClassify is not None:
-            orientation = load("DocOrientationClassify", pages.SubModules.DocOrientationClassify, upper)
-        if pages.use_doc_unwarping and pages.SubModules.DocUnwarping is not None:
-            unwarping = load("DocUnwarping", pages.SubModules.DocUnwarping, upper)
+    if "LayoutDetection" in models and settings.SubModules.LayoutDetection is not None:
+        layout = _layout(models["LayoutDetection"], settings.SubModules.LayoutDetection, settings)
+    if settings.use_doc_preprocessor and settings.SubPipelines.DocPreprocessor is not None:
+        orientation, unwarping = models.get("DocOrientationClassify"), models.get("DocUnwarping")
         preprocessor = _preprocessor(orientation, unwarping, settings)
-    det, rec = settings.ocr.TextDetection, settings.ocr.TextRecognition
-    detector = _detector(load("TextDetection", det, levels), det, settings)
-    recogniser = _recogniser(load("TextRecognition", rec, levels), rec, settings)
+    detector = _detector(models["TextDetection"], settings.ocr.TextDetection, settings)
+    recogniser = _recogniser(models["TextRecognition"], settings.ocr.TextRecognition, settings)
     pipeline = SealRecognitionPipeline(settings, detector, recogniser, layout, preprocessor, allow_url)
     together = _at_once(pipeline, at_once)
     if together > 1:
@@ -330,21 +318,42 @@ def _preprocessor(
     )
 
 
-def _load(
-    path: Path,
-    section: ModuleSettings,
-    levels: tuple[EngineSettings, ...],
-    device: str | None,
-    threads: int | None,
-    module: str,
-) -> InferenceModel:
-    """The module's model on the engine of the nearest level that names one: module, sub-pipeline, call, file."""
-    engine, options = engine_of((section, *levels))
-    if options:
-        options = options_of(options, path, engine, device)
-    model = load_model(path, engine, device, threads, options)
-    check_folder(model, section.model_name, module)
-    return model
+def _load_all(
+    settings: SealRecognitionSettings, call: EngineSettings, device: str | None, threads: int | None
+) -> dict[str, InferenceModel]:
+    """The models of a config by their keys, each on the engine of the nearest level that names one: module,
+    sub-pipeline, call, file. ONNX Runtime prepares a graph on one core: several are loaded at the same time.
+
+    Raises:
+        EngineError, DeviceError: of the first model, in the order of the stages, that cannot be used.
+    """
+    paths = locate_all(settings)
+    pages = settings.SubPipelines.DocPreprocessor
+    upper: dict[str, tuple[EngineSettings, ...]] = {"LayoutDetection": (call, settings)}
+    if pages is not None:
+        upper |= dict.fromkeys(("DocOrientationClassify", "DocUnwarping"), (pages, call, settings))
+    ocr = (settings.SubPipelines.SealOCR, call, settings)
+
+    def load(place: str) -> InferenceModel:
+        section = used[place]
+        engine, options = engine_of((section, *upper.get(place, ocr)))
+        if options:
+            options = options_of(options, paths[place], engine, device)
+        model = load_model(paths[place], engine, device, threads, options)
+        check_folder(model, section.model_name, PLACES[place])
+        return model
+
+    def on_onnxruntime(place: str) -> bool:
+        engine, _ = engine_of((used[place], *upper.get(place, ocr)))
+        chosen = choose_engine(ModelFiles.find(paths[place]), engine, parse_device(device) if device else None)
+        return chosen == ("onnxruntime", CPU)
+
+    used = sections(settings)
+    if not all(on_onnxruntime(place) for place in used):
+        return {place: load(place) for place in used}
+    with ThreadPoolExecutor(len(used)) as pool:
+        loading = {place: pool.submit(load, place) for place in used}
+    return {place: future.result() for place, future in loading.items()}
 
 
 def engine_of(levels: tuple[EngineSettings, ...]) -> tuple[str | None, Mapping[str, Any] | None]:

@@ -109,7 +109,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--at-once",
         type=positive,
         metavar="N",
-        help="pictures read at the same time, sharing the threads (default: up to 4 on ONNX Runtime and a CPU, else 1)",
+        help="pictures read at the same time (default: up to 4 with small networks on ONNX Runtime, else 1)",
     )
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--jsonl", action="store_true", help="one JSON object per picture on stdout, nothing else")

@@ -72,7 +72,7 @@ def create_pipeline(
         overrides: ["SubPipelines.SealOCR.SubModules.TextDetection.thresh=0.3"] or a dict, laid over the config.
         allow_url: inputs may be URLs, of any host this machine reaches.
         at_once: pictures of one predict() call that are read at the same time, each with its share of the threads;
-            None: up to four where every network runs on ONNX Runtime on the CPU, else one.
+            None: up to four where every network is small and runs on ONNX Runtime on the CPU, else one.
         old: names of earlier versions; refused with the name of today.
 
     Raises:
@@ -144,6 +144,9 @@ def build_pipeline(
 
 MOST_AT_ONCE = 4
 """Pictures that are read at the same time when nothing is said: each needs the memory of one more pass."""
+LARGE = 64 << 20
+"""Bytes of graphs from which pictures are read one by one: server networks divide well among threads (3.9 s a picture
+one by one, 4.1 s two at once), and need a gigabyte each."""
 
 
 def _at_once(pipeline: SealRecognitionPipeline, asked: int | None) -> int:
@@ -154,7 +157,9 @@ def _at_once(pipeline: SealRecognitionPipeline, asked: int | None) -> int:
     """
     alone = {name: model.engine for name, model in pipeline.models.items() if not model.shareable}
     if asked is None:
-        return 1 if alone else min(MOST_AT_ONCE, pipeline.detector.model.threads)
+        files = [model.files.onnx for model in pipeline.models.values()]
+        size = sum(file.stat().st_size for file in files if file is not None)
+        return 1 if alone or size > LARGE else min(MOST_AT_ONCE, pipeline.detector.model.threads)
     if asked < 1 or (asked > 1 and alone):
         raise ConfigError(
             "pictures are read at the same time by ONNX Runtime on the CPU only" if asked > 0 else "must be 1 or more",

@@ -46,6 +46,9 @@ from sealkit.pipeline.stages import LayoutModel, Page, PagePreprocessor, Stages
 
 log = logging.getLogger(__name__)
 
+TOGETHER = 4_000_000
+"""Pixels of pictures that the detector sees as they are, and that may be read at the same time: a server detector needs
+two kilobytes for each."""
 PICTURE_TROUBLE = (SealkitError, cv2.error, MemoryError, ArithmeticError, ValueError, IndexError)
 """What one odd picture may raise; it is reported in that picture's place and must not end a folder."""
 
@@ -228,7 +231,14 @@ class SealRecognitionPipeline:
         if self._beside is None:
             self._beside = self._make_beside()
         beside = self._beside
-        yield from in_order(chain(start, groups), lambda group: list(beside._group(group, call)), self.at_once)
+        # Only where the detector gets whole pictures does the memory it needs grow with them.
+        bounded = call.layout or self.settings.Search.enabled
+        yield from in_order(
+            chain(start, groups),
+            lambda group: list(beside._group(group, call)),
+            self.at_once,
+            lambda group: 0.0 if bounded else sum(page.pixels for page in group) / TOGETHER,
+        )
 
     def _groups(self, records: Iterator[ImageRecord], layouts: Iterator[dict[str, Any]] | None) -> Iterator[list[Page]]:
         """Pictures that go through the layout model together."""

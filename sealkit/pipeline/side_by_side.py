@@ -19,12 +19,20 @@ AHEAD = 1
 """Jobs that wait for each worker: pictures are read in time, and memory stays flat."""
 
 
-def in_order(jobs: Iterator[Job], work: Callable[[Job], list[Result]], workers: int) -> Iterator[Result]:
+def in_order(
+    jobs: Iterator[Job],
+    work: Callable[[Job], list[Result]],
+    workers: int,
+    weight: Callable[[Job], float] = lambda job: 0.0,
+) -> Iterator[Result]:
     """The results of all jobs, in the order of the jobs.
 
     What a job or the source of jobs raises comes in its place, after the results before it.
+
+    Args:
+        weight: share of the memory a job needs; jobs that together need more than 1 are not begun together.
     """
-    waiting: deque[Future[list[Result]]] = deque()
+    waiting: deque[tuple[Future[list[Result]], float]] = deque()
     trouble: BaseException | None = None
     pool = ThreadPoolExecutor(workers, thread_name_prefix="sealkit-page")
     try:
@@ -36,11 +44,15 @@ def in_order(jobs: Iterator[Job], work: Callable[[Job], list[Result]], workers: 
             except Exception as error:
                 trouble = error
                 break
-            waiting.append(pool.submit(work, job))
-            if len(waiting) >= workers * (1 + AHEAD):
-                yield from waiting.popleft().result()
+            heavy = weight(job)
+            while waiting and (
+                len(waiting) >= workers * (1 + AHEAD)
+                or heavy + sum(other for future, other in waiting if not future.done()) > 1
+            ):
+                yield from waiting.popleft()[0].result()
+            waiting.append((pool.submit(work, job), heavy))
         while waiting:
-            yield from waiting.popleft().result()
+            yield from waiting.popleft()[0].result()
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
     if trouble is not None:

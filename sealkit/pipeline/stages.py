@@ -97,3 +97,9 @@ class Page:
         if image is None:
             raise ValueError("a page without a picture has come past reading")
         return image
+
+    @property
+    def pixels(self) -> int:
+        """Of the picture as it was read; 0 where it could not be."""
+        image = self.record.image
+        return 0 if image is None else int(image.shape[0] * image.shape[1])

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from sealkit.errors import ConfigError
+from sealkit.pipeline import create
 from sealkit.pipeline.create import create_pipeline
 from sealkit.pipeline.side_by_side import AHEAD, in_order
 
@@ -34,8 +35,23 @@ def test_jobs_run_at_the_same_time_and_only_few_are_read_ahead():
 
     results = in_order(jobs(), work, 2)
     assert next(results) == 0
-    assert len(taken) == 2 * (1 + AHEAD)
+    assert len(taken) == 2 * (1 + AHEAD) + 1  # and the one in hand
     assert list(results) == list(range(1, 20))
+
+
+def test_heavy_jobs_run_alone():
+    running, most = [], []
+
+    def work(job):
+        running.append(job)
+        most.append(sum(running))
+        time.sleep(0.01)
+        running.remove(job)
+        return [job]
+
+    weights = [0.5, 0.5, 3.0, 0.4, 0.9, 0.1, 2.0, 0.2]
+    assert list(in_order(iter(weights), work, 4, lambda job: job)) == weights
+    assert max(total for total in most if total not in (3.0, 2.0)) <= 1
 
 
 def test_errors_come_after_the_results_before_them():
@@ -92,6 +108,12 @@ def test_pictures_are_read_as_one_by_one(seal_picture, tmp_path):
 
 def _facts(result):
     return [(seal["rec_texts"], np.round(seal["rec_scores"], 4).tolist()) for seal in result["seal_res_list"]]
+
+
+def test_large_networks_read_one_picture_at_a_time_unless_told(monkeypatch):
+    monkeypatch.setattr(create, "LARGE", 1 << 20)
+    assert create_pipeline(device="cpu", threads=2).at_once == 1
+    assert create_pipeline(device="cpu", threads=2, at_once=2).at_once == 2
 
 
 def test_what_cannot_be_done_is_refused():

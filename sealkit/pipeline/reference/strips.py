@@ -29,8 +29,8 @@ STEPS = 15
 """Quads a curved strip is stitched from."""
 SURE = 0.02
 """Shares of the rectangle farther than this from FLAT_IOU need no exact overlap: the rectangle holds its polygon."""
-BAND = 1 << 20
-"""So many pixels are warped at once: their places in the picture take a hundred bytes each."""
+BAND = 1 << 15
+"""So many pixels are warped at once: their places in the picture take a hundred bytes each, and fit the cache."""
 LARGEST = 1 << 27
 """Pixels of a strip; a quad less than a pixel wide is as large as the picture, and there are fifteen of them."""
 

@@ -50,6 +50,10 @@ def speed_up(model: Any) -> tuple[Any, dict[str, int]]:
         return model, {}
     fast = gs.export_onnx(graph.toposort())
     fast.ir_version = model.ir_version
+    fast.metadata_props.extend(model.metadata_props)
+    for ends, given in ((fast.graph.input, model.graph.input), (fast.graph.output, model.graph.output)):
+        for new, old in zip(ends, given):
+            new.CopyFrom(old)  # the names of free sizes, not those shape inference made up
     return fast, {name: count for name, count in done.items() if count}
 
 

@@ -37,6 +37,8 @@ def test_large_kernels_are_cut(bias):
     fast, done = speed_up(model)
     assert done == {"cut_large_kernels": 1}
     onnx.checker.check_model(fast)
+    assert fast.graph.input == model.graph.input and fast.graph.output == model.graph.output
+    assert fast.metadata_props == model.metadata_props
     assert _kernels(fast) == {5, 3}
     for batch, height, width in SIZES:
         x = rng.normal(size=(batch, 18, height, width)).astype(np.float32)
@@ -113,7 +115,9 @@ def _convolution(rng, inputs, outputs, size, bias):
     given = helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", inputs, "h", "w"])
     result = helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", outputs, "h", "w"])
     graph = helper.make_graph([node], "one", [given], [result], constants)
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", onnx_file.OPSET)], ir_version=8)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", onnx_file.OPSET)], ir_version=8)
+    helper.set_model_props(model, {"about": "a test"})
+    return model
 
 
 def _kernels(model):

@@ -63,7 +63,8 @@ def test_the_folder_is_complete_and_proved(exported):
         assert set(parts) == {"probability", "up", "area"} and max(parts.values()) < 1e-3
     assert set(report["figures"]) == {"trained", *report["max_abs_difference"]}
     assert len(report["pictures"]) == 2 and report["graph"]["interpolation_operations"] == 0
-    assert "Resize" not in report["graph"]["operations"]
+    assert not {"Resize", "Expand"} & set(report["graph"]["operations"])
+    assert report["graph"]["rewrites"] == {"enlarge_by_concat": 7}
     assert b"_interp" not in (folder / "inference.json").read_bytes()
 
 

@@ -16,6 +16,7 @@ Differences are those of float32 sums (1e-6 of the largest value); `export_model
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -54,7 +55,7 @@ def speed_up(model: Any) -> tuple[Any, dict[str, int]]:
     for ends, given in ((fast.graph.input, model.graph.input), (fast.graph.output, model.graph.output)):
         for new, old in zip(ends, given):
             new.CopyFrom(old)  # the names of free sizes, not those shape inference made up
-    return fast, {name: count for name, count in done.items() if count}
+    return fast, {name: times for name, times in done.items() if times}
 
 
 # ----- the graph -----
@@ -107,11 +108,8 @@ class _Writer:
         self.graph.outputs = [new if one is old else one for one in self.graph.outputs]
 
     def _name(self, stem: str) -> str:
-        name = next(
-            f"fast.{stem}.{i}"
-            for i in range(len(self._taken), 2 * len(self._taken) + 2)
-            if f"fast.{stem}.{i}" not in self._taken
-        )
+        names = (f"fast.{stem}.{i}" for i in count(len(self._taken)))
+        name = next(name for name in names if name not in self._taken)
         self._taken.add(name)
         return name
 
@@ -139,14 +137,15 @@ def _value(tensor: Any) -> np.ndarray | None:
 
 def _plain(conv: gs.Node | None, size: int) -> bool:
     """Whether a node is a convolution of one group with constant weights that keeps the map's size, step 1."""
-    if conv is None or conv.op != "Conv" or _value(conv.inputs[1]) is None:
+    if conv is None or conv.op != "Conv":
         return False
-    weight = _value(conv.inputs[1])
-    given = conv.attrs
+    weight, given = _value(conv.inputs[1]), conv.attrs
     return (
         weight is not None
         and weight.shape[2:] == (size, size)
+        and all(_value(bias) is not None for bias in conv.inputs[2:])
         and given.get("group", 1) == 1
+        and given.get("auto_pad", "NOTSET") == "NOTSET"
         and list(given.get("strides", [1, 1])) == [1, 1]
         and list(given.get("dilations", [1, 1])) == [1, 1]
         and list(given.get("pads", [0] * 4)) == [size // 2] * 4
@@ -200,7 +199,7 @@ def _enlarge_by_concat(graph: gs.Graph) -> int:
 
 def _refine_in_phases(graph: gs.Graph) -> int:
     """Concat(a, enlarged by 2) → 3 x 3 → bias → ReLU → 1 x 1, one pixel of each 2 x 2 block at a time."""
-    count = 0
+    done = 0
     write = _Writer(graph)
     for node in list(graph.nodes):
         found = _enlargement(node)
@@ -221,8 +220,8 @@ def _refine_in_phases(graph: gs.Graph) -> int:
         weight = _value(conv.inputs[1])
         if weight is not None:
             write.replace(point.outputs[0], _phases(write, a, x, weight, channels, bias, point.inputs[1:]))
-            count += 1
-    return count
+            done += 1
+    return done
 
 
 def _with_bias(conv: gs.Node) -> tuple[Any, np.ndarray | None]:
@@ -270,7 +269,7 @@ def _phases(
 
 
 def _cut_large_kernels(graph: gs.Graph) -> int:
-    count = 0
+    done = 0
     write = _Writer(graph)
     for node in list(graph.nodes):
         weight = _value(node.inputs[1]) if _plain(node, LARGE) else None
@@ -278,8 +277,8 @@ def _cut_large_kernels(graph: gs.Graph) -> int:
             continue
         bias = _value(node.inputs[2]) if len(node.inputs) > 2 else None
         write.replace(node.outputs[0], _cut(write, node.inputs[0], weight, bias))
-        count += 1
-    return count
+        done += 1
+    return done
 
 
 def _cut(write: _Writer, x: Any, weight: np.ndarray, bias: np.ndarray | None) -> Any:
@@ -328,7 +327,7 @@ def minimal_filter(points: Sequence[float], pixels: int, taps: int) -> tuple[np.
     if len(at) != size - 1:
         raise ValueError(f"F({pixels}, {taps}) takes {size - 1} points, {len(at)} given")
 
-    def powers(count: int) -> np.ndarray:
-        return np.vstack([at[:, None] ** np.arange(count), np.eye(1, count, count - 1)])
+    def powers(terms: int) -> np.ndarray:
+        return np.vstack([at[:, None] ** np.arange(terms), np.eye(1, terms, terms - 1)])
 
     return powers(pixels).T, powers(taps), np.linalg.inv(powers(size)).T

@@ -51,6 +51,13 @@ def test_what_would_gain_nothing_stays(inputs, size):
     assert speed_up(model) == (model, {})
 
 
+def test_a_computed_bias_is_not_lost():
+    model = _convolution(np.random.default_rng(2), inputs=18, outputs=17, size=9, bias=False)
+    model.graph.input.append(helper.make_tensor_value_info("b", TensorProto.FLOAT, [17]))
+    model.graph.node[0].input.append("b")
+    assert speed_up(model) == (model, {})
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("graphs")

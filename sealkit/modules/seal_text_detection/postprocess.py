@@ -225,7 +225,7 @@ def _decode_components(
     outer = sorted(outer, key=lambda i: -len(contours[i]))[: settings.max_candidates]
     limit = np.array([source_hw[1], source_hw[0]], dtype=np.float64)
     regions = []
-    for whole, corner in islice(_pieces(maps, mask, contours, outer), settings.max_candidates):
+    for whole, corner in islice(_pieces(maps, mask, contours, outer, settings.box_thresh), settings.max_candidates):
         piece, (x, y) = _trimmed(whole, corner)
         h, w = piece.shape
         window = maps[:, y : y + h, x : x + w]
@@ -245,10 +245,11 @@ def _decode_components(
 
 
 def _pieces(
-    maps: np.ndarray, mask: np.ndarray, contours: Sequence[np.ndarray], outer: Sequence[int]
+    maps: np.ndarray, mask: np.ndarray, contours: Sequence[np.ndarray], outer: Sequence[int], least: float
 ) -> Iterator[tuple[np.ndarray, tuple[int, int]]]:
     """Masks (h, w) uint8 of single texts with the corner (x, y) of their window: connected regions cut where texts
-    touch, letters of a block and pieces of a straight line put together."""
+    touch, letters of a block and pieces of a straight line put together. A region of its own is left out where no pixel
+    of it has the probability `least`."""
     grouped: set[int] = set()
     for group in letter_groups([contours[i] for i in outer]):
         members = [outer[k] for k in group]
@@ -271,6 +272,8 @@ def _pieces(
             continue
         window = maps[:, y : y + h, x : x + w]
         inside = _drawn(mask, contours, i, (x, y, w, h))
+        if cv2.minMaxLoc(window[0], inside)[1] < least:
+            continue
         for piece in arrange_block([inside], window):
             if piece is not inside:
                 yield piece, (x, y)
@@ -294,7 +297,8 @@ def _drawn(mask: np.ndarray, contours: Sequence[np.ndarray], index: int, box: tu
     """(h, w) uint8: one connected region in its window x, y, w, h, holes left open."""
     x, y, w, h = box
     inside = np.zeros((h, w), dtype=np.uint8)
-    cv2.drawContours(inside, contours, index, 1, cv2.FILLED, offset=(-x, -y))
+    # a list of one: OpenCV's binding converts every contour it is given, and a page has hundreds
+    cv2.drawContours(inside, [contours[index]], 0, 1, cv2.FILLED, offset=(-x, -y))
     inside &= mask[y : y + h, x : x + w]
     return inside
 

@@ -93,9 +93,18 @@ class TextDetector:
         self.input = det_input(model.meta)
         self.fixed_hw = input_shape[1:] if input_shape else fixed_size(model.meta)
 
-    def maps(self, image: np.ndarray, resize: DetResizeSettings | None = None) -> DetectionMaps:
-        """Run the network on a picture (H, W, 3) uint8 BGR."""
-        return self._run([self.prepare(image, resize)])[0]
+    def maps(self, image: np.ndarray, resize: DetResizeSettings | None = None, rotations: int = 1) -> DetectionMaps:
+        """Run the network on a picture (H, W, 3) uint8 BGR.
+
+        Args:
+            rotations: 1; 2: also turned by 180 degrees, 4: by 90 and 270 as well; the maps are then the mean.
+        """
+        array, info = self.prepare(image, resize)
+        if rotations == 1:
+            return self._run([(array, info)])[0]
+        turns = range(0, 4, 4 // rotations)
+        looks = [self._run([(np.ascontiguousarray(np.rot90(array, k, (1, 2))), info)])[0].maps for k in turns]
+        return DetectionMaps(mean_of_turned(looks, turns), info)
 
     def maps_of(
         self, images: Sequence[np.ndarray], resize: DetResizeSettings | None = None, batch_size: int = 1
@@ -160,6 +169,31 @@ class TextDetector:
                 order = sort_regions(polygons)
                 result.update(dt_polys=[polygons[i] for i in order], dt_scores=[regions[i].score for i in order])
             yield result
+
+
+def mean_of_turned(looks: Sequence[np.ndarray], turns: Sequence[int]) -> np.ndarray:
+    """The mean of maps of one picture that was turned counter-clockwise by quarter turns.
+
+    Args:
+        looks: (1 or 4, h, w) or (…, w, h) each, as the network saw the turned picture.
+        turns: quarter turns of each.
+
+    Returns:
+        (1 or 4, h, w) float32 of the picture as it is; up directions are turned back and have length 1.
+    """
+    total: np.ndarray | None = None
+    for look, turn in zip(looks, turns):
+        back = np.rot90(look, -turn, (1, 2)).copy()
+        if len(back) > AREA:
+            for _ in range(turn):
+                back[1], back[2] = -back[2], back[1].copy()  # right was turned to up: up is turned back to right
+        total = back if total is None else total + back
+    if total is None:
+        raise ValueError("no maps to take the mean of")
+    mean = total / len(looks)
+    if len(mean) > AREA:
+        mean[1:3] /= np.maximum(np.hypot(mean[1], mean[2]), 1e-6)
+    return mean.astype(np.float32)
 
 
 def det_input(meta: ModelMeta) -> DetInput:

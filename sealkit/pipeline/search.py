@@ -180,7 +180,7 @@ def look_closer(
         scale = min(fine.side / max(seal.long_side, 1.0), fine.max_upscale)
         side = max(32, round(max(crop.shape[:2]) * scale))
         resize = DetResizeSettings(limit_side_len=side, limit_type="resize_long")
-    maps = detector.maps(crop, resize)
+    maps = detector.maps(crop, resize, 1 if fine is None else fine.rotations)
     regions = detector.regions(maps, post)
     kept = regions
     if fine is not None and maps.area is not None:

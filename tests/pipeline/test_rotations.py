@@ -1,0 +1,64 @@
+"""Looking at a seal from four sides: maps are turned back, directions with them, and the mean decides."""
+
+import numpy as np
+import pytest
+
+from sealkit.config.load import load_settings
+from sealkit.config.pipeline import SealRecognitionSettings
+from sealkit.errors import ConfigError
+from sealkit.modules.seal_text_detection.preprocess import ResizeInfo
+from sealkit.pipeline.create import create_pipeline
+from sealkit.pipeline.detector import mean_of_turned
+
+RIGHT, UP, LEFT, DOWN = (1, 0), (0, -1), (-1, 0), (0, 1)
+
+
+def _look(turn):
+    """What a perfect detector says of a 4 x 6 picture turned counter-clockwise: text in one corner, up to its right."""
+    probability = np.zeros((4, 6), np.float32)
+    probability[0, 5] = 0.9
+    maps = np.stack([probability, np.zeros((4, 6)), np.zeros((4, 6)), probability])
+    maps = np.rot90(maps, turn, (1, 2)).astype(np.float32).copy()
+    maps[1:3] = np.array((RIGHT, UP, LEFT, DOWN)[turn], np.float32)[:, None, None]
+    return maps
+
+
+def test_the_mean_of_perfect_looks_is_the_look():
+    turns = (0, 1, 2, 3)
+    found = mean_of_turned([_look(turn) for turn in turns], turns)
+    np.testing.assert_allclose(found, _look(0), atol=1e-6)
+    assert found.dtype == np.float32
+
+
+def test_looks_that_disagree_are_averaged():
+    one, other = _look(0), _look(2)
+    other[0] = 0.0  # upside down it is not seen as text
+    other[1:3] = np.array(UP, np.float32)[:, None, None]  # turned back: down
+    found = mean_of_turned([one, other], (0, 2))
+    assert found[0, 0, 5] == pytest.approx(0.45)
+    np.testing.assert_allclose(found[1:3, 0, 0], np.array([1, 1]) / np.sqrt(2), atol=1e-6)
+    plain = mean_of_turned([one[:1], other[:1]], (0, 2))  # a detector without further channels
+    np.testing.assert_allclose(plain, found[:1])
+
+
+def test_the_detector_looks_as_often_as_it_is_told(seal_picture, monkeypatch):
+    detector = create_pipeline(device="cpu", threads=2, at_once=1).detector
+    shapes, run = [], detector.model.run
+    monkeypatch.setattr(detector.model, "run", lambda x: (shapes.append(x.shape), run(x))[1])
+    crop = seal_picture[:224, :160]
+    maps = {rotations: detector.maps(crop, rotations=rotations) for rotations in (1, 2, 4)}
+    h, w = maps[1].maps.shape[1:]
+    assert h != w
+    assert [shape[2:] for shape in shapes] == [(h, w)] * 3 + [(h, w), (w, h)] * 2
+    for found in maps.values():
+        assert found.maps.shape == maps[1].maps.shape and isinstance(found.info, ResizeInfo)
+        np.testing.assert_allclose(np.hypot(*found.maps[1:3]), 1, atol=1e-3)
+    assert np.abs(maps[4].maps[0] - maps[1].maps[0]).max() < 1  # looks agree where there is no text
+    assert np.corrcoef(maps[4].maps[0].ravel(), maps[1].maps[0].ravel())[0, 1] > 0.8
+
+
+def test_only_whole_sets_of_rotations(tmp_path):
+    settings = load_settings("configs", "embedded", SealRecognitionSettings, ["Fine.rotations=2"]).settings
+    assert settings.Fine is not None and settings.Fine.rotations == 2
+    with pytest.raises(ConfigError, match=r"Fine\.rotations"):
+        load_settings("configs", "embedded", SealRecognitionSettings, ["Fine.rotations=3"])

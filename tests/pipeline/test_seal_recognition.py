@@ -22,7 +22,7 @@ def test_page_with_two_seals(make_pipeline, page):
         assert len(seal["rec_texts"]) == len(seal["rec_polys"]) == len(seal["rec_scores"]) == 2
     assert result.texts == [*first["rec_texts"], *second["rec_texts"]]
     sizes = pipeline.detector.model.sizes
-    assert sizes[:2] == [(224, 288), (544, 736)] and len(sizes) == 2 + 2 * 4  # two coarse looks, four fine ones per seal
+    assert sizes[:2] == [(224, 288), (544, 736)] and len(sizes) == 2 + 2 * 4  # two coarse looks, four fine per seal
     assert all(max(size) == pytest.approx(288 * 1.12, abs=17) for size in sizes[2:])
 
 

@@ -8,8 +8,8 @@ Prints JSON lines: {"created": s, "engines": …} when the pipeline stands, then
 rounds of one call with all pictures, {"listed": seconds per picture, "networks": …}, if there are several of both, at
 last {"peak_mb": …}. "networks" are the seconds spent in the engines; those of pictures that are read at the same time
 are divided by how many are. "cpu" and "networks_cpu" are processor seconds of all threads of the process, in all and
-while an engine ran. "created" and "since_start" count from --started (time.time() of
-whoever gave the command), else from the first line of this script.
+while an engine ran. "created" and "since_start" count from --started (time.time() of whoever gave the command), else
+from the first line of this script.
 """
 
 from __future__ import annotations

@@ -25,13 +25,13 @@ paddle2onnx.export(program, params, target, opset_version=int(opset), enable_onn
 
 
 def convert(program: Path, params: Path, target: Path, opset: int = OPSET) -> dict[str, int]:
-    """Write `target` with paddle2onnx, in a process of its own: on what it cannot convert it ends the process.
+    """Write `target` with paddle2onnx, its graph rewritten for speed.
 
     Args:
         opset: a newer one than `OPSET` where the graph needs it (16: grid sampling).
 
     Returns:
-        What was rewritten for speed, and how often (see sealkit.export.onnx_speed).
+        What was rewritten, and how often (see sealkit.export.onnx_speed).
 
     Raises:
         ExportError: paddle2onnx is missing or failed; the end of its output is quoted.
@@ -45,6 +45,7 @@ def convert(program: Path, params: Path, target: Path, opset: int = OPSET) -> di
 
 
 def _paddle2onnx(program: Path, params: Path, target: Path, opset: int) -> None:
+    """In a process of its own: on what it cannot convert it ends the process."""
     paths = [str(path.resolve()) for path in (program, params, target)]
     command = [sys.executable, "-c", _CONVERT, *paths, str(opset)]
     with tempfile.TemporaryDirectory() as folder:  # paddle2onnx leaves files where it runs

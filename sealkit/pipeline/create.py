@@ -145,8 +145,8 @@ def build_pipeline(
 MOST_AT_ONCE = 4
 """Pictures that are read at the same time when nothing is said: each needs the memory of one more pass."""
 LARGE = 64 << 20
-"""Bytes of graphs from which pictures are read one by one: server networks divide well among threads (3.9 s a picture
-one by one, 4.1 s two at once), and need a gigabyte each."""
+"""Bytes of graphs from which pictures are read one by one: server networks divide well among threads, and a pass of one
+needs a gigabyte."""
 
 
 def _at_once(pipeline: SealRecognitionPipeline, asked: int | None) -> int:
@@ -332,29 +332,26 @@ def _load_all(
     Raises:
         EngineError, DeviceError: of the first model, in the order of the stages, that cannot be used.
     """
-    paths = locate_all(settings)
-    pages = settings.SubPipelines.DocPreprocessor
-    upper: dict[str, tuple[EngineSettings, ...]] = {"LayoutDetection": (call, settings)}
-    if pages is not None:
-        upper |= dict.fromkeys(("DocOrientationClassify", "DocUnwarping"), (pages, call, settings))
-    ocr = (settings.SubPipelines.SealOCR, call, settings)
+    paths, used = locate_all(settings), sections(settings)
+    pages, ocr = settings.SubPipelines.DocPreprocessor, settings.SubPipelines.SealOCR
+    upper: dict[str, EngineSettings | None] = {"LayoutDetection": None}
+    upper |= dict.fromkeys(("DocOrientationClassify", "DocUnwarping"), pages)
+    wanted: dict[str, tuple[str | None, Mapping[str, Any] | None]] = {}
+    for place, section in used.items():
+        levels = (section, upper.get(place, ocr), call, settings)
+        wanted[place] = engine_of(tuple(level for level in levels if level is not None))
 
     def load(place: str) -> InferenceModel:
-        section = used[place]
-        engine, options = engine_of((section, *upper.get(place, ocr)))
+        engine, options = wanted[place]
         if options:
             options = options_of(options, paths[place], engine, device)
         model = load_model(paths[place], engine, device, threads, options)
-        check_folder(model, section.model_name, PLACES[place])
+        check_folder(model, used[place].model_name, PLACES[place])
         return model
 
-    def on_onnxruntime(place: str) -> bool:
-        engine, _ = engine_of((used[place], *upper.get(place, ocr)))
-        chosen = choose_engine(ModelFiles.find(paths[place]), engine, parse_device(device) if device else None)
-        return chosen == ("onnxruntime", CPU)
-
-    used = sections(settings)
-    if not all(on_onnxruntime(place) for place in used):
+    chosen_device = parse_device(device) if device else None
+    engines = {choose_engine(ModelFiles.find(paths[place]), wanted[place][0], chosen_device) for place in used}
+    if engines != {("onnxruntime", CPU)}:
         return {place: load(place) for place in used}
     with ThreadPoolExecutor(len(used)) as pool:
         loading = {place: pool.submit(load, place) for place in used}

@@ -98,7 +98,17 @@ class TextDetector:
 
         Args:
             rotations: 1; 2: also turned by 180 degrees, 4: by 90 and 270 as well; the maps are then the mean.
+
+        Raises:
+            EngineError: four looks with a graph whose input has one size that is not square.
         """
+        if rotations == 4 and self.fixed_hw is not None and self.fixed_hw[0] != self.fixed_hw[1]:
+            raise EngineError(
+                "a graph with this input cannot look at a picture that lies on its side",
+                where=str(self.model.path),
+                value=self.fixed_hw,
+                hint="set Fine.rotations to 1 or 2",
+            )
         array, info = self.prepare(image, resize)
         if rotations == 1:
             return self._run([(array, info)])[0]
@@ -181,19 +191,18 @@ def mean_of_turned(looks: Sequence[np.ndarray], turns: Sequence[int]) -> np.ndar
     Returns:
         (1 or 4, h, w) float32 of the picture as it is; up directions are turned back and have length 1.
     """
-    total: np.ndarray | None = None
-    for look, turn in zip(looks, turns):
-        back = np.rot90(look, -turn, (1, 2)).copy()
-        if len(back) > AREA:
-            for _ in range(turn):
-                back[1], back[2] = -back[2], back[1].copy()  # right was turned to up: up is turned back to right
-        total = back if total is None else total + back
-    if total is None:
-        raise ValueError("no maps to take the mean of")
-    mean = total / len(looks)
+    mean: np.ndarray = np.stack([_turned_back(look, turn) for look, turn in zip(looks, turns)]).mean(axis=0)
     if len(mean) > AREA:
-        mean[1:3] /= np.maximum(np.hypot(mean[1], mean[2]), 1e-6)
-    return mean.astype(np.float32)
+        mean[1:AREA] /= np.maximum(np.hypot(*mean[1:AREA]), 1e-6)
+    return mean
+
+
+def _turned_back(look: np.ndarray, turn: int) -> np.ndarray:
+    back = np.rot90(look, -turn, (1, 2)).copy()
+    if len(back) > AREA:
+        for _ in range(turn):
+            back[1], back[2] = -back[2], back[1].copy()  # right was turned to up: up is turned back to right
+    return back
 
 
 def det_input(meta: ModelMeta) -> DetInput:

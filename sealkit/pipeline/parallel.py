@@ -8,7 +8,6 @@ Pictures are read here and dealt out, so that a PDF's pages are shared as well.
 from __future__ import annotations
 
 import multiprocessing
-from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -21,10 +20,8 @@ from sealkit.images import iter_images
 from sealkit.pipeline.call import layouts_of, refuse_old_inputs
 from sealkit.pipeline.result import SealRecognitionResult
 from sealkit.pipeline.seal_recognition import SealRecognitionPipeline, fetch_any
+from sealkit.pipeline.side_by_side import in_order
 from sealkit.runtime.devices import Device, default_threads, parse_device, parse_devices
-
-AHEAD = 2
-"""Pictures that wait for each worker: enough to keep it busy, few enough to keep memory flat."""
 
 
 def split_devices(text: str) -> list[Device]:
@@ -87,9 +84,12 @@ class ParallelPipeline:
         """Every worker is up, or the reason why not."""
         barrier: list[Future[dict[str, str]]] = [self._pool.submit(_engines) for _ in self.devices]
         found: dict[str, list[str]] = {}
-        for future in barrier:
-            for module, engine in self._result(future).items():
-                found.setdefault(module, []).append(engine)
+        try:
+            for future in barrier:
+                for module, engine in future.result().items():
+                    found.setdefault(module, []).append(engine)
+        except BrokenProcessPool as error:
+            raise _dead() from error
         return {module: " | ".join(dict.fromkeys(engines)) for module, engines in found.items()}
 
     def predict(self, input: Any, **options: Any) -> Iterator[Any]:
@@ -114,24 +114,12 @@ class ParallelPipeline:
     def _run(
         self, input: Any, options: Mapping[str, Any], layouts: Iterator[dict[str, Any]] | None
     ) -> Iterator[SealRecognitionResult]:
-        waiting: deque[Future[Any]] = deque()
-        for record in iter_images(input, fetch=fetch_any if self.allow_url else None):
-            layout = next(layouts) if layouts is not None else None
-            waiting.append(self._submit(record, layout, options))
-            if len(waiting) >= AHEAD * len(self.devices):
-                yield self._result(waiting.popleft())
-        while waiting:
-            yield self._result(waiting.popleft())
+        def jobs() -> Iterator[tuple[Any, Any]]:
+            for record in iter_images(input, fetch=fetch_any if self.allow_url else None):
+                yield record, next(layouts) if layouts is not None else None
 
-    def _submit(self, record: Any, layout: Any, options: Mapping[str, Any]) -> Future[Any]:
         try:
-            return self._pool.submit(_read, record, layout, dict(options))
-        except BrokenProcessPool as error:
-            raise _dead() from error
-
-    def _result(self, future: Future[Any]) -> Any:
-        try:
-            return future.result()
+            yield from in_order(jobs(), lambda job: self._pool.submit(_read, *job, dict(options)), len(self.devices))
         except BrokenProcessPool as error:
             raise _dead() from error
 

@@ -1,41 +1,37 @@
-"""Several pictures of one call at the same time: threads that each run a whole picture, results in input order.
-
-On a CPU that is faster than all threads on one network after the other: decoding, contours and strips have one thread
-each, and small networks do not divide well (two threads at 736 x 736: the mobile detector's 188 ms become 113 side by
-side with themselves and 97 with another picture's).
-"""
+"""Several pictures at the same time, results in input order: the queue that threads and worker processes share."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import Future
+from itertools import chain
 from typing import TypeVar
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 
-AHEAD = 1
-"""Jobs that wait for each worker: pictures are read in time, and memory stays flat."""
+AHEAD = 2
+"""Jobs begun or waiting per worker: enough to keep it busy, few enough to keep memory flat."""
 
 
 def in_order(
     jobs: Iterator[Job],
-    work: Callable[[Job], list[Result]],
+    submit: Callable[[Job], Future[Result]],
     workers: int,
     weight: Callable[[Job], float] = lambda job: 0.0,
-) -> Iterator[Result]:
-    """The results of all jobs, in the order of the jobs.
+) -> Generator[Result, None, None]:
+    """The results of all jobs, in the order of the jobs; jobs that wait are cancelled when the reader stops.
 
     What a job or the source of jobs raises comes in its place, after the results before it.
 
     Args:
+        submit: begins a job, or lets it wait for a free worker.
         weight: share of the memory a job needs; jobs that together need more than 1 are not begun together.
     """
-    waiting: deque[tuple[Future[list[Result]], float]] = deque()
-    trouble: BaseException | None = None
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="sealkit-page")
+    waiting: deque[tuple[Future[Result], float]] = deque()
     try:
+        trouble: Exception | None = None
         while True:
             try:
                 job = next(jobs)
@@ -46,14 +42,33 @@ def in_order(
                 break
             heavy = weight(job)
             while waiting and (
-                len(waiting) >= workers * (1 + AHEAD)
+                len(waiting) >= workers * AHEAD
                 or heavy + sum(other for future, other in waiting if not future.done()) > 1
             ):
-                yield from waiting.popleft()[0].result()
-            waiting.append((pool.submit(work, job), heavy))
+                yield waiting.popleft()[0].result()
+            waiting.append((submit(job), heavy))
         while waiting:
-            yield from waiting.popleft()[0].result()
+            yield waiting.popleft()[0].result()
+        if trouble is not None:
+            raise trouble
     finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-    if trouble is not None:
-        raise trouble
+        for future, _ in waiting:
+            future.cancel()
+
+
+def several(jobs: Iterator[Job]) -> tuple[bool, Iterator[Job]]:
+    """Whether there are at least two jobs, and all of them; trouble with the second is raised in its place."""
+    first: list[Job] = []
+    try:
+        for job in jobs:
+            first.append(job)
+            if len(first) == 2:
+                return True, chain(first, jobs)
+    except Exception as error:
+        return False, _then(first, error)
+    return False, iter(first)
+
+
+def _then(jobs: list[Job], error: Exception) -> Iterator[Job]:
+    yield from jobs
+    raise error

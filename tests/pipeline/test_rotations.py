@@ -5,7 +5,7 @@ import pytest
 
 from sealkit.config.load import load_settings
 from sealkit.config.pipeline import SealRecognitionSettings
-from sealkit.errors import ConfigError
+from sealkit.errors import ConfigError, EngineError
 from sealkit.modules.seal_text_detection.preprocess import ResizeInfo
 from sealkit.pipeline.create import create_pipeline
 from sealkit.pipeline.detector import mean_of_turned
@@ -55,6 +55,14 @@ def test_the_detector_looks_as_often_as_it_is_told(seal_picture, monkeypatch):
         np.testing.assert_allclose(np.hypot(*found.maps[1:3]), 1, atol=1e-3)
     assert np.abs(maps[4].maps[0] - maps[1].maps[0]).max() < 1  # looks agree where there is no text
     assert np.corrcoef(maps[4].maps[0].ravel(), maps[1].maps[0].ravel())[0, 1] > 0.8
+
+
+def test_a_graph_of_one_size_cannot_lie_on_its_side(seal_picture):
+    detector = create_pipeline(device="cpu", threads=2, at_once=1).detector
+    detector.fixed_hw = (96, 160)
+    assert detector.maps(seal_picture, rotations=2).maps.shape[1] < detector.maps(seal_picture).maps.shape[2]
+    with pytest.raises(EngineError, match=r"lies on its side[\s\S]*Fine\.rotations"):
+        detector.maps(seal_picture, rotations=4)
 
 
 def test_only_whole_sets_of_rotations(tmp_path):

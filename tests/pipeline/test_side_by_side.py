@@ -2,6 +2,7 @@
 
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -9,19 +10,26 @@ import pytest
 from sealkit.errors import ConfigError
 from sealkit.pipeline import create
 from sealkit.pipeline.create import create_pipeline
-from sealkit.pipeline.side_by_side import AHEAD, in_order
+from sealkit.pipeline.side_by_side import AHEAD, in_order, several
 
 
-def test_results_come_in_the_order_of_the_jobs():
+@pytest.fixture
+def run():
+    """in_order with threads: (jobs, work, workers, weight) → results."""
+    with ThreadPoolExecutor(4) as pool:
+        yield lambda jobs, work, *options: in_order(jobs, lambda job: pool.submit(work, job), *options)
+
+
+def test_results_come_in_the_order_of_the_jobs(run):
     def work(job):
         time.sleep(0.02 * (job % 3 == 0))  # every third is overtaken
-        return [job, -job]
+        return -job
 
-    assert list(in_order(iter(range(10)), work, 3)) == [v for job in range(10) for v in (job, -job)]
-    assert list(in_order(iter(()), work, 3)) == []
+    assert list(run(iter(range(10)), work, 3)) == [-job for job in range(10)]
+    assert list(run(iter(()), work, 3)) == []
 
 
-def test_jobs_run_at_the_same_time_and_only_few_are_read_ahead():
+def test_jobs_run_at_the_same_time_and_only_few_are_read_ahead(run):
     together, taken = threading.Barrier(2, timeout=10), []
 
     def jobs():
@@ -31,15 +39,15 @@ def test_jobs_run_at_the_same_time_and_only_few_are_read_ahead():
 
     def work(job):
         together.wait()  # returns when two jobs are here
-        return [job]
+        return job
 
-    results = in_order(jobs(), work, 2)
+    results = run(jobs(), work, 2)
     assert next(results) == 0
-    assert len(taken) == 2 * (1 + AHEAD) + 1  # and the one in hand
+    assert len(taken) == 2 * AHEAD + 1  # and the one in hand
     assert list(results) == list(range(1, 20))
 
 
-def test_heavy_jobs_run_alone():
+def test_heavy_jobs_run_alone(run):
     running, most = [], []
 
     def work(job):
@@ -47,45 +55,54 @@ def test_heavy_jobs_run_alone():
         most.append(sum(running))
         time.sleep(0.01)
         running.remove(job)
-        return [job]
+        return job
 
     weights = [0.5, 0.5, 3.0, 0.4, 0.9, 0.1, 2.0, 0.2]
-    assert list(in_order(iter(weights), work, 4, lambda job: job)) == weights
+    assert list(run(iter(weights), work, 4, lambda job: job)) == weights
     assert max(total for total in most if total not in (3.0, 2.0)) <= 1
 
 
-def test_errors_come_after_the_results_before_them():
-    def jobs():
-        yield from range(3)
-        raise OSError("the folder is gone")
-
+def _read(results):
+    """What comes before the error, and the error."""
     seen = []
-    with pytest.raises(OSError, match="the folder is gone"):
-        for value in in_order(jobs(), lambda job: [job], 2):
-            seen.append(value)
-    assert seen == [0, 1, 2]
+    try:
+        for one in results:
+            seen.append(one)
+    except Exception as error:
+        return seen, error
+    return seen, None
+
+
+def test_errors_come_after_the_results_before_them(run):
+    def jobs(count):
+        yield from range(count)
+        raise OSError("the folder is gone")
 
     def work(job):
         if job == 2:
             raise ConfigError("no such option")
-        return [job]
+        return job
 
-    seen = []
-    with pytest.raises(ConfigError, match="no such option"):
-        for value in in_order(iter(range(100)), work, 2):
-            seen.append(value)
-    assert seen == [0, 1]
+    seen, error = _read(run(jobs(2), work, 2))
+    assert seen == [0, 1] and "the folder is gone" in str(error)
+    seen, error = _read(run(iter(range(100)), work, 2))
+    assert seen == [0, 1] and "no such option" in str(error)
+    for count in range(4):  # looking whether there are several jobs loses none
+        many, found = several(jobs(count))
+        seen, error = _read(found)
+        assert many == (count > 1) and seen == list(range(count)) and isinstance(error, OSError)
+    for count in range(4):
+        many, found = several(iter(range(count)))
+        assert many == (count > 1) and list(found) == list(range(count))
 
 
 def test_whoever_stops_reading_stops_the_work():
     done = []
-    results = in_order(iter(range(100)), lambda job: [done.append(job)], 2)
-    next(results)
-    results.close()
-    count = len(done)
-    assert count <= 2 * (1 + AHEAD) + 1
-    time.sleep(0.05)
-    assert len(done) == count
+    with ThreadPoolExecutor(1) as pool:
+        results = in_order(iter(range(100)), lambda job: pool.submit(lambda: (time.sleep(0.01), done.append(job))), 3)
+        next(results)
+        results.close()
+    assert len(done) <= 3  # six had been handed over: what had not begun was cancelled
 
 
 def test_pictures_are_read_as_one_by_one(seal_picture, tmp_path):
@@ -114,6 +131,14 @@ def test_large_networks_read_one_picture_at_a_time_unless_told(monkeypatch):
     monkeypatch.setattr(create, "LARGE", 1 << 20)
     assert create_pipeline(device="cpu", threads=2).at_once == 1
     assert create_pipeline(device="cpu", threads=2, at_once=2).at_once == 2
+
+
+def test_the_first_picture_is_read_though_the_second_fails(seal_picture):
+    pipeline = create_pipeline(device="cpu", threads=2, at_once=2)
+    results, error = _read(
+        pipeline.predict([seal_picture] * 2, use_layout_detection=False, layout_det_res=[{"boxes": []}])
+    )
+    assert len(results) == 1 and "fewer layout results" in str(error)
 
 
 def test_what_cannot_be_done_is_refused():

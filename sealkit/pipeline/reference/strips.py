@@ -290,9 +290,8 @@ def _places(
         offset: (w,) columns from there.
         y: (h, 1) rows.
     """
-    across, down, offsets = inverses.transpose(1, 0, 2)[
-        :, :, None
-    ]  # (3, 1, w) each: what a column, a row, nothing adds
+    # What a column, a row and nothing add, (3, 1, w) each.
+    across, down, offsets = inverses.transpose(1, 0, 2)[:, :, None]
     sums = across * start + down * y  # (3, h, w)
     sums += offsets
     sums += across * offset

@@ -1,16 +1,16 @@
 """Rewrites of an ONNX graph that CPUs run faster: the same function, summed in another order.
 
-Three things cost engines more than they need, measured with ONNX Runtime on the detectors:
+Three things cost engines more than they need:
 
 - Enlarging by reshape and expand (`sealkit.nn.layers.upsample_nearest`; interpolation is not to be in the graph) moves
-  single numbers. Joining a map to itself with Concat moves the same numbers four times as fast.
+  single numbers; joining a map to itself with Concat moves the same numbers in less time.
 - A convolution over an enlarged map multiplies every value up to four times. Each of the four pixels a value became
   sees 2 x 2 different values only, under sums of the kernel's taps (`_refine_in_phases`).
 - 9 x 9 convolutions are cut into nine of 3 x 3, done by minimal filtering F(3x3, 3x3): 25 multiplications per pixel in
   place of 81 (Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", 2015, arXiv 1509.09308). Tiles and
   cuts both step by 3, so that the nine share one transform of the map and are one grouped 3 x 3 convolution over tiles.
 
-Differences are those of float32 sums (1e-6 of the largest value); `export_model` proves them on real pictures.
+Differences are those of float32 sums; `export_model` proves them on real pictures.
 """
 
 from __future__ import annotations

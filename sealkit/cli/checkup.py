@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from importlib import metadata
 from typing import Literal
 
+from sealkit.nn import mkl
+
 Status = Literal["ok", "note", "warning", "error"]
 Versions = Mapping[str, tuple[int, ...]]
 
@@ -207,6 +209,8 @@ def _threads() -> Iterator[Finding]:
         yield Finding("threads", "warning", value, "Paddle will use one core: unset OMP_NUM_THREADS or raise it")
     else:
         yield Finding("threads", "ok", value)
+    if kernels := os.environ.get(mkl.VARIABLE):
+        yield Finding("matrices", "ok", f"{mkl.VARIABLE}={kernels}" + (": AVX2 kernels" if kernels == mkl.AVX2 else ""))
 
 
 def _memory() -> Iterator[Finding]:

@@ -15,6 +15,7 @@ from typing import Any
 
 import sealkit
 from sealkit.errors import TrainingError
+from sealkit.nn import mkl
 from sealkit.weights.atomic import write_text
 from sealkit.weights.checkpoint import is_checkpoint
 
@@ -144,6 +145,7 @@ def environment() -> dict[str, Any]:
         "platform": platform.platform(),
         "cores": os.cpu_count(),
         "threads": os.environ.get("OMP_NUM_THREADS"),
+        "mkl": os.environ.get(mkl.VARIABLE),
         "device": paddle.get_device(),
         "gpu": paddle.device.cuda.get_device_name() if paddle.get_device().startswith("gpu") else None,
         "processes": int(os.environ.get("PADDLE_TRAINERS_NUM", "1")),

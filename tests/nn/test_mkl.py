@@ -1,0 +1,58 @@
+import os
+import subprocess
+import sys
+
+import pytest
+
+from sealkit.nn.mkl import VARIABLE, use_avx2
+
+ZEN = "processor\t: 0\nvendor_id\t: AuthenticAMD\nflags\t\t: fpu sse2 fma avx avx2 f16c\n\nprocessor\t: 1\n"
+
+
+@pytest.fixture
+def unset(monkeypatch):
+    monkeypatch.setenv(VARIABLE, "")  # so that the value after the test is what it was before
+    monkeypatch.delenv(VARIABLE)
+
+
+def machine(tmp_path, text):
+    path = tmp_path / "cpuinfo"
+    path.write_text(text)
+    return path
+
+
+def test_other_makers_processors_with_avx2_get_it(tmp_path, unset):
+    assert use_avx2(machine(tmp_path, ZEN))
+    assert os.environ[VARIABLE] == "5"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        ZEN.replace("AuthenticAMD", "GenuineIntel"),
+        ZEN.replace("avx2 ", ""),
+        ZEN.replace("fma ", ""),
+        "processor\t: 0\nFeatures\t: fp asimd\n",  # an ARM processor names neither
+    ],
+    ids=["Intel", "no AVX2", "no FMA", "ARM"],
+)
+def test_every_other_processor_is_left_alone(tmp_path, unset, text):
+    assert not use_avx2(machine(tmp_path, text))
+    assert VARIABLE not in os.environ
+
+
+def test_a_machine_without_the_file_is_left_alone(tmp_path, unset):
+    assert not use_avx2(tmp_path / "none")
+
+
+def test_the_users_value_stays(tmp_path, monkeypatch):
+    monkeypatch.setenv(VARIABLE, "4")
+    assert not use_avx2(machine(tmp_path, ZEN))
+    assert os.environ[VARIABLE] == "4"
+
+
+def test_networks_are_built_with_it(unset):
+    """Importing the building blocks is enough, and comes before the first product."""
+    code = f"import os; import sealkit.nn.conv; print(os.environ.get({VARIABLE!r}))"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == ("5" if use_avx2() else "None")

@@ -154,7 +154,7 @@ class FineSettings(Settings):
     inside: Share = 0.5
     """A text is kept when at least this share of it lies in the seal, by the detector's seal-area channel."""
     rotations: Literal[1, 2, 4] = 1
-    """The seal is looked at as it is; 2: and upside down, 4: and lying on either side; the mean decides."""
+    """The seal is looked at as it is; 2: and upside down, 4: and lying on either side; what they agree on is kept."""
 
 
 class ReadingSettings(Settings):

@@ -93,11 +93,20 @@ class TextDetector:
         self.input = det_input(model.meta)
         self.fixed_hw = input_shape[1:] if input_shape else fixed_size(model.meta)
 
-    def maps(self, image: np.ndarray, resize: DetResizeSettings | None = None, rotations: int = 1) -> DetectionMaps:
-        """Run the network on a picture (H, W, 3) uint8 BGR.
+    def maps(self, image: np.ndarray, resize: DetResizeSettings | None = None) -> DetectionMaps:
+        """Run the network on a picture (H, W, 3) uint8 BGR."""
+        return self._run([self.prepare(image, resize)])[0]
+
+    def looks(
+        self, image: np.ndarray, resize: DetResizeSettings | None = None, rotations: int = 1
+    ) -> list[DetectionMaps]:
+        """Run the network on a picture (H, W, 3) uint8 BGR that is turned, and turn the maps back.
 
         Args:
-            rotations: 1; 2: also turned by 180 degrees, 4: by 90 and 270 as well; the maps are then the mean.
+            rotations: 1; 2: also turned by 180 degrees, 4: by 90 and 270 as well.
+
+        Returns:
+            One look; of several first their mean, then each.
 
         Raises:
             EngineError: four looks with a graph whose input has one size that is not square.
@@ -110,11 +119,13 @@ class TextDetector:
                 hint="set Fine.rotations to 1 or 2",
             )
         array, info = self.prepare(image, resize)
-        if rotations == 1:
-            return self._run([(array, info)])[0]
-        turns = range(0, 4, 4 // rotations)
-        looks = [self._run([(np.ascontiguousarray(np.rot90(array, k, (1, 2))), info)])[0].maps for k in turns]
-        return DetectionMaps(mean_of_turned(looks, turns), info)
+        found = []
+        for turn in range(0, 4, 4 // rotations):
+            seen = self._run([(np.ascontiguousarray(np.rot90(array, turn, (1, 2))), info)])[0].maps
+            found.append(turned_back(seen, turn))
+        if rotations > 1:
+            found.insert(0, mean_of_looks(found))
+        return [DetectionMaps(maps, info) for maps in found]
 
     def maps_of(
         self, images: Sequence[np.ndarray], resize: DetResizeSettings | None = None, batch_size: int = 1
@@ -181,24 +192,17 @@ class TextDetector:
             yield result
 
 
-def mean_of_turned(looks: Sequence[np.ndarray], turns: Sequence[int]) -> np.ndarray:
-    """The mean of maps of one picture that was turned counter-clockwise by quarter turns.
-
-    Args:
-        looks: (1 or 4, h, w) or (…, w, h) each, as the network saw the turned picture.
-        turns: quarter turns of each.
-
-    Returns:
-        (1 or 4, h, w) float32 of the picture as it is; up directions are turned back and have length 1.
-    """
-    mean: np.ndarray = np.stack([_turned_back(look, turn) for look, turn in zip(looks, turns)]).mean(axis=0)
+def mean_of_looks(looks: Sequence[np.ndarray]) -> np.ndarray:
+    """The mean of maps (1 or 4, h, w) of one picture; float32, up directions have length 1."""
+    mean: np.ndarray = np.stack(looks).mean(axis=0)
     if len(mean) > AREA:
         mean[1:AREA] /= np.maximum(np.hypot(*mean[1:AREA]), 1e-6)
     return mean
 
 
-def _turned_back(look: np.ndarray, turn: int) -> np.ndarray:
-    back = np.rot90(look, -turn, (1, 2)).copy()
+def turned_back(maps: np.ndarray, turn: int) -> np.ndarray:
+    """Maps (1 or 4, h, w) of a picture that was turned counter-clockwise by quarter turns, as it was before."""
+    back = np.rot90(maps, -turn, (1, 2)).copy()
     if len(back) > AREA:
         for _ in range(turn):
             back[1], back[2] = -back[2], back[1].copy()  # right was turned to up: up is turned back to right

@@ -18,6 +18,7 @@ import numpy as np
 
 from sealkit.config.pipeline import FineSettings, SearchSettings
 from sealkit.config.seal_text_detection import DetPostprocessSettings, DetResizeSettings
+from sealkit.geometry.agreement import agreed
 from sealkit.geometry.lines import lines_from_region
 from sealkit.geometry.regions import TextRegion
 from sealkit.geometry.seals import group_seals
@@ -31,6 +32,10 @@ COVERED = 0.5
 """Larger looks are skipped when seals already fill this share of the picture."""
 SAME = 0.5
 """Two seals found at different sizes are one when they overlap by more (intersection / smaller area)."""
+
+MEAN_WEIGHT = 1.5
+ENOUGH = 2.5
+"""Of several looks at a seal a text is kept that the mean of them and one look show, or three looks."""
 
 
 @dataclass(frozen=True)
@@ -180,8 +185,11 @@ def look_closer(
         scale = min(fine.side / max(seal.long_side, 1.0), fine.max_upscale)
         side = max(32, round(max(crop.shape[:2]) * scale))
         resize = DetResizeSettings(limit_side_len=side, limit_type="resize_long")
-    maps = detector.maps(crop, resize, 1 if fine is None else fine.rotations)
-    regions = detector.regions(maps, post)
+    looks = detector.looks(crop, resize, 1 if fine is None else fine.rotations)
+    maps, regions = looks[0], detector.regions(looks[0], post)
+    if len(looks) > 1:
+        texts = [regions, *(detector.regions(look, post) for look in looks[1:])]
+        regions = agreed(texts, [MEAN_WEIGHT] + [1.0] * len(looks[1:]), ENOUGH, crop.shape[:2])
     kept = regions
     if fine is not None and maps.area is not None:
         kept = [r for r in regions if share_inside(r, maps, area_thresh) >= fine.inside]

@@ -1,4 +1,4 @@
-"""Looking at a seal from four sides: maps are turned back, directions with them, and the mean decides."""
+"""Looking at a seal from four sides: maps are turned back, directions with them; what looks agree on is kept."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from sealkit.config.pipeline import SealRecognitionSettings
 from sealkit.errors import ConfigError, EngineError
 from sealkit.modules.seal_text_detection.preprocess import ResizeInfo
 from sealkit.pipeline.create import create_pipeline
-from sealkit.pipeline.detector import mean_of_turned
+from sealkit.pipeline.detector import mean_of_looks, turned_back
 
 RIGHT, UP, LEFT, DOWN = (1, 0), (0, -1), (-1, 0), (0, 1)
 
@@ -24,8 +24,7 @@ def _look(turn):
 
 
 def test_the_mean_of_perfect_looks_is_the_look():
-    turns = (0, 1, 2, 3)
-    found = mean_of_turned([_look(turn) for turn in turns], turns)
+    found = mean_of_looks([turned_back(_look(turn), turn) for turn in range(4)])
     np.testing.assert_allclose(found, _look(0), atol=1e-6)
     assert found.dtype == np.float32
 
@@ -34,10 +33,10 @@ def test_looks_that_disagree_are_averaged():
     one, other = _look(0), _look(2)
     other[0] = 0.0  # upside down it is not seen as text
     other[1:3] = np.array(UP, np.float32)[:, None, None]  # turned back: down
-    found = mean_of_turned([one, other], (0, 2))
+    found = mean_of_looks([one, turned_back(other, 2)])
     assert found[0, 0, 5] == pytest.approx(0.45)
     np.testing.assert_allclose(found[1:3, 0, 0], np.array([1, 1]) / np.sqrt(2), atol=1e-6)
-    plain = mean_of_turned([one[:1], other[:1]], (0, 2))  # a detector without further channels
+    plain = mean_of_looks([one[:1], turned_back(other[:1], 2)])  # a detector without further channels
     np.testing.assert_allclose(plain, found[:1])
 
 
@@ -46,11 +45,13 @@ def test_the_detector_looks_as_often_as_it_is_told(seal_picture, monkeypatch):
     shapes, run = [], detector.model.run
     monkeypatch.setattr(detector.model, "run", lambda x: (shapes.append(x.shape), run(x))[1])
     crop = seal_picture[:224, :160]
-    maps = {rotations: detector.maps(crop, rotations=rotations) for rotations in (1, 2, 4)}
+    looks = {rotations: detector.looks(crop, rotations=rotations) for rotations in (1, 2, 4)}
+    assert [len(found) for found in looks.values()] == [1, 3, 5]  # of several first their mean
+    maps = {rotations: found[0] for rotations, found in looks.items()}
     h, w = maps[1].maps.shape[1:]
     assert h != w
     assert [shape[2:] for shape in shapes] == [(h, w)] * 3 + [(h, w), (w, h)] * 2
-    for found in maps.values():
+    for found in (each for several in looks.values() for each in several):
         assert found.maps.shape == maps[1].maps.shape and isinstance(found.info, ResizeInfo)
         np.testing.assert_allclose(np.hypot(*found.maps[1:3]), 1, atol=1e-3)
     assert np.abs(maps[4].maps[0] - maps[1].maps[0]).max() < 1  # looks agree where there is no text
@@ -60,9 +61,9 @@ def test_the_detector_looks_as_often_as_it_is_told(seal_picture, monkeypatch):
 def test_a_graph_of_one_size_cannot_lie_on_its_side(seal_picture):
     detector = create_pipeline(device="cpu", threads=2, at_once=1).detector
     detector.fixed_hw = (96, 160)
-    assert detector.maps(seal_picture, rotations=2).maps.shape[1] < detector.maps(seal_picture).maps.shape[2]
+    assert detector.looks(seal_picture, rotations=2)[0].maps.shape[1] < detector.maps(seal_picture).maps.shape[2]
     with pytest.raises(EngineError, match=r"lies on its side[\s\S]*Fine\.rotations"):
-        detector.maps(seal_picture, rotations=4)
+        detector.looks(seal_picture, rotations=4)
 
 
 def test_only_whole_sets_of_rotations(tmp_path):

@@ -5,6 +5,7 @@ import pytest
 
 from sealkit.config.load import load_settings
 from sealkit.config.pipeline import SealRecognitionSettings
+from sealkit.config.seal_text_detection import DetResizeSettings
 from sealkit.errors import ConfigError, EngineError
 from sealkit.modules.seal_text_detection.preprocess import ResizeInfo
 from sealkit.pipeline.create import create_pipeline
@@ -44,8 +45,9 @@ def test_the_detector_looks_as_often_as_it_is_told(seal_picture, monkeypatch):
     detector = create_pipeline(device="cpu", threads=2, at_once=1).detector
     shapes, run = [], detector.model.run
     monkeypatch.setattr(detector.model, "run", lambda x: (shapes.append(x.shape), run(x))[1])
-    crop = seal_picture[:224, :160]
-    looks = {rotations: detector.looks(crop, rotations=rotations) for rotations in (1, 2, 4)}
+    crop = np.pad(seal_picture, ((0, 64), (0, 0), (0, 0)), mode="edge")  # oblong, and the seal is whole
+    size = DetResizeSettings(limit_side_len=352, limit_type="resize_long")  # what the detector was trained on
+    looks = {rotations: detector.looks(crop, size, rotations) for rotations in (1, 2, 4)}
     assert [len(found) for found in looks.values()] == [1, 3, 5]  # of several first their mean
     maps = {rotations: found[0] for rotations, found in looks.items()}
     h, w = maps[1].maps.shape[1:]
@@ -54,7 +56,6 @@ def test_the_detector_looks_as_often_as_it_is_told(seal_picture, monkeypatch):
     for found in (each for several in looks.values() for each in several):
         assert found.maps.shape == maps[1].maps.shape and isinstance(found.info, ResizeInfo)
         np.testing.assert_allclose(np.hypot(*found.maps[1:3]), 1, atol=1e-3)
-    assert np.abs(maps[4].maps[0] - maps[1].maps[0]).max() < 1  # looks agree where there is no text
     assert np.corrcoef(maps[4].maps[0].ravel(), maps[1].maps[0].ravel())[0, 1] > 0.8
 
 

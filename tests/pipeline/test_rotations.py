@@ -1,12 +1,16 @@
 """Looking at a seal from four sides: maps are turned back, directions with them; what looks agree on is kept."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+import sealkit
 from sealkit.config.load import load_settings
 from sealkit.config.pipeline import SealRecognitionSettings
 from sealkit.config.seal_text_detection import DetResizeSettings
 from sealkit.errors import ConfigError, EngineError
+from sealkit.images import read_image
 from sealkit.modules.seal_text_detection.preprocess import ResizeInfo
 from sealkit.pipeline.create import create_pipeline
 from sealkit.pipeline.detector import mean_of_looks, turned_back
@@ -41,11 +45,12 @@ def test_looks_that_disagree_are_averaged():
     np.testing.assert_allclose(plain, found[:1])
 
 
-def test_the_detector_looks_as_often_as_it_is_told(seal_picture, monkeypatch):
+def test_the_detector_looks_as_often_as_it_is_told(monkeypatch):
     detector = create_pipeline(device="cpu", threads=2, at_once=1).detector
     shapes, run = [], detector.model.run
     monkeypatch.setattr(detector.model, "run", lambda x: (shapes.append(x.shape), run(x))[1])
-    crop = np.pad(seal_picture, ((0, 64), (0, 0), (0, 0)), mode="edge")  # oblong, and the seal is whole
+    seal = read_image(Path(sealkit.__file__).parent / "assets" / "example_seal.png")
+    crop = np.pad(seal, ((0, 64), (0, 0), (0, 0)), mode="edge")  # oblong, and the seal is whole
     size = DetResizeSettings(limit_side_len=352, limit_type="resize_long")  # what the detector was trained on
     looks = {rotations: detector.looks(crop, size, rotations) for rotations in (1, 2, 4)}
     assert [len(found) for found in looks.values()] == [1, 3, 5]  # of several first their mean

@@ -209,6 +209,7 @@ def _threads() -> Iterator[Finding]:
         yield Finding("threads", "warning", value, "Paddle will use one core: unset OMP_NUM_THREADS or raise it")
     else:
         yield Finding("threads", "ok", value)
+    mkl.use_avx2()  # as training does
     if kernels := os.environ.get(mkl.VARIABLE):
         yield Finding("matrices", "ok", f"{mkl.VARIABLE}={kernels}" + (": AVX2 kernels" if kernels == mkl.AVX2 else ""))
 

@@ -1,9 +1,11 @@
-"""CPU threads of the matrix library. They must be set before Paddle is imported: it takes one unless told."""
+"""CPU threads and kernels of the matrix library, set before Paddle is imported: it takes one thread unless told."""
 
 from __future__ import annotations
 
 import os
 import sys
+
+from sealkit.nn.mkl import use_avx2
 
 
 def available_cores() -> int:
@@ -19,7 +21,7 @@ def _processes_here() -> int:
 
 
 def set_threads(threads: int | None = None) -> int:
-    """Set the threads of Paddle's matrix library for this process; call before Paddle is imported.
+    """Set threads and kernels (`use_avx2`) of Paddle's matrix library for this process; call before Paddle is imported.
 
     Args:
         threads: number of threads; None: what OMP_NUM_THREADS says, else all cores, shared evenly between the processes
@@ -28,6 +30,7 @@ def set_threads(threads: int | None = None) -> int:
     Returns:
         The threads in force. Where Paddle is already imported nothing changes and the present number is returned.
     """
+    use_avx2()
     present = os.environ.get("OMP_NUM_THREADS")
     if "paddle" in sys.modules:
         return int(present) if present and present.isdigit() else 1

@@ -2,7 +2,8 @@
 
 Paddle's CPU wheels carry Intel's MKL of 2019, which keeps its AVX2 kernels for Intel's processors and multiplies with
 older ones elsewhere. `MKL_DEBUG_CPU_TYPE=5` names the AVX2 kernels. MKL up to 2020.0 reads the variable at its first
-call, newer ones ignore it. Values move by rounding only, as they do from one processor to another.
+call, newer ones ignore it. Values move by rounding only, as they do from one processor to another. Training and
+evaluation ask for them (`engine.threads`); importing sealkit or building a network changes nothing.
 
 What it is worth on a machine: `python tools/benchmark.py training`, beside `MKL_DEBUG_CPU_TYPE=0` and the same command.
 """

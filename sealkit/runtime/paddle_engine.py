@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from sealkit.errors import EngineError
-from sealkit.nn.mkl import use_avx2
 from sealkit.runtime.devices import Device
 from sealkit.runtime.model import InferenceModel, TensorSpec
 
@@ -71,7 +70,6 @@ class PaddleModel(InferenceModel):
             raise EngineError(
                 "unknown run mode", where="engine_config.run_mode", value=mode, hint=f"one of {', '.join(RUN_MODES)}"
             )
-        use_avx2()
         self._options = dict(options, run_mode=mode)
         self._runs = 0
         onednn = str(mode).startswith("mkldnn") and self.device.kind == "cpu"

@@ -51,8 +51,13 @@ def test_the_users_value_stays(tmp_path, monkeypatch):
     assert os.environ[VARIABLE] == "4"
 
 
-def test_networks_are_built_with_it(unset):
-    """Importing the building blocks is enough, and comes before the first product."""
-    code = f"import os; import sealkit.nn.conv; print(os.environ.get({VARIABLE!r}))"
+def test_training_asks_for_it_and_importing_does_not(unset):
+    code = f"""
+import os, sealkit.nn.conv
+before = os.environ.get({VARIABLE!r})
+from sealkit.engine.threads import set_threads
+set_threads(1)
+print(before, os.environ.get({VARIABLE!r}))
+"""
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert out.stdout.strip() == ("5" if use_avx2() else "None")
+    assert out.stdout.split() == ["None", "5" if use_avx2() else "None"]

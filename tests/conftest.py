@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from sealkit.nn.mkl import use_avx2
+from sealkit.engine.mkl import use_avx2
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from typing import Literal
 
-from sealkit.nn import mkl
+from sealkit.engine import mkl
 
 Status = Literal["ok", "note", "warning", "error"]
 Versions = Mapping[str, tuple[int, ...]]
@@ -209,8 +209,7 @@ def _threads() -> Iterator[Finding]:
         yield Finding("threads", "warning", value, "Paddle will use one core: unset OMP_NUM_THREADS or raise it")
     else:
         yield Finding("threads", "ok", value)
-    mkl.use_avx2()  # as training does
-    if kernels := os.environ.get(mkl.VARIABLE):
+    if kernels := mkl.kernels():
         yield Finding("matrices", "ok", f"{mkl.VARIABLE}={kernels}" + (": AVX2 kernels" if kernels == mkl.AVX2 else ""))
 
 

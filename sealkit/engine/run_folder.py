@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import sealkit
+from sealkit.engine import mkl
 from sealkit.errors import TrainingError
-from sealkit.nn import mkl
 from sealkit.weights.atomic import write_text
 from sealkit.weights.checkpoint import is_checkpoint
 

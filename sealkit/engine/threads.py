@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from sealkit.nn.mkl import use_avx2
+from sealkit.engine.mkl import use_avx2
 
 
 def available_cores() -> int:

@@ -1,10 +1,9 @@
-import os
 import subprocess
 import sys
 
 import pytest
 
-from sealkit.nn.mkl import VARIABLE, use_avx2
+from sealkit.engine.mkl import VARIABLE, kernels
 
 ZEN = "processor\t: 0\nvendor_id\t: AuthenticAMD\nflags\t\t: fpu sse2 fma avx avx2 f16c\n\nprocessor\t: 1\n"
 
@@ -22,8 +21,7 @@ def machine(tmp_path, text):
 
 
 def test_other_makers_processors_with_avx2_get_it(tmp_path, unset):
-    assert use_avx2(machine(tmp_path, ZEN))
-    assert os.environ[VARIABLE] == "5"
+    assert kernels(machine(tmp_path, ZEN)) == "5"
 
 
 @pytest.mark.parametrize(
@@ -37,27 +35,25 @@ def test_other_makers_processors_with_avx2_get_it(tmp_path, unset):
     ids=["Intel", "no AVX2", "no FMA", "ARM"],
 )
 def test_every_other_processor_is_left_alone(tmp_path, unset, text):
-    assert not use_avx2(machine(tmp_path, text))
-    assert VARIABLE not in os.environ
+    assert kernels(machine(tmp_path, text)) is None
 
 
 def test_a_machine_without_the_file_is_left_alone(tmp_path, unset):
-    assert not use_avx2(tmp_path / "none")
+    assert kernels(tmp_path / "none") is None
 
 
 def test_the_users_value_stays(tmp_path, monkeypatch):
     monkeypatch.setenv(VARIABLE, "4")
-    assert not use_avx2(machine(tmp_path, ZEN))
-    assert os.environ[VARIABLE] == "4"
+    assert kernels(machine(tmp_path, ZEN)) == "4"
 
 
 def test_training_asks_for_it_and_importing_does_not(unset):
     code = f"""
-import os, sealkit.nn.conv
+import os, sealkit.nn.conv, sealkit.engine.mkl
 before = os.environ.get({VARIABLE!r})
 from sealkit.engine.threads import set_threads
 set_threads(1)
 print(before, os.environ.get({VARIABLE!r}))
 """
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert out.stdout.split() == ["None", "5" if use_avx2() else "None"]
+    assert out.stdout.split() == ["None", str(kernels())]

@@ -3,7 +3,7 @@
 Paddle's CPU wheels carry Intel's MKL of 2019, which keeps its AVX2 kernels for Intel's processors and multiplies with
 older ones elsewhere. `MKL_DEBUG_CPU_TYPE=5` names the AVX2 kernels. MKL up to 2020.0 reads the variable at its first
 call, newer ones ignore it. Values move by rounding only, as they do from one processor to another. Training and
-evaluation ask for them (`engine.threads`); importing sealkit or building a network changes nothing.
+evaluation ask for them (`set_threads`); importing sealkit or building a network changes nothing.
 
 What it is worth on a machine: `python tools/benchmark.py training`, beside `MKL_DEBUG_CPU_TYPE=0` and the same command.
 """
@@ -18,21 +18,22 @@ AVX2 = "5"
 _CPUINFO = Path("/proc/cpuinfo")
 
 
-def use_avx2(cpuinfo: Path = _CPUINFO) -> bool:
-    """Tell MKL to use AVX2 where the processor has it and MKL would not look; call before Paddle multiplies matrices.
+def kernels(cpuinfo: Path = _CPUINFO) -> str | None:
+    """The variable's value here: the user's; AVX2 where the processor has it and MKL would not look; or None.
 
-    A value the user has set stays. Known on Linux only (`/proc/cpuinfo`): elsewhere nothing changes.
-
-    Returns:
-        Whether the variable was set by this call.
+    Processors are known on Linux only (`/proc/cpuinfo`).
     """
     if VARIABLE in os.environ:
-        return False
+        return os.environ[VARIABLE]
     vendor, flags = _processor(cpuinfo)
-    if vendor in ("", "GenuineIntel") or not {"avx2", "fma"} <= flags:
-        return False
-    os.environ[VARIABLE] = AVX2
-    return True
+    return AVX2 if vendor not in ("", "GenuineIntel") and {"avx2", "fma"} <= flags else None
+
+
+def use_avx2() -> None:
+    """Set the variable to what `kernels` says; call before Paddle multiplies matrices."""
+    value = kernels()
+    if value is not None:
+        os.environ[VARIABLE] = value
 
 
 def _processor(cpuinfo: Path) -> tuple[str, set[str]]:

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import cv2
 import numpy as np
 
-from sealkit.geometry.regions import TextRegion
+from sealkit.geometry.regions import TextRegion, region_mask
 
 SAME = 0.5
 """Two looks show the same text where its regions overlap by at least this (intersection over union)."""
@@ -69,8 +68,5 @@ def _masks(regions: Sequence[TextRegion], hw: tuple[int, int]) -> np.ndarray:
     """(n, pixels) float32: the pixels of each region, 1, on a grid of 256 to the long side of the picture."""
     scale = _SIDE / max(hw)
     h, w = (max(1, round(side * scale)) for side in hw)
-    masks = np.zeros((len(regions), h, w), dtype=np.uint8)
-    for mask, region in zip(masks, regions):
-        paths = [np.round(path * scale).astype(np.int32) for path in (region.outline, *region.holes)]
-        cv2.fillPoly(mask, paths, 1)  # even-odd: holes stay empty
-    return masks.reshape(len(regions), h * w).astype(np.float32)
+    masks = [region_mask(region, (h, w), scale) for region in regions]
+    return np.array(masks, dtype=np.float32).reshape(len(regions), h * w)

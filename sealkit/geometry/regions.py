@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import cv2
 import numpy as np
 
 
@@ -36,6 +38,19 @@ class TextRegion:
     def perimeter(self) -> float:
         """Length of all borders."""
         return sum(_closed_length(path) for path in [self.outline, *self.holes])
+
+
+def region_mask(
+    region: TextRegion,
+    hw: tuple[int, int],
+    scale: float | Sequence[float] | np.ndarray = 1.0,
+    corner: Sequence[float] | np.ndarray = (0.0, 0.0),
+) -> np.ndarray:
+    """(h, w) uint8, 1 inside the outline and outside the holes; drawn at (point - corner) · scale, corner is x, y."""
+    mask = np.zeros(hw, dtype=np.uint8)
+    paths = [np.round((path - corner) * scale).astype(np.int32) for path in (region.outline, *region.holes)]
+    cv2.fillPoly(mask, paths, 1)  # even-odd: holes stay empty
+    return mask
 
 
 def polygon_area(points: np.ndarray) -> float:

@@ -20,7 +20,7 @@ from sealkit.config.pipeline import FineSettings, SearchSettings
 from sealkit.config.seal_text_detection import DetPostprocessSettings, DetResizeSettings
 from sealkit.geometry.agreement import agreed
 from sealkit.geometry.lines import lines_from_region
-from sealkit.geometry.regions import TextRegion
+from sealkit.geometry.regions import TextRegion, region_mask
 from sealkit.geometry.seals import group_seals
 from sealkit.pipeline.detector import DetectionMaps, TextDetector, shifted
 
@@ -200,10 +200,8 @@ def share_inside(region: TextRegion, found: DetectionMaps, thresh: float) -> flo
     """Share of a text's pixels that the detector calls seal; 1 where it has no seal-area channel."""
     if found.area is None:
         return 1.0
-    mask = np.zeros(found.area.shape, np.uint8)
-    paths = [np.round(path / found.scale).astype(np.int32) for path in (region.outline, *region.holes)]
-    cv2.fillPoly(mask, paths, 1)  # even-odd: holes stay empty
-    pixels = found.area[mask > 0]
+    h, w = found.area.shape
+    pixels = found.area[region_mask(region, (h, w), 1 / found.scale) > 0]
     return float((pixels > thresh).mean()) if pixels.size else 0.0
 
 
@@ -237,11 +235,7 @@ def _same_text(a: TextRegion, b: TextRegion) -> bool:
     points = np.concatenate([a.outline, b.outline])
     low = np.floor(points.min(axis=0))
     scale = 200.0 / max(1.0, float((points.max(axis=0) - low).max()))
-    masks = []
-    for region in (a, b):
-        mask = np.zeros((204, 204), np.uint8)
-        cv2.fillPoly(mask, [np.round((p - low) * scale).astype(np.int32) for p in (region.outline, *region.holes)], 1)
-        masks.append(mask)
+    masks = [region_mask(region, (204, 204), scale, low) for region in (a, b)]
     both = float((masks[0] & masks[1]).sum())
     return both > SAME * max(1.0, min(float(masks[0].sum()), float(masks[1].sum())))
 

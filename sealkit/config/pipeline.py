@@ -130,7 +130,7 @@ class SearchSettings(Settings):
 
     enabled: bool = False
     """Off: the whole picture is one region, as in PaddleX."""
-    coarse_sides: tuple[int, ...] = Field((288, 736), min_length=1)
+    coarse_sides: tuple[int, ...] = Field((288, 448, 736), min_length=1)
     """Long sides the whole picture is looked at with; those far above the picture's own size are left out."""
     settled_side: int = Field(160, gt=0)
     """Seals this large in the input of one look are taken from it; smaller ones are left to the next larger look."""

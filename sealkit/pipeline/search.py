@@ -1,7 +1,8 @@
 """Finding seals on a whole picture with the text detector itself, where there is no layout model.
 
 A first, coarse look finds the seals: by the detector's seal-area channel where it has one, else by grouping texts. It
-is repeated at larger sizes for small seals on pages. What is large enough in a small look is settled there, because a
+is repeated at larger sizes for small seals on pages. Seals stamped over each other's edge are one area; `convex_parts`
+takes them apart. What is large enough in a small look is settled there, because a
 seal far larger than those the detector was trained on falls into pieces. Each seal is then looked at again at the size
 the detector was trained on (`Fine`): on real pictures that reads more than one look does (exact .52 against .46 to
 .50), and 256 to 320 pixels per seal are best.
@@ -20,6 +21,7 @@ from sealkit.config.pipeline import FineSettings, SearchSettings
 from sealkit.config.seal_text_detection import DetPostprocessSettings, DetResizeSettings
 from sealkit.geometry.agreement import agreed
 from sealkit.geometry.lines import lines_from_region
+from sealkit.geometry.parts import convex_parts
 from sealkit.geometry.regions import TextRegion, region_mask
 from sealkit.geometry.seals import group_seals
 from sealkit.pipeline.detector import DetectionMaps, TextDetector, shifted
@@ -91,24 +93,26 @@ def coarse_sides(image: np.ndarray, settings: SearchSettings) -> list[int]:
 
 
 def seals_by_area(found: DetectionMaps, settings: SearchSettings) -> list[FoundSeal]:
-    """Connected components of the seal-area channel."""
+    """Connected components of the seal-area channel; seals that touch in it are told apart by their shape."""
     area = found.area
     if area is None:
         return []
     mask = (area > settings.area_thresh).astype(np.uint8)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=4)
+    (sx, sy), (src_h, src_w) = found.scale, found.info.source_hw
     seals = []
     for label in range(1, count):
         x, y, w, h = (int(v) for v in stats[label, :4])
         if max(w, h) < settings.min_side:
             continue
-        score = float(area[y : y + h, x : x + w][labels[y : y + h, x : x + w] == label].mean())
-        if score < settings.min_score:
-            continue
-        (sx, sy), (src_h, src_w) = found.scale, found.info.source_hw
-        box = (x * sx, y * sy, min((x + w) * sx, src_w), min((y + h) * sy, src_h))
-        if box[2] - box[0] >= 1 and box[3] - box[1] >= 1:
-            seals.append(FoundSeal(tuple(float(v) for v in box), score, "area"))  # type: ignore[arg-type]
+        inside = labels[y : y + h, x : x + w] == label
+        for x1, y1, x2, y2 in convex_parts(inside):
+            part = np.s_[int(y1) : int(np.ceil(y2)), int(x1) : int(np.ceil(x2))]
+            score = float(area[y : y + h, x : x + w][part][inside[part]].mean())
+            box = ((x + x1) * sx, (y + y1) * sy, min((x + x2) * sx, src_w), min((y + y2) * sy, src_h))
+            large = max(x2 - x1, y2 - y1) >= settings.min_side and min(box[2] - box[0], box[3] - box[1]) >= 1
+            if large and score >= settings.min_score:
+                seals.append(FoundSeal(tuple(float(v) for v in box), score, "area"))  # type: ignore[arg-type]
     return seals
 
 

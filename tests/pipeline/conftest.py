@@ -136,5 +136,11 @@ def page():
 
 
 @pytest.fixture
+def overlapping():
+    """800 × 600 with two seals, one stamped over the other's edge."""
+    return draw_seal(draw_seal(np.full((600, 800, 3), 255, np.uint8), (300, 300), 130), (520, 340), 110)
+
+
+@pytest.fixture
 def seal_picture():
     return draw_seal(np.full((320, 320, 3), 255, np.uint8), (160, 160), 140)

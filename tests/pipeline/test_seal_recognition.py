@@ -22,8 +22,10 @@ def test_page_with_two_seals(make_pipeline, page):
         assert len(seal["rec_texts"]) == len(seal["rec_polys"]) == len(seal["rec_scores"]) == 2
     assert result.texts == [*first["rec_texts"], *second["rec_texts"]]
     sizes = pipeline.detector.model.sizes
-    assert sizes[:2] == [(224, 288), (544, 736)] and len(sizes) == 2 + 2 * 4  # two coarse looks, four fine per seal
-    assert all(max(size) == pytest.approx(288 * 1.12, abs=17) for size in sizes[2:])
+    assert (
+        sizes[:3] == [(224, 288), (320, 448), (544, 736)] and len(sizes) == 3 + 2 * 4
+    )  # coarse looks, four fine per seal
+    assert all(max(size) == pytest.approx(288 * 1.12, abs=17) for size in sizes[3:])
 
 
 def test_a_seal_that_fills_the_picture_is_settled_in_the_first_look(make_pipeline, seal_picture):
@@ -31,6 +33,14 @@ def test_a_seal_that_fills_the_picture_is_settled_in_the_first_look(make_pipelin
     (result,) = pipeline.predict(cv2.resize(seal_picture, (900, 900)))
     assert len(result["seal_res_list"]) == 1 and len(result.texts) == 2
     assert pipeline.detector.model.sizes[0] == (288, 288) and len(pipeline.detector.model.sizes) == 1 + 4
+
+
+def test_seals_that_overlap_are_looked_at_one_by_one(make_pipeline, overlapping):
+    (result,) = make_pipeline().predict(overlapping)
+    first, second = (seal["seal_box"] for seal in result["seal_res_list"])
+    assert first[:2] == pytest.approx([170, 170], abs=8) and second[2:] == pytest.approx([630, 450], abs=8)
+    assert first[2] < 450 and second[0] > 390, "each box ends soon after the neck"
+    assert [len(seal["dt_polys"]) for seal in result["seal_res_list"]] == [2, 2]
 
 
 def test_texts_lie_where_they_were_drawn(make_pipeline, page):

@@ -1,0 +1,79 @@
+"""Taking apart an area in which several convex things overlap or touch, such as seals that were stamped side by side.
+
+Each thing has a widest place, where the distance to the area's rim has a maximum; two such places belong to different
+things when the way from one to the other passes a neck. The maxima and the depth of the necks between them are those of
+the h-maxima transform (Soille, Morphological Image Analysis, chapter 6).
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+Box = tuple[float, float, float, float]
+_Peak = tuple[float, int, int]  # distance to the rim, y, x
+
+NECK = 0.1
+"""A neck parts two things when it is narrower than the smaller one's widest place by more than this share."""
+LEAST = 0.2
+"""Things whose widest place is below this share of the largest one's are bumps of its rim."""
+_SIDE = 160
+"""Areas are looked at with this long side: a neck is no matter of single pixels."""
+_LEVELS = 40
+
+
+def convex_parts(mask: np.ndarray) -> list[Box]:
+    """Boxes of the things that make up an area.
+
+    Args:
+        mask: (h, w) bool or uint8, one connected component; its holes are filled.
+
+    Returns:
+        x1, y1, x2, y2 in the mask's pixels, upper bounds exclusive, the widest thing first; a single box around
+        everything where there is no neck. A pixel belongs to the thing whose largest inscribed circle is nearest.
+    """
+    h, w = mask.shape
+    scale = min(1.0, _SIDE / max(h, w))
+    size = (max(1, round(w * scale)), max(1, round(h * scale)))
+    small = np.pad(cv2.resize(mask.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST), 1)
+    rims, _ = cv2.findContours(small, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    cv2.drawContours(small, rims, -1, 1, cv2.FILLED)
+    peaks = _widest_places(cv2.distanceTransform(small, cv2.DIST_L2, 5))
+    if len(peaks) < 2:
+        return [(0.0, 0.0, float(w), float(h))]
+    ys, xs = np.nonzero(small)
+    nearest = np.stack([np.hypot(ys - y, xs - x) - radius for radius, y, x in peaks]).argmin(axis=0)
+    step = np.array([w / size[0], h / size[1]] * 2)
+    boxes = []
+    for i, (radius, y, x) in enumerate(peaks):
+        px, py = xs[nearest == i], ys[nearest == i]
+        box = (min(px.min(), x - radius), min(py.min(), y - radius), max(px.max() + 1, x + radius),
+               max(py.max() + 1, y + radius))  # fmt: skip
+        x1, y1, x2, y2 = ((np.array(box) - 1) * step).tolist()
+        boxes.append((max(0.0, x1), max(0.0, y1), min(float(w), x2), min(float(h), y2)))
+    return boxes
+
+
+def _widest_places(distance: np.ndarray) -> list[_Peak]:
+    """Maxima of a distance transform that necks part, largest first.
+
+    The water sinks: what rises from it is a new maximum, or reaches one that is known, or joins several; of these a
+    smaller one stays if the ground between is lower than its top by more than `NECK`.
+    """
+    top = float(distance.max())
+    peaks: list[_Peak] = []
+    for level in np.linspace(top, LEAST * top, _LEVELS)[1:]:
+        count, labels, stats, _ = cv2.connectedComponentsWithStats((distance > level).astype(np.uint8), connectivity=8)
+        islands: dict[int, list[_Peak]] = {label: [] for label in range(1, count)}
+        for peak in peaks:
+            islands[int(labels[peak[1], peak[2]])].append(peak)
+        for label, known in islands.items():
+            if not known:
+                x, y, w, h = (int(v) for v in stats[label, :4])
+                inside = np.where(labels[y : y + h, x : x + w] == label, distance[y : y + h, x : x + w], 0)
+                row, column = divmod(int(inside.argmax()), w)
+                peaks.append((float(inside.max()), y + row, x + column))
+            for peak in sorted(known)[:-1]:
+                if level > (1 - NECK) * peak[0]:
+                    peaks.remove(peak)
+    return sorted(peaks, reverse=True)

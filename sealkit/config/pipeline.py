@@ -139,7 +139,7 @@ class SearchSettings(Settings):
     min_side: int = Field(8, gt=0)
     """Smallest long side of a seal in pixels of the coarse input."""
     min_score: Share = 0.8
-    """Mean seal-area probability a component must have. Lower finds more on pages, print and tables included."""
+    """Mean seal-area probability a seal must have. Lower finds more on pages, print and tables included."""
 
 
 class FineSettings(Settings):

@@ -13,10 +13,17 @@ FIELD_STRIDE = 4
 """The fields are predicted at a quarter of the map's resolution and enlarged by repetition."""
 JUMP_COSINE = 0.5
 """Two vectors two cells apart that differ by more than 60° belong to different texts."""
-CORE_THRESHOLDS = (0.5, 0.7)
+CORE_THRESHOLDS = (0.35, 0.5, 0.7)
 SIDE_BY_SIDE = 3.2
 """Pieces that touch over more than this multiple of the thinner one's width lie side by side: two texts. (The halves of
 a ring that fell apart at two faint places touch over twice the width.)"""
+NEAR_MEETING = 1.5
+"""How far from where two pieces meet their letters are looked at, in widths of the thinner one."""
+LEAST_PIXELS = 4
+APART_COSINE = 0.5
+"""Letters of one text that differ by more than 60 degrees over that distance belong to two."""
+SURE = 0.5
+"""Least length of a mean of up vectors that says anything."""
 PIECE_SHARE = 0.5
 """A piece cut off is kept apart when its area exceeds this share of the squared band width; a single letter's does."""
 MOST_TEXTS = 32
@@ -49,22 +56,23 @@ def split_at_jumps(inside: np.ndarray, window: np.ndarray, corner: tuple[int, in
     return [(grown == label).view(np.uint8) for label in np.nonzero(real)[0]]
 
 
-def split_stacked(inside: np.ndarray, probability: np.ndarray) -> list[np.ndarray]:
-    """The texts of one region that lie side by side and have run together: their cores are apart at a higher threshold.
+def split_stacked(inside: np.ndarray, window: np.ndarray) -> list[np.ndarray]:
+    """The texts of one region that have run together: their cores are apart at a higher threshold.
 
-    Pieces are kept apart only where they touch along their sides. Pieces of one faint text meet end to end, over no
-    more than its width, and stay one.
+    Pieces are kept apart where they touch along their sides, and where their letters stand differently on the two sides
+    of the place they meet. Pieces of one faint text meet end to end, over no more than its width, and their letters
+    stand alike: they stay one.
 
     Args:
         inside: (h, w) uint8, 1 where the region is.
-        probability: (h, w) float32.
+        window: (C, h, w) float32, the detector's maps in its window; channels 1 and 2 are the up field where C ≥ 3.
 
     Returns:
         Masks (h, w) uint8, disjoint, together the region, at most `MOST_TEXTS`.
     """
     band = _band(inside)
     for threshold in CORE_THRESHOLDS:
-        core = ((probability > threshold) & (inside > 0)).view(np.uint8)
+        core = ((window[0] > threshold) & (inside > 0)).view(np.uint8)
         if _large_parts(core, PIECE_SHARE * band**2 / 2) < 2:  # far cheaper than labelling
             continue
         _, pieces, stats, _ = cv2.connectedComponentsWithStats(core, connectivity=4)
@@ -73,7 +81,7 @@ def split_stacked(inside: np.ndarray, probability: np.ndarray) -> list[np.ndarra
         if not 2 <= real.sum() <= MOST_TEXTS:
             continue
         grown = _nearest_piece(pieces, real, inside)
-        labels = _joined_where_short(grown, np.nonzero(real)[0])
+        labels = _one_text(grown, np.where(real[pieces], pieces, 0), np.nonzero(real)[0], window)
         if len(labels) > 1:
             return [np.isin(grown, group).view(np.uint8) for group in labels]
     return [inside]
@@ -85,22 +93,67 @@ def _large_parts(mask: np.ndarray, area: float) -> int:
     return sum(node[3] < 0 and cv2.contourArea(c) > area for c, node in zip(contours, [] if tree is None else tree[0]))
 
 
-def _joined_where_short(grown: np.ndarray, labels: np.ndarray) -> list[list[int]]:
-    """Groups of labels; labels that touch over less than SIDE_BY_SIDE of the thinner one's width are one group."""
-    contact: dict[tuple[int, int], int] = {}
-    for one, two in ((grown[:, 1:], grown[:, :-1]), (grown[1:], grown[:-1])):
-        differ = (one != two) & (one > 0) & (two > 0)
-        pairs = np.sort(np.stack([one[differ], two[differ]], axis=1), axis=1)
-        for (a, b), count in zip(*np.unique(pairs, axis=0, return_counts=True)):
-            contact[int(a), int(b)] = contact.get((int(a), int(b)), 0) + int(count)
+def _one_text(grown: np.ndarray, cores: np.ndarray, labels: np.ndarray, window: np.ndarray) -> list[list[int]]:
+    """Groups of labels, pieces of one text each: those that meet end to end, with letters that stand alike there."""
+    border: dict[tuple[int, int], list[np.ndarray]] = {}
+    for one, two, step in ((grown[:, 1:], grown[:, :-1], (0, 1)), (grown[1:], grown[:-1], (1, 0))):
+        ys, xs = np.nonzero((one != two) & (one > 0) & (two > 0))
+        pairs = np.sort(np.stack([one[ys, xs], two[ys, xs]], axis=1), axis=1)
+        places = np.stack([ys + step[0], xs + step[1]], axis=1)
+        for a, b in np.unique(pairs, axis=0):
+            border.setdefault((int(a), int(b)), []).append(places[(pairs == (a, b)).all(axis=1)])
     width = {int(label): _band((grown == label).view(np.uint8)) for label in labels}
     group = {label: {label} for label in width}
-    for (a, b), count in contact.items():
-        if count < SIDE_BY_SIDE * min(width[a], width[b]) and group[a] is not group[b]:
-            merged = group[a] | group[b]
-            for label in merged:
-                group[label] = merged
+    for (a, b), parts in border.items():
+        places = np.concatenate(parts)
+        thin = min(width[a], width[b])
+        beside = len(places) >= SIDE_BY_SIDE * thin
+        if beside or group[a] is group[b] or _stand_apart(cores, (a, b), places, thin, window):
+            continue
+        merged = group[a] | group[b]
+        for label in merged:
+            group[label] = merged
     return [sorted(members) for members in {id(members): members for members in group.values()}.values()]
+
+
+def _stand_apart(
+    cores: np.ndarray, labels: tuple[int, int], places: np.ndarray, width: float, window: np.ndarray
+) -> bool:
+    """Whether the letters of two pieces stand differently near the places (K, 2) y, x where they meet.
+
+    A ring and the text that closes it meet twice: each meeting is looked at by itself, their mean decides.
+    """
+    if len(window) < 3:
+        return False
+    meeting = np.zeros(cores.shape, np.uint8)
+    meeting[places[:, 0], places[:, 1]] = 1
+    count, meetings = cv2.connectedComponents(cv2.dilate(meeting, np.ones((3, 3), np.uint8)))
+    owner = meetings[places[:, 0], places[:, 1]]
+    cosines = [_cosine(cores, labels, places[owner == i], width, window) for i in range(1, count)]
+    known = [cosine for cosine in cosines if cosine is not None]
+    return bool(known) and float(np.mean(known)) < APART_COSINE
+
+
+def _cosine(
+    cores: np.ndarray, labels: tuple[int, int], places: np.ndarray, width: float, window: np.ndarray
+) -> float | None:
+    """Cosine between the mean up directions of two pieces near the places where they meet; None where there is none."""
+    reach = int(np.ceil(NEAR_MEETING * width))
+    (top, left), (foot, right) = np.maximum(places.min(axis=0) - reach, 0), places.max(axis=0) + reach + 1
+    part = np.s_[top:foot, left:right]
+    away = np.ones(cores[part].shape, np.uint8)
+    away[places[:, 0] - top, places[:, 1] - left] = 0
+    near = cv2.distanceTransform(away, cv2.DIST_L2, 3) <= reach
+    x, y = window[1][part], window[2][part]
+    means = []
+    for label in labels:
+        own = near & (cores[part] == label)
+        mean = np.array([x[own].mean(), y[own].mean()]) if own.sum() >= LEAST_PIXELS else np.zeros(2)
+        length = float(np.hypot(*mean))
+        if length < SURE:
+            return None
+        means.append(mean / length)
+    return float(means[0] @ means[1])
 
 
 def _band(inside: np.ndarray) -> float:

@@ -36,8 +36,9 @@ SAME = 0.5
 """Two seals found at different sizes are one when they overlap by more (intersection / smaller area)."""
 
 MEAN_WEIGHT = 1.5
-ENOUGH = 2.5
-"""Of several looks at a seal a text is kept that the mean of them and one look show, or three looks."""
+MAJORITY = 0.5
+"""Share of the weight of several looks at a seal that must show a text; their mean counts `MEAN_WEIGHT`, a look 1: of
+four looks, three or the mean and two."""
 
 
 @dataclass(frozen=True)
@@ -193,7 +194,8 @@ def look_closer(
     maps, regions = looks[0], detector.regions(looks[0], post)
     if len(looks) > 1:
         texts = [regions, *(detector.regions(look, post) for look in looks[1:])]
-        regions = agreed(texts, [MEAN_WEIGHT] + [1.0] * len(looks[1:]), ENOUGH, crop.shape[:2])
+        weights = [MEAN_WEIGHT] + [1.0] * len(looks[1:])
+        regions = agreed(texts, weights, MAJORITY * sum(weights), crop.shape[:2])
     kept = regions
     if fine is not None and maps.area is not None:
         kept = [r for r in regions if share_inside(r, maps, area_thresh) >= fine.inside]

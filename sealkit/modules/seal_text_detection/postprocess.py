@@ -281,7 +281,7 @@ def _pieces(
             for part in split_at_jumps(inside, window, (x, y)):
                 own, (left, top) = _trimmed(part, (x, y))
                 high, wide = own.shape
-                halves = split_stacked(own, maps[0, top : top + high, left : left + wide])
+                halves = split_stacked(own, maps[:, top : top + high, left : left + wide])
                 yield from ((half, (left, top)) for half in halves)
 
 

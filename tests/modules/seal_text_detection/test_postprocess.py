@@ -153,6 +153,25 @@ def test_ring_with_two_faint_places_stays_one() -> None:
     assert len(region.holes) == 1
 
 
+@pytest.mark.parametrize("faint", [0.3, 0.45, 0.6])
+def test_faint_places_part_texts_whose_letters_stand_differently(faint: float) -> None:
+    """The title of a closed ring stands outward, the purpose below towards the centre; between them the field turns
+    too slowly to jump."""
+    canvas = _ring(360)
+    y, x = np.mgrid[0:320, 0:320].astype(np.float32) // 4 * 4 + 2
+    below = np.degrees(np.abs(np.arctan2(x - 160, y - 160)))  # 0 at the foot of the ring
+    fading = np.abs(below - 90) < 14
+    canvas[fading] = np.minimum(canvas[fading], faint)
+    facing = np.arctan2(x - 160, -(y - 160))
+    turn = np.pi * np.clip((104 - below) / 28, 0, 1)  # a half turn across the faint place
+    up = np.stack([np.sin(facing + turn), -np.cos(facing + turn)])
+    fields = np.concatenate([canvas[None], up, np.ones((1, 320, 320))]).astype(np.float32)
+    title, purpose = decode(fields, (320, 320))
+    assert title.outline[:, 1].max() < 175 and purpose.outline[:, 1].min() > 145
+    alike = np.concatenate([canvas[None], [np.sin(facing), -np.cos(facing)], np.ones((1, 320, 320))])
+    assert len(decode(alike.astype(np.float32), (320, 320))) == 1, "one title, faint at two places"
+
+
 @pytest.mark.parametrize("slope", [2.0, 4.0])
 @pytest.mark.parametrize("fields", [False, True])
 def test_noise_of_an_untrained_network_costs_little(

@@ -1,7 +1,8 @@
 """Texts that touch in the detector's map: telling them apart.
 
 The ends of a ring text often meet the purpose line below; as one region neither can be read. The detector's up field
-turns slowly along a text (8 pixels of a small ring are under 10°) and abruptly between two: the cut looks for that.
+turns slowly along a text (8 pixels of a small ring are under 10°) and abruptly between two: one cut looks for that. The
+other looks for faint places, and compares how the letters stand on either side of them.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ a ring that fell apart at two faint places touch over twice the width.)"""
 NEAR_MEETING = 1.5
 """How far from where two pieces meet their letters are looked at, in widths of the thinner one."""
 LEAST_PIXELS = 4
+"""Fewer pixels of a piece near a meeting say nothing about its letters."""
 APART_COSINE = 0.5
 """Letters of one text that differ by more than 60 degrees over that distance belong to two."""
 SURE = 0.5
@@ -56,7 +58,7 @@ def split_at_jumps(inside: np.ndarray, window: np.ndarray, corner: tuple[int, in
     return [(grown == label).view(np.uint8) for label in np.nonzero(real)[0]]
 
 
-def split_stacked(inside: np.ndarray, window: np.ndarray) -> list[np.ndarray]:
+def split_at_faint_places(inside: np.ndarray, window: np.ndarray) -> list[np.ndarray]:
     """The texts of one region that have run together: their cores are apart at a higher threshold.
 
     Pieces are kept apart where they touch along their sides, and where their letters stand differently on the two sides

@@ -24,7 +24,7 @@ from sealkit.geometry.blocks import arrange_block, broken_lines, joined, letter_
 from sealkit.geometry.regions import TextRegion, clockwise, polygon_area
 from sealkit.geometry.rings import ring_cut
 from sealkit.geometry.simplify import simplify_all
-from sealkit.geometry.touching import split_at_jumps, split_stacked, up_samples
+from sealkit.geometry.touching import split_at_faint_places, split_at_jumps, up_samples
 
 MIN_SIDE = 5
 """Expanded regions whose minimum-area rectangle is thinner (map pixels) are dropped."""
@@ -281,7 +281,7 @@ def _pieces(
             for part in split_at_jumps(inside, window, (x, y)):
                 own, (left, top) = _trimmed(part, (x, y))
                 high, wide = own.shape
-                halves = split_stacked(own, maps[:, top : top + high, left : left + wide])
+                halves = split_at_faint_places(own, maps[:, top : top + high, left : left + wide])
                 yield from ((half, (left, top)) for half in halves)
 
 

@@ -196,7 +196,7 @@ def test_noise_of_an_untrained_network_costs_little(
         return count
 
     for module, names in (
-        (postprocess, ("_component_shape", "split_at_jumps", "split_stacked", "up_samples")),
+        (postprocess, ("_component_shape", "split_at_jumps", "split_at_faint_places", "up_samples")),
         (touching, ("_band", "_nearest_piece", "_large_parts")),
     ):
         for name in names:

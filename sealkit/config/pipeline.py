@@ -140,6 +140,10 @@ class SearchSettings(Settings):
     """Smallest long side of a seal in pixels of the coarse input."""
     min_score: Share = 0.8
     """Mean seal-area probability a seal must have. Lower finds more on pages, print and tables included."""
+    corrections: int = Field(0, ge=0)
+    """Most looks at each found seal that correct its box; for detectors trained on `seal_crop` with `others: drop`."""
+    correction_margin: float = Field(0.25, ge=0, le=1)
+    """Border around the seal in these looks, as a share of its long side."""
 
 
 class FineSettings(Settings):

@@ -95,6 +95,24 @@ class WindowCrop(Settings):
     border: Border = "white"
 
 
+class SealCrop(Settings):
+    """One seal of the picture, as the pipeline's closer look shows it; a `window_crop` where there is none."""
+
+    op: Literal["seal_crop"]
+    size: tuple[int, int] = (320, 320)
+    side: tuple[float, float] = (230.0, 310.0)
+    """Log-uniform range of the seal's long side in pixels (box of its texts); less where it would not fit."""
+    margin: tuple[float, float] = (0.0, 0.2)
+    """Range of the border around the box, as a share of its long side."""
+    jitter: float = Field(0.05, ge=0, le=0.5)
+    """Each edge of the box is moved by N(0, jitter), as a share of its long side: found boxes are not exact."""
+    others: Literal["keep", "drop"] = "drop"
+    """`drop`: texts of other seals are background, and the network learns to show the seal it looks at; `keep`: they
+    are texts as well."""
+    border: Border = "white"
+    p: float = Field(1.0, ge=0, le=1)
+
+
 class Fit(Settings):
     """Scale the long side to `size` and pad; what a set of pictures cropped to their seals wants."""
 
@@ -121,7 +139,7 @@ class Photometric(Settings):
 
 
 DetAugment = Annotated[
-    Flip | Rotate | Scale | Perspective | EastCrop | RandomCrop | WindowCrop | Fit | CopyPaste | Photometric,
+    Flip | Rotate | Scale | Perspective | EastCrop | RandomCrop | WindowCrop | SealCrop | Fit | CopyPaste | Photometric,
     Field(discriminator="op"),
 ]
 

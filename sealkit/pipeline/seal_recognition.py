@@ -30,6 +30,7 @@ from sealkit.geometry.regions import TextRegion
 from sealkit.images import ImageRecord, iter_images
 from sealkit.pipeline.assemble import SealParts, lines_of, paddlex_fields, seal_fields
 from sealkit.pipeline.call import INVALID, CallSettings, layouts_of, missing_stages, refuse_old_inputs, resolve
+from sealkit.pipeline.correct import corrected
 from sealkit.pipeline.detector import TextDetector
 from sealkit.pipeline.module_result import error_text
 from sealkit.pipeline.read import read_seals
@@ -426,6 +427,8 @@ class SealRecognitionPipeline:
                 return [whole_picture(image)]
         elif self.settings.Search.enabled:
             seals = find_seals(self.detector, image, self.settings.Search)
+            if self.settings.Search.corrections and self.settings.Fine is not None:
+                seals = corrected(self.detector, image, seals, self.settings.Search, self.settings.Fine.side)
             found = len(seals)
             note = None
             if not seals and self.settings.whole_page_fallback:

@@ -81,6 +81,12 @@ def find_seals(detector: TextDetector, image: np.ndarray, settings: SearchSettin
     return reading_rows(merge_sizes(found))
 
 
+def scaled_to(crop: np.ndarray, seal: FoundSeal, side: int, most: float) -> DetResizeSettings:
+    """How a crop of a seal is resized so that the seal's long side becomes `side`; enlarged by at most `most`."""
+    scale = min(side / max(seal.long_side, 1.0), most)
+    return DetResizeSettings(limit_side_len=max(32, round(max(crop.shape[:2]) * scale)), limit_type="resize_long")
+
+
 def covered(seals: Sequence[FoundSeal], hw: tuple[int, int]) -> float:
     """Share of the picture in the boxes of the seals."""
     return sum((s.box[2] - s.box[0]) * (s.box[3] - s.box[1]) for s in seals) / max(hw[0] * hw[1], 1)
@@ -187,9 +193,7 @@ def look_closer(
     left, top, right, bottom = window
     crop = image[top:bottom, left:right]
     if fine is not None:
-        scale = min(fine.side / max(seal.long_side, 1.0), fine.max_upscale)
-        side = max(32, round(max(crop.shape[:2]) * scale))
-        resize = DetResizeSettings(limit_side_len=side, limit_type="resize_long")
+        resize = scaled_to(crop, seal, fine.side, fine.max_upscale)
     looks = detector.looks(crop, resize, 1 if fine is None else fine.rotations)
     maps, regions = looks[0], detector.regions(looks[0], post)
     if len(looks) > 1:

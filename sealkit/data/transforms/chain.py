@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from sealkit.data.transforms.copy_paste import copy_paste
-from sealkit.data.transforms.crops import east_crop, fit, random_crop, window_crop
+from sealkit.data.transforms.crops import east_crop, fit, random_crop, seal_crop, window_crop
 from sealkit.data.transforms.geometric import flip, perspective, rotate, scale
 from sealkit.data.transforms.photometric import photometric
 from sealkit.data.transforms.resized_crop import random_resized_crop
@@ -28,12 +28,13 @@ _OPERATIONS: dict[str, tuple[Callable[..., None], frozenset[str]]] = {
     "east_crop": (east_crop, frozenset({OUTLINES, LINE_POLY, FIELDS})),
     "random_crop": (random_crop, frozenset({OUTLINES, LINE_POLY, FIELDS})),
     "window_crop": (window_crop, frozenset({OUTLINES, LINE_POLY, FIELDS})),
+    "seal_crop": (seal_crop, frozenset({OUTLINES, LINE_POLY, FIELDS})),
     "fit": (fit, frozenset({OUTLINES, LINE_POLY, FIELDS, READING})),
     "copy_paste": (copy_paste, frozenset({OUTLINES, LINE_POLY, READING})),
     "photometric": (photometric, frozenset({OUTLINES, LINE_POLY, FIELDS, READING})),
     "random_resized_crop": (random_resized_crop, frozenset({READING})),
 }
-_SIZED = frozenset({"east_crop", "random_crop", "window_crop", "fit", "random_resized_crop"})
+_SIZED = frozenset({"east_crop", "random_crop", "window_crop", "seal_crop", "fit", "random_resized_crop"})
 _RESIZING = frozenset({"rotate", "scale", "perspective"})
 
 

@@ -53,10 +53,10 @@ def scale(
     lines = [line for line in scene.lines if not line.label.ignore and line.parts]
     sides = _seal_sides(lines) if seals is not None else []
     if seals is not None and sides:
-        chosen = _log_uniform(rng, seals) / max(sides[int(rng.integers(len(sides)))], 1.0)
+        chosen = log_uniform(rng, seals) / max(sides[int(rng.integers(len(sides)))], 1.0)
     elif letters is not None and lines:
         heights = [letter_height(line.points, line.ordered) for line in lines]
-        chosen = _log_uniform(rng, letters) / max(float(np.median(heights)), 1.0)
+        chosen = log_uniform(rng, letters) / max(float(np.median(heights)), 1.0)
     chosen = min(chosen, max_side / max(height, width))
     size = (max(int(height * chosen), 1), max(int(width * chosen), 1))
     sy, sx = size[0] / height, size[1] / width
@@ -64,7 +64,8 @@ def scale(
     scene.transform(matrix, size, scene._border or "constant")
 
 
-def _log_uniform(rng: np.random.Generator, bounds: tuple[float, float]) -> float:
+def log_uniform(rng: np.random.Generator, bounds: tuple[float, float]) -> float:
+    """A number whose logarithm is uniform between those of the bounds."""
     return float(np.exp(rng.uniform(np.log(bounds[0]), np.log(bounds[1]))))
 
 
@@ -91,4 +92,4 @@ def perspective(scene: Scene, rng: np.random.Generator, strength: float, border:
     scene.transform(matrix, (max(int(span[1]), 1), max(int(span[0]), 1)), border)
 
 
-__all__ = ["flip", "perspective", "rotate", "scale"]
+__all__ = ["flip", "log_uniform", "perspective", "rotate", "scale"]

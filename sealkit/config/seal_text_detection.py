@@ -104,11 +104,18 @@ class SealCrop(Settings):
     """Log-uniform range of the seal's long side in pixels (box of its texts); less where it would not fit."""
     margin: tuple[float, float] = (0.0, 0.2)
     """Range of the border around the box, as a share of its long side."""
-    jitter: float = Field(0.05, ge=0, le=0.5)
-    """Each edge of the box is moved by N(0, jitter), as a share of its long side: found boxes are not exact."""
+    jitter: float = Field(0.04, ge=0, le=0.5)
+    """Each edge of the box is moved by Laplace(0, jitter), as a share of its long side: found boxes are not exact."""
     others: Literal["keep", "drop"] = "drop"
     """`drop`: texts of other seals are background, and the network learns to show the seal it looks at; `keep`: they
     are texts as well."""
+    outside: float = Field(1.0, ge=0, le=1)
+    """Contrast that is left outside the box, so that the network sees which seal is meant: the pipeline's
+    `Fine.outside`."""
+    stamped_over: float = Field(0.0, ge=0, le=1)
+    """Share of crops over which a seal of another sample is stamped, with `others: drop`."""
+    empty: float = Field(0.0, ge=0, le=1)
+    """Share of crops of a place without a seal, with `others: drop`: looks that are to show nothing."""
     border: Border = "white"
     p: float = Field(1.0, ge=0, le=1)
 

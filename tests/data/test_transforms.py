@@ -227,53 +227,6 @@ def test_window_crop_shows_text_unless_told_otherwise() -> None:
     assert scene.image.shape == (128, 128, 3)
 
 
-def two_seals() -> tuple[np.ndarray, list[TextLine]]:
-    """A large seal with its texts, and the texts of a small one over its edge."""
-    image, lines = picture(500, 500)
-    small = np.array([[240, 200], [300, 200], [300, 230], [240, 230]], np.float32)
-    return image, [
-        *lines[:2],
-        TextLine(small, "章", direction="line", seal=7),
-        TextLine(small + 20, ignore=True, seal=8),
-    ]
-
-
-def test_seal_crop_shows_one_seal_at_the_size_asked_for() -> None:
-    chain = AugmentChain(
-        [step(op="seal_crop", size=(320, 320), side=(200, 260), margin=(0.0, 0.1), jitter=0.0)], frozenset({FIELDS})
-    )
-    seen = set()
-    for seed in range(12):
-        scene = chain(Scene.of(*two_seals()), np.random.default_rng(seed))
-        (seal,) = {line.label.seal for line in scene.lines}  # 8 has no text that counts
-        seen.add(seal)
-        points = np.concatenate([line.points for line in scene.lines])
-        assert 198 < np.ptp(points, axis=0).max() < 262
-        assert points.min() > -1 and points.max() < 320, "the whole seal is in the picture"
-    assert seen == {0, 7}
-
-
-def test_seal_crop_keeps_the_others_where_told_and_never_overfills_its_canvas() -> None:
-    keep = AugmentChain([step(op="seal_crop", size=(320, 320), side=(300, 310), others="keep")], frozenset({FIELDS}))
-    scene = keep(Scene.of(*two_seals()), np.random.default_rng(0))
-    assert len(scene.lines) == 4
-    large = AugmentChain(
-        [step(op="seal_crop", size=(320, 320), side=(600, 700), margin=(0.2, 0.2), jitter=0.0)], frozenset({FIELDS})
-    )
-    scene = large(Scene.of(*two_seals()), np.random.default_rng(0))
-    side = np.ptp(np.concatenate([line.points for line in scene.lines]), axis=0).max()
-    assert side == pytest.approx(320 / 1.4, rel=0.03)  # box and margins fill the canvas
-
-
-def test_seal_crop_is_a_window_where_no_seal_is_labelled() -> None:
-    chain = AugmentChain([step(op="seal_crop", size=(128, 128))], frozenset({FIELDS}))
-    image, lines = picture()
-    unknown = [TextLine(line.points, line.text, direction=line.direction) for line in lines]
-    for given_lines in ([], unknown):
-        scene = chain(Scene.of(image, given_lines), np.random.default_rng(3))
-        assert scene.image.shape == (128, 128, 3) and len(scene.lines) == len(given_lines)
-
-
 def test_copy_paste_takes_curved_texts_and_hides_none() -> None:
     pasted = 0
     for seed in range(8):

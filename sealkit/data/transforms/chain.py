@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 
 from sealkit.data.transforms.copy_paste import copy_paste
-from sealkit.data.transforms.crops import east_crop, fit, random_crop, seal_crop, window_crop
+from sealkit.data.transforms.crops import east_crop, fit, random_crop, window_crop
 from sealkit.data.transforms.geometric import flip, perspective, rotate, scale
 from sealkit.data.transforms.photometric import photometric
 from sealkit.data.transforms.resized_crop import random_resized_crop
 from sealkit.data.transforms.scene import Scene
+from sealkit.data.transforms.seal_crop import seal_crop
 from sealkit.errors import ConfigError
 
 OUTLINES = "outlines"  # polygons of any number of points stay valid
@@ -35,6 +36,7 @@ _OPERATIONS: dict[str, tuple[Callable[..., None], frozenset[str]]] = {
     "random_resized_crop": (random_resized_crop, frozenset({READING})),
 }
 _SIZED = frozenset({"east_crop", "random_crop", "window_crop", "seal_crop", "fit", "random_resized_crop"})
+_OF_TWO = frozenset({"copy_paste", "seal_crop"})  # they get a second scene
 _RESIZING = frozenset({"rotate", "scale", "perspective"})
 
 
@@ -78,13 +80,13 @@ class AugmentChain:
     def __call__(
         self, scene: Scene, rng: np.random.Generator, other: Callable[[np.random.Generator], Scene | None] | None = None
     ) -> Scene:
-        """Apply all steps; `other` draws a second scene for copy_paste."""
+        """Apply all steps; `other` draws a second scene for the steps that want one."""
         for step in self._steps:
             if rng.random() >= getattr(step, "p", 1.0):
                 continue
             values = {key: getattr(step, key) for key in type(step).model_fields if key not in ("op", "p")}
             operation = _OPERATIONS[step.op][0]
-            if step.op == "copy_paste":
+            if step.op in _OF_TWO:
                 values["other"] = other(rng) if other is not None else None
             operation(scene, rng, **values)
         scene.render()

@@ -6,11 +6,8 @@ line_polys and fields (a cut line keeps its whole line_poly for them).
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 
-from sealkit.data.transforms.geometric import log_uniform
 from sealkit.data.transforms.scene import Border, Scene
 
 
@@ -47,61 +44,6 @@ def window_crop(
     x, y = np.minimum(np.floor(rng.uniform(low, high + 1)), last).astype(int).tolist()
     offset = (int(rng.integers(size[1] - inner[1] + 1)), int(rng.integers(size[0] - inner[0] + 1)))
     scene.crop((x, y, x + inner[1], y + inner[0]), 1.0, size, offset, border)
-
-
-def seal_crop(
-    scene: Scene,
-    rng: np.random.Generator,
-    size: tuple[int, int],
-    side: tuple[float, float],
-    margin: tuple[float, float] = (0.0, 0.2),
-    jitter: float = 0.05,
-    others: Literal["keep", "drop"] = "drop",
-    border: Border = "white",
-) -> None:
-    """One seal, as the pipeline's closer look shows it: its box and some margin, scaled, on a canvas of `size`.
-
-    The box is that of the seal's texts, as far as the picture shows them, each edge moved by N(0, `jitter`) of its long
-    side. The long side becomes log-uniform in `side`, less where box and margin would not fit. With `others: drop` the
-    lines of other seals are forgotten: what is left to learn is the seal the crop is about, also where another one
-    lies over it. A picture without the texts of a seal gives a `window_crop`.
-    """
-    low, high, seal = _one_seal(scene, rng)
-    if seal is None:
-        window_crop(scene, rng, size, border=border)
-        return
-    if others == "drop":
-        scene.lines = [line for line in scene.lines if line.label.seal == seal]
-    long_side = float((high - low).max())
-    space = rng.uniform(*margin) * long_side
-    edges = np.concatenate([low - space, high + space]) + rng.normal(0.0, jitter, 4) * long_side
-    height, width = scene.size
-    x0, y0 = np.clip(np.floor(edges[:2]), 0, [width - 1, height - 1]).astype(int).tolist()
-    x1, y1 = np.clip(np.ceil(edges[2:]), [x0 + 1, y0 + 1], [width, height]).astype(int).tolist()
-    factor = log_uniform(rng, side) / long_side
-    factor = min(factor, size[0] / (y1 - y0), size[1] / (x1 - x0))
-    inner = (max(round((y1 - y0) * factor), 1), max(round((x1 - x0) * factor), 1))
-    offset = (int(rng.integers(size[1] - inner[1] + 1)), int(rng.integers(size[0] - inner[0] + 1)))
-    scene.crop((x0, y0, x1, y1), factor, size, offset, border)
-
-
-def _one_seal(scene: Scene, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, int | None]:
-    """The box's corners (2,) each and the number of a drawn seal of which a text counts; None: there is none."""
-    seals = sorted(
-        {
-            line.label.seal
-            for line in scene.lines
-            if line.label.seal is not None and any(not part.ignore for part in line.parts)
-        }
-    )
-    limit = np.array([scene.size[1], scene.size[0]], float)
-    if seals:
-        seal = seals[int(rng.integers(len(seals)))]
-        points = np.concatenate([line.points for line in scene.lines if line.label.seal == seal])
-        low, high = np.clip(points.min(axis=0), 0, limit), np.clip(points.max(axis=0), 0, limit)
-        if (high - low).min() >= 1:
-            return low, high, seal
-    return np.zeros(2), limit, None
 
 
 def random_crop(scene: Scene, rng: np.random.Generator, size: tuple[int, int], max_tries: int = 50) -> None:
@@ -181,4 +123,4 @@ def _two_picks(runs: list[np.ndarray], rng: np.random.Generator) -> tuple[int, i
     return min(a, b), max(a, b)
 
 
-__all__ = ["east_crop", "fit", "random_crop", "seal_crop", "window_crop"]
+__all__ = ["east_crop", "fit", "random_crop", "window_crop"]

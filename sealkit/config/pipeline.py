@@ -138,12 +138,19 @@ class SearchSettings(Settings):
     """A pixel belongs to a seal when the detector's seal-area channel exceeds this."""
     min_side: int = Field(8, gt=0)
     """Smallest long side of a seal in pixels of the coarse input."""
+    candidate_score: Share = 0.75
+    """Mean seal-area probability in a coarse look that makes a closer one worth while."""
     min_score: Share = 0.8
-    """Mean seal-area probability a seal must have. Lower finds more on pages, print and tables included."""
-    corrections: int = Field(0, ge=0)
-    """Most looks at each found seal that correct its box; for detectors trained on `seal_crop` with `others: drop`."""
-    correction_margin: float = Field(0.25, ge=0, le=1)
+    """Mean seal-area probability a seal must have in its closer look. Lower finds more on pages, print and tables
+    included."""
+    largest_side: int = Field(330, gt=0)
+    """Larger seals in the input of a look after the first are pieces of seals, or seals it shows in pieces."""
+    corrections: int = Field(1, ge=0)
+    """Most looks at each found seal that correct its box."""
+    correction_margin: float = Field(0.2, ge=0, le=1)
     """Border around the seal in these looks, as a share of its long side."""
+    correction_side: int = Field(320, gt=0)
+    """Long side of the input of these looks."""
 
 
 class FineSettings(Settings):
@@ -157,6 +164,8 @@ class FineSettings(Settings):
     """Never enlarge more than this."""
     inside: Share = 0.5
     """A text is kept when at least this share of it lies in the seal, by the detector's seal-area channel."""
+    outside: Share = 1.0
+    """Contrast that is left outside the seal's box: which seal is meant, for detectors trained on `seal_crop` so."""
     rotations: Literal[1, 2, 4] = 1
     """The seal is looked at as it is; 2: and upside down, 4: and lying on either side; what they agree on is kept."""
 

@@ -19,10 +19,10 @@ import numpy as np
 
 from sealkit.geometry.lines import LinePoly, lines_from_region
 from sealkit.geometry.regions import TextRegion
+from sealkit.pipeline.closer import FoundSeal
 from sealkit.pipeline.read import ReadLine
 from sealkit.pipeline.result import SealResult
 from sealkit.pipeline.roles import line_roles
-from sealkit.pipeline.search import FoundSeal
 
 
 @dataclass

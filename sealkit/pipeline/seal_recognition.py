@@ -30,20 +30,13 @@ from sealkit.geometry.regions import TextRegion
 from sealkit.images import ImageRecord, iter_images
 from sealkit.pipeline.assemble import SealParts, lines_of, paddlex_fields, seal_fields
 from sealkit.pipeline.call import INVALID, CallSettings, layouts_of, missing_stages, refuse_old_inputs, resolve
-from sealkit.pipeline.correct import corrected
+from sealkit.pipeline.closer import FoundSeal, crop_box, drop_repeated, look_closer, whole_picture
 from sealkit.pipeline.detector import TextDetector
 from sealkit.pipeline.module_result import error_text
 from sealkit.pipeline.read import read_seals
 from sealkit.pipeline.recogniser import TextRecogniser
 from sealkit.pipeline.result import RefusedCall, SealRecognitionResult, SealResult
-from sealkit.pipeline.search import (
-    FoundSeal,
-    crop_box,
-    drop_repeated,
-    find_seals,
-    look_closer,
-    whole_picture,
-)
+from sealkit.pipeline.search import find_seals
 from sealkit.pipeline.side_by_side import in_order, several
 from sealkit.pipeline.stages import LayoutModel, Page, PagePreprocessor, Stages
 
@@ -426,9 +419,8 @@ class SealRecognitionPipeline:
                 stages.add("fallback", note="no seal in the layout: the whole picture was read as one")
                 return [whole_picture(image)]
         elif self.settings.Search.enabled:
-            seals = find_seals(self.detector, image, self.settings.Search)
-            if self.settings.Search.corrections and self.settings.Fine is not None:
-                seals = corrected(self.detector, image, seals, self.settings.Search, self.settings.Fine.side)
+            outside = 1.0 if self.settings.Fine is None else self.settings.Fine.outside
+            seals = find_seals(self.detector, image, self.settings.Search, outside)
             found = len(seals)
             note = None
             if not seals and self.settings.whole_page_fallback:

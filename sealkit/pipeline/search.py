@@ -1,90 +1,190 @@
 """Finding seals on a whole picture with the text detector itself, where there is no layout model.
 
 A first, coarse look finds the seals: by the detector's seal-area channel where it has one, else by grouping texts. It
-is repeated at larger sizes for small seals on pages. Seals stamped over each other's edge are one area; `convex_parts`
-takes them apart. What is large enough in a small look is settled there, because a seal far larger than those the
-detector was trained on falls into pieces. Each seal is then looked at again at the size the detector was trained on
-(`Fine`): on real pictures that reads more than one look does.
+is repeated at larger sizes for small seals on pages; the largest look that a seal fits in decides about it, because one
+far larger than those the detector was trained on falls into pieces. Seals stamped over each other's edge are one area;
+`convex_parts` takes them apart. Then each seal is looked at in a crop of its own, which corrects its box: the shipped
+detector was taught (`seal_crop`) to show there the seal that the crop is about. Area that no seal so found explains is
+looked at as well.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import replace
 
 import cv2
 import numpy as np
 
-from sealkit.config.pipeline import FineSettings, SearchSettings
-from sealkit.config.seal_text_detection import DetPostprocessSettings, DetResizeSettings
-from sealkit.geometry.agreement import agreed
+from sealkit.config.pipeline import SearchSettings
+from sealkit.config.seal_text_detection import DetResizeSettings
+from sealkit.geometry.boxes import box_iou
 from sealkit.geometry.lines import lines_from_region
 from sealkit.geometry.parts import convex_parts
-from sealkit.geometry.regions import TextRegion, region_mask
-from sealkit.geometry.rejoin import rejoined
+from sealkit.geometry.regions import TextRegion
 from sealkit.geometry.seals import group_seals
-from sealkit.pipeline.detector import DetectionMaps, TextDetector, shifted
+from sealkit.pipeline.closer import Box, FoundSeal, crop_box, seal_meant
+from sealkit.pipeline.detector import AREA, DetectionMaps, TextDetector
 
-Box = tuple[float, float, float, float]
-
-OVERSIZE = 1.5
+OVERSIZE = 2.0
 """A coarse size more than this times the picture's own is left out (unless it is the only one)."""
 COVERED = 0.5
 """Larger looks are skipped when seals already fill this share of the picture."""
 SAME = 0.5
-"""Two seals found at different sizes are one when they overlap by more (intersection / smaller area)."""
+"""Two boxes are one seal's when they overlap by more (intersection over union)."""
+STEADY = 0.9
+"""A look that changes a seal's box by less than this (intersection over union) was the last."""
+PART_INSIDE = 0.7
+LEAST_PART = 0.25
+UNION = 1.3
+"""Two boxes of which this share lies in a larger one, with at least this share of its long side, are what it is."""
+MOST_UPSCALE = 4.0
+TONGUE = 0.06
+"""Tongues of area narrower than this share of the crop are not the seal's."""
+RIM = 0.08
+"""Area this close to a found seal, as a share of its long side, is its own."""
+LEAST_REST = 12.0
+"""Map pixels: less area outside the found seals is no seal."""
 
-MEAN_WEIGHT = 1.5
-MAJORITY = 0.5
-"""Share of the weight of several looks at a seal that must show a text; their mean counts `MEAN_WEIGHT`, a look 1: of
-four looks, three or the mean and two."""
 
+def find_seals(
+    detector: TextDetector, image: np.ndarray, settings: SearchSettings, outside: float = 1.0
+) -> list[FoundSeal]:
+    """Seals on a picture (H, W, 3) uint8 BGR, from top to bottom.
 
-@dataclass(frozen=True)
-class FoundSeal:
-    """One seal on the picture.
-
-    Attributes:
-        box: x1, y1, x2, y2 in the picture's pixels.
-        score: mean seal-area probability, mean text score, or the layout's score.
-        source: what found it.
+    Args:
+        outside: contrast left outside a seal's box in the looks that correct it.
     """
-
-    box: Box
-    score: float
-    source: Literal["area", "texts", "whole", "layout"]
-
-    @property
-    def long_side(self) -> float:
-        x1, y1, x2, y2 = self.box
-        return max(x2 - x1, y2 - y1)
-
-
-def find_seals(detector: TextDetector, image: np.ndarray, settings: SearchSettings) -> list[FoundSeal]:
-    """Seals on a picture (H, W, 3) uint8 BGR, from top to bottom."""
     found: list[FoundSeal] = []
+    last: DetectionMaps | None = None
     sides = coarse_sides(image, settings)
-    for side in sides:
-        maps = detector.maps(image, DetResizeSettings(limit_side_len=side, limit_type="resize_long"))
+    for coarse in sides:
+        maps = detector.maps(image, DetResizeSettings(limit_side_len=coarse, limit_type="resize_long"))
         if maps.area is None:  # grouping texts needs no scale of its own: the last look sees most
-            if side == sides[-1]:
+            if coarse == sides[-1]:
                 found = seals_by_texts(detector.regions(maps))
             continue
-        seals = seals_by_area(maps, settings)
-        if side != sides[-1]:
-            least = settings.settled_side * max(image.shape[:2]) / side
-            seals = [seal for seal in seals if seal.long_side >= least]
-        found += [seal for seal in seals if all(_overlap(seal.box, one.box) <= SAME for one in found)]
-        if covered(found, image.shape[:2]) >= COVERED:
+        last, scale = maps, coarse / max(image.shape[:2])
+        found = finer(found, seals_by_area(maps, settings), settings.largest_side / scale)
+        settled = [seal for seal in found if seal.long_side * scale >= settings.settled_side]
+        if covered(settled, image.shape[:2]) >= COVERED:
             break
-    return reading_rows(merge_sizes(found))
+    found = corrected(detector, image, found, settings, outside)
+    if last is not None and settings.corrections:
+        found += corrected(detector, image, unexplained(last, found, settings), settings, outside, found)
+    return reading_rows(found)
 
 
-def scaled_to(crop: np.ndarray, seal: FoundSeal, side: int, most: float) -> DetResizeSettings:
-    """How a crop of a seal is resized so that the seal's long side becomes `side`; enlarged by at most `most`."""
-    scale = min(side / max(seal.long_side, 1.0), most)
-    return DetResizeSettings(limit_side_len=max(32, round(max(crop.shape[:2]) * scale)), limit_type="resize_long")
+def finer(known: Sequence[FoundSeal], seen: Sequence[FoundSeal], largest: float) -> list[FoundSeal]:
+    """What a larger look at the picture changes about the seals known from smaller ones.
+
+    The largest look that a seal still fits in decides: its box is better, and it tells seals apart that a smaller one
+    shows as one. What it shows inside a seal that is too large for it are pieces.
+
+    Args:
+        known, seen: of the smaller looks, and of this one.
+        largest: seals up to this long side, picture pixels, fit.
+    """
+    if not known:
+        return list(seen)
+    kept, fresh = [], [seal for seal in seen if seal.long_side <= largest]
+    for seal in known:
+        inside = [one for one in fresh if _share_inside(one.box, seal.box) >= PART_INSIDE]
+        large = seal.long_side > UNION * largest
+        if large:
+            fresh = [one for one in fresh if one not in inside]
+        parts = [one for one in inside if one.long_side >= LEAST_PART * seal.long_side]
+        replaced = len(parts) > 1 or any(iou(one.box, seal.box) > SAME for one in fresh)
+        if large or not replaced:
+            kept.append(seal)
+    return kept + [one for one in fresh if all(iou(one.box, seal.box) <= SAME for seal in kept)]
+
+
+def _share_inside(part: Box, whole: Box) -> float:
+    w, h = min(part[2], whole[2]) - max(part[0], whole[0]), min(part[3], whole[3]) - max(part[1], whole[1])
+    return max(0.0, w) * max(0.0, h) / max((part[2] - part[0]) * (part[3] - part[1]), 1e-6)
+
+
+def unexplained(look: DetectionMaps, found: Sequence[FoundSeal], settings: SearchSettings) -> list[FoundSeal]:
+    """What of the seal area of a look lies outside the seals that were found: seals that others cover in part."""
+    area = look.area
+    if area is None or not found:
+        return []
+    free = (area > settings.area_thresh).astype(np.uint8)
+    for seal in found:
+        x1, y1, x2, y2 = seal.box
+        hull = np.array([[x1, y1], [x2, y1], [x2, y2], [x1, y2]]) if seal.hull is None else seal.hull
+        points = np.round(hull / look.scale).astype(np.int32)
+        cv2.fillConvexPoly(free, points, 0)
+        cv2.polylines(free, [points], True, 0, max(3, round(2 * RIM * seal.long_side / float(look.scale.max()))))
+    free = cv2.morphologyEx(free, cv2.MORPH_OPEN, np.ones((5, 5), np.uint8))
+    rest = DetectionMaps(np.concatenate([look.maps[:AREA], np.where(free, area, 0)[None]]), look.info)
+    return [seal for seal in seals_by_area(rest, settings) if seal.long_side >= LEAST_REST * float(look.scale.max())]
+
+
+def corrected(
+    detector: TextDetector,
+    image: np.ndarray,
+    seals: Sequence[FoundSeal],
+    settings: SearchSettings,
+    outside: float,
+    known: Sequence[FoundSeal] = (),
+) -> list[FoundSeal]:
+    """Seals with boxes from up to `corrections` looks at each of them, in the same order.
+
+    Those that a look does not show are left out; of several that turn out to be one the first stays, and none that
+    lies in one that is already `known`.
+
+    Args:
+        image: (H, W, 3) uint8 BGR.
+    """
+    kept: list[FoundSeal] = []
+    for seal in seals:
+        found: FoundSeal | None = seal
+        for _ in range(settings.corrections):
+            before, found = seal, _at_closer_look(detector, image, seal, settings, outside)
+            if found is None or iou(found.box, before.box) > STEADY:
+                break
+            seal = found
+        if found is None or any(_share_inside(found.box, other.box) >= PART_INSIDE for other in known):
+            continue
+        if all(iou(found.box, other.box) <= SAME for other in [*known, *kept]):
+            kept.append(found)
+    return kept
+
+
+def iou(a: Box, b: Box) -> float:
+    """Intersection over union."""
+    return float(box_iou(np.array([a]), np.array([b]))[0, 0])
+
+
+def _at_closer_look(
+    detector: TextDetector, image: np.ndarray, seal: FoundSeal, settings: SearchSettings, outside: float
+) -> FoundSeal | None:
+    """The seal as the largest seal area in a crop around it; None where there is none."""
+    left, top, right, bottom = crop_box(seal.box, settings.correction_margin, image.shape[:2])
+    crop = image[top:bottom, left:right]
+    crop = seal_meant(crop, seal, (left, top), outside)
+    size = min(settings.correction_side, round(max(crop.shape[:2]) * MOST_UPSCALE))
+    maps = detector.maps(crop, DetResizeSettings(limit_side_len=size, limit_type="resize_long"))
+    if maps.area is None:
+        return seal
+    mask = (maps.area > settings.area_thresh).astype(np.uint8)
+    width = max(1, int(TONGUE * max(mask.shape)))
+    mask = cv2.morphologyEx(mask, cv2.MORPH_OPEN, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, width)))
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=4)
+    if count < 2:
+        return None
+    largest = 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())
+    x, y, w, h = (int(v) for v in stats[largest, :4])
+    (sx, sy), score = maps.scale, float(maps.area[labels == largest].mean())
+    x1, y1, x2, y2 = x * sx, y * sy, min((x + w) * sx, crop.shape[1]), min((y + h) * sy, crop.shape[0])
+    if score < settings.min_score or min(x2 - x1, y2 - y1) < 1:
+        return None
+    box = (float(left + x1), float(top + y1), float(left + x2), float(top + y2))
+    rim, _ = cv2.findContours((labels == largest).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    hull = (cv2.convexHull(rim[0])[:, 0] + 0.5) * maps.scale + (left, top)
+    return replace(seal, box=box, score=score, hull=hull)
 
 
 def covered(seals: Sequence[FoundSeal], hw: tuple[int, int]) -> float:
@@ -118,7 +218,7 @@ def seals_by_area(found: DetectionMaps, settings: SearchSettings) -> list[FoundS
             score = float(values[part][inside[part]].mean())
             box = ((x + x1) * sx, (y + y1) * sy, min((x + x2) * sx, src_w), min((y + y2) * sy, src_h))
             large = max(x2 - x1, y2 - y1) >= settings.min_side and min(box[2] - box[0], box[3] - box[1]) >= 1
-            if large and score >= settings.min_score:
+            if large and score >= settings.candidate_score:
                 seals.append(FoundSeal(tuple(float(v) for v in box), score, "area"))  # type: ignore[arg-type]
     return seals
 
@@ -134,15 +234,6 @@ def seals_by_texts(regions: Sequence[TextRegion]) -> list[FoundSeal]:
     return seals
 
 
-def merge_sizes(seals: Sequence[FoundSeal]) -> list[FoundSeal]:
-    """One entry per seal: of two that overlap the better-scored one stays."""
-    kept: list[FoundSeal] = []
-    for seal in sorted(seals, key=lambda s: -s.score):
-        if all(_overlap(seal.box, other.box) <= SAME for other in kept):
-            kept.append(seal)
-    return kept
-
-
 def reading_rows(seals: Sequence[FoundSeal]) -> list[FoundSeal]:
     """Stated order of seals: rows from top to bottom, in a row from left to right.
 
@@ -156,109 +247,3 @@ def reading_rows(seals: Sequence[FoundSeal]) -> list[FoundSeal]:
         ordered += sorted(row, key=lambda s: s.box[0])
         rest = [s for s in rest if s.box[1] > middle]
     return ordered
-
-
-def crop_box(box: Box, margin: float, hw: tuple[int, int]) -> tuple[int, int, int, int]:
-    """Whole-pixel window around a seal: the box and a border of `margin` × its long side, within the picture."""
-    x1, y1, x2, y2 = box
-    border = margin * max(x2 - x1, y2 - y1)
-    left, top = max(0, int(np.floor(x1 - border))), max(0, int(np.floor(y1 - border)))
-    right, bottom = min(hw[1], int(np.ceil(x2 + border))), min(hw[0], int(np.ceil(y2 + border)))
-    return left, top, max(right, left + 1), max(bottom, top + 1)
-
-
-def look_closer(
-    detector: TextDetector,
-    image: np.ndarray,
-    seal: FoundSeal,
-    window: tuple[int, int, int, int],
-    fine: FineSettings | None,
-    resize: DetResizeSettings,
-    post: DetPostprocessSettings,
-    area_thresh: float,
-) -> tuple[list[TextRegion], int]:
-    """Texts of one seal, detected on its own crop.
-
-    Args:
-        image: (H, W, 3) uint8 BGR, the page.
-        seal: on the page.
-        window: x1, y1, x2, y2 of its crop, whole pixels.
-        fine: scale the seal to this size; None: the detector's input size is `resize`'s.
-        post: thresholds.
-        area_thresh: what counts as seal in the detector's seal-area channel.
-
-    Returns:
-        Regions in page pixels, and how many were dropped because the detector says they lie outside the seal.
-    """
-    left, top, right, bottom = window
-    crop = image[top:bottom, left:right]
-    if fine is not None:
-        resize = scaled_to(crop, seal, fine.side, fine.max_upscale)
-    looks = detector.looks(crop, resize, 1 if fine is None else fine.rotations)
-    maps, regions = looks[0], detector.regions(looks[0], post)
-    if len(looks) > 1:
-        texts = [regions, *(detector.regions(look, post) for look in looks[1:])]
-        weights = [MEAN_WEIGHT] + [1.0] * len(looks[1:])
-        regions = agreed(texts, weights, MAJORITY * sum(weights), crop.shape[:2])
-    kept = regions
-    if fine is not None and maps.area is not None:
-        kept = [r for r in regions if share_inside(r, maps, area_thresh) >= fine.inside]
-    dropped = len(regions) - len(kept)
-    return [shifted(r, (1, 1), (left, top)) for r in rejoined(kept)], dropped
-
-
-def share_inside(region: TextRegion, found: DetectionMaps, thresh: float) -> float:
-    """Share of a text's pixels that the detector calls seal; 1 where it has no seal-area channel."""
-    if found.area is None:
-        return 1.0
-    h, w = found.area.shape
-    pixels = found.area[region_mask(region, (h, w), 1 / found.scale) > 0]
-    return float((pixels > thresh).mean()) if pixels.size else 0.0
-
-
-def drop_repeated(per_seal: Sequence[tuple[FoundSeal, list[TextRegion]]]) -> list[list[TextRegion]]:
-    """Texts per seal, each text once: one that two crops show stays with the seal whose box holds more of it."""
-    entries = [
-        (s, i, np.concatenate([r.outline.min(axis=0), r.outline.max(axis=0)]))
-        for s, (_, regions) in enumerate(per_seal)
-        for i, r in enumerate(regions)
-    ]
-    dropped: set[tuple[int, int]] = set()
-    for n, (s, i, box) in enumerate(entries):
-        for t, j, other in entries[:n]:
-            if s == t or (s, i) in dropped or (t, j) in dropped or _overlap(tuple(box), tuple(other)) <= SAME:
-                continue
-            if not _same_text(per_seal[s][1][i], per_seal[t][1][j]):
-                continue
-            mine, theirs = _held(tuple(box), per_seal[s][0].box), _held(tuple(other), per_seal[t][0].box)
-            dropped.add((s, i) if mine < theirs else (t, j))
-    return [[r for i, r in enumerate(rs) if (s, i) not in dropped] for s, (_, rs) in enumerate(per_seal)]
-
-
-def whole_picture(image: np.ndarray) -> FoundSeal:
-    """The whole picture as one seal."""
-    h, w = image.shape[:2]
-    return FoundSeal((0.0, 0.0, float(w), float(h)), 1.0, "whole")
-
-
-def _same_text(a: TextRegion, b: TextRegion) -> bool:
-    """Whether two outlines cover each other by more than half of the smaller one."""
-    points = np.concatenate([a.outline, b.outline])
-    low = np.floor(points.min(axis=0))
-    scale = 200.0 / max(1.0, float((points.max(axis=0) - low).max()))
-    masks = [region_mask(region, (204, 204), scale, low) for region in (a, b)]
-    both = float((masks[0] & masks[1]).sum())
-    return both > SAME * max(1.0, min(float(masks[0].sum()), float(masks[1].sum())))
-
-
-def _overlap(a: Sequence[float], b: Sequence[float]) -> float:
-    """Intersection over the smaller area."""
-    w, h = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
-    smaller = min((a[2] - a[0]) * (a[3] - a[1]), (b[2] - b[0]) * (b[3] - b[1]))
-    return max(0.0, w) * max(0.0, h) / max(smaller, 1e-6)
-
-
-def _held(box: Sequence[float], seal: Sequence[float]) -> float:
-    """Share of a text's box that lies in a seal's box."""
-    w, h = min(box[2], seal[2]) - max(box[0], seal[0]), min(box[3], seal[3]) - max(box[1], seal[1])
-    return max(0.0, w) * max(0.0, h) / max((box[2] - box[0]) * (box[3] - box[1]), 1e-6)

@@ -10,6 +10,7 @@ from sealkit.config.load import load_settings
 from sealkit.config.pipeline import SealRecognitionSettings
 from sealkit.config.seal_text_detection import DetPostprocessSettings, DetResizeSettings
 from sealkit.errors import EngineError
+from sealkit.geometry.parts import convex_parts
 from sealkit.modules.seal_text_detection.preprocess import MEAN, STD
 from sealkit.modules.text_recognition.postprocess import RecResult
 from sealkit.pipeline.detector import TextDetector
@@ -22,9 +23,11 @@ TINT = (200, 200, 255)
 
 
 class InkModel:
-    """In place of an inference model: probability 1 on dark pixels, up is up, seal area on tinted discs."""
+    """In place of an inference model: probability 1 on dark pixels, up is up, seal area on tinted discs; in a crop of
+    one seal the area of the disc nearest the middle alone, as the shipped detector was taught."""
 
     engine, device, threads, path, meta = "ink", CPU, 1, Path("ink"), ModelMeta("ink")
+    crop_side = 320
 
     def __init__(self, channels=4):
         self.channels, self.sizes = channels, []
@@ -36,11 +39,27 @@ class InkModel:
         tinted = ((pixels.min(axis=0) < 230) & (pixels.max(axis=0) > 230)).astype(np.uint8)
         discs, _ = cv2.findContours(tinted, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
         area = cv2.drawContours(np.zeros_like(text), discs, -1, 1, -1)
+        if max(area.shape) == self.crop_side:
+            area = middle_disc(area)
         maps = [text, np.zeros_like(text), -np.ones_like(text), area]
         return [np.stack(maps[: self.channels])[None]]
 
     def close(self):
         """Nothing is held open."""
+
+
+def middle_disc(area):
+    """Of an area of discs that may overlap the one nearest the middle."""
+    if not area.any():
+        return area
+    y, x, h, w = *(int(v.min()) for v in np.nonzero(area)), *(int(np.ptp(v)) + 1 for v in np.nonzero(area))
+    boxes = np.array(convex_parts(area[y : y + h, x : x + w])) + np.array([x, y, x, y])
+    centres = (boxes[:, :2] + boxes[:, 2:]) / 2
+    middle = np.array(area.shape[::-1]) / 2
+    x1, y1, x2, y2 = np.round(boxes[np.hypot(*(centres - middle).T).argmin()]).astype(int)
+    own = np.zeros_like(area)
+    cv2.ellipse(own, (((x1 + x2) / 2, (y1 + y2) / 2), (float(x2 - x1), float(y2 - y1)), 0.0), 1, -1)
+    return own * area
 
 
 class LengthRecogniser:

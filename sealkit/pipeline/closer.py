@@ -140,7 +140,7 @@ def drop_repeated(per_seal: Sequence[tuple[FoundSeal, list[TextRegion]]]) -> lis
                 continue
             if not _same_text(per_seal[s][1][i], per_seal[t][1][j]):
                 continue
-            mine, theirs = _held(tuple(box), per_seal[s][0].box), _held(tuple(other), per_seal[t][0].box)
+            mine, theirs = held_share(tuple(box), per_seal[s][0].box), held_share(tuple(other), per_seal[t][0].box)
             dropped.add((s, i) if mine < theirs else (t, j))
     return [[r for i, r in enumerate(rs) if (s, i) not in dropped] for s, (_, rs) in enumerate(per_seal)]
 
@@ -168,7 +168,7 @@ def _overlap(a: Sequence[float], b: Sequence[float]) -> float:
     return max(0.0, w) * max(0.0, h) / max(smaller, 1e-6)
 
 
-def _held(box: Sequence[float], seal: Sequence[float]) -> float:
-    """Share of a text's box that lies in a seal's box."""
+def held_share(box: Sequence[float], seal: Sequence[float]) -> float:
+    """Share of a box that lies in a seal's box."""
     w, h = min(box[2], seal[2]) - max(box[0], seal[0]), min(box[3], seal[3]) - max(box[1], seal[1])
     return max(0.0, w) * max(0.0, h) / max((box[2] - box[0]) * (box[3] - box[1]), 1e-6)

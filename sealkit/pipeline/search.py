@@ -23,7 +23,7 @@ from sealkit.geometry.lines import lines_from_region
 from sealkit.geometry.parts import convex_parts
 from sealkit.geometry.regions import TextRegion
 from sealkit.geometry.seals import group_seals
-from sealkit.pipeline.closer import Box, FoundSeal, crop_box, seal_meant
+from sealkit.pipeline.closer import Box, FoundSeal, crop_box, held_share, seal_meant
 from sealkit.pipeline.detector import AREA, DetectionMaps, TextDetector
 
 OVERSIZE = 2.0
@@ -36,8 +36,9 @@ STEADY = 0.9
 """A look that changes a seal's box by less than this (intersection over union) was the last."""
 PART_INSIDE = 0.7
 LEAST_PART = 0.25
-UNION = 1.3
 """Two boxes of which this share lies in a larger one, with at least this share of its long side, are what it is."""
+UNION = 1.3
+"""What is larger than fits in a look, by up to this factor, may be two seals that fit."""
 MOST_UPSCALE = 4.0
 TONGUE = 0.06
 """Tongues of area narrower than this share of the crop are not the seal's."""
@@ -89,7 +90,7 @@ def finer(known: Sequence[FoundSeal], seen: Sequence[FoundSeal], largest: float)
         return list(seen)
     kept, fresh = [], [seal for seal in seen if seal.long_side <= largest]
     for seal in known:
-        inside = [one for one in fresh if _share_inside(one.box, seal.box) >= PART_INSIDE]
+        inside = [one for one in fresh if held_share(one.box, seal.box) >= PART_INSIDE]
         large = seal.long_side > UNION * largest
         if large:
             fresh = [one for one in fresh if one not in inside]
@@ -98,11 +99,6 @@ def finer(known: Sequence[FoundSeal], seen: Sequence[FoundSeal], largest: float)
         if large or not replaced:
             kept.append(seal)
     return kept + [one for one in fresh if all(iou(one.box, seal.box) <= SAME for seal in kept)]
-
-
-def _share_inside(part: Box, whole: Box) -> float:
-    w, h = min(part[2], whole[2]) - max(part[0], whole[0]), min(part[3], whole[3]) - max(part[1], whole[1])
-    return max(0.0, w) * max(0.0, h) / max((part[2] - part[0]) * (part[3] - part[1]), 1e-6)
 
 
 def unexplained(look: DetectionMaps, found: Sequence[FoundSeal], settings: SearchSettings) -> list[FoundSeal]:
@@ -146,7 +142,7 @@ def corrected(
             if found is None or iou(found.box, before.box) > STEADY:
                 break
             seal = found
-        if found is None or any(_share_inside(found.box, other.box) >= PART_INSIDE for other in known):
+        if found is None or any(held_share(found.box, other.box) >= PART_INSIDE for other in known):
             continue
         if all(iou(found.box, other.box) <= SAME for other in [*known, *kept]):
             kept.append(found)

@@ -97,7 +97,8 @@ def client_commands(folder: Path) -> dict[str, list[str] | str]:
         path = shutil.which(program)
         head, file = [path or "", *arguments[:-1]], str(CLIENTS / arguments[-1])
         found[language] = [*head, file] if path else f"no {program} here"
-    if not found["PHP"][0].startswith("no") and "curl" not in run([found["PHP"][0], "-m"]).stdout:
+    php = found["PHP"]
+    if isinstance(php, list) and "curl" not in run([php[0], "-m"]).stdout:
         found["PHP"] = "PHP without curl here"
     if shutil.which("javac") is None:
         found["Java"] = "no javac here"

@@ -18,6 +18,9 @@ from sealkit import zoo
 from sealkit.nn.fuse import fuse
 from sealkit.nn.layers import param_factors
 
+OTHER_KERNELS = 3.0
+"""Outputs may differ by so many times what the last bit of the input moves them by, where that is above `OUTPUT`."""
+
 
 @cache
 def _filler(path: Path) -> Any:
@@ -89,6 +92,19 @@ def check_detector_eval(name: str, golden: Golden, folder: Path) -> None:
     assert not [key for key in net.state_dict() if key.endswith("._mean")], "BatchNorm left in the fused form"
 
 
+def rounding(forward: Callable[[np.ndarray], Any], x: np.ndarray, outputs: Any) -> dict[str, float]:
+    """What the last bit of the input moves each output by, as a share of its largest value.
+
+    BatchNorm over a batch amplifies rounding on filled weights: to about 1e-4 in detectors, the tolerance of their
+    goldens. Another processor's kernels round otherwise in every layer.
+    """
+    either_way = np.where(np.random.default_rng(0).random(x.shape) < 0.5, -np.inf, np.inf).astype(np.float32)
+    with paddle.no_grad():
+        moved = forward(np.nextafter(x, either_way))
+    found = {key: (value.numpy(), moved[key].numpy()) for key, value in outputs.items()}
+    return {key: float(np.abs(a - b).max() / np.abs(a).max()) for key, (a, b) in found.items()}
+
+
 def check_detector_train(name: str, golden: Golden, folder: Path) -> None:
     """Training outputs, loss components, gradient norms and running statistics of one step."""
     from sealkit.config.seal_text_detection import DetLossSettings
@@ -99,9 +115,12 @@ def check_detector_train(name: str, golden: Golden, folder: Path) -> None:
     settings = DetLossSettings(main="dice_focal" if name.startswith("PP-OCRv6") else "dice")
     targets = ("shrink_map", "shrink_mask", "threshold_map", "threshold_mask")
     batch = {key: paddle.to_tensor(golden[f"train/{key}"].astype(np.float32)) for key in targets}
-    outputs = net(paddle.to_tensor(golden["train/x"].astype(np.float32)))
+    x = golden["train/x"].astype(np.float32)
+    outputs = net(paddle.to_tensor(x))
+    room = rounding(lambda values: filled_network(name, golden, folder)(paddle.to_tensor(values)), x, outputs)
+    assert max(room.values()) < 10 * OUTPUT, room  # else nothing could be told from such an output
     for key in names(golden, "train/out/"):
-        assert_array(golden, f"train/out/{key}", outputs[key].numpy())
+        assert_array(golden, f"train/out/{key}", outputs[key].numpy(), max(OUTPUT, OTHER_KERNELS * room[key]))
     losses = DBLoss(settings)(outputs, batch)
     # The published log shows auxiliary losses before their weights; ours are what is summed.
     weights = dict(zip(("p4", "p3", "p2"), settings.aux_weights))

@@ -70,8 +70,8 @@ def find_seals(
         settled = [seal for seal in found if seal.long_side * scale >= settings.settled_side]
         if covered(settled, image.shape[:2]) >= COVERED:
             break
-    if last is not None and settings.corrections:  # without a seal area closer looks have nothing to say
-        found = corrected(detector, image, found, settings, outside)
+    found = corrected(detector, image, found, settings, outside)
+    if last is not None and settings.corrections:
         found += corrected(detector, image, unexplained(last, found, settings), settings, outside, found)
     return reading_rows(found)
 

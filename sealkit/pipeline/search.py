@@ -57,23 +57,26 @@ def find_seals(
         outside: contrast left outside a seal's box in the looks that correct it.
     """
     found: list[FoundSeal] = []
-    last: DetectionMaps | None = None
     sides = coarse_sides(image, settings)
     for coarse in sides:
-        maps = detector.maps(image, DetResizeSettings(limit_side_len=coarse, limit_type="resize_long"))
-        if maps.area is None:  # grouping texts needs no scale of its own: the last look sees most
-            if coarse == sides[-1]:
-                found = seals_by_texts(detector.regions(maps))
-            continue
-        last, scale = maps, coarse / max(image.shape[:2])
-        found = finer(found, seals_by_area(maps, settings), settings.largest_side / scale)
+        look = looked_at(detector, image, coarse)
+        if look.area is None:  # grouping texts needs no scale of its own, and the last look sees most
+            last = look if coarse == sides[-1] else looked_at(detector, image, sides[-1])
+            return reading_rows(seals_by_texts(detector.regions(last)))
+        scale = coarse / max(image.shape[:2])
+        found = finer(found, seals_by_area(look, settings), settings.largest_side / scale)
         settled = [seal for seal in found if seal.long_side * scale >= settings.settled_side]
         if covered(settled, image.shape[:2]) >= COVERED:
             break
-    found = corrected(detector, image, found, settings, outside)
-    if last is not None and settings.corrections:
-        found += corrected(detector, image, unexplained(last, found, settings), settings, outside, found)
+    if settings.corrections:
+        found = corrected(detector, image, found, settings, outside)
+        found += corrected(detector, image, unexplained(look, found, settings), settings, outside, found)
     return reading_rows(found)
+
+
+def looked_at(detector: TextDetector, image: np.ndarray, side: int) -> DetectionMaps:
+    """What the detector says of a picture (H, W, 3) uint8 BGR scaled to this long side."""
+    return detector.maps(image, DetResizeSettings(limit_side_len=side, limit_type="resize_long"))
 
 
 def finer(known: Sequence[FoundSeal], seen: Sequence[FoundSeal], largest: float) -> list[FoundSeal]:
@@ -162,7 +165,7 @@ def _at_closer_look(
     crop = image[top:bottom, left:right]
     crop = seal_meant(crop, seal, (left, top), outside)
     size = min(settings.correction_side, round(max(crop.shape[:2]) * MOST_UPSCALE))
-    maps = detector.maps(crop, DetResizeSettings(limit_side_len=size, limit_type="resize_long"))
+    maps = looked_at(detector, crop, size)
     if maps.area is None:
         return seal
     mask = (maps.area > settings.area_thresh).astype(np.uint8)

@@ -130,9 +130,11 @@ def test_no_seal_found(make_pipeline):
 
 
 def test_detector_without_area_channel_groups_texts(make_pipeline, seal_picture):
-    (result,) = make_pipeline(channels=1).predict(seal_picture)
+    pipeline = make_pipeline(channels=1, **{"Search.coarse_sides": [160, 240, 320], "Fine.rotations": 1})
+    (result,) = pipeline.predict(seal_picture)
     assert result["stages"]["search"]["found_by"] == "texts"
     assert len(result.texts) == 2
+    assert [max(size) for size in pipeline.detector.model.sizes[:-1]] == [160, 320]  # then the crop
 
 
 def test_without_search_the_whole_picture_is_one_region(make_pipeline, seal_picture):

@@ -94,6 +94,7 @@ def fit(
         if world.first and not resume:  # marks the folder as ours before anything can fail
             folder.write(own)
         run = _Run(build(task, settings, folder, world, stack, resume, progress), watchdog)
+        folder.begun()
         if world.first and resume:  # only now: a refused resume leaves the run's own files as they are
             folder.write(own)
         run.start()

@@ -52,6 +52,7 @@ class RunFolder:
     def __init__(self, path: str | Path, resume: bool, overwrite: bool, writes: bool = True) -> None:
         self.path = Path(path)
         self._lock: Any = None
+        self._leave_nothing = False
         if resume and overwrite:
             raise TrainingError("--resume and --overwrite exclude each other", where=str(path))
         if not writes:
@@ -73,6 +74,7 @@ class RunFolder:
                 hint="continue that run with --resume, replace it with --overwrite, or choose another one: -o output=…",
             )
         self._claim()
+        self._leave_nothing = not resume and set(present) <= set(OWN)
         if overwrite:
             for name in OWN:
                 self._remove(self.path / name)
@@ -123,8 +125,16 @@ class RunFolder:
         for name, text in files.items():
             write_text(self.path / name, text)
 
+    def begun(self) -> None:
+        """From now on what is in the folder stays."""
+        self._leave_nothing = False
+
     def close(self) -> None:
+        """Let go of the folder; a run that could not begin leaves nothing that would be in the way of the next try."""
         if self._lock is not None:
+            if self._leave_nothing:
+                for name in OWN:
+                    self._remove(self.path / name)
             self._lock.close()
             self._lock = None
 

@@ -74,7 +74,7 @@ class RunFolder:
                 hint="continue that run with --resume, replace it with --overwrite, or choose another one: -o output=…",
             )
         self._claim()
-        self._leave_nothing = not resume and set(present) <= set(OWN)
+        self._leave_nothing = not resume
         if overwrite:
             for name in OWN:
                 self._remove(self.path / name)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from sealkit.cli.progress import Progress
@@ -136,6 +138,8 @@ def run(args: argparse.Namespace) -> int:
     if args.model_dir and not args.model:
         hint = "name the model, or set model_dir in the pipeline config (see the examples)"
         raise ConfigError("--model-dir belongs to --model", where="sealkit infer", hint=hint)
+    if args.save_path:
+        _refuse_unwritable(Path(args.save_path))
     results = _module_results(args, inputs) if args.model else _pipeline_results(args, inputs)
     failed, saved = 0, Names()
     with Progress("reading") as progress:
@@ -216,6 +220,23 @@ class Names:
         self._taken.add(result.stem.lower())
         if number > 1:
             print(f"{_name(result)}: saved as {result.stem}_…, another input has the name {plain}", file=sys.stderr)
+
+
+def _refuse_unwritable(path: Path) -> None:
+    """Before anything is read: results that cannot be kept are not worth waiting for.
+
+    Raises:
+        SealkitError: what of the path is there already is a file, or a folder that may not be written to.
+    """
+    from sealkit.errors import SealkitError
+
+    place = path
+    while not place.exists() and place != place.parent:
+        place = place.parent
+    if place != path and not place.is_dir():
+        raise SealkitError("cannot write: not a folder", where=str(place), hint="choose another --save-path")
+    if not os.access(place, os.W_OK):
+        raise SealkitError("cannot write: no permission", where=str(place), hint="choose another --save-path")
 
 
 def _save(result: Any, args: argparse.Namespace) -> None:

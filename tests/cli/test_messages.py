@@ -109,6 +109,14 @@ def test_unwritable_output(sealkit, tmp_path, tiny_set):
     assert "cannot write to the output folder" in err and "choose another" in err
 
 
+def test_infer_refuses_an_unwritable_folder_before_anything_is_read(sealkit, tmp_path, monkeypatch):
+    monkeypatch.setattr("sealkit.cli.infer._pipeline_results", lambda *_: pytest.fail("it began to read"))
+    (tmp_path / "file").write_text("")
+    code, out, err = sealkit("infer", tmp_path / "none.png", "--save-path", tmp_path / "file" / "out")
+    assert code == 1 and out == ""
+    assert "cannot write: not a folder" in err and str(tmp_path / "file") in err and "--save-path" in err
+
+
 def test_a_wrong_label_line(sealkit, tmp_path, tiny_set):
     for path in tiny_set.iterdir():
         (tmp_path / path.name).write_bytes(path.read_bytes())

@@ -57,4 +57,23 @@ def survey_sets(
         checked.facts = survey([s.image_path for s in checked.samples], workers=workers, progress=tell, compare=compare)
 
 
-__all__ = ["dataset_folder", "read_sets", "survey_sets"]
+def refuse_when_no_picture_exists(report: CheckReport, hint: Callable[[Path], str]) -> None:
+    """After `survey_sets`: labels of which not one picture is there are not a set with many problems, but none.
+
+    Args:
+        hint: the path of one of the pictures → what to do.
+
+    Raises:
+        DataError: there are labelled pictures, and none of them exists.
+    """
+    facts = [fact for checked in report.sets for fact in checked.facts]
+    if facts and all(fact.error is not None and fact.error.what == "no such picture" for fact in facts):
+        raise DataError(
+            f"none of the {len(facts)} labelled pictures exists",
+            where=str(report.root),
+            value=str(facts[0].path),
+            hint=hint(facts[0].path),
+        )
+
+
+__all__ = ["dataset_folder", "read_sets", "refuse_when_no_picture_exists", "survey_sets"]

@@ -14,7 +14,7 @@ import numpy as np
 
 from sealkit.charset import Charset
 from sealkit.data.check_report import CheckedSet, CheckReport, binned, counted
-from sealkit.data.check_sets import dataset_folder, read_sets, survey_sets
+from sealkit.data.check_sets import dataset_folder, read_sets, refuse_when_no_picture_exists, survey_sets
 from sealkit.data.duplicates import find_leaks, find_pairs
 from sealkit.data.page_labels import ANGLES, PageSample, read_page_labels
 from sealkit.data.pictures import picture_problems
@@ -56,7 +56,8 @@ def check_dataset(
         progress: called with (pictures done since the last call, pictures in all).
 
     Raises:
-        DataError: there is nothing to check: no folder, no label file, or labels of another module.
+        DataError: there is nothing to check: no folder, no label file, or labels of another module; not one of the
+            labelled pictures exists.
     """
     began = time.perf_counter()
     root = dataset_folder(root)
@@ -64,6 +65,7 @@ def check_dataset(
     keep = "keep part of the pages for it"
     read_sets(report, partial(_read_set, root, report.problems), (train, val, test), val_required, keep)
     survey_sets(report, workers, progress, compare)
+    refuse_when_no_picture_exists(report, lambda _: "give the folder that the paths are relative to")
     for checked in report.sets:
         _check_samples(checked, report.problems)
         _check_balance(checked, report.problems)

@@ -11,7 +11,7 @@ import numpy as np
 
 from sealkit.charset import Charset
 from sealkit.data.check_report import CheckedSet, CheckReport, binned, grouped
-from sealkit.data.check_sets import dataset_folder, read_sets, survey_sets
+from sealkit.data.check_sets import dataset_folder, read_sets, refuse_when_no_picture_exists, survey_sets
 from sealkit.data.duplicates import find_leaks, find_pairs
 from sealkit.data.labels_coco import TEST, TRAIN, VAL, CocoSet, counted_boxes, read_coco
 from sealkit.data.pictures import PictureFacts, picture_problems
@@ -74,7 +74,9 @@ def check_dataset(
     keep = "keep part of the pages for it: sealkit data split"
     read_sets(report, read_set, (train, val, test), val_required, keep)
     survey_sets(report, workers, progress, compare=False)
-    _refuse_when_no_picture_exists(report)
+    refuse_when_no_picture_exists(
+        report, lambda _: "file_name is looked for in the folder `images` of the set, then in the set's own folder"
+    )
     for checked in report.sets:
         _check_samples(checked, report.problems)
         _describe(checked, read[checked.name])
@@ -85,17 +87,6 @@ def check_dataset(
     report.galleries = lambda: _galleries(report)
     report.seconds = time.perf_counter() - began
     return report
-
-
-def _refuse_when_no_picture_exists(report: CheckReport) -> None:
-    facts = [fact for checked in report.sets for fact in checked.facts]
-    if facts and all(fact.error is not None and fact.error.what == "no such picture" for fact in facts):
-        raise DataError(
-            f"none of the {len(facts)} listed pictures exists",
-            where=str(report.root),
-            value=str(facts[0].path),
-            hint="file_name is looked for in the folder `images` of the set, then in the set's own folder",
-        )
 
 
 def _check_samples(checked: CheckedSet, problems: list[Problem]) -> None:

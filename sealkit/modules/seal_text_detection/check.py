@@ -13,7 +13,7 @@ import numpy as np
 from sealkit.charset import Charset
 from sealkit.data.check_outlines import outline_problems
 from sealkit.data.check_report import CheckedSet, CheckReport, binned, counted, grouped
-from sealkit.data.check_sets import dataset_folder, read_sets, survey_sets
+from sealkit.data.check_sets import dataset_folder, read_sets, refuse_when_no_picture_exists, survey_sets
 from sealkit.data.check_texts import PlacedText, text_problems
 from sealkit.data.duplicates import Pair, find_leaks, find_pairs
 from sealkit.data.labels import read_det_labels
@@ -68,7 +68,7 @@ def check_dataset(
     there = val is not None and _has(root, val)
     read_sets(report, partial(_read_set, root, report.problems), (train, val, test), val_required or there, keep)
     survey_sets(report, workers, progress, compare)
-    _refuse_when_no_picture_exists(report, files)
+    refuse_when_no_picture_exists(report, partial(_where_pictures_are, files))
     for checked in report.sets:
         _check_samples(checked, files, report.problems)
         report.problems += text_problems(_texts(checked), charset)
@@ -136,21 +136,13 @@ def _refuse_other_labels(root: Path, label_file: str, samples: list[DetSample], 
     )
 
 
-def _refuse_when_no_picture_exists(report: CheckReport, files: dict[str, list[str]]) -> None:
-    facts = [fact for checked in report.sets for fact in checked.facts]
-    if not facts or any(fact.error is None or fact.error.what != "no such picture" for fact in facts):
-        return
-    example = facts[0].path
+def _where_pictures_are(files: dict[str, list[str]], example: Path) -> str:
     elsewhere = files.get(example.name)
     if elsewhere:
-        hint = f"{example.name} lies at {elsewhere[0]}: check the paths' beginning, or give another folder"
-    elif files:
-        hint = f"the folder holds {sum(map(len, files.values()))} other pictures: are these the right labels?"
-    else:
-        hint = "the folder holds no pictures at all: copy them there, or give the folder that the paths are relative to"
-    raise DataError(
-        f"none of the {len(facts)} labelled pictures exists", where=str(report.root), value=str(example), hint=hint
-    )
+        return f"{example.name} lies at {elsewhere[0]}: check the paths' beginning, or give another folder"
+    if files:
+        return f"the folder holds {sum(map(len, files.values()))} other pictures: are these the right labels?"
+    return "the folder holds no pictures at all: copy them there, or give the folder that the paths are relative to"
 
 
 def _check_samples(checked: CheckedSet, files: dict[str, list[str]], problems: list[Problem]) -> None:

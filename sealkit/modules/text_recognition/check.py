@@ -13,7 +13,7 @@ import numpy as np
 
 from sealkit.charset import Charset
 from sealkit.data.check_report import CheckedSet, CheckReport, binned, counted, grouped
-from sealkit.data.check_sets import dataset_folder, read_sets, survey_sets
+from sealkit.data.check_sets import dataset_folder, read_sets, refuse_when_no_picture_exists, survey_sets
 from sealkit.data.check_texts import PlacedText, text_problems
 from sealkit.data.crops import UPRIGHT
 from sealkit.data.duplicates import find_leaks, find_pairs
@@ -75,7 +75,7 @@ def check_dataset(
     keep = "keep part of the strips for it"
     read_sets(report, partial(_read_set, root, report.problems), (train, val, test), val_required, keep)
     survey_sets(report, workers, progress, compare=False)
-    _refuse_when_no_picture_exists(report)
+    refuse_when_no_picture_exists(report, lambda _: "give the folder that the paths are relative to")
     for checked in report.sets:
         _check_samples(checked, report.problems)
         report.problems += text_problems([PlacedText(s.where, 0, s.text) for s in checked.samples], charset)
@@ -108,18 +108,6 @@ def _read_set(root: Path, problems: list[Problem], name: str, label_file: str) -
         )
     problems += found_problems
     return CheckedSet(name, label_file, samples)
-
-
-def _refuse_when_no_picture_exists(report: CheckReport) -> None:
-    facts = [fact for checked in report.sets for fact in checked.facts]
-    if not facts or any(fact.error is None or fact.error.what != "no such picture" for fact in facts):
-        return
-    raise DataError(
-        f"none of the {len(facts)} labelled pictures exists",
-        where=str(report.root),
-        value=str(facts[0].path),
-        hint="give the folder that the paths are relative to",
-    )
 
 
 def _check_samples(checked: CheckedSet, problems: list[Problem]) -> None:

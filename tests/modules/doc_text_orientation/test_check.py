@@ -27,6 +27,13 @@ def test_a_sound_set_passes(labelled_set: Path, tmp_path: Path) -> None:
     assert all(image.shape[0] > image.shape[1] for _, image in images)  # all righted
 
 
+def test_labels_without_a_single_picture_are_no_set(tmp_path: Path) -> None:
+    (tmp_path / "train.txt").write_text("images/a.png 0\nimages/b.png 1\n")
+    with pytest.raises(DataError, match="none of the 2 labelled pictures exists") as caught:
+        check_dataset(tmp_path, workers=1)
+    assert "images/a.png" in str(caught.value) and "relative to" in str(caught.value)
+
+
 def test_faults_are_named_with_their_lines(labelled_set: Path, tmp_path: Path) -> None:
     root = tmp_path / "set"
     shutil.copytree(labelled_set, root)

@@ -1,9 +1,9 @@
 """Pieces of one ring text put together again.
 
 Where print or dry ink hides a letter of a ring, the detector's map is interrupted there and the text is found as two.
-Two pieces are one text when the second goes on where the first ends: on one circle, at the same height, its letters
-standing the same way up, with no more room between than a letter takes. Two texts of a seal keep more distance, change
-height or turn the other way.
+Two pieces are one text when the second goes on where the first ends: on one circle there (a ring need not be round), at
+the same height, its letters standing the same way up, with no more room between than a letter takes. Two texts of a
+seal keep more distance, change height or turn the other way.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from shapely.validation import make_valid
 from sealkit.geometry.centerline import band_width
 from sealkit.geometry.curves import fit_circle
 from sealkit.geometry.lines import LinePoly, lines_from_region
-from sealkit.geometry.polyline import resample
+from sealkit.geometry.polyline import arc_lengths, at_lengths, resample
 from sealkit.geometry.regions import TextRegion, clockwise
 
 GAP = 1.0
@@ -27,7 +27,9 @@ GAP = 1.0
 ALIKE_HIGH = 1.3
 """Letter heights of the pieces differ by less than this factor."""
 OFF_CIRCLE = 0.2
-"""Largest distance of the middles from their common circle, in letter heights."""
+"""Largest distance of the middles near their gap from a common circle, in letter heights."""
+NEAR = 2.5
+"""How far from their gap the pieces are looked at, in letter heights: ovals are round within a few letters."""
 TURN = np.radians(35)
 """Largest turn from the end of one piece to the start of the next."""
 LEAST_ARC = 2.0
@@ -104,7 +106,7 @@ def _continues(first: LinePoly, second: LinePoly) -> float | None:
     if "vertical" in (first.direction, second.direction) or len({line.direction for line in arcs}) > 1:
         return None
     height = (low + high) / 2
-    a, b = resample(first.middle, _POINTS), resample(second.middle, _POINTS)
+    a, b = _stretch(first.middle, -NEAR * height), _stretch(second.middle, NEAR * height)
     step = b[0] - a[-1]
     gap = float(np.hypot(*step)) / height
     if gap > GAP:
@@ -115,6 +117,14 @@ def _continues(first: LinePoly, second: LinePoly) -> float | None:
     points = np.concatenate([a, b]).astype(np.float64)
     centre, radius = fit_circle(points)
     return gap if np.abs(np.hypot(*(points - centre).T) - radius).max() <= OFF_CIRCLE * height else None
+
+
+def _stretch(middle: np.ndarray, length: float) -> np.ndarray:
+    """(_POINTS, 2) of so many pixels at a line's start, or at its end where negative; of all of a shorter one."""
+    lengths = arc_lengths(middle)
+    whole = float(lengths[-1])
+    ends = (0.0, min(length, whole)) if length > 0 else (max(whole + length, 0.0), whole)
+    return at_lengths(middle, lengths, np.linspace(*ends, _POINTS))
 
 
 def _joined(a: TextRegion, b: TextRegion, first: LinePoly, second: LinePoly) -> TextRegion:

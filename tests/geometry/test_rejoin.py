@@ -67,6 +67,26 @@ def test_two_texts_stay_two(second: TextRegion) -> None:
     assert [id(r) for r in rejoined([first, second])] == [id(first), id(second)]
 
 
+def test_pieces_of_a_flat_oval_are_one_text() -> None:
+    def flat(region: TextRegion) -> TextRegion:
+        """Across, 0.6 of what it was, with letters as high as before."""
+        squeezed = np.array([1.0, 0.6])
+        angles = np.arctan2(*(region.outline - 200)[:, ::-1].T)
+        middle, out = np.stack([np.cos(angles), np.sin(angles)], 1) * RADIUS * squeezed, len(angles) // 2
+        away = middle / squeezed**2
+        away /= np.hypot(*away.T)[:, None]
+        side = np.where(np.arange(len(angles)) < out, 1, -1)[:, None] * HEIGHT / 2
+        place = middle[:out]
+        ups = np.concatenate([200 + place, away[:out]], axis=1)
+        return TextRegion((200 + middle + side * away).astype(np.float32), 0.9, up=ups.astype(np.float32))
+
+    gap = degrees(0.7)
+    halves = [flat(piece(165, 240)), flat(piece(240 + gap, 375))]
+    (whole,) = rejoined(halves)
+    assert abs(lines_from_region(whole)[0].turn) > 180
+    assert whole.area > sum(half.area for half in halves)
+
+
 def test_without_the_letters_direction_nothing_is_joined() -> None:
     halves = [piece(180, 260), piece(260 + degrees(0.5), 345)]
     for half in halves:

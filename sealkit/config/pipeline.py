@@ -138,7 +138,7 @@ class SearchSettings(Settings):
     """A pixel belongs to a seal when the detector's seal-area channel exceeds this."""
     min_side: int = Field(8, gt=0)
     """Smallest long side of a seal in pixels of the coarse input."""
-    candidate_score: Share = 0.8
+    candidate_score: Share = 0.75
     """Mean seal-area probability in a coarse look that makes a closer one worth while."""
     min_score: Share = 0.8
     """Mean seal-area probability a seal must have in its closer look. Lower finds more on pages, print and tables

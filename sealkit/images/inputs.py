@@ -7,9 +7,7 @@ fewer than its elements.
 
 from __future__ import annotations
 
-import math
 import os
-import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +18,7 @@ import numpy as np
 from sealkit.errors import ImageError
 from sealkit.images.decode import MAX_PIXELS, MAX_SIDE, decode_bytes, read_file, read_image
 from sealkit.images.headers import inspect_bytes, open_with_pillow
+from sealkit.images.pdf import PDF_LIMITS, PDF_SCALE, PdfLimits, PdfRenderer
 
 SINGLE_SUFFIXES = frozenset(
     {"bmp", "dib", "jpeg", "jpg", "png", "webp", "pbm", "pgm", "ppm", "pnm", "sr", "ras", "gif"}
@@ -28,12 +27,6 @@ SINGLE_SUFFIXES = frozenset(
 TIFF_SUFFIXES = frozenset({"tif", "tiff"})
 IMAGE_SUFFIXES = SINGLE_SUFFIXES | TIFF_SUFFIXES
 PDF_SUFFIXES = frozenset({"pdf"})
-
-PDF_SCALE = 2.0
-"""Pixels per PDF point (1/72 inch): 144 dpi."""
-_MIN_PDF_SCALE = 0.1
-
-_PDFIUM = threading.Lock()  # PDFium is not thread-safe, and it is one per process
 
 
 @dataclass(frozen=True)
@@ -63,6 +56,7 @@ def iter_images(
     max_side: int = MAX_SIDE,
     max_pages: int | None = None,
     pdf_scale: float = PDF_SCALE,
+    pdf_limits: PdfLimits = PDF_LIMITS,
     fetch: Callable[[str], bytes] | None = None,
 ) -> Iterator[ImageRecord]:
     """Pictures of an input, in input order.
@@ -77,6 +71,7 @@ def iter_images(
         fetch: gives the content of a URL, such as `sealkit.images.fetch.fetch_url`; None: URLs are entries with an
             error.
         pdf_scale: pixels per PDF point; lowered per page (not below 0.1) until the page is within `max_pixels`.
+        pdf_limits: memory and time that a PDF may take.
 
     Yields:
         ImageRecord. With "record", every element yields at least one.
@@ -85,12 +80,13 @@ def iter_images(
         ImageError: with "raise", at the first element that cannot be read.
     """
     elements = source if isinstance(source, (list, tuple, Iterator)) else [source]
-    limits = _Limits(max_pixels, max_side, max_pages, pdf_scale, fetch)
-    for index, element in enumerate(elements):
-        for record in _element(element, limits):
-            if record.error is not None and on_error == "raise":
-                raise record.error
-            yield ImageRecord(record.image, record.error, record.input_path, record.page_index, index)
+    with PdfRenderer(max_pixels=max_pixels, max_side=max_side, limits=pdf_limits) as pdf:
+        limits = _Limits(max_pixels, max_side, max_pages, pdf_scale, fetch, pdf)
+        for index, element in enumerate(elements):
+            for record in _element(element, limits):
+                if record.error is not None and on_error == "raise":
+                    raise record.error
+                yield ImageRecord(record.image, record.error, record.input_path, record.page_index, index)
 
 
 def list_images(folder: str | Path, *, pdf: bool = False) -> list[str]:
@@ -133,6 +129,7 @@ class _Limits:
     max_pages: int | None
     pdf_scale: float
     fetch: Callable[[str], bytes] | None
+    pdf: PdfRenderer
 
 
 def _element(element: Any, limits: _Limits) -> Iterator[ImageRecord]:
@@ -197,7 +194,7 @@ def _encoded(data: bytes, path: str | None, limits: _Limits) -> Iterator[ImageRe
     """Pages of encoded bytes: the content decides what they are, not the suffix."""
     where = path or "picture in memory"
     if data[:1024].lstrip()[:4] == b"%PDF" or (path is not None and suffix_of(path) in PDF_SUFFIXES):
-        pages = _pdf_pages(data, where, limits)
+        pages = limits.pdf.pages(data, where, max_pages=limits.max_pages, scale=limits.pdf_scale)
     elif data[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
         pages = _tiff_pages(data, where, limits)
     else:
@@ -230,80 +227,6 @@ def _tiff_pages(data: bytes, where: str, limits: _Limits) -> Iterator[tuple[int,
             yield page, error
         except (OSError, ValueError, SyntaxError, EOFError) as error:
             yield page, ImageError("the page is damaged", where=name, value=str(error), hint="export the file again")
-
-
-def _pdf_pages(data: bytes, where: str, limits: _Limits) -> Iterator[tuple[int, np.ndarray | ImageError]]:
-    """Every page of a PDF on white, form fields drawn."""
-    try:
-        import pypdfium2 as pdfium
-    except ImportError:
-        raise ImageError(
-            "reading a PDF needs the package pypdfium2",
-            where=where,
-            hint="pip install 'sealkit[pdf]', or render the pages to PNG",
-        ) from None
-    with _PDFIUM:
-        try:
-            document = pdfium.PdfDocument(data)
-            document.init_forms()
-            count = len(document)
-        except pdfium.PdfiumError as error:
-            locked = "password" in str(error).lower()
-            raise ImageError(
-                "the PDF is locked with a password" if locked else "the PDF is damaged",
-                where=where,
-                value=str(error),
-                hint="save a copy without a password" if locked else "open it in a reader and print it to a new PDF",
-            ) from error
-    try:
-        if count == 0:
-            raise ImageError("the PDF has no pages", where=where, hint="export it again")
-        for page in range(min(count, limits.max_pages or count)):
-            try:
-                with _PDFIUM:
-                    image: np.ndarray | ImageError = _render(document, page, f"{where} page {page + 1}", limits)
-            except pdfium.PdfiumError as error:
-                image = ImageError(
-                    "the page is damaged",
-                    where=f"{where} page {page + 1}",
-                    value=str(error),
-                    hint="print the PDF to a new one",
-                )
-            except ImageError as error:
-                image = error
-            yield page, image
-    finally:
-        with _PDFIUM:
-            document.close()
-
-
-def _render(document: Any, index: int, where: str, limits: _Limits) -> np.ndarray:
-    """One page -> (H, W, 3) uint8 BGR."""
-    page = document[index]
-    try:
-        width, height = page.get_size()  # points, the page's own rotation applied
-        scale = limits.pdf_scale
-        if width * height > 0:
-            # One pixel less per side than the limit allows: PDFium rounds sides up.
-            scale = min(
-                scale,
-                math.sqrt(limits.max_pixels / (width * height)) * 0.999,
-                (limits.max_side - 1) / max(width, height),
-            )
-        if scale < min(_MIN_PDF_SCALE, limits.pdf_scale):
-            raise ImageError(
-                "the page is too large to be drawn within the limits",
-                where=where,
-                value=f"{width:.0f}x{height:.0f} points, limit {limits.max_pixels} pixels",
-                hint="raise max_pixels, or split the page",
-            )
-        bitmap = page.render(scale=scale, fill_color=(255, 255, 255, 255), may_draw_forms=True)
-        pixels = bitmap.to_numpy()  # (H, W, 1), (H, W, 3) BGR or (H, W, 4) BGRx
-        if pixels.ndim == 3 and pixels.shape[2] == 4:
-            pixels = pixels[:, :, :3]  # drawn on opaque white: the fourth byte means nothing
-        return read_image(pixels, max_pixels=limits.max_pixels + 1, max_side=limits.max_side, where=where)
-    finally:
-        page.close()
 
 
 def count_inputs(source: Any) -> int:

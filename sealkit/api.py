@@ -72,9 +72,11 @@ def train(
     """
     loaded = load(recipe, overrides if output is None else _join({"output": str(output)}, overrides))
     settings = loaded.settings
+    from sealkit.engine.signals import import_paddle
     from sealkit.engine.threads import set_threads
 
     set_threads(settings.train.threads)  # before paddle is imported
+    import_paddle()
     from sealkit.engine.loop import fit
 
     task = zoo.make_task(settings)
@@ -124,9 +126,11 @@ def replay(recipe: Recipe, folder: str | Path, overrides: Overrides = ()) -> Rep
         WeightsError: the recipe's network is not that of the run.
     """
     settings = load(recipe, overrides).settings
+    from sealkit.engine.signals import import_paddle
     from sealkit.engine.threads import set_threads
 
     set_threads(settings.train.threads)
+    import_paddle()
     from sealkit.engine import guard
 
     return guard.replay(zoo.make_task(settings), folder)
@@ -173,9 +177,11 @@ def evaluate(
     from sealkit import evaluation
 
     if checkpoint is not None:
+        from sealkit.engine.signals import import_paddle
         from sealkit.engine.threads import set_threads
 
         set_threads(loaded.settings.train.threads)
+        import_paddle()
         task = zoo.make_task(loaded.settings)
         result = evaluation.of_checkpoint(task, loaded.settings, str(checkpoint), device, progress)
     else:
@@ -224,9 +230,11 @@ def export(
         raise ConfigError(
             f"{missing} is not given", where="sealkit export", hint="a run folder has both: export RUN_FOLDER"
         )
+    from sealkit.engine.signals import import_paddle
     from sealkit.engine.threads import set_threads
 
     set_threads(loaded.settings.train.threads)
+    import_paddle()
     from sealkit.evaluation import check_fits
     from sealkit.export.model import export_model
     from sealkit.weights.sources import resolve

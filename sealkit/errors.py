@@ -31,6 +31,12 @@ class SealkitError(Exception):
         return f"{head}\n  next: {self.hint}" if self.hint else head
 
 
+def first_line(error: BaseException) -> str:
+    """The first line of what an exception says; its type's name where it says nothing (Ctrl-C, MemoryError)."""
+    lines = [line.strip() for line in str(error).splitlines()]
+    return next((line for line in lines if line), type(error).__name__)
+
+
 class ConfigError(SealkitError):
     """A recipe, a pipeline config or a command line that cannot be used."""
 

@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
-from sealkit.errors import ConfigError, SealkitError
+from sealkit.engine.signals import stopping
+from sealkit.errors import ConfigError, SealkitError, first_line
 
 # command → file, in the order a user meets them. Each file has NAME, HELP, EXAMPLES, add_arguments(parser) and
 # run(args) -> int, and imports nothing heavy at its top.
@@ -64,30 +65,41 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     Returns:
         the exit code: 0; that of the SealkitError (2 settings, 3 data, 4 weights, 5 training, 6 export, 7 engine);
-        130 on Ctrl-C.
+        130 on Ctrl-C, 143 on SIGTERM.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     # Paddle's import looks for a compiler cache nobody asked for
     warnings.filterwarnings("ignore", message="No ccache found")
-    try:
-        command, args = _parse(arguments)
-        return int(command.run(args))
-    except SealkitError as error:
+    with stopping() as stop:
+        try:
+            command, args = _parse(arguments)
+            return int(command.run(args))
+        except SystemExit:  # --help, --version
+            raise
+        except BaseException as error:
+            if stop.number is not None:  # and whatever else happened follows from that
+                return _fail(stop.message, stop.exit_code)
+            return _told(error)
+
+
+def _told(error: BaseException) -> int:
+    """Exit code of an error, after its message; one that has no message of ours is raised again."""
+    if isinstance(error, SealkitError):
         return _fail(str(error), error.exit_code)
-    except KeyboardInterrupt:
+    if isinstance(error, KeyboardInterrupt):
         return _fail("stopped by the user", 130)
-    except BrokenPipeError:  # the reader of our output (`| head`) is gone
+    if isinstance(error, BrokenPipeError):  # the reader of our output (`| head`) is gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
-    except ModuleNotFoundError as error:
+    if isinstance(error, MemoryError):
+        return _fail(f"out of memory: {first_line(error)}\n  next: smaller images, batches or fewer processes", 1)
+    if isinstance(error, ModuleNotFoundError):
         extra = EXTRAS.get((error.name or "").partition(".")[0])
-        if extra is None:
-            raise
-        return _fail(f"this needs {error.name}, which is not installed\n  next: pip install 'sealkit[{extra}]'", 1)
-    except OSError as error:
-        if error.filename is None:
-            raise
+        if extra is not None:
+            return _fail(f"this needs {error.name}, which is not installed\n  next: pip install 'sealkit[{extra}]'", 1)
+    if isinstance(error, OSError) and error.filename is not None:
         return _fail(f"{error.filename}: {error.strerror}\n  next: check the path, its rights and the free space", 1)
+    raise error
 
 
 def _parse(arguments: list[str]) -> tuple[Any, Any]:

@@ -13,11 +13,13 @@ import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from typing import Any
 
 import numpy as np
 
 from sealkit.engine.sampler import Pick
+from sealkit.engine.signals import unheard
 from sealkit.engine.worker import CAN_SHARE, Request, Response, Stream, load_batch, serve
 from sealkit.errors import TrainingError
 
@@ -55,8 +57,14 @@ class Loader:
 
     def __init__(self, streams: Mapping[str, Stream], workers: int, seed: int) -> None:
         self._streams, self._seed = dict(streams), seed
-        self._workers = [_Worker(number, self._streams, seed) for number in range(workers)] if workers else []
+        self._workers: list[_Worker] = []
         self._tickets = 0
+        try:
+            for number in range(workers):
+                self._workers.append(_Worker(number, self._streams, seed))
+        except BaseException:  # Ctrl-C too
+            self.close()
+            raise
 
     def __enter__(self) -> Loader:
         return self
@@ -137,7 +145,8 @@ class _Worker:
         self._process = context.Process(
             target=serve, args=(theirs, streams, seed), name=f"sealkit-loader-{number}", daemon=True
         )
-        with _one_thread():
+        resource_tracker.ensure_running()  # where it still has to be started, it lifts the block of `unheard`
+        with _one_thread(), unheard():
             self._process.start()
         theirs.close()
         self._ready: dict[int, Response] = {}
@@ -218,7 +227,7 @@ class _Worker:
         self._connection.close()  # the worker sees the end of its pipe
         self._process.join(timeout=1)
         if self._process.is_alive():
-            self._process.terminate()
+            self._process.kill()  # it does not hear SIGTERM
             self._process.join(timeout=5)
         self._maps.clear()
 

@@ -21,7 +21,7 @@ from sealkit.engine.evaluate import evaluate
 from sealkit.engine.preflight import TRAIN_STREAM, preflight
 from sealkit.engine.run_folder import RunFolder, as_json, environment
 from sealkit.engine.setup import Parts, build
-from sealkit.engine.signals import stop_signals
+from sealkit.engine.signals import import_paddle, stop_signals
 from sealkit.engine.step import NonFinite, Outcome
 from sealkit.engine.task import StepState, Task
 from sealkit.engine.watchdog import Watchdog
@@ -84,6 +84,7 @@ def fit(
         TrainingError: refused folder, pre-flight fault, non-finite loss, too many broken samples, dead process.
     """
     started = time.monotonic()
+    import_paddle()
     choose_device(settings.train.device)
     world = connect()
     with ExitStack() as stack:

@@ -1,32 +1,147 @@
-"""An orderly end on Ctrl-C or SIGTERM."""
+"""Ctrl-C and SIGTERM: an orderly end, wherever a command is.
+
+A terminal sends Ctrl-C, and a service manager SIGTERM, to every process of a group. Three rules follow:
+
+1. `stopping` covers a whole command: the signal becomes `Stopped`, an exception. Inside an import it cannot: compiled
+   modules turn any exception of their imports into an ImportError and print its traceback. There the process ends at
+   once; what it writes, it writes atomically.
+2. `stop_signals` covers the training loop: the first signal asks for a checkpoint.
+3. `unheard` covers the start of helper processes, which leave both signals to their parent.
+"""
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
 from typing import Any
+
+_BOTH = (signal.SIGINT, signal.SIGTERM)
+_IMPORTING = "<frozen importlib._bootstrap>"
+"""File name of the frames that run an import."""
+
+
+class Stopped(KeyboardInterrupt):
+    """Ctrl-C or SIGTERM, as an exception that no `except Exception` catches."""
+
+
+@dataclass
+class Stop:
+    """Whether and how the command was asked to end.
+
+    Attributes:
+        number: the signal; None: it was not asked.
+    """
+
+    number: int | None = None
+
+    @property
+    def exit_code(self) -> int:
+        """130 for Ctrl-C, 143 for SIGTERM, as a shell reports them."""
+        return 128 + (self.number or signal.SIGINT)
+
+    @property
+    def message(self) -> str:
+        return "stopped by SIGTERM" if self.number == signal.SIGTERM else "stopped by the user"
+
+
+def _in_main_thread() -> bool:
+    return threading.current_thread() is threading.main_thread()
+
+
+@contextmanager
+def stopping() -> Iterator[Stop]:
+    """Ctrl-C and SIGTERM raise `Stopped` inside the block; the Stop says which of them came.
+
+    Other errors that follow a signal are its consequences: the caller looks at the Stop first. Outside the main thread
+    nothing is changed.
+    """
+    stop = Stop()
+    if not _in_main_thread():
+        yield stop
+        return
+    kept = {number: signal.getsignal(number) for number in _BOTH}
+
+    def end(number: int, frame: FrameType | None) -> None:
+        stop.number = number
+        if _importing(frame):
+            os.write(2, f"error: {stop.message}\n".encode())
+            os._exit(stop.exit_code)
+        raise Stopped(stop.message)
+
+    try:
+        for number, handler in kept.items():
+            if handler is not signal.SIG_IGN:  # `nohup`, or a parent that keeps the signal to itself
+                signal.signal(number, end)
+        yield stop
+    finally:
+        _set(kept)
+
+
+def _importing(frame: FrameType | None) -> bool:
+    while frame is not None:
+        if frame.f_code.co_filename == _IMPORTING:
+            return True
+        frame = frame.f_back
+    return False
 
 
 @contextmanager
 def stop_signals() -> Iterator[threading.Event]:
     """The first Ctrl-C or SIGTERM asks for a checkpoint and an orderly end; the second one ends at once."""
     event = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
+    if not _in_main_thread():
         yield event
         return
-    kept = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    kept = {number: signal.getsignal(number) for number in _BOTH}
 
     def ask(number: int, frame: Any) -> None:
         event.set()
-        for each, handler in kept.items():
-            signal.signal(each, handler)
+        _set(kept)
 
     for number in kept:
         signal.signal(number, ask)
     try:
         yield event
     finally:
-        for number, handler in kept.items():
+        _set(kept)
+
+
+def _set(handlers: dict[signal.Signals, Any]) -> None:
+    for number, handler in handlers.items():
+        if handler is not None:  # None: not set from Python, and not Python's to put back
             signal.signal(number, handler)
+
+
+@contextmanager
+def unheard() -> Iterator[None]:
+    """Processes started inside never hear Ctrl-C and SIGTERM, from their first instruction on; end them with SIGKILL.
+
+    A signal that arrives meanwhile reaches this process when the block ends. (The mask of blocked signals is inherited
+    through fork and exec; Windows has none: there a process must ignore them itself.)
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _BOTH)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def import_paddle() -> None:
+    """Import Paddle and keep SIGTERM's handler: Paddle's import sets one of its own, which dumps C++ frames."""
+    if "paddle" in sys.modules or not _in_main_thread():
+        import paddle
+
+        return
+    with unheard():
+        import paddle  # noqa: F401
+
+        _set({signal.SIGTERM: signal.getsignal(signal.SIGTERM)})

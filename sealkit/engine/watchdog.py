@@ -16,7 +16,7 @@ import time
 from typing import Any
 
 from sealkit.engine.distributed import World
-from sealkit.errors import TrainingError
+from sealkit.errors import TrainingError, first_line
 
 _BEAT_SECONDS = 2.0
 _SILENCE_SECONDS = 40.0  # without a heartbeat: a machine that vanished
@@ -58,7 +58,7 @@ class Watchdog:
 
     def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
         self._done.set()
-        word = _BYE if error is None else f"failed: {type(error).__name__}: {str(error).splitlines()[0]}"
+        word = _BYE if error is None else f"failed: {type(error).__name__}: {first_line(error)}"
         for link in self._links.values():
             _send(link, word)
         for link in self._links.values():

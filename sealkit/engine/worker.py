@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import mmap
 import os
+import signal
 import time
 import traceback
 from collections.abc import Callable, Sequence
@@ -143,7 +144,12 @@ def _share(response: Response, slots: dict[int, _Slot], number: int) -> None:
 
 
 def serve(connection: Any, streams: dict[str, Stream], seed: int) -> None:
-    """A loader process: answer requests until the pipe closes, which it also does when the trainer is killed."""
+    """A loader process: answer requests until the pipe closes, which it also does when the trainer is killed.
+
+    Ctrl-C and SIGTERM to the whole group are the trainer's: it still wants batches for its last step.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     try:
         import cv2
 
@@ -159,5 +165,5 @@ def serve(connection: Any, streams: dict[str, Stream], seed: int) -> None:
             response = load_batch(streams[request.stream], seed, request)
             _share(response, slots, request.slot)
             connection.send(response)
-    except (EOFError, BrokenPipeError, ConnectionResetError, KeyboardInterrupt):
+    except (EOFError, BrokenPipeError, ConnectionResetError):
         return

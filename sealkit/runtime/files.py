@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 
 import yaml
 
-from sealkit.errors import EngineError
+from sealkit.errors import EngineError, first_line
 
 YML = "inference.yml"
 PROGRAMS = ("inference.json", "inference.pdmodel")
@@ -52,7 +52,7 @@ class ModelMeta:
         try:
             data = yaml.load(text, Loader=_LOADER)
         except yaml.YAMLError as error:
-            what = f"not readable as YAML: {str(error).splitlines()[0]}"
+            what = f"not readable as YAML: {first_line(error)}"
             raise EngineError(what, where=where, hint="export the model again, or fetch the file again") from error
         if not isinstance(data, dict):
             hint = "it has keys such as Global, PreProcess, PostProcess: export the model again"

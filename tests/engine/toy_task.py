@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -30,6 +31,8 @@ class ToySamples:
         return self.count
 
     def get(self, index: int, epoch: int, rng: np.random.Generator) -> dict[str, Any] | None:
+        if self.seconds:
+            time.sleep(self.seconds)
         if index in self.broken:
             if index % 2:
                 return None

@@ -174,6 +174,10 @@ def _match(
 def _as_type(array: np.ndarray, tensor: Any, name: str, report: LoadReport) -> np.ndarray:
     """`array` in the tensor's type; refuses values that are not finite."""
     wanted = str(tensor.dtype).split(".")[-1]
+    if array.dtype == np.uint16 and wanted.startswith("float"):  # NumPy has no bfloat16: Paddle stores its bits
+        array = (array.astype(np.uint32) << 16).view(np.float32)
+        if wanted == "float32":
+            report.cast.append(name)
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         raise WeightsError(
             "weights hold values that are not finite",

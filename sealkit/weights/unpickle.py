@@ -1,81 +1,32 @@
 """Reading Paddle's `.pdparams` and `.pdopt` files without running what is in them.
 
-A pickle is a program: the plain loader executes whatever the file's author wrote. This one knows a handful of
-constructors (NumPy arrays, their types and scalars, ordered dicts, tuples) and refuses everything else by its full
-name.
+A pickle is a program: the plain loader executes whatever the file's author wrote. Here a child process under a memory
+and a time limit walks the file and says which arrays lie where (`pickle_index`); this process takes the bytes from
+those places. No object of NumPy is made by what the file says, only arrays of a type out of a list. Where the system
+has no memory limit (Windows, macOS), the child has the time limit and its own budgets.
 """
 
 from __future__ import annotations
 
-import io
-import pickle
+import json
+import multiprocessing.spawn
+import os
+import subprocess
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from sealkit.errors import WeightsError
+from sealkit.weights.pickle_records import TYPES
 
 _NAME_TABLE = "StructuredToParameterName@@"  # Paddle: structured name -> the process's parameter name; of no use to us
 _BIG_TABLE = "UnpackBigParamInfor@@"  # Paddle, pickle protocols 2 and 3: arrays over 1 GiB stored in slices
 _PREFIXES = ("Student.", "Teacher.", "Student2.", "_layers.", "module.")
-_MAX_DEPTH = 16
-
-
-def _encode(text: str, encoding: str) -> bytes:
-    """`_codecs.encode` as NumPy's protocol-2 pickles use it, and no other codec."""
-    if not isinstance(text, str) or encoding != "latin1":
-        raise pickle.UnpicklingError(f"_codecs.encode with encoding {encoding!r}")
-    return text.encode("latin1")
-
-
-def _make_tuple(items: Any = ()) -> tuple:
-    """`tuple`: Paddle writes a tensor as tuple((name, array))."""
-    return tuple(items)
-
-
-def _allowed() -> dict[tuple[str, str], Any]:
-    """(module, name) -> object for everything a file may name. NumPy moved its private module in 2.0: both names."""
-    from collections import OrderedDict
-
-    table: dict[tuple[str, str], Any] = {
-        ("collections", "OrderedDict"): OrderedDict,
-        ("builtins", "tuple"): _make_tuple,
-        ("__builtin__", "tuple"): _make_tuple,
-        ("numpy", "ndarray"): np.ndarray,
-        ("numpy", "dtype"): np.dtype,
-        ("_codecs", "encode"): _encode,
-    }
-    reconstruct = np.zeros(1).__reduce__()[0]
-    scalar = np.float32(0).__reduce__()[0]
-    from_buffer = np.zeros(2).__reduce_ex__(5)[0]
-    for core in ("numpy.core", "numpy._core"):
-        table[f"{core}.multiarray", "_reconstruct"] = reconstruct
-        table[f"{core}.multiarray", "scalar"] = scalar
-        table[f"{core}.numeric", "_frombuffer"] = from_buffer
-    return table
-
-
-class _ArraysOnly(pickle.Unpickler):
-    def __init__(self, stream: io.BufferedIOBase, where: str) -> None:
-        super().__init__(stream, encoding="latin1")
-        self._where = where
-        self._table = _allowed()
-
-    def _refuse(self, name: str) -> NoReturn:
-        raise WeightsError(
-            f"refused: the file asks to use `{name}`, which weights never need",
-            where=self._where,
-            hint="loading it another way could run code of the file's author; get the weights from a source you trust",
-        )
-
-    def find_class(self, module: str, name: str) -> Any:
-        if (module, name) not in self._table:
-            self._refuse(f"{module}.{name}")
-        return self._table[module, name]
-
-    def persistent_load(self, pid: Any) -> NoReturn:
-        self._refuse("a persistent reference")
+_CHILD = "import sys; sys.path.append(sys.argv[1]); from sealkit.weights.pickle_index import main; main()"
+_SECONDS = 60.0  # a file of 5,000 tensors takes 1 s
+_BYTES_A_SECOND = 10e6  # on top of that; texts of protocol 2 are measured at 1 GB/s
+_SHARED = 4  # tied tensors may be one array under several names; more names than that would be copied on use
 
 
 def load_pickled(path: str | Path) -> dict[str, Any]:
@@ -89,51 +40,126 @@ def load_pickled(path: str | Path) -> dict[str, Any]:
         raise WeightsError("weights file not found", where=str(path), hint="check the path")
     try:
         with open(path, "rb") as file:
-            content = _ArraysOnly(file, str(path)).load()
-    except WeightsError:
-        raise
-    except Exception as error:  # a malformed pickle can raise nearly anything from inside NumPy's constructors
+            before = os.fstat(file.fileno())
+            index = _index(file, before.st_size, path)
+            arrays = [_read_array(file, facts, path) for facts in index["arrays"]]
+            after = os.fstat(file.fileno())
+    except OSError as error:
+        raise WeightsError(f"cannot be read: {error.strerror or error}", where=str(path)) from error
+    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+        raise WeightsError("the file changed while it was read", where=str(path), hint="wait until it is written")
+    content = _content(index["tree"], arrays)
+    content.pop(_NAME_TABLE, None)
+    _join_slices(content, path, before.st_size)
+    return content
+
+
+def _index(file: BinaryIO, size: int, path: Path) -> dict[str, Any]:
+    """What the child says of the file, its refusals raised."""
+    index: dict[str, Any] = json.loads(_run_child(file, size, path))
+    if "refused" in index:
+        place = f"{path}: {index['place']}" if index["place"] else str(path)
+        raise _refused(index["refused"], place, index["value"])
+    if "damaged" in index:
+        raise _unreadable(index["damaged"], path)
+    return index
+
+
+def _run_child(file: BinaryIO, size: int, path: Path) -> bytes:
+    """The answer of `pickle_index.main` on the file."""
+    package = str(Path(__file__).resolve().parents[2])
+    command = [_executable(), "-I", "-S", "-c", _CHILD, package]
+    try:
+        done = subprocess.run(
+            command, stdin=file, capture_output=True, timeout=_SECONDS + size / _BYTES_A_SECOND, check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise _refused("reading it does not end", path) from None
+    if done.returncode != 0:
+        last = (done.stderr.decode("utf-8", "replace").strip().splitlines() or ["no message"])[-1]
         raise WeightsError(
-            f"not a readable Paddle weights file: {error or type(error).__name__}",
+            f"the process that reads it ended with code {done.returncode}: {last[:200]}",
             where=str(path),
-            hint="the file may be truncated or of another kind (expected .pdparams, .pdopt, .safetensors or a folder)",
-        ) from error
-    if not isinstance(content, dict):
-        raise WeightsError("a weights file holds a dict of arrays", where=str(path), value=type(content).__name__)
-    _join_slices(content, path)
-    return {str(key): _plain(value, str(key), path) for key, value in content.items() if key != _NAME_TABLE}
+            hint="a damaged or hostile file, or too little memory; get the weights from a source you trust",
+        )
+    return done.stdout
 
 
-def _join_slices(content: dict[Any, Any], path: Path) -> None:
+def _executable() -> str:
+    """The interpreter to start; programs that embed Python may have set another one."""
+    found = multiprocessing.spawn.get_executable()
+    return os.fsdecode(found) if found else "python"
+
+
+def _refused(what: str, where: str | Path, value: object = None) -> WeightsError:
+    return WeightsError(
+        f"refused: {what}",
+        where=str(where),
+        value=value,
+        hint="loading it another way could run code of the file's author; get the weights from a source you trust",
+    )
+
+
+def _unreadable(what: str, path: Path) -> WeightsError:
+    return WeightsError(
+        f"not a readable Paddle weights file: {what}",
+        where=str(path),
+        hint="the file may be truncated or of another kind (expected .pdparams, .pdopt, .safetensors or a folder)",
+    )
+
+
+def _read_array(file: BinaryIO, facts: dict[str, Any], path: Path) -> Any:
+    """One array from its place in the file; a NumPy scalar where the file says so."""
+    if facts["type"][1:] not in TYPES or facts["type"][0] not in "<>":
+        raise _unreadable(f"array type {facts['type']}", path)
+    kind = np.dtype(facts["type"])
+    file.seek(facts["at"])
+    try:
+        if facts["encoded"]:
+            data = bytearray(file.read(facts["stored"]).decode("utf-8").encode("latin1"))
+        else:
+            data = bytearray(facts["stored"])
+            if file.readinto(data) != len(data):  # type: ignore[attr-defined]
+                raise ValueError("the file ends too early")
+        flat = np.frombuffer(data, kind)
+        if kind.byteorder == ">":
+            flat = flat.astype(kind.newbyteorder("="))
+        order = facts["order"]
+        array = flat.reshape(facts["shape"], order="F" if order == "F" else "C")
+    except (ValueError, OverflowError) as error:  # UnicodeError is one of them
+        raise _unreadable(str(error), path) from error
+    if facts["axes"] is not None:
+        array = array.transpose(facts["axes"])
+    return array[()] if facts["scalar"] else array
+
+
+def _content(node: list[Any], arrays: list[Any]) -> Any:
+    """The index's tree with its arrays."""
+    kind, value = node
+    if kind == "dict":
+        return {key: _content(item, arrays) for key, item in value}
+    if kind == "list":
+        return [_content(item, arrays) for item in value]
+    if kind == "array":
+        return arrays[value]
+    return bytes.fromhex(value) if kind == "bytes" else value
+
+
+def _join_slices(content: dict[str, Any], path: Path, size: int) -> None:
     """Put arrays back together that Paddle stored in slices: {name: {"OriginShape": shape, "slices": [names]}}."""
     table = content.pop(_BIG_TABLE, None)
     if table is None:
         return
+    joined = 0
     try:
         for name, facts in table.items():
             slices = [np.asarray(content.pop(part)).reshape(-1) for part in facts["slices"]]
+            joined += sum(part.nbytes for part in slices)
+            if joined > size:
+                raise ValueError("its slices are larger than the file")
             content[name] = np.concatenate(slices).reshape(facts["OriginShape"])
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise WeightsError(f"damaged table of large arrays: {error}", where=str(path)) from error
-
-
-def _plain(value: Any, name: str, path: Path, depth: int = 0) -> Any:
-    """Arrays and plain values only; a (name, array) pair of Paddle becomes the array."""
-    if depth > _MAX_DEPTH:
-        raise WeightsError("containers nested too deep", where=f"{path}: {name}")
-    if isinstance(value, np.ndarray):
-        if value.dtype.hasobject:
-            raise WeightsError("refused: an array of Python objects", where=f"{path}: {name}", value=str(value.dtype))
-        return value
-    if isinstance(value, (bool, int, float, str, bytes, np.generic)) or value is None:
-        return value
-    if isinstance(value, tuple) and len(value) == 2 and isinstance(value[0], str) and isinstance(value[1], np.ndarray):
-        return _plain(value[1], name, path, depth + 1)
-    if isinstance(value, (list, tuple)):
-        return [_plain(item, name, path, depth + 1) for item in value]
-    if isinstance(value, dict):
-        return {str(key): _plain(item, f"{name}.{key}", path, depth + 1) for key, item in value.items()}
-    raise WeightsError("refused: not an array or a plain value", where=f"{path}: {name}", value=type(value).__name__)
 
 
 def strip_prefixes(state: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -161,6 +187,10 @@ def load_pdparams(path: str | Path) -> dict[str, np.ndarray]:
             content = content[wrapper]
             break
     arrays = {name: value for name, value in content.items() if isinstance(value, np.ndarray)}
+    held, size = sum(array.nbytes for array in arrays.values()), Path(path).stat().st_size
+    if held > _SHARED * size:
+        what = f"its {len(arrays)} arrays share their content: {held} bytes out of a file of {size}"
+        raise _refused(what, path)
     if not arrays:
         raise WeightsError("no arrays in the file", where=str(path), hint="expected network weights (.pdparams)")
     return strip_prefixes(arrays)

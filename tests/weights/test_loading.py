@@ -80,6 +80,18 @@ def test_values_that_are_not_finite_are_refused():
         load_into(net(), state)
 
 
+def test_bfloat16_is_stored_as_its_bits():
+    """Paddle writes bfloat16 as uint16; as numbers those bits would be 16256 for 1.0."""
+    model, state = net(), arrays()
+    values = np.array([1.0, -2.5, 0.0], "float32")
+    state["5.bias"] = (values.view("uint32") >> 16).astype("uint16")
+    report = load_into(model, state)
+    assert network_arrays(model)["5.bias"].tolist() == values.tolist() and report.cast == ["5.bias"]
+    state["5.bias"][0] = 0x7FC0
+    with pytest.raises(WeightsError, match="not finite"):
+        load_into(net(), state)
+
+
 def test_an_alias_may_come_under_either_name():
     def aliased():
         model = net()

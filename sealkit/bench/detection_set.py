@@ -29,16 +29,16 @@ def measure(samples: Sequence[DetSample], read: Callable[..., Found]) -> dict[st
     """Figures of one reader on the samples: `outlines`, `lines` (None where it makes none), `seconds` (mean)."""
     from tqdm import tqdm
 
-    metrics = {"outlines": DetMetric(), "lines": DetMetric()}
+    measures = {"outlines": DetMetric(), "lines": DetMetric()}
     seconds, with_lines = 0.0, True
     for sample in tqdm(samples, leave=False):
         found = read({"file": str(sample.image_path), "seals": []}, read_image(sample.image_path))
         seconds += found.seconds
         truth = [vars(line) for line in sample.lines]
-        metrics["outlines"].add([_record(sample, truth, found.outlines)])
+        measures["outlines"].add([_record(sample, truth, found.outlines)])
         with_lines = with_lines and found.lines is not None
-        metrics["lines"].add([_record(sample, truth, found.lines or [])])
-    figures: dict[str, Any] = {name: metric.compute() for name, metric in metrics.items()}
+        measures["lines"].add([_record(sample, truth, found.lines or [])])
+    figures: dict[str, Any] = {name: metric.compute() for name, metric in measures.items()}
     if not with_lines:
         figures["lines"] = None
     return {**figures, "seconds": seconds / max(len(samples), 1)}

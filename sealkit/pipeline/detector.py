@@ -29,7 +29,7 @@ DEFAULT_SIDE = 736
 class DetectionResult(ModuleResult):
     """Text outlines of one picture."""
 
-    def picture(self) -> np.ndarray:
+    def draw(self) -> np.ndarray:
         """The picture with its outlines, a colour each."""
         from sealkit.drawing.polygons import fill_polygons, outline_polygons, palette  # reading must not wait for it
 
@@ -145,14 +145,14 @@ class TextDetector:
     def prepare(self, image: np.ndarray, resize: DetResizeSettings | None = None) -> tuple[np.ndarray, ResizeInfo]:
         """(H, W, 3) uint8 BGR → (3, h, w) float32, and how it got there."""
         given = self.input
-        picture = np.ascontiguousarray(image[:, :, ::-1] if given.rgb else image)
+        array = np.ascontiguousarray(image[:, :, ::-1] if given.rgb else image)
         if self.fixed_hw is None:
-            return preprocess(picture, resize or self.resize, mean=given.mean, std=given.std, scale=given.scale)
+            return preprocess(array, resize or self.resize, mean=given.mean, std=given.std, scale=given.scale)
         h, w = self.fixed_hw
-        source: tuple[int, int] = (picture.shape[0], picture.shape[1])
+        source: tuple[int, int] = (array.shape[0], array.shape[1])
         if source != (h, w):
-            picture = cv2.resize(picture, (w, h), interpolation=cv2.INTER_LINEAR)
-        return normalise(picture, given.mean, given.std, given.scale), ResizeInfo(source, source, (h, w))
+            array = cv2.resize(array, (w, h), interpolation=cv2.INTER_LINEAR)
+        return normalise(array, given.mean, given.std, given.scale), ResizeInfo(source, source, (h, w))
 
     def _run(self, prepared: Sequence[tuple[np.ndarray, ResizeInfo]]) -> list[DetectionMaps]:
         """Inputs of one size through the network as one batch."""

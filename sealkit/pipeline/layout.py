@@ -25,7 +25,7 @@ _IGNORED = ("Permute",)
 class LayoutResult(ModuleResult):
     """Regions of one page."""
 
-    def picture(self) -> np.ndarray:
+    def draw(self) -> np.ndarray:
         """The page with its boxes, label and score at each."""
         from sealkit.pipeline.visualise import layout_image  # reading must not wait for it
 

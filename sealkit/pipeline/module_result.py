@@ -56,13 +56,13 @@ class ModuleResult(dict[str, Any]):
             return path
         return path / f"{self.stem}_res.png"
 
-    def picture(self) -> np.ndarray:
+    def draw(self) -> np.ndarray:
         """(H, W, 3) uint8 BGR: what was found, drawn on the picture; here the picture alone."""
         return np.asarray(self["input_img"])
 
     def save_to_img(self, save_path: str | Path) -> None:
-        """Write `picture()` to a picture file, or to `<folder>/<stem>_res.png`."""
-        write_image(self.picture_path(save_path), self.picture())
+        """Write `draw()` to a picture file, or to `<folder>/<stem>_res.png`."""
+        write_image(self.picture_path(save_path), self.draw())
 
     def save_to_json(self, save_path: str | Path, indent: int = 4, ensure_ascii: bool = False) -> None:
         """Write to a .json file, or to `<folder>/<stem>_res.json`."""

@@ -25,7 +25,7 @@ FIELDS = ("class_ids", "scores", "label_names")
 class OrientationResult(ModuleResult):
     """Classes of one picture."""
 
-    def picture(self) -> np.ndarray:
+    def draw(self) -> np.ndarray:
         """The picture with its surest class and score in the corner."""
         image = np.array(self["input_img"], copy=True)
         text = f"{self['label_names'][0]} {self['scores'][0]:.2f}"

@@ -25,7 +25,7 @@ from sealkit.runtime.model import InferenceModel
 class RecognitionResult(ModuleResult):
     """Text of one strip."""
 
-    def picture(self) -> np.ndarray:
+    def draw(self) -> np.ndarray:
         """The strip, and below it what was read."""
         from sealkit.drawing.text import draw_text  # reading must not wait for it
 

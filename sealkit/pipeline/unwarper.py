@@ -25,7 +25,7 @@ class UnwarpingResult(ModuleResult):
         """{"res": plain data}; the page stands in it as "...", as in PaddleX."""
         return {"res": {k: "..." if k == "doctr_img" else plain(v) for k, v in self.items() if k != "input_img"}}
 
-    def picture(self) -> np.ndarray:
+    def draw(self) -> np.ndarray:
         """The flattened page."""
         return np.ascontiguousarray(self["doctr_img"][:, :, ::-1])
 

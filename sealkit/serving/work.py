@@ -79,8 +79,8 @@ def answer(
         entries = [_entry(result, settings, wanted) for result in results]
     except ConfigError as error:
         raise RequestError(422, _refusal(error)) from error
-    for entry, picture in zip(entries, pages.pictures):
-        entry["inputImage"] = picture
+    for entry, encoded in zip(entries, pages.pictures):
+        entry["inputImage"] = encoded
     if paged is None:
         about: dict[str, Any] = {**pages.sizes[0], "type": "image"}
     else:

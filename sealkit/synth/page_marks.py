@@ -112,7 +112,7 @@ def _ringed_letter(sheet: Sheet, means: Means) -> None:
 def _bar_code(sheet: Sheet, means: Means) -> None:
     x, y = _spot(sheet)
     w, h = int(sheet.em * float(sheet.rng.uniform(8, 14))), int(sheet.em * float(sheet.rng.uniform(1.8, 3)))
-    sheet.picture(pictures.bar_code(sheet.rng, h, w), x, y)
+    sheet.put_image(pictures.bar_code(sheet.rng, h, w), x, y)
 
 
 def _highlight(sheet: Sheet, means: Means) -> None:

@@ -344,7 +344,7 @@ def figure(
             image = pictures.photograph(rng, fields, h, w)
         else:
             image = pictures.chart(rng, h, w) if draw < 0.85 else pictures.drawing(rng, h, w)
-        sheet.picture(image, left, y)
+        sheet.put_image(image, left, y)
     sheet.note("image", left, y, left + w, y + h)
     y += h + 0.3 * sheet.em
     if caption:
@@ -357,7 +357,7 @@ def figure(
 
 def square_picture(sheet: Sheet, image: np.ndarray, x: float, y: float) -> None:
     """A code, logo or emblem with its top left corner at (x, y)."""
-    sheet.picture(image, x, y)
+    sheet.put_image(image, x, y)
     sheet.note("image", x, y, x + image.shape[1], y + image.shape[0])
 
 

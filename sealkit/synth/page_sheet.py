@@ -90,7 +90,7 @@ class Sheet:
         table = (255 - ramp * (255 - np.array(colour, np.float32))).astype(np.uint8)
         np.minimum(target, table[part], out=target)
 
-    def picture(self, image: np.ndarray, x: float, y: float) -> None:
+    def put_image(self, image: np.ndarray, x: float, y: float) -> None:
         """Print a picture (h, w, 3) uint8 BGR."""
         found = self._clip(image, x, y)
         if found is not None:
@@ -128,7 +128,7 @@ class Sheet:
         """Colour an area."""
         w, h = round(x1 - x0), round(y1 - y0)
         if w > 0 and h > 0:
-            self.picture(np.broadcast_to(np.array(colour).astype(np.uint8), (h, w, 3)), x0, y0)
+            self.put_image(np.broadcast_to(np.array(colour).astype(np.uint8), (h, w, 3)), x0, y0)
 
     # -- text ----------------------------------------------------------------------------------------------------------
 

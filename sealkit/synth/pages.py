@@ -134,11 +134,11 @@ class _PageScene:
     def _develop(self, image: np.ndarray, view: View, ground: np.ndarray | None, rng: Rng) -> np.ndarray:
         """The picture taken of a sheet (h, w, 3) float32."""
         fields = self.kept.means.fields
-        picture = view.take(np.clip(image, 0, 255).astype(np.uint8), ground).astype(np.float32)
-        paper.shade(picture, rng, fields, self.look)
+        shot = view.take(np.clip(image, 0, 255).astype(np.uint8), ground).astype(np.float32)
+        paper.shade(shot, rng, fields, self.look)
         if self.look == "photo":  # phones expose paper brighter than the light was
-            picture *= np.float32(rng.uniform(1.0, 1.4))
-        return take(picture, rng, fields, self.look)
+            shot *= np.float32(rng.uniform(1.0, 1.4))
+        return take(shot, rng, fields, self.look)
 
     # -- what is seen --------------------------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ import pytest
 
 from sealkit.cli import main
 from sealkit.images import read_image, write_image
-from tests.data.sets import box, picture, small_set, write_labels
+from tests.data.sets import box, draw_image, small_set, write_labels
 
 
 @pytest.fixture(autouse=True)
@@ -92,7 +92,7 @@ def test_one_clear_message(
 def test_convert_split_check_show_in_a_row(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     source, out = tmp_path / "labelme", tmp_path / "set"
     for seed in range(10):
-        write_image(source / f"{seed}.png", picture(seed))
+        write_image(source / f"{seed}.png", draw_image(seed))
         points = box(10, 10, 60, 40)["points"]
         shapes = [{"label": f"第{seed}号有限公司", "points": points, "shape_type": "polygon"}]
         content = {"shapes": shapes, "imagePath": f"{seed}.png"}
@@ -119,11 +119,11 @@ def test_convert_split_check_show_in_a_row(tmp_path: Path, capsys: pytest.Captur
 
 
 def test_convert_strict_and_texts_only(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write_image(tmp_path / "in" / "a.png", picture(1))
+    write_image(tmp_path / "in" / "a.png", draw_image(1))
     (tmp_path / "in" / "a.txt").write_text("天津公司", encoding="utf-8")
     code, text, _ = run(capsys, "convert", tmp_path / "in", tmp_path / "out")
     assert code == 0 and "without outlines" in text and (tmp_path / "out" / "texts.json").is_file()
-    write_image(tmp_path / "ppocr" / "a.png", picture(1))
+    write_image(tmp_path / "ppocr" / "a.png", draw_image(1))
     rows = {"ppocr/a.png": [box(10, 10, 60, 40)], "ppocr/gone.png": [box(10, 10, 60, 40)]}
     write_labels(tmp_path / "ppocr" / "Label.txt", rows)
     assert run(capsys, "convert", tmp_path / "ppocr", tmp_path / "out1")[0] == 0

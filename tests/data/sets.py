@@ -14,7 +14,7 @@ from sealkit.images import write_image
 Entry = dict[str, Any]
 
 
-def picture(seed: int, width: int = 160, height: int = 120) -> np.ndarray:
+def draw_image(seed: int, width: int = 160, height: int = 120) -> np.ndarray:
     """(H, W, 3) uint8 BGR with shapes at random places: pictures of different seeds look different."""
     rng = np.random.default_rng(seed)
     image = np.full((height, width, 3), 250, np.uint8)
@@ -67,7 +67,7 @@ def small_set(root: Path, train: int = 4, val: int = 2) -> Path:
         rows: dict[str, list[Entry]] = {}
         for _ in range(count):
             file = f"images/{name}_{seed}.png"
-            write_image(root / file, picture(seed))
+            write_image(root / file, draw_image(seed))
             text = "甲乙丙丁戊己庚辛壬癸"[seed % 10] + "号有限公司"
             rows[file] = [
                 arc(text=text + "总部", shape="circle", angle=0, seal=0),

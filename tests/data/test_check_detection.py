@@ -17,7 +17,7 @@ from sealkit.errors import DataError
 from sealkit.images import write_image
 from sealkit.modules.seal_text_detection.check import check_dataset
 from sealkit.reports.page import write_page
-from tests.data.sets import arc, box, picture, small_set, write_labels
+from tests.data.sets import arc, box, draw_image, small_set, write_labels
 
 
 def kinds(report: CheckReport, *severities: str) -> list[str]:
@@ -74,9 +74,9 @@ def test_leaks_copies_and_conflicts(tmp_path: Path) -> None:
     val = (root / "val.txt").read_text(encoding="utf-8")
     labels = train.splitlines()[0].partition("\t")[2]
     shutil.copy(root / "images/train_0.png", root / "images/copy.png")
-    write_image(root / "images/saved_again.jpg", picture(1), quality=60)
+    write_image(root / "images/saved_again.jpg", draw_image(1), quality=60)
     shutil.copy(root / "images/train_2.png", root / "images/leaked.png")
-    write_image(root / "images/turned.png", np.ascontiguousarray(np.rot90(picture(3))))
+    write_image(root / "images/turned.png", np.ascontiguousarray(np.rot90(draw_image(3))))
     rows = f"images/copy.png\t{labels}\nimages/saved_again.jpg\t{labels}\nimages/train_1.png\t[]\n"
     (root / "train.txt").write_text(train + rows, encoding="utf-8")
     (root / "val.txt").write_text(f"{val}images/leaked.png\t[]\nimages/turned.png\t[]\n", encoding="utf-8")
@@ -105,7 +105,7 @@ def test_a_third_part_is_held_out_from_both(tmp_path: Path) -> None:
 
 def test_a_label_file_of_the_working_folder_is_not_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     small_set(tmp_path / "one")
-    write_image(tmp_path / "two" / "a.png", picture(0))
+    write_image(tmp_path / "two" / "a.png", draw_image(0))
     monkeypatch.chdir(tmp_path / "one")
     with pytest.raises(DataError, match=r"no label file train\.txt"):
         check_dataset(tmp_path / "two")
@@ -138,35 +138,35 @@ def test_without_validation_set(tmp_path: Path) -> None:
         (lambda root: shutil.rmtree(root), ["no such folder"]),
         (lambda root: None, ["holds no pictures (no files)", ".jpg"]),
         (lambda root: (root / "notes.md").write_text("x"), ["holds no pictures (1 other files)"]),
-        (lambda root: write_image(root / "a.png", picture(0)), ["no label file train.txt", "--train"]),
+        (lambda root: write_image(root / "a.png", draw_image(0)), ["no label file train.txt", "--train"]),
         (
             lambda root: write_labels(root / "train.txt", {"a.png": [box(1, 1, 50, 20)], "b.png": []}),
             ["none of the 2 labelled pictures exists", "holds no pictures at all"],
         ),
         (
             lambda root: (
-                write_image(root / "imgs/a.png", picture(0)),
+                write_image(root / "imgs/a.png", draw_image(0)),
                 write_labels(root / "train.txt", {"a.png": [box(1, 1, 50, 20)]}),
             ),
             ["none of the 1 labelled pictures exists", "imgs/a.png"],
         ),
         (
             lambda root: (
-                write_image(root / "a.png", picture(0)),
+                write_image(root / "a.png", draw_image(0)),
                 write_labels(root / "train.txt", [("a.png", "天津君和缘商贸有限公司"), ("b.png", "发票专用章")]),
             ),
             ["labels of text recognition", "--module text_recognition", "train.txt:1"],
         ),
         (
             lambda root: (
-                write_image(root / "a.png", picture(0)),
+                write_image(root / "a.png", draw_image(0)),
                 (root / "train.txt").write_text("just\nsome\nwords\n", encoding="utf-8"),
             ),
             ["no line of this file is a detection label", "train.txt:1"],
         ),
         (
             lambda root: (
-                write_image(root / "a.png", picture(0)),
+                write_image(root / "a.png", draw_image(0)),
                 (root / "a.json").write_text(json.dumps({"shapes": [], "imagePath": "a.png"}), encoding="utf-8"),
             ),
             ["no label file train.txt", "LabelMe", "sealkit data convert", "--from labelme"],
@@ -236,7 +236,7 @@ def test_a_thousand_damaged_lines(tmp_path: Path) -> None:
     """No crash; every line is reported, no fault of it twice."""
     names = []
     for seed in range(5):
-        write_image(tmp_path / f"{seed}.png", picture(seed))
+        write_image(tmp_path / f"{seed}.png", draw_image(seed))
         names.append(f"{seed}.png")
     lines = _fuzzed_lines(1000, names)
     sound = [f"{name}\t{json.dumps([box(60, 50, 100, 66)])}" for name in names]
@@ -296,7 +296,7 @@ def test_a_thousand_pictures_take_seconds(tmp_path: Path) -> None:
 
     rows = {}
     for seed in range(20):
-        data = write_image(tmp_path / f"{seed}.jpg", picture(seed, 640, 640)).read_bytes()
+        data = write_image(tmp_path / f"{seed}.jpg", draw_image(seed, 640, 640)).read_bytes()
         for copy in range(15):
             (tmp_path / f"{seed}_{copy}.jpg").write_bytes(data)
             rows[f"{seed}_{copy}.jpg"] = [box(60, 50, 100, 66)]

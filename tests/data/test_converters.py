@@ -20,7 +20,7 @@ from sealkit.data.recognise_format import recognise
 from sealkit.errors import DataError
 from sealkit.images import read_image, write_image
 from sealkit.modules.seal_text_detection.check import check_dataset
-from tests.data.sets import picture
+from tests.data.sets import draw_image
 
 POLYGON = [[10, 10], [60, 12], [58, 40], [12, 38]]
 
@@ -52,7 +52,7 @@ def labelme(folder: Path, name: str, shapes: list[Any], **extra: Any) -> Path:
 
 
 def test_labelme_polygons_rectangles_groups_and_flags(tmp_path: Path) -> None:
-    write_image(tmp_path / "a.png", picture(1))
+    write_image(tmp_path / "a.png", draw_image(1))
     labelme(
         tmp_path,
         "a",
@@ -75,8 +75,8 @@ def test_labelme_polygons_rectangles_groups_and_flags(tmp_path: Path) -> None:
 
 
 def test_labelme_finds_pictures_behind_windows_paths_and_inside_the_file(tmp_path: Path) -> None:
-    write_image(tmp_path / "pictures" / "a.png", picture(1))
-    encoded = base64.b64encode(write_image(tmp_path / "gone.png", picture(2)).read_bytes()).decode()
+    write_image(tmp_path / "pictures" / "a.png", draw_image(1))
+    encoded = base64.b64encode(write_image(tmp_path / "gone.png", draw_image(2)).read_bytes()).decode()
     (tmp_path / "gone.png").unlink()
     labelme(tmp_path / "json", "a", [shape("甲"), shape("乙")], imagePath="..\\pictures\\a.png")
     labelme(tmp_path / "json", "b", [shape("丙")], imagePath="C:\\data\\b.png", imageData=encoded)
@@ -84,14 +84,14 @@ def test_labelme_finds_pictures_behind_windows_paths_and_inside_the_file(tmp_pat
     done = convert(tmp_path)
     assert kinds(done) == ["missing-picture"] and done.problems[0].where == "json/c.json"
     assert write_set(done, tmp_path / "out") == 2
-    assert np.array_equal(read_image(tmp_path / "out/images/a.png"), picture(1))
-    assert np.array_equal(read_image(tmp_path / "out/images/b.png"), picture(2))
+    assert np.array_equal(read_image(tmp_path / "out/images/a.png"), draw_image(1))
+    assert np.array_equal(read_image(tmp_path / "out/images/b.png"), draw_image(2))
 
 
 def test_labelme_reports_what_is_no_outline(tmp_path: Path) -> None:
-    write_image(tmp_path / "a.png", picture(1))
-    write_image(tmp_path / "b.png", picture(2))
-    write_image(tmp_path / "alone.png", picture(3))
+    write_image(tmp_path / "a.png", draw_image(1))
+    write_image(tmp_path / "b.png", draw_image(2))
+    write_image(tmp_path / "alone.png", draw_image(3))
     labelme(
         tmp_path,
         "a",
@@ -119,7 +119,7 @@ def test_labelme_reports_what_is_no_outline(tmp_path: Path) -> None:
 
 def test_labelme_label_that_is_a_class_is_no_text(tmp_path: Path) -> None:
     for name in "ab":
-        write_image(tmp_path / f"{name}.png", picture(ord(name)))
+        write_image(tmp_path / f"{name}.png", draw_image(ord(name)))
     labelme(tmp_path, "a", [shape("text"), shape("text")])
     labelme(tmp_path, "b", [shape("text")])
     assert texts(convert(tmp_path)) == [["", ""], [""]]
@@ -133,7 +133,7 @@ def test_labelme_label_that_is_a_class_is_no_text(tmp_path: Path) -> None:
 def test_ppocrlabel(tmp_path: Path) -> None:
     root = tmp_path / "seals"
     for name in ("a", "b", "c", "unlabelled"):
-        write_image(root / f"{name}.png", picture(ord(name[0])))
+        write_image(root / f"{name}.png", draw_image(ord(name[0])))
     entry = {"transcription": "天津公司", "points": POLYGON, "difficult": False}
     hard = {"transcription": "难", "points": POLYGON, "difficult": True}
     rows = [
@@ -162,7 +162,7 @@ def test_ppocrlabel(tmp_path: Path) -> None:
 
 def test_coco(tmp_path: Path) -> None:
     for name in "abcd":
-        write_image(tmp_path / "images" / f"{name}.png", picture(ord(name)))
+        write_image(tmp_path / "images" / f"{name}.png", draw_image(ord(name)))
     flat = [v for point in POLYGON for v in point]
     content = {
         "images": [
@@ -213,8 +213,8 @@ def test_coco_file_that_is_none(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("together", [True, False])
 def test_rest(tmp_path: Path, together: bool) -> None:
-    write_image(tmp_path / "train" / "1.png", picture(1))
-    write_image(tmp_path / "train" / "img_0012.png", picture(2))
+    write_image(tmp_path / "train" / "1.png", draw_image(1))
+    write_image(tmp_path / "train" / "img_0012.png", draw_image(2))
     entries: dict[str, Any] = {
         "gt_1": [{"points": POLYGON, "transcription": "天津公司"}, {"points": POLYGON, "transcription": "###"}],
         "gt_12": [{"points": POLYGON, "transcription": "难", "illegibility": True}],
@@ -244,10 +244,10 @@ def test_rest_oddities(tmp_path: Path) -> None:
 
 
 def test_seal_texts(tmp_path: Path) -> None:
-    write_image(tmp_path / "in" / "a.png", picture(1))
-    write_image(tmp_path / "in" / "sub" / "a.png", picture(2))
-    write_image(tmp_path / "in" / "none.png", picture(3))
-    write_image(tmp_path / "in" / "empty.png", picture(4))
+    write_image(tmp_path / "in" / "a.png", draw_image(1))
+    write_image(tmp_path / "in" / "sub" / "a.png", draw_image(2))
+    write_image(tmp_path / "in" / "none.png", draw_image(3))
+    write_image(tmp_path / "in" / "empty.png", draw_image(4))
     (tmp_path / "in/a.txt").write_text("天津公司#发票专用章\n", encoding="utf-8")
     (tmp_path / "in/sub/a.txt").write_bytes("财务专用章".encode("gb18030"))
     (tmp_path / "in/empty.txt").write_text(" \n")
@@ -267,7 +267,7 @@ def test_seal_texts(tmp_path: Path) -> None:
 
 def test_a_converted_set_passes_the_check(tmp_path: Path) -> None:
     for seed in range(4):
-        write_image(tmp_path / "in" / f"folder{seed}" / "seal.png", picture(seed))
+        write_image(tmp_path / "in" / f"folder{seed}" / "seal.png", draw_image(seed))
         labelme(
             tmp_path / "in" / f"folder{seed}",
             "seal",
@@ -282,7 +282,7 @@ def test_a_converted_set_passes_the_check(tmp_path: Path) -> None:
     samples, _ = read_det_labels(tmp_path / "out", "train.txt")
     for sample in samples:
         seed = int(sample.lines[0].text[1])
-        assert np.array_equal(read_image(sample.image_path), picture(seed)), "each picture kept its own labels"
+        assert np.array_equal(read_image(sample.image_path), draw_image(seed)), "each picture kept its own labels"
 
 
 def test_messages(tmp_path: Path) -> None:
@@ -295,7 +295,7 @@ def test_messages(tmp_path: Path) -> None:
     for name, what in (("coco", "no COCO file"), ("rest", "no JSON file")):
         with pytest.raises(DataError, match=what):
             convert(tmp_path, name)
-    write_image(tmp_path / "in" / "a.png", picture(1))
+    write_image(tmp_path / "in" / "a.png", draw_image(1))
     labelme(tmp_path / "in", "a", [shape("甲")])
     with pytest.raises(DataError, match="not empty"):
         write_set(convert(tmp_path / "in"), tmp_path / "in")
@@ -303,7 +303,7 @@ def test_messages(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["labelme", "coco", "rest", "ppocrlabel"])
 def test_damaged_annotation_files_never_crash(tmp_path: Path, name: str) -> None:
-    write_image(tmp_path / "a.png", picture(1))
+    write_image(tmp_path / "a.png", draw_image(1))
     flat = [v for point in POLYGON for v in point]
     sources = {
         "labelme": json.dumps({"shapes": [shape("甲"), shape("乙")], "imagePath": "a.png"}),

@@ -15,7 +15,7 @@ from sealkit.data.rec_labels import read_rec_labels
 from sealkit.data.records import DetSample, TextLine
 from sealkit.errors import DataError
 from sealkit.images import read_image, write_image
-from tests.data.sets import arc, box, picture, small_set, write_labels
+from tests.data.sets import arc, box, draw_image, small_set, write_labels
 
 
 def test_strips_and_labels(tmp_path: Path) -> None:
@@ -57,7 +57,7 @@ def test_a_ring_comes_out_straight_and_in_order(tmp_path: Path) -> None:
 
 
 def test_what_has_no_strip_is_counted(tmp_path: Path) -> None:
-    write_image(tmp_path / "a.png", picture(1))
+    write_image(tmp_path / "a.png", draw_image(1))
     (tmp_path / "b.png").write_bytes(b"")
     entries = [
         box(10, 10, 90, 30, "甲", direction="line"),
@@ -81,7 +81,7 @@ def test_what_has_no_strip_is_counted(tmp_path: Path) -> None:
 
 
 def test_messages(tmp_path: Path) -> None:
-    write_image(tmp_path / "a.png", picture(1))
+    write_image(tmp_path / "a.png", draw_image(1))
     (tmp_path / "train.txt").write_text(f"a.png\t{json.dumps([box(10, 10, 90, 30)])}\n", encoding="utf-8")
     samples, _ = read_det_labels(tmp_path, "train.txt")
     with pytest.raises(DataError, match=r"no strip could be cut \(label without direction: 1"):
@@ -89,7 +89,7 @@ def test_messages(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="the label file exists"):
         write_crops(samples, tmp_path)
     with pytest.raises(DataError, match="does not say where its text starts"):
-        strip_of(picture(1), samples[0].lines[0])
+        strip_of(draw_image(1), samples[0].lines[0])
 
 
 def test_jpeg_and_what_else_is_known(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from sealkit.data.duplicates import ALIKE, find_leaks, find_pairs, signature
-from tests.data.sets import picture
+from tests.data.sets import draw_image
 
 
 def mark(image: np.ndarray) -> np.ndarray:
@@ -67,7 +67,7 @@ def test_flat_pictures_have_no_signature() -> None:
 
 
 def test_pairs_within_a_set() -> None:
-    images = [picture(seed) for seed in range(6)]
+    images = [draw_image(seed) for seed in range(6)]
     images.append(cv2.resize(images[2], (320, 240)))
     images.append(images[2])
     images.append(images[2])
@@ -77,14 +77,14 @@ def test_pairs_within_a_set() -> None:
 
 
 def test_other_proportions_are_not_a_copy() -> None:
-    image = picture(1)
+    image = draw_image(1)
     assert find_pairs([mark(image), mark(cv2.resize(image, (200, 120)))], ["a", "b"]) == []
 
 
 def test_leaks_are_found_in_every_quarter_turn_and_mirror() -> None:
-    train = [picture(seed) for seed in range(8)]
+    train = [draw_image(seed) for seed in range(8)]
     turned = [np.rot90(train[3], k) for k in range(4)] + [np.rot90(train[5], k)[:, ::-1] for k in range(4)]
-    val = [*turned, picture(99)]
+    val = [*turned, draw_image(99)]
     pairs = find_leaks([mark(i) for i in train], ["t"] * 8, [mark(np.ascontiguousarray(i)) for i in val], ["v"] * 9)
     assert [(p.first, p.second) for p in pairs] == [(3, 0), (3, 1), (3, 2), (3, 3), (5, 4), (5, 5), (5, 6), (5, 7)]
     assert [p.turned for p in pairs] == [False] + [True] * 7
@@ -92,21 +92,21 @@ def test_leaks_are_found_in_every_quarter_turn_and_mirror() -> None:
 
 
 def test_equal_pixels_win_over_likeness() -> None:
-    image = picture(1)
+    image = draw_image(1)
     pairs = find_leaks([mark(image), mark(image)], ["x", "y"], [mark(image)], ["y"])
     assert [(p.first, p.second, p.same_pixels) for p in pairs] == [(1, 0, True)]
 
 
 def test_nothing_to_compare() -> None:
     assert find_pairs([], []) == []
-    assert find_leaks([], [], [mark(picture(1))], ["a"]) == []
+    assert find_leaks([], [], [mark(draw_image(1))], ["a"]) == []
     assert find_leaks([None], [""], [None], [""]) == []
 
 
 def test_more_pictures_than_one_block() -> None:
     rng = np.random.default_rng(0)
     marks: list[np.ndarray | None] = []
-    length = mark(picture(0)).size - 1
+    length = mark(draw_image(0)).size - 1
     for _ in range(1200):
         vector = rng.normal(size=length)
         marks.append(np.concatenate([[0.0], vector / np.linalg.norm(vector)]).astype(np.float32))

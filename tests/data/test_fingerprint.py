@@ -9,7 +9,7 @@ from pathlib import Path
 from sealkit.data.fingerprint import file_hash, fingerprint
 from sealkit.data.labels import read_det_labels
 from sealkit.images import write_image
-from tests.data.sets import picture, small_set
+from tests.data.sets import draw_image, small_set
 
 
 def mark(root: Path, *, pictures: bool = True) -> dict[str, object]:
@@ -33,7 +33,7 @@ def test_it_does_not_depend_on_the_place(tmp_path: Path) -> None:
 def test_it_depends_on_every_picture_and_label(tmp_path: Path) -> None:
     root = small_set(tmp_path)
     first = mark(root)
-    write_image(root / "images/train_2.png", picture(77))
+    write_image(root / "images/train_2.png", draw_image(77))
     second = mark(root)
     assert first["sha256"] != second["sha256"] and first["labels_sha256"] == second["labels_sha256"]
     text = (root / "train.txt").read_text(encoding="utf-8")

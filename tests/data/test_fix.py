@@ -15,7 +15,7 @@ from sealkit.data.labels import read_det_labels
 from sealkit.errors import DataError
 from sealkit.images import inspect_image, read_image
 from sealkit.modules.seal_text_detection.check import check_dataset
-from tests.data.sets import box, picture, small_set
+from tests.data.sets import box, draw_image, small_set
 
 
 def add(root: Path, name: str, entries: object) -> None:
@@ -24,7 +24,7 @@ def add(root: Path, name: str, entries: object) -> None:
 
 
 def rgb(seed: int) -> Image.Image:
-    return Image.fromarray(np.ascontiguousarray(picture(seed)[:, :, ::-1]))
+    return Image.fromarray(np.ascontiguousarray(draw_image(seed)[:, :, ::-1]))
 
 
 def test_a_sound_set_is_copied_unchanged(tmp_path: Path) -> None:
@@ -109,7 +109,7 @@ def test_absolute_paths_become_relative(tmp_path: Path) -> None:
     write_fixed_copy(root, check_dataset(root).sets, tmp_path / "out")
     names = [line.split("\t")[0] for line in (tmp_path / "out/train.txt").read_text(encoding="utf-8").splitlines()]
     assert "images/train_0.png" in names and "images/train_0_2.png" in names
-    assert np.array_equal(read_image(tmp_path / "out/images/train_0_2.png"), picture(40))
+    assert np.array_equal(read_image(tmp_path / "out/images/train_0_2.png"), draw_image(40))
 
 
 def test_nothing_is_overwritten(tmp_path: Path) -> None:

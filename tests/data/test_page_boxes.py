@@ -18,7 +18,7 @@ from sealkit.errors import DataError
 from sealkit.modules.layout_detection.check import check_dataset
 
 
-def picture(path: Path, seed: int, size: tuple[int, int] = (80, 100)) -> Path:
+def draw_image(path: Path, seed: int, size: tuple[int, int] = (80, 100)) -> Path:
     """A page of noise, (width, height)."""
     path.parent.mkdir(parents=True, exist_ok=True)
     cv2.imwrite(str(path), np.random.default_rng(seed).integers(180, 255, (size[1], size[0], 3), np.uint8))
@@ -58,8 +58,8 @@ def test_parts_in_folders_of_their_own_and_categories_of_other_names(tmp_path: P
     """Pictures beside the JSON, a category for the project, no sizes; the same name in two parts."""
     source, out = tmp_path / "export", tmp_path / "set"
     for part, seed in (("train", 1), ("valid", 2)):
-        picture(source / part / "a.png", seed)
-    picture(source / "train" / "b.png", 3)
+        draw_image(source / part / "a.png", seed)
+    draw_image(source / "train" / "b.png", 3)
     names = ["objects", "stamp", "chop", "table"]
     coco(
         source / "train" / "_annotations.coco.json",
@@ -83,7 +83,7 @@ def test_parts_in_folders_of_their_own_and_categories_of_other_names(tmp_path: P
 def test_a_set_in_paddlex_form_stays_what_it_is(tmp_path: Path) -> None:
     source, out = tmp_path / "source", tmp_path / "set"
     for part, name in (("train", "1.png"), ("val", "2.png"), ("test", "3.png")):
-        picture(source / "images" / name, int(name[0]))
+        draw_image(source / "images" / name, int(name[0]))
         coco(source / "annotations" / f"instance_{part}.json", {name: []}, ["seal"], width=80, height=100)
     counts, problems = convert_boxes(source, out)
     assert counts == {TRAIN: 1, VAL: 1, TEST: 1} and not problems
@@ -92,7 +92,7 @@ def test_a_set_in_paddlex_form_stays_what_it_is(tmp_path: Path) -> None:
 
 def test_what_cannot_be_used_is_said_and_the_rest_converted(tmp_path: Path) -> None:
     source = tmp_path / "source"
-    picture(source / "images" / "deep" / "er" / "1.png", 1)
+    draw_image(source / "images" / "deep" / "er" / "1.png", 1)
     (source / "images" / "broken.png").write_bytes(b"no picture")
     pages = {
         "C:\\work\\1.png": [(0, [1, 1, 0, 5]), (0, [1, 1, 9, 9])],
@@ -113,7 +113,7 @@ def test_what_cannot_be_used_is_said_and_the_rest_converted(tmp_path: Path) -> N
 def test_labelme(tmp_path: Path, lists: bool) -> None:
     source, out = tmp_path / "source", tmp_path / "set"
     for number in (1, 2):
-        picture(source / "images" / f"{number}.png", number)
+        draw_image(source / "images" / f"{number}.png", number)
     rectangle = {"label": "stamp", "shape_type": "rectangle", "points": [[50, 60], [20, 10]]}
     circle = {"label": "stamp", "shape_type": "circle", "points": [[40, 40], [40, 50]]}
     polygon = {"label": "table", "shape_type": "polygon", "points": [[1, 1], [70, 2], [60, 30]]}
@@ -134,7 +134,7 @@ def test_labelme(tmp_path: Path, lists: bool) -> None:
 
 
 def test_faults_of_labelme_boxes_name_their_shape(tmp_path: Path) -> None:
-    picture(tmp_path / "source" / "1.png", 1)
+    draw_image(tmp_path / "source" / "1.png", 1)
     line = {"label": "seal", "points": [[5, 5], [5, 30]]}
     labelme(tmp_path / "source" / "1.json", [line], imagePath="1.png")
     _, problems = convert_boxes(tmp_path / "source", tmp_path / "set")
@@ -143,7 +143,7 @@ def test_faults_of_labelme_boxes_name_their_shape(tmp_path: Path) -> None:
 
 def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     source = tmp_path / "source"
-    picture(source / "1.png", 1)
+    draw_image(source / "1.png", 1)
     file = coco(source / "all.json", {"1.png": [(0, [1, 1, 9, 9])]}, ["stamp"], width=80, height=100)
     out = tmp_path / "set"
     assert main(["data", "convert", str(file), str(out), "--from", "page_boxes", "--rename", "stamp=seal"]) == 0
@@ -161,7 +161,7 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
 
 def test_refusals(tmp_path: Path) -> None:
     source = tmp_path / "source"
-    picture(source / "1.png", 1)
+    draw_image(source / "1.png", 1)
     coco(source / "all.json", {"1.png": []}, ["stamp", "table"])
     with pytest.raises(DataError, match=r"no category has this name(.|\n)*stamp, table"):
         convert_boxes(source, tmp_path / "set", {"chop": "seal"})

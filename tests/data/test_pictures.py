@@ -13,7 +13,7 @@ from PIL import Image
 
 from sealkit.data.pictures import look_at, picture_problems, survey
 from sealkit.images import write_image
-from tests.data.sets import picture
+from tests.data.sets import draw_image
 
 
 def problems(path: Path) -> list[tuple[str, str]]:
@@ -28,12 +28,12 @@ def save(path: Path, image: Image.Image, **options: Any) -> Path:
 
 
 def rgb() -> Image.Image:
-    return Image.fromarray(np.ascontiguousarray(picture(3)[:, :, ::-1]))
+    return Image.fromarray(np.ascontiguousarray(draw_image(3)[:, :, ::-1]))
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.bmp", "a.webp", "a.tif", "a.ppm"])
 def test_sound_pictures_are_silent(tmp_path: Path, name: str) -> None:
-    write_image(tmp_path / name.replace(".tif", ".tiff"), picture(1))
+    write_image(tmp_path / name.replace(".tif", ".tiff"), draw_image(1))
     assert problems(tmp_path / name.replace(".tif", ".tiff")) == []
 
 
@@ -43,7 +43,7 @@ def test_unreadable_pictures(tmp_path: Path) -> None:
     assert problems(tmp_path / "empty.jpg") == [("empty-picture", "error")]
     (tmp_path / "text.jpg").write_bytes(b"hello")
     assert problems(tmp_path / "text.jpg") == [("broken-picture", "error")]
-    data = cv2.imencode(".jpg", picture(1))[1].tobytes()
+    data = cv2.imencode(".jpg", draw_image(1))[1].tobytes()
     (tmp_path / "cut.jpg").write_bytes(data[: len(data) // 2])
     assert problems(tmp_path / "cut.jpg") == [("truncated-picture", "error")]
 
@@ -65,7 +65,7 @@ def test_exif_rotated(tmp_path: Path) -> None:
 
 def test_cmyk_deep_alpha_frames(tmp_path: Path) -> None:
     assert problems(save(tmp_path / "a.jpg", rgb().convert("CMYK"))) == [("cmyk", "warning")]
-    deep = (picture(1)[:, :, 0].astype(np.uint16)) * 257
+    deep = (draw_image(1)[:, :, 0].astype(np.uint16)) * 257
     (tmp_path / "b.png").write_bytes(cv2.imencode(".png", deep)[1].tobytes())
     assert problems(tmp_path / "b.png") == [("deep", "warning")]
     assert problems(save(tmp_path / "c.png", rgb().convert("RGBA"))) == [("alpha", "warning")]
@@ -78,18 +78,18 @@ def test_suffix_size_and_contrast(tmp_path: Path) -> None:
     rgb().save(buffer, "PNG")
     (tmp_path / "a.jpg").write_bytes(buffer.getvalue())
     assert problems(tmp_path / "a.jpg") == [("wrong-suffix", "info")]
-    write_image(tmp_path / "small.png", picture(1, 60, 20))
+    write_image(tmp_path / "small.png", draw_image(1, 60, 20))
     assert problems(tmp_path / "small.png") == [("small-picture", "warning")]
-    write_image(tmp_path / "large.png", picture(1, 4100, 40))
+    write_image(tmp_path / "large.png", draw_image(1, 4100, 40))
     assert problems(tmp_path / "large.png") == [("large-picture", "info")]
     write_image(tmp_path / "flat.png", np.full((50, 60, 3), 255, np.uint8))
     assert problems(tmp_path / "flat.png") == [("blank-picture", "warning")]
 
 
 def test_pixel_hash_ignores_metadata_and_lossless_compression(tmp_path: Path) -> None:
-    write_image(tmp_path / "a.png", picture(1))
-    write_image(tmp_path / "b.bmp", picture(1))
-    write_image(tmp_path / "c.png", picture(2))
+    write_image(tmp_path / "a.png", draw_image(1))
+    write_image(tmp_path / "b.bmp", draw_image(1))
+    write_image(tmp_path / "c.png", draw_image(2))
     a, b, c = survey([tmp_path / name for name in ("a.png", "b.bmp", "c.png")])
     assert a.pixel_hash == b.pixel_hash != c.pixel_hash
     assert a.file_hash != b.file_hash
@@ -99,7 +99,7 @@ def test_pixel_hash_ignores_metadata_and_lossless_compression(tmp_path: Path) ->
 def test_survey_keeps_the_order_and_reports_progress(tmp_path: Path, workers: int) -> None:
     paths = []
     for seed in range(9):
-        paths.append(write_image(tmp_path / f"{seed}.png", picture(seed, 100 + seed)))
+        paths.append(write_image(tmp_path / f"{seed}.png", draw_image(seed, 100 + seed)))
     done: list[int] = []
     facts = survey(paths, workers=workers, progress=done.append, compare=False)
     assert [fact.path for fact in facts] == paths

@@ -11,7 +11,7 @@ import pytest
 from sealkit.data.records import TextLine
 from sealkit.data.transforms.chain import FIELDS, AugmentChain
 from sealkit.data.transforms.scene import Scene
-from tests.data.test_transforms import FEET, TOP, picture, shows, step
+from tests.data.test_transforms import FEET, TOP, draw_image, shows, step
 
 
 def chain_of(**values: Any) -> AugmentChain:
@@ -22,7 +22,7 @@ def chain_of(**values: Any) -> AugmentChain:
 
 def two_seals() -> tuple[np.ndarray, list[TextLine]]:
     """A large seal with its texts, and the texts of a small one over its edge."""
-    image, lines = picture(500, 500)
+    image, lines = draw_image(500, 500)
     small = np.array([[240, 200], [300, 200], [300, 230], [240, 230]], np.float32)
     return image, [
         *lines[:2],
@@ -60,7 +60,7 @@ def test_seal_crop_keeps_the_others_where_told_and_never_overfills_its_canvas() 
 
 def test_seal_crop_is_a_window_where_no_seal_is_labelled() -> None:
     chain = chain_of(size=(128, 128))
-    image, lines = picture()
+    image, lines = draw_image()
     unknown = [TextLine(line.points, line.text, direction=line.direction) for line in lines]
     for given_lines in ([], unknown):
         scene = chain(Scene.of(image, given_lines), np.random.default_rng(3))
@@ -81,11 +81,11 @@ def test_outside_the_box_the_picture_is_pale() -> None:
 
 
 def stamp(scene: Scene, chain: AugmentChain, seed: int) -> Scene:
-    return chain(scene, np.random.default_rng(seed), lambda rng: Scene.of(*picture()))
+    return chain(scene, np.random.default_rng(seed), lambda rng: Scene.of(*draw_image()))
 
 
 def test_another_seal_is_stamped_over_and_not_labelled() -> None:
-    image, lines = picture(500, 500)
+    image, lines = draw_image(500, 500)
 
     def strange(scene: Scene) -> int:
         """Painted pixels that no label covers."""
@@ -104,7 +104,7 @@ def test_another_seal_is_stamped_over_and_not_labelled() -> None:
 
 def test_places_without_seals_teach_that_there_is_nothing() -> None:
     chain = chain_of(empty=1.0, outside=0.3)
-    image, lines = picture(900, 900)  # both texts in a corner
+    image, lines = draw_image(900, 900)  # both texts in a corner
     assert all(not chain(Scene.of(image, lines[:2]), np.random.default_rng(seed)).lines for seed in range(6))
     scene = chain(Scene.of(image, []), np.random.default_rng(0))  # no seal at all
     assert scene.image.shape == (320, 320, 3) and not scene.lines

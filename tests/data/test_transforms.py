@@ -32,7 +32,7 @@ def arc(cx: float, cy: float, inner: float, outer: float, start: float, end: flo
     return np.concatenate([(cx, cy) + ray * outer, ((cx, cy) + ray * inner)[::-1]]).astype(np.float32)
 
 
-def picture(height: int = 300, width: int = 360) -> tuple[np.ndarray, list[TextLine]]:
+def draw_image(height: int = 300, width: int = 360) -> tuple[np.ndarray, list[TextLine]]:
     """A ring text and a straight one, painted so that pixels show where the line lies and which half is the top."""
     ring = arc(150, 150, 90, 130, -220, 40)
     straight = np.array([[90, 130], [150, 130], [210, 130], [210, 170], [150, 170], [90, 170]], np.float32)
@@ -88,7 +88,7 @@ GEOMETRY = [
 def test_pixels_and_outlines_move_together(operation: Any) -> None:
     for seed in range(6):
         scene = AugmentChain([operation], frozenset({OUTLINES}), None)(
-            Scene.of(*picture()), np.random.default_rng(seed)
+            Scene.of(*draw_image()), np.random.default_rng(seed)
         )
         assert scene.image.shape == (*scene.size, 3) and scene.image.dtype == np.uint8
         assert agreement(scene) > 0.85, seed
@@ -113,7 +113,7 @@ def check_valid(scene: Scene) -> None:
 )
 def test_any_chain_keeps_labels_on_their_pixels(steps: list[Any], crop: Any, seed: int) -> None:
     chain = AugmentChain([*steps, crop], frozenset({OUTLINES, LINE_POLY, FIELDS}))
-    scene = chain(Scene.of(*picture()), np.random.default_rng(seed))
+    scene = chain(Scene.of(*draw_image()), np.random.default_rng(seed))
     assert scene.size == tuple(crop.size) == scene.image.shape[:2]
     check_valid(scene)
     # Very small letters are all border pixels, whose colour is a mixture; there agreement says nothing.
@@ -127,7 +127,7 @@ def test_any_chain_keeps_labels_on_their_pixels(steps: list[Any], crop: Any, see
 @given(st.lists(st.sampled_from(GEOMETRY[:8]), max_size=4), st.integers(0, 2**32 - 1))
 def test_the_first_half_of_a_line_poly_stays_the_top(steps: list[Any], seed: int) -> None:
     chain = AugmentChain([*steps, step(op="fit", size=(640, 640))], frozenset({FIELDS, LINE_POLY}))
-    scene = chain(Scene.of(*picture()), np.random.default_rng(seed))
+    scene = chain(Scene.of(*draw_image()), np.random.default_rng(seed))
     for line in scene.lines[:2]:
         half = len(line.points) // 2
         top, feet = line.points[:half], line.points[half:][::-1]
@@ -146,21 +146,21 @@ def test_the_first_half_of_a_line_poly_stays_the_top(steps: list[Any], seed: int
 
 def test_same_seed_same_picture() -> None:
     chain = AugmentChain([*GEOMETRY[:8], step(op="photometric", p=1.0), GEOMETRY[9]], frozenset({OUTLINES}))
-    first = chain(Scene.of(*picture()), np.random.default_rng(5))
-    second = chain(Scene.of(*picture()), np.random.default_rng(5))
+    first = chain(Scene.of(*draw_image()), np.random.default_rng(5))
+    second = chain(Scene.of(*draw_image()), np.random.default_rng(5))
     assert np.array_equal(first.image, second.image)
     assert all(np.array_equal(a.points, b.points) for a, b in zip(first.lines, second.lines))
 
 
 def test_the_source_picture_is_not_written_to() -> None:
-    image, lines = picture()
+    image, lines = draw_image()
     image.flags.writeable = False
     before = [line.points.copy() for line in lines]
     chain = AugmentChain(
         [step(op="copy_paste"), step(op="photometric", p=1.0), step(op="fit", size=(320, 320))], frozenset({OUTLINES})
     )
     for seed in range(4):
-        chain(Scene.of(image, lines), np.random.default_rng(seed), lambda rng: Scene.of(*picture()))
+        chain(Scene.of(image, lines), np.random.default_rng(seed), lambda rng: Scene.of(*draw_image()))
     assert all(np.array_equal(a, line.points) for a, line in zip(before, lines))
 
 
@@ -171,7 +171,7 @@ def test_mirrored_line_poly_is_clockwise_with_its_top_first() -> None:
 
 
 def test_a_ring_cut_in_two_gives_two_outlines_and_keeps_its_whole_line() -> None:
-    image, lines = picture()
+    image, lines = draw_image()
     scene = Scene.of(image, lines[:1])
     scene.crop((0, 160, 360, 300), 1.0, (140, 360))
     ring = scene.lines[0]
@@ -201,7 +201,7 @@ def test_clipping_survives_crossing_polygons() -> None:
 
 def test_scale_by_letter_height() -> None:
     chain = AugmentChain([step(op="scale", letters=(20, 20))], frozenset({OUTLINES}), None)
-    image, lines = picture()
+    image, lines = draw_image()
     scene = chain(Scene.of(image, lines), np.random.default_rng(0))
     assert letter_height(scene.lines[0].points, True) == pytest.approx(20, abs=0.5)
     assert chain(Scene.of(image, []), np.random.default_rng(0)).size != (0, 0)  # no text: the plain factor
@@ -209,7 +209,7 @@ def test_scale_by_letter_height() -> None:
 
 @pytest.mark.parametrize("seed", range(8))
 def test_east_crop_cuts_no_text(seed: int) -> None:
-    image, lines = picture(400, 500)
+    image, lines = draw_image(400, 500)
     scene = AugmentChain([step(op="east_crop", size=(320, 320))], frozenset({OUTLINES}))(
         Scene.of(image, lines), np.random.default_rng(seed)
     )
@@ -218,7 +218,7 @@ def test_east_crop_cuts_no_text(seed: int) -> None:
 
 
 def test_window_crop_shows_text_unless_told_otherwise() -> None:
-    image, lines = picture(1200, 1200)
+    image, lines = draw_image(1200, 1200)
     chain = AugmentChain([step(op="window_crop", size=(128, 128), background=0.0)], frozenset({OUTLINES}))
     assert all(chain(Scene.of(image, lines), np.random.default_rng(seed)).parts for seed in range(40))
     anywhere = AugmentChain([step(op="window_crop", size=(128, 128), background=1.0)], frozenset({OUTLINES}))
@@ -230,9 +230,9 @@ def test_window_crop_shows_text_unless_told_otherwise() -> None:
 def test_copy_paste_takes_curved_texts_and_hides_none() -> None:
     pasted = 0
     for seed in range(8):
-        scene = Scene.of(np.full((500, 500, 3), BACK, np.uint8), picture()[1][1:2])
+        scene = Scene.of(np.full((500, 500, 3), BACK, np.uint8), draw_image()[1][1:2])
         chain = AugmentChain([step(op="copy_paste", ratio=1.0)], frozenset({OUTLINES, LINE_POLY}), None)
-        chain(scene, np.random.default_rng(seed), lambda rng: Scene.of(*picture()))
+        chain(scene, np.random.default_rng(seed), lambda rng: Scene.of(*draw_image()))
         pasted += len(scene.lines) - 1
         check_valid(scene)
         count = np.zeros(scene.size, np.uint8)
@@ -250,7 +250,7 @@ def test_copy_paste_takes_curved_texts_and_hides_none() -> None:
 
 
 def test_photometric_changes_pixels_only() -> None:
-    image, lines = picture()
+    image, lines = draw_image()
     chain = AugmentChain([step(op="photometric", p=1.0, strength=2.0)], frozenset({OUTLINES, READING}), None)
     changed = 0
     for seed in range(40):

@@ -110,7 +110,7 @@ def _check_case(folder: Path, image: Path, settings: SealRecognitionSettings, re
     orders = [list(seal) for seal in result["seal_res_list"]]
     assert [order for i, order in enumerate(orders) if order not in orders[:i]] == info["seal_result_keys_in_order"]
     assert list(result.str["res"]) == info["str_keys_in_order"]
-    assert {name: list(picture.size) for name, picture in result.img.items()} == info["img_sizes"]
+    assert {name: list(drawn.size) for name, drawn in result.img.items()} == info["img_sizes"]
     assert list(result.img) == info["img_keys"]
     found = result.json["res"]
     assert found["input_path"] == str(image)

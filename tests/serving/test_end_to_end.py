@@ -143,10 +143,10 @@ def test_clients(live, expected, language, commands, tmp_path):
     assert done.stdout.splitlines() == expected.texts
     saved = {path.name: path for path in (tmp_path / "out").iterdir()}
     assert sorted(saved) == sorted(f"0_{name}.jpg" for name in expected.img)
-    for name, picture in expected.img.items():
+    for name, drawn in expected.img.items():
         with Image.open(saved[f"0_{name}.jpg"]) as image:
             image.load()
-            assert image.size == picture.size
+            assert image.size == drawn.size
     (tmp_path / "text.png").write_text("no picture")
     failed = run([*command, str(tmp_path / "text.png"), live.url], GOCACHE=str(tmp_path / "go"))
     assert failed.returncode == 1 and "422: Invalid input file" in failed.stderr

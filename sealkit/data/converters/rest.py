@@ -27,8 +27,8 @@ def read(path: Path) -> Source:
     source = Source()
     pictures = Pictures(root)
     by_number: dict[str, list[Path]] = {}
-    for picture in pictures.paths:
-        by_number.setdefault(_number(picture.stem), []).append(picture)
+    for file in pictures.paths:
+        by_number.setdefault(_number(file.stem), []).append(file)
     for file in files:
         for key, texts in _entries(file, source):
             where = f"{file.name} {key}" if key != file.stem else file.name

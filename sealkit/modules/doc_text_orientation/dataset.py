@@ -84,7 +84,7 @@ class TrainSource:
         return len(self._mix)
 
     def get(self, index: int, epoch: int, rng: np.random.Generator) -> dict[str, Any]:
-        sample, image, label = self.picture(index, epoch, rng)
+        sample, image, label = self.augmented(index, epoch, rng)
         turns = range(4) if self._all else range(1)
         images = np.stack([to_input(lying(image, quarters)) for quarters in turns])
         labels = np.asarray([(label + quarters) % 4 for quarters in turns], np.int64)
@@ -95,7 +95,7 @@ class TrainSource:
             "path": str(sample.image_path),
         }
 
-    def picture(self, index: int, epoch: int, rng: np.random.Generator) -> tuple[PageSample, np.ndarray, int]:
+    def augmented(self, index: int, epoch: int, rng: np.random.Generator) -> tuple[PageSample, np.ndarray, int]:
         """The augmented picture (crop, crop, 3) uint8 BGR and its class; what one looks at."""
         which, number = self._mix.pick(index, epoch)
         sample = self._sets[which][number]

@@ -43,7 +43,7 @@ def test_upright_pages_are_turned_by_the_samples_own_rng(make_recipe: Make) -> N
     source = TrainSource(make_recipe(augment=[whole]))
     seen: Counter[int] = Counter()
     for seed in range(40):
-        _, image, label = source.picture(seed % 6, 0, np.random.default_rng(seed))
+        _, image, label = source.augmented(seed % 6, 0, np.random.default_rng(seed))
         assert image.shape == (64, 64, 3)
         assert angle_of(image) == 90 * label
         seen[label] += 1
@@ -59,12 +59,12 @@ def test_quarter_turns_take_the_label_along(make_recipe: Make, labelled_set: Pat
     source = TrainSource(make_recipe(data=data, augment=[{"op": "rot90"}]))
     turned = set()
     for index in range(8):
-        sample, image, label = source.picture(index, 0, np.random.default_rng(index))
+        sample, image, label = source.augmented(index, 0, np.random.default_rng(index))
         assert angle_of(image) == 90 * label
         turned.add((label - sample.label) % 4)
     assert len(turned) > 1
     plain = TrainSource(make_recipe(data=data, augment=[]))
-    assert [plain.picture(i, 0, np.random.default_rng(i))[2] for i in range(8)] == [0, 1, 2, 3] * 2
+    assert [plain.augmented(i, 0, np.random.default_rng(i))[2] for i in range(8)] == [0, 1, 2, 3] * 2
 
 
 def test_a_sample_may_hold_all_four_angles(make_recipe: Make, upright_pages: Path) -> None:

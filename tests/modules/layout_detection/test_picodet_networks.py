@@ -19,7 +19,7 @@ FAST = {"PicoDet-S_layout_3cls": "scores", "PicoDet_layout_1x_table": "logits"}
 PICODET = [name for name, spec in MODELS.items() if spec.extras["family"] == "picodet"]
 
 
-def picture(seed: int = 0, hw: tuple[int, int] = (64, 96), count: int = 1) -> paddle.Tensor:
+def draw_image(seed: int = 0, hw: tuple[int, int] = (64, 96), count: int = 1) -> paddle.Tensor:
     return paddle.to_tensor(np.random.default_rng(seed).standard_normal((count, 3, *hw)).astype(np.float32))
 
 
@@ -34,7 +34,7 @@ def test_outputs_of_both_modes(name: str, form: str) -> None:
     count = cell_count((64, 96))
     for mode in (net.eval, net.train):
         mode()
-        out = net(picture(count=2))
+        out = net(draw_image(count=2))
         assert set(out) == {FAST[name], "bins", "distances", "points", "strides"}
         assert out[FAST[name]].shape == [2, count, 4] and out["bins"].shape == [2, count, 32]
         assert out["distances"].shape == [2, count, 4]
@@ -51,12 +51,12 @@ def test_fused_form_has_the_same_outputs_and_trains_every_parameter(name: str) -
     plain.eval()
     fused.eval()
     net = inference_network(fused).net
-    x = picture()
+    x = draw_image()
     for key, value in plain(x).items():
         np.testing.assert_allclose(net(x)[key].numpy(), value.numpy(), atol=1e-4, err_msg=key)
     assert not [key for key in net.state_dict() if key.endswith(("._mean", "._variance", "scale_reg"))]
     net.train()
-    out = net(picture(count=2))
+    out = net(draw_image(count=2))
     (out[FAST[name]].sum() + out["distances"].sum()).backward()
     assert not [key for key, param in net.named_parameters() if param.grad is None]
 
@@ -158,7 +158,7 @@ def test_exported_graph_takes_picture_and_scale_factor() -> None:
     net = MODELS["PicoDet-S_layout_3cls"].build()
     net.head.head_cls_list[0].bias.set_value(np.zeros(3, np.float32))
     net.eval()
-    x, factor = picture(count=2), paddle.to_tensor([[0.5, 0.25]] * 2)
+    x, factor = draw_image(count=2), paddle.to_tensor([[0.5, 0.25]] * 2)
     rows, counts = detect(net(x), factor)
     found, numbers = inference_network(net, NmsSettings(keep=7))(x, factor)
     assert numbers.numpy().tolist() == [7, 7] and found.shape == [14, 6]

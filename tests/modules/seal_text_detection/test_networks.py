@@ -13,7 +13,7 @@ from sealkit.modules.seal_text_detection.networks.db import inference_network
 FAST = ("PP-OCRv4_mobile_seal_det", "PP-OCRv6_tiny_det")
 
 
-def picture(seed: int = 0, hw: tuple[int, int] = (64, 96), count: int = 1) -> paddle.Tensor:
+def draw_image(seed: int = 0, hw: tuple[int, int] = (64, 96), count: int = 1) -> paddle.Tensor:
     return paddle.to_tensor(np.random.default_rng(seed).standard_normal((count, 3, *hw)).astype(np.float32))
 
 
@@ -29,11 +29,11 @@ def test_fields_are_off_unless_asked_for(name: str) -> None:
 def test_outputs_of_both_modes(name: str, form: str) -> None:
     net = MODELS[name].build(form=form, fields=True)
     net.eval()
-    out = net(picture())
+    out = net(draw_image())
     assert out["maps"].shape == [1, 1, 64, 96] and out["fields"].shape == [1, 3, 16, 24]
     assert float(out["maps"].min()) >= 0 and float(out["maps"].max()) <= 1
     net.train()
-    out = net(picture(count=2))
+    out = net(draw_image(count=2))
     assert out["maps"].shape == [2, 3, 64, 96]
     aux = {key for key in out if key.startswith("aux_maps")}
     wanted = 3 if form == "official" and "v6" in name else 0
@@ -45,7 +45,7 @@ def test_fused_form_trains_every_parameter(name: str) -> None:
     net = MODELS[name].build(form="fused", fields=True)
     assert not [key for key in net.state_dict() if key.endswith(("._mean", "._variance"))]
     net.train()
-    out = net(picture(count=2))
+    out = net(draw_image(count=2))
     sum(value.sum() for value in out.values()).backward()
     silent = [key for key, param in net.named_parameters() if param.grad is None]
     assert not silent
@@ -54,7 +54,7 @@ def test_fused_form_trains_every_parameter(name: str) -> None:
 def test_training_outputs_of_fused_and_unfused_heads_agree() -> None:
     """The head runs three branches' first convolutions as one in training; in eval each by itself."""
     net = MODELS["PP-OCRv6_tiny_det"].build(form="fused", fields=True)
-    x = picture()
+    x = draw_image()
     net.eval()
     single = net(x)
     net.train()
@@ -66,7 +66,7 @@ def test_training_outputs_of_fused_and_unfused_heads_agree() -> None:
 def test_exported_graph_has_one_output_with_unit_directions() -> None:
     net = MODELS["PP-OCRv6_tiny_det"].build(fields=True)
     net.eval()
-    x = picture()
+    x = draw_image()
     plain = net(x)
     out = inference_network(net)(x).numpy()
     assert out.shape == (1, 4, 64, 96)
@@ -79,7 +79,7 @@ def test_exported_graph_has_one_output_with_unit_directions() -> None:
 
 def test_without_fields_the_exported_graph_is_the_probability() -> None:
     net = MODELS["PP-OCRv6_tiny_det"].build()
-    assert inference_network(net)(picture()).shape == [1, 1, 64, 96]
+    assert inference_network(net)(draw_image()).shape == [1, 1, 64, 96]
 
 
 def test_unknown_form() -> None:

@@ -75,7 +75,7 @@ class Service:
         app.add_api_route(
             HEALTH_PATH, self.health, methods=["GET"], operation_id="checkHealth", response_model=HealthResponse
         )
-        app.add_api_route("/metrics", self.figures, methods=["GET"], include_in_schema=False)
+        app.add_api_route("/metrics", self.exposition, methods=["GET"], include_in_schema=False)
         return app
 
     async def infer(self, body: InferRequest, request: Request) -> Response:
@@ -106,7 +106,7 @@ class Service:
         text = HealthResponse(logId=request.scope["sealkit"].log_id).model_dump_json()
         return Response(text, media_type="application/json")
 
-    async def figures(self) -> Response:
+    async def exposition(self) -> Response:
         """Figures for Prometheus."""
         return Response(self.metrics.text(), media_type=CONTENT_TYPE_LATEST)
 

@@ -322,7 +322,7 @@ def test_random_damage_never_escapes_as_another_error() -> None:
 
 def test_missing_file_names_its_neighbours(tmp_path: Path) -> None:
     (tmp_path / "seal_01.JPG").write_bytes(b"x")
-    with pytest.raises(ImageError, match=r"no such draw_image(.|\n)*did you mean seal_01\.JPG"):
+    with pytest.raises(ImageError, match=r"no such picture(.|\n)*did you mean seal_01\.JPG"):
         read_image(tmp_path / "seal_01.jpg")
     with pytest.raises(ImageError, match=r"the folder .*nowhere does not exist"):
         read_image(tmp_path / "nowhere" / "deep" / "a.jpg")

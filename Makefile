@@ -35,7 +35,7 @@ $(STAMP): pyproject.toml setup.py
 	    $(PY) -m pip install --quiet --no-deps mplfonts==0.0.11; }
 	@touch $@
 
-demo: $(STAMP) ## read a seal, fine-tune on a new style, export, read again (IMAGE=path for your own picture)
+demo: $(STAMP) ## read a seal, fine-tune on a new style, export, read again (IMAGE=path for your own image)
 	@$(PY) tools/demo.py $(if $(IMAGE),--image '$(IMAGE)')
 
 test: $(STAMP) ## tests that take minutes, on the CPU, without network

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sealkit.engine.guard import Replay
     from sealkit.engine.loop import FitResult
     from sealkit.engine.task import Task
-    from sealkit.evaluation import Evaluation
+    from sealkit.export.evaluation import Evaluation
     from sealkit.pipeline.parallel import ParallelPipeline
     from sealkit.pipeline.seal_recognition import SealRecognitionPipeline
 
@@ -63,7 +63,7 @@ def train(
         export: when the run is done, export its best checkpoint to <run folder>/inference with proof of parity.
 
     Returns:
-        FitResult: run folder, steps, best figure, figures of the untouched weights, warnings.
+        FitResult: run folder, steps, best figure, metrics of the initial weights, warnings.
 
     Raises:
         ConfigError, DataError, WeightsError: settings, data or weights that cannot be used.
@@ -96,7 +96,7 @@ def train(
 
 def _finish(task: Task, settings: RecipeBase, result: FitResult, with_export: bool) -> None:
     """Export the best checkpoint and write report.html; a run that was interrupted will be resumed and gets neither."""
-    from sealkit import evaluation
+    from sealkit.export import evaluation
     from sealkit.reports.run import write_run_report
     from sealkit.weights.checkpoint import is_checkpoint
 
@@ -155,11 +155,11 @@ def evaluate(
         model_dir: exported folder or ONNX file, in place of `checkpoint`; its own pre- and post-processing is used.
         overrides: as in `train`.
         engine, device: what runs an exported folder; for a checkpoint `device` replaces train.device.
-        report: write report.html here: figures, tables by shape and angle, worst pictures.
+        report: write report.html here: metrics, tables by shape and angle, worst images.
         progress: show progress on stderr.
 
     Returns:
-        Evaluation: `figures`, `records`, `table()` (the printed table with the metric's name).
+        Evaluation: `metrics`, `records`, `table()` (the printed table with the metric's name).
 
     Raises:
         ConfigError: neither or both of checkpoint and model_dir; no recipe; wrong settings.
@@ -174,7 +174,7 @@ def evaluate(
     if recipe is None:
         recipe = run_recipe(Path(str(checkpoint if checkpoint is not None else model_dir)))
     loaded = load(recipe, overrides)
-    from sealkit import evaluation
+    from sealkit.export import evaluation
 
     if checkpoint is not None:
         from sealkit.engine.signals import import_paddle
@@ -200,7 +200,7 @@ def export(
     output: str | Path | None = None,
     overrides: Overrides = (),
     onnx: bool = True,
-    pictures: int = 8,
+    images: int = 8,
 ) -> dict[str, Any]:
     """Write a checkpoint as a PaddleX model folder with ONNX, and prove that it is the same model.
 
@@ -210,10 +210,10 @@ def export(
         output: folder to write; None: `inference` in the run folder.
         overrides: as in `train`.
         onnx: write inference.onnx too.
-        pictures: how many pictures of the evaluation set the proof uses.
+        images: how many images of the evaluation set the proof uses.
 
     Returns:
-        The content of export_report.json: differences and figures of the trained and of the exported network.
+        The content of export_report.json: differences and metrics of the trained and of the exported network.
 
     Raises:
         ConfigError: a recipe without a checkpoint or an output.
@@ -235,18 +235,18 @@ def export(
 
     set_threads(loaded.settings.train.threads)
     import_paddle()
-    from sealkit.evaluation import check_fits
+    from sealkit.export.evaluation import check_fits
     from sealkit.export.model import export_model
     from sealkit.weights.sources import resolve
 
     task, source = zoo.make_task(loaded.settings), resolve(checkpoint, loaded.settings.model)
     if source.path is not None:
         check_fits(task, source.path)
-    return export_model(task, source, output, onnx=onnx, pictures=pictures)
+    return export_model(task, source, output, onnx=onnx, images=images)
 
 
 def export_inference_only(model: str, checkpoint: str | Path, output: str | Path) -> dict[str, Any]:
-    """Write weights of a model that is not trained here (UVDoc) as a PaddleX model folder, proved on drawn pictures.
+    """Write weights of a model that is not trained here (UVDoc) as a PaddleX model folder, proved on drawn images.
 
     Args:
         model: its official name.

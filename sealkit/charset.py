@@ -200,16 +200,16 @@ class Charset:
 
 NRTR_PADDING, NRTR_UNKNOWN, NRTR_START, NRTR_END = range(4)
 NRTR_SHIFT = 3
-"""A character's label for the NRTR guide is its class number + 3."""
+"""A character's label for the NRTR auxiliary head is its class number + 3."""
 
 
 def nrtr_codes(numbers: Sequence[int]) -> list[int]:
-    """Labels of an NRTR guide for CTC class numbers (each ≥ 1): start, the characters, end."""
+    """Labels of an NRTR auxiliary head for CTC class numbers (each ≥ 1): start, the characters, end."""
     return [NRTR_START, *(n + NRTR_SHIFT for n in numbers), NRTR_END]
 
 
 def sar_codes(numbers: Sequence[int], num_classes: int) -> list[int]:
-    """Labels of a SAR guide for CTC class numbers (each ≥ 1): start, the characters (class number - 1), end.
+    """Labels of a SAR auxiliary head for CTC class numbers (each ≥ 1): start, the characters (class number - 1), end.
 
     Start and end are both `num_classes`; num_classes - 1 is unknown, num_classes + 1 padding (`sar_padding`).
     """
@@ -222,13 +222,13 @@ def sar_padding(num_classes: int) -> int:
 
 
 def nrtr_map(classes: Mapping[int, int]) -> dict[int, int]:
-    """`Charset.class_map` in labels of the NRTR guide; padding, unknown, start and end stay what they are."""
+    """`Charset.class_map` in labels of the NRTR auxiliary head; padding, unknown, start and end stay what they are."""
     special = {n: n for n in (NRTR_PADDING, NRTR_UNKNOWN, NRTR_START, NRTR_END)}
     return special | {a + NRTR_SHIFT: b + NRTR_SHIFT for a, b in classes.items() if a}
 
 
 def sar_map(classes: Mapping[int, int], old: int, new: int) -> dict[int, int]:
-    """`Charset.class_map` in labels of the SAR guide, from `old` classes to `new`."""
+    """`Charset.class_map` in labels of the SAR auxiliary head, from `old` classes to `new`."""
     special = {old - 1: new - 1, old: new, old + 1: new + 1}
     return special | {a - 1: b - 1 for a, b in classes.items() if a}
 

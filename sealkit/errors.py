@@ -50,7 +50,7 @@ class DataError(SealkitError):
 
 
 class ImageError(DataError):
-    """A picture that cannot be decoded or is over a limit."""
+    """An image that cannot be decoded or is over a limit."""
 
 
 class CharsetError(DataError):

@@ -1,4 +1,4 @@
-"""All models of all modules in one table, and what is known of each: recipes, weights, published figures."""
+"""All models of all modules in one table, and what is known of each: recipes, weights, published metrics."""
 
 from __future__ import annotations
 

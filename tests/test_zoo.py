@@ -38,7 +38,7 @@ def test_unknown_model(name, hint):
         assert caught.value.value == name
 
 
-def test_published_figures_have_a_source():
+def test_published_metrics_have_a_source():
     for spec in zoo.all_models().values():
         if spec.figure:
             assert {"name", "value", "source", "data"} <= set(spec.figure)

@@ -9,14 +9,14 @@ BENCHMARKS = {
     "serving": "sealkit.bench.serving",
     "training": "sealkit.bench.training_speed",
     "pipeline": "sealkit.bench.pipeline",
-    "detection-set": "sealkit.bench.detection_set",
+    "detection-set": "benchmarks.detection_set",
     "real-seals": "sealkit.bench.real_seals",
-    "real-strips": "sealkit.bench.real_strips",
-    "doc-ori": "sealkit.bench.orientation",
-    "layout-pages": "sealkit.bench.layout_pages",
-    "unwarping": "sealkit.bench.unwarping",
-    "new-characters": "sealkit.bench.new_characters",
-    "recognition": "sealkit.bench.recognition_speed",
+    "real-strips": "benchmarks.real_strips",
+    "doc-ori": "benchmarks.orientation",
+    "layout-pages": "benchmarks.layout_pages",
+    "unwarping": "benchmarks.unwarping",
+    "new-characters": "benchmarks.new_characters",
+    "recognition": "benchmarks.recognition_speed",
 }
 
 if __name__ == "__main__":

@@ -32,13 +32,13 @@ class Run:
         created: seconds from the command until the pipeline stood.
         first: seconds from the command to the first result.
         engines: what ran the networks; sealkit tells, paddlex does not.
-        seconds: picture → seconds of each round.
-        networks: picture → those of them that were spent in the engines.
-        cpu: picture → processor seconds of all threads together.
-        networks_cpu: picture → those of them while an engine ran.
-        listed: seconds per picture of each round in one call with all pictures; empty where that was not run.
+        seconds: image → seconds of each round.
+        networks: image → those of them that were spent in the engines.
+        cpu: image → processor seconds of all threads together.
+        networks_cpu: image → those of them while an engine ran.
+        listed: seconds per image of each round in one call with all images; empty where that was not run.
         listed_networks: those of them that were spent in the engines.
-        results: picture → results of its pages as plain data.
+        results: image → results of its pages as plain data.
         peak_mb: largest resident memory.
     """
 
@@ -56,27 +56,27 @@ class Run:
 
     @property
     def warm(self) -> float:
-        """Seconds per picture: of each picture the median of the rounds after the first, over pictures the mean."""
-        return _per_picture(self.seconds)
+        """Seconds per image: of each image the median of the rounds after the first, over images the mean."""
+        return _per_image(self.seconds)
 
     @property
     def outside(self) -> float:
         """As `warm`, of the time outside the networks."""
-        return _per_picture(_less(self.seconds, self.networks))
+        return _per_image(_less(self.seconds, self.networks))
 
     @property
     def busy(self) -> float:
         """As `warm`, of the processor seconds of all threads: what hardly depends on what else the machine does."""
-        return _per_picture(self.cpu)
+        return _per_image(self.cpu)
 
     @property
     def busy_outside(self) -> float:
         """As `busy`, outside the networks."""
-        return _per_picture(_less(self.cpu, self.networks_cpu))
+        return _per_image(_less(self.cpu, self.networks_cpu))
 
     @property
     def in_list(self) -> float:
-        """Seconds per picture in one call with all of them, the median of the rounds after the first; else nan."""
+        """Seconds per image in one call with all of them, the median of the rounds after the first; else nan."""
         return _later(self.listed)
 
     @property
@@ -129,8 +129,8 @@ def _located(source: str | Path | Mapping[str, Any], overrides: Mapping[str, Any
     return tree
 
 
-def run(python: str | Path, library: str, config: Path, pictures: Sequence[str], rounds: int, threads: int) -> Run:
-    """Run a library on pictures.
+def run(python: str | Path, library: str, config: Path, images: Sequence[str], rounds: int, threads: int) -> Run:
+    """Run a library on images.
 
     Args:
         python: interpreter that has the library.
@@ -149,18 +149,18 @@ def run(python: str | Path, library: str, config: Path, pictures: Sequence[str],
         package = str(Path(__file__).resolve().parents[2])
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))
     done = subprocess.run(
-        [*command, str(config), *pictures], capture_output=True, text=True, env=environment, check=False
+        [*command, str(config), *images], capture_output=True, text=True, env=environment, check=False
     )
     if done.returncode:
         tail = "\n".join(done.stderr.strip().splitlines()[-12:])
         raise EngineError(f"{library} failed\n{tail}", where=str(python))
     result = Run()
     for line in map(json.loads, done.stdout.splitlines()):
-        if "picture" in line:
+        if "image" in line:
             for name in ("seconds", "networks", "cpu", "networks_cpu"):
-                getattr(result, name).setdefault(line["picture"], []).append(line[name])
+                getattr(result, name).setdefault(line["image"], []).append(line[name])
             if "res" in line:
-                result.results[line["picture"]] = line["res"]
+                result.results[line["image"]] = line["res"]
                 result.first = result.first or line["since_start"]
         if "listed" in line:
             result.listed.append(line["listed"])
@@ -172,7 +172,7 @@ def run(python: str | Path, library: str, config: Path, pictures: Sequence[str],
 
 
 def differences(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> list[str]:
-    """What differs between two results of one picture: boxes and outlines by more than a pixel, texts, scores by more
+    """What differs between two results of one image: boxes and outlines by more than a pixel, texts, scores by more
     than 0.005."""
     found: list[str] = []
     mine, other = (_boxes(one) for one in (ours, theirs))
@@ -203,11 +203,11 @@ def this_python() -> str:
 
 
 def _less(whole: Mapping[str, Sequence[float]], part: Mapping[str, Sequence[float]]) -> dict[str, list[float]]:
-    return {picture: [a - b for a, b in zip(times, part[picture])] for picture, times in whole.items()}
+    return {image: [a - b for a, b in zip(times, part[image])] for image, times in whole.items()}
 
 
-def _per_picture(times: Mapping[str, Sequence[float]]) -> float:
-    """Mean over pictures of the median of the later rounds (of the first where there is but one)."""
+def _per_image(times: Mapping[str, Sequence[float]]) -> float:
+    """Mean over images of the median of the later rounds (of the first where there is but one)."""
     return float(np.mean([_later(rounds) for rounds in times.values()]))
 
 

@@ -1,8 +1,8 @@
 """A pipeline on a folder of real seals: `python -m sealkit.bench.real_seals --real-seals DIR [--pipeline CONFIG]`.
 
-DIR holds labels.json (see `load_labels`) and the pictures. Printed: texts by kind of picture (share read exactly, mean
+DIR holds labels.json (see `load_labels`) and the images. Printed: texts by kind of image (share read exactly, mean
 1-NED, F1 that also punishes what should not have been read), Hmean of the detected outlines and lines (IoU 0.5) on the
-labelled line polygons, seconds per picture; each beside RapidOCR on the same pictures unless --no-peer.
+labelled line polygons, seconds per image; each beside RapidOCR on the same images unless --no-peer.
 predictions.json ({file: [texts]}) goes to --output.
 """
 
@@ -21,19 +21,19 @@ from typing import Any
 import numpy as np
 from rapidfuzz.distance import Levenshtein
 
+from benchmarks.real_strips import comparable
 from sealkit.bench.labelled import load_labels
 from sealkit.bench.options import add_pipeline_options, pipeline_options
-from sealkit.bench.real_strips import comparable
 from sealkit.images import read_image
 from sealkit.modules.seal_text_detection.metric import DetMetric
 
 Outlines = list[tuple[np.ndarray, list[np.ndarray]]]
-"""Outline (N, 2) and its holes, picture pixels."""
+"""Outline (N, 2) and its holes, image pixels."""
 
 
 @dataclass
 class Found:
-    """What one method found in one picture."""
+    """What one method found in one image."""
 
     texts: list[str]
     outlines: Outlines
@@ -43,7 +43,7 @@ class Found:
 
 @dataclass
 class Score:
-    """One picture with seals, scored. `sims`: similarity of each scored label line with its prediction, 0 if none."""
+    """One image with seals, scored. `sims`: similarity of each scored label line with its prediction, 0 if none."""
 
     kind: str
     family: str
@@ -53,8 +53,8 @@ class Score:
     seals: int = 0
 
 
-def score_picture(item: Mapping[str, Any], texts: Sequence[str]) -> Score:
-    """Match predictions to the label lines of one picture, best pairs first, each at most once.
+def score_image(item: Mapping[str, Any], texts: Sequence[str]) -> Score:
+    """Match predictions to the label lines of one image, best pairs first, each at most once.
 
     Predictions that matched nothing are forgiven one per `ignore` line of the labels.
     """
@@ -77,7 +77,7 @@ def score_picture(item: Mapping[str, Any], texts: Sequence[str]) -> Score:
     return Score(item["kind"], family, sims, len(used) + extra, extra, len(item["seals"]))
 
 
-def figures(scores: Sequence[Score]) -> dict[str, float]:
+def metrics(scores: Sequence[Score]) -> dict[str, float]:
     """n, exact, sim, f1, extra (false texts per seal)."""
     sims = [s for score in scores for s in score.sims]
     exact = sum(s == 1.0 for s in sims)
@@ -92,19 +92,19 @@ def figures(scores: Sequence[Score]) -> dict[str, float]:
 
 
 def text_table(labels: Sequence[Mapping[str, Any]], predictions: Mapping[str, Sequence[str]]) -> dict[str, Any]:
-    """Figures over all pictures with seals, by kind and family, and what was read on pictures without seals."""
-    scores = [score_picture(item, predictions.get(item["file"], [])) for item in labels if item["seals"]]
+    """Metrics over all images with seals, by kind and family, and what was read on images without seals."""
+    scores = [score_image(item, predictions.get(item["file"], [])) for item in labels if item["seals"]]
     empty = [item for item in labels if not item["seals"]]
     false_texts = [len([t for t in map(comparable, predictions.get(i["file"], [])) if t]) for i in empty]
-    rows = {"all": figures(scores)}
+    rows = {"all": metrics(scores)}
     for kind in sorted({s.kind for s in scores}):
-        rows[f"kind {kind}"] = figures([s for s in scores if s.kind == kind])
+        rows[f"kind {kind}"] = metrics([s for s in scores if s.kind == kind])
     for family in ("seal2021", "other"):
-        rows[f"family {family}"] = figures([s for s in scores if s.family == family])
-    return {"rows": rows, "empty_pictures": len(empty), "clean": false_texts.count(0), "false_texts": sum(false_texts)}
+        rows[f"family {family}"] = metrics([s for s in scores if s.family == family])
+    return {"rows": rows, "empty_images": len(empty), "clean": false_texts.count(0), "false_texts": sum(false_texts)}
 
 
-def detection_figures(labels: Sequence[Mapping[str, Any]], found: Mapping[str, Outlines]) -> dict[str, float]:
+def detection_metrics(labels: Sequence[Mapping[str, Any]], found: Mapping[str, Outlines]) -> dict[str, float]:
     """Precision, recall, Hmean at IoU 0.5 on the labelled polygons; lines to ignore neither count nor punish."""
     metric = DetMetric()
     for item in labels:
@@ -165,40 +165,40 @@ def rapidocr_reader() -> Callable[..., Found]:
 
 
 def measure(folder: Path, labels: Sequence[Mapping[str, Any]], read: Callable[..., Found]) -> dict[str, Found]:
-    """Every picture through a reader; progress on stderr."""
+    """Every image through a reader; progress on stderr."""
     from tqdm import tqdm
 
     return {item["file"]: read(item, read_image(folder / item["file"])) for item in tqdm(labels, leave=False)}
 
 
 def report(labels: Sequence[Mapping[str, Any]], found: Mapping[str, Found]) -> dict[str, Any]:
-    """All figures of one method."""
+    """All metrics of one method."""
     lines = {name: f.lines for name, f in found.items() if f.lines is not None}
     seconds = sorted(f.seconds for f in found.values())
     return {
         "texts": text_table(labels, {name: f.texts for name, f in found.items()}),
-        "outlines": detection_figures(labels, {name: f.outlines for name, f in found.items()}),
-        "lines": detection_figures(labels, lines) if lines else None,
+        "outlines": detection_metrics(labels, {name: f.outlines for name, f in found.items()}),
+        "lines": detection_metrics(labels, lines) if lines else None,
         "seconds": {"median": seconds[len(seconds) // 2], "mean": sum(seconds) / len(seconds)},
     }
 
 
-def show(name: str, figures_of: Mapping[str, Any]) -> None:
+def show(name: str, metrics_of: Mapping[str, Any]) -> None:
     """Print one method's tables."""
     print(f"\n{name}")
-    for row, f in figures_of["texts"]["rows"].items():
+    for row, f in metrics_of["texts"]["rows"].items():
         print(
             f"  {row:16s} n={f['n']:4.0f}  exact={f['exact']:.3f}  sim={f['sim']:.3f}  F1={f['f1']:.3f}  "
             f"extra={f['extra']:.2f}/seal"
         )
-    texts = figures_of["texts"]
-    print(f"  without seals    {texts['false_texts']} texts, {texts['clean']} of {texts['empty_pictures']} clean")
+    texts = metrics_of["texts"]
+    print(f"  without seals    {texts['false_texts']} texts, {texts['clean']} of {texts['empty_images']} clean")
     for what in ("outlines", "lines"):
-        if figures_of[what]:
-            f = figures_of[what]
+        if metrics_of[what]:
+            f = metrics_of[what]
             print(f"  {what:16s} precision={f['precision']:.3f}  recall={f['recall']:.3f}  Hmean={f['hmean']:.3f}")
-    seconds = figures_of["seconds"]
-    print(f"  seconds          median {seconds['median']:.3f}  mean {seconds['mean']:.3f} per picture")
+    seconds = metrics_of["seconds"]
+    print(f"  seconds          median {seconds['median']:.3f}  mean {seconds['mean']:.3f} per image")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -208,8 +208,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--given-boxes", action="store_true", help="use the labelled seals: what perfect search would give"
     )
-    parser.add_argument("--only", metavar="TEXT", help="pictures whose file name contains this")
-    parser.add_argument("--output", type=Path, metavar="DIR", help="write predictions.json and figures.json here")
+    parser.add_argument("--only", metavar="TEXT", help="images whose file name contains this")
+    parser.add_argument("--output", type=Path, metavar="DIR", help="write predictions.json and metrics.json here")
     args = parser.parse_args(argv)
     labels = [item for item in load_labels(args.real_seals, "texts") if not args.only or args.only in item["file"]]
     methods = {"sealkit": pipeline_reader(args.pipeline, pipeline_options(args), args.given_boxes)}
@@ -226,5 +226,5 @@ def main(argv: Sequence[str] | None = None) -> int:
             file = "predictions.json" if name == "sealkit" else f"predictions_{name.lower()}.json"
             (args.output / file).write_text(json.dumps(texts, ensure_ascii=False, indent=1), encoding="utf-8")
     if args.output:
-        (args.output / "figures.json").write_text(json.dumps(everything, indent=1), encoding="utf-8")
+        (args.output / "metrics.json").write_text(json.dumps(everything, indent=1), encoding="utf-8")
     return 0

@@ -1,12 +1,12 @@
-"""Run one library's pipeline on pictures in a process of its own: a script, not a part of the package.
+"""Run one library's pipeline on images in a process of its own: a script, not a part of the package.
 
-    PYTHON run_pipeline.py --library paddlex|sealkit CONFIG PICTURE … [--rounds 3] [--threads 2] [--started SECONDS]
+    PYTHON run_pipeline.py --library paddlex|sealkit CONFIG IMAGE … [--rounds 3] [--threads 2] [--started SECONDS]
 
 `PYTHON` has that library; the other need not be there, which is why nothing of sealkit is imported at the top.
-Prints JSON lines: {"created": s, "engines": …} when the pipeline stands, then per picture and round {"picture",
+Prints JSON lines: {"created": s, "engines": …} when the pipeline stands, then per image and round {"image",
 "round", "seconds", "networks", "cpu", "networks_cpu"}, with the first round also "res" and "since_start", then as many
-rounds of one call with all pictures, {"listed": seconds per picture, "networks": …}, if there are several of both, at
-last {"peak_mb": …}. "networks" are the seconds spent in the engines; those of pictures that are read at the same time
+rounds of one call with all images, {"listed": seconds per image, "networks": …}, if there are several of both, at
+last {"peak_mb": …}. "networks" are the seconds spent in the engines; those of images that are read at the same time
 are divided by how many are. "cpu" and "networks_cpu" are processor seconds of all threads of the process, in all and
 while an engine ran. "created" and "since_start" count from --started (time.time() of whoever gave the command), else
 from the first line of this script.
@@ -62,7 +62,7 @@ def main() -> int:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--started", type=float, default=STARTED)
     parser.add_argument("config")
-    parser.add_argument("pictures", nargs="+")
+    parser.add_argument("images", nargs="+")
     args = parser.parse_args()
     networks = Stopwatch()
     pipeline = create(args.library, args.config, args.threads)
@@ -70,24 +70,24 @@ def main() -> int:
     engines = sorted(set(pipeline.engines.values())) if args.library == "sealkit" else []
     say(created=time.time() - args.started, engines=engines)
     for number in range(args.rounds):
-        for picture in args.pictures:
+        for image in args.images:
             networks.seconds = networks.cpu = 0.0
             start, used = time.perf_counter(), time.process_time()
-            results = list(pipeline.predict(picture))
+            results = list(pipeline.predict(image))
             seconds, used = time.perf_counter() - start, time.process_time() - used
-            line: dict[str, Any] = {"picture": picture, "round": number, "seconds": seconds}
+            line: dict[str, Any] = {"image": image, "round": number, "seconds": seconds}
             line |= {"networks": networks.seconds, "cpu": used, "networks_cpu": networks.cpu}
             if number == 0:
                 line["since_start"] = time.time() - args.started
                 line["res"] = [result.json["res"] for result in results]
             say(**line)
-    for _ in range(args.rounds if min(args.rounds, len(args.pictures)) > 1 else 0):
+    for _ in range(args.rounds if min(args.rounds, len(args.images)) > 1 else 0):
         networks.seconds = 0.0
         start = time.perf_counter()
-        for _result in pipeline.predict(list(args.pictures)):
+        for _result in pipeline.predict(list(args.images)):
             pass
         seconds, at_once = time.perf_counter() - start, getattr(pipeline, "at_once", 1)
-        count = len(args.pictures)
+        count = len(args.images)
         say(listed=seconds / count, networks=networks.seconds / at_once / count)
     say(peak_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
     return 0

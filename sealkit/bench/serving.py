@@ -1,7 +1,7 @@
-"""Load on the service: `python tools/benchmark.py serving [--requests 1000] [--clients 8] [--pictures DIR]`.
+"""Load on the service: `python tools/benchmark.py serving [--requests 1000] [--clients 8] [--images DIR]`.
 
 Starts `sealkit serve`, asks every distinct request once, one after the other, then sends the whole mix with several
-clients at once: six in ten are pictures, two in a hundred are three-page PDFs, the rest is what a service has to
+clients at once: six in ten are images, two in a hundred are three-page PDFs, the rest is what a service has to
 refuse. Printed: requests per second, p50 and p95 by kind, statuses, answers that differ from those of the quiet
 server, memory of server and workers. `--kill` ends a worker with kill -9 in the middle. The exit code is 1 where an
 answer differs or is none the service defines, where a request is lost (with `--kill`: more than one), or where memory
@@ -30,7 +30,7 @@ import psutil
 from sealkit.bench.live_server import LiveServer, live_server
 from sealkit.images import list_images, read_image
 
-GOOD, PDF = "picture", "pdf"
+GOOD, PDF = "image", "pdf"
 DEFINED = frozenset({200, 400, 408, 413, 422, 429, 503, 504})
 """Statuses that the service gives on purpose; 500 is none of them."""
 GROWTH = 1.10
@@ -48,7 +48,7 @@ class Question:
 
 
 @dataclass
-class Figures:
+class Metrics:
     """What a run under load came to."""
 
     seconds: float = 0.0
@@ -72,7 +72,7 @@ class Figures:
         return found
 
 
-def questions(pictures: Sequence[Path], visualize: bool) -> dict[str, list[Question]]:
+def questions(images: Sequence[Path], visualize: bool) -> dict[str, list[Question]]:
     """Distinct requests by kind."""
 
     def ask(kind: str, name: str, **fields: Any) -> Question:
@@ -82,12 +82,10 @@ def questions(pictures: Sequence[Path], visualize: bool) -> dict[str, list[Quest
         return base64.b64encode(data).decode("ascii")
 
     found: dict[str, list[Question]] = {
-        GOOD: [
-            ask(GOOD, path.name, file=file(path.read_bytes()), fileType=1, visualize=visualize) for path in pictures
-        ],
-        PDF: [ask(PDF, "three pages", file=file(_pdf(pictures[:3])), fileType=0, visualize=visualize)],
+        GOOD: [ask(GOOD, path.name, file=file(path.read_bytes()), fileType=1, visualize=visualize) for path in images],
+        PDF: [ask(PDF, "three pages", file=file(_pdf(images[:3])), fileType=0, visualize=visualize)],
     }
-    text = file(b"This is a text and no picture.")
+    text = file(b"This is a text and no image.")
     bad = [
         ask("broken base64", "padding", file="QUJDR", fileType=1),
         ask("side of 30,000", "png", file=file(_wide()), fileType=1),
@@ -103,7 +101,7 @@ def questions(pictures: Sequence[Path], visualize: bool) -> dict[str, list[Quest
 
 
 def mix(found: dict[str, list[Question]], count: int) -> list[Question]:
-    """`count` requests in a fixed, well-stirred order: 60 % pictures, 2 % PDFs, the rest refused."""
+    """`count` requests in a fixed, well-stirred order: 60 % images, 2 % PDFs, the rest refused."""
     others = [kind for kind in found if kind not in (GOOD, PDF)]
     turn: Counter[str] = Counter()
     chosen = []
@@ -127,11 +125,11 @@ class Load:
 
     def __init__(self, server: LiveServer, asked: Sequence[Question], quiet: dict[bytes, tuple[int, Any]]) -> None:
         self._server, self._asked, self._quiet = server, asked, quiet
-        self.figures = Figures()
+        self.metrics = Metrics()
         self._lock = threading.Lock()
         self._next = iter(range(len(asked)))
 
-    def run(self, clients: int, kill: bool) -> Figures:
+    def run(self, clients: int, kill: bool) -> Metrics:
         """Send everything; blocks until the last answer."""
         self._kill_at = len(self._asked) // 2 if kill else -1
         threads = [threading.Thread(target=self._client) for _ in range(clients)]
@@ -140,9 +138,9 @@ class Load:
             thread.start()
         for thread in threads:
             thread.join()
-        self.figures.seconds = time.perf_counter() - began
-        self.figures.memory[END] = memory_of(self._server)
-        return self.figures
+        self.metrics.seconds = time.perf_counter() - began
+        self.metrics.memory[END] = memory_of(self._server)
+        return self.metrics
 
     def _client(self) -> None:
         with httpx.Client(timeout=180) as client:
@@ -152,25 +150,25 @@ class Load:
                     if number is None:
                         return
                     if number == len(self._asked) // 5:
-                        self.figures.memory[START] = memory_of(self._server)
+                        self.metrics.memory[START] = memory_of(self._server)
                     if number == self._kill_at:
                         os.kill(self._server.worker_pids()[0], signal.SIGKILL)
-                        self.figures.kills += 1
+                        self.metrics.kills += 1
                 began = time.perf_counter()
                 status, answer = ask(client, self._server, self._asked[number])
                 self._note(self._asked[number], status, answer, time.perf_counter() - began)
 
     def _note(self, question: Question, status: int, answer: Any, seconds: float) -> None:
         with self._lock:
-            figures = self.figures
-            figures.statuses[status] += 1
-            figures.taken.setdefault(question.kind, []).append(seconds)
+            metrics = self.metrics
+            metrics.statuses[status] += 1
+            metrics.taken.setdefault(question.kind, []).append(seconds)
             if status not in DEFINED:
-                figures.undefined.append(f"{question.kind} ({question.name}): {status} {answer}")
+                metrics.undefined.append(f"{question.kind} ({question.name}): {status} {answer}")
             elif status in (429, 503, 504):
-                figures.lost += 1
+                metrics.lost += 1
             elif (status, answer) != self._quiet[question.body]:
-                figures.different.append(f"{question.kind} ({question.name}): {status}")
+                metrics.different.append(f"{question.kind} ({question.name}): {status}")
 
 
 def ask(client: httpx.Client, server: LiveServer, question: Question) -> tuple[int, Any]:
@@ -192,17 +190,17 @@ def memory_of(server: LiveServer) -> int:
     return total
 
 
-def show(figures: Figures, clients: int) -> None:
+def show(metrics: Metrics, clients: int) -> None:
     """Print a run."""
-    count = sum(figures.statuses.values())
-    print(f"{count} requests, {clients} clients: {count / figures.seconds:.1f} per second")
-    for kind, taken in sorted(figures.taken.items()):
+    count = sum(metrics.statuses.values())
+    print(f"{count} requests, {clients} clients: {count / metrics.seconds:.1f} per second")
+    for kind, taken in sorted(metrics.taken.items()):
         print(f"  {kind:16s} n={len(taken):4d}  p50={_quantile(taken, 0.5):.3f} s  p95={_quantile(taken, 0.95):.3f} s")
-    print("  statuses        ", ", ".join(f"{status}: {n}" for status, n in sorted(figures.statuses.items())))
-    print(f"  429, 503, 504    {figures.lost}")
-    for what, listed in (("different answers", figures.different), ("undefined answers", figures.undefined)):
+    print("  statuses        ", ", ".join(f"{status}: {n}" for status, n in sorted(metrics.statuses.items())))
+    print(f"  429, 503, 504    {metrics.lost}")
+    for what, listed in (("different answers", metrics.different), ("undefined answers", metrics.undefined)):
         print(f"  {what}  {len(listed)}", *listed[:5], sep="\n    " if listed else "")
-    print("  memory          ", ", ".join(f"{when} {size / 1e6:.0f} MB" for when, size in figures.memory.items()))
+    print("  memory          ", ", ".join(f"{when} {size / 1e6:.0f} MB" for when, size in metrics.memory.items()))
 
 
 def _quantile(values: Sequence[float], share: float) -> float:
@@ -218,10 +216,10 @@ def _wide() -> bytes:
     return buffer.getvalue()
 
 
-def _pdf(pictures: Sequence[Path]) -> bytes:
+def _pdf(images: Sequence[Path]) -> bytes:
     from PIL import Image
 
-    pages = [Image.fromarray(read_image(path)[:, :, ::-1].copy()) for path in pictures]
+    pages = [Image.fromarray(read_image(path)[:, :, ::-1].copy()) for path in images]
     buffer = io.BytesIO()
     pages[0].save(buffer, "PDF", save_all=True, append_images=pages[1:], resolution=144)
     return buffer.getvalue()
@@ -239,21 +237,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="benchmark.py serving", description=__doc__)
     parser.add_argument("--requests", type=int, default=1000)
     parser.add_argument("--clients", type=int, default=8)
-    parser.add_argument("--pictures", type=Path, default=Path("datasets/toy/images"), help="folder of good pictures")
-    parser.add_argument("--visualize", action="store_true", help="ask for pictures too")
+    parser.add_argument("--images", type=Path, default=Path("datasets/toy/images"), help="folder of good images")
+    parser.add_argument("--visualize", action="store_true", help="ask for images too")
     parser.add_argument("--kill", action="store_true", help="kill -9 of a worker in the middle")
     parser.add_argument("--pipeline")
     parser.add_argument("--engine")
     for name in ("workers", "threads", "queue"):
         parser.add_argument(f"--{name}", type=int, help=f"as of `sealkit serve --{name}`")
     args = parser.parse_args(argv)
-    found = questions([Path(path) for path in list_images(args.pictures)], args.visualize)
+    found = questions([Path(path) for path in list_images(args.images)], args.visualize)
     with live_server("sealkit", *_flags(args)) as server:
         with httpx.Client(timeout=180) as client:
             quiet = {q.body: ask(client, server, q) for listed in found.values() for q in listed}
-        figures = Load(server, mix(found, args.requests), quiet).run(args.clients, args.kill)
+        metrics = Load(server, mix(found, args.requests), quiet).run(args.clients, args.kill)
         code = server.stop()
-    show(figures, args.clients)
-    faults = figures.faults() + ([f"the server ended with exit code {code}"] if code else [])
+    show(metrics, args.clients)
+    faults = metrics.faults() + ([f"the server ended with exit code {code}"] if code else [])
     print("\n".join(f"fault: {fault}" for fault in faults) or "no fault", flush=True)
     return 1 if faults else 0

@@ -9,12 +9,12 @@ import numpy as np
 from sealkit.geometry.lines import LinePoly, readings
 from sealkit.geometry.straighten import straighten
 from sealkit.modules.text_recognition.postprocess import RecResult
-from sealkit.pipeline.recogniser import TextRecogniser
+from sealkit.modules.text_recognition.predictor import TextRecogniser
 from sealkit.runtime.model import load_model
 from sealkit.weights.wheels import find_in_wheel
 
 CERTAIN = 0.95
-CERTAIN_LETTERS = 4
+CERTAIN_CHARACTERS = 4
 """Text upside down or reversed is never read with such a score at such a length."""
 
 
@@ -36,11 +36,12 @@ class StripReader(TextRecogniser):
         tried: list[tuple[RecResult, LinePoly]] = []
         for way in readings(line, up):
             tried.append((self.read([straighten(image, way)])[0], way))
-            if tried[-1][0].score > CERTAIN and len(tried[-1][0].text) >= CERTAIN_LETTERS:
+            if tried[-1][0].score > CERTAIN and len(tried[-1][0].text) >= CERTAIN_CHARACTERS:
                 break
         return max(tried, key=lambda one: confidence(one[0]))
 
 
 def confidence(result: RecResult) -> float:
-    """How much a reading deserves to win against others of the same place: mean score, one-letter readings halved."""
+    """How much a reading deserves to win against others of the same place: mean score, one-character readings
+    halved."""
     return result.score * (1 - 0.5 ** len(result.text)) if result.text else 0.0

@@ -2,7 +2,7 @@
 
     python tools/benchmark.py training [--model PP-OCRv4_mobile_seal_det] [--size 320] [--batch-size 8] [--steps 6]
 
-Pictures per second of whole optimiser steps: official and fused form fed with a ready batch, the same steps fed by the
+Images per second of whole optimiser steps: official and fused form fed with a ready batch, the same steps fed by the
 data pipeline (drawn seals, the recipe's augmentations, one worker), and the data pipeline alone. Ready and real batches
 take turns, step by step, so that other load on the machine meets both alike.
 """
@@ -19,15 +19,15 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from sealkit.config.seal_text_detection import SealTextDetectionRecipe
+from sealkit.modules.seal_text_detection.settings import SealTextDetectionRecipe
 
-PICTURES = 64  # drawn for the measurement; files are in the page cache after the first epoch
+IMAGES = 64  # drawn for the measurement; files are in the page cache after the first epoch
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="benchmark.py training", description=__doc__)
     parser.add_argument("--model", default="PP-OCRv4_mobile_seal_det")
-    parser.add_argument("--size", type=int, default=320, help="side of the training pictures (default 320)")
+    parser.add_argument("--size", type=int, default=320, help="side of the training images (default 320)")
     parser.add_argument("--batch-size", type=int, default=8)
     parser.add_argument("--steps", type=int, default=6, help="timed steps of each kind (default 6)")
     parser.add_argument("--threads", type=int, default=min(2, os.cpu_count() or 1))
@@ -44,15 +44,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def measure(model: str, size: int, batch_size: int, steps: int) -> dict[str, float]:
-    """Rates by name, pictures per second; `real / ready` are ratios."""
+    """Rates by name, images per second; `real / ready` are ratios."""
     from sealkit.modules.seal_text_detection.dataset import measure_data_rate
-    from sealkit.synth.settings import SynthSettings
-    from sealkit.synth.writer import write_detection_set
+    from sealkit.synth.seals.settings import SynthSettings
+    from sealkit.synth.seals.writer import write_detection_set
 
     rows: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as folder:
         settings = SynthSettings(pages=0.0, negatives=0.0)
-        write_detection_set(folder, PICTURES, seed=11, val_share=0.0, settings=settings)
+        write_detection_set(folder, IMAGES, seed=11, val_share=0.0, settings=settings)
         for form in ("official", "fused"):
             recipe = _recipe(model, form, size, batch_size, folder)
             ready, real = _rates(recipe, steps)
@@ -86,7 +86,7 @@ def _recipe(model: str, form: str, size: int, batch_size: int, folder: str | Pat
 
 
 def _rates(recipe: SealTextDetectionRecipe, steps: int) -> tuple[float, float]:
-    """Pictures per second of steps with a ready batch, and with the loader's batches."""
+    """Images per second of steps with a ready batch, and with the loader's batches."""
     import copy
 
     from sealkit.engine.distributed import World
@@ -103,7 +103,7 @@ def _rates(recipe: SealTextDetectionRecipe, steps: int) -> tuple[float, float]:
     net.train()
     optimizer = Optimizer(net, task.param_groups(net), recipe.optimizer)
     trainer = Trainer(task, net, optimizer, None, recipe, World())
-    plan = TrainPlan(PICTURES, recipe.train.batch_size, 1, 1, 0, seed=0)
+    plan = TrainPlan(IMAGES, recipe.train.batch_size, 1, 1, 0, seed=0)
     with Loader({"train": Stream(task.train_samples(), task.collate)}, recipe.train.num_workers, seed=0) as loader:
         batches = loader.batches("train", plan.batches(0))
         first = copy.deepcopy(next(batches))
@@ -115,5 +115,5 @@ def _rates(recipe: SealTextDetectionRecipe, steps: int) -> tuple[float, float]:
                 started = time.perf_counter()
                 trainer.run(source, step, StepState(step), 1e-6)
                 spent[name] += time.perf_counter() - started
-    pictures = steps * recipe.train.batch_size
-    return pictures / spent["ready"], pictures / spent["real"]
+    images = steps * recipe.train.batch_size
+    return images / spent["ready"], images / spent["real"]

@@ -220,7 +220,7 @@ def _memory() -> Iterator[Finding]:
         yield Finding("/dev/shm", "ok" if free > 0.5 else "warning", f"{free:.1f} GB free", advice)
     if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
         total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30
-        advice = None if total > 3.5 else "train with -o batch_size=2 and small pictures"
+        advice = None if total > 3.5 else "train with -o batch_size=2 and small images"
         yield Finding("memory", "ok" if total > 3.5 else "warning", f"{total:.1f} GB", advice)
 
 
@@ -240,7 +240,7 @@ def _fonts() -> Iterator[Finding]:
         faces = chinese_faces()
     except DataError as error:
         yield Finding(
-            "fonts", "warning", "none with Chinese characters: no synthetic seals, no texts in pictures", error.hint
+            "fonts", "warning", "none with Chinese characters: no synthetic seals, no texts in images", error.hint
         )
         return
     styles = sorted({face.style for face in faces})
@@ -264,11 +264,11 @@ def _shipped() -> Iterator[Finding]:
 
 
 def _embedded() -> Iterator[Finding]:
-    """Can `sealkit infer` read a picture without any download?"""
+    """Can `sealkit infer` read an image without any download?"""
     from sealkit.config.load import load_settings
-    from sealkit.config.pipeline import SealRecognitionSettings
     from sealkit.errors import SealkitError
     from sealkit.pipeline.create import DEFAULT, locate_all, sections
+    from sealkit.pipeline.settings import SealRecognitionSettings
     from sealkit.runtime.files import ModelFiles
     from sealkit.runtime.model import choose_engine
 

@@ -29,9 +29,9 @@ CHECKS: Mapping[str, str] = {
     "doc_text_orientation": "sealkit.modules.doc_text_orientation.check",
 }
 
-# module → what a trained model of it may doubt; each has suspicions_of(sample, regions)
+# module → what a trained model of it may doubt; each has label_issues_of(sample, regions)
 DOUBTS: Mapping[str, str] = {
-    "seal_text_detection": "sealkit.modules.seal_text_detection.suspicions",
+    "seal_text_detection": "sealkit.modules.seal_text_detection.label_issues",
 }
 
 _LABEL_FILES = {"train": "train.txt", "val": "val.txt", "test": "test.txt"}
@@ -39,7 +39,7 @@ _FAILED = 3  # exit code of a DataError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("folder", metavar="DIR", help="folder that the label files' picture paths are relative to")
+    parser.add_argument("folder", metavar="DIR", help="folder that the label files' image paths are relative to")
     parser.add_argument("--module", default="seal_text_detection", help="whose labels they are: " + ", ".join(CHECKS))
     parser.add_argument(
         "--train", metavar="FILE", help="label file (default: train.txt; layouts: annotations/instance_train.json)"
@@ -63,11 +63,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--all", action="store_true", help="list every problem, not the first five of a kind")
     parser.add_argument("--strict", action="store_true", help="exit with an error on warnings, too")
     parser.add_argument("--no-compare", action="store_true", help="do not search for duplicates and leaks")
-    parser.add_argument("--workers", type=int, default=0, metavar="N", help="picture readers at once (0: one per core)")
+    parser.add_argument("--workers", type=int, default=0, metavar="N", help="image readers at once (0: one per core)")
 
 
 def run(args: argparse.Namespace) -> int:
-    from sealkit.cli.data_doubts import detector_doubts, reading_doubts
+    from sealkit.cli.data_label_issues import detector_label_issues, reading_issues
     from sealkit.cli.progress import Progress
     from sealkit.config.problems import nearest
     from sealkit.data.check_report import report_text, write_report_json
@@ -94,7 +94,7 @@ def run(args: argparse.Namespace) -> int:
         charset = read_dictionary(args.charset)
     check = import_module(CHECKS[args.module])
     names = getattr(check, "LABEL_FILES", _LABEL_FILES)
-    with Progress("reading pictures") as progress:
+    with Progress("reading images") as progress:
         report = check.check_dataset(
             args.folder,
             train=args.train or names["train"],
@@ -107,9 +107,9 @@ def run(args: argparse.Namespace) -> int:
             progress=progress,
         )
     if args.model_dir:
-        detector_doubts(report, args.model_dir, import_module(DOUBTS[args.module]))
+        detector_label_issues(report, args.model_dir, import_module(DOUBTS[args.module]))
     if args.read is not None:
-        reading_doubts(report, args.read)
+        reading_issues(report, args.read)
     print(report_text(report, limit=0 if args.all else 5))
     if args.json:
         print(f"verdict: {write_report_json(report, args.json)}")

@@ -17,7 +17,7 @@ EXAMPLES = """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    from sealkit.data.formats import FORMATS
+    from sealkit.data.converters.formats import FORMATS
 
     parser.add_argument("source", metavar="SOURCE", help="folder or file of the other tool; it is never changed")
     parser.add_argument("out", metavar="OUT", help="new folder: images/ and the label file")
@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
     lines = write_set(conversion, args.out, args.labels)
     texts = sum(len(sample.lines) for sample in conversion.samples)
     lost = sum(problem.severity == "error" for problem in conversion.problems)
-    print(f"converted {lines} pictures with {texts} texts to {args.out}/{args.labels}; {lost} errors")
+    print(f"converted {lines} images with {texts} texts to {args.out}/{args.labels}; {lost} errors")
     print(f"next: sealkit data split {args.out} --labels {args.labels}")
     return 3 if lost and args.strict else 0
 
@@ -66,7 +66,7 @@ def _texts_only(args: argparse.Namespace) -> int:
     if source.problems:
         print("\n".join(problems_text(source.problems, 0 if args.all else 5)) + "\n")
     count = write_texts(found, args.out)
-    print(f"{count} pictures with texts but without outlines -> {args.out}/{TEXTS}")
+    print(f"{count} images with texts but without outlines -> {args.out}/{TEXTS}")
     print("such a set tells how well a pipeline reads; to train a detector, draw outlines first")
     return 0
 
@@ -83,7 +83,7 @@ def _pages(args: argparse.Namespace, boxes: bool) -> int:
     if problems:
         print("\n".join(problems_text(problems, 0 if args.all else 5)) + "\n")
     lost = sum(problem.severity == "error" for problem in problems)
-    listed = ", ".join(f"{name}: {count} pictures" for name, count in counts.items())
+    listed = ", ".join(f"{name}: {count} images" for name, count in counts.items())
     print(f"converted to {args.out} ({listed}); {lost} errors")
     if boxes and WHOLE in counts:
         print(f"next: sealkit data split {args.out} --labels {WHOLE}")

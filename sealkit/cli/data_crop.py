@@ -27,7 +27,7 @@ def run(args: argparse.Namespace) -> int:
     from sealkit.cli.progress import Progress
     from sealkit.data.check_report import problems_text
     from sealkit.data.crops import write_crops
-    from sealkit.data.labels import read_det_labels
+    from sealkit.data.labels.detection import read_det_labels
     from sealkit.errors import ConfigError
 
     if args.height < 8:

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 NAME = "show"
-HELP = "Draw pictures of a set with their outlines or boxes on one sheet."
+HELP = "Draw images of a set with their outlines or boxes on one sheet."
 EXAMPLES = """
-  sealkit data show my_seals/train.txt                             24 pictures spread over the set -> sheet.png
+  sealkit data show my_seals/train.txt                             24 images spread over the set -> sheet.png
   sealkit data show my_seals/train.txt --count 60 --columns 10 --out train.jpg
   sealkit data show my_seals/train.txt --shape oval --random --seed 3
   sealkit data show annotations/instance_train.json --root my_pages --shape seal   pages with a box of this class
@@ -18,13 +18,13 @@ EXAMPLES = """
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("labels", metavar="LABELS", help="label file")
-    parser.add_argument("--root", metavar="DIR", help="folder of the picture paths (default: the label file's)")
+    parser.add_argument("--root", metavar="DIR", help="folder of the image paths (default: the label file's)")
     parser.add_argument("--out", default="sheet.png", metavar="FILE", help="PNG or JPEG (default: %(default)s)")
-    parser.add_argument("--count", type=int, default=24, metavar="N", help="pictures at most (default: %(default)s)")
+    parser.add_argument("--count", type=int, default=24, metavar="N", help="images at most (default: %(default)s)")
     parser.add_argument("--columns", type=int, default=6, metavar="N")
-    parser.add_argument("--tile", type=int, default=320, metavar="PIXELS", help="side of a picture on the sheet")
-    parser.add_argument("--shape", help="only pictures with a seal of this shape, or a box of this class")
-    parser.add_argument("--contains", metavar="TEXT", help="only pictures with this in a text or in the file name")
+    parser.add_argument("--tile", type=int, default=320, metavar="PIXELS", help="side of an image on the sheet")
+    parser.add_argument("--shape", help="only images with a seal of this shape, or a box of this class")
+    parser.add_argument("--contains", metavar="TEXT", help="only images with this in a text or in the file name")
     parser.add_argument("--random", action="store_true", help="draw lots instead of spreading over the set")
     parser.add_argument("--seed", type=int, default=0)
 
@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     import numpy as np
 
-    from sealkit.data.labels import read_det_labels
+    from sealkit.data.labels.detection import read_det_labels
     from sealkit.drawing.sheets import contact_sheet, save_sheet
     from sealkit.errors import ConfigError, DataError, ImageError
     from sealkit.images import read_image
@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
         word = args.contains
         chosen = [s for s in chosen if word in s.image_path.name or any(word in line.text for line in s.lines)]
     if not chosen:
-        raise DataError("no picture to show", where=args.labels, hint="loosen --shape or --contains, or run data check")
+        raise DataError("no image to show", where=args.labels, hint="loosen --shape or --contains, or run data check")
     if args.random:
         order = np.random.default_rng(args.seed).permutation(len(chosen))[: args.count].tolist()
     else:
@@ -67,24 +67,24 @@ def run(args: argparse.Namespace) -> int:
             continue
         polygons.append([(line.points, line.ignore) for line in sample.lines])
     if not images:
-        raise DataError(f"none of the pictures can be read; the first: {broken[0]}", where=args.labels)
+        raise DataError(f"none of the images can be read; the first: {broken[0]}", where=args.labels)
     save_sheet(args.out, contact_sheet(images, polygons, columns=args.columns, tile=args.tile))
-    print(f"{len(images)} of {len(chosen)} pictures -> {args.out}")
+    print(f"{len(images)} of {len(chosen)} images -> {args.out}")
     for number, index in enumerate(order):
         if number < 8:
             texts = " / ".join(line.text or "###" for line in chosen[index].lines)
             print(f"  {chosen[index].where} {chosen[index].image_path.name}: {texts or 'no text'}")
     bad = [problem for problem in problems if problem.severity == "error"]
     if bad or broken:
-        print(f"{len(bad)} label problems, {len(broken)} unreadable pictures: sealkit data check says more")
+        print(f"{len(bad)} label problems, {len(broken)} unreadable images: sealkit data check says more")
     return 0
 
 
 def _read_pages(labels: Path, root: str | None) -> Any:
-    """Pages of a COCO json as pictures with outlines; a class stands for the shape."""
+    """Pages of a COCO json as images with outlines; a class stands for the shape."""
     import numpy as np
 
-    from sealkit.data.labels_coco import read_coco
+    from sealkit.data.labels.coco import read_coco
     from sealkit.data.records import DetSample, TextLine
 
     folder = labels.parent.parent if labels.parent.name == "annotations" else labels.parent

@@ -19,7 +19,7 @@ _PARTS = ("train", "val", "test")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("folder", metavar="DIR", help="folder that picture paths are relative to")
+    parser.add_argument("folder", metavar="DIR", help="folder that image paths are relative to")
     parser.add_argument("--labels", default="labels.txt", metavar="FILE", help="label file (default: %(default)s)")
     parser.add_argument(
         "--shares",
@@ -33,15 +33,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--group", default="owner", metavar="RULE", help="what stays together: owner, folder, name:REGEX or none"
     )
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--no-compare", action="store_true", help="do not look for copies (pictures are not read)")
-    parser.add_argument("--workers", type=int, default=0, metavar="N", help="picture readers at once (0: one per core)")
+    parser.add_argument("--no-compare", action="store_true", help="do not look for copies (images are not read)")
+    parser.add_argument("--workers", type=int, default=0, metavar="N", help="image readers at once (0: one per core)")
     parser.add_argument("--force", action="store_true", help="overwrite train.txt, val.txt, test.txt")
 
 
 def run(args: argparse.Namespace) -> int:
     from sealkit.data.check_report import problems_text
-    from sealkit.data.labels import read_det_labels, write_det_labels
-    from sealkit.data.labels_coco import TEST, TRAIN, VAL
+    from sealkit.data.labels.coco import TEST, TRAIN, VAL
+    from sealkit.data.labels.detection import read_det_labels, write_det_labels
     from sealkit.data.split import split_samples
     from sealkit.errors import ConfigError, DataError
 
@@ -68,8 +68,8 @@ def run(args: argparse.Namespace) -> int:
     for name, positions in split.parts.items():
         count = write_det_labels(targets[name], [samples[i] for i in positions], root)
         shapes = ", ".join(f"{shape} {number}" for shape, number in split.shapes[name].items())
-        print(f"{targets[name]}: {count} pictures, {count / len(samples):.1%} (asked: {shares[name]:.1%}): {shapes}")
-    print(f"{split.groups} groups by {args.group}, the largest of {split.largest} pictures; seed {args.seed}")
+        print(f"{targets[name]}: {count} images, {count / len(samples):.1%} (asked: {shares[name]:.1%}): {shapes}")
+    print(f"{split.groups} groups by {args.group}, the largest of {split.largest} images; seed {args.seed}")
     if copies:
         print(f"{len(copies)} copies and look-alikes were kept with their originals")
     _warn_when_uneven(split, shares, len(samples), args.group)
@@ -79,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
 def _split_pages(args: argparse.Namespace, shares: dict[str, float], targets: dict[str, Path]) -> int:
     """A set in COCO json; each part gets its share of pages of every main class."""
     from sealkit.data.check_report import problems_text
-    from sealkit.data.labels_coco import counted_boxes, read_coco, write_coco
+    from sealkit.data.labels.coco import counted_boxes, read_coco, write_coco
     from sealkit.data.records import DetSample, TextLine
     from sealkit.data.split import split_samples
 
@@ -108,7 +108,7 @@ def _split_pages(args: argparse.Namespace, shares: dict[str, float], targets: di
 def _copies(samples: Any, workers: int) -> Any:
     from sealkit.cli.progress import Progress
     from sealkit.data.duplicates import find_pairs
-    from sealkit.data.pictures import survey
+    from sealkit.data.images import survey
 
     with Progress("looking for copies") as progress:
         facts = survey(

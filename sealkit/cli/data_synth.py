@@ -37,8 +37,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="seal: text lines of seals (seal_text_detection); page: documents with COCO boxes (layout_detection) and "
         "lists of upright pages (doc_text_orientation); default seal",
     )  # fmt: skip
-    parser.add_argument("-n", "--count", type=int, default=1000, metavar="N", help="number of pictures (default 1000)")
-    parser.add_argument("--seed", type=int, default=0, help="picture i depends on the seed and i only (default 0)")
+    parser.add_argument("-n", "--count", type=int, default=1000, metavar="N", help="number of images (default 1000)")
+    parser.add_argument("--seed", type=int, default=0, help="image i depends on the seed and i only (default 0)")
     parser.add_argument("--workers", type=int, default=None, metavar="N", help="processes (default: one per core)")
     parser.add_argument(
         "--val-share", type=float, default=0.1, metavar="SHARE", help="share of the validation part (default 0.1)"
@@ -49,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=int,
         nargs=2,
         metavar=("MIN", "MAX"),
-        help="long side of pictures (--kind seal: of those filled by a seal), pixels",
+        help="long side of images (--kind seal: of those filled by a seal), pixels",
     )
     parser.add_argument(
         "--page-size", type=int, nargs=2, metavar=("MIN", "MAX"), help="long side of document parts, pixels"
@@ -68,7 +68,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--min-seal", type=int, metavar="PX", help="smallest seal on a page")
     parser.add_argument(
         "--legibility", type=float, metavar="SHARE",
-        help="texts of which the picture shows less are labelled illegible, ###; 0: none (default 0.14)",
+        help="texts of which the image shows less are labelled illegible, ###; 0: none (default 0.14)",
     )  # fmt: skip
     parser.add_argument(
         "--relabel", action="store_true", default=None,
@@ -86,15 +86,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "text, doc_title, paragraph_title, header, number, figure_title",
     )  # fmt: skip
     page.add_argument(
-        "--documents", metavar="NAME=WEIGHT,…", help="mix of contract, notice, letter, certificate, invoice, form, "
+        "--documents", metavar="NAME=WEIGHT,…", help="mix of contract, notice, character, certificate, invoice, form, "
         "statement, receipt, article, english, handwriting, specimen; others get 0"
     )  # fmt: skip
     page.add_argument("--empty", type=float, metavar="SHARE", help="share of pages without seals (default 0.25)")
+    page.add_argument("--parts", type=float, metavar="SHARE", help="share of images of a part of a page (default 0.2)")
     page.add_argument(
-        "--parts", type=float, metavar="SHARE", help="share of pictures of a part of a page (default 0.2)"
-    )
-    page.add_argument(
-        "--close-ups", type=float, metavar="SHARE", help="share of pictures that one seal dominates (default 0.06)"
+        "--close-ups", type=float, metavar="SHARE", help="share of images that one seal dominates (default 0.06)"
     )
     page.add_argument(
         "--seal-width", type=float, nargs=2, metavar=("MIN", "MAX"),
@@ -102,8 +100,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--fonts", metavar="DIR", help="folder of fonts to use beside the system's")
     parser.add_argument("--quality", type=int, default=93, help="JPEG quality of the files (default 93)")
-    parser.add_argument("--sheet", metavar="FILE", help="write a contact sheet of the first pictures with their labels")
-    parser.add_argument("--sheet-count", type=int, default=48, metavar="N", help="pictures on the sheet (default 48)")
+    parser.add_argument("--sheet", metavar="FILE", help="write a contact sheet of the first images with their labels")
+    parser.add_argument("--sheet-count", type=int, default=48, metavar="N", help="images on the sheet (default 48)")
 
 
 def _weights(text: str, allowed: tuple[str, ...], flag: str) -> dict[str, float]:
@@ -139,8 +137,8 @@ def _refuse(args: argparse.Namespace, names: tuple[str, ...], kind: str) -> None
 
 
 def _draw_seals(args: argparse.Namespace, common: dict[str, Any]) -> dict[str, Any]:
-    from sealkit.synth.settings import SynthSettings
-    from sealkit.synth.writer import sheet_of_set, write_detection_set
+    from sealkit.synth.seals.settings import SynthSettings
+    from sealkit.synth.seals.writer import sheet_of_set, write_detection_set
 
     _refuse(args, _PAGE_ONLY, "page")
     names = (
@@ -162,8 +160,8 @@ def _draw_seals(args: argparse.Namespace, common: dict[str, Any]) -> dict[str, A
 
 
 def _draw_pages(args: argparse.Namespace, common: dict[str, Any]) -> dict[str, Any]:
-    from sealkit.synth.coco import CLASSES, sheet_of_pages, write_page_set
-    from sealkit.synth.settings import DOCUMENTS, PageSettings
+    from sealkit.synth.pages.coco import CLASSES, sheet_of_pages, write_page_set
+    from sealkit.synth.seals.settings import DOCUMENTS, PageSettings
 
     _refuse(args, _SEAL_ONLY, "seal")
     given = _given(args, ("size", "empty", "parts", "close_ups", "seal_width", "fonts"))

@@ -12,19 +12,19 @@ HELP = "Read a seal, fine-tune the detector on a style it has never seen, prove 
 EXAMPLES = """
   sealkit demo                                       # a seal of datasets/toy
   sealkit demo --image my_seal.png
-  sealkit demo --steps 120 --pictures 300            # longer, for a larger gain
+  sealkit demo --steps 120 --images 300            # longer, for a larger gain
 """
 
 RECIPE = "seal_det_demo"
-MIN_GAIN = 0.05  # Hmean on the held-out pictures; less means that fine-tuning does not work
+MIN_GAIN = 0.05  # Hmean on the held-out images; less means that fine-tuning does not work
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--image", metavar="PATH", help="your own picture of a seal (default: one of datasets/toy)")
+    parser.add_argument("--image", metavar="PATH", help="your own image of a seal (default: one of datasets/toy)")
     parser.add_argument("--output", default="runs/demo", metavar="DIR", help="folder to write (default runs/demo)")
-    parser.add_argument("--pictures", type=int, default=200, metavar="N", help="pictures drawn (default 200)")
+    parser.add_argument("--images", type=int, default=200, metavar="N", help="images drawn (default 200)")
     parser.add_argument("--steps", type=int, default=None, metavar="N", help="optimiser steps (default: the recipe's)")
-    parser.add_argument("--seed", type=int, default=2026, help="of the drawn pictures (default 2026)")
+    parser.add_argument("--seed", type=int, default=2026, help="of the drawn images (default 2026)")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -32,17 +32,17 @@ def run(args: argparse.Namespace) -> int:
 
     started = time.monotonic()
     out = Path(args.output)
-    image = Path(args.image) if args.image else _toy_picture()
+    image = Path(args.image) if args.image else _toy_image()
     pipeline_before = _pipeline()
     _say(1, f"reading {image} with the embedded weights")
     before_texts = _read(pipeline_before, image, out / "before")
 
     data = out / "data"
-    _say(2, f"drawing {args.pictures} seals in the style `laser`, which the embedded weights have never seen")
-    held_out = _draw(data, args.pictures, args.seed)
+    _say(2, f"drawing {args.images} seals in the style `laser`, which the embedded weights have never seen")
+    held_out = _draw(data, args.images, args.seed)
     before_style = _read(pipeline_before, held_out, None)
 
-    _say(3, "fine-tuning; the untouched weights are measured first, on pictures that are not trained on")
+    _say(3, "fine-tuning; the initial weights are measured first, on images that are not trained on")
     result = _train(data, out / "train", args.steps)
     assert result.baseline is not None and result.best is not None  # the recipe evaluates at the start and the end
     before, after = result.baseline["hmean"], result.best["hmean"]
@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
     rows = [
         ("", "embedded weights", "fine-tuned"),
         (
-            "Hmean, 40 held-out laser seals" if args.pictures == 200 else "Hmean, held-out laser seals",
+            "Hmean, 40 held-out laser seals" if args.images == 200 else "Hmean, held-out laser seals",
             f"{before:.3f}",
             f"{after:.3f}",
         ),
@@ -68,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
     for name, left, right in rows:
         print(f"  {name:34s}  {left:42s}  {right}")
     print(f"\n  export: {export}")
-    print(f"  picture: {_newest_picture(out / 'after')}")
+    print(f"  image: {_newest_image(out / 'after')}")
     print(f"  report:  {result.run_dir / 'report.html'}")
     print(f"  {time.monotonic() - started:.0f} s in all")
     if after < before + MIN_GAIN:
@@ -85,14 +85,14 @@ def _say(step: int, text: str) -> None:
     print(f"[{step}/4] {text}", flush=True)
 
 
-def _toy_picture() -> Path:
-    """A picture of the checkout's toy set."""
+def _toy_image() -> Path:
+    """An image of the checkout's toy set."""
     from sealkit.errors import DataError
 
-    picture = Path("datasets/toy/images/000028.jpg")  # round, company name and purpose line
-    if not picture.is_file():
-        raise DataError("no toy picture here", where=str(picture), hint="run in the checkout, or use --image PATH")
-    return picture
+    image = Path("datasets/toy/images/000028.jpg")  # round, company name and purpose line
+    if not image.is_file():
+        raise DataError("no toy image here", where=str(image), hint="run in the checkout, or use --image PATH")
+    return image
 
 
 def _pipeline(model_dir: Path | None = None) -> Any:
@@ -105,12 +105,12 @@ def _pipeline(model_dir: Path | None = None) -> Any:
 
 
 def _read(pipeline: Any, image: Path, save_path: Path | None) -> list[str]:
-    """Texts of a picture, in reading order; an unreadable picture is an error here."""
+    """Texts of an image, in reading order; an unreadable image is an error here."""
     from sealkit.errors import ImageError
 
     [result] = pipeline.predict(str(image))
     if not result.ok:
-        raise ImageError(str(result["error"]))  # it names the picture
+        raise ImageError(str(result["error"]))  # it names the image
     if save_path is not None:
         result.save_to_img(str(save_path))
         result.save_to_json(str(save_path))
@@ -120,15 +120,15 @@ def _read(pipeline: Any, image: Path, save_path: Path | None) -> list[str]:
 
 
 def _draw(folder: Path, count: int, seed: int) -> Path:
-    """Draw the set anew and return a held-out picture of it."""
+    """Draw the set anew and return a held-out image of it."""
     import os
     import shutil
 
     from tqdm import tqdm
 
-    from sealkit.data.labels import read_det_labels
-    from sealkit.synth.settings import SynthSettings
-    from sealkit.synth.writer import write_detection_set
+    from sealkit.data.labels.detection import read_det_labels
+    from sealkit.synth.seals.settings import SynthSettings
+    from sealkit.synth.seals.writer import write_detection_set
 
     if folder.exists():
         shutil.rmtree(folder)
@@ -157,9 +157,9 @@ def _parity(model_dir: Path) -> str:
     report = json.loads((model_dir / "export_report.json").read_text(encoding="utf-8"))
     differences = report["max_abs_difference"]
     shown = ", ".join(f"{engine} {max(parts.values()):.1e}" for engine, parts in differences.items())
-    return f"{model_dir} (largest difference to the trained network on {len(report['pictures'])} pictures: {shown})"
+    return f"{model_dir} (largest difference to the trained network on {len(report['images'])} images: {shown})"
 
 
-def _newest_picture(folder: Path) -> Path:
-    pictures = [path for path in folder.iterdir() if path.suffix.lower() in (".png", ".jpg", ".jpeg")]
-    return max(pictures, key=lambda path: path.stat().st_mtime, default=folder)
+def _newest_image(folder: Path) -> Path:
+    images = [path for path in folder.iterdir() if path.suffix.lower() in (".png", ".jpg", ".jpeg")]
+    return max(images, key=lambda path: path.stat().st_mtime, default=folder)

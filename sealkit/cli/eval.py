@@ -1,4 +1,4 @@
-"""`sealkit eval`: the figures of a checkpoint or of an exported folder, in the same table."""
+"""`sealkit eval`: the metrics of a checkpoint or of an exported folder, in the same table."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     what.add_argument("--model-dir", metavar="DIR", help="exported folder or .onnx file")
     parser.add_argument("--engine", help="what runs an exported folder: paddle, onnxruntime, openvino, auto")
     parser.add_argument("--device", help="cpu, gpu:0, …")
-    parser.add_argument("--report", metavar="FILE", help="write an HTML report with the worst pictures")
+    parser.add_argument("--report", metavar="FILE", help="write an HTML report with the worst images")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     parser.add_argument("--no-progress", action="store_true", help="no progress bar")
 

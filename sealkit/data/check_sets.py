@@ -1,4 +1,4 @@
-"""What the dataset checks of all modules begin with: the label files of a folder, and a look at every picture."""
+"""What the dataset checks of all modules begin with: the label files of a folder, and a look at every image."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from sealkit.data.check_report import CheckedSet, CheckReport
-from sealkit.data.pictures import survey
+from sealkit.data.images import survey
 from sealkit.data.problems import Problem
 from sealkit.errors import DataError
 
@@ -50,30 +50,30 @@ def read_sets(
 def survey_sets(
     report: CheckReport, workers: int, progress: Callable[[int, int], object] | None, compare: bool
 ) -> None:
-    """Read and decode every picture of the sets: fills their `facts`. Arguments as those of `check_dataset`."""
+    """Read and decode every image of the sets: fills their `facts`. Arguments as those of `check_dataset`."""
     total = sum(len(checked.samples) for checked in report.sets)
     for checked in report.sets:
         tell = (lambda done: progress(done, total)) if progress is not None else None
         checked.facts = survey([s.image_path for s in checked.samples], workers=workers, progress=tell, compare=compare)
 
 
-def refuse_when_no_picture_exists(report: CheckReport, hint: Callable[[Path], str]) -> None:
-    """After `survey_sets`: labels of which not one picture is there are not a set with many problems, but none.
+def refuse_when_no_image_exists(report: CheckReport, hint: Callable[[Path], str]) -> None:
+    """After `survey_sets`: labels of which not one image is there are not a set with many problems, but none.
 
     Args:
-        hint: the path of one of the pictures → what to do.
+        hint: the path of one of the images → what to do.
 
     Raises:
-        DataError: there are labelled pictures, and none of them exists.
+        DataError: there are labelled images, and none of them exists.
     """
     facts = [fact for checked in report.sets for fact in checked.facts]
-    if facts and all(fact.error is not None and fact.error.what == "no such picture" for fact in facts):
+    if facts and all(fact.error is not None and fact.error.what == "no such image" for fact in facts):
         raise DataError(
-            f"none of the {len(facts)} labelled pictures exists",
+            f"none of the {len(facts)} labelled images exists",
             where=str(report.root),
             value=str(facts[0].path),
             hint=hint(facts[0].path),
         )
 
 
-__all__ = ["dataset_folder", "read_sets", "refuse_when_no_picture_exists", "survey_sets"]
+__all__ = ["dataset_folder", "read_sets", "refuse_when_no_image_exists", "survey_sets"]

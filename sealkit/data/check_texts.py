@@ -27,7 +27,7 @@ _SHOWN = 8
 
 @dataclass(frozen=True)
 class PlacedText:
-    """A transcription and where it stands: "train.txt:17", number of the text in its picture."""
+    """A transcription and where it stands: "train.txt:17", number of the text in its image."""
 
     where: str
     number: int

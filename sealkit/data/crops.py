@@ -19,7 +19,7 @@ from sealkit.images import read_image, write_image
 
 FOLDER = "images"
 UPRIGHT = 1.6
-"""Height/width of a strip above which several letters stand above each other: no recogniser reads that."""
+"""Height/width of a strip above which several characters stand above each other: no recogniser reads that."""
 
 
 @dataclass
@@ -29,7 +29,7 @@ class CropReport:
     Attributes:
         written: strips.
         skipped: reason -> number of texts without a strip.
-        problems: pictures that cannot be read, lines without extent.
+        problems: images that cannot be read, lines without extent.
     """
 
     written: int = 0
@@ -73,7 +73,8 @@ def write_crops(
     `images/a_0.png<TAB>text`; shape, angle and direction to `<labels>.extras.jsonl` beside it (see `rec_labels`).
 
     Ignored and empty texts have no strip, nor have labels without `direction`: which end of a ring its text starts at
-    cannot be guessed for training; nor columns whose letters could not be laid side by side. The skipped are counted by
+    cannot be guessed for training; nor columns whose characters could not be laid side by side. The skipped are counted
+    by
     reason.
 
     Args:
@@ -129,23 +130,23 @@ def _usable(line: TextLine, report: CropReport) -> bool:
 def _strips(
     sample: DetSample, wanted: Sequence[tuple[int, TextLine]], stem: str, height: int, report: CropReport
 ) -> list[tuple[str, np.ndarray, TextLine]]:
-    """(file name without suffix, strip, label) of one picture; what fails is reported."""
+    """(file name without suffix, strip, label) of one image; what fails is reported."""
     if not wanted:
         return []
     try:
         image = read_image(sample.image_path)
     except ImageError as error:
         fix = error.hint or "replace the file"
-        report.problems.append(Problem("broken-picture", sample.where, f"{sample.image_path}: {error.what}", fix))
+        report.problems.append(Problem("broken-image", sample.where, f"{sample.image_path}: {error.what}", fix))
         for _ in wanted:
-            report.skip("picture cannot be read")
+            report.skip("image cannot be read")
         return []
     found = []
     for index, line in wanted:
         try:
             strip = strip_of(image, line, height)
             if len(line.text.strip()) > 1 and strip.shape[0] > UPRIGHT * strip.shape[1]:
-                report.skip("column whose letters could not be parted")
+                report.skip("column whose characters could not be parted")
                 continue
             found.append((f"{stem}_{index}", strip, line))
         except DataError as error:

@@ -1,9 +1,9 @@
-"""Pictures that occur twice, and pictures of the training set that come back in the validation set.
+"""Images that occur twice, and images of the training set that come back in the validation set.
 
-Identity is decided on decoded pixels. Look-alikes are found by a signature of the picture's structure that survives
+Identity is decided on decoded pixels. Look-alikes are found by a signature of the image's structure that survives
 recompression, scaling, brightness and contrast, and (for leaks) quarter turns and mirrors. A classic 64-bit perceptual
 hash is not enough here: round seals in the middle of white paper all look alike to its few low frequencies. This
-signature is longer (1,564 numbers) and weighs frequencies so that the letters decide and not the ring.
+signature is longer (1,564 numbers) and weighs frequencies so that the characters decide and not the ring.
 """
 
 from __future__ import annotations
@@ -15,29 +15,29 @@ import cv2
 import numpy as np
 
 SIDE = 96
-"""Pixels per side of the picture that the signature is taken from."""
+"""Pixels per side of the image that the signature is taken from."""
 FREQUENCIES = 40
 """Half-waves per side that the signature holds."""
 LOWEST = 8
 """Sum of half-waves below which a frequency is left out: brightness, slopes, vignettes."""
 ALIKE = 0.93
-"""Correlation from which two pictures are taken for one.
+"""Correlation from which two images are taken for one.
 
-Measured on 67 real pictures: copies saved as JPEG of quality 15 reach 0.976 and more, scaled to a half 0.958, with
-gamma 1.6 0.985; two different pictures 0.75 at most, 30 drawn seals of one form with different letters 0.83.
+Measured on 67 real images: copies saved as JPEG of quality 15 reach 0.976 and more, scaled to a half 0.958, with
+gamma 1.6 0.985; two different images 0.75 at most, 30 drawn seals of one form with different characters 0.83.
 """
 ASPECT_TOLERANCE = 0.04
 """Largest difference of log aspect ratios of look-alikes."""
 
 _MASK = np.add.outer(np.arange(FREQUENCIES), np.arange(FREQUENCIES)) >= LOWEST
 _GAIN = np.hypot(*np.meshgrid(np.arange(FREQUENCIES), np.arange(FREQUENCIES)))
-_FLIP = (-1.0) ** np.arange(FREQUENCIES)  # mirroring a picture changes the sign of its odd cosines
+_FLIP = (-1.0) ** np.arange(FREQUENCIES)  # mirroring an image changes the sign of its odd cosines
 _BLOCK = 512
 
 
 @dataclass(frozen=True)
 class Pair:
-    """Two pictures taken for one.
+    """Two images taken for one.
 
     Attributes:
         first, second: positions in the lists that were compared.
@@ -61,11 +61,11 @@ def signature(gray: np.ndarray) -> np.ndarray | None:
         gray: (H, W) uint8.
 
     Returns:
-        float32 (D + 1,), or None where the picture has no structure at these frequencies.
+        float32 (D + 1,), or None where the image has no structure at these frequencies.
     """
     height, width = gray.shape
     small = cv2.resize(gray, (SIDE, SIDE), interpolation=cv2.INTER_AREA).astype(np.float32)
-    small -= small[0, 0]  # the mean is left out below; a flat picture becomes exactly zero
+    small -= small[0, 0]  # the mean is left out below; a flat image becomes exactly zero
     coefficients = cv2.dct(small)[:FREQUENCIES, :FREQUENCIES] * _GAIN  # (rows, columns) half-waves
     vector = coefficients[_MASK]
     length = float(np.linalg.norm(vector))
@@ -75,7 +75,7 @@ def signature(gray: np.ndarray) -> np.ndarray | None:
 
 
 def find_pairs(marks: Sequence[np.ndarray | None], hashes: Sequence[str], threshold: float = ALIKE) -> list[Pair]:
-    """Pairs within one set. Every picture is paired with the first one like it, so that n copies give n − 1 pairs.
+    """Pairs within one set. Every image is paired with the first one like it, so that n copies give n − 1 pairs.
 
     Args:
         marks: signatures, None where there is none.
@@ -113,7 +113,7 @@ def find_leaks(
     val_hashes: Sequence[str],
     threshold: float = ALIKE,
 ) -> list[Pair]:
-    """Pairs (training, validation), one per validation picture: the most alike training picture, also turned or
+    """Pairs (training, validation), one per validation image: the most alike training image, also turned or
     mirrored.
     """
     known = {value: index for index, value in reversed(list(enumerate(train_hashes))) if value}
@@ -148,7 +148,7 @@ def find_leaks(
 
 
 def _stack(marks: Sequence[np.ndarray | None], left_out: set[int]) -> tuple[list[int], np.ndarray, np.ndarray]:
-    """(places, unit vectors (n, D), log aspect ratios (n,)) of the pictures that have a signature."""
+    """(places, unit vectors (n, D), log aspect ratios (n,)) of the images that have a signature."""
     places = [index for index, mark in enumerate(marks) if mark is not None and index not in left_out]
     if not places:
         return [], np.zeros((0, int(_MASK.sum())), np.float32), np.zeros(0, np.float32)
@@ -157,10 +157,10 @@ def _stack(marks: Sequence[np.ndarray | None], left_out: set[int]) -> tuple[list
 
 
 def _views(matrix: np.ndarray) -> list[tuple[np.ndarray, bool]]:
-    """The signatures of a picture's eight quarter turns and mirrors, with "sides swapped"; the first is the picture as
+    """The signatures of an image's eight quarter turns and mirrors, with "sides swapped"; the first is the image as
     it is.
 
-    In the cosine domain a mirror is a change of signs and a transposition a transposition: no picture is touched again.
+    In the cosine domain a mirror is a change of signs and a transposition a transposition: no image is touched again.
     """
     full = np.zeros((len(matrix), FREQUENCIES, FREQUENCIES), np.float32)
     full[:, _MASK] = matrix

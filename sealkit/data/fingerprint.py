@@ -1,4 +1,4 @@
-"""Which data was a run trained on? A hash over labels and pictures, with counts, for `data.json` of a run folder."""
+"""Which data was a run trained on? A hash over labels and images, with counts, for `data.json` of a run folder."""
 
 from __future__ import annotations
 
@@ -29,54 +29,54 @@ def fingerprint(
     label_file: str | Path,
     samples: Sequence[Any],
     *,
-    pictures: bool = True,
+    images: bool = True,
     workers: int = 0,
 ) -> dict[str, Any]:
-    """Identity of one label file with its pictures.
+    """Identity of one label file with its images.
 
-    Two sets have the same `sha256` exactly when their label files have the same bytes and every picture, in label
+    Two sets have the same `sha256` exactly when their label files have the same bytes and every image, in label
     order, has the same relative path and the same bytes. It does not depend on where the folder lies.
 
     Args:
-        root: folder that picture paths are relative to.
+        root: folder that image paths are relative to.
         label_file: relative to the root, or absolute.
-        samples: what the label file holds; records with `image_path`, and `lines` where pictures have several texts.
-        pictures: hash the pictures' bytes; otherwise only their sizes (a large set on a slow disk), told by
-            `pictures_by`.
+        samples: what the label file holds; records with `image_path`, and `lines` where images have several texts.
+        images: hash the images' bytes; otherwise only their sizes (a large set on a slow disk), told by
+            `images_by`.
         workers: files read at once, 0 = one per core.
 
     Returns:
-        plain values for JSON: root, labels, sha256, labels_sha256, pictures_sha256, pictures_by, and counts of
-            pictures, texts,
-        ignored texts, pictures without text, missing pictures and bytes.
+        plain values for JSON: root, labels, sha256, labels_sha256, images_sha256, images_by, and counts of
+            images, texts,
+        ignored texts, images without text, missing images and bytes.
     """
     root = Path(root)
     path = root / label_file
     labels_hash = file_hash(path if path.is_file() else label_file)
     paths = [sample.image_path for sample in samples]
     sizes = [_size(image) for image in paths]
-    if pictures:
+    if images:
         with ThreadPoolExecutor(workers or min(8, os.cpu_count() or 1)) as pool:
             marks = list(pool.map(file_hash, paths))
     else:
         marks = [str(size) for size in sizes]
     names = [Path(os.path.relpath(image, root)).as_posix() for image in paths]
-    pictures_hash = _digest(f"{name}\0{mark}\n" for name, mark in zip(names, marks))
+    images_hash = _digest(f"{name}\0{mark}\n" for name, mark in zip(names, marks))
     single = [sample for sample in samples if not hasattr(sample, "lines")]  # one text or class each
     several = [sample for sample in samples if hasattr(sample, "lines")]
     lines = [line for sample in several for line in sample.lines]
     return {
         "root": str(root),
         "labels": str(label_file),
-        "sha256": _digest([labels_hash, "\n", pictures_hash]),
+        "sha256": _digest([labels_hash, "\n", images_hash]),
         "labels_sha256": labels_hash,
-        "pictures_sha256": pictures_hash,
-        "pictures_by": "content" if pictures else "size",
-        "pictures": len(samples),
+        "images_sha256": images_hash,
+        "images_by": "content" if images else "size",
+        "images": len(samples),
         "texts": len(single) + sum(not line.ignore for line in lines),
         "ignored": sum(line.ignore for line in lines),
         "without_text": sum(not sample.lines for sample in several),
-        "missing_pictures": sum(size < 0 for size in sizes),
+        "missing_images": sum(size < 0 for size in sizes),
         "bytes": sum(max(0, size) for size in sizes),
     }
 

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
-from sealkit.data.check_outlines import clip_to_picture, drop_repeats, outline_problems, untangle
+from sealkit.data.check_outlines import clip_to_image, drop_repeats, outline_problems, untangle
 from sealkit.data.check_report import CheckedSet
 from sealkit.data.duplicates import find_leaks, find_pairs
-from sealkit.data.labels import write_det_labels
-from sealkit.data.pictures import SUFFIXES_OF_FORMAT, PictureFacts
+from sealkit.data.images import SUFFIXES_OF_FORMAT, ImageFacts
+from sealkit.data.labels.detection import write_det_labels
 from sealkit.data.records import DetSample, TextLine
 from sealkit.errors import DataError
 from sealkit.images import read_image, suffix_of, write_image
@@ -29,7 +29,7 @@ class FixReport:
     Attributes:
         written: label file -> lines in it.
         done: sentence -> how often; in the order met.
-        left_out: (where, why) of every picture and text that is not in the copy.
+        left_out: (where, why) of every image and text that is not in the copy.
     """
 
     written: dict[str, int] = field(default_factory=dict)
@@ -53,19 +53,19 @@ def write_fixed_copy(
     *,
     progress: Callable[[int], object] | None = None,
 ) -> FixReport:
-    """Write label files and pictures of a checked set to a new folder.
+    """Write label files and images of a checked set to a new folder.
 
-    Pictures: stored upright, 8 bits, three channels, on white (as PNG where anything had to change, else the same
+    Images: stored upright, 8 bits, three channels, on white (as PNG where anything had to change, else the same
     bytes). Outlines: clockwise, cut at the border, repeated points dropped, loops of plain outlines cut away. Left out:
-    pictures that cannot be read, second copies, pictures that a later set (validation, test) holds too, texts that only
-    a person can mend (a picture whose texts are all of that kind is left out as well: without them it would teach that
+    images that cannot be read, second copies, images that a later set (validation, test) holds too, texts that only
+    a person can mend (an image whose texts are all of that kind is left out as well: without them it would teach that
     there is nothing).
 
     Args:
         root: the checked folder.
         sets: from `CheckReport.sets`, with facts.
         out: a folder that does not exist or is empty.
-        progress: called with the number of pictures done since the last call.
+        progress: called with the number of images done since the last call.
 
     Raises:
         DataError: `out` holds something, or cannot be written.
@@ -104,14 +104,14 @@ def _marks(checked: CheckedSet) -> tuple[list[np.ndarray | None], list[str]]:
 
 
 def _second_copies(checked: CheckedSet) -> dict[int, str]:
-    """Position -> why, of pictures listed or stored a second time."""
+    """Position -> why, of images listed or stored a second time."""
     out: dict[int, str] = {}
     for pair in find_pairs([None] * len(checked.facts), _marks(checked)[1]):
         out[pair.second] = f"same pixels as {checked.samples[pair.first].where}"
     return out
 
 
-def _fix_sample(sample: DetSample, facts: PictureFacts, report: FixReport) -> DetSample | None:
+def _fix_sample(sample: DetSample, facts: ImageFacts, report: FixReport) -> DetSample | None:
     if facts.error is not None or facts.size is None or facts.info is None:
         why = facts.error.what if facts.error is not None else "cannot be read"
         report.left_out.append((sample.where, f"{sample.image_path.name}: {why}"))
@@ -150,23 +150,23 @@ def _fix_line(line: TextLine, size: tuple[int, int], stored: tuple[int, int], re
             points = distinct
     if _fatal(replace(line, points=points), size, stored) is not None:
         return None
-    inside = clip_to_picture(points, size)
+    inside = clip_to_image(points, size)
     if not np.array_equal(inside, points):
-        report.note("outline cut at the picture's border")
+        report.note("outline cut at the image's border")
     fixed = replace(line, points=inside)
     return None if _fatal(fixed, size, stored) is not None else fixed
 
 
 def _store(
     path: Path,
-    facts: PictureFacts,
+    facts: ImageFacts,
     root: Path,
     out: Path,
     names: dict[Path, str],
     used: set[str],
     report: FixReport,
 ) -> Path:
-    """Copy or re-encode one picture below `out` under a name not yet taken; the same picture only once."""
+    """Copy or re-encode one image below `out` under a name not yet taken; the same image only once."""
     if path in names:
         return out / names[path]
     try:
@@ -190,7 +190,7 @@ def _store(
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, target)
     else:
-        report.note("picture stored upright as 8-bit PNG on white")
+        report.note("image stored upright as 8-bit PNG on white")
         write_image(target, read_image(path))
     return target
 

@@ -1,4 +1,4 @@
-"""What figures are broken down by where labels carry it: shape, reading direction, angle."""
+"""What metrics are broken down by where labels carry it: shape, reading direction, angle."""
 
 from __future__ import annotations
 

@@ -15,10 +15,10 @@ class Problem:
 
     Attributes:
         kind: short stable key such as "bad-json"; reports group by it and tests compare it.
-        where: "labels.txt:17", a picture's path, or a label file's path.
+        where: "labels.txt:17", an image's path, or a label file's path.
         reason: what is wrong, with the offending value.
         fix: what to do about it.
-        severity: "error": the line, text or picture was left out; "warning": it was read, perhaps with a repair;
+        severity: "error": the line, text or image was left out; "warning": it was read, perhaps with a repair;
             "info": worth knowing, nothing to mend.
     """
 

@@ -10,17 +10,17 @@ import numpy as np
 
 @dataclass
 class TextLine:
-    """One labelled text of a picture.
+    """One labelled text of an image.
 
     Attributes:
         points: (N, 2) float32 pixels x, y, clockwise on screen. Where `direction` is set they are a line_poly: an even
-            number of points, along the top of the letters from the text's start, back along their feet.
+            number of points, along the top of the characters from the text's start, back along their bottom edge.
         text: transcription; "" where unknown.
         ignore: neither trained on nor scored ("*" and "###" in label files).
         shape: circle, oval, square, rectangle, triangle, or None where the label does not say.
         angle: degrees clockwise from upright of the seal's own up direction, or None.
         direction: arc, arc-bottom, line, vertical, or None where the point order means nothing.
-        seal: index of the seal in the picture the line belongs to, or None.
+        seal: index of the seal in the image the line belongs to, or None.
     """
 
     points: np.ndarray
@@ -34,7 +34,7 @@ class TextLine:
 
 @dataclass
 class DetSample:
-    """One picture with its text lines; `where` is "labels.txt:17" for messages."""
+    """One image with its text lines; `where` is "labels.txt:17" for messages."""
 
     image_path: Path
     lines: list[TextLine] = field(default_factory=list)
@@ -46,7 +46,7 @@ class RecSample:
     """One strip with its text.
 
     Attributes:
-        image_path: the picture.
+        image_path: the image.
         text: what is written on it, never empty.
         where: "train.txt:17" for messages.
         shape, angle, direction: of the seal and the line it was cut from, as in `TextLine`; None where unknown.

@@ -1,7 +1,7 @@
 """Training, validation and test part of a set, without leaks: what belongs together stays together.
 
-A seal's owner stamps many papers. When pictures of one seal are in both parts, the validation figure says how well the
-model knows these seals, not how well it will read new ones. Pictures are therefore grouped (by owner, folder or name,
+A seal's owner stamps many papers. When images of one seal are in both parts, the validation figure says how well the
+model knows these seals, not how well it will read new ones. Images are therefore grouped (by owner, folder or name,
 and always with their copies), and whole groups are dealt out, shape by shape, so that rare shapes are in every part.
 """
 
@@ -18,8 +18,8 @@ from sealkit.data.duplicates import Pair
 from sealkit.data.records import DetSample
 from sealkit.errors import ConfigError, DataError
 
-OWNER_LETTERS = 6
-"""A text of this many letters names an owner; shorter ones (purposes, codes) stand on many seals."""
+OWNER_CHARACTERS = 6
+"""A text of this many characters names an owner; shorter ones (purposes, codes) stand on many seals."""
 RULES = ("owner", "folder", "name:REGEX", "none")
 
 
@@ -30,8 +30,8 @@ class Split:
     Attributes:
         parts: name of the part -> positions of its samples, ascending.
         groups: number of groups.
-        largest: pictures in the largest group.
-        shapes: part -> main shape -> pictures.
+        largest: images in the largest group.
+        shapes: part -> main shape -> images.
     """
 
     parts: dict[str, list[int]]
@@ -48,26 +48,26 @@ def split_samples(
     copies: Iterable[Pair] = (),
     seed: int = 0,
 ) -> Split:
-    """Deal pictures out to parts.
+    """Deal images out to parts.
 
     Args:
-        samples: pictures with texts.
+        samples: images with texts.
         shares: part -> share, summing to 1, such as {"train": 0.8, "val": 0.2}.
-        rule: what keeps pictures together: "owner" (a text of at least 6 letters in common), "folder", "name:REGEX"
+        rule: what keeps images together: "owner" (a text of at least 6 characters in common), "folder", "name:REGEX"
             (the same first group of the expression in the file name), "none".
         copies: pairs of positions that must stay together whatever the rule (from `find_pairs`).
         seed: another seed gives another split; the same seed and samples give the same one on every machine.
 
     Raises:
-        ConfigError: shares or rule that mean nothing. DataError: too few pictures or groups for the parts.
+        ConfigError: shares or rule that mean nothing. DataError: too few images or groups for the parts.
     """
     _check_shares(shares)
     if len(samples) < len(shares):
-        raise DataError(f"{len(samples)} pictures cannot be split into {len(shares)} parts", hint="add pictures")
+        raise DataError(f"{len(samples)} images cannot be split into {len(shares)} parts", hint="add images")
     groups = _groups(samples, rule, copies)
     if len(groups) < len(shares):
         raise DataError(
-            f"all pictures fall into {len(groups)} group(s) by the rule {rule!r}; {len(shares)} are needed",
+            f"all images fall into {len(groups)} group(s) by the rule {rule!r}; {len(shares)} are needed",
             hint="use another --group, such as folder or none",
         )
     shapes = [_main_shape(sample) for sample in samples]
@@ -115,7 +115,7 @@ def _main_shape(sample: DetSample) -> str:
 
 
 def _groups(samples: Sequence[DetSample], rule: str, copies: Iterable[Pair]) -> list[list[int]]:
-    """Connected pictures, by union-find; groups in order of their first picture."""
+    """Connected images, by union-find; groups in order of their first image."""
     parent = list(range(len(samples)))
 
     def root(index: int) -> int:
@@ -141,7 +141,7 @@ def _groups(samples: Sequence[DetSample], rule: str, copies: Iterable[Pair]) -> 
 
 
 def _keys(samples: Sequence[DetSample], rule: str) -> list[set[Hashable]]:
-    """What each picture shares with others by the rule."""
+    """What each image shares with others by the rule."""
     if rule == "none":
         keys: list[set[Hashable]] = [set() for _ in samples]
     elif rule == "owner":
@@ -153,16 +153,16 @@ def _keys(samples: Sequence[DetSample], rule: str) -> list[set[Hashable]]:
     else:
         raise ConfigError("unknown rule for groups", value=rule, hint=f"rules: {', '.join(RULES)}")
     for sample, found in zip(samples, keys):
-        found.add(("path", sample.image_path))  # a picture listed twice is one picture
+        found.add(("path", sample.image_path))  # an image listed twice is one image
     return keys
 
 
 def owners(sample: DetSample) -> set[str]:
-    """Texts of a picture that name an owner: at least 6 letters, not only digits and Latin letters."""
+    """Texts of an image that name an owner: at least 6 characters, not only digits and Latin letters."""
     return {
         line.text.strip()
         for line in sample.lines
-        if not line.ignore and len(line.text.strip()) >= OWNER_LETTERS and not line.text.isascii()
+        if not line.ignore and len(line.text.strip()) >= OWNER_CHARACTERS and not line.text.isascii()
     }
 
 
@@ -178,13 +178,13 @@ def _name_keys(samples: Sequence[DetSample], expression: str) -> list[str]:
         match = pattern.search(sample.image_path.name)
         if match is None:
             raise DataError(
-                "the expression does not match a picture's name",
+                "the expression does not match an image's name",
                 where=sample.where,
                 value=sample.image_path.name,
-                hint=f"mend the expression {expression!r}, or rename the picture",
+                hint=f"mend the expression {expression!r}, or rename the image",
             )
         keys.append(match.group(1) if pattern.groups else match.group(0))
     return keys
 
 
-__all__ = ["OWNER_LETTERS", "RULES", "Split", "owners", "split_samples"]
+__all__ = ["OWNER_CHARACTERS", "RULES", "Split", "owners", "split_samples"]

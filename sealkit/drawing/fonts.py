@@ -21,7 +21,7 @@ from PIL import ImageFont
 from sealkit.errors import DataError
 
 GLYPH_PX = 96
-"""Em size of cached glyph bitmaps: as large as a letter of a 480 px seal."""
+"""Em size of cached glyph bitmaps: as large as a character of a 480 px seal."""
 
 _CACHE_LIMIT = 4000  # glyphs per face: 4000 x ~8 kB = 32 MB at worst, more than the characters of one long run's texts
 _STYLES = (

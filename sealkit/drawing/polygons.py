@@ -1,4 +1,4 @@
-"""Polygons on pictures. Everything here returns a new picture and leaves its arguments alone."""
+"""Polygons on images. Everything here returns a new image and leaves its arguments alone."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def fill_polygons(
 def outline_polygons(
     image: np.ndarray, polygons: Sequence[np.ndarray], colours: Sequence[Colour], width: int | None = None
 ) -> np.ndarray:
-    """Closed outlines; `width` in pixels, None: by the picture's size. Arguments as fill_polygons."""
+    """Closed outlines; `width` in pixels, None: by the image's size. Arguments as fill_polygons."""
     drawn = image.copy()
     for polygon, colour in zip(polygons, colours):
         if len(polygon) >= 2:
@@ -55,7 +55,8 @@ def mark_starts(image: np.ndarray, line_polys: Sequence[np.ndarray], colours: Se
     """An arrow on the top edge of each line_poly's first part, in reading direction.
 
     Args:
-        line_polys: (2M, 2) each, from the text's start along the top of the letters and back along their feet.
+        line_polys: (2M, 2) each, from the text's start along the top of the characters and back along their bottom
+            edge.
     """
     drawn = image.copy()
     for poly, colour in zip(line_polys, colours):
@@ -79,7 +80,7 @@ def boxes_to_polygons(boxes: Sequence[Sequence[float]]) -> list[np.ndarray]:
 
 
 def line_width(image: np.ndarray) -> int:
-    """Line width that is visible but not heavy on a picture of this size."""
+    """Line width that is visible but not heavy on an image of this size."""
     return max(1, round(max(image.shape[:2]) / 400))
 
 

@@ -1,4 +1,4 @@
-"""Contact sheets: many pictures on one, with their text lines drawn in."""
+"""Contact sheets: many images on one, with their text lines drawn in."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import numpy as np
 from sealkit.errors import DataError
 
 Polygon = tuple[np.ndarray, bool]
-"""Points (N, 2) in pixels of the picture, and whether the line is ignored."""
+"""Points (N, 2) in pixels of the image, and whether the line is ignored."""
 
 
 def draw_polygons(image: np.ndarray, polygons: Sequence[Polygon], scale: float = 1.0) -> np.ndarray:
-    """A resized copy of a picture (H, W, 3) uint8 BGR with polygons: green, ignored ones blue, dots at starts."""
+    """A resized copy of an image (H, W, 3) uint8 BGR with polygons: green, ignored ones blue, dots at starts."""
     mode = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
     size = (max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale)))
     out = cv2.resize(image, size, interpolation=mode) if scale != 1 else image.copy()
@@ -34,18 +34,18 @@ def contact_sheet(
     columns: int = 6,
     tile: int = 320,
 ) -> np.ndarray:
-    """Pictures (H, W, 3) uint8 BGR side by side in square tiles, in order, row by row.
+    """Images (H, W, 3) uint8 BGR side by side in square tiles, in order, row by row.
 
     Args:
-        polygons: per picture what `draw_polygons` shall draw; None: nothing.
+        polygons: per image what `draw_polygons` shall draw; None: nothing.
         columns: tiles per row.
-        tile: side of a tile in pixels; pictures keep their proportions.
+        tile: side of a tile in pixels; images keep their proportions.
 
     Returns:
-        (rows * tile, columns * tile, 3) uint8 BGR; DataError for no pictures.
+        (rows * tile, columns * tile, 3) uint8 BGR; DataError for no images.
     """
     if not images:
-        raise DataError("there is no picture to put on a contact sheet")
+        raise DataError("there is no image to put on a contact sheet")
     columns = min(columns, len(images))
     rows = -(-len(images) // columns)
     sheet = np.full((rows * tile, columns * tile, 3), 128, np.uint8)

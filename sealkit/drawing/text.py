@@ -1,4 +1,4 @@
-"""Text on pictures, any script the system has a font for."""
+"""Text on images, any script the system has a font for."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ def draw_text(
 
     Args:
         image: (H, W, 3) uint8 BGR.
-        box: x1, y1, x2, y2 pixels; parts outside the picture are cut.
+        box: x1, y1, x2, y2 pixels; parts outside the image are cut.
         vertical: characters upright below each other.
 
     Returns:
-        A new picture. Characters no font has come out as the font's own placeholder; on a system without any font
+        A new image. Characters no font has come out as the font's own placeholder; on a system without any font
         the text is left out.
     """
     x1, y1, x2, y2 = (float(v) for v in box)
@@ -56,41 +56,42 @@ def draw_text(
 def draw_text_along(
     image: np.ndarray, text: str, line_poly: np.ndarray, colour: Colour = (0, 0, 0), vertical: bool = False
 ) -> np.ndarray:
-    """Letters one by one along a text line, standing as the letters of the line stand.
+    """Characters one by one along a text line, standing as the characters of the line stand.
 
     Args:
         image: (H, W, 3) uint8 BGR.
         text: is spread over the line's whole length, as large as its height allows.
-        line_poly: (2M, 2) pixels, from the text's start along the tops of the letters and back along their feet.
-        vertical: a column of upright letters; its first half is the upper edge of the first letter.
+        line_poly: (2M, 2) pixels, from the text's start along the tops of the characters and back along their bottom
+            edge.
+        vertical: a column of upright characters; its first half is the upper edge of the first character.
 
     Returns:
-        A new picture; without the text where the system has no font or the line has no extent.
+        A new image; without the text where the system has no font or the line has no extent.
     """
     half = len(line_poly) // 2
     points = np.asarray(line_poly, dtype=np.float64)
-    tops, feet = points[:half], points[half : 2 * half][::-1]
+    tops, bottom = points[:half], points[half : 2 * half][::-1]
     if half < 2 or not text or font_for(text, 10) is None:
         return image.copy()
     if vertical:  # its two edges are the ends of the way
-        middle, side = np.stack([tops.mean(axis=0), feet.mean(axis=0)]), float(np.hypot(*(tops[-1] - tops[0])))
+        middle, side = np.stack([tops.mean(axis=0), bottom.mean(axis=0)]), float(np.hypot(*(tops[-1] - tops[0])))
     else:
-        middle, side = (tops + feet) / 2, float(np.hypot(*(tops - feet).T).mean())
+        middle, side = (tops + bottom) / 2, float(np.hypot(*(tops - bottom).T).mean())
     way = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(middle, axis=0).T))])
-    widths = np.array([1.0 if vertical else max(text_width(letter, 100) / 100, 0.2) for letter in text])
+    widths = np.array([1.0 if vertical else max(text_width(character, 100) / 100, 0.2) for character in text])
     size = int(min(0.9 * side, way[-1] / widths.sum(), 200.0))
     font = font_for(text, size) if size >= 6 else None
     if font is None:
         return image.copy()
     canvas = Image.fromarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB))
     blue, green, red = colour
-    for letter, place in zip(text, (np.cumsum(widths) - widths / 2) / widths.sum() * way[-1]):
+    for character, place in zip(text, (np.cumsum(widths) - widths / 2) / widths.sum() * way[-1]):
         x, y = (float(np.interp(place, way, middle[:, axis])) for axis in (0, 1))
         before, after = (np.clip(place + d, 0, way[-1]) for d in (-size / 2, size / 2))
         dx, dy = (float(np.diff(np.interp([before, after], way, middle[:, axis]))[0]) for axis in (0, 1))
         angle = np.degrees(np.arctan2(dy, dx)) - (90.0 if vertical else 0.0)  # clockwise on screen
         stamp = Image.new("L", (2 * size, 2 * size), 0)
-        ImageDraw.Draw(stamp).text((size, size), letter, font=font, fill=255, anchor="mm")
+        ImageDraw.Draw(stamp).text((size, size), character, font=font, fill=255, anchor="mm")
         stamp = stamp.rotate(-angle, resample=Image.Resampling.BICUBIC)
         canvas.paste((red, green, blue), (round(x - size), round(y - size)), stamp)
     return cv2.cvtColor(np.asarray(canvas), cv2.COLOR_RGB2BGR)

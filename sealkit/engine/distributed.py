@@ -53,7 +53,7 @@ class World:
         dist.all_gather_object(parts, list(items))
         return [item for part in parts for item in part]
 
-    def from_first(self, value: Any) -> Any:
+    def broadcast(self, value: Any) -> Any:
         """Rank 0's value (picklable) on every rank: how decisions are agreed on."""
         if self.size == 1:
             return value

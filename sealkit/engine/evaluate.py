@@ -1,4 +1,4 @@
-"""Evaluation, the same for the training loop and `sealkit eval`: every sample once, figures from all of them."""
+"""Evaluation, the same for the training loop and `sealkit eval`: every sample once, metrics from all of them."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ class EvalResult:
     """Result of an evaluation, the same on every rank.
 
     Attributes:
-        figures: what the task's metric computed.
+        metrics: what the task's metric computed.
         records: one per evaluated sample, in dataset order.
         broken: (index, reason) of samples that could not be read; they are in no figure.
         seconds: wall time.
     """
 
-    figures: dict[str, float]
+    metrics: dict[str, float]
     records: list[dict[str, Any]]
     broken: list[tuple[int, str]] = field(default_factory=list)
     seconds: float = 0.0
@@ -52,7 +52,7 @@ def evaluate(
 ) -> EvalResult:
     """Run a network over the task's evaluation samples.
 
-    Each process takes whole batches in turn and the records are put back into sample order, so the figures do not
+    Each process takes whole batches in turn and the records are put back into sample order, so the metrics do not
     depend on the number of processes. The network is in eval mode inside and as before afterwards.
 
     Args:
@@ -106,12 +106,12 @@ def evaluate(
             value=reason,
             hint="run `sealkit data check`, or raise train.max_broken_share",
         )
-    # computed once: a metric is free to be slow, and every rank must have the same figures
-    figures = world.from_first(metric_figures(task, records) if world.first else None)
-    return EvalResult(figures, records, broken, time.perf_counter() - started)
+    # computed once: a metric is free to be slow, and every rank must have the same metrics
+    metrics = world.broadcast(compute_metrics(task, records) if world.first else None)
+    return EvalResult(metrics, records, broken, time.perf_counter() - started)
 
 
-def metric_figures(task: Task, records: list[dict[str, Any]]) -> dict[str, float]:
+def compute_metrics(task: Task, records: list[dict[str, Any]]) -> dict[str, float]:
     """What the task's metric says of records.
 
     Raises:
@@ -119,15 +119,15 @@ def metric_figures(task: Task, records: list[dict[str, Any]]) -> dict[str, float
     """
     metric = task.metric()
     metric.add(records)
-    figures = {name: float(value) for name, value in metric.compute().items()}
-    if task.main_figure not in figures:
+    metrics = {name: float(value) for name, value in metric.compute().items()}
+    if task.main_metric not in metrics:
         raise TrainingError(
             "the metric does not compute the task's main figure",
             where=task.name,
-            value=task.main_figure,
-            hint=f"it computes {', '.join(figures)}",
+            value=task.main_metric,
+            hint=f"it computes {', '.join(metrics)}",
         )
-    return figures
+    return metrics
 
 
 def check_records(records: list[dict[str, Any]], indices: list[int]) -> None:

@@ -37,10 +37,10 @@ class FitResult:
     Attributes:
         run_dir: the run folder; `checkpoints/best` and `checkpoints/latest` are in it.
         step: optimiser steps done; epoch: the same in epochs.
-        best: {main figure: value, "step": step} of the best evaluation, the untouched weights included; None where
+        best: {main figure: value, "step": step} of the best evaluation, the initial weights included; None where
             none ran.
-        baseline: figures of the untouched weights, None where `eval.at_start` is off.
-        last: figures of the last evaluation.
+        baseline: metrics of the initial weights, None where `eval.at_start` is off.
+        last: metrics of the last evaluation.
         stopped: `done`, `early stop` or `interrupted`.
         warnings: everything that was warned of.
         seconds: of this call.
@@ -115,7 +115,7 @@ class _Run:
         return self.progress.step / self.parts.lengths.per_epoch
 
     def start(self) -> None:
-        """Pre-flight, evaluation of the untouched weights, first checkpoint; on resume only the word that it does."""
+        """Pre-flight, evaluation of the initial weights, first checkpoint; on resume only the word that it does."""
         parts, progress, log = self.parts, self.progress, self.log
         if parts.world.first and parts.data is not None:
             parts.folder.write({"data.json": as_json(parts.data)})
@@ -202,7 +202,7 @@ class _Run:
 
     def evaluate(self) -> bool:
         """Evaluate, decide about best and early stop; returns whether this was the best evaluation so far."""
-        parts, progress, key = self.parts, self.progress, self.task.main_figure
+        parts, progress, key = self.parts, self.progress, self.task.main_metric
         self.log.flush(progress.step, self.epoch)
         with parts.ema.swapped() if parts.ema and progress.step else nullcontext():
             result = evaluate(
@@ -216,18 +216,18 @@ class _Run:
             )
         for index, reason in result.broken:
             self.log.warn(f"evaluation sample {index} left out: {reason}")
-        figure = result.figures[key]
+        figure = result.metrics[key]
         better = progress.best is None or figure > progress.best[key]
-        progress.last, progress.stale = result.figures, 0 if better else progress.stale + 1
+        progress.last, progress.stale = result.metrics, 0 if better else progress.stale + 1
         if better:
             progress.best = {key: figure, "step": progress.step}
         patience = self.settings.eval.early_stop
         if patience and progress.stale >= patience:
             progress.finished = "early stop"
-        row = {**result.figures, "images_per_second": result.images_per_second, "broken": len(result.broken)}
+        row = {**result.metrics, "images_per_second": result.images_per_second, "broken": len(result.broken)}
         self.log.row("eval", progress.step, self.epoch, row)
-        # `recall/shape=oval` and the like are for files: a line is for the figures of the whole set
-        shown = "  ".join(f"{name} {value:.4f}" for name, value in result.figures.items() if "/" not in name)
+        # `recall/shape=oval` and the like are for files: a line is for the metrics of the whole set
+        shown = "  ".join(f"{name} {value:.4f}" for name, value in result.metrics.items() if "/" not in name)
         self.log.say(f"evaluation at step {progress.step}: {shown}{'  (best so far)' if better else ''}")
         return better
 
@@ -271,15 +271,15 @@ class _Run:
 
     def finish(self, stopped: str, seconds: float) -> FitResult:
         """Final summary on screen and in summary.json."""
-        parts, progress, key = self.parts, self.progress, self.task.main_figure
+        parts, progress, key = self.parts, self.progress, self.task.main_metric
         best, baseline = progress.best, progress.baseline
         if best and baseline and best["step"] == 0 and progress.step > 0:
-            self.log.warn(f"no evaluation beat the untouched weights ({key} {baseline[key]:.4f}): best is step 0")
+            self.log.warn(f"no evaluation beat the initial weights ({key} {baseline[key]:.4f}): best is step 0")
         lines = [f"{stopped} at step {progress.step} (epoch {self.epoch:.2f}) after {seconds:.0f} s"]
         if best:
             lines.append(f"best {key} {best[key]:.4f} at step {best['step']:.0f}: {parts.folder.best}")
         if best and baseline:
-            lines.append(f"untouched weights {baseline[key]:.4f}, change {best[key] - baseline[key]:+.4f}")
+            lines.append(f"initial weights {baseline[key]:.4f}, change {best[key] - baseline[key]:+.4f}")
         lines += [f"warning: {warning}" for warning in self.log.warnings]
         self.log.say("\n".join(lines))
         result = FitResult(

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from sealkit.config.training import RecipeBase
-from sealkit.engine.evaluate import EVAL_STREAM, check_records, metric_figures
+from sealkit.engine.evaluate import EVAL_STREAM, check_records, compute_metrics
 from sealkit.engine.loader import Loader
 from sealkit.engine.optim import global_norm
 from sealkit.engine.sampler import TrainPlan, eval_batches
@@ -89,7 +89,7 @@ def _train_batches(task: Task, net: Any, settings: RecipeBase, plan: TrainPlan, 
                 "the gradient is not finite before training has begun, though the loss is",
                 where=", ".join(batch.arrays["name"][:8]),
                 value=values,
-                hint="some layers hide NaN (ReLU makes it 0): look for NaN in the pictures, targets and weights",
+                hint="some layers hide NaN (ReLU makes it 0): look for NaN in the images, targets and weights",
             )
     if not readable:
         raise TrainingError(
@@ -117,4 +117,4 @@ def _eval_batches(task: Task, net: Any, settings: RecipeBase, loader: Loader) ->
             found = task.decode(task.forward(net, tensors, StepState(training=False)), tensors)
             check_records(found, batch.arrays["index"])
             records += found
-    metric_figures(task, records)
+    compute_metrics(task, records)

@@ -43,8 +43,8 @@ class Progress:
     Attributes:
         step: optimiser steps done.
         best: figure and step of the best evaluation so far, None before the first.
-        baseline: figures of the untouched weights.
-        last: figures of the last evaluation.
+        baseline: metrics of the initial weights.
+        last: metrics of the last evaluation.
         stale: evaluations since the best one.
         broken: index -> reason of training samples that could not be read.
         warnings: said so far.

@@ -71,7 +71,7 @@ class TrainPlan:
 def eval_batches(samples: int, batch_size: int, world: int, rank: int) -> list[list[Pick]]:
     """Batches of this process in an evaluation: every `world`-th of the batches one process would make.
 
-    Whole batches are dealt, so that a picture meets the same neighbours, and gives the same bits, however many
+    Whole batches are dealt, so that an image meets the same neighbours, and gives the same bits, however many
     processes there are.
     """
     starts = range(0, samples, batch_size)

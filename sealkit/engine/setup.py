@@ -25,7 +25,7 @@ from sealkit.engine.task import Task
 from sealkit.engine.weights import adopt, load_weights
 from sealkit.engine.worker import Stream
 from sealkit.errors import ConfigError
-from sealkit.weights.atomic import settle_folder
+from sealkit.weights.atomic import claim_folder
 from sealkit.weights.checkpoint import Checkpoint, is_checkpoint, load_checkpoint
 from sealkit.weights.loading import load_into
 from sealkit.weights.sources import resolve
@@ -68,9 +68,9 @@ def build(
     """
     loop = settings.train
     if world.first:
-        settle_folder(folder.latest)  # before the others look
+        claim_folder(folder.latest)  # before the others look
     # rank 0's file system decides, else ranks could disagree on where they are
-    resumed = world.from_first(resume and is_checkpoint(folder.latest))
+    resumed = world.broadcast(resume and is_checkpoint(folder.latest))
     checkpoint = load_checkpoint(folder.latest) if resumed else None
     if checkpoint:
         adopt(task, checkpoint.extras)

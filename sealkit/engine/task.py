@@ -86,7 +86,7 @@ class Task(Protocol):
     """
 
     name: str
-    main_figure: str  # key of Metric.compute() that decides which checkpoint is best; higher is better
+    main_metric: str  # key of Metric.compute() that decides which checkpoint is best; higher is better
 
     def build_network(self) -> Any:
         """The training network (paddle.nn.Layer), freshly initialised."""
@@ -118,5 +118,5 @@ class Task(Protocol):
         """What travels inside every checkpoint besides tensors (charset, class names, model name)."""
 
     def report_parts(self, records: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Sections for report.html: tables {"title": str, "rows": list[dict]}, pictures {"title", "images": [(caption,
+        """Sections for report.html: tables {"title": str, "rows": list[dict]}, images {"title", "images": [(caption,
         BGR array)]}."""

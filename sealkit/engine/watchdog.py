@@ -76,7 +76,7 @@ class Watchdog:
             endpoints = os.environ.get("PADDLE_TRAINER_ENDPOINTS", "")  # rank 0's address comes first
             host = endpoints.split(",")[0].rpartition(":")[0] or socket.gethostbyname(socket.gethostname())
             token = os.urandom(8).hex()
-            self._world.from_first((host, server.getsockname()[1], token))
+            self._world.broadcast((host, server.getsockname()[1], token))
             server.settimeout(60)
             while len(self._links) < self._world.size - 1:
                 try:
@@ -91,7 +91,7 @@ class Watchdog:
                     link.close()
             server.close()
         else:
-            host, port, token = self._world.from_first(None)
+            host, port, token = self._world.broadcast(None)
             try:
                 link = socket.create_connection((host, port), timeout=60)
             except OSError as failure:

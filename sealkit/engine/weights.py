@@ -22,7 +22,7 @@ def adopt(task: Task, extras: Mapping[str, Any]) -> None:
         own(extras)
 
 
-def adopt_checkpoint(task: Task, source: Any) -> None:
+def restore_checkpoint(task: Task, source: Any) -> None:
     """`adopt` what a checkpoint folder says; of other weights nothing is known.
 
     Args:
@@ -42,4 +42,4 @@ def load_weights(task: Task, net: Any, source: Any, allow_partial: bool = False)
     return report
 
 
-__all__ = ["adopt", "adopt_checkpoint", "load_weights"]
+__all__ = ["adopt", "load_weights", "restore_checkpoint"]

@@ -17,11 +17,11 @@ import yaml
 
 import sealkit
 from sealkit.config.training import RecipeBase
-from sealkit.engine.weights import adopt_checkpoint, load_weights
+from sealkit.engine.weights import load_weights, restore_checkpoint
 from sealkit.errors import ExportError
 from sealkit.export import onnx_file
 from sealkit.export.modules import GraphInput, module_export
-from sealkit.export.parity import TOLERANCE, Proof, batches, compare, figures, reference_arrays
+from sealkit.export.parity import TOLERANCE, Proof, batches, compare, metrics, reference_arrays
 from sealkit.runtime.files import ONNX, PARAMS, YML
 from sealkit.runtime.model import installed, load_model
 from sealkit.runtime.paddle_engine import INTERPOLATION
@@ -39,7 +39,7 @@ def export_model(
     output_dir: str | Path,
     *,
     onnx: bool = True,
-    pictures: int = 8,
+    images: int = 8,
     tolerance: float = TOLERANCE,
 ) -> dict[str, Any]:
     """Export a checkpoint and prove that the result is the same model.
@@ -49,14 +49,14 @@ def export_model(
         checkpoint: checkpoint or run folder, weights file, or arrays by name (see sealkit.weights.loading.load_into).
         output_dir: folder to write; replaced as a whole, and only when everything has been proved.
         onnx: also write inference.onnx.
-        pictures: how many of the evaluation set's pictures the proof uses.
+        images: how many of the evaluation set's images the proof uses.
         tolerance: largest absolute difference of an output value.
 
     Returns:
         The content of export_report.json.
 
     Raises:
-        ExportError: no parity, interpolation in the graph, a folder that holds something else, no pictures.
+        ExportError: no parity, interpolation in the graph, a folder that holds something else, no images.
         WeightsError: the checkpoint does not fit the recipe's network.
     """
     import paddle
@@ -65,16 +65,16 @@ def export_model(
     row = module_export(task.name)
     output_dir = Path(output_dir)
     check_target(output_dir)
-    adopt_checkpoint(task, checkpoint)
+    restore_checkpoint(task, checkpoint)
     net = task.build_network()
     loaded = load_weights(task, net, checkpoint)
     net.eval()
-    feeds = batches(task, pictures)
+    feeds = batches(task, images)
     expected = reference_arrays(row.reference(net, task), row, task, feeds)
     proof = Proof([name for batch in feeds for name in batch["name"]])
-    proof.figures["trained"] = figures(task, row, expected, feeds)
+    proof.metrics["trained"] = metrics(task, row, expected, feeds)
     spec, inputs = dict(task.inference_spec()), row.inputs(task)
-    picture = next(given for given in inputs if len(given.shape) == 4)
+    image = next(given for given in inputs if len(given.shape) == 4)
     report: dict[str, Any] = {}
 
     def fill(folder: Path) -> None:
@@ -85,13 +85,13 @@ def export_model(
         if onnx:
             graph["rewrites"] = onnx_file.convert(folder / PROGRAM, folder / PARAMS, folder / ONNX)
             characters = spec.get("PostProcess", {}).get("character_dict")
-            axes = {i: name for i, (name, size) in enumerate(zip("nchw", picture.shape)) if size is None}
+            axes = {i: name for i, (name, size) in enumerate(zip("nchw", image.shape)) if size is None}
             graph |= onnx_file.finish(folder / ONNX, text, characters, axes)
         engines = ["paddle", *(["onnxruntime"] if onnx else [])]
         if onnx and installed("openvino"):
             engines.append("openvino")
         compare(proof, folder, engines, task, row, expected, feeds, load_model)
-        proof.check(task.main_figure, tolerance)
+        proof.check(task.main_metric, tolerance)
         report.update(
             {
                 "sealkit": sealkit.__version__,
@@ -102,10 +102,10 @@ def export_model(
                 "weights": loaded.summary(),
                 "graph": graph,
                 "tolerance": tolerance,
-                "pictures": proof.pictures,
+                "images": proof.images,
                 "max_abs_difference": proof.differences,
-                "main_figure": task.main_figure,
-                "figures": proof.figures,
+                "main_metric": task.main_metric,
+                "metrics": proof.metrics,
                 "files": {p.name: file_facts(p) for p in sorted(folder.iterdir())},
             }
         )

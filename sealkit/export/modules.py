@@ -44,7 +44,7 @@ class ModuleExport:
         reference: (trained network, task) → layer that computes what the graph will, unfused, as the network was
             evaluated.
         inference: (trained network, task) → layer to export; may change the network in place.
-        inputs: task → the graph's inputs in the order the layers take them; the picture, of rank 4, is one of them.
+        inputs: task → the graph's inputs in the order the layers take them; the image, of rank 4, is one of them.
         outputs: arrays of the graph → what the task's `decode` takes.
         differences: (expected, got) → largest absolute difference per part of the output, of the same number of arrays.
         same_shapes: whether shapes must agree (detections come in any number, `differences` pairs them).

@@ -16,7 +16,7 @@ from sealkit.runtime.files import META_KEY
 OPSET = 14
 """Oldest that has everything the networks need; OpenVINO, ONNX Runtime and TensorRT 8 all read it."""
 INTERPOLATION = ("Resize", "Upsample")
-_PICTURE_RANK = 4
+_IMAGE_RANK = 4
 _CONVERT = """
 import sys, paddle2onnx
 program, params, target, opset = sys.argv[1:]
@@ -71,7 +71,7 @@ def finish(path: Path, inference_yml: str, characters: Sequence[str] | None, axe
         path: ONNX file, rewritten.
         inference_yml: text of that file.
         characters: of a recogniser, stored as RapidOCR does; None for others.
-        axes: axis number → name, of every input and of outputs of the picture's rank.
+        axes: axis number → name, of every input and of outputs of the image's rank.
 
     Raises:
         ExportError: the graph holds an interpolation operation.
@@ -83,8 +83,8 @@ def finish(path: Path, inference_yml: str, characters: Sequence[str] | None, axe
     found = [name for name in INTERPOLATION if name in operations]
     if found:
         raise ExportError("the ONNX graph holds interpolation operations", where=str(path), value=found)
-    pictures = [value for value in model.graph.output if len(value.type.tensor_type.shape.dim) == _PICTURE_RANK]
-    for value in (*model.graph.input, *pictures):
+    images = [value for value in model.graph.output if len(value.type.tensor_type.shape.dim) == _IMAGE_RANK]
+    for value in (*model.graph.input, *images):
         dims = value.type.tensor_type.shape.dim
         for axis, name in axes.items():
             if axis < len(dims) and (dims[axis].dim_param or dims[axis].dim_value <= 0):

@@ -10,7 +10,7 @@ Three things cost engines more than they need:
   place of 81 (Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", 2015, arXiv 1509.09308). Tiles and
   cuts both step by 3, so that the nine share one transform of the map and are one grouped 3 x 3 convolution over tiles.
 
-Differences are those of float32 sums; `export_model` proves them on real pictures.
+Differences are those of float32 sums; `export_model` proves them on real images.
 """
 
 from __future__ import annotations
@@ -282,7 +282,8 @@ def _cut_large_kernels(graph: gs.Graph) -> int:
 
 
 def _cut(write: _Writer, x: Any, weight: np.ndarray, bias: np.ndarray | None) -> Any:
-    """A 9 x 9 convolution with padding 4. Letters: u, v points; i, j taps of a cut; p, q pixels of a tile; a, b cuts.
+    """A 9 x 9 convolution with padding 4. Characters: u, v points; i, j taps of a cut; p, q pixels of a tile; a, b
+    cuts.
 
     The tiles of a map as large as a detector's (N x 256 x 184 x 184) take 2.8 times its memory.
     """

@@ -1,4 +1,4 @@
-"""Proof that an exported model is the trained network: same arrays, same figures, on real pictures."""
+"""Proof that an exported model is the trained network: same arrays, same metrics, on real images."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ METRIC_TOLERANCE = 0.005
 
 @dataclass
 class Proof:
-    """Trained network and exported models on the same pictures.
+    """Trained network and exported models on the same images.
 
     Attributes:
-        pictures: names of the pictures.
+        images: names of the images.
         differences: engine → part of the output → largest absolute difference.
-        figures: "trained" and engine → figures of the task's metric.
+        metrics: "trained" and engine → metrics of the task's metric.
     """
 
-    pictures: list[str]
+    images: list[str]
     differences: dict[str, dict[str, float]] = field(default_factory=dict)
-    figures: dict[str, dict[str, float]] = field(default_factory=dict)
+    metrics: dict[str, dict[str, float]] = field(default_factory=dict)
 
-    def check(self, main_figure: str, tolerance: float = TOLERANCE) -> None:
+    def check(self, main_metric: str, tolerance: float = TOLERANCE) -> None:
         """Raise ExportError unless every engine agrees with the trained network."""
         for engine, parts in self.differences.items():
             worst = max(parts, key=lambda part: parts[part])
@@ -44,17 +44,17 @@ class Proof:
                     where=engine,
                     hint="nothing was written; check that the checkpoint belongs to this recipe (form, fields)",
                 )
-            trained, exported = self.figures["trained"][main_figure], self.figures[engine][main_figure]
+            trained, exported = self.metrics["trained"][main_metric], self.metrics[engine][main_metric]
             if not abs(trained - exported) <= METRIC_TOLERANCE:
                 raise ExportError(
-                    f"{main_figure} is {trained:.4f} for the trained network but {exported:.4f} on {engine}",
+                    f"{main_metric} is {trained:.4f} for the trained network but {exported:.4f} on {engine}",
                     where=engine,
                     hint="nothing was written; the maps agree, so compare the post-processing of both",
                 )
 
 
 def batches(task: Any, count: int) -> list[dict[str, Any]]:
-    """The first pictures of the task's evaluation set, one per batch, as evaluation feeds them.
+    """The first images of the task's evaluation set, one per batch, as evaluation feeds them.
 
     Raises:
         ExportError: the set has none.
@@ -67,7 +67,7 @@ def batches(task: Any, count: int) -> list[dict[str, Any]]:
         if sample is not None:
             found.append(task.collate([{**sample, "index": index}]))
     if not found:
-        raise ExportError("no real pictures to prove the export on", where="data.val", hint="name a set with pictures")
+        raise ExportError("no real images to prove the export on", where="data.val", hint="name a set with images")
     return found
 
 
@@ -90,7 +90,7 @@ def reference_arrays(
     return found
 
 
-def figures(
+def metrics(
     task: Any, row: ModuleExport, arrays: Sequence[Sequence[np.ndarray]], feeds: Sequence[dict[str, Any]]
 ) -> dict[str, float]:
     """The task's metric on outputs of the graph."""
@@ -110,7 +110,7 @@ def compare(
     feeds: Sequence[dict[str, Any]],
     load: Callable[..., Any],
 ) -> None:
-    """Run the exported folder on each engine and enter differences and figures into the proof.
+    """Run the exported folder on each engine and enter differences and metrics into the proof.
 
     Raises:
         ExportError: an output of another shape.
@@ -130,5 +130,5 @@ def compare(
             for part, value in row.differences(one, other).items():
                 worst[part] = max(worst.get(part, 0.0), value) if not np.isnan(value) else value
         proof.differences[engine] = worst
-        proof.figures[engine] = figures(task, row, got, feeds)
+        proof.metrics[engine] = metrics(task, row, got, feeds)
         model.close()

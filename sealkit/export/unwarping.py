@@ -1,5 +1,5 @@
 """UVDoc's weights → PaddleX model folder. It has no recipe, no evaluation set and no metric of its own, so the proof is
-the network's output on pictures."""
+the network's output on images."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ samples a neighbour."""
 
 
 def export_unwarping(
-    checkpoint: Any, output_dir: str | Path, model: str = "UVDoc", pictures: Sequence[np.ndarray] | None = None
+    checkpoint: Any, output_dir: str | Path, model: str = "UVDoc", images: Sequence[np.ndarray] | None = None
 ) -> dict[str, Any]:
     """Load weights strictly, write the folder, run it and compare.
 
@@ -33,7 +33,7 @@ def export_unwarping(
         checkpoint: weights file, checkpoint folder, tag, or arrays by name.
         output_dir: folder to write; replaced as a whole, and only when everything has been proved.
         model: official name.
-        pictures: (H, W, 3) uint8 BGR for the proof; None: drawn ones.
+        images: (H, W, 3) uint8 BGR for the proof; None: drawn ones.
 
     Returns:
         The content of export_report.json.
@@ -45,7 +45,7 @@ def export_unwarping(
     import paddle
 
     from sealkit import zoo
-    from sealkit.drawing.documents import document_pictures
+    from sealkit.drawing.documents import document_images
     from sealkit.modules.image_unwarping.networks.uvdoc import inference_network
     from sealkit.modules.image_unwarping.preprocess import preprocess
     from sealkit.runtime.model import load_model
@@ -55,8 +55,8 @@ def export_unwarping(
     net = zoo.get(model).build()
     loaded = _load(net, checkpoint, model)
     net = inference_network(net)
-    shown = document_pictures(((240, 320), (300, 200))) if pictures is None else pictures
-    feeds = [preprocess(picture)[None] for picture in shown]
+    shown = document_images(((240, 320), (300, 200))) if images is None else images
+    feeds = [preprocess(image)[None] for image in shown]
     with paddle.no_grad():
         expected = [net(paddle.to_tensor(feed)).numpy() for feed in feeds]
     report: dict[str, Any] = {}
@@ -82,7 +82,7 @@ def export_unwarping(
                 "model": model,
                 "weights": loaded.summary(),
                 "difference": f"mean difference of values 0..1: {worst:.1e}",
-                "pictures": [list(feed.shape) for feed in feeds],
+                "images": [list(feed.shape) for feed in feeds],
                 "files": {p.name: file_facts(p) for p in sorted(folder.iterdir())},
             }
         )

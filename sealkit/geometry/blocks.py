@@ -1,9 +1,12 @@
-"""Letters of square seals: putting the blocks they form in the detector's map into columns.
+"""Characters of square seals: putting the blocks they form in the detector's map into columns.
 
-Name seals fill their square with two to four columns whose gaps are narrower than those between their letters. In the
-detector's map their letters stand apart, or run together in both directions: which of them make a line cannot be seen
-in a letter's neighbourhood. It is settled here for a block as a whole: letters in rows and columns are read in columns,
-along the letters' up direction; a single row stays a line. Long bars are lines already and are left alone.
+Name seals fill their square with two to four columns whose gaps are narrower than those between their characters. In
+the
+detector's map their characters stand apart, or run together in both directions: which of them make a line cannot be
+seen
+in a character's neighbourhood. It is settled here for a block as a whole: characters in rows and columns are read in
+columns,
+along the characters' up direction; a single row stays a line. Long bars are lines already and are left alone.
 """
 
 from __future__ import annotations
@@ -14,21 +17,21 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-LETTER_ASPECT = 2.6
-"""Sides of a letter, or of two that touch, differ by less than this factor; longer regions are lines."""
+CHARACTER_ASPECT = 2.6
+"""Sides of a character, or of two that touch, differ by less than this factor; longer regions are lines."""
 MOST_ASPECT = 2.4
 """Sides of a single region that is cut differ by less than this factor."""
 LEAST_FILL = 0.55
 """Share of its rectangle that a single region fills; rings and bent texts fill less."""
 GROUP_FILL = 0.42
-"""Share of their hull that the letters of a block fill; those along a ring fill less."""
+"""Share of their hull that the characters of a block fill; those along a ring fill less."""
 NEAR = 0.55
-"""Letters of a block are at most this multiple of their size apart."""
+"""Characters of a block are at most this multiple of their size apart."""
 ALIKE = 6.0
 """Areas of neighbours differ by less than this factor."""
 LEAST_AREA = 24.0
-"""Smallest letter, square pixels of the map."""
-MOST_LETTERS = 64
+"""Smallest character, square pixels of the map."""
+MOST_CHARACTERS = 64
 BAR_FILL = 0.7
 """Share of its rectangle that a piece of a straight line fills."""
 ALIKE_THICK = 1.5
@@ -41,7 +44,8 @@ VALLEY = 0.72
 COLUMN_VALLEY = 0.85
 """The same between columns."""
 LYING = 0.2
-"""How much deeper valleys must be to make columns that lie on their side, where the letters' direction is unknown."""
+"""How much deeper valleys must be to make columns that lie on their side, where the characters' direction is
+unknown."""
 COHERENT = 0.85
 """How well a block's up vectors agree on an axis (length of their mean at double angle) before it counts."""
 LEAST_PIECE = 0.14
@@ -67,8 +71,8 @@ class _Cuts:
     depth: float
 
 
-def letter_groups(contours: Sequence[np.ndarray]) -> list[list[int]]:
-    """Which regions are letters of one block.
+def character_groups(contours: Sequence[np.ndarray]) -> list[list[int]]:
+    """Which regions are characters of one block.
 
     Args:
         contours: (N, 1, 2) int32, outer contours of separate regions.
@@ -76,25 +80,25 @@ def letter_groups(contours: Sequence[np.ndarray]) -> list[list[int]]:
     Returns:
         Indices of `contours`, two or more in a group; regions that belong to no group are not named.
     """
-    letters: list[tuple[int, float, np.ndarray]] = []  # index, area, some points of the contour
+    characters: list[tuple[int, float, np.ndarray]] = []  # index, area, some points of the contour
     for index, contour in enumerate(contours):
         (_, (wide, high), _) = cv2.minAreaRect(contour)
         area = cv2.contourArea(contour)
-        square = max(wide, high) < LETTER_ASPECT * max(min(wide, high), 1.0)
+        square = max(wide, high) < CHARACTER_ASPECT * max(min(wide, high), 1.0)
         if square and area >= max(LEAST_AREA, 0.5 * wide * high):
             points = contour[:: max(len(contour) // 48, 1), 0].astype(np.float32)
-            letters.append((index, area, points))
-    letters = sorted(letters, key=lambda letter: -letter[1])[:MOST_LETTERS]
-    owner = list(range(len(letters)))
-    for i, (_, area, points) in enumerate(letters):
+            characters.append((index, area, points))
+    characters = sorted(characters, key=lambda character: -character[1])[:MOST_CHARACTERS]
+    owner = list(range(len(characters)))
+    for i, (_, area, points) in enumerate(characters):
         for j in range(i):
-            if owner[i] == owner[j] or letters[j][1] > ALIKE * area:
+            if owner[i] == owner[j] or characters[j][1] > ALIKE * area:
                 continue
-            gap = np.hypot(*(points[:, None] - letters[j][2][None]).transpose(2, 0, 1)).min()
+            gap = np.hypot(*(points[:, None] - characters[j][2][None]).transpose(2, 0, 1)).min()
             if gap <= NEAR * np.sqrt(area):
                 kept, merged = owner[j], owner[i]
                 owner = [kept if o == merged else o for o in owner]
-    groups = [[letters[i][0] for i in range(len(letters)) if owner[i] == o] for o in sorted(set(owner))]
+    groups = [[characters[i][0] for i in range(len(characters)) if owner[i] == o] for o in sorted(set(owner))]
     return [group for group in groups if len(group) > 1]
 
 
@@ -111,7 +115,7 @@ def broken_lines(contours: Sequence[np.ndarray]) -> list[list[int]]:
     for index, contour in enumerate(contours):
         (centre, (wide, high), turn) = cv2.minAreaRect(contour)
         length, thick = max(wide, high), min(wide, high)
-        if cv2.contourArea(contour) < max(LEAST_AREA, BAR_FILL * wide * high) or len(bars) >= MOST_LETTERS:
+        if cv2.contourArea(contour) < max(LEAST_AREA, BAR_FILL * wide * high) or len(bars) >= MOST_CHARACTERS:
             continue
         angle = np.radians(turn if wide >= high else turn + 90)
         bars.append((index, np.asarray(centre), np.array([np.cos(angle), np.sin(angle)]), length, thick))
@@ -131,7 +135,7 @@ _Bar = tuple[np.ndarray, np.ndarray, float, float]
 def _end_to_end(longer: _Bar, shorter: _Bar) -> bool:
     """Whether two bars (centre, axis, length, thickness) are pieces of one line; the longer one gives the axis."""
     (centre, axis, length, thick), (other, other_axis, other_length, other_thick) = longer, shorter
-    if length < LETTER_ASPECT * thick or not thick / ALIKE_THICK < other_thick < thick * ALIKE_THICK:
+    if length < CHARACTER_ASPECT * thick or not thick / ALIKE_THICK < other_thick < thick * ALIKE_THICK:
         return False
     aligned = abs(float(axis @ other_axis))
     if other_length > 1.5 * other_thick and aligned < ALIGNED:
@@ -150,7 +154,7 @@ def joined(members: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def arrange_block(members: Sequence[np.ndarray], window: np.ndarray) -> list[np.ndarray]:
-    """The columns, or the one line, that the letters of a block make.
+    """The columns, or the one line, that the characters of a block make.
 
     Args:
         members: masks (h, w) uint8, 1 where a region is; one mask for a region that may be a block by itself.
@@ -190,7 +194,8 @@ def arrange_block(members: Sequence[np.ndarray], window: np.ndarray) -> list[np.
 
 
 def _right(values: np.ndarray) -> float | None:
-    """Angle of the axis across the letters' up direction in radians, by the up field of some pixels (C, n); None where
+    """Angle of the axis across the characters' up direction in radians, by the up field of some pixels (C, n); None
+    where
     it points all ways. Up and down count alike: a detector may mistake a block for its upside down."""
     if len(values) < 3:
         return None
@@ -204,7 +209,7 @@ def _right(values: np.ndarray) -> float | None:
 
 def _best_cuts(xs: np.ndarray, ys: np.ndarray, weights: np.ndarray, angle: float, known: bool) -> _Cuts | None:
     """Cuts with the deepest valleys; between columns where their direction is known, else along either axis of the
-    block, those between columns of an upright picture preferred."""
+    block, those between columns of an upright image preferred."""
     found = []
     for quarter in (0.0,) if known else (0.0, np.pi / 2):
         for tilt in TILTS:
@@ -216,7 +221,7 @@ def _best_cuts(xs: np.ndarray, ys: np.ndarray, weights: np.ndarray, angle: float
 
 
 def _is_column(xs: np.ndarray, ys: np.ndarray, across: np.ndarray) -> bool:
-    """Whether some pixels reach farther along the letters than across them."""
+    """Whether some pixels reach farther along the characters than across them."""
     if len(xs) == 0:
         return False
     wide = np.ptp(xs * across[0] + ys * across[1]) + 1

@@ -283,7 +283,7 @@ def _split_corners(chain: Chain, band: float) -> list[Chain]:
 
 
 def split_flips(chain: Chain, up: np.ndarray, band: float) -> list[Chain]:
-    """Cut where the letters' tops change from one side of the path to the other: another text begins there."""
+    """Cut where the characters' tops change from one side of the path to the other: another text begins there."""
     total = arc_lengths(chain.points)[-1]
     if total < 2.5 * band:
         return [chain]

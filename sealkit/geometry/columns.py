@@ -1,4 +1,4 @@
-"""Where a column of upright letters is cut so that they can be laid side by side."""
+"""Where a column of upright characters is cut so that they can be laid side by side."""
 
 from __future__ import annotations
 
@@ -8,30 +8,32 @@ import numpy as np
 
 from sealkit.geometry.ink import ink_of
 
-LETTER_ASPECTS = (0.62, 1.7)
-"""Height of a letter relative to the column's width: smallest and largest."""
+CHARACTER_ASPECTS = (0.62, 1.7)
+"""Height of a character relative to the column's width: smallest and largest."""
 FAR_FROM_SQUARE = 0.24
-"""Cost of a letter's aspect: multiplies the square of its logarithm."""
+"""Cost of a character's aspect: multiplies the square of its logarithm."""
 UNEVEN = 0.6
-"""Cost of letters of unequal height: multiplies the squared deviation relative to the mean."""
+"""Cost of characters of unequal height: multiplies the squared deviation relative to the mean."""
 UNCUT = 0.5
 WAIST = 0.3
-"""Cost of letters that could be cut in two: how far the ink around their middle falls below this share of its level."""
+"""Cost of characters that could be cut in two: how far the ink around their middle falls below this share of its
+level."""
 
 
 def column_cuts(lying: np.ndarray | None, length: int, aspect: float) -> list[int]:
-    """Positions between the letters along a column, ends included.
+    """Positions between the characters along a column, ends included.
 
-    Dynamic programming for every plausible number of letters: cuts lie where there is little ink, letters are about
-    equally high; the number with the lowest cost wins, near-square letters preferred.
+    Dynamic programming for every plausible number of characters: cuts lie where there is little ink, characters are
+    about
+    equally high; the number with the lowest cost wins, near-square characters preferred.
 
     Args:
-        lying: (h, length, C) uint8, the column with its letters lying on their side; None without a picture.
+        lying: (h, length, C) uint8, the column with its characters lying on their side; None without an image.
         length: pixels along the column.
         aspect: length of the column relative to its width.
 
     Returns:
-        Increasing positions from 0 to `length`; always at least one letter.
+        Increasing positions from 0 to `length`; always at least one character.
     """
     square = max(round(aspect), 1)
     even = [round(i * length / square) for i in range(square + 1)]
@@ -42,18 +44,22 @@ def column_cuts(lying: np.ndarray | None, length: int, aspect: float) -> list[in
     if level < 1e-3:
         return even
     ink = np.minimum(np.convolve(ink, np.ones(3) / 3, mode="same") / level, 1.5)
-    low, high = (max(int(np.floor(aspect / LETTER_ASPECTS[1])), 1), max(int(np.ceil(aspect / LETTER_ASPECTS[0])), 1))
+    low, high = (
+        max(int(np.floor(aspect / CHARACTER_ASPECTS[1])), 1),
+        max(int(np.ceil(aspect / CHARACTER_ASPECTS[0])), 1),
+    )
     best_cost, best = np.inf, even
-    for letters in range(low, high + 1):
-        cost, cuts = _best_cuts(ink, letters)
-        cost = cost / letters + FAR_FROM_SQUARE * np.log(aspect / letters) ** 2 + UNCUT * _waists(ink, cuts)
+    for characters in range(low, high + 1):
+        cost, cuts = _best_cuts(ink, characters)
+        cost = cost / characters + FAR_FROM_SQUARE * np.log(aspect / characters) ** 2 + UNCUT * _waists(ink, cuts)
         if cost < best_cost:
             best_cost, best = cost, cuts
     return best
 
 
 def _waists(ink: np.ndarray, cuts: list[int]) -> float:
-    """How cuttable the pieces still are, on average: two letters taken for one have an empty waist, few letters do."""
+    """How cuttable the pieces still are, on average: two characters taken for one have an empty waist, few characters
+    do."""
     lowest = []
     for first, last in pairwise(cuts):
         inner = ink[first + int(0.3 * (last - first)) : last - int(0.3 * (last - first))]
@@ -61,31 +67,31 @@ def _waists(ink: np.ndarray, cuts: list[int]) -> float:
     return float(np.mean(lowest))
 
 
-def _best_cuts(ink: np.ndarray, letters: int) -> tuple[float, list[int]]:
-    """Cheapest cuts into a number of letters, each 0.6 to 1.4 of the mean height, and their cost."""
+def _best_cuts(ink: np.ndarray, characters: int) -> tuple[float, list[int]]:
+    """Cheapest cuts into a number of characters, each 0.6 to 1.4 of the mean height, and their cost."""
     n = len(ink)
-    mean = n / letters
-    if letters == 1:
+    mean = n / characters
+    if characters == 1:
         return 0.0, [0, n]
     shortest, longest = max(int(0.6 * mean), 1), int(np.ceil(1.4 * mean))
     heights = np.arange(shortest, longest + 1)
     uneven = UNEVEN * (heights / mean - 1) ** 2
-    cost = np.full((letters + 1, n + 1), np.inf)
-    origin = np.zeros((letters + 1, n + 1), dtype=np.int32)
+    cost = np.full((characters + 1, n + 1), np.inf)
+    origin = np.zeros((characters + 1, n + 1), dtype=np.int32)
     cost[0, 0] = 0.0
     cut_cost = np.concatenate([ink, [0.0]])
     cut_cost[0] = 0.0
     ends = np.arange(shortest, n + 1)
     before = (
         ends[:, None] - heights + longest
-    )  # (E, H) where a letter would start, in costs with `longest` more in front
-    for k in range(1, letters + 1):
+    )  # (E, H) where a character would start, in costs with `longest` more in front
+    for k in range(1, characters + 1):
         padded = np.concatenate([np.full(longest, np.inf), cost[k - 1]])
         options = padded[before] + uneven
         best = options.argmin(axis=1)
         cost[k, ends] = options[np.arange(len(ends)), best] + cut_cost[ends]
         origin[k, ends] = np.maximum(ends - heights[best], 0)
     cuts = [n]
-    for k in range(letters, 0, -1):
+    for k in range(characters, 0, -1):
         cuts.append(int(origin[k, cuts[-1]]))
-    return float(cost[letters, n]), cuts[::-1]
+    return float(cost[characters, n]), cuts[::-1]

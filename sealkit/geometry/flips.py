@@ -1,7 +1,7 @@
-"""Where the letters' tops change sides along a path.
+"""Where the characters' tops change sides along a path.
 
 The ends of a ring text run into the ends of the purpose line: the path through both is smooth enough, but the ring's
-letters stand on its inner side and the line's on its outer one.
+characters stand on its inner side and the line's on its outer one.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 from sealkit.geometry.polyline import tangents, ups
 
 CLEAR = 0.35
-"""Mean cosine between the letters' up direction and the path's left side from which a stretch has a side."""
+"""Mean cosine between the characters' up direction and the path's left side from which a stretch has a side."""
 
 
 def flips(points: np.ndarray, up: np.ndarray, reach: float, shortest: int, closed: bool) -> list[int]:

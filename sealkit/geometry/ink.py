@@ -1,4 +1,4 @@
-"""Where a picture carries ink: the gap of a closed ring, the letters of a column."""
+"""Where an image carries ink: the gap of a closed ring, the characters of a column."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ ARC = np.radians(25)
 BOXY = 0.88
 """A region that fills more of its minimum-area rectangle is straight: one bent by a sixth of its height fills less."""
 LONG_ARC = np.radians(150)
-"""Longer arcs are titles: their letters stand on the inner side wherever the arc lies."""
+"""Longer arcs are titles: their characters stand on the inner side wherever the arc lies."""
 POINT_EVERY = np.radians(5)
 """Turn of a curved text between two points of its polygon."""
 COMPACT = 1.3
@@ -36,20 +36,22 @@ class LinePoly:
     """One text line.
 
     Attributes:
-        points: (2M, 2) float32 source pixels: along the top of the letters from the text's start, back along their
-            feet; clockwise on screen. A `vertical` column begins with the top edge of its first letter and ends
+        points: (2M, 2) float32 source pixels: along the top of the characters from the text's start, back along their
+            bottom edge; clockwise on screen. A `vertical` column begins with the top edge of its first character and
+            ends
             with the bottom edge of its last.
-        direction: arc (letters' tops outward), arc-bottom (tops towards the centre), line, or vertical (upright letters
+        direction: arc (characters' tops outward), arc-bottom (tops towards the centre), line, or vertical (upright
+            characters
             one below the other).
         ambiguous: geometry alone could not tell which way the text runs; `readings` lists the ways.
-        closed: cut out of a closed ring: which letter comes first is a guess where the ring has no gap.
+        closed: cut out of a closed ring: which character comes first is a guess where the ring has no gap.
         compact: about as wide as high, so that its long side says nothing.
         score: the detector's.
         up_known: the direction comes from the detector's up field.
         centre: (2,) centre of the circle an arc lies on, else None.
-        radius: of that circle, at half the letters' height.
+        radius: of that circle, at half the characters' height.
         role: title, purpose, code or name, as far as geometry tells; set by `order_lines`.
-        seal: index of the seal in the picture, set by `group_seals`.
+        seal: index of the seal in the image, set by `group_seals`.
     """
 
     points: np.ndarray
@@ -70,17 +72,17 @@ class LinePoly:
 
     @property
     def top(self) -> np.ndarray:
-        """(M, 2) along the tops of the letters."""
+        """(M, 2) along the tops of the characters."""
         return self.points[: len(self.points) // 2]
 
     @property
     def bottom(self) -> np.ndarray:
-        """(M, 2) along the feet of the letters, in reading order like `top`."""
+        """(M, 2) along the bottom edge of the characters, in reading order like `top`."""
         return self.points[len(self.points) // 2 :][::-1]
 
     @property
     def middle(self) -> np.ndarray:
-        """(M, 2) between top and bottom, from the first letter to the last."""
+        """(M, 2) between top and bottom, from the first character to the last."""
         if self.direction == "vertical":
             return np.stack([self.top.mean(axis=0), self.bottom.mean(axis=0)])
         return (self.top + self.bottom) / 2
@@ -106,7 +108,7 @@ class LinePoly:
 
     @property
     def up(self) -> np.ndarray:
-        """(2,) unit vector of the letters' up direction, at the middle of the text."""
+        """(2,) unit vector of the characters' up direction, at the middle of the text."""
         if self.direction == "vertical":
             up = self.top.mean(axis=0) - self.bottom.mean(axis=0)
         else:
@@ -114,7 +116,7 @@ class LinePoly:
         return up / max(float(np.hypot(*up)), 1e-9)
 
     def turned(self) -> LinePoly:
-        """The same place read from the other end, letters upside down."""
+        """The same place read from the other end, characters upside down."""
         swapped: dict[str, Direction] = {"arc": "arc-bottom", "arc-bottom": "arc"}
         direction = swapped.get(self.direction, self.direction)
         half = len(self.points) // 2
@@ -126,12 +128,12 @@ class LinePoly:
         return replace(self, points=np.roll(corners, -1, axis=0))
 
     def as_column(self) -> LinePoly:
-        """A straight line's box as a column of upright letters that begins where the line begins."""
+        """A straight line's box as a column of upright characters that begins where the line begins."""
         corners = np.stack([self.points[0], self.top[-1], self.bottom[-1], self.bottom[0]])
         return replace(self, points=np.roll(corners, 1, axis=0), direction="vertical")
 
     def as_line(self) -> LinePoly:
-        """A column's box as a line of letters that lie on their side, beginning where the column begins."""
+        """A column's box as a line of characters that lie on their side, beginning where the column begins."""
         return replace(self, points=np.roll(self.points, -1, axis=0), direction="line")
 
 
@@ -147,7 +149,7 @@ def lines_from_region(
 
     Returns:
         Lines, the longest first; [] for a region without area. `points` are in the most likely reading direction in a
-        picture that stands upright; `resolve_directions` and `readings` know more.
+        image that stands upright; `resolve_directions` and `readings` know more.
     """
     if not isinstance(region, TextRegion):
         region = TextRegion(np.asarray(region, dtype=np.float32), holes=[np.asarray(h, np.float32) for h in holes])
@@ -174,7 +176,7 @@ def readings(line: LinePoly, up: np.ndarray | None = None) -> list[LinePoly]:
 
     Args:
         line: of `lines_from_region`.
-        up: (2,) the seal's own up direction where known, else the picture's is taken.
+        up: (2,) the seal's own up direction where known, else the image's is taken.
     """
     if not line.ambiguous:
         return [line]
@@ -262,7 +264,7 @@ def _four_corners(outline: np.ndarray) -> np.ndarray | None:
 
 
 def _directed(line: LinePoly, region: TextRegion) -> LinePoly:
-    """Turn a line the way the up field says, else the way it most likely runs in an upright picture."""
+    """Turn a line the way the up field says, else the way it most likely runs in an upright image."""
     known = _by_up_field(line, region.up)
     if known is not None:
         return known

@@ -9,16 +9,16 @@ import numpy as np
 from sealkit.geometry.lines import LinePoly
 from sealkit.geometry.seals import SAME_RING, Frame, seal_frame
 
-SMALL_LETTERS = 0.75
-"""Lower arcs with letters smaller than this share of the title's are codes."""
+SMALL_CHARACTERS = 0.75
+"""Lower arcs with characters smaller than this share of the title's are codes."""
 
 
 def order_lines(lines: Sequence[LinePoly], frame: Frame | None = None) -> list[LinePoly]:
     """Lines of one seal in reading order, with roles.
 
     Rings from the outside in, columns from right to left, straight lines from top to bottom of the seal, lower arcs
-    last. Roles: rings (or, without rings, the line of the largest letters) are the `title`; other straight lines are
-    `purpose`; columns are `name`; lower arcs are `code` where their letters are clearly smaller than the title's.
+    last. Roles: rings (or, without rings, the line of the largest characters) are the `title`; other straight lines are
+    `purpose`; columns are `name`; lower arcs are `code` where their characters are clearly smaller than the title's.
 
     Args:
         lines: in the directions they run (`resolve_directions`, or the ways that won).
@@ -46,7 +46,7 @@ def order_lines(lines: Sequence[LinePoly], frame: Frame | None = None) -> list[L
         elif line.direction == "vertical":
             line.role = "name"
         elif line.direction == "arc-bottom":
-            line.role = "code" if line.height < SMALL_LETTERS * titles[0] or not rings else "purpose"
+            line.role = "code" if line.height < SMALL_CHARACTERS * titles[0] or not rings else "purpose"
         else:
             line.role = "title" if not rings and not columns and line.height == largest else "purpose"
     return ordered

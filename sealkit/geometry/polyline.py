@@ -30,7 +30,7 @@ def tangents(points: np.ndarray) -> np.ndarray:
 
 
 def ups(directions: np.ndarray) -> np.ndarray:
-    """Where the letters' tops are when a text runs along `directions` (N, 2): a quarter turn counter-clockwise."""
+    """Where the characters' tops are when a text runs along `directions` (N, 2): a quarter turn counter-clockwise."""
     return np.stack([directions[:, 1], -directions[:, 0]], axis=1)
 
 

@@ -17,7 +17,8 @@ class TextRegion:
         outline: (N, 2) float32 x, y; clockwise on screen, any start point, not rounded.
         score: mean probability of the text pixels, 0..1.
         holes: (M, 2) float32 each; the empty middle of a closed ring.
-        up: (K, 4) float32 x, y, up_x, up_y, unit vectors of the letters' own up direction sampled inside the text; None
+        up: (K, 4) float32 x, y, up_x, up_y, unit vectors of the characters' own up direction sampled inside the text;
+            None
             where the detector has no such field.
         cut: (2,) float32 x, y inside a closed ring's band where the text most likely begins and ends; None where
             unknown or where the region is not closed.

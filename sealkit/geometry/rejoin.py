@@ -1,8 +1,10 @@
 """Pieces of one ring text put together again.
 
-Where print or dry ink hides a letter of a ring, the detector's map is interrupted there and the text is found as two.
+Where print or dry ink hides a character of a ring, the detector's map is interrupted there and the text is found as
+two.
 Two pieces are one text when the second goes on where the first ends: on one circle there (a ring need not be round), at
-the same height, its letters standing the same way up, with no more room between than a letter takes. Two texts of a
+the same height, its characters standing the same way up, with no more room between than a character takes. Two texts of
+a
 seal keep more distance, change height or turn the other way.
 """
 
@@ -23,19 +25,20 @@ from sealkit.geometry.polyline import arc_lengths, at_lengths, resample
 from sealkit.geometry.regions import TextRegion, clockwise
 
 GAP = 1.0
-"""Largest distance between the pieces' ends, in letter heights."""
+"""Largest distance between the pieces' ends, in character heights."""
 ALIKE_HIGH = 1.3
-"""Letter heights of the pieces differ by less than this factor."""
+"""Character heights of the pieces differ by less than this factor."""
 OFF_CIRCLE = 0.2
-"""Largest distance of the middles near their gap from a common circle, in letter heights."""
+"""Largest distance of the middles near their gap from a common circle, in character heights."""
 NEAR = 2.5
-"""How far from their gap the pieces are looked at, in letter heights: ovals are round within a few letters."""
+"""How far from their gap the pieces are looked at, in character heights: ovals are round within a few characters."""
 TURN = np.radians(35)
 """Largest turn from the end of one piece to the start of the next."""
 LEAST_ARC = 2.0
-"""One of the pieces is an arc at least this many letter heights long; straight lines are put together in the map."""
+"""One of the pieces is an arc at least this many character heights long; straight lines are put together in the map."""
 ROUGHLY = 0.64
-"""Cosine of the 50 degrees within which letters at two ends stand alike, and side by side, before more is measured."""
+"""Cosine of the 50 degrees within which characters at two ends stand alike, and side by side, before more is
+measured."""
 _POINTS = 17
 
 
@@ -70,27 +73,27 @@ def rejoined(regions: Sequence[TextRegion]) -> list[TextRegion]:
 
 
 def _may_meet(a: TextRegion, b: TextRegion) -> bool:
-    """Whether a closer look is worth its time: the letters where two regions are nearest stand side by side."""
+    """Whether a closer look is worth its time: the characters where two regions are nearest stand side by side."""
     if a.up is None or b.up is None or not len(a.up) or not len(b.up):
         return False
     first, second = Polygon(a.outline), Polygon(b.outline)
     if first.distance(second) > 1.5 * GAP * max(band_width(a), band_width(b)):
         return False
     here, there = nearest_points(first, second)
-    place, up = _letters_near(a.up, np.array(here.coords[0]))
-    other, other_up = _letters_near(b.up, np.array(there.coords[0]))
+    place, up = _characters_near(a.up, np.array(here.coords[0]))
+    other, other_up = _characters_near(b.up, np.array(there.coords[0]))
     beside = abs(float(_unit(other - place) @ _unit(up + other_up)))
     return bool(up @ other_up > ROUGHLY and beside < ROUGHLY)
 
 
-def _letters_near(samples: np.ndarray, place: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _characters_near(samples: np.ndarray, place: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(2,) mean place and (2,) up direction of the samples (K, 4) nearest a place."""
     nearest = samples[np.argsort(np.hypot(*(samples[:, :2] - place).T))[:3]]
     return nearest[:, :2].mean(axis=0), _unit(nearest[:, 2:].mean(axis=0))
 
 
 def _only_line(region: TextRegion) -> LinePoly | None:
-    """The line of a region that holds one, if the direction of its letters is known."""
+    """The line of a region that holds one, if the direction of its characters is known."""
     if region.up is None:
         return None
     lines = lines_from_region(region)
@@ -98,7 +101,7 @@ def _only_line(region: TextRegion) -> LinePoly | None:
 
 
 def _continues(first: LinePoly, second: LinePoly) -> float | None:
-    """Gap in letter heights where the second line goes on where the first ends, None where it does not."""
+    """Gap in character heights where the second line goes on where the first ends, None where it does not."""
     low, high = sorted((first.height, second.height))
     arcs = [line for line in (first, second) if line.direction in ("arc", "arc-bottom")]
     if not arcs or high > ALIKE_HIGH * max(low, 1e-6) or max(line.length / line.height for line in arcs) < LEAST_ARC:
@@ -147,7 +150,7 @@ def _joined(a: TextRegion, b: TextRegion, first: LinePoly, second: LinePoly) -> 
 
 
 def _near_end(line: LinePoly) -> list[np.ndarray]:
-    """Four points of a line's last half height: tops and feet."""
+    """Four points of a line's last half height: tops and bottom edge."""
     count = max(int(2 * line.length / max(line.height, 1e-6)), 2) + 1
     top, bottom = resample(line.top, count), resample(line.bottom, count)
     return [top[-2], top[-1], bottom[-1], bottom[-2]]

@@ -9,7 +9,7 @@ import numpy as np
 
 from sealkit.geometry.lines import LONG_ARC, LinePoly
 
-PICTURE_UP = np.array([0.0, -1.0])
+IMAGE_UP = np.array([0.0, -1.0])
 STEEP = 0.6
 """A line whose axis has a larger cosine with the seal's up direction is a column or lies on its side."""
 SAME_RING = 1.15
@@ -25,7 +25,7 @@ class Frame:
     Attributes:
         centre: (2,) pixels.
         up: (2,) unit vector of the seal's own up direction.
-        sure: lines told the direction, not just the picture's own.
+        sure: lines told the direction, not just the image's own.
     """
 
     centre: np.ndarray
@@ -47,10 +47,10 @@ def seal_frame(lines: Sequence[LinePoly]) -> Frame:
     """Up direction and centre of one seal from its lines.
 
     Lines whose direction is certain vote with their own up; long arcs without one are taken to open at the seal's
-    bottom, as titles do. Without either the picture's up is taken.
+    bottom, as titles do. Without either the image's up is taken.
     """
     if not lines:
-        return Frame(np.zeros(2), PICTURE_UP.copy(), False)
+        return Frame(np.zeros(2), IMAGE_UP.copy(), False)
     votes = [line.up * weight for line, weight in ((line, _vote(line)) for line in lines) if weight > 0]
     rings = [line for line in lines if line.centre is not None and abs(line.turn) >= np.degrees(LONG_ARC) / 2]
     if rings:
@@ -62,7 +62,7 @@ def seal_frame(lines: Sequence[LinePoly]) -> Frame:
     total = np.sum(votes, axis=0) if votes else np.zeros(2)
     strength = float(np.hypot(*total))
     if strength < 0.3 * sum(float(np.hypot(*vote)) for vote in votes) or strength == 0:
-        return Frame(centre, PICTURE_UP.copy(), False)
+        return Frame(centre, IMAGE_UP.copy(), False)
     return Frame(centre, total / strength, True)
 
 
@@ -133,10 +133,10 @@ def _standing_best(ways: Sequence[tuple[LinePoly, float]], top: float, up: np.nd
 
 
 def group_seals(lines: Sequence[LinePoly]) -> list[list[LinePoly]]:
-    """Lines of a picture by seal, seals from top to bottom and left to right; `seal` is set on each line.
+    """Lines of an image by seal, seals from top to bottom and left to right; `seal` is set on each line.
 
     A ring takes every line whose middle lies inside its circle and every arc about the same centre; lines outside all
-    rings join others less than a letter's height away (square seals, slices).
+    rings join others less than a character's height away (square seals, slices).
     """
     parent = list(range(len(lines)))
 

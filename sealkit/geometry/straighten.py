@@ -1,7 +1,7 @@
 """Line polygon → strip: one continuous map, one resampling.
 
 The reference cuts an arc into 15 flat pieces and stitches them; here every strip pixel is looked up where it belongs:
-there are no seams, no side arc becomes a tall picture, and a place in the strip leads back to its place in the picture.
+there are no seams, no side arc becomes a tall image, and a place in the strip leads back to its place in the image.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from sealkit.geometry.polyline import arc_lengths
 
 STRIP_HEIGHT = 48
 END_MARGIN = 0.1
-"""Shares of the letters' height kept beyond both ends, and above and below."""
+"""Shares of the characters' height kept beyond both ends, and above and below."""
 SIDE_MARGIN = 0.02
 MAX_WIDTH = 3200
 """Longer strips are squeezed, as the recogniser would."""
@@ -28,7 +28,7 @@ MAX_OVERSAMPLING = 6
 
 @dataclass
 class StripMap:
-    """Where each pixel of a strip lies in the picture: (h, w) float32 x and y."""
+    """Where each pixel of a strip lies in the image: (h, w) float32 x and y."""
 
     x: np.ndarray
     y: np.ndarray
@@ -39,7 +39,7 @@ class StripMap:
         return self.x.shape[0], self.x.shape[1]
 
     def to_image(self, points: np.ndarray) -> np.ndarray:
-        """(N, 2) picture coordinates of (N, 2) strip coordinates (x, y; 0, 0 = centre of the first pixel)."""
+        """(N, 2) image coordinates of (N, 2) strip coordinates (x, y; 0, 0 = centre of the first pixel)."""
         points = np.asarray(points, dtype=np.float32).reshape(1, -1, 2)
         found = [
             cv2.remap(axis, points[..., 0], points[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
@@ -63,12 +63,12 @@ def straighten(
         image: (H, W, 3) or (H, W) uint8, any channel order.
         line: a LinePoly, or the points (2M, 2) of one that is not vertical.
         height: of the strip in pixels.
-        end_margin: kept beyond both ends, as a share of the letters' height.
-        side_margin: kept above and below, as a share of the letters' height.
-        squeeze: factor on the strip's width; below 1 for widely spaced letters.
+        end_margin: kept beyond both ends, as a share of the characters' height.
+        side_margin: kept above and below, as a share of the characters' height.
+        squeeze: factor on the strip's width; below 1 for widely spaced characters.
 
     Returns:
-        (height, w, C) uint8, read from left to right; the letters of a vertical column stand side by side.
+        (height, w, C) uint8, read from left to right; the characters of a vertical column stand side by side.
 
     Raises:
         DataError: an odd number of points, fewer than four, or a line without extent.
@@ -88,7 +88,7 @@ def strip_map(
 ) -> StripMap:
     """Where the strip's pixels lie; arguments and errors as `straighten`.
 
-    The picture is only looked at for a vertical column, to cut between its letters; without it they count as square.
+    The image is only looked at for a vertical column, to cut between its characters; without it they count as square.
     """
     if not isinstance(line, LinePoly):
         line = LinePoly(np.asarray(line, dtype=np.float32), ambiguous=False)
@@ -104,7 +104,7 @@ def strip_map(
 
 
 def sample(image: np.ndarray, strip: StripMap) -> np.ndarray:
-    """The picture looked up at a strip's places, averaged where the picture is finer than the strip."""
+    """The image looked up at a strip's places, averaged where the image is finer than the strip."""
     step = np.hypot(np.diff(strip.x, axis=0), np.diff(strip.y, axis=0)).mean() if strip.shape[0] > 1 else 1.0
     factor = int(np.clip(np.ceil(step - 0.25), 1, MAX_OVERSAMPLING))
     if factor == 1:
@@ -164,7 +164,8 @@ def _along(points: np.ndarray, lengths: np.ndarray, at: np.ndarray) -> np.ndarra
 def _column_map(
     line: LinePoly, height: int, end_margin: float, side_margin: float, image: np.ndarray | None
 ) -> StripMap:
-    """A column's letters upright side by side: it is straightened lying, cut between letters, and each one turned."""
+    """A column's characters upright side by side: it is straightened lying, cut between characters, and each one
+    turned."""
     lying = line.as_line()
     tall = lying.height
     flat = _band_map(lying.top, lying.bottom, height, end_margin, side_margin, 1.0)

@@ -2,7 +2,7 @@
 
 The ends of a ring text often meet the purpose line below; as one region neither can be read. The detector's up field
 turns slowly along a text (8 pixels of a small ring are under 10°) and abruptly between two: one cut looks for that. The
-other looks for faint places, and compares how the letters stand on either side of them.
+other looks for faint places, and compares how the characters stand on either side of them.
 """
 
 from __future__ import annotations
@@ -19,15 +19,16 @@ SIDE_BY_SIDE = 3.2
 """Pieces that touch over more than this multiple of the thinner one's width lie side by side: two texts. (The halves of
 a ring that fell apart at two faint places touch over twice the width.)"""
 NEAR_MEETING = 1.5
-"""How far from where two pieces meet their letters are looked at, in widths of the thinner one."""
+"""How far from where two pieces meet their characters are looked at, in widths of the thinner one."""
 LEAST_PIXELS = 4
-"""Fewer pixels of a piece near a meeting say nothing about its letters."""
+"""Fewer pixels of a piece near a meeting say nothing about its characters."""
 APART_COSINE = 0.5
-"""Letters of one text that differ by more than 60 degrees over that distance belong to two."""
+"""Characters of one text that differ by more than 60 degrees over that distance belong to two."""
 SURE = 0.5
 """Least length of a mean of up vectors that says anything."""
 PIECE_SHARE = 0.5
-"""A piece cut off is kept apart when its area exceeds this share of the squared band width; a single letter's does."""
+"""A piece cut off is kept apart when its area exceeds this share of the squared band width; a single character's
+does."""
 MOST_TEXTS = 32
 """A region that would fall into more texts is noise, as an untrained network gives it: it is not cut."""
 
@@ -61,8 +62,9 @@ def split_at_jumps(inside: np.ndarray, window: np.ndarray, corner: tuple[int, in
 def split_at_faint_places(inside: np.ndarray, window: np.ndarray) -> list[np.ndarray]:
     """The texts of one region that have run together: their cores are apart at a higher threshold.
 
-    Pieces are kept apart where they touch along their sides, and where their letters stand differently on the two sides
-    of the place they meet. Pieces of one faint text meet end to end, over no more than its width, and their letters
+    Pieces are kept apart where they touch along their sides, and where their characters stand differently on the two
+    sides
+    of the place they meet. Pieces of one faint text meet end to end, over no more than its width, and their characters
     stand alike: they stay one.
 
     Args:
@@ -96,7 +98,7 @@ def _large_parts(mask: np.ndarray, area: float) -> int:
 
 
 def _one_text(grown: np.ndarray, cores: np.ndarray, labels: np.ndarray, window: np.ndarray) -> list[list[int]]:
-    """Groups of labels, pieces of one text each: those that meet end to end, with letters that stand alike there."""
+    """Groups of labels, pieces of one text each: those that meet end to end, with characters that stand alike there."""
     border: dict[tuple[int, int], list[np.ndarray]] = {}
     for one, two, step in ((grown[:, 1:], grown[:, :-1], (0, 1)), (grown[1:], grown[:-1], (1, 0))):
         ys, xs = np.nonzero((one != two) & (one > 0) & (two > 0))
@@ -121,7 +123,7 @@ def _one_text(grown: np.ndarray, cores: np.ndarray, labels: np.ndarray, window: 
 def _stand_apart(
     cores: np.ndarray, labels: tuple[int, int], places: np.ndarray, width: float, window: np.ndarray
 ) -> bool:
-    """Whether the letters of two pieces stand differently near the places (K, 2) y, x where they meet.
+    """Whether the characters of two pieces stand differently near the places (K, 2) y, x where they meet.
 
     A ring and the text that closes it meet twice: each meeting is looked at by itself, their mean decides.
     """

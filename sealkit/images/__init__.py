@@ -1,4 +1,4 @@
-"""The one picture decoder: `read_image`, and `iter_images` for everything that holds pictures. NumPy, OpenCV and Pillow
+"""The one image decoder: `read_image`, and `iter_images` for everything that holds images. NumPy, OpenCV and Pillow
 only.
 """
 

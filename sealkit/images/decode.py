@@ -1,4 +1,4 @@
-"""The one picture decoder: training, evaluation, inference and serving all read pictures through `read_image`.
+"""The one image decoder: training, evaluation, inference and serving all read images through `read_image`.
 
 Which library decodes a file depends on the file's own header and on nothing else, so the same file gives the same
 pixels everywhere: JPEG in gray or colour and opaque PNG through OpenCV (the bulk, and the faster one), everything else
@@ -31,7 +31,7 @@ _COLOR = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
 def read_image(
     source: ImageSource, *, max_pixels: int = MAX_PIXELS, max_side: int = MAX_SIDE, where: str | None = None
 ) -> np.ndarray:
-    """Decode a picture to one well-defined form.
+    """Decode an image to one well-defined form.
 
     Args:
         source: path, encoded bytes, array, or PIL image. Arrays are described at `as_bgr`. Of a multi-frame file the
@@ -42,10 +42,10 @@ def read_image(
     Returns:
         (H, W, 3) uint8 BGR, contiguous and owned by the caller. EXIF orientation is applied (JPEG, PNG, WebP, TIFF),
         alpha is blended on white (as on paper; paddlex 3.7.2 drops it), 16 bit becomes 8 by the high byte, CMYK becomes
-        RGB without a colour profile, palette, gray and 1-bit pictures are widened.
+        RGB without a colour profile, palette, gray and 1-bit images are widened.
 
     Raises:
-        ImageError: missing, empty, truncated, damaged, not a picture, or over a limit; says which, and what to do.
+        ImageError: missing, empty, truncated, damaged, not an image, or over a limit; says which, and what to do.
     """
     if isinstance(source, np.ndarray):
         _check_limits(
@@ -57,7 +57,7 @@ def read_image(
         )
         return as_bgr(source, where=where)
     if isinstance(source, (bytes, bytearray, memoryview)):
-        return decode_bytes(bytes(source), max_pixels=max_pixels, max_side=max_side, where=where or "picture in memory")
+        return decode_bytes(bytes(source), max_pixels=max_pixels, max_side=max_side, where=where or "image in memory")
     if isinstance(source, (str, Path)):
         data = read_file(source, where=where)
         return decode_bytes(data, max_pixels=max_pixels, max_side=max_side, where=where or str(source))
@@ -65,7 +65,7 @@ def read_image(
         _check_limits(source.width, source.height, max_pixels, max_side, where)
         return _from_pillow(source, where or "PIL image")
     raise ImageError(
-        f"a {type(source).__name__} is not a picture",
+        f"a {type(source).__name__} is not an image",
         where=where,
         value=source,
         hint="give a path, encoded bytes, an (H, W[, 3 or 4]) array or a PIL image",
@@ -73,9 +73,9 @@ def read_image(
 
 
 def inspect_image(source: ImageSource) -> ImageInfo:
-    """Header of a picture file or of encoded bytes, without decoding pixels. Raises ImageError as `read_image` does."""
+    """Header of an image file or of encoded bytes, without decoding pixels. Raises ImageError as `read_image` does."""
     if isinstance(source, (bytes, bytearray, memoryview)):
-        return inspect_bytes(bytes(source), "picture in memory")
+        return inspect_bytes(bytes(source), "image in memory")
     return inspect_bytes(read_file(source), str(source))
 
 
@@ -87,7 +87,7 @@ def decode_bytes(
     where: str | None = None,
     info: ImageInfo | None = None,
 ) -> np.ndarray:
-    """Decode an encoded picture as `read_image` does; `info` saves a second look at the header where the caller has
+    """Decode an encoded image as `read_image` does; `info` saves a second look at the header where the caller has
     it.
     """
     info = info or inspect_bytes(data, where)
@@ -96,7 +96,7 @@ def decode_bytes(
         raise ImageError(
             f"a JPEG has 8 bits per channel here, this one has {info.bits}",
             where=where,
-            hint="save the picture as 8-bit JPEG or as PNG",
+            hint="save the image as 8-bit JPEG or as PNG",
         )
     plain_jpeg = info.format == "JPEG" and info.channels in (1, 3)
     plain_png = info.format == "PNG" and not info.alpha and info.frames == 1
@@ -122,8 +122,8 @@ def as_bgr(array: np.ndarray, *, where: str | None = None) -> np.ndarray:
         if array.ndim == 3 and array.shape[0] in (1, 3, 4):
             hint += "; this looks like (C, H, W): transpose it with array.transpose(1, 2, 0)"
         elif array.ndim == 4:
-            hint += "; for a batch give a list of pictures"
-        raise ImageError("an array of this shape is not a picture", where=where, value=array.shape, hint=hint)
+            hint += "; for a batch give a list of images"
+        raise ImageError("an array of this shape is not an image", where=where, value=array.shape, hint=hint)
     if array.size == 0:
         raise ImageError("the array is empty", where=where, value=array.shape, hint="check the crop that made it")
     pixels = _to_uint8(array, where)
@@ -154,23 +154,23 @@ def orient(image: np.ndarray, orientation: int) -> np.ndarray:
 
 
 def read_file(path: str | Path, where: str | None = None) -> bytes:
-    """Content of a picture file; ImageError with the nearest existing names where it is missing."""
+    """Content of an image file; ImageError with the nearest existing names where it is missing."""
     path = Path(path)
     where = where or str(path)
     try:
         return path.read_bytes()
     except FileNotFoundError:
-        raise ImageError("no such picture", where=where, hint=_nearest_names(path)) from None
+        raise ImageError("no such image", where=where, hint=_nearest_names(path)) from None
     except IsADirectoryError:
-        raise ImageError("this is a folder, not a picture", where=where, hint="name a file in it") from None
+        raise ImageError("this is a folder, not an image", where=where, hint="name a file in it") from None
     except (OSError, ValueError) as error:  # ValueError: a null byte in the name
         raise ImageError(
-            "the picture cannot be read", where=where, value=str(error), hint="check the path and its permissions"
+            "the image cannot be read", where=where, value=str(error), hint="check the path and its permissions"
         ) from error
 
 
 def write_image(path: str | Path, image: np.ndarray, *, quality: int = 95) -> Path:
-    """Write a BGR picture in the format of the suffix; makes the folder. Raises ImageError where it cannot.
+    """Write a BGR image in the format of the suffix; makes the folder. Raises ImageError where it cannot.
 
     Unlike cv2.imwrite it takes any Unicode path on every system and does not fail in silence. `quality` is JPEG's and
     WebP's, 1..100.
@@ -182,19 +182,19 @@ def write_image(path: str | Path, image: np.ndarray, *, quality: int = 95) -> Pa
         done, encoded = cv2.imencode(path.suffix.lower(), image, [flag, quality] if flag is not None else [])
     except cv2.error as error:
         raise ImageError(
-            "the picture cannot be encoded",
+            "the image cannot be encoded",
             where=str(path),
             value=path.suffix,
             hint="use .png, .jpg, .bmp, .webp or .tiff",
         ) from error
     if not done:
-        raise ImageError("the picture cannot be encoded", where=str(path), value=image.shape, hint="use another format")
+        raise ImageError("the image cannot be encoded", where=str(path), value=image.shape, hint="use another format")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(encoded.tobytes())
     except OSError as error:
         raise ImageError(
-            "the picture cannot be written",
+            "the image cannot be written",
             where=str(path),
             value=str(error),
             hint="choose a folder that can be written to",
@@ -205,10 +205,10 @@ def write_image(path: str | Path, image: np.ndarray, *, quality: int = 95) -> Pa
 def _check_limits(width: int, height: int, max_pixels: int, max_side: int, where: str | None) -> None:
     if width * height > max_pixels or max(width, height) > max_side:
         raise ImageError(
-            f"the picture is over the limit of {max_pixels} pixels and {max_side} pixels per side",
+            f"the image is over the limit of {max_pixels} pixels and {max_side} pixels per side",
             where=where,
             value=f"{width}x{height}",
-            hint="scale the picture down, or raise max_pixels / max_side",
+            hint="scale the image down, or raise max_pixels / max_side",
         )
 
 
@@ -223,7 +223,7 @@ def _decode_with_opencv(data: bytes, info: ImageInfo, where: str | None) -> np.n
             f"the {info.format} is damaged and cannot be decoded",
             where=where,
             value=f"{info.width}x{info.height}, {len(data)} bytes",
-            hint="copy the file again or export the picture again",
+            hint="copy the file again or export the image again",
         )
     return image
 
@@ -249,10 +249,10 @@ def _from_pillow(image: Any, where: str | None) -> np.ndarray:
     except Exception as error:  # Pillow's decoders raise OSError, SyntaxError, struct.error, ValueError, zlib.error…
         truncated = "truncated" in str(error)
         raise ImageError(
-            "the picture is truncated" if truncated else "the picture is damaged and cannot be decoded",
+            "the image is truncated" if truncated else "the image is damaged and cannot be decoded",
             where=where,
             value=str(error),
-            hint="copy the file again or export the picture again",
+            hint="copy the file again or export the image again",
         ) from error
 
 
@@ -290,7 +290,7 @@ def _deep_gray(values: np.ndarray, mode: str, file_format: str | None, where: st
 
 
 def _is_white_zero_16(image: Any) -> bool:
-    """A deep gray TIFF that stores white as 0; Pillow inverts such pictures up to 8 bits only."""
+    """A deep gray TIFF that stores white as 0; Pillow inverts such images up to 8 bits only."""
     tags = getattr(image, "tag_v2", None)
     return tags is not None and tags.get(262) == 0 and image.mode.startswith("I")
 
@@ -303,7 +303,7 @@ def _to_uint8(array: np.ndarray, where: str | None) -> np.ndarray:
         return array.astype(np.uint8) * 255
     if array.dtype.kind not in "uif":
         raise ImageError(
-            "an array of this type is not a picture", where=where, value=str(array.dtype), hint="give uint8 BGR"
+            "an array of this type is not an image", where=where, value=str(array.dtype), hint="give uint8 BGR"
         )
     low, high = array.min(), array.max()
     if not (np.isfinite(low) and np.isfinite(high)):

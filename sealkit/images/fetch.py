@@ -1,4 +1,4 @@
-"""Pictures from the network, where the user allowed it: bounded in size and time, nothing left on disk.
+"""Images from the network, where the user allowed it: bounded in size and time, nothing left on disk.
 
 The rules, for the command line and the service alike:
 
@@ -98,7 +98,7 @@ def fetch_url(
     except (URLError, OSError, HTTPException, ValueError) as error:  # ValueError: a host or header that is no text
         reason = getattr(error, "reason", None) or error
         raise ImageError(
-            "the picture cannot be fetched", where=url, value=str(reason), hint="check address and network"
+            "the image cannot be fetched", where=url, value=str(reason), hint="check address and network"
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""What a picture file says about itself before any pixel is decoded.
+"""What an image file says about itself before any pixel is decoded.
 
 JPEG (ITU-T T.81, annex B) and PNG (W3C PNG specification, section 5) are walked here: they are nearly all files of a
 dataset, and the walk answers three questions that decoders leave open or answer by version: is the file complete, how
@@ -22,7 +22,7 @@ _JPEG_FRAMES = frozenset({0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 
 
 @dataclass(frozen=True)
 class ImageInfo:
-    """Header of a picture file.
+    """Header of an image file.
 
     Attributes:
         format: "JPEG", "PNG", "TIFF", … (Pillow's names).
@@ -54,14 +54,14 @@ class ImageInfo:
 
 
 def inspect_bytes(data: bytes, where: str | None = None) -> ImageInfo:
-    """Header of an encoded picture.
+    """Header of an encoded image.
 
     Raises:
-        ImageError: empty, truncated or not a picture; the message says which, and what the bytes look like instead.
+        ImageError: empty, truncated or not an image; the message says which, and what the bytes look like instead.
     """
     if not data:
         raise ImageError(
-            "the picture is empty (0 bytes)", where=where, hint="copy the file again or take it out of the set"
+            "the image is empty (0 bytes)", where=where, hint="copy the file again or take it out of the set"
         )
     if data[:2] == b"\xff\xd8":
         return _inspect_jpeg(data, where)
@@ -69,7 +69,7 @@ def inspect_bytes(data: bytes, where: str | None = None) -> ImageInfo:
         return _inspect_png(data, where)
     if not any(data):
         raise ImageError(
-            f"the picture holds {len(data)} zero bytes",
+            f"the image holds {len(data)} zero bytes",
             where=where,
             hint="an interrupted copy or download: fetch the file again",
         )
@@ -87,7 +87,7 @@ def open_with_pillow(data: bytes, where: str | None = None) -> Any:
         return Image.open(io.BytesIO(data))
     except Image.DecompressionBombError as error:
         raise ImageError(
-            "the picture is over the pixel limit of the decoder",
+            "the image is over the pixel limit of the decoder",
             where=where,
             value=str(error),
             hint="scale it down before reading",
@@ -139,7 +139,7 @@ def _frame_count(image: Any) -> int:
 def exif_orientation(blob: bytes) -> int:
     """EXIF orientation (1..8) of an EXIF block, with or without the leading "Exif\\0\\0".
 
-    1 where the block is damaged or silent: a broken EXIF block must neither lose the picture nor print warnings. Only
+    1 where the block is damaged or silent: a broken EXIF block must neither lose the image nor print warnings. Only
     the first directory of the TIFF structure inside is read (EXIF 2.3, section 4.5).
     """
     if blob[:6] == b"Exif\0\0":
@@ -166,7 +166,7 @@ def _valid_orientation(value: object) -> int:
 
 def _truncated(where: str | None, size: int, detail: str) -> ImageError:
     return ImageError(
-        f"the picture is truncated: {detail} ({size} bytes)",
+        f"the image is truncated: {detail} ({size} bytes)",
         where=where,
         hint="copy the file again, or re-save it in an image editor if the visible part is enough",
     )
@@ -193,14 +193,14 @@ def _inspect_jpeg(data: bytes, where: str | None) -> ImageInfo:
         if marker == 0x01 or 0xD0 <= marker <= 0xD8:
             continue
         if marker == 0xD9:
-            raise ImageError("the JPEG holds no picture", where=where, hint="export the picture again")
+            raise ImageError("the JPEG holds no image", where=where, hint="export the image again")
         length = struct.unpack_from(">H", data, at)[0]
         if length < 2:
             raise ImageError(
                 "the JPEG header is damaged",
                 where=where,
                 value=f"segment length {length}",
-                hint="export the picture again",
+                hint="export the image again",
             )
         if marker in _JPEG_FRAMES:
             if at + 8 > end:
@@ -214,7 +214,7 @@ def _inspect_jpeg(data: bytes, where: str | None) -> ImageInfo:
         at += length
     if frame is None:
         raise ImageError(
-            "the JPEG header is damaged: a scan without a frame", where=where, hint="export the picture again"
+            "the JPEG header is damaged: a scan without a frame", where=where, hint="export the image again"
         )
     if data.rfind(b"\xff\xd9") < at:
         raise _truncated(where, end, "the end marker of the JPEG is missing")
@@ -254,12 +254,12 @@ def _inspect_png(data: bytes, where: str | None) -> ImageInfo:
             break
         at += 12 + length
     if header is None:
-        raise ImageError("the PNG header is missing", where=where, hint="export the picture again")
+        raise ImageError("the PNG header is missing", where=where, hint="export the image again")
     width, height, bits, colour = header
     samples = _PNG_CHANNELS.get(colour)
     if samples is None:
         raise ImageError(
-            "the PNG header is damaged", where=where, value=f"colour type {colour}", hint="export the picture again"
+            "the PNG header is damaged", where=where, value=f"colour type {colour}", hint="export the image again"
         )
     return ImageInfo(
         "PNG",
@@ -278,18 +278,18 @@ def _describe_unknown(data: bytes) -> tuple[str, str]:
     """(what, hint) for bytes that no decoder knows: the usual strangers are called by name."""
     head = data[:512].lstrip()
     if head.startswith(b"version https://git-lfs"):
-        return "the file is a Git LFS pointer, not the picture", "run `git lfs pull` in the dataset's repository"
+        return "the file is a Git LFS pointer, not the image", "run `git lfs pull` in the dataset's repository"
     if head[:1] == b"<" and (b"<html" in head.lower() or b"<!doctype" in head.lower()):
-        return "the file is a web page, not a picture", "an interrupted or refused download: fetch the picture again"
+        return "the file is a web page, not an image", "an interrupted or refused download: fetch the image again"
     if head.startswith(b"<svg") or (head.startswith(b"<?xml") and b"<svg" in data[:2048]):
         return "the file is an SVG drawing", "render it to PNG first"
     if head.startswith(b"%PDF"):
-        return "the file is a PDF, not a picture", "name it .pdf, or render its pages to PNG"
+        return "the file is a PDF, not an image", "name it .pdf, or render its pages to PNG"
     if data[4:8] == b"ftyp" and data[8:12] in (b"heic", b"heix", b"hevc", b"mif1", b"msf1"):
-        return "the picture is HEIC, which cannot be decoded here", "convert it to JPEG or PNG"
+        return "the image is HEIC, which cannot be decoded here", "convert it to JPEG or PNG"
     if data[:4] == b"PK\x03\x04":
-        return "the file is a zip archive, not a picture", "unpack it first"
+        return "the file is a zip archive, not an image", "unpack it first"
     return (
-        f"the file is not a picture that can be decoded (it starts with {data[:8]!r})",
+        f"the file is not an image that can be decoded (it starts with {data[:8]!r})",
         "use JPEG, PNG, BMP, WebP, TIFF, GIF or PNM; if it is one of these, the file is damaged",
     )

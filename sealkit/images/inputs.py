@@ -1,4 +1,4 @@
-"""Everything `predict(input)` accepts, turned into pictures one at a time.
+"""Everything `predict(input)` accepts, turned into images one at a time.
 
 Suffixes, order and page numbers are paddlex 3.7.2's. What it skips in silence (paths as Path, PIL images, bytes,
 tuples) is read here; what cannot be read becomes an entry with an error, so that the entries of a list input are never
@@ -23,7 +23,7 @@ from sealkit.images.pdf import PDF_LIMITS, PDF_SCALE, PdfLimits, PdfRenderer
 SINGLE_SUFFIXES = frozenset(
     {"bmp", "dib", "jpeg", "jpg", "png", "webp", "pbm", "pgm", "ppm", "pnm", "sr", "ras", "gif"}
 )
-"""Suffixes of files with one picture: paddlex's and gif (first frame)."""
+"""Suffixes of files with one image: paddlex's and gif (first frame)."""
 TIFF_SUFFIXES = frozenset({"tif", "tiff"})
 IMAGE_SUFFIXES = SINGLE_SUFFIXES | TIFF_SUFFIXES
 PDF_SUFFIXES = frozenset({"pdf"})
@@ -31,7 +31,7 @@ PDF_SUFFIXES = frozenset({"pdf"})
 
 @dataclass(frozen=True)
 class ImageRecord:
-    """One picture of an input, or why there is none.
+    """One image of an input, or why there is none.
 
     Attributes:
         image: (H, W, 3) uint8 BGR as `read_image` returns it, or None.
@@ -59,14 +59,14 @@ def iter_images(
     pdf_limits: PdfLimits = PDF_LIMITS,
     fetch: Callable[[str], bytes] | None = None,
 ) -> Iterator[ImageRecord]:
-    """Pictures of an input, in input order.
+    """Images of an input, in input order.
 
     Args:
-        source: one element or a list, tuple or iterator of elements. An element is a path of a picture, TIFF, PDF or
-            folder (walked recursively, all picture and PDF files, full paths sorted as text), an array (see `as_bgr`),
+        source: one element or a list, tuple or iterator of elements. An element is a path of an image, TIFF, PDF or
+            folder (walked recursively, all image and PDF files, full paths sorted as text), an array (see `as_bgr`),
             a PIL image or encoded bytes (also of a PDF or TIFF).
         on_error: "record" yields an entry with `error` and goes on; "raise" raises it.
-        max_pixels, max_side: limits per picture and page.
+        max_pixels, max_side: limits per image and page.
         max_pages: of one TIFF or PDF; what comes after is left out.
         fetch: gives the content of a URL, such as `sealkit.images.fetch.fetch_url`; None: URLs are entries with an
             error.
@@ -90,10 +90,10 @@ def iter_images(
 
 
 def list_images(folder: str | Path, *, pdf: bool = False) -> list[str]:
-    """Picture files below a folder (recursive, by suffix), full paths sorted as text; with `pdf` also PDFs.
+    """Image files below a folder (recursive, by suffix), full paths sorted as text; with `pdf` also PDFs.
 
     Raises:
-        ImageError: the folder is missing or holds no picture; the message counts what it holds instead.
+        ImageError: the folder is missing or holds no image; the message counts what it holds instead.
     """
     if not os.path.isdir(folder):
         raise ImageError("no such folder", where=str(folder), hint="check the path")
@@ -109,9 +109,9 @@ def list_images(folder: str | Path, *, pdf: bool = False) -> list[str]:
     if not found:
         holds = f"{others} other files" if others else "no files"
         raise ImageError(
-            f"the folder holds no pictures ({holds})",
+            f"the folder holds no images ({holds})",
             where=str(folder),
-            hint=f"pictures are files named .{' .'.join(sorted(wanted))}",
+            hint=f"images are files named .{' .'.join(sorted(wanted))}",
         )
     return sorted(found)
 
@@ -142,9 +142,7 @@ def _element(element: Any, limits: _Limits) -> Iterator[ImageRecord]:
         return
     try:
         if isinstance(element, (list, tuple)):
-            raise ImageError(
-                "a list where a picture was expected", value=element, hint="give one flat list of pictures"
-            )
+            raise ImageError("a list where an image was expected", value=element, hint="give one flat list of images")
         yield ImageRecord(read_image(element, max_pixels=limits.max_pixels, max_side=limits.max_side))
     except ImageError as error:
         yield ImageRecord(None, error)
@@ -152,7 +150,7 @@ def _element(element: Any, limits: _Limits) -> Iterator[ImageRecord]:
 
 def _path_element(path: str, limits: _Limits) -> Iterator[ImageRecord]:
     if not path:
-        yield ImageRecord(None, ImageError("the path is empty", hint="give the path of a picture, PDF or folder"), path)
+        yield ImageRecord(None, ImageError("the path is empty", hint="give the path of an image, PDF or folder"), path)
         return
     if path.startswith(("http://", "https://")):
         yield from _url(path, limits)
@@ -192,7 +190,7 @@ def _file(path: str, limits: _Limits) -> Iterator[ImageRecord]:
 
 def _encoded(data: bytes, path: str | None, limits: _Limits) -> Iterator[ImageRecord]:
     """Pages of encoded bytes: the content decides what they are, not the suffix."""
-    where = path or "picture in memory"
+    where = path or "image in memory"
     if data[:1024].lstrip()[:4] == b"%PDF" or (path is not None and suffix_of(path) in PDF_SUFFIXES):
         pages = limits.pdf.pages(data, where, max_pages=limits.max_pages, scale=limits.pdf_scale)
     elif data[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):

@@ -2,7 +2,7 @@
 
 Own keys of an element of `seal_res_list`, after PaddleX's:
 
-- `seal_box` [x1, y1, x2, y2] of the seal and `crop_box` of the picture it was read in, both page pixels;
+- `seal_box` [x1, y1, x2, y2] of the seal and `crop_box` of the image it was read in, both page pixels;
 - `coordinates`: what dt_polys and rec_polys refer to, "crop" where a layout gave the seals (as PaddleX), else "page";
 - `page_polys`: rec_polys in page pixels; `dt_scores`: the detector's, in the order of dt_polys;
 - `lines`: one dict per text kept: text, score, role (title, purpose, code, name or null), direction (arc, arc-bottom,
@@ -31,7 +31,7 @@ class SealParts:
 
     Attributes:
         seal: where it is.
-        crop_box: x1, y1, x2, y2 whole pixels of the picture it was looked at in.
+        crop_box: x1, y1, x2, y2 whole pixels of the image it was looked at in.
         regions: detected texts.
         lines: their lines.
         of_region: index into `regions` of each line.

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sealkit.config.pipeline import SealRecognitionSettings
-from sealkit.config.seal_text_detection import DetPostprocessSettings, DetResizeSettings
 from sealkit.errors import ConfigError
-from sealkit.pipeline.detector import override
+from sealkit.modules.seal_text_detection.predictor import override
+from sealkit.modules.seal_text_detection.settings import DetPostprocessSettings, DetResizeSettings
+from sealkit.pipeline.settings import SealRecognitionSettings
 
 INVALID = "the input params for model settings are invalid!"
 """What PaddleX answers to stages that are asked for but not there."""
@@ -165,7 +165,7 @@ def missing_stages(call: CallSettings, given: Mapping[str, Any], has: Mapping[st
 
 
 def layouts_of(given: Any) -> Iterator[dict[str, Any]] | None:
-    """Layout results for the pictures in order: one dict serves all, a list one each.
+    """Layout results for the images in order: one dict serves all, a list one each.
 
     Raises:
         ConfigError: neither; and on the way when the list is too short.
@@ -182,7 +182,7 @@ def layouts_of(given: Any) -> Iterator[dict[str, Any]] | None:
     def each() -> Iterator[dict[str, Any]]:
         for one in given:
             yield dict(one)
-        raise ConfigError("there are fewer layout results than pictures", where="layout_det_res", value=len(given))
+        raise ConfigError("there are fewer layout results than images", where="layout_det_res", value=len(given))
 
     return each()
 
@@ -195,11 +195,11 @@ def refuse_old_inputs(input: Any) -> None:
     """
     for element in input if isinstance(input, (list, tuple)) else (input,):
         if isinstance(element, Mapping):
-            inner = next((element[key] for key in ("img", "input", "image") if key in element), "picture.png")
+            inner = next((element[key] for key in ("img", "input", "image") if key in element), "image.png")
             shown = inner if isinstance(inner, str) else "array"
             raise ConfigError(
                 "an input is no dict any more",
                 where="predict",
                 value={key: type(value).__name__ for key, value in element.items()},
-                hint=f"give the picture itself: predict({shown!r})",
+                hint=f"give the image itself: predict({shown!r})",
             )

@@ -1,6 +1,6 @@
 """A closer look at one seal: its crop, the texts in it, and which of several seals a text belongs to.
 
-Each seal is looked at on its own, scaled to the size the detector was trained on (`Fine`): on real pictures that reads
+Each seal is looked at on its own, scaled to the size the detector was trained on (`Fine`): on real images that reads
 more than one look at the whole does.
 """
 
@@ -12,13 +12,13 @@ from typing import Literal
 
 import numpy as np
 
-from sealkit.config.pipeline import FineSettings
-from sealkit.config.seal_text_detection import DetPostprocessSettings, DetResizeSettings
-from sealkit.geometry.agreement import agreed
 from sealkit.geometry.regions import TextRegion, region_mask
 from sealkit.geometry.rejoin import rejoined
-from sealkit.images.pale import pale_outside
-from sealkit.pipeline.detector import DetectionMaps, TextDetector, shifted
+from sealkit.geometry.voting import agreed
+from sealkit.images.background import dim_background
+from sealkit.modules.seal_text_detection.predictor import DetectionMaps, TextDetector, shifted
+from sealkit.modules.seal_text_detection.settings import DetPostprocessSettings, DetResizeSettings
+from sealkit.pipeline.settings import FineSettings
 
 Box = tuple[float, float, float, float]
 
@@ -33,13 +33,13 @@ four looks, three or the mean and two."""
 
 @dataclass(frozen=True)
 class FoundSeal:
-    """One seal on the picture.
+    """One seal on the image.
 
     Attributes:
-        box: x1, y1, x2, y2 in the picture's pixels.
+        box: x1, y1, x2, y2 in the image's pixels.
         score: mean seal-area probability, mean text score, or the layout's score.
         source: what found it.
-        hull: (N, 2) the convex hull of its area in the picture's pixels, where a closer look has shown it.
+        hull: (N, 2) the convex hull of its area in the image's pixels, where a closer look has shown it.
     """
 
     box: Box
@@ -60,7 +60,7 @@ def scaled_to(crop: np.ndarray, seal: FoundSeal, side: int, most: float) -> DetR
 
 
 def crop_box(box: Box, margin: float, hw: tuple[int, int]) -> tuple[int, int, int, int]:
-    """Whole-pixel window around a seal: the box and a border of `margin` × its long side, within the picture."""
+    """Whole-pixel window around a seal: the box and a border of `margin` × its long side, within the image."""
     x1, y1, x2, y2 = box
     border = margin * max(x2 - x1, y2 - y1)
     left, top = max(0, int(np.floor(x1 - border))), max(0, int(np.floor(y1 - border)))
@@ -110,11 +110,11 @@ def look_closer(
 
 
 def seal_meant(crop: np.ndarray, seal: FoundSeal, corner: tuple[int, int], outside: float) -> np.ndarray:
-    """A crop (h, w, 3) that begins at a `corner` x, y of the picture, pale outside the seal's box."""
+    """A crop (h, w, 3) that begins at a `corner` x, y of the image, pale outside the seal's box."""
     if outside >= 1:
         return crop
     x, y = corner
-    return pale_outside(crop, (np.array(seal.box) - (x, y, x, y)).tolist(), outside)
+    return dim_background(crop, (np.array(seal.box) - (x, y, x, y)).tolist(), outside)
 
 
 def share_inside(region: TextRegion, found: DetectionMaps, thresh: float) -> float:
@@ -145,8 +145,8 @@ def drop_repeated(per_seal: Sequence[tuple[FoundSeal, list[TextRegion]]]) -> lis
     return [[r for i, r in enumerate(rs) if (s, i) not in dropped] for s, (_, rs) in enumerate(per_seal)]
 
 
-def whole_picture(image: np.ndarray) -> FoundSeal:
-    """The whole picture as one seal."""
+def whole_image(image: np.ndarray) -> FoundSeal:
+    """The whole image as one seal."""
     h, w = image.shape[:2]
     return FoundSeal((0.0, 0.0, float(w), float(h)), 1.0, "whole")
 

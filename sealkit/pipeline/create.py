@@ -10,7 +10,20 @@ from typing import TYPE_CHECKING, Any
 from sealkit.charset import Charset
 from sealkit.config.find import find
 from sealkit.config.load import Loaded, load_settings
-from sealkit.config.pipeline import (
+from sealkit.config.yamlfile import read_yaml
+from sealkit.errors import ConfigError, EngineError
+from sealkit.modules.doc_text_orientation.predictor import OrientationClassifier
+from sealkit.modules.image_unwarping.predictor import Unwarper
+from sealkit.modules.layout_detection.predictor import make_layout_detector
+from sealkit.modules.seal_text_detection.predictor import TextDetector, det_post, own_settings, refuse_unknown
+from sealkit.modules.seal_text_detection.settings import DetResizeSettings
+from sealkit.modules.text_recognition.predictor import TextRecogniser
+from sealkit.pipeline.check_folder import check_folder, module_of
+from sealkit.pipeline.doc_preprocessor import DocPreprocessor
+from sealkit.pipeline.locate import locate_model
+from sealkit.pipeline.old_forms import refuse_old_config, refuse_old_options
+from sealkit.pipeline.seal_recognition import SealRecognitionPipeline
+from sealkit.pipeline.settings import (
     EngineSettings,
     LayoutDetectionSettings,
     ModuleSettings,
@@ -18,19 +31,6 @@ from sealkit.config.pipeline import (
     TextDetectionSettings,
     TextRecognitionSettings,
 )
-from sealkit.config.seal_text_detection import DetResizeSettings
-from sealkit.config.yamlfile import read_yaml
-from sealkit.errors import ConfigError, EngineError
-from sealkit.pipeline.check_folder import check_folder, module_of
-from sealkit.pipeline.detector import TextDetector, det_post, own_settings, refuse_unknown
-from sealkit.pipeline.doc_preprocessor import DocPreprocessor
-from sealkit.pipeline.layout import make_layout_detector
-from sealkit.pipeline.locate import locate_model
-from sealkit.pipeline.old_forms import refuse_old_config, refuse_old_options
-from sealkit.pipeline.orientation import OrientationClassifier
-from sealkit.pipeline.recogniser import TextRecogniser
-from sealkit.pipeline.seal_recognition import SealRecognitionPipeline
-from sealkit.pipeline.unwarper import Unwarper
 from sealkit.runtime.devices import CPU, parse_device
 from sealkit.runtime.files import ModelFiles
 from sealkit.runtime.model import ALIASES, ENGINES, InferenceModel, choose_engine, load_model
@@ -71,7 +71,7 @@ def create_pipeline(
         threads: CPU threads per network; None: all cores, at most 10, shared between workers.
         overrides: ["SubPipelines.SealOCR.SubModules.TextDetection.thresh=0.3"] or a dict, laid over the config.
         allow_url: inputs may be URLs, of any host this machine reaches.
-        at_once: pictures of one predict() call that are read at the same time, each with its share of the threads;
+        at_once: images of one predict() call that are read at the same time, each with its share of the threads;
             None: up to four where every network is small and runs on ONNX Runtime on the CPU, else one.
         old: names of earlier versions; refused with the name of today.
 
@@ -93,7 +93,7 @@ def create_pipeline(
 
         if at_once is not None:
             raise ConfigError(
-                "each of several devices reads one picture at a time",
+                "each of several devices reads one image at a time",
                 where="at_once",
                 value=at_once,
                 hint="name one device, or leave at_once away",
@@ -143,14 +143,14 @@ def build_pipeline(
 
 
 MOST_AT_ONCE = 4
-"""Pictures that are read at the same time when nothing is said: each needs the memory of one more pass."""
+"""Images that are read at the same time when nothing is said: each needs the memory of one more pass."""
 LARGE = 64 << 20
-"""Bytes of graphs from which pictures are read one by one: server networks divide well among threads, and a pass of one
+"""Bytes of graphs from which images are read one by one: server networks divide well among threads, and a pass of one
 needs a gigabyte."""
 
 
 def _at_once(pipeline: SealRecognitionPipeline, asked: int | None) -> int:
-    """How many pictures are read at the same time.
+    """How many images are read at the same time.
 
     Raises:
         ConfigError: more than one, and a network whose engine does not take it.
@@ -162,7 +162,7 @@ def _at_once(pipeline: SealRecognitionPipeline, asked: int | None) -> int:
         return 1 if alone or size > LARGE else min(MOST_AT_ONCE, pipeline.detector.model.threads)
     if asked < 1 or (asked > 1 and alone):
         raise ConfigError(
-            "pictures are read at the same time by ONNX Runtime on the CPU only" if asked > 0 else "must be 1 or more",
+            "images are read at the same time by ONNX Runtime on the CPU only" if asked > 0 else "must be 1 or more",
             where="at_once",
             value=asked if asked < 1 else alone,
             hint="any engine can do it in processes of its own: device='cpu,cpu'" if asked > 0 else "1: one by one",
@@ -228,7 +228,7 @@ def create_model(
     weights: str | None = None,
     **options: Any,
 ) -> Any:
-    """One module on its own; its `predict(input)` yields one result per picture.
+    """One module on its own; its `predict(input)` yields one result per image.
 
     Args:
         model_name: official name, e.g. PP-OCRv4_mobile_seal_det or PP-OCRv6_small_rec; decides the module.

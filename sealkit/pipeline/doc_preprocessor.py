@@ -14,7 +14,7 @@ NOT_ASKED = -1
 
 
 class AngleModel(Protocol):
-    """`sealkit.pipeline.orientation.OrientationClassifier`, or what does the same."""
+    """`sealkit.modules.doc_text_orientation.predictor.OrientationClassifier`, or what does the same."""
 
     model: Any
 
@@ -22,7 +22,7 @@ class AngleModel(Protocol):
 
 
 class FlatteningModel(Protocol):
-    """`sealkit.pipeline.unwarper.Unwarper`, or what does the same."""
+    """`sealkit.modules.image_unwarping.predictor.Unwarper`, or what does the same."""
 
     model: Any
 
@@ -66,7 +66,7 @@ class DocPreprocessor:
         Returns:
             PaddleX's fields: input_path and page_index (None: the caller knows them), input_img, model_settings
             (use_doc_orientation_classify, use_doc_unwarping), angle (0, 90, 180, 270; -1 where not asked), rot_img,
-            output_img. Pictures are (H, W, 3) uint8 BGR, the same object where a step is off.
+            output_img. Images are (H, W, 3) uint8 BGR, the same object where a step is off.
 
         Raises:
             ConfigError: a step is asked for whose model was not built.

@@ -1,4 +1,4 @@
-"""One picture of a whole page: where its seals are, and beside it what each says. sealkit's own, PaddleX has none."""
+"""One image of a whole page: where its seals are, and beside it what each says. sealkit's own, PaddleX has none."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from sealkit.drawing.polygons import Colour, boxes_to_polygons, line_width, outl
 from sealkit.drawing.text import draw_text, text_width
 
 SIDES = (900, 1600)
-"""Long side of the page in the picture, pixels: smaller pages are enlarged, larger ones reduced."""
+"""Long side of the page in the image, pixels: smaller pages are enlarged, larger ones reduced."""
 PANEL = 0.62
-"""Width of the list as a share of the page's long side in the picture."""
+"""Width of the list as a share of the page's long side in the image."""
 SEVERAL = 0.5
-"""A single seal that fills more than this share of its picture needs no overview."""
+"""A single seal that fills more than this share of its image needs no overview."""
 DOUBTFUL = 0.75
 """Texts below this score are listed in grey."""
 INK, PALE = (40, 40, 40), (130, 130, 130)
@@ -32,7 +32,7 @@ def overview_image(result: dict[str, Any]) -> Image.Image | None:
         result: a SealRecognitionResult with sealkit's own keys.
 
     Returns:
-        None where it would say no more than the picture of the seal: no seal, or one that is the whole picture; and
+        None where it would say no more than the image of the seal: no seal, or one that is the whole image; and
         for results in PaddleX's form, which do not know where on the page their seals are.
     """
     page, seals = result["doc_preprocessor_res"].get("output_img"), result["seal_res_list"]

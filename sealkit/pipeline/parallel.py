@@ -2,7 +2,7 @@
 
     for result in create_pipeline("my.yaml", device="gpu:0,1").predict("scans/"): …
 
-Pictures are read here and dealt out, so that a PDF's pages are shared as well.
+Images are read here and dealt out, so that a PDF's pages are shared as well.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from concurrent.futures.process import BrokenProcessPool
 from inspect import signature
 from typing import Any
 
-from sealkit.config.pipeline import EngineSettings, SealRecognitionSettings
 from sealkit.errors import DeviceError, EngineError
 from sealkit.images import iter_images
 from sealkit.pipeline.call import layouts_of, refuse_old_inputs
 from sealkit.pipeline.result import SealRecognitionResult
 from sealkit.pipeline.seal_recognition import SealRecognitionPipeline, fetch_any
+from sealkit.pipeline.settings import EngineSettings, SealRecognitionSettings
 from sealkit.pipeline.side_by_side import in_order
 from sealkit.runtime.devices import Device, default_threads, parse_device, parse_devices
 

@@ -8,17 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from sealkit.config.pipeline import ReadingSettings
 from sealkit.errors import DataError
 from sealkit.geometry.lines import LinePoly, readings
 from sealkit.geometry.order import order_lines
 from sealkit.geometry.seals import choose_ways, resolve_directions, seal_frame
 from sealkit.geometry.straighten import straighten
 from sealkit.modules.text_recognition.postprocess import RecResult
-from sealkit.pipeline.recogniser import TextRecogniser
+from sealkit.modules.text_recognition.predictor import TextRecogniser
+from sealkit.pipeline.settings import ReadingSettings
 
 HALVE = 0.5
-"""Share of its score a reading of one letter loses; of two letters the square of it, and so on."""
+"""Share of its score a reading of one character loses; of two characters the square of it, and so on."""
 
 
 @dataclass(frozen=True)
@@ -39,12 +39,12 @@ class Attempt:
 
     @property
     def trust(self) -> float:
-        """What attempts are compared by: the score, less for readings of few letters.
+        """What attempts are compared by: the score, less for readings of few characters.
 
-        The mean score alone prefers one letter read with .99 from an upside-down strip to ten read with .95.
+        The mean score alone prefers one character read with .99 from an upside-down strip to ten read with .95.
         """
-        letters = len(self.result.text.strip())
-        return self.result.score * (1.0 - HALVE**letters)
+        characters = len(self.result.text.strip())
+        return self.result.score * (1.0 - HALVE**characters)
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class ReadLine:
     Attributes:
         line: in the winning direction, its role set.
         text: what was read.
-        score: mean probability of its letters.
+        score: mean probability of its characters.
         source: index of the line among those given.
         turned: another direction won than the likeliest by geometry.
         attempts: everything that was tried, in the order it was tried.
@@ -84,10 +84,10 @@ class ReadLine:
 def read_seals(
     image: np.ndarray, seals: Sequence[Sequence[LinePoly]], recogniser: TextRecogniser, settings: ReadingSettings
 ) -> list[list[ReadLine]]:
-    """Read the lines of the seals of one picture; all strips go through the recogniser together.
+    """Read the lines of the seals of one image; all strips go through the recogniser together.
 
     Args:
-        image: (H, W, 3) uint8 BGR, the picture the lines' coordinates belong to.
+        image: (H, W, 3) uint8 BGR, the image the lines' coordinates belong to.
         seals: lines of `lines_from_region` per seal.
         recogniser: reads strips.
         settings: directions and squeezes to try.

@@ -1,4 +1,4 @@
-"""The result of reading one picture: PaddleX's fields in PaddleX's order (pipeline specification §9), then sealkit's.
+"""The result of reading one image: PaddleX's fields in PaddleX's order (pipeline specification §9), then sealkit's.
 
 Own keys of the result: `stages` (what each stage found, and why something is empty) and, on failure, `error`. Own keys
 of an element of `seal_res_list`: see `pipeline/assemble.py`.
@@ -19,7 +19,7 @@ from PIL import Image
 
 from sealkit.errors import SealkitError
 from sealkit.images import IMAGE_SUFFIXES, suffix_of
-from sealkit.pipeline.module_result import file_of, plain, saved_stem
+from sealkit.modules.result import file_of, plain, saved_stem
 
 OBJECT_ONLY = ("seal_region_id", "vis_fonts", "doc_preprocessor_res")
 """Keys of a seal's element that are on the object but neither in JSON nor in text."""
@@ -74,10 +74,10 @@ class RefusedCall(dict[str, Any]):
 
 
 class SealRecognitionResult(dict[str, Any]):
-    """Result of one picture (or one page of a PDF or TIFF).
+    """Result of one image (or one page of a PDF or TIFF).
 
     Object keys: input_path, page_index, doc_preprocessor_res, layout_det_res, seal_res_list, model_settings, stages
-    (not with `reading: reference`, which has PaddleX's keys and no other). Where the picture could not be read:
+    (not with `reading: reference`, which has PaddleX's keys and no other). Where the image could not be read:
     `error`, and an empty seal_res_list.
     """
 
@@ -94,7 +94,7 @@ class SealRecognitionResult(dict[str, Any]):
 
     @property
     def ok(self) -> bool:
-        """False where the picture could not be read; the reason is in `error`."""
+        """False where the image could not be read; the reason is in `error`."""
         return "error" not in self
 
     @property
@@ -119,7 +119,7 @@ class SealRecognitionResult(dict[str, Any]):
 
     @property
     def img(self) -> dict[builtins.str, Image.Image]:
-        """Pictures by name: layout_det_res, preprocessed_img where those stages ran, then seal_res_region1, …"""
+        """Images by name: layout_det_res, preprocessed_img where those stages ran, then seal_res_region1, …"""
         from sealkit.pipeline.visualise import result_images
 
         return result_images(self)
@@ -164,24 +164,24 @@ class SealRecognitionResult(dict[str, Any]):
         _write(path, text.encode("utf-8"))
 
     def save_to_img(self, save_path: Any) -> None:
-        """Write `<save_path>/<stem>_<name><suffix>` per picture of `img`, and the overview of a page as `overview`.
+        """Write `<save_path>/<stem>_<name><suffix>` per image of `img`, and the overview of a page as `overview`.
 
-        The suffix is the input's where it is a picture's, else .png. Where `save_path` itself is named like a picture
+        The suffix is the input's where it is an image's, else .png. Where `save_path` itself is named like an image
         only the first one is written there.
         """
-        pictures = self.img
+        images = self.img
         path = Path(save_path)
         if (mimetypes.guess_type(str(path))[0] or "").startswith("image/"):
-            for picture in list(pictures.values())[:1]:
-                _save_picture(picture, path)
+            for image in list(images.values())[:1]:
+                _save_image(image, path)
             return
         suffix = Path(self._file).suffix if suffix_of(self._file) in IMAGE_SUFFIXES else ".png"
         whole = self.overview
-        for key, picture in {**pictures, **({"overview": whole} if whole else {})}.items():
-            _save_picture(picture, path / f"{self.stem}_{key}{suffix}")
+        for key, image in {**images, **({"overview": whole} if whole else {})}.items():
+            _save_image(image, path / f"{self.stem}_{key}{suffix}")
 
     def save_all(self, save_path: Any) -> None:
-        """JSON, then pictures."""
+        """JSON, then images."""
         self.save_to_json(save_path)
         self.save_to_img(save_path)
 
@@ -205,10 +205,10 @@ class SealRecognitionResult(dict[str, Any]):
         return fields
 
 
-def _save_picture(picture: Image.Image, path: Path) -> None:
+def _save_image(image: Image.Image, path: Path) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        picture.save(path)
+        image.save(path)
     except (OSError, ValueError, KeyError) as error:
         raise _unwritable(path, error) from error
 

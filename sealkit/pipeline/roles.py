@@ -33,7 +33,7 @@ def line_roles(lines: Sequence[tuple[str, str | None]]) -> list[str | None]:
 def _role(text: str, guess: str | None, count: int) -> str | None:
     if is_code(text):
         return "code"
-    if guess == "code":  # a lower arc of small letters: English names stand there as well
+    if guess == "code":  # a lower arc of small characters: English names stand there as well
         return "purpose" if _PURPOSE.search(text) else None
     if guess == "purpose" and not _PURPOSE.search(text) and not text.endswith("章"):
         return None

@@ -1,13 +1,13 @@
-"""The pipeline `seal_recognition`: picture → seals → texts.
+"""The pipeline `seal_recognition`: image → seals → texts.
 
     pipeline = create_pipeline()                       # sealkit.pipeline.create
     for result in pipeline.predict("stamp.png"):
         result.print()
         result.save_to_img("out")
 
-Flow per picture: turn and flatten the page → find seals (layout model, given boxes, the detector's coarse look, or the
-whole picture) → look at each seal again → outlines → lines → order → strips → texts → result. A pipeline is not
-thread-safe: one per thread or process. Of several pictures it reads some at the same time by itself (`at_once`).
+Flow per image: turn and flatten the page → find seals (layout model, given boxes, the detector's coarse look, or the
+whole image) → look at each seal again → outlines → lines → order → strips → texts → result. A pipeline is not
+thread-safe: one per thread or process. Of several images it reads some at the same time by itself (`at_once`).
 """
 
 from __future__ import annotations
@@ -24,29 +24,29 @@ from typing import Any
 import cv2
 import numpy as np
 
-from sealkit.config.pipeline import SealRecognitionSettings
 from sealkit.errors import ConfigError, SealkitError
 from sealkit.geometry.regions import TextRegion
 from sealkit.images import ImageRecord, iter_images
+from sealkit.modules.result import error_text
+from sealkit.modules.seal_text_detection.predictor import TextDetector
+from sealkit.modules.text_recognition.predictor import TextRecogniser
 from sealkit.pipeline.assemble import SealParts, lines_of, paddlex_fields, seal_fields
 from sealkit.pipeline.call import INVALID, CallSettings, layouts_of, missing_stages, refuse_old_inputs, resolve
-from sealkit.pipeline.closer import FoundSeal, crop_box, drop_repeated, look_closer, whole_picture
-from sealkit.pipeline.detector import TextDetector
-from sealkit.pipeline.module_result import error_text
+from sealkit.pipeline.closer import FoundSeal, crop_box, drop_repeated, look_closer, whole_image
 from sealkit.pipeline.read import read_seals
-from sealkit.pipeline.recogniser import TextRecogniser
 from sealkit.pipeline.result import RefusedCall, SealRecognitionResult, SealResult
 from sealkit.pipeline.search import find_seals
+from sealkit.pipeline.settings import SealRecognitionSettings
 from sealkit.pipeline.side_by_side import in_order, several
 from sealkit.pipeline.stages import LayoutModel, Page, PagePreprocessor, Stages
 
 log = logging.getLogger(__name__)
 
 TOGETHER = 4_000_000
-"""Pixels of pictures that the detector sees as they are, and that may be read at the same time: a server detector needs
+"""Pixels of images that the detector sees as they are, and that may be read at the same time: a server detector needs
 two kilobytes for each."""
-PICTURE_TROUBLE = (SealkitError, cv2.error, MemoryError, ArithmeticError, ValueError, IndexError)
-"""What one odd picture may raise; it is reported in that picture's place and must not end a folder."""
+IMAGE_TROUBLE = (SealkitError, cv2.error, MemoryError, ArithmeticError, ValueError, IndexError)
+"""What one odd image may raise; it is reported in that image's place and must not end a folder."""
 
 
 class SealRecognitionPipeline:
@@ -58,7 +58,7 @@ class SealRecognitionPipeline:
         layout: finds seals on pages; None where the config has no layout stage.
         preprocessor: turns and flattens pages; None where the config has no such stage.
         allow_url: inputs may be URLs, of any host this machine reaches.
-        at_once: pictures of one call that are read at the same time.
+        at_once: images of one call that are read at the same time.
         engines: which engine runs which module, on which device.
     """
 
@@ -78,7 +78,7 @@ class SealRecognitionPipeline:
         self._beside: SealRecognitionPipeline | None = None
 
     def read_beside(self, at_once: int, make: Callable[[], SealRecognitionPipeline]) -> None:
-        """From now on read so many pictures of a call at the same time, each in a thread.
+        """From now on read so many images of a call at the same time, each in a thread.
 
         On a CPU that is faster than all threads on one network after the other: decoding, contours and strips have one
         thread each, and small networks do not divide well (README's table of speed has both).
@@ -131,7 +131,7 @@ class SealRecognitionPipeline:
                 configured; else the preprocessor runs if one is True, and a step left None is as configured.
             use_layout_detection: find seals with the layout model.
             layout_det_res: boxes found elsewhere: {"boxes": [{"label": "seal", "coordinate": [x1, y1, x2, y2], …}]} for
-                each picture, or one for all. Seals are then these boxes, and polygons are relative to each one's crop.
+                each image, or one for all. Seals are then these boxes, and polygons are relative to each one's crop.
             layout_threshold: least score of a layout box, a number or one per class ({16: 0.3}).
             layout_nms: drop layout boxes that repeat others.
             layout_unclip_ratio: enlarge layout boxes about their centres: a factor, (width, height), or one per class.
@@ -143,7 +143,7 @@ class SealRecognitionPipeline:
             seal_rec_score_thresh: texts with at least this score are kept.
 
         Yields:
-            One SealRecognitionResult per picture or page, in input order. A picture that cannot be read yields one with
+            One SealRecognitionResult per image or page, in input order. An image that cannot be read yields one with
             `error`. With `reading: reference` a stage that is not there yields {"error": …}, as in PaddleX, and nothing
             else.
 
@@ -163,7 +163,7 @@ class SealRecognitionPipeline:
     __call__ = predict
 
     def predict_record(self, record: ImageRecord, layout: Mapping[str, Any] | None, options: Mapping[str, Any]) -> Any:
-        """The result of one picture that was read already.
+        """The result of one image that was read already.
 
         Args:
             layout: boxes found elsewhere, or None.
@@ -232,7 +232,7 @@ class SealRecognitionPipeline:
         if self._beside is None:
             self._beside = self._make_beside()
         read = self._beside._group
-        # Only where the detector gets whole pictures does the memory it needs grow with them.
+        # Only where the detector gets whole images does the memory it needs grow with them.
         bounded = call.layout or self.settings.Search.enabled
 
         def weight(group: list[Page]) -> float:
@@ -248,7 +248,7 @@ class SealRecognitionPipeline:
                 yield from results
 
     def _groups(self, records: Iterator[ImageRecord], layouts: Iterator[dict[str, Any]] | None) -> Iterator[list[Page]]:
-        """Pictures that go through the layout model together."""
+        """Images that go through the layout model together."""
         size = self.settings.batch_size or 1
         pages = (
             Page(record, error=record.error, given=next(layouts) if layouts is not None else None) for record in records
@@ -257,7 +257,7 @@ class SealRecognitionPipeline:
             yield group
 
     def _group(self, pages: Sequence[Page], call: CallSettings) -> Iterator[SealRecognitionResult]:
-        """Read the pictures of one group."""
+        """Read the images of one group."""
         for page in pages:
             if page.error is None and call.preprocess:
                 _guarded(page, self._preprocess, call)
@@ -282,7 +282,7 @@ class SealRecognitionPipeline:
             start = time.perf_counter()
             try:
                 found = list(self.layout.predict([p.image for p in pages], size, **call.layout_options))
-            except ConfigError:  # an option no picture can be read with: the call's fault, not the pictures'
+            except ConfigError:  # an option no image can be read with: the call's fault, not the images'
                 raise
             except SealkitError as error:
                 if len(pages) == 1:
@@ -334,7 +334,7 @@ class SealRecognitionPipeline:
         }
 
     def _read(self, page: Page, call: CallSettings) -> SealRecognitionResult:
-        """One picture whose layout is known."""
+        """One image whose layout is known."""
         page.stages.start()
         if self.settings.reading == "reference":
             return self._read_reference(page, call)
@@ -416,20 +416,20 @@ class SealRecognitionPipeline:
         if layout is not None:
             seals = seals_of_layout(layout, image.shape[:2])
             if not seals and self.settings.whole_page_fallback:
-                stages.add("fallback", note="no seal in the layout: the whole picture was read as one")
-                return [whole_picture(image)]
+                stages.add("fallback", note="no seal in the layout: the whole image was read as one")
+                return [whole_image(image)]
         elif self.settings.Search.enabled:
             outside = 1.0 if self.settings.Fine is None else self.settings.Fine.outside
             seals = find_seals(self.detector, image, self.settings.Search, outside)
             found = len(seals)
             note = None
             if not seals and self.settings.whole_page_fallback:
-                seals, note = [whole_picture(image)], "no seal found: the whole picture was read as one"
+                seals, note = [whole_image(image)], "no seal found: the whole image was read as one"
             elif not seals:
                 note = "no seal found (whole_page_fallback is off)"
             stages.add("search", seals=found, found_by=seals[0].source if found else None, note=note)
         else:
-            seals = [whole_picture(image)]
+            seals = [whole_image(image)]
         return seals
 
     def _look(
@@ -452,16 +452,16 @@ PARAMETERS = tuple(
 
 
 def _guarded(page: Page, step: Any, call: CallSettings) -> Any:
-    """What a step returns; None where it failed on this picture, which is noted on the page."""
+    """What a step returns; None where it failed on this image, which is noted on the page."""
     try:
         return step(page, call)
-    except PICTURE_TROUBLE as error:
+    except IMAGE_TROUBLE as error:
         if not isinstance(error, SealkitError):
-            log.exception("%s: unexpected trouble", page.record.input_path or "picture")
+            log.exception("%s: unexpected trouble", page.record.input_path or "image")
             error = SealkitError(
-                f"this picture could not be processed: {type(error).__name__}: {error}",
+                f"this image could not be processed: {type(error).__name__}: {error}",
                 where=page.record.input_path,
-                hint="if the picture is sound, report it with the log's traceback",
+                hint="if the image is sound, report it with the log's traceback",
             )
         page.error = error
         return None

@@ -1,4 +1,4 @@
-"""Finding seals on a whole picture with the text detector itself, where there is no layout model.
+"""Finding seals on a whole image with the text detector itself, where there is no layout model.
 
 A first, coarse look finds the seals: by the detector's seal-area channel where it has one, else by grouping texts. It
 is repeated at larger sizes for small seals on pages; the largest look that a seal fits in decides about it, because one
@@ -16,20 +16,20 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from sealkit.config.pipeline import SearchSettings
-from sealkit.config.seal_text_detection import DetResizeSettings
 from sealkit.geometry.boxes import box_iou
 from sealkit.geometry.lines import lines_from_region
 from sealkit.geometry.parts import convex_parts
 from sealkit.geometry.regions import TextRegion
 from sealkit.geometry.seals import group_seals
+from sealkit.modules.seal_text_detection.predictor import AREA, DetectionMaps, TextDetector
+from sealkit.modules.seal_text_detection.settings import DetResizeSettings
 from sealkit.pipeline.closer import Box, FoundSeal, crop_box, held_share, seal_meant
-from sealkit.pipeline.detector import AREA, DetectionMaps, TextDetector
+from sealkit.pipeline.settings import SearchSettings
 
 OVERSIZE = 2.0
-"""A coarse size more than this times the picture's own is left out (unless it is the only one)."""
+"""A coarse size more than this times the image's own is left out (unless it is the only one)."""
 COVERED = 0.5
-"""Larger looks are skipped when seals already fill this share of the picture."""
+"""Larger looks are skipped when seals already fill this share of the image."""
 SAME = 0.5
 """Two boxes are one seal's when they overlap by more (intersection over union)."""
 STEADY = 0.9
@@ -51,7 +51,7 @@ LEAST_REST = 12.0
 def find_seals(
     detector: TextDetector, image: np.ndarray, settings: SearchSettings, outside: float = 1.0
 ) -> list[FoundSeal]:
-    """Seals on a picture (H, W, 3) uint8 BGR, from top to bottom.
+    """Seals on an image (H, W, 3) uint8 BGR, from top to bottom.
 
     Args:
         outside: contrast left outside a seal's box in the looks that correct it.
@@ -75,19 +75,19 @@ def find_seals(
 
 
 def looked_at(detector: TextDetector, image: np.ndarray, side: int) -> DetectionMaps:
-    """What the detector says of a picture (H, W, 3) uint8 BGR scaled to this long side."""
+    """What the detector says of an image (H, W, 3) uint8 BGR scaled to this long side."""
     return detector.maps(image, DetResizeSettings(limit_side_len=side, limit_type="resize_long"))
 
 
 def finer(known: Sequence[FoundSeal], seen: Sequence[FoundSeal], largest: float) -> list[FoundSeal]:
-    """What a larger look at the picture changes about the seals known from smaller ones.
+    """What a larger look at the image changes about the seals known from smaller ones.
 
     The largest look that a seal still fits in decides: its box is better, and it tells seals apart that a smaller one
     shows as one. What it shows inside a seal that is too large for it are pieces.
 
     Args:
         known, seen: of the smaller looks, and of this one.
-        largest: seals up to this long side, picture pixels, fit.
+        largest: seals up to this long side, image pixels, fit.
     """
     if not known:
         return list(seen)
@@ -187,12 +187,12 @@ def _at_closer_look(
 
 
 def covered(seals: Sequence[FoundSeal], hw: tuple[int, int]) -> float:
-    """Share of the picture in the boxes of the seals."""
+    """Share of the image in the boxes of the seals."""
     return sum((s.box[2] - s.box[0]) * (s.box[3] - s.box[1]) for s in seals) / max(hw[0] * hw[1], 1)
 
 
 def coarse_sides(image: np.ndarray, settings: SearchSettings) -> list[int]:
-    """Which of the configured sizes make sense for this picture."""
+    """Which of the configured sizes make sense for this image."""
     sides = sorted(set(settings.coarse_sides))
     long_side = max(image.shape[:2])
     return [s for i, s in enumerate(sides) if i == 0 or s <= OVERSIZE * long_side]

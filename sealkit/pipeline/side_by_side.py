@@ -1,4 +1,4 @@
-"""Several pictures at the same time, results in input order: the queue that threads and worker processes share."""
+"""Several images at the same time, results in input order: the queue that threads and worker processes share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a picture is on its way through the pipeline, and what the stages before reading must look like."""
+"""What an image is on its way through the pipeline, and what the stages before reading must look like."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class LayoutModel(Protocol):
         layout_unclip_ratio: Any = None,
         layout_merge_bboxes_mode: Any = None,
     ) -> Iterator[dict[str, Any]]:
-        """One result per picture (H, W, 3) uint8 BGR; `boxes` are dicts of cls_id, label, score, coordinate."""
+        """One result per image (H, W, 3) uint8 BGR; `boxes` are dicts of cls_id, label, score, coordinate."""
         ...
 
 
@@ -52,7 +52,7 @@ class PagePreprocessor(Protocol):
 
 @dataclass
 class Stages:
-    """What each stage of one picture found, with seconds; becomes `stages` of the result."""
+    """What each stage of one image found, with seconds; becomes `stages` of the result."""
 
     entries: dict[str, dict[str, Any]] = field(default_factory=dict)
     _since: float = field(default_factory=time.perf_counter)
@@ -72,7 +72,7 @@ class Stages:
 
 @dataclass
 class Page:
-    """One picture or page on its way.
+    """One image or page on its way.
 
     Attributes:
         record: as it was read.
@@ -80,7 +80,7 @@ class Page:
         stages: what was found so far.
         preprocessed: fields of the document preprocessor, None where it is off.
         layout: fields of the layout stage, None where neither a model nor the caller gave boxes.
-        error: why this picture has no result.
+        error: why this image has no result.
     """
 
     record: ImageRecord
@@ -92,14 +92,14 @@ class Page:
 
     @property
     def image(self) -> np.ndarray:
-        """(H, W, 3) uint8 BGR, the picture seals are looked for in."""
+        """(H, W, 3) uint8 BGR, the image seals are looked for in."""
         image = self.record.image if self.preprocessed is None else self.preprocessed["output_img"]
         if image is None:
-            raise ValueError("a page without a picture has come past reading")
+            raise ValueError("a page without an image has come past reading")
         return image
 
     @property
     def pixels(self) -> int:
-        """Of the picture as it was read; 0 where it could not be."""
+        """Of the image as it was read; 0 where it could not be."""
         image = self.record.image
         return 0 if image is None else int(image.shape[0] * image.shape[1])

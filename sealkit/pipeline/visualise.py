@@ -1,4 +1,4 @@
-"""Pictures of a result: what was found where, and what was read (pipeline-specification §9, Visualisation)."""
+"""Images of a result: what was found where, and what was read (pipeline-specification §9, Visualisation)."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from sealkit.drawing.text import draw_text, draw_text_along, text_width
 
 CAPTION_HEIGHT = 25
 FILL = 0.18
-"""Opacity of text areas: the letters under them stay legible."""
+"""Opacity of text areas: the characters under them stay legible."""
 
 
 def result_images(result: dict[str, Any]) -> dict[str, Image.Image]:
-    """Pictures by name, in PaddleX's order; nothing of the result is changed."""
+    """Images by name, in PaddleX's order; nothing of the result is changed."""
     images: dict[str, Image.Image] = {}
     layout = result["layout_det_res"]
     if layout and layout.get("input_img") is not None and result["model_settings"]["use_layout_detection"]:
@@ -37,7 +37,7 @@ def result_images(result: dict[str, Any]) -> dict[str, Image.Image]:
 
 
 def seal_image(seal: dict[str, Any]) -> np.ndarray:
-    """One seal's picture, 2w × h: left the crop with its texts' polygons and starts, right what was read, in place.
+    """One seal's image, 2w × h: left the crop with its texts' polygons and starts, right what was read, in place.
 
     Args:
         seal: element of seal_res_list with `doc_preprocessor_res.output_img` (the crop, BGR).
@@ -57,7 +57,7 @@ def seal_image(seal: dict[str, Any]) -> np.ndarray:
     right = outline_polygons(fill_polygons(right, polygons, colours, FILL / 2), polygons, colours, width=1)
     ways = [line["direction"] for line in seal.get("lines", ())]
     for n, (polygon, text) in enumerate(zip(polygons, seal["rec_texts"])):
-        if n < len(lines):  # the line as it was read: letters stand where those of the seal stand
+        if n < len(lines):  # the line as it was read: characters stand where those of the seal stand
             right = draw_text_along(right, text, lines[n], vertical=ways[n] == "vertical")
         else:
             (x1, y1, x2, y2), vertical = text_box(polygon, text)
@@ -67,7 +67,7 @@ def seal_image(seal: dict[str, Any]) -> np.ndarray:
 
 
 def text_box(polygon: np.ndarray, text: str) -> tuple[tuple[float, float, float, float], bool]:
-    """Where a polygon's text is written: (x1, y1, x2, y2) and whether its letters stand below each other.
+    """Where a polygon's text is written: (x1, y1, x2, y2) and whether its characters stand below each other.
 
     A band lying across gets the text along its upper part (a ring's text above the ring's middle); a tall narrow one
     gets it from top to bottom.
@@ -78,7 +78,7 @@ def text_box(polygon: np.ndarray, text: str) -> tuple[tuple[float, float, float,
         return (float(x1), float(y1), float(x2), float(y2)), True
     area = abs(float(cv2.contourArea(polygon.astype(np.float32))))
     length = float(cv2.arcLength(polygon.astype(np.float32), True))
-    band = min(h, 2 * area / max(length, 1.0))  # height of the letters, whatever way the band bends
+    band = min(h, 2 * area / max(length, 1.0))  # height of the characters, whatever way the band bends
     size = max(8.0, min(band, 1.2 * w / max(len(text), 1)))
     wide = text_width(text, int(size))
     middle = (float(x1) + float(x2)) / 2
@@ -107,17 +107,17 @@ def layout_image(image: np.ndarray, boxes: list[dict[str, Any]]) -> np.ndarray:
 
 
 def preprocessed_image(fields: dict[str, Any]) -> np.ndarray:
-    """Original, rotated and unwarped picture side by side with captions below."""
+    """Original, rotated and unwarped image side by side with captions below."""
     settings = fields["model_settings"]
     rotated = f"Rotated Image ({settings['use_doc_orientation_classify']}, {fields['angle']})"
     captions = ["Original Image", rotated, f"Unwarping Image ({settings['use_doc_unwarping']})"]
-    pictures = [fields["input_img"], fields["rot_img"], fields["output_img"]]
-    height = max(p.shape[0] for p in pictures) + CAPTION_HEIGHT
+    images = [fields["input_img"], fields["rot_img"], fields["output_img"]]
+    height = max(p.shape[0] for p in images) + CAPTION_HEIGHT
     columns = []
-    for picture, caption in zip(pictures, captions):
-        h, w = picture.shape[:2]
+    for image, caption in zip(images, captions):
+        h, w = image.shape[:2]
         column = np.full((height, w, 3), 255, np.uint8)
-        column[:h] = picture
+        column[:h] = image
         columns.append(draw_text(column, caption, (0, height - CAPTION_HEIGHT + 3, w, height - 3)))
     return np.concatenate(columns, axis=1)
 

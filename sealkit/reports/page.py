@@ -1,4 +1,4 @@
-"""One self-contained HTML page: tables, curves and pictures, readable without network or server.
+"""One self-contained HTML page: tables, curves and images, readable without network or server.
 
 Rooms hand over plain sections; this file knows no module. A section is a dict with `title` and one or more of
 `text` (str), `rows` (list of dicts: a table), `images` (list of (caption, (H, W, 3) uint8 BGR array)), `svg` (str),
@@ -20,7 +20,7 @@ from jinja2 import Environment, PackageLoader
 
 from sealkit.reports.curves import line_chart
 
-MAX_IMAGE_SIDE = 480  # pixels; a report with 30 pictures stays under 2 MB
+MAX_IMAGE_SIDE = 480  # pixels; a report with 30 images stays under 2 MB
 
 
 def write_page(

@@ -35,7 +35,7 @@ def write_run_report(run_dir: str | Path, parts: Sequence[Mapping[str, Any]] = (
         )
     metrics = read_metrics(folder / "metrics.jsonl")
     summary = _json(folder / "summary.json")
-    sections: list[Mapping[str, Any]] = [*_figures(summary), *_curves(metrics), *parts, *_facts(folder)]
+    sections: list[Mapping[str, Any]] = [*_metrics(summary), *_curves(metrics), *parts, *_facts(folder)]
     recipe = folder / "recipe.yaml"
     if recipe.is_file():
         sections.append({"title": "Recipe", "code": recipe.read_text(encoding="utf-8")})
@@ -48,8 +48,8 @@ def _json(path: Path) -> dict[str, Any]:
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
 
-def _figures(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """What the run gained: untouched weights beside the last evaluation, and the best one."""
+def _metrics(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What the run gained: initial weights beside the last evaluation, and the best one."""
     if not summary:
         return []
     best = summary.get("best") or {}
@@ -62,7 +62,7 @@ def _figures(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
     for name in last or baseline:
         row: dict[str, Any] = {
             "figure": name,
-            "untouched weights": baseline.get(name),
+            "initial weights": baseline.get(name),
             "last evaluation": last.get(name),
         }
         if name in baseline and name in last:

@@ -62,7 +62,7 @@ ENGINES: dict[str, EngineInfo] = {
     ),
 }
 CPU_ORDER = ("onnxruntime", "openvino", "paddle")
-"""Fastest first, on pictures of changing sizes. CPU seconds of one thread: embedded pipeline per picture 0.25 and 0.29,
+"""Fastest first, on images of changing sizes. CPU seconds of one thread: embedded pipeline per image 0.25 and 0.29,
 its detector alone at 736 x 736 0.27, 0.36 and 0.52. OpenVINO prepares each new size anew."""
 GPU_ORDER = ("onnxruntime", "paddle")
 ALIASES = {"paddle_static": "paddle"}
@@ -111,7 +111,7 @@ class InferenceModel(ABC):
 
     @property
     def batch_limit(self) -> int | None:
-        """Pictures the graph takes at once: a number it was fixed to (converters fix graphs with suppression inside to
+        """Images the graph takes at once: a number it was fixed to (converters fix graphs with suppression inside to
         1), None where any number will do."""
         sizes = [spec.shape[0] for spec in self.inputs if spec.shape]
         return next((size for size in sizes if size is not None), None)

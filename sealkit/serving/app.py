@@ -14,13 +14,13 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.exceptions import HTTPException
 
 import sealkit
-from sealkit.config.serving import ServingSettings
-from sealkit.serving.door import CLIENT_GONE, HEALTH_PATH, INFER_PATH, Door, Visit
+from sealkit.pipeline.serving_settings import ServingSettings
+from sealkit.serving.admission import CLIENT_GONE, HEALTH_PATH, INFER_PATH, Door, Visit
 from sealkit.serving.errors import RequestError, error_body, validation_message
-from sealkit.serving.intake import Upload, take_file
 from sealkit.serving.metrics import Metrics
 from sealkit.serving.pool import TIMED_OUT, Job, Pool, Reply
 from sealkit.serving.schema import ErrorResponse, HealthResponse, InferRequest, InferResponse
+from sealkit.serving.uploads import Upload, take_file
 
 _LOG_ID_LENGTH = 200
 _GRACE = 2.0  # seconds after its deadline that a worker's own end is waited for
@@ -43,7 +43,7 @@ class Service:
     Args:
         pool: workers.
         settings: limits and defaults.
-        metrics: figures; the pool's are added.
+        metrics: metrics; the pool's are added.
 
     Attributes:
         app: the FastAPI application.
@@ -79,7 +79,7 @@ class Service:
         return app
 
     async def infer(self, body: InferRequest, request: Request) -> Response:
-        """Find and read the seals of a picture, TIFF or PDF."""
+        """Find and read the seals of an image, TIFF or PDF."""
         visit: Visit = request.scope["sealkit"]
         visit.client_log_id = _given_log_id(body.logId)
         loop = asyncio.get_running_loop()
@@ -107,7 +107,7 @@ class Service:
         return Response(text, media_type="application/json")
 
     async def exposition(self) -> Response:
-        """Figures for Prometheus."""
+        """Metrics for Prometheus."""
         return Response(self.metrics.text(), media_type=CONTENT_TYPE_LATEST)
 
     def _job(self, body: InferRequest, upload: Upload, visit: Visit) -> Job:

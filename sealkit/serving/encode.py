@@ -1,4 +1,4 @@
-"""Pictures of an answer: shrunk where they are too large, JPEG, base64."""
+"""Images of an answer: shrunk where they are too large, JPEG, base64."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ def jpeg_base64(image: np.ndarray | Image.Image, size: tuple[int, int] | None) -
     """Base64 text of a JPEG at OpenCV's default quality.
 
     Args:
-        image: (H, W, 3) uint8 BGR, or a PIL picture.
-        size: see `shrink`. JPEG itself ends at 65,500 pixels per side: larger pictures are always shrunk to that.
+        image: (H, W, 3) uint8 BGR, or a PIL image.
+        size: see `shrink`. JPEG itself ends at 65,500 pixels per side: larger images are always shrunk to that.
     """
     pixels = np.asarray(image.convert("RGB"))[:, :, ::-1] if isinstance(image, Image.Image) else image
     pixels = shrink(shrink(pixels, size), (65_500, 65_500))
     done, encoded = cv2.imencode(".jpg", np.ascontiguousarray(pixels))
     if not done:
-        raise ValueError(f"a picture of shape {pixels.shape} cannot be encoded")
+        raise ValueError(f"an image of shape {pixels.shape} cannot be encoded")
     return base64.b64encode(encoded.tobytes()).decode("ascii")

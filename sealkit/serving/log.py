@@ -34,7 +34,7 @@ def set_up() -> None:
 
 
 def set_up_worker() -> None:
-    """In a worker process: warnings and errors of any library as JSON; what Python warns about a picture's odd header
+    """In a worker process: warnings and errors of any library as JSON; what Python warns about an image's odd header
     is left out, since anyone could fill the log with it.
     """
     warnings.simplefilter("ignore")

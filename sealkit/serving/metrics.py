@@ -1,4 +1,4 @@
-"""Figures of the service for Prometheus; a registry of its own, so that several apps in one process do not mix."""
+"""Metrics of the service for Prometheus; a registry of its own, so that several apps in one process do not mix."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _PATHS = frozenset({"/seal-recognition", "/health", "/metrics"})
 
 
 class Metrics:
-    """What is counted. `pool` and `in_progress` are asked whenever the figures are read."""
+    """What is counted. `pool` and `in_progress` are asked whenever the metrics are read."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -28,7 +28,7 @@ class Metrics:
         self.working = Histogram(
             "sealkit_work_seconds", "Of a request in a worker.", buckets=_SECONDS, registry=self.registry
         )
-        self.pages = Counter("sealkit_pages", "Pictures and pages read.", registry=self.registry)
+        self.pages = Counter("sealkit_pages", "Images and pages read.", registry=self.registry)
         self.restarts = Counter(
             "sealkit_worker_restarts", "Workers replaced, by cause.", ["cause"], registry=self.registry
         )
@@ -50,5 +50,5 @@ class Metrics:
             self.seconds.observe(seconds)
 
     def text(self) -> bytes:
-        """The figures in Prometheus' text format."""
+        """The metrics in Prometheus' text format."""
         return generate_latest(self.registry)

@@ -35,8 +35,8 @@ PARAMETERS = {
 
 def _with_example(schema: dict[str, Any]) -> None:
     """A request that can be sent as it stands: the documents page fills it in for who tries the service."""
-    picture = (files("sealkit") / "assets" / "example_seal.png").read_bytes()
-    schema["examples"] = [{"file": base64.b64encode(picture).decode("ascii"), "fileType": 1, "visualize": False}]
+    image = (files("sealkit") / "assets" / "example_seal.png").read_bytes()
+    schema["examples"] = [{"file": base64.b64encode(image).decode("ascii"), "fileType": 1, "visualize": False}]
 
 
 class InferRequest(BaseModel):
@@ -45,9 +45,9 @@ class InferRequest(BaseModel):
     model_config = ConfigDict(use_attribute_docstrings=True, json_schema_extra=_with_example)
 
     file: str
-    """Base64 of a picture, TIFF or PDF; or an http(s) URL, where the server allows its host."""
+    """Base64 of an image, TIFF or PDF; or an http(s) URL, where the server allows its host."""
     fileType: Literal[0, 1] | None = None
-    """0: PDF, 1: picture. null: by the ending of the URL; a base64 file needs it."""
+    """0: PDF, 1: image. null: by the ending of the URL; a base64 file needs it."""
     useDocOrientationClassify: bool | None = None
     useDocUnwarping: bool | None = None
     useLayoutDetection: bool | None = None
@@ -62,7 +62,7 @@ class InferRequest(BaseModel):
     sealDetUnclipRatio: Number | None = None
     sealRecScoreThresh: Number | None = None
     visualize: bool | None = None
-    """Pictures in the answer; null: as the server's config says."""
+    """Images in the answer; null: as the server's config says."""
     logId: Any = None
     """Returned in error answers; a success has an id of its own."""
 
@@ -73,7 +73,7 @@ class InferRequest(BaseModel):
 
 
 class SealRecResult(BaseModel):
-    """One picture or page."""
+    """One image or page."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
@@ -82,7 +82,7 @@ class SealRecResult(BaseModel):
     outputImages: dict[str, str] | None = None
     """Base64 JPEGs by name: layout_det_res, preprocessed_img, seal_res_region1, …; absent where not asked for."""
     inputImage: str | None = None
-    """Base64 JPEG of the picture as it was decoded."""
+    """Base64 JPEG of the image as it was decoded."""
 
 
 class PageInfo(BaseModel):

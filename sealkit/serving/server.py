@@ -11,9 +11,9 @@ from typing import Any
 import uvicorn
 
 from sealkit import api
-from sealkit.config.serving import ServingSettings
 from sealkit.errors import SealkitError
 from sealkit.pipeline.create import DEFAULT, load_config
+from sealkit.pipeline.serving_settings import ServingSettings
 from sealkit.runtime.devices import default_threads, parse_devices
 from sealkit.serving import log
 from sealkit.serving.app import Service

@@ -13,15 +13,15 @@ from typing import Any
 
 import numpy as np
 
-from sealkit.config.serving import ServingSettings
 from sealkit.errors import ConfigError, ImageError
 from sealkit.images import inspect_bytes, iter_images
 from sealkit.images.headers import open_with_pillow
 from sealkit.pipeline.call import LAYOUT_OPTIONS
+from sealkit.pipeline.serving_settings import ServingSettings
 from sealkit.serving.encode import jpeg_base64
 from sealkit.serving.errors import INVALID_FILE, NOT_CONFIGURED, RequestError
-from sealkit.serving.intake import Kind
 from sealkit.serving.schema import PARAMETERS
+from sealkit.serving.uploads import Kind
 
 DROPPED = frozenset({"input_path", "page_index"})
 """Keys left out of prunedResult, at every level."""
@@ -37,17 +37,17 @@ class Answer:
 
 @dataclass
 class _Pages:
-    """Pictures of a request while predict() takes them: sizes and, where asked for, their own JPEGs."""
+    """Images of a request while predict() takes them: sizes and, where asked for, their own JPEGs."""
 
     settings: ServingSettings
     visualize: bool
     sizes: list[dict[str, int]] = field(default_factory=list)
-    pictures: list[str] = field(default_factory=list)
+    images: list[str] = field(default_factory=list)
 
     def taken(self, image: np.ndarray) -> np.ndarray:
         self.sizes.append({"width": int(image.shape[1]), "height": int(image.shape[0])})
         if self.visualize:
-            self.pictures.append(jpeg_base64(image, self.settings.extra.max_output_img_size))
+            self.images.append(jpeg_base64(image, self.settings.extra.max_output_img_size))
         return image
 
 
@@ -63,10 +63,10 @@ def answer(
 
     Args:
         predict: the pipeline's method.
-        data, kind: see `sealkit.serving.intake`.
+        data, kind: see `sealkit.serving.uploads`.
         parameters: for predict, by its names.
         visualize: the request's field; None: as the settings say.
-        settings: limits, number of pages, size of pictures.
+        settings: limits, number of pages, size of images.
 
     Raises:
         RequestError: 422: a file that cannot be read or is over a limit, a parameter the pipeline refuses.
@@ -79,7 +79,7 @@ def answer(
         entries = [_entry(result, settings, wanted) for result in results]
     except ConfigError as error:
         raise RequestError(422, _refusal(error)) from error
-    for entry, encoded in zip(entries, pages.pictures):
+    for entry, encoded in zip(entries, pages.images):
         entry["inputImage"] = encoded
     if paged is None:
         about: dict[str, Any] = {**pages.sizes[0], "type": "image"}
@@ -91,7 +91,7 @@ def answer(
 
 
 def check_size(width: int, height: int, settings: ServingSettings) -> None:
-    """Refuse a picture by its header: RequestError 422 in PaddleX's words, and in ours for the side."""
+    """Refuse an image by its header: RequestError 422 in PaddleX's words, and in ours for the side."""
     if width * height > settings.max_pixels:
         raise RequestError(
             422,
@@ -107,7 +107,7 @@ def check_size(width: int, height: int, settings: ServingSettings) -> None:
 
 
 def _images(data: bytes, kind: Kind, settings: ServingSettings) -> tuple[str | None, Iterator[np.ndarray]]:
-    """("pdf", "tiff" or None for a single picture, pictures one at a time); headers are checked before it returns."""
+    """("pdf", "tiff" or None for a single image, images one at a time); headers are checked before it returns."""
     pdf = data[:1024].lstrip()[:4] == b"%PDF"
     if pdf != (kind == "pdf"):
         raise RequestError(422, INVALID_FILE)
@@ -147,13 +147,13 @@ def _decoded(data: bytes, limit: int | None, settings: ServingSettings) -> Itera
 def _entry(result: Any, settings: ServingSettings, visualize: bool) -> dict[str, Any]:
     """One element of sealRecResults, its inputImage still missing."""
     if "error" in result:
-        if "seal_res_list" not in result:  # no result of a picture: the call as a whole was refused, in PaddleX's way
+        if "seal_res_list" not in result:  # no result of an image: the call as a whole was refused, in PaddleX's way
             raise RequestError(422, str(result["error"]))
-        raise RuntimeError(str(result["error"]))  # the picture was decoded before: what failed is ours
+        raise RuntimeError(str(result["error"]))  # the image was decoded before: what failed is ours
     entry: dict[str, Any] = {"prunedResult": pruned(result.json["res"])}
     if visualize:
         size = settings.extra.max_output_img_size
-        entry["outputImages"] = {name: jpeg_base64(picture, size) for name, picture in result.img.items()}
+        entry["outputImages"] = {name: jpeg_base64(image, size) for name, image in result.img.items()}
     return entry
 
 

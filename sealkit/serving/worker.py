@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from typing import Any
 
-from sealkit.config.serving import ServingSettings
 from sealkit.errors import SealkitError
+from sealkit.pipeline.serving_settings import ServingSettings
 from sealkit.serving import log
 from sealkit.serving.errors import INTERNAL, RequestError
 
@@ -81,7 +81,7 @@ def handle(pipeline: Any, head: dict[str, Any], data: bytes, settings: ServingSe
         return {"status": 0, "pages": done.pages}, done.body
     except RequestError as error:
         return {"status": error.status, "message": error.message}, b""
-    except Exception:  # whatever a picture can do to the code: this request's trouble, told in the log
+    except Exception:  # whatever an image can do to the code: this request's trouble, told in the log
         return {"status": 500, "message": INTERNAL, "traceback": traceback.format_exc()}, b""
 
 

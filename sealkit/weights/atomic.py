@@ -1,7 +1,7 @@
 """Files and folders that are either complete or absent, whenever the process is killed.
 
 A file is written beside its place, flushed to the disk and renamed. A folder cannot be renamed over another one, so
-`replace_folder` moves the old one aside first; `settle_folder` finishes what a kill between the two renames left.
+`replace_folder` moves the old one aside first; `claim_folder` finishes what a kill between the two renames left.
 """
 
 from __future__ import annotations
@@ -46,9 +46,9 @@ def _aside(folder: Path) -> tuple[Path, Path]:
 def replace_folder(folder: Path, fill: Callable[[Path], None]) -> None:
     """Replace `folder` by one that `fill(empty_folder)` writes; readers see the old or the new one, never a mixture.
 
-    A kill at any moment leaves `folder`, or `folder.new` complete beside `folder.old`; `settle_folder` tells which.
+    A kill at any moment leaves `folder`, or `folder.new` complete beside `folder.old`; `claim_folder` tells which.
     """
-    settle_folder(folder)
+    claim_folder(folder)
     new, old = _aside(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     filling = folder.with_name(folder.name + ".partial")
@@ -66,7 +66,7 @@ def replace_folder(folder: Path, fill: Callable[[Path], None]) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def settle_folder(folder: Path) -> Path:
+def claim_folder(folder: Path) -> Path:
     """Bring `folder` to its newest complete state after a kill inside `replace_folder`; returns `folder`."""
     new, old = _aside(folder)
     if new.exists():

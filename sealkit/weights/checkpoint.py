@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from sealkit.errors import WeightsError
-from sealkit.weights.atomic import replace_folder, settle_folder, write_text
+from sealkit.weights.atomic import claim_folder, replace_folder, write_text
 from sealkit.weights.safetensors_io import load_tensors, save_tensors
 
 FORMAT = 1
@@ -113,7 +113,7 @@ def read_state(folder: str | Path) -> dict[str, Any]:
     Raises:
         WeightsError: no checkpoint there, or one of a newer format.
     """
-    path = settle_folder(Path(folder)) / STATE
+    path = claim_folder(Path(folder)) / STATE
     if not path.is_file():
         raise WeightsError(
             "no checkpoint here", where=str(folder), hint=f"a checkpoint folder holds {STATE} and {WEIGHTS}"

@@ -2,7 +2,7 @@
 
 Names in such files are those of a converter, so layers are matched by structure: the layers that hold weights, in
 the order in which the graph and the network run them, each pair checked for kind, shape, stride, padding, dilation
-and groups. What decides is `compare_outputs`: equal outputs on real pictures.
+and groups. What decides is `compare_outputs`: equal outputs on real images.
 """
 
 from __future__ import annotations
@@ -257,7 +257,7 @@ class ImportReport:
         loaded: parameter names that were set.
         new: parameter names that keep their fresh value (training branches the file does not have).
         difference: largest absolute difference of outputs, once `compare_outputs` ran.
-        compared: number of pictures it was measured on.
+        compared: number of images it was measured on.
     """
 
     source: str

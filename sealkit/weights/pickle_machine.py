@@ -239,18 +239,18 @@ class Walk:
         return count
 
     def array_type(self, code: Any, align: Any = False, copy: Any = False) -> ArrayType:
-        letters = word(code)
-        if letters is None or not (isinstance(align, int) and isinstance(copy, int)):
+        characters = word(code)
+        if characters is None or not (isinstance(align, int) and isinstance(copy, int)):
             raise Damaged("a type that is no type string")
-        if letters not in TYPES:
-            if letters[:1] == "O":
-                raise Refused("an array of Python objects", value=letters)
-            raise Refused("an array of a type that weights never have", value=letters[:40])
-        return ArrayType(letters)
+        if characters not in TYPES:
+            if characters[:1] == "O":
+                raise Refused("an array of Python objects", value=characters)
+            raise Refused("an array of a type that weights never have", value=characters[:40])
+        return ArrayType(characters)
 
     def blank(self, kind: Any, shape: Any, code: Any) -> Array:
-        letter = code.content if isinstance(code, (Raw, Text)) else None
-        if not isinstance(kind, Name) or kind.role != "ndarray" or shape != (0,) or letter not in (b"b", "b"):
+        character = code.content if isinstance(code, (Raw, Text)) else None
+        if not isinstance(kind, Name) or kind.role != "ndarray" or shape != (0,) or character not in (b"b", "b"):
             raise Damaged("an array begins in an unknown way")
         return Array()
 

@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 import pytest
 
+from benchmarks import layout_pages
 from sealkit import api
-from sealkit.bench import layout_pages
 from sealkit.errors import ConfigError, DataError
 from sealkit.modules.layout_detection.postprocess import LayoutOptions
 
@@ -72,18 +72,18 @@ def test_second_boxes_are_false_and_other_classes_find_nothing(labels: Path) -> 
     assert scores[0.5][0].nearest(1) == 0 and scores[0.5][0].has(0) and not scores[0.5][0].has(1)
 
 
-def test_figures(labels: Path) -> None:
+def test_metrics(labels: Path) -> None:
     scores = run(labels)
-    found = layout_pages.figures(scores[0.5])
+    found = layout_pages.metrics(scores[0.5])
     assert found["recall"] == {
         "all": pytest.approx(2 / 3), "whole": 0.5, "partial": 1, "shape circle": 1, "shape square": 0,
     }  # fmt: skip
     assert (found["false"], found["false_on_pages_without_seals"], found["pages_without_seals"]) == (2, 1, 1)
     assert found["false_per_page"] == pytest.approx(2 / 3) and not layout_pages.reaches(found)
-    low = layout_pages.figures(scores[0.1])
+    low = layout_pages.metrics(scores[0.1])
     assert low["recall"]["all"] == 1 and low["false_per_page"] == 1 and not layout_pages.reaches(low)
-    assert layout_pages.reaches(layout_pages.figures(scores[0.5][1:2]))
-    nothing = layout_pages.figures(scores[0.5][2:])
+    assert layout_pages.reaches(layout_pages.metrics(scores[0.5][1:2]))
+    nothing = layout_pages.metrics(scores[0.5][2:])
     assert nothing["recall"] == {"all": None, "whole": None, "partial": None} and not layout_pages.reaches(nothing)
 
 
@@ -130,7 +130,7 @@ def test_drawn_colours_tell_what_happened(labels: Path) -> None:
 
 
 def test_refusals(labels: Path, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="no picture of these kinds"):
+    with pytest.raises(DataError, match="no image of these kinds"):
         layout_pages.load_pages(labels, ["oval"])
     with pytest.raises(DataError, match="no such label file"):
         layout_pages.load_pages(tmp_path / "none.json", ["page"])

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from sealkit.bench import orientation, unwarping
+from benchmarks import orientation, unwarping
 from sealkit.errors import ConfigError, DataError
 from sealkit.modules.doc_text_orientation.postprocess import TopClasses
 
@@ -39,11 +39,11 @@ def pages(tmp_path: Path) -> Path:
 
 def test_each_page_is_judged_at_four_angles(pages: Path) -> None:
     found = orientation.find_pages([str(pages)], None, ())
-    figures, records = orientation.judge(FakeClassifier(), found)
-    assert figures["pictures"] == 8 and figures["top1"] == 0.75 and figures["top1/angle=270"] == 0
+    metrics, records = orientation.judge(FakeClassifier(), found)
+    assert metrics["images"] == 8 and metrics["top1"] == 0.75 and metrics["top1/angle=270"] == 0
     assert [r["angle"] for r in records if r["said"] != r["angle"]] == [270, 270]
     assert [p.name for p in orientation.find_pages([], str(pages / "labels.json"), ["page"])] == ["a.png"]
-    with pytest.raises(ConfigError, match="no pictures"):
+    with pytest.raises(ConfigError, match="no images"):
         orientation.find_pages([], None, ())
 
 

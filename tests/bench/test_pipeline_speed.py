@@ -67,24 +67,24 @@ def test_rounds_after_the_first_count():
 
 
 @pytest.mark.parametrize(("unequal", "code"), [(0, 0), (1, 0), (2, 1)])
-def test_equality_is_wanted_on_nearly_all_pictures(monkeypatch, capsys, tmp_path, unequal, code):
-    pictures = [str(tmp_path / f"{number}.png") for number in range(100)]
+def test_equality_is_wanted_on_nearly_all_images(monkeypatch, capsys, tmp_path, unequal, code):
+    images = [str(tmp_path / f"{number}.png") for number in range(100)]
     seal = {"dt_polys": [[[0, 0], [9, 0], [9, 9]]], "rec_texts": ["seal"], "rec_scores": [0.9]}
     other = {**seal, "rec_texts": ["heal"]}
 
     def run(python, library, config, given, rounds, threads):
         assert rounds == 1 and python == "theirs"  # one environment for both
         odd = given[:unequal] if library == "sealkit" else []
-        results = {picture: [{"seal_res_list": [other if picture in odd else seal]}] for picture in given}
+        results = {image: [{"seal_res_list": [other if image in odd else seal]}] for image in given}
         return Run(results=results)
 
     monkeypatch.setattr(pipeline, "run", run)
     monkeypatch.setattr(pipeline, "write_configs", lambda folder, *given: (folder, folder))
-    monkeypatch.setattr(pipeline, "_figures", lambda run: [1.0] * 8)
+    monkeypatch.setattr(pipeline, "_metrics", lambda run: [1.0] * 8)
     options = ["--vs", "paddlex", "--paddlex-python", "theirs", "--equality"]
-    assert pipeline.main([*pictures, *options]) == code
+    assert pipeline.main([*images, *options]) == code
     printed = capsys.readouterr().out
-    assert f"same results on {100 - unequal} of 100 pictures" in printed
+    assert f"same results on {100 - unequal} of 100 images" in printed
     assert printed.count("texts ['heal'] against ['seal']") == unequal
 
 
@@ -98,7 +98,7 @@ def test_folders_that_are_there_or_named_are_taken(tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("engine", ["paddle", "onnxruntime"])
 def test_random_weights_answer_by_their_rule(tmp_path, engine):
-    from sealkit.bench.stand_ins import write_stand_in
+    from sealkit.bench.random_models import write_stand_in
     from sealkit.pipeline.create import create_model
 
     write_stand_in("PP-LCNet_x1_0_doc_ori", tmp_path / "ori")

@@ -10,7 +10,7 @@ from sealkit.cli import main
 
 @pytest.fixture(scope="session")
 def tiny_set(tmp_path_factory):
-    """Six pictures of 96 px with two bars of "text" each, as PaddleX writes detection sets."""
+    """Six images of 96 px with two bars of "text" each, as PaddleX writes detection sets."""
     root = tmp_path_factory.mktemp("tiny_set")
     rng = np.random.default_rng(0)
     rows = []

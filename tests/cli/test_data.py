@@ -66,7 +66,7 @@ def test_check_fix(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     ("words", "code", "message"),
     [
         (["check", "nowhere"], 3, "no such folder"),
-        (["check", "{empty}"], 3, "holds no pictures"),
+        (["check", "{empty}"], 3, "holds no images"),
         (["check", "{empty}", "--module", "seal_text_detektion"], 2, "did you mean seal_text_detection?"),
         (["check", "{empty}", "--workers", "-1"], 2, "negative"),
         (["check"], 2, "DIR"),
@@ -98,9 +98,9 @@ def test_convert_split_check_show_in_a_row(tmp_path: Path, capsys: pytest.Captur
         content = {"shapes": shapes, "imagePath": f"{seed}.png"}
         (source / f"{seed}.json").write_text(json.dumps(content), encoding="utf-8")
     code, text, _ = run(capsys, "convert", source, out)
-    assert code == 0 and "converted 10 pictures with 10 texts" in text and "labelme" in text
+    assert code == 0 and "converted 10 images with 10 texts" in text and "labelme" in text
     code, text, _ = run(capsys, "split", out)
-    assert code == 0 and "train.txt: 8 pictures, 80.0%" in text and "val.txt: 2 pictures" in text
+    assert code == 0 and "train.txt: 8 images, 80.0%" in text and "val.txt: 2 images" in text
     assert run(capsys, "check", out)[0] == 0
     code, _, err = run(capsys, "split", out)
     assert code == 3 and "--force" in err
@@ -110,12 +110,12 @@ def test_convert_split_check_show_in_a_row(tmp_path: Path, capsys: pytest.Captur
     code, text, _ = run(
         capsys, "show", out / "labels.txt", "--out", sheet, "--count", "4", "--columns", "2", "--tile", "100"
     )
-    assert code == 0 and "4 of 10 pictures" in text
+    assert code == 0 and "4 of 10 images" in text
     assert read_image(sheet).shape == (200, 200, 3)
     code, text, _ = run(capsys, "show", out / "labels.txt", "--out", sheet, "--contains", "第3号", "--random")
-    assert code == 0 and "1 of 1 pictures" in text
+    assert code == 0 and "1 of 1 images" in text
     code, _, err = run(capsys, "show", out / "labels.txt", "--out", sheet, "--shape", "oval")
-    assert code == 3 and "no picture to show" in err
+    assert code == 3 and "no image to show" in err
 
 
 def test_convert_strict_and_texts_only(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from sealkit.data.labels_coco import TRAIN, VAL, read_coco, write_coco
+from sealkit.data.labels.coco import TRAIN, VAL, read_coco, write_coco
 from sealkit.data.records import LayoutBox, LayoutSample
 
 
@@ -52,7 +52,7 @@ def test_split_then_check_then_show(pages: Path, tmp_path: Path, sealkit) -> Non
 
     sheet = tmp_path / "sheet.png"
     code, out, _ = sealkit("data", "show", pages / VAL, "--shape", "seal", "--out", sheet)
-    assert code == 0 and "2 of 2 pictures" in out and cv2.imread(str(sheet)) is not None
+    assert code == 0 and "2 of 2 images" in out and cv2.imread(str(sheet)) is not None
 
 
 def test_damage_is_named_with_file_and_annotation(pages: Path, sealkit) -> None:

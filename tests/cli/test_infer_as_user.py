@@ -23,7 +23,7 @@ STAGES = "SubPipelines.SealOCR.SubModules"
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    """A user's folder: some pictures, a PDF, exported models."""
+    """A user's folder: some images, a PDF, exported models."""
     folder = tmp_path_factory.mktemp("user")
     shutil.copy(TOY / "000000.jpg", folder / "seal.jpg")
     seals = [np.full((360, 360, 3), 255, np.uint8) for _ in range(3)]
@@ -100,14 +100,14 @@ def test_a_folder_with_a_broken_file_and_two_of_one_name(infer, place):
         (folder / part).mkdir(parents=True)
         shutil.copy(TOY / "000000.jpg", folder / part / "1.jpg")
     (folder / "a" / "2.jpg").write_bytes((TOY / "000000.jpg").read_bytes()[:3000])
-    (folder / "notes.txt").write_text("no picture")
+    (folder / "notes.txt").write_text("no image")
     code, out, err = infer("scans", "--save-path", "both")
     assert code == 3
     assert out.count("收款专用章") == 2 and "2.jpg" not in out and "notes" not in out + err
     first, second, *rest = [line for line in err.splitlines() if not line.startswith("  next: ")]
-    assert first.startswith("scans/a/2.jpg: the picture is truncated") and first.count("2.jpg") == 1
+    assert first.startswith("scans/a/2.jpg: the image is truncated") and first.count("2.jpg") == 1
     assert second == "scans/b/1.jpg: saved as 1-2_…, another input has the name 1"
-    assert rest == ["1 picture(s) could not be read"]
+    assert rest == ["1 image(s) could not be read"]
     assert sorted(p.name for p in (place / "both").glob("*.json")) == ["1-2_res.json", "1_res.json"]
 
 
@@ -132,7 +132,7 @@ MODULES = {
 
 @pytest.fixture(scope="module")
 def module_inputs(place):
-    """Per module a picture whose answer is known."""
+    """Per module an image whose answer is known."""
     page = np.full((128, 96, 3), 230, np.uint8)
     page[:, -16:] = 20  # the head of the page lies on the right: it was turned clockwise by 90 degrees
     page[:20, :20] = (0, 0, 255)
@@ -159,11 +159,11 @@ def test_one_module_alone(infer, place, module_inputs, kind):
     )
     saved = sorted(p.name for p in (place / f"saved {kind}").iterdir())
     assert saved == sorted(f"{stem}_res.{end}" for stem in stems for end in ("json", "png"))
-    picture = cv2.imread(str(place / f"saved {kind}" / f"{stems[0]}_res.png"))
+    image = cv2.imread(str(place / f"saved {kind}" / f"{stems[0]}_res.png"))
     if kind == "unwarping":  # mirrored: the dark edge is on the left now, the red corner on the right
-        assert picture[64, 4].max() < 60 and (picture[5, -5] == (0, 0, 255)).all()
+        assert image[64, 4].max() < 60 and (image[5, -5] == (0, 0, 255)).all()
     else:
-        assert picture.any()
+        assert image.any()
 
 
 def test_a_config_with_exported_folders(infer, place):

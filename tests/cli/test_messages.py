@@ -28,7 +28,7 @@ COMMAND_FILES = sorted(COMMANDS.items())
         (["serve", "--port", "99999"], 2, ["--port: a port is a number from 0 to 65535, not 99999"]),
         (["serve", "--threads", "0"], 2, ["--threads: must be a whole number of at least 1, not 0"]),
         (["infer", "a.png", "--threads", "0"], 2, ["--threads: must be a whole number of at least 1, not 0"]),
-        (["infer"], 2, ["nothing to read", "name a picture, PDF or folder"]),
+        (["infer"], 2, ["nothing to read", "name an image, PDF or folder"]),
         (["infer", "a.png", "--pipeline", "embeded"], 2, ["no such pipeline config", "did you mean embedded?"]),
         (["infer", "a.png", "--seal-det-limit-type", "foo"], 2, ["seal_det_limit_type", "'resize_long' (got 'foo')"]),
         (["infer", "a.png", "--use-layout-detection"], 2, ["this pipeline was built without a layout model"]),
@@ -128,7 +128,7 @@ def test_a_wrong_label_line(sealkit, tmp_path, tiny_set):
     assert "train.txt:2" in err and "sealkit data check" in err
 
 
-def test_an_empty_picture(sealkit, tmp_path):
+def test_an_empty_image(sealkit, tmp_path):
     (tmp_path / "empty.png").write_bytes(b"")
     code, out, err = sealkit(
         "infer", tmp_path / "empty.png", "--model", "PP-OCRv6_small_det", "--engine", "onnxruntime"
@@ -138,7 +138,7 @@ def test_an_empty_picture(sealkit, tmp_path):
     assert out == ""
 
 
-def test_a_folder_without_pictures(sealkit, tmp_path):
+def test_a_folder_without_images(sealkit, tmp_path):
     (tmp_path / "notes.txt").write_text("none")
     code, _, err = sealkit("infer", tmp_path, "--model", "PP-OCRv6_small_det", "--engine", "onnxruntime")
     assert code == 3

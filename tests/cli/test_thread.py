@@ -47,21 +47,19 @@ def test_not_over_a_run_that_is_there(sealkit, run):
     assert "the output folder is not empty" in err and "--resume" in err and "--overwrite" in err
 
 
-def test_checkpoint_and_exported_folder_have_the_same_figures(sealkit, run, tmp_path):
+def test_checkpoint_and_exported_folder_have_the_same_metrics(sealkit, run, tmp_path):
     _, out, _ = sealkit("eval", "--checkpoint", run, "--json", "--no-progress")
     trained = json.loads(out)
-    assert (
-        trained["main"] == "hmean" and trained["metric"] == "hmean (preprocess=pipeline)" and trained["pictures"] == 2
-    )
+    assert trained["main"] == "hmean" and trained["metric"] == "hmean (preprocess=pipeline)" and trained["images"] == 2
     # the number that was trained: the evaluation that chose the best checkpoint, EMA and all
     rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
     best = json.loads((run / "summary.json").read_text(encoding="utf-8"))["best"]["step"]
     (chosen,) = [row for row in rows if row["kind"] == "eval" and row["step"] == best]
-    assert trained["figures"] == pytest.approx({name: chosen[name] for name in trained["figures"]}, abs=1e-6)
-    assert trained["figures"]["pred"] > 0  # figures of nothing would agree too
+    assert trained["metrics"] == pytest.approx({name: chosen[name] for name in trained["metrics"]}, abs=1e-6)
+    assert trained["metrics"]["pred"] > 0  # metrics of nothing would agree too
     for engine in ("onnxruntime", "paddle"):
         _, out, _ = sealkit("eval", "--model-dir", run / "inference", "--engine", engine, "--json", "--no-progress")
-        assert json.loads(out)["figures"] == pytest.approx(trained["figures"], abs=1e-6)
+        assert json.loads(out)["metrics"] == pytest.approx(trained["metrics"], abs=1e-6)
     _, out, _ = sealkit(
         "eval", "-c", run, "--checkpoint", run / "checkpoints" / "latest", "--report", tmp_path / "r.html"
     )
@@ -70,9 +68,9 @@ def test_checkpoint_and_exported_folder_have_the_same_figures(sealkit, run, tmp_
 
 
 def test_export_by_hand(sealkit, run, tmp_path):
-    code, out, _ = sealkit("export", run, "--output", tmp_path / "model", "--no-onnx", "--pictures", "1")
+    code, out, _ = sealkit("export", run, "--output", tmp_path / "model", "--no-onnx", "--images", "1")
     assert code == 0
-    assert "agree on 1 pictures" in out and "largest difference" in out
+    assert "agree on 1 images" in out and "largest difference" in out
     assert not (tmp_path / "model" / "inference.onnx").exists()
 
 

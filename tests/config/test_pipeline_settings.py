@@ -2,8 +2,8 @@ import pytest
 
 from sealkit.config.find import shipped
 from sealkit.config.load import load_settings
-from sealkit.config.pipeline import SealRecognitionSettings
 from sealkit.config.problems import SettingsError
+from sealkit.pipeline.settings import SealRecognitionSettings
 
 PADDLEX = {
     "pipeline_name": "seal_recognition",

@@ -3,10 +3,10 @@
 import pytest
 
 from sealkit.config.load import load_settings
-from sealkit.config.pipeline import SealRecognitionSettings
 from sealkit.config.problems import SettingsError
-from sealkit.config.serving import ServingSettings
 from sealkit.images import MAX_PIXELS
+from sealkit.pipeline.serving_settings import ServingSettings
+from sealkit.pipeline.settings import SealRecognitionSettings
 
 
 def serving(*overrides):

@@ -1,4 +1,4 @@
-"""Small detection sets for tests: pictures with random but reproducible structure, and their label lines."""
+"""Small detection sets for tests: images with random but reproducible structure, and their label lines."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Entry = dict[str, Any]
 
 
 def draw_image(seed: int, width: int = 160, height: int = 120) -> np.ndarray:
-    """(H, W, 3) uint8 BGR with shapes at random places: pictures of different seeds look different."""
+    """(H, W, 3) uint8 BGR with shapes at random places: images of different seeds look different."""
     rng = np.random.default_rng(seed)
     image = np.full((height, width, 3), 250, np.uint8)
     for _ in range(14):
@@ -42,7 +42,7 @@ def arc(
     text: str = "天津君和缘商贸有限公司",
     **extra: Any,
 ) -> Entry:
-    """line_poly of a ring text, letters outwards, clockwise from `start` degrees (screen angle, 0 = right)."""
+    """line_poly of a ring text, characters outwards, clockwise from `start` degrees (screen angle, 0 = right)."""
     angles = np.radians(start + np.linspace(0, span, count))
     ring = np.stack([np.cos(angles), np.sin(angles)], axis=1)
     points = np.concatenate([ring * outer, ring[::-1] * inner]) + centre
@@ -61,7 +61,7 @@ def write_labels(path: Path, rows: dict[str, list[Entry]] | list[tuple[str, Any]
 
 
 def small_set(root: Path, train: int = 4, val: int = 2) -> Path:
-    """A sound set without any problem: pictures, train.txt, val.txt."""
+    """A sound set without any problem: images, train.txt, val.txt."""
     seed = 0
     for name, count in (("train", train), ("val", val)):
         rows: dict[str, list[Entry]] = {}

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sealkit.config.layout_detection import BoxCrop, Distort, Expand, Flip, PasteBoxes, Photometric, Turn
 from sealkit.data.transforms.boxes import BoxChain, BoxScene
+from sealkit.modules.layout_detection.settings import BoxCrop, Distort, Expand, Flip, PasteBoxes, Photometric, Turn
 
 CLASSES = ("image", "table", "seal")
 

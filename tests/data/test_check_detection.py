@@ -24,12 +24,12 @@ def kinds(report: CheckReport, *severities: str) -> list[str]:
     return sorted(p.kind for p in report.problems if p.severity in (severities or ("error", "warning", "info")))
 
 
-def test_a_sound_set_passes_with_its_figures(tmp_path: Path) -> None:
+def test_a_sound_set_passes_with_its_metrics(tmp_path: Path) -> None:
     report = check_dataset(small_set(tmp_path))
     assert report.problems == []
     assert report.passed and report.verdict() == "check passed: 0 errors, 0 warnings, 0 notes"
     train, val = report.sets
-    assert train.counts["pictures"] == 4 and train.counts["texts"] == 8 and val.counts["pictures"] == 2
+    assert train.counts["images"] == 4 and train.counts["texts"] == 8 and val.counts["images"] == 2
     assert train.histograms["shape"] == {"circle": 8}
     assert train.histograms["direction"] == {"arc": 4, "line": 4}
     assert train.histograms["angle"] == {"0°": 8}
@@ -51,20 +51,20 @@ def test_all_problems_at_once(tmp_path: Path) -> None:
     (root / "train.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
     report = check_dataset(root)
     assert kinds(report, "error") == sorted(
-        ["empty-picture", "missing-picture", "outside", "label-conflict", "bad-separator", "bad-json"]
+        ["empty-image", "missing-image", "outside", "label-conflict", "bad-separator", "bad-json"]
     )
     places = {p.kind: p.where for p in report.problems}
-    assert places["empty-picture"] == "train.txt:5" and places["missing-picture"] == "train.txt:6"
+    assert places["empty-image"] == "train.txt:5" and places["missing-image"] == "train.txt:6"
     assert places["bad-separator"] == "train.txt:8" and places["bad-json"] == "train.txt:10"
     assert not report.passed
 
 
-def test_missing_picture_that_lies_elsewhere(tmp_path: Path) -> None:
+def test_missing_image_that_lies_elsewhere(tmp_path: Path) -> None:
     root = small_set(tmp_path)
     text = (root / "train.txt").read_text(encoding="utf-8").replace("images/train_1.png", "imgs/train_1.png")
     (root / "train.txt").write_text(text, encoding="utf-8")
     report = check_dataset(root)
-    found = [p for p in report.problems if p.kind == "missing-picture"]
+    found = [p for p in report.problems if p.kind == "missing-image"]
     assert len(found) == 1 and f"{root}/images/train_1.png" in found[0].fix
 
 
@@ -82,7 +82,7 @@ def test_leaks_copies_and_conflicts(tmp_path: Path) -> None:
     (root / "val.txt").write_text(f"{val}images/leaked.png\t[]\nimages/turned.png\t[]\n", encoding="utf-8")
     report = check_dataset(root)
     assert Counter(kinds(report)) == Counter(
-        ["duplicate-picture", "look-alike", "label-conflict", "leak", "look-alike-leak"]
+        ["duplicate-image", "look-alike", "label-conflict", "leak", "look-alike-leak"]
     )
     turned = next(p for p in report.problems if p.kind == "look-alike-leak")
     assert "turned or mirrored" in turned.reason and turned.where == "val.txt:4"
@@ -97,7 +97,7 @@ def test_a_third_part_is_held_out_from_both(tmp_path: Path) -> None:
     report = check_dataset(root, test="test.txt")
     leaks = [p for p in report.problems if p.kind == "leak"]
     assert [p.where for p in leaks] == ["test.txt:1", "test.txt:2"]
-    assert "training picture (train.txt:1)" in leaks[0].reason and "validation picture (val.txt:1)" in leaks[1].reason
+    assert "training image (train.txt:1)" in leaks[0].reason and "validation image (val.txt:1)" in leaks[1].reason
     assert [checked.name for checked in report.sets] == ["train", "val", "test"]
     fixed = write_fixed_copy(root, report.sets, tmp_path / "out")
     assert fixed.written == {"train.txt": 3, "val.txt": 1, "test.txt": 2}
@@ -127,7 +127,7 @@ def test_without_validation_set(tmp_path: Path) -> None:
     (root / "val.txt").unlink()
     report = check_dataset(root)
     assert kinds(report, "warning") == ["no-validation-set"] and report.passed
-    assert kinds(report, "info") == ["unlabelled-pictures"]
+    assert kinds(report, "info") == ["unlabelled-images"]
     with pytest.raises(DataError, match=r"no label file val\.txt"):
         check_dataset(root, val_required=True)
 
@@ -136,19 +136,19 @@ def test_without_validation_set(tmp_path: Path) -> None:
     ("prepare", "words"),
     [
         (lambda root: shutil.rmtree(root), ["no such folder"]),
-        (lambda root: None, ["holds no pictures (no files)", ".jpg"]),
-        (lambda root: (root / "notes.md").write_text("x"), ["holds no pictures (1 other files)"]),
+        (lambda root: None, ["holds no images (no files)", ".jpg"]),
+        (lambda root: (root / "notes.md").write_text("x"), ["holds no images (1 other files)"]),
         (lambda root: write_image(root / "a.png", draw_image(0)), ["no label file train.txt", "--train"]),
         (
             lambda root: write_labels(root / "train.txt", {"a.png": [box(1, 1, 50, 20)], "b.png": []}),
-            ["none of the 2 labelled pictures exists", "holds no pictures at all"],
+            ["none of the 2 labelled images exists", "holds no images at all"],
         ),
         (
             lambda root: (
                 write_image(root / "imgs/a.png", draw_image(0)),
                 write_labels(root / "train.txt", {"a.png": [box(1, 1, 50, 20)]}),
             ),
-            ["none of the 1 labelled pictures exists", "imgs/a.png"],
+            ["none of the 1 labelled images exists", "imgs/a.png"],
         ),
         (
             lambda root: (
@@ -190,7 +190,7 @@ def test_an_empty_label_file(tmp_path: Path) -> None:
     (root / "train.txt").write_text("")
     report = check_dataset(root)
     assert kinds(report, "error") == ["empty-file"] and not report.passed
-    assert report.sets[0].counts["pictures"] == 0
+    assert report.sets[0].counts["images"] == 0
     assert "check FAILED" in report_text(report)
 
 
@@ -285,13 +285,13 @@ def test_text_groups_by_kind_and_says_a_fix_once(tmp_path: Path) -> None:
             file.write("images/gone.png\t[]\n")
     report = check_dataset(root)
     text = report_text(report)
-    assert "error: missing-picture (8)" in text and "… and 3 more" in text
-    assert text.count("images/gone.png: no such picture") == 5
-    assert report_text(report, limit=0).count("images/gone.png: no such picture") == 8
+    assert "error: missing-image (8)" in text and "… and 3 more" in text
+    assert text.count("images/gone.png: no such image") == 5
+    assert report_text(report, limit=0).count("images/gone.png: no such image") == 8
 
 
-def test_a_thousand_pictures_take_seconds(tmp_path: Path) -> None:
-    """300 pictures of 640 x 640: 4 ms of processor time each on a quiet core; other programs must not fail the test."""
+def test_a_thousand_images_take_seconds(tmp_path: Path) -> None:
+    """300 images of 640 x 640: 4 ms of processor time each on a quiet core; other programs must not fail the test."""
     import time
 
     rows = {}
@@ -304,5 +304,5 @@ def test_a_thousand_pictures_take_seconds(tmp_path: Path) -> None:
     began = time.process_time()
     report = check_dataset(tmp_path)
     took = time.process_time() - began
-    assert sum(p.kind == "duplicate-picture" for p in report.problems) == 20 * 14
+    assert sum(p.kind == "duplicate-image" for p in report.problems) == 20 * 14
     assert took < 300 * 0.03

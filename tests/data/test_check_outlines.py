@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sealkit.data.check_outlines import clip_to_picture, drop_repeats, outline_problems, untangle
+from sealkit.data.check_outlines import clip_to_image, drop_repeats, outline_problems, untangle
 from sealkit.data.records import TextLine
 from tests.data.sets import arc, box
 
@@ -63,18 +63,18 @@ def test_outside_and_over_the_edge() -> None:
     assert kinds(shifted(box(60, 50, 100, 66), 65, 0)) == ["over-the-edge"]
     assert kinds(shifted(box(60, 50, 100, 66), 61, 0)) == [], "tools round outwards"
     assert kinds(shifted(box(60, 50, 100, 66), 300, 0), size=None) == [], (
-        "size unknown: the picture's own error is enough"
+        "size unknown: the image's own error is enough"
     )
 
 
-def test_many_outlines_outside_ask_whether_the_picture_was_resized() -> None:
+def test_many_outlines_outside_ask_whether_the_image_was_resized() -> None:
     entries = [shifted(box(60, 50, 100, 66), 300, 40 * i) for i in range(3)]
     problems = outline_problems([line(e) for e in entries], SIZE, "a:1")
     assert {p.kind for p in problems} == {"outside"}
     assert all("resized" in p.fix for p in problems)
 
 
-def test_labels_drawn_on_the_unturned_picture() -> None:
+def test_labels_drawn_on_the_unturned_image() -> None:
     tall = box(10, 90, 100, 150)  # fits 120x160, not 160x120
     assert kinds(tall, size=(160, 120), stored=(120, 160)) == ["labelled-sideways"]
     assert kinds(tall, size=(120, 160), stored=(160, 120)) == []
@@ -131,8 +131,8 @@ def test_direction_that_contradicts_the_edges() -> None:
     inward = arc(start=30, span=120)  # clockwise along the lower arc, tops towards the centre: start at its right end
     points = np.asarray(inward["points"])
     half = len(points) // 2
-    tops, feet = points[half:], points[:half][::-1]  # inner edge read from left to right, back along the outer one
-    inward = {**inward, "points": [*tops.tolist(), *feet[::-1].tolist()]}
+    tops, bottom = points[half:], points[:half][::-1]  # inner edge read from left to right, back along the outer one
+    inward = {**inward, "points": [*tops.tolist(), *bottom[::-1].tolist()]}
     assert kinds({**inward, "direction": "arc-bottom"}) == []
     assert kinds({**inward, "direction": "arc"}) == ["direction-mismatch"]
 
@@ -157,14 +157,14 @@ def test_overlaps() -> None:
     assert kinds(box(10, 10, 90, 30), box(11, 10, 91, 30, text="###")) == [], "an ignored region may cover texts"
 
 
-def test_several_faults_of_one_picture_are_all_said() -> None:
+def test_several_faults_of_one_image_are_all_said() -> None:
     found = kinds(box(10, 10, 60, 12), shifted(box(60, 50, 100, 66), 300, 0), box(10, 60, 50, 80, text=""))
     assert sorted(found) == ["empty-text", "outside", "tiny"]
 
 
 def test_clip_keeps_the_count_and_drop_repeats_does_not() -> None:
     points = np.array([[-5, 3], [200, 3], [200, 50], [-5, 50]], np.float32)
-    clipped = clip_to_picture(points, SIZE)
+    clipped = clip_to_image(points, SIZE)
     assert clipped.tolist() == [[0, 3], [160, 3], [160, 50], [0, 50]]
     assert len(drop_repeats(np.array([[0, 0], [9, 0], [9, 0], [9, 9], [0, 0]], np.float32))) == 3
 

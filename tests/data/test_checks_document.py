@@ -14,12 +14,12 @@ SOURCES = (
     "data/check_outlines.py",
     "data/check_sets.py",
     "data/check_texts.py",
-    "data/pictures.py",
+    "data/images.py",
     "data/labels_coco.py",
     "data/rec_labels.py",
     "modules/seal_text_detection/check.py",
-    "modules/seal_text_detection/suspicions.py",
-    "modules/seal_text_detection/reading_doubts.py",
+    "modules/seal_text_detection/label_issues.py",
+    "modules/seal_text_detection/reading_issues.py",
     "modules/text_recognition/check.py",
     "modules/layout_detection/check.py",
     "data/page_labels.py",
@@ -53,6 +53,6 @@ def test_the_toy_set_is_sound() -> None:
     toy = ROOT / "datasets" / "toy"
     report = check_dataset(toy)
     assert [p for p in report.problems if p.severity != "info"] == []
-    assert {s.name: s.counts["pictures"] for s in report.sets} == {"train": 24, "val": 8}
+    assert {s.name: s.counts["images"] for s in report.sets} == {"train": 24, "val": 8}
     shapes = {shape for checked in report.sets for shape in checked.histograms["shape"]}
     assert shapes == {"circle", "oval", "square", "rectangle", "triangle"}

@@ -14,9 +14,9 @@ import pytest
 
 from sealkit.data.converters.base import Conversion, write_set
 from sealkit.data.converters.convert import convert, find_format
+from sealkit.data.converters.detect import recognise
 from sealkit.data.converters.seal_texts import read_texts, write_texts
-from sealkit.data.labels import read_det_labels
-from sealkit.data.recognise_format import recognise
+from sealkit.data.labels.detection import read_det_labels
 from sealkit.errors import DataError
 from sealkit.images import read_image, write_image
 from sealkit.modules.seal_text_detection.check import check_dataset
@@ -74,15 +74,15 @@ def test_labelme_polygons_rectangles_groups_and_flags(tmp_path: Path) -> None:
     assert (lines[5].direction, lines[5].shape, lines[5].angle) == ("line", "oval", 12)
 
 
-def test_labelme_finds_pictures_behind_windows_paths_and_inside_the_file(tmp_path: Path) -> None:
-    write_image(tmp_path / "pictures" / "a.png", draw_image(1))
+def test_labelme_finds_images_behind_windows_paths_and_inside_the_file(tmp_path: Path) -> None:
+    write_image(tmp_path / "images" / "a.png", draw_image(1))
     encoded = base64.b64encode(write_image(tmp_path / "gone.png", draw_image(2)).read_bytes()).decode()
     (tmp_path / "gone.png").unlink()
-    labelme(tmp_path / "json", "a", [shape("甲"), shape("乙")], imagePath="..\\pictures\\a.png")
+    labelme(tmp_path / "json", "a", [shape("甲"), shape("乙")], imagePath="..\\images\\a.png")
     labelme(tmp_path / "json", "b", [shape("丙")], imagePath="C:\\data\\b.png", imageData=encoded)
     labelme(tmp_path / "json", "c", [shape("丁")])
     done = convert(tmp_path)
-    assert kinds(done) == ["missing-picture"] and done.problems[0].where == "json/c.json"
+    assert kinds(done) == ["missing-image"] and done.problems[0].where == "json/c.json"
     assert write_set(done, tmp_path / "out") == 2
     assert np.array_equal(read_image(tmp_path / "out/images/a.png"), draw_image(1))
     assert np.array_equal(read_image(tmp_path / "out/images/b.png"), draw_image(2))
@@ -112,7 +112,7 @@ def test_labelme_reports_what_is_no_outline(tmp_path: Path) -> None:
     assert kinds(done) == sorted(
         ["not-an-outline"] * 3
         + ["bad-points"] * 2
-        + ["bad-text", "no-usable-text", "not-labelme", "bad-json", "unlabelled-pictures"]
+        + ["bad-text", "no-usable-text", "not-labelme", "bad-json", "unlabelled-images"]
     )
     assert all(p.where in ("a.json", "b.json", "other.json", "broken.json", str(tmp_path)) for p in done.problems)
 
@@ -149,9 +149,9 @@ def test_ppocrlabel(tmp_path: Path) -> None:
     assert find_format(root) == "ppocrlabel"
     done = convert(root)
     assert texts(done) == [["天津公司", "###"], ["天津公司"]]
-    assert kinds(done) == ["bad-json", "bad-separator", "missing-picture", "not-confirmed", "unlabelled-pictures"]
+    assert kinds(done) == ["bad-json", "bad-separator", "missing-image", "not-confirmed", "unlabelled-images"]
     places = {p.kind: p.where for p in done.problems}
-    assert places["missing-picture"] == "Label.txt:3" and places["bad-json"] == "Label.txt:4"
+    assert places["missing-image"] == "Label.txt:3" and places["bad-json"] == "Label.txt:4"
     assert places["bad-separator"] == "Label.txt:5"
     with pytest.raises(DataError, match=r"no Label\.txt"):
         convert(tmp_path, "ppocrlabel")
@@ -195,9 +195,9 @@ def test_coco(tmp_path: Path) -> None:
     assert done.samples[0].lines[1].shape == "oval"
     assert done.samples[1].lines[0].points.tolist() == POLYGON, "the largest part"
     assert done.samples[1].lines[1].points.tolist() == [[5, 6], [25, 6], [25, 16], [5, 16]]
-    assert done.samples[2].image_path.name == "d.png", "a picture without annotations has no text"
-    wanted = "several-parts mask no-usable-text missing-picture bad-picture bad-points bad-text orphan-annotations"
-    assert kinds(done) == sorted([*wanted.split(), "boxes-only", "unlabelled-pictures"])
+    assert done.samples[2].image_path.name == "d.png", "an image without annotations has no text"
+    wanted = "several-parts mask no-usable-text missing-image bad-image bad-points bad-text orphan-annotations"
+    assert kinds(done) == sorted([*wanted.split(), "boxes-only", "unlabelled-images"])
     assert convert(tmp_path / "annotations" / "train.json").samples[0].image_path.name == "a.png"
 
 
@@ -230,14 +230,14 @@ def test_rest(tmp_path: Path, together: bool) -> None:
     assert sorted(texts(done)) == [["###"], ["天津公司", "###"]]
     assert {s.image_path.name for s in done.samples} == {"1.png", "img_0012.png"}
     assert all(line.direction is None for s in done.samples for line in s.lines)
-    assert kinds(done) == ["missing-picture"] and "gt_3" in done.problems[0].where + done.problems[0].reason
+    assert kinds(done) == ["missing-image"] and "gt_3" in done.problems[0].where + done.problems[0].reason
 
 
 def test_rest_oddities(tmp_path: Path) -> None:
     dump(tmp_path / "a.json", {"gt_1": {"points": POLYGON, "transcription": "x"}, "gt_2": "text"})
     dump(tmp_path / "b.json", 7)
     (tmp_path / "c.json").write_text("{", encoding="utf-8")
-    assert kinds(convert(tmp_path, "rest")) == ["bad-json", "missing-picture", "not-rest", "not-rest"]
+    assert kinds(convert(tmp_path, "rest")) == ["bad-json", "missing-image", "not-rest", "not-rest"]
 
 
 # ---------------------------------------------------------------- texts without outlines
@@ -282,7 +282,7 @@ def test_a_converted_set_passes_the_check(tmp_path: Path) -> None:
     samples, _ = read_det_labels(tmp_path / "out", "train.txt")
     for sample in samples:
         seed = int(sample.lines[0].text[1])
-        assert np.array_equal(read_image(sample.image_path), draw_image(seed)), "each picture kept its own labels"
+        assert np.array_equal(read_image(sample.image_path), draw_image(seed)), "each image kept its own labels"
 
 
 def test_messages(tmp_path: Path) -> None:

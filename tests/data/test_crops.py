@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from sealkit.data.crops import strip_of, write_crops
-from sealkit.data.labels import read_det_labels
-from sealkit.data.rec_labels import read_rec_labels
+from sealkit.data.labels.detection import read_det_labels
+from sealkit.data.labels.recognition import read_rec_labels
 from sealkit.data.records import DetSample, TextLine
 from sealkit.errors import DataError
 from sealkit.images import read_image, write_image
@@ -75,9 +75,9 @@ def test_what_has_no_strip_is_counted(tmp_path: Path) -> None:
         "ignored text": 1,
         "empty text": 1,
         "tab or line end in the text": 1,
-        "picture cannot be read": 1,
+        "image cannot be read": 1,
     }
-    assert [p.kind for p in report.problems] == ["broken-picture"] and report.problems[0].where == "train.txt:2"
+    assert [p.kind for p in report.problems] == ["broken-image"] and report.problems[0].where == "train.txt:2"
 
 
 def test_messages(tmp_path: Path) -> None:
@@ -103,10 +103,10 @@ def test_jpeg_and_what_else_is_known(tmp_path: Path) -> None:
     assert [(s.shape, s.angle, s.direction) for s in strips] == [(n.shape, n.angle, n.direction) for n in lines]
 
 
-def test_a_column_whose_letters_cannot_be_parted_has_no_strip(tmp_path: Path) -> None:
+def test_a_column_whose_characters_cannot_be_parted_has_no_strip(tmp_path: Path) -> None:
     write_image(tmp_path / "a.png", np.full((200, 100, 3), 240, np.uint8))
     column = np.array([[30, 10], [60, 10], [60, 190], [30, 190]], np.float32)
     wide = np.array([[5, 10], [95, 10], [95, 40], [5, 40]], np.float32)
     lines = [TextLine(column, "上下左", direction="line"), TextLine(wide, "左右", direction="line")]
     report = write_crops([DetSample(tmp_path / "a.png", lines)], tmp_path / "out")
-    assert report.written == 1 and report.skipped == {"column whose letters could not be parted": 1}
+    assert report.written == 1 and report.skipped == {"column whose characters could not be parted": 1}

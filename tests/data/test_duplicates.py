@@ -23,7 +23,7 @@ def likeness(first: np.ndarray, second: np.ndarray) -> float:
 
 
 def seal(text_seed: int) -> np.ndarray:
-    """A round seal, the same ring and star each time, different blobs for letters."""
+    """A round seal, the same ring and star each time, different blobs for characters."""
     image = np.full((240, 240, 3), 255, np.uint8)
     cv2.circle(image, (120, 120), 110, (0, 0, 220), 5)
     cv2.circle(image, (120, 120), 25, (0, 0, 220), -1)
@@ -57,12 +57,12 @@ def test_brightness_contrast_and_gray() -> None:
     assert likeness(image, cv2.cvtColor(gray, cv2.COLOR_GRAY2BGR)) > 0.99
 
 
-def test_seals_of_one_form_with_other_letters_are_different() -> None:
+def test_seals_of_one_form_with_other_characters_are_different() -> None:
     marks = [mark(seal(seed)) for seed in range(30)]
     assert find_pairs(marks, [""] * 30) == []
 
 
-def test_flat_pictures_have_no_signature() -> None:
+def test_flat_images_have_no_signature() -> None:
     assert signature(np.full((50, 60), 200, np.uint8)) is None
 
 
@@ -103,7 +103,7 @@ def test_nothing_to_compare() -> None:
     assert find_leaks([None], [""], [None], [""]) == []
 
 
-def test_more_pictures_than_one_block() -> None:
+def test_more_images_than_one_block() -> None:
     rng = np.random.default_rng(0)
     marks: list[np.ndarray | None] = []
     length = mark(draw_image(0)).size - 1

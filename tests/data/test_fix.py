@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from sealkit.data.fix import write_fixed_copy
-from sealkit.data.labels import read_det_labels
+from sealkit.data.labels.detection import read_det_labels
 from sealkit.errors import DataError
 from sealkit.images import inspect_image, read_image
 from sealkit.modules.seal_text_detection.check import check_dataset
@@ -76,7 +76,7 @@ def test_everything_mendable_is_mended_and_the_copy_passes(tmp_path: Path) -> No
         assert word in text
     assert len(why) == 5
     assert set(report.done) == {
-        "picture stored upright as 8-bit PNG on white",
+        "image stored upright as 8-bit PNG on white",
         "repeated points dropped",
         "loop of an outline cut away",
     }
@@ -93,7 +93,7 @@ def test_outlines_are_cut_at_the_border_and_line_polys_keep_their_count(tmp_path
     rgb(30).save(root / "one.png")
     add(root, "one.png", [box(120, 10, 166, 40, "甲乙", direction="line")])
     report = write_fixed_copy(root, check_dataset(root).sets, tmp_path / "out")
-    assert report.done == {"outline cut at the picture's border": 1}
+    assert report.done == {"outline cut at the image's border": 1}
     samples, _ = read_det_labels(tmp_path / "out", "train.txt")
     line = samples[-1].lines[0]
     assert line.direction == "line" and line.points.tolist() == [[120, 10], [160, 10], [160, 40], [120, 40]]

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sealkit.data.labels import read_det_labels, write_det_labels
+from sealkit.data.labels.detection import read_det_labels, write_det_labels
 from sealkit.data.problems import Problem, count_by_kind, summarise
 from sealkit.data.records import DetSample, TextLine
 from sealkit.errors import DataError
@@ -144,10 +144,10 @@ def test_missing_label_file_names_what_is_there(tmp_path: Path) -> None:
         read_det_labels(tmp_path, "tran.txt")
 
 
-def test_missing_pictures_are_reported_when_asked(tmp_path: Path) -> None:
+def test_missing_images_are_reported_when_asked(tmp_path: Path) -> None:
     (tmp_path / "labels.txt").write_text(f"a.jpg\t{GOOD}\n", encoding="utf-8")
     samples, problems = read_det_labels(tmp_path, "labels.txt", check_files=True)
-    assert samples == [] and kinds(problems) == [("missing-picture", "labels.txt:1")]
+    assert samples == [] and kinds(problems) == [("missing-image", "labels.txt:1")]
 
 
 def test_an_empty_file_is_a_problem(tmp_path: Path) -> None:

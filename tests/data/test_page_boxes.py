@@ -13,7 +13,7 @@ import pytest
 from sealkit.cli import main
 from sealkit.data.converters.convert import convert
 from sealkit.data.converters.page_boxes import WHOLE, convert_boxes
-from sealkit.data.labels_coco import TEST, TRAIN, VAL, read_coco
+from sealkit.data.labels.coco import TEST, TRAIN, VAL, read_coco
 from sealkit.errors import DataError
 from sealkit.modules.layout_detection.check import check_dataset
 
@@ -55,7 +55,7 @@ def boxes_of(root: Path, labels: str) -> dict[str, list[tuple[str, list[float]]]
 
 
 def test_parts_in_folders_of_their_own_and_categories_of_other_names(tmp_path: Path) -> None:
-    """Pictures beside the JSON, a category for the project, no sizes; the same name in two parts."""
+    """Images beside the JSON, a category for the project, no sizes; the same name in two parts."""
     source, out = tmp_path / "export", tmp_path / "set"
     for part, seed in (("train", 1), ("valid", 2)):
         draw_image(source / part / "a.png", seed)
@@ -93,7 +93,7 @@ def test_a_set_in_paddlex_form_stays_what_it_is(tmp_path: Path) -> None:
 def test_what_cannot_be_used_is_said_and_the_rest_converted(tmp_path: Path) -> None:
     source = tmp_path / "source"
     draw_image(source / "images" / "deep" / "er" / "1.png", 1)
-    (source / "images" / "broken.png").write_bytes(b"no picture")
+    (source / "images" / "broken.png").write_bytes(b"no image")
     pages = {
         "C:\\work\\1.png": [(0, [1, 1, 0, 5]), (0, [1, 1, 9, 9])],
         "gone.png": [(0, [1, 1, 5, 5])],
@@ -105,8 +105,8 @@ def test_what_cannot_be_used_is_said_and_the_rest_converted(tmp_path: Path) -> N
     counts, problems = convert_boxes(source, tmp_path / "set")
     assert counts == {WHOLE: 1} and boxes_of(tmp_path / "set", WHOLE) == {"1.png": [("seal", [1, 1, 10, 10])]}
     kinds = {p.kind: p.where for p in problems if p.kind != "no-image-size"}
-    assert set(kinds) == {"zero-area", "missing-picture", "broken-picture", "not-coco", "bad-json"}
-    assert kinds["zero-area"] == "all.json annotation 0" and "image 1 (gone.png)" in kinds["missing-picture"]
+    assert set(kinds) == {"zero-area", "missing-image", "broken-image", "not-coco", "bad-json"}
+    assert kinds["zero-area"] == "all.json annotation 0" and "image 1 (gone.png)" in kinds["missing-image"]
 
 
 @pytest.mark.parametrize("lists", [True, False])
@@ -148,7 +148,7 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     out = tmp_path / "set"
     assert main(["data", "convert", str(file), str(out), "--from", "page_boxes", "--rename", "stamp=seal"]) == 0
     said = capsys.readouterr().out
-    assert f"{WHOLE}: 1 pictures" in said and f"sealkit data split {out} --labels {WHOLE}" in said
+    assert f"{WHOLE}: 1 images" in said and f"sealkit data split {out} --labels {WHOLE}" in said
     assert boxes_of(out, WHOLE) == {"1.png": [("seal", [1, 1, 10, 10])]}
     assert main(["data", "convert", str(file), str(out), "--from", "page_boxes"]) == 3
     assert "not empty" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""The survey of pictures: each oddity of a file is one message with the label line that names it."""
+"""The survey of images: each oddity of a file is one message with the label line that names it."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sealkit.data.pictures import look_at, picture_problems, survey
+from sealkit.data.images import image_problems, look_at, survey
 from sealkit.images import write_image
 from tests.data.sets import draw_image
 
 
 def problems(path: Path) -> list[tuple[str, str]]:
-    found = picture_problems(look_at(path), "train.txt:5")
+    found = image_problems(look_at(path), "train.txt:5")
     assert all(p.where == "train.txt:5" and p.fix and path.name in p.reason for p in found)
     return [(p.kind, p.severity) for p in found]
 
@@ -32,27 +32,27 @@ def rgb() -> Image.Image:
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.bmp", "a.webp", "a.tif", "a.ppm"])
-def test_sound_pictures_are_silent(tmp_path: Path, name: str) -> None:
+def test_sound_images_are_silent(tmp_path: Path, name: str) -> None:
     write_image(tmp_path / name.replace(".tif", ".tiff"), draw_image(1))
     assert problems(tmp_path / name.replace(".tif", ".tiff")) == []
 
 
-def test_unreadable_pictures(tmp_path: Path) -> None:
-    assert problems(tmp_path / "none.jpg") == [("missing-picture", "error")]
+def test_unreadable_images(tmp_path: Path) -> None:
+    assert problems(tmp_path / "none.jpg") == [("missing-image", "error")]
     (tmp_path / "empty.jpg").write_bytes(b"")
-    assert problems(tmp_path / "empty.jpg") == [("empty-picture", "error")]
+    assert problems(tmp_path / "empty.jpg") == [("empty-image", "error")]
     (tmp_path / "text.jpg").write_bytes(b"hello")
-    assert problems(tmp_path / "text.jpg") == [("broken-picture", "error")]
+    assert problems(tmp_path / "text.jpg") == [("broken-image", "error")]
     data = cv2.imencode(".jpg", draw_image(1))[1].tobytes()
     (tmp_path / "cut.jpg").write_bytes(data[: len(data) // 2])
-    assert problems(tmp_path / "cut.jpg") == [("truncated-picture", "error")]
+    assert problems(tmp_path / "cut.jpg") == [("truncated-image", "error")]
 
 
-def test_huge_picture_is_refused_by_its_header(tmp_path: Path) -> None:
+def test_huge_image_is_refused_by_its_header(tmp_path: Path) -> None:
     data = bytearray(cv2.imencode(".bmp", np.zeros((8, 8, 3), np.uint8))[1].tobytes())
     data[18:26] = (60_000).to_bytes(4, "little") * 2
     (tmp_path / "huge.bmp").write_bytes(bytes(data))
-    assert [kind for kind, _ in problems(tmp_path / "huge.bmp")] in (["huge-picture"], ["broken-picture"])
+    assert [kind for kind, _ in problems(tmp_path / "huge.bmp")] in (["huge-image"], ["broken-image"])
 
 
 def test_exif_rotated(tmp_path: Path) -> None:
@@ -79,11 +79,11 @@ def test_suffix_size_and_contrast(tmp_path: Path) -> None:
     (tmp_path / "a.jpg").write_bytes(buffer.getvalue())
     assert problems(tmp_path / "a.jpg") == [("wrong-suffix", "info")]
     write_image(tmp_path / "small.png", draw_image(1, 60, 20))
-    assert problems(tmp_path / "small.png") == [("small-picture", "warning")]
+    assert problems(tmp_path / "small.png") == [("small-image", "warning")]
     write_image(tmp_path / "large.png", draw_image(1, 4100, 40))
-    assert problems(tmp_path / "large.png") == [("large-picture", "info")]
+    assert problems(tmp_path / "large.png") == [("large-image", "info")]
     write_image(tmp_path / "flat.png", np.full((50, 60, 3), 255, np.uint8))
-    assert problems(tmp_path / "flat.png") == [("blank-picture", "warning")]
+    assert problems(tmp_path / "flat.png") == [("blank-image", "warning")]
 
 
 def test_pixel_hash_ignores_metadata_and_lossless_compression(tmp_path: Path) -> None:

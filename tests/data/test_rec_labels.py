@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from sealkit.data.rec_labels import read_rec_labels
+from sealkit.data.labels.recognition import read_rec_labels
 from sealkit.errors import DataError
 from sealkit.modules.text_recognition.check import check_dataset
 
@@ -39,7 +39,7 @@ def test_texts_are_taken_as_they_are(tmp_path: Path) -> None:
         ("a.png\t\u3000 ", "empty-text"),
         ("a.png\t印\ufffd", "lost-text"),
         ("a\x00.png\t印", "control-character"),
-        ('["a.png", "b.png"]\t印', "several-pictures"),
+        ('["a.png", "b.png"]\t印', "several-images"),
         ('a.png\t[{"transcription": "印", "points": [[0, 0]]}]', "not-recognition"),
     ],
 )
@@ -94,9 +94,9 @@ DAMAGES = (
 
 
 def test_a_thousand_damaged_lines(tmp_path: Path) -> None:
-    """Seeded fuzz: no crash, each damaged line or picture is one error at its line, the sound ones are all used."""
+    """Seeded fuzz: no crash, each damaged line or image is one error at its line, the sound ones are all used."""
     rng = random.Random(7)
-    letters = "印章公司专用合同财务"
+    characters = "印章公司专用合同财务"
     cells = np.random.default_rng(7)
     for number in range(5):
         junk = bytes(rng.randrange(256) for _ in range(200))
@@ -104,7 +104,7 @@ def test_a_thousand_damaged_lines(tmp_path: Path) -> None:
     lines: list[bytes] = []
     good, bad, seen = set(), {}, 0
     for number in range(1, 1401):
-        path, text = f"img{seen}.png", "".join(rng.choice(letters) for _ in range(rng.randrange(1, 9)))
+        path, text = f"img{seen}.png", "".join(rng.choice(characters) for _ in range(rng.randrange(1, 9)))
         if len(bad) < 1000 and rng.random() < 0.75:
             damage = rng.randrange(len(DAMAGES))
             made = DAMAGES[damage](rng, path, text)
@@ -120,7 +120,7 @@ def test_a_thousand_damaged_lines(tmp_path: Path) -> None:
     samples, _ = read_rec_labels(tmp_path, "train.txt")
     assert good <= {int(sample.where.split(":")[1]) for sample in samples}
     report = check_dataset(tmp_path, val=None)
-    errors = [p for p in report.problems if p.severity == "error" and p.kind not in ("duplicate-picture",)]
+    errors = [p for p in report.problems if p.severity == "error" and p.kind not in ("duplicate-image",)]
     places = [int(p.where.split(":")[1]) for p in errors if ":" in p.where]
     wrong = {n: [str(p) for p in errors if p.where == f"train.txt:{n}"] for n in bad if places.count(n) != 1}
     assert not wrong, list(wrong.items())[:3]

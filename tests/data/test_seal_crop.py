@@ -11,7 +11,7 @@ import pytest
 from sealkit.data.records import TextLine
 from sealkit.data.transforms.chain import FIELDS, AugmentChain
 from sealkit.data.transforms.scene import Scene
-from tests.data.test_transforms import FEET, TOP, draw_image, shows, step
+from tests.data.test_transforms import BOTTOM, TOP, draw_image, shows, step
 
 
 def chain_of(**values: Any) -> AugmentChain:
@@ -42,7 +42,7 @@ def test_seal_crop_shows_one_seal_at_the_size_asked_for() -> None:
         seen.add(seal)
         points = np.concatenate([line.points for line in scene.lines])
         assert 198 < np.ptp(points, axis=0).max() < 262
-        assert points.min() > -1 and points.max() < 320, "the whole seal is in the picture"
+        assert points.min() > -1 and points.max() < 320, "the whole seal is in the image"
     assert seen == {0, 7}
 
 
@@ -68,7 +68,7 @@ def test_seal_crop_is_a_window_where_no_seal_is_labelled() -> None:
     assert scene.lines, "texts of no known seal stay texts"
 
 
-def test_outside_the_box_the_picture_is_pale() -> None:
+def test_outside_the_box_the_image_is_pale() -> None:
     plain = chain_of()(Scene.of(*two_seals()), np.random.default_rng(0))
     pale = chain_of(outside=0.3)(Scene.of(*two_seals()), np.random.default_rng(0))
     points = np.concatenate([line.points for line in plain.lines])
@@ -93,7 +93,7 @@ def test_another_seal_is_stamped_over_and_not_labelled() -> None:
         for part in scene.parts:
             cv2.fillPoly(labelled, [np.round(part.outline).astype(np.int32)], 1)
         labelled = cv2.dilate(labelled, np.ones((7, 7), np.uint8))
-        return int(((shows(scene.image, TOP) | shows(scene.image, FEET)) & (labelled == 0)).sum())
+        return int(((shows(scene.image, TOP) | shows(scene.image, BOTTOM)) & (labelled == 0)).sum())
 
     for seed in range(8):
         plain = stamp(Scene.of(image, lines[:2]), chain_of(), seed)
@@ -110,7 +110,7 @@ def test_places_without_seals_teach_that_there_is_nothing() -> None:
     assert scene.image.shape == (320, 320, 3) and not scene.lines
     full = np.array([[0, 0], [900, 0], [900, 900], [0, 900]], np.float32)
     crowded = chain(Scene.of(image, [TextLine(full, "满", seal=0)]), np.random.default_rng(0))
-    assert crowded.lines, "nowhere free of seals: a window of the picture as it is"
+    assert crowded.lines, "nowhere free of seals: a window of the image as it is"
 
 
 @pytest.mark.parametrize("seed", range(4))

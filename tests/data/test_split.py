@@ -35,7 +35,7 @@ def test_shares_and_completeness() -> None:
     assert split.groups == 100 and split.largest == 1
 
 
-def test_pictures_of_one_owner_stay_together() -> None:
+def test_images_of_one_owner_stay_together() -> None:
     samples = many(90, owners_of=3)
     split = split_samples(samples, {"train": 0.8, "val": 0.2})
     assert split.groups == 30 and split.largest == 3
@@ -44,7 +44,7 @@ def test_pictures_of_one_owner_stay_together() -> None:
     assert len(split.parts["val"]) == 18
 
 
-def test_a_picture_with_two_seals_joins_their_owners() -> None:
+def test_a_image_with_two_seals_joins_their_owners() -> None:
     samples = [sample("a", "甲乙丙丁公司总部"), sample("b", "戊己庚辛公司总部"), *many(6)]
     samples.append(sample("c", "甲乙丙丁公司总部", "戊己庚辛公司总部"))
     split = split_samples(samples, {"train": 0.5, "val": 0.5})
@@ -116,6 +116,6 @@ def test_messages(shares: dict[str, float], rule: str, error: type[Exception], w
         split_samples(many(10), shares, rule=rule)
 
 
-def test_too_few_pictures() -> None:
-    with pytest.raises(DataError, match="1 pictures cannot be split into 2"):
+def test_too_few_images() -> None:
+    with pytest.raises(DataError, match="1 images cannot be split into 2"):
         split_samples(many(1), {"train": 0.8, "val": 0.2})

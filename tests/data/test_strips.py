@@ -1,4 +1,4 @@
-"""Augmentation of strips: pictures change, texts stay, and the rng decides everything."""
+"""Augmentation of strips: images change, texts stay, and the rng decides everything."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 import pytest
 
-from sealkit.config.text_recognition import TextRecognitionRecipe
 from sealkit.data.batches import DRAW, drawn, group_by_size
 from sealkit.data.transforms.strips import StripChain
+from sealkit.modules.text_recognition.settings import TextRecognitionRecipe
 
 OPS: dict[str, dict[str, Any]] = {
     "rec_aug": {},
@@ -47,7 +47,7 @@ def run(augment: StripChain, seed: int, image: np.ndarray) -> tuple[np.ndarray, 
 
 
 @pytest.mark.parametrize("op", OPS)
-def test_each_changes_the_picture_and_leaves_the_source(op: str) -> None:
+def test_each_changes_the_image_and_leaves_the_source(op: str) -> None:
     image = strip()
     before = image.copy()
     augment = chain({"op": op, "p": 1.0})
@@ -74,7 +74,7 @@ def test_odd_strips_do_not_stop_it(op: str, size: tuple[int, int]) -> None:
 
 
 def test_ink_stays_ink() -> None:
-    """The letters must remain readable: most of the dark pixels are still where they were."""
+    """The characters must remain readable: most of the dark pixels are still where they were."""
     image = strip()
     dark = image.sum(axis=2) < 400
     for op in ("blur", "noise", "ink", "background"):

@@ -11,14 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from sealkit.config.seal_text_detection import DetAugment
 from sealkit.data.records import TextLine
 from sealkit.data.transforms.chain import FIELDS, LINE_POLY, OUTLINES, READING, AugmentChain
-from sealkit.data.transforms.polygons import clip_to_box, letter_height, mirror_order, signed_area
+from sealkit.data.transforms.polygons import character_height, clip_to_box, mirror_order, signed_area
 from sealkit.data.transforms.scene import Scene
 from sealkit.errors import ConfigError
+from sealkit.modules.seal_text_detection.settings import DetAugment
 
-BACK, TOP, FEET = (250, 250, 250), (40, 40, 220), (200, 60, 40)  # BGR; a line's upper and lower halves
+BACK, TOP, BOTTOM = (250, 250, 250), (40, 40, 220), (200, 60, 40)  # BGR; a line's upper and lower halves
 
 
 def step(**values: Any) -> Any:
@@ -44,9 +44,9 @@ def draw_image(height: int = 300, width: int = 360) -> tuple[np.ndarray, list[Te
     image = np.full((height, width, 3), BACK, np.uint8)
     for line in lines[:2]:
         half = len(line.points) // 2
-        top, feet = line.points[:half], line.points[half:][::-1]
-        middle = (top + feet) / 2
-        for upper, lower, color in ((top, middle, TOP), (middle, feet, FEET)):
+        top, bottom = line.points[:half], line.points[half:][::-1]
+        middle = (top + bottom) / 2
+        for upper, lower, color in ((top, middle, TOP), (middle, bottom, BOTTOM)):
             cv2.fillPoly(image, [np.round(np.concatenate([upper, lower[::-1]])).astype(np.int32)], color)
     return image, lines
 
@@ -57,7 +57,7 @@ def shows(image: np.ndarray, color: tuple[int, int, int]) -> np.ndarray:
 
 def agreement(scene: Scene) -> float:
     """IoU of the painted pixels and the visible outlines of lines that have not been ignored from the start."""
-    painted = shows(scene.image, TOP) | shows(scene.image, FEET)
+    painted = shows(scene.image, TOP) | shows(scene.image, BOTTOM)
     drawn = np.zeros(scene.size, np.uint8)
     for line in scene.lines:
         if not line.label.ignore:
@@ -73,7 +73,7 @@ GEOMETRY = [
     step(op="rotate", fit=False, border="constant"),
     step(op="rotate", border="paper"),
     step(op="scale"),
-    step(op="scale", letters=(20, 40)),
+    step(op="scale", characters=(20, 40)),
     step(op="scale", seals=(150, 300)),
     step(op="perspective", strength=0.15, p=1.0),
     step(op="east_crop", size=(320, 320)),
@@ -116,8 +116,8 @@ def test_any_chain_keeps_labels_on_their_pixels(steps: list[Any], crop: Any, see
     scene = chain(Scene.of(*draw_image()), np.random.default_rng(seed))
     assert scene.size == tuple(crop.size) == scene.image.shape[:2]
     check_valid(scene)
-    # Very small letters are all border pixels, whose colour is a mixture; there agreement says nothing.
-    if letter_height(scene.lines[1].points, True) > 14:
+    # Very small characters are all border pixels, whose colour is a mixture; there agreement says nothing.
+    if character_height(scene.lines[1].points, True) > 14:
         judged = [line for line in scene.lines if not line.label.ignore]  # as `agreement` does
         drawn = sum(abs(signed_area(p.outline)) for line in judged for p in line.parts)
         assert drawn < 400 or agreement(scene) > 0.6
@@ -130,10 +130,10 @@ def test_the_first_half_of_a_line_poly_stays_the_top(steps: list[Any], seed: int
     scene = chain(Scene.of(*draw_image()), np.random.default_rng(seed))
     for line in scene.lines[:2]:
         half = len(line.points) // 2
-        top, feet = line.points[:half], line.points[half:][::-1]
-        if np.median(np.hypot(*(top - feet).T)) < 12:
+        top, bottom = line.points[:half], line.points[half:][::-1]
+        if np.median(np.hypot(*(top - bottom).T)) < 12:
             continue
-        upper, lower = (top * 3 + feet) / 4, (top + feet * 3) / 4
+        upper, lower = (top * 3 + bottom) / 4, (top + bottom * 3) / 4
         colors = []
         for points in (upper[1:-1], lower[1:-1]):
             x, y = np.round(points).astype(int).T
@@ -144,7 +144,7 @@ def test_the_first_half_of_a_line_poly_stays_the_top(steps: list[Any], seed: int
             assert colors[1].mean(axis=0)[2] < colors[1].mean(axis=0)[0], "the lower half is painted blue"
 
 
-def test_same_seed_same_picture() -> None:
+def test_same_seed_same_image() -> None:
     chain = AugmentChain([*GEOMETRY[:8], step(op="photometric", p=1.0), GEOMETRY[9]], frozenset({OUTLINES}))
     first = chain(Scene.of(*draw_image()), np.random.default_rng(5))
     second = chain(Scene.of(*draw_image()), np.random.default_rng(5))
@@ -152,7 +152,7 @@ def test_same_seed_same_picture() -> None:
     assert all(np.array_equal(a.points, b.points) for a, b in zip(first.lines, second.lines))
 
 
-def test_the_source_picture_is_not_written_to() -> None:
+def test_the_source_image_is_not_written_to() -> None:
     image, lines = draw_image()
     image.flags.writeable = False
     before = [line.points.copy() for line in lines]
@@ -199,11 +199,11 @@ def test_clipping_survives_crossing_polygons() -> None:
     assert clip_to_box(bow, 100, 100, 200, 200) == ([], True)
 
 
-def test_scale_by_letter_height() -> None:
-    chain = AugmentChain([step(op="scale", letters=(20, 20))], frozenset({OUTLINES}), None)
+def test_scale_by_character_height() -> None:
+    chain = AugmentChain([step(op="scale", characters=(20, 20))], frozenset({OUTLINES}), None)
     image, lines = draw_image()
     scene = chain(Scene.of(image, lines), np.random.default_rng(0))
-    assert letter_height(scene.lines[0].points, True) == pytest.approx(20, abs=0.5)
+    assert character_height(scene.lines[0].points, True) == pytest.approx(20, abs=0.5)
     assert chain(Scene.of(image, []), np.random.default_rng(0)).size != (0, 0)  # no text: the plain factor
 
 
@@ -241,7 +241,7 @@ def test_copy_paste_takes_curved_texts_and_hides_none() -> None:
             cv2.fillPoly(one, [np.round(part.outline).astype(np.int32)], 1)
             count += one
         assert count.max() == 1
-        painted = shows(scene.image, TOP) | shows(scene.image, FEET)
+        painted = shows(scene.image, TOP) | shows(scene.image, BOTTOM)
         for line in scene.lines[1:]:
             one = np.zeros(scene.size, np.uint8)
             cv2.fillPoly(one, [np.round(line.points).astype(np.int32)], 1)

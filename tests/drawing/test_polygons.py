@@ -1,4 +1,4 @@
-"""Polygons and text on pictures."""
+"""Polygons and text on images."""
 
 import numpy as np
 import pytest
@@ -56,20 +56,20 @@ def test_text_fits_its_box(white, vertical):
     assert xs.min() >= (20 if not vertical else 28) - 1 and xs.max() <= (70 if not vertical else 52) + 1
 
 
-def test_letters_stand_as_the_line_says():
+def test_characters_stand_as_the_line_says():
     white = np.full((160, 160, 3), 255, np.uint8)
     line = np.array([[20, 60], [80, 60], [140, 60], [140, 100], [80, 100], [20, 100]], np.float32)
     level = draw_text_along(white, "章12", line)
     ys, xs = np.nonzero(level.min(axis=2) < 200)
     assert 20 <= xs.min() < 45 and 115 < xs.max() <= 140 and ys.min() >= 60 and ys.max() <= 100
-    # the same line with its tops to the right reads downwards: the same picture turned clockwise
+    # the same line with its tops to the right reads downwards: the same image turned clockwise
     turned = draw_text_along(white, "章12", np.stack([159 - line[:, 1], line[:, 0]], axis=1))
     assert np.abs(turned.astype(int) - np.rot90(level, -1)).mean() < 6
     upside_down = draw_text_along(white, "章12", np.roll(line, 3, axis=0))
     assert np.abs(upside_down.astype(int) - np.rot90(level, 2)).mean() < 6
 
 
-def test_letters_of_a_column_stay_upright():
+def test_characters_of_a_column_stay_upright():
     white = np.full((160, 100, 3), 255, np.uint8)
     column = np.array([[30, 20], [70, 20], [70, 140], [30, 140]], np.float32)  # first edge: the top
     drawn = draw_text_along(white, "一一一", column, vertical=True)

@@ -17,7 +17,7 @@ def test_non_finite_loss_is_kept_named_and_replayed(tmp_path):
     with pytest.raises(TrainingError) as caught:
         run(tmp_path, task)
     text = str(caught.value)
-    assert "loss is not finite: squared, absolute" in text and "picture_5.png" in text and "--replay" in text
+    assert "loss is not finite: squared, absolute" in text and "image_5.png" in text and "--replay" in text
     (folder,) = (tmp_path / "nonfinite").iterdir()
     assert str(folder) in text
     kept = load_checkpoint(folder)
@@ -25,7 +25,7 @@ def test_non_finite_loss_is_kept_named_and_replayed(tmp_path):
 
     result = replay(task, folder)
     assert result.reproduced and result.bad_inputs == ["target"] and result.first_bad_layer is None
-    assert "picture_5.png" in result.names and "the fault is reproduced" in result.summary()
+    assert "image_5.png" in result.names and "the fault is reproduced" in result.summary()
 
 
 def test_nan_that_a_layer_hides_is_caught_by_its_gradient(tmp_path):

@@ -44,8 +44,8 @@ def test_an_evaluation_inside_a_training_run_uses_the_same_workers():
             found.append(batch.arrays["image"].copy())
             inner = contents(loader, "b", [(0, [(0, 0), (1, 0)]), (0, [(2, 0), (3, 0)])])
             assert [names for _, _, names, _ in inner] == [
-                ["picture_0.png", "picture_1.png"],
-                ["picture_2.png", "picture_3.png"],
+                ["image_0.png", "image_1.png"],
+                ["image_2.png", "image_3.png"],
             ]
         assert all(a[1].tobytes() == b.tobytes() for a, b in zip(expected, found, strict=True))
 
@@ -67,7 +67,7 @@ def test_broken_samples_are_left_out_and_named():
         with Loader(streams(broken=(1, 2, 3, 4, 5)), workers, seed=4) as loader:
             first, second = list(loader.batches("a", PLAN[:2]))
         assert first.samples == 1 and second.arrays is None
-        assert first.broken == [(1, "broken"), (2, "labels.txt:3: empty picture")]
+        assert first.broken == [(1, "broken"), (2, "labels.txt:3: empty image")]
 
 
 @pytest.mark.parametrize("workers", [0, 1])

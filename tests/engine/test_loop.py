@@ -126,7 +126,7 @@ def test_early_stop_and_best_among_the_untouched_weights(tmp_path):
 def test_a_run_that_only_gets_worse_keeps_the_untouched_weights(tmp_path):
     result = run(tmp_path, optimizer={"lr": 5.0}, schedule={"name": "constant"}, train={"max_steps": 6})
     assert result.best["step"] == 0 and result.best["score"] == result.baseline["score"]
-    assert any("no evaluation beat the untouched weights" in warning for warning in result.warnings)
+    assert any("no evaluation beat the initial weights" in warning for warning in result.warnings)
     assert read_state(tmp_path / "checkpoints/best")["progress"]["step"] == 0
 
 
@@ -203,7 +203,7 @@ def test_frozen_statistics_stay(tmp_path):
 def test_broken_samples_are_counted_and_end_the_run_above_the_share(tmp_path):
     task = ToyTask(train=ToySamples(broken=(2, 5)), val=ToySamples(count=7, augment=False, broken=(3,)))
     result = run(tmp_path / "a", task, train={"max_broken_share": 0.2})
-    assert "training sample 2 left out: labels.txt:3: empty picture" in result.warnings
+    assert "training sample 2 left out: labels.txt:3: empty image" in result.warnings
     assert "training sample 5 left out: broken" in result.warnings
     assert result.last["samples"] == 6
     with pytest.raises(TrainingError) as caught:
@@ -256,7 +256,7 @@ def test_pre_flight_changes_nothing_and_finds_faults(tmp_path):
     with pytest.raises(ConfigError, match="training set has no samples"):
         run(tmp_path / "c", ToyTask(train=ToySamples(count=0)))
     with pytest.raises(TrainingError, match=r"main figure \(got 'hmean'\)\n  next: it computes score, samples"):
-        run(tmp_path / "d", ToyTask(main_figure="hmean"))
+        run(tmp_path / "d", ToyTask(main_metric="hmean"))
 
 
 def test_settings_that_cannot_be_used(tmp_path):

@@ -16,7 +16,7 @@ from sealkit.errors import DataError
 
 @dataclass
 class ToySamples:
-    """Noisy 8×8 pictures; the target is a linear function of the picture."""
+    """Noisy 8×8 images; the target is a linear function of the image."""
 
     count: int = 24
     augment: bool = True
@@ -36,16 +36,16 @@ class ToySamples:
         if index in self.broken:
             if index % 2:
                 return None
-            raise DataError("empty picture", where=f"labels.txt:{index + 1}")
+            raise DataError("empty image", where=f"labels.txt:{index + 1}")
         if index in self.crash:
             raise KeyError("a fault of the program")
-        picture = np.random.default_rng(index).normal(size=(1, self.size, self.size)).astype(np.float32)
-        target = float((picture[0, :8, :8] * self.weights).sum() / 8)
+        image = np.random.default_rng(index).normal(size=(1, self.size, self.size)).astype(np.float32)
+        target = float((image[0, :8, :8] * self.weights).sum() / 8)
         if self.augment:
-            picture = picture + rng.normal(scale=0.1, size=picture.shape).astype(np.float32)
+            image = image + rng.normal(scale=0.1, size=image.shape).astype(np.float32)
         if index in self.poison and epoch >= 1:
             target = float("nan")
-        return {"image": picture, "target": np.float32(target), "name": f"picture_{index}.png"}
+        return {"image": image, "target": np.float32(target), "name": f"image_{index}.png"}
 
 
 def collate(samples: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -80,7 +80,7 @@ class ToyTask:
     zero_term: bool = False
     ratio_loss: bool = False
     name: str = "toy"
-    main_figure: str = "score"
+    main_metric: str = "score"
 
     def build_network(self) -> Any:
         import paddle

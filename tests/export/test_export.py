@@ -61,8 +61,8 @@ def test_the_folder_is_complete_and_proved(exported):
     assert {"paddle", "onnxruntime"} <= set(report["max_abs_difference"])
     for parts in report["max_abs_difference"].values():
         assert set(parts) == {"probability", "up", "area"} and max(parts.values()) < 1e-3
-    assert set(report["figures"]) == {"trained", *report["max_abs_difference"]}
-    assert len(report["pictures"]) == 2 and report["graph"]["interpolation_operations"] == 0
+    assert set(report["metrics"]) == {"trained", *report["max_abs_difference"]}
+    assert len(report["images"]) == 2 and report["graph"]["interpolation_operations"] == 0
     assert not {"Resize", "Expand"} & set(report["graph"]["operations"])
     assert report["graph"]["rewrites"] == {"enlarge_by_concat": 7}
     assert b"_interp" not in (folder / "inference.json").read_bytes()

@@ -1,4 +1,4 @@
-"""Graphs rewritten for speed compute what they did before, whatever the size of the picture."""
+"""Graphs rewritten for speed compute what they did before, whatever the size of the image."""
 
 import numpy as np
 import onnx

@@ -1,7 +1,7 @@
-"""Draw tests/geometry/glyphs.png: the letters the ring tests are drawn with, so that they need no font.
+"""Draw tests/geometry/glyphs.png: the characters the ring tests are drawn with, so that they need no font.
 
 Run by hand after a change: `python tests/geometry/make_glyphs.py /usr/share/fonts/opentype/noto/NotoSerifCJK-Bold.ttc`.
-Noto Serif CJK is under the SIL Open Font License 1.1, which lets documents and pictures made with it be spread freely.
+Noto Serif CJK is under the SIL Open Font License 1.1, which lets documents and images made with it be spread freely.
 """
 
 from __future__ import annotations

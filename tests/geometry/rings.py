@@ -13,8 +13,8 @@ from make_glyphs import CHARACTERS, EM, PER_ROW
 SIDE, RADIUS = 640, 220
 CENTRE = np.array([320.0, 320.0])
 BAND = 56.0
-"""Height of the labelled band around 44 px letters."""
-DEGREES_PER_LETTER = 13.0
+"""Height of the labelled band around 44 px characters."""
+DEGREES_PER_CHARACTER = 13.0
 PLACES = [
     "北京",
     "上海",
@@ -39,29 +39,29 @@ FORMS = ["有限公司"]
 
 @dataclass
 class Ring:
-    """A drawn ring: picture, probability map and what it says."""
+    """A drawn ring: image, probability map and what it says."""
 
     image: np.ndarray
     probability: np.ndarray
     text: str
 
 
-def compose(letters: int, rng: np.random.Generator) -> str:
-    """A company name of exactly this many letters, cut or padded like the names on real stamps are not."""
+def compose(characters: int, rng: np.random.Generator) -> str:
+    """A company name of exactly this many characters, cut or padded like the names on real stamps are not."""
     text = str(rng.choice(PLACES)) + "".join(rng.choice(list(NAMES), 2)) + str(rng.choice(TRADES)) + FORMS[0]
-    while len(text) < letters:
+    while len(text) < characters:
         text += str(rng.choice(list(NAMES)))
-    return text[:letters]
+    return text[:characters]
 
 
 def draw_ring(text: str, middle: float, span: float, inward: bool = False, gap: float | None = None) -> Ring:
-    """Letters evenly on an arc, and the exact map a perfect detector would give.
+    """Characters evenly on an arc, and the exact map a perfect detector would give.
 
     Args:
         text: characters of `make_glyphs`.
         middle: where the middle of the text lies, degrees clockwise from the right.
-        span: degrees the text covers; every letter gets the same share.
-        inward: letters' tops towards the centre, read counter-clockwise.
+        span: degrees the text covers; every character gets the same share.
+        inward: characters' tops towards the centre, read counter-clockwise.
         gap: None = the map is the text's band shrunk as in training; 0 = a closed ring; else degrees of a narrow gap.
     """
     glyphs = cv2.imread(str(Path(__file__).with_name("glyphs.png")), cv2.IMREAD_GRAYSCALE)
@@ -76,7 +76,7 @@ def draw_ring(text: str, middle: float, span: float, inward: bool = False, gap: 
         up = np.array([np.cos(angle), np.sin(angle)]) * (-1 if inward else 1)
         right = np.array([-up[1], up[0]])
         place = CENTRE + RADIUS * np.array([np.cos(angle), np.sin(angle)])
-        turn = np.stack([right, -up], axis=1)  # glyph x, y → picture
+        turn = np.stack([right, -up], axis=1)  # glyph x, y → image
         shift = place - turn @ np.array([EM / 2, EM / 2])
         ink = np.maximum(ink, cv2.warpAffine(glyph, np.column_stack([turn, shift]), (SIDE, SIDE)))
     colour = np.array([40.0, 40.0, 200.0])

@@ -16,7 +16,7 @@ def arc_band(
 ) -> np.ndarray:
     """(2N, 2) outline of an arc band; angles in degrees clockwise from the right; `flat` squeezes a circle to an oval.
 
-    In the order of a line_poly whose letters' tops are outward.
+    In the order of a line_poly whose characters' tops are outward.
     """
     angles = np.radians(middle + np.linspace(-span / 2, span / 2, points))
     rays = np.stack([np.cos(angles), np.sin(angles) * flat], axis=1)

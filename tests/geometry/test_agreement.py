@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from sealkit.geometry.agreement import agreed
 from sealkit.geometry.regions import TextRegion
+from sealkit.geometry.voting import agreed
 
 HW = (100, 200)
 
@@ -54,7 +54,7 @@ def test_a_merged_text_is_ruled_out_by_its_parts():
 
 @pytest.mark.parametrize("scale", [1, 40], ids=["small", "large"])
 def test_the_middle_of_a_ring_is_not_its_text(scale):
-    """An inner line lies in the ring's hole, whatever the size of the picture."""
+    """An inner line lies in the ring's hole, whatever the size of the image."""
     hole = np.array([[30, 30], [30, 70], [70, 70], [70, 30]], np.float32) * scale
     ring = box(10 * scale, 10 * scale, 90 * scale, 90 * scale, holes=[hole])
     inner = box(35 * scale, 40 * scale, 65 * scale, 60 * scale)

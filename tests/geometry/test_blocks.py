@@ -6,15 +6,15 @@ import cv2
 import numpy as np
 import pytest
 
-from sealkit.geometry.blocks import arrange_block, broken_lines, joined, letter_groups
+from sealkit.geometry.blocks import arrange_block, broken_lines, character_groups, joined
 
 
-def block(columns: int, letters: int, angle: float, doubt: float = 0.4, up: bool = True) -> tuple[np.ndarray, list]:
+def block(columns: int, characters: int, angle: float, doubt: float = 0.4, up: bool = True) -> tuple[np.ndarray, list]:
     """Maps (3 or 1, 200, 200) of columns that have run together, and the columns' corners (4, 2)."""
     maps = np.zeros((3, 200, 200), np.float32)
     side, gap = 120.0, 10.0
     width = (side - (columns - 1) * gap) / columns
-    height = (side - (letters - 1) * 4) / letters
+    height = (side - (characters - 1) * 4) / characters
     turn = cv2.getRotationMatrix2D((100, 100), -angle, 1)  # clockwise on screen
     whole = np.array([[40, 40], [160, 40], [160, 160], [40, 160]], np.float32)
     cv2.fillPoly(maps[0], [np.int32(cv2.transform(whole[None], turn)[0])], doubt)
@@ -22,8 +22,8 @@ def block(columns: int, letters: int, angle: float, doubt: float = 0.4, up: bool
     for column in range(columns):
         x = 40 + column * (width + gap)
         corners.append(cv2.transform(np.float32([[[x, 40], [x + width, 40], [x + width, 160], [x, 160]]]), turn)[0])
-        for letter in range(letters):
-            y = 40 + letter * (height + 4)
+        for character in range(characters):
+            y = 40 + character * (height + 4)
             quad = np.float32([[[x, y], [x + width, y], [x + width, y + height], [x, y + height]]])
             cv2.fillPoly(maps[0], [np.int32(cv2.transform(quad, turn)[0])], 0.95)
     if not up:
@@ -39,9 +39,9 @@ def iou(mask: np.ndarray, corners: np.ndarray) -> float:
 
 
 @pytest.mark.parametrize("angle", [0, 37, 90, 200, 311])
-@pytest.mark.parametrize(("columns", "letters"), [(2, 3), (3, 3), (3, 2), (4, 4)])
-def test_columns_come_apart_at_any_angle(columns: int, letters: int, angle: float) -> None:
-    maps, corners = block(columns, letters, angle)
+@pytest.mark.parametrize(("columns", "characters"), [(2, 3), (3, 3), (3, 2), (4, 4)])
+def test_columns_come_apart_at_any_angle(columns: int, characters: int, angle: float) -> None:
+    maps, corners = block(columns, characters, angle)
     pieces = arrange_block([(maps[0] > 0.2).astype(np.uint8)], maps)
     assert len(pieces) == columns
     for place in corners:
@@ -64,7 +64,7 @@ def test_a_region_without_valleys_stays_whole(wide: int) -> None:
     assert (piece == inside).all()
 
 
-def test_a_long_line_with_gaps_between_its_letters_stays_whole() -> None:
+def test_a_long_line_with_gaps_between_its_characters_stays_whole() -> None:
     maps = np.zeros((3, 80, 200), np.float32)
     maps[0, 20:60, 10:190] = 0.3
     for x in range(10, 190, 45):
@@ -73,8 +73,8 @@ def test_a_long_line_with_gaps_between_its_letters_stays_whole() -> None:
     assert len(arrange_block([(maps[0] > 0.2).astype(np.uint8)], maps)) == 1
 
 
-def letters(rows: int, columns: int, angle: float, up: float) -> tuple[np.ndarray, list[np.ndarray]]:
-    """Maps (3, 240, 240) of letters that stand apart, and their contours."""
+def characters(rows: int, columns: int, angle: float, up: float) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Maps (3, 240, 240) of characters that stand apart, and their contours."""
     maps = np.zeros((3, 240, 240), np.float32)
     turn = cv2.getRotationMatrix2D((120, 120), -angle, 1)
     for row in range(rows):
@@ -98,25 +98,25 @@ def members_of(maps: np.ndarray, contours: list[np.ndarray], group: list[int]) -
 
 @pytest.mark.parametrize("angle", [0, 25, 90, 160])
 @pytest.mark.parametrize("flip", [0, 180])
-def test_letters_apart_become_columns_also_where_up_is_taken_for_down(angle: int, flip: int) -> None:
-    maps, contours = letters(3, 2, angle, angle + flip)
-    (group,) = letter_groups(contours)
+def test_characters_apart_become_columns_also_where_up_is_taken_for_down(angle: int, flip: int) -> None:
+    maps, contours = characters(3, 2, angle, angle + flip)
+    (group,) = character_groups(contours)
     assert len(group) == 6
     pieces = arrange_block(members_of(maps, contours, group), maps)
     assert len(pieces) == 2
     for piece in pieces:
         (_, sides, _) = cv2.minAreaRect(cv2.findNonZero(piece))
-        assert max(sides) > 3 * min(sides)  # three letters one below the other
+        assert max(sides) > 3 * min(sides)  # three characters one below the other
 
 
-def test_a_row_of_letters_becomes_one_line() -> None:
-    maps, contours = letters(1, 4, 0, 0)
-    (group,) = letter_groups(contours)
+def test_a_row_of_characters_becomes_one_line() -> None:
+    maps, contours = characters(1, 4, 0, 0)
+    (group,) = character_groups(contours)
     (piece,) = arrange_block(members_of(maps, contours, group), maps)
     assert cv2.boundingRect(piece)[2] > 4 * cv2.boundingRect(piece)[3]
 
 
-def test_letters_along_a_ring_are_no_block() -> None:
+def test_characters_along_a_ring_are_no_block() -> None:
     maps = np.zeros((3, 240, 240), np.float32)
     for angle in np.radians(np.arange(0, 360, 30)):
         centre = (round(120 + 85 * np.cos(angle)), round(120 + 85 * np.sin(angle)))
@@ -125,16 +125,16 @@ def test_letters_along_a_ring_are_no_block() -> None:
             [np.cos(angle), np.sin(angle)], (2, 1, 1)
         )
     contours, _ = cv2.findContours((maps[0] > 0.2).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    for group in letter_groups(contours):
+    for group in character_groups(contours):
         members = members_of(maps, list(contours), group)
         assert len(arrange_block(members, maps)) == len(members)
 
 
-def test_lines_and_far_regions_are_no_letters_of_a_block() -> None:
+def test_lines_and_far_regions_are_no_characters_of_a_block() -> None:
     mask = np.zeros((240, 240), np.uint8)
     mask[20:40, 10:200] = mask[60:80, 10:200] = mask[120:150, 20:50] = mask[120:150, 150:180] = 1
     contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    assert letter_groups(contours) == []
+    assert character_groups(contours) == []
 
 
 def test_a_ring_stays_whole() -> None:

@@ -36,7 +36,7 @@ def test_arc_ends_and_height(span: float, middle: float) -> None:
     assert abs(line.turn) == pytest.approx(span, abs=5)
     assert line.height == pytest.approx(25, abs=1.5)
     expected = np.radians(span) * 100
-    assert line.length == pytest.approx(expected, abs=4)  # ends within two pixels of a 25 px letter
+    assert line.length == pytest.approx(expected, abs=4)  # ends within two pixels of a 25 px character
     assert polygon_area(line.points) > 0
 
 

@@ -13,7 +13,7 @@ RADIUS, HEIGHT = 100.0, 24.0
 def piece(
     start: float, end: float, radius: float = RADIUS, height: float = HEIGHT, inward: bool = False, turned: float = 0.0
 ) -> TextRegion:
-    """A band of letters from one angle to another, degrees clockwise from the right, with its up field."""
+    """A band of characters from one angle to another, degrees clockwise from the right, with its up field."""
     angles = np.radians(np.linspace(start, end, 60) + turned)
     ray = np.stack([np.cos(angles), np.sin(angles)], axis=1)
     outline = 200 + np.concatenate([ray * (radius + height / 2), (ray * (radius - height / 2))[::-1]])
@@ -23,13 +23,13 @@ def piece(
 
 
 def degrees(heights: float) -> float:
-    """Angle of a gap that is so many letter heights wide."""
+    """Angle of a gap that is so many character heights wide."""
     return float(np.degrees(heights * HEIGHT / RADIUS))
 
 
 @pytest.mark.parametrize("turned", [0.0, 77.0, 180.0, 251.0])
 @pytest.mark.parametrize("inward", [False, True])
-def test_pieces_on_either_side_of_a_hidden_letter_are_one_text(turned: float, inward: bool) -> None:
+def test_pieces_on_either_side_of_a_hidden_character_are_one_text(turned: float, inward: bool) -> None:
     gap = degrees(0.8)
     halves = [piece(180, 260, inward=inward, turned=turned), piece(260 + gap, 345, inward=inward, turned=turned)]
     for given in (halves, halves[::-1]):
@@ -41,7 +41,7 @@ def test_pieces_on_either_side_of_a_hidden_letter_are_one_text(turned: float, in
         assert whole.area == pytest.approx(np.radians(165) * RADIUS * HEIGHT, rel=0.03), "the gap is filled"
 
 
-def test_three_pieces_and_a_single_letter() -> None:
+def test_three_pieces_and_a_single_character() -> None:
     gap = degrees(0.5)
     parts = [piece(150, 220), piece(220 + gap, 232 + gap), piece(232 + 2 * gap, 300)]
     purpose = piece(60, 110, inward=True)
@@ -60,7 +60,7 @@ def test_three_pieces_and_a_single_letter() -> None:
         piece(260 + degrees(0.6), 345, radius=RADIUS + 0.5 * HEIGHT),
         piece(200, 250, radius=RADIUS - 1.2 * HEIGHT),
     ],
-    ids=["far", "smaller letters", "other side up", "other circle", "inner ring"],
+    ids=["far", "smaller characters", "other side up", "other circle", "inner ring"],
 )
 def test_two_texts_stay_two(second: TextRegion) -> None:
     first = piece(180, 260)
@@ -69,7 +69,7 @@ def test_two_texts_stay_two(second: TextRegion) -> None:
 
 def test_pieces_of_a_flat_oval_are_one_text() -> None:
     def flat(region: TextRegion) -> TextRegion:
-        """Across, 0.6 of what it was, with letters as high as before."""
+        """Across, 0.6 of what it was, with characters as high as before."""
         squeezed = np.array([1.0, 0.6])
         angles = np.arctan2(*(region.outline - 200)[:, ::-1].T)
         middle, out = np.stack([np.cos(angles), np.sin(angles)], 1) * RADIUS * squeezed, len(angles) // 2
@@ -87,7 +87,7 @@ def test_pieces_of_a_flat_oval_are_one_text() -> None:
     assert whole.area > sum(half.area for half in halves)
 
 
-def test_without_the_letters_direction_nothing_is_joined() -> None:
+def test_without_the_characters_direction_nothing_is_joined() -> None:
     halves = [piece(180, 260), piece(260 + degrees(0.5), 345)]
     for half in halves:
         half.up = None

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from rapidfuzz.distance import Levenshtein
-from rings import DEGREES_PER_LETTER, Ring, compose, draw_ring
+from rings import DEGREES_PER_CHARACTER, Ring, compose, draw_ring
 
 from sealkit.bench.strips import StripReader
 from sealkit.geometry.lines import lines_from_region
@@ -17,7 +17,7 @@ from sealkit.modules.seal_text_detection.postprocess import decode
 
 SPANS = (90, 150, 210, 270, 310, 335)
 LIMIT = 0.03
-# span of the letters, gap of the map: a ring that ran together, and two with a slit
+# span of the characters, gap of the map: a ring that ran together, and two with a slit
 CLOSED = ((340, 0), (340, 4), (356, 4))
 ANGLES, TEXTS = 24, 6
 
@@ -40,7 +40,7 @@ def _cell(reader: StripReader, middles: list[float], texts: int, span: int, inwa
     for number, middle in enumerate(middles):
         for copy in range(texts):
             rng = np.random.default_rng([span, number, copy, inward])
-            text = compose(round(span / DEGREES_PER_LETTER), rng)
+            text = compose(round(span / DEGREES_PER_CHARACTER), rng)
             errors.append(_error(draw_ring(text, middle, span, inward, gap), reader))
     return float(np.mean(errors))
 

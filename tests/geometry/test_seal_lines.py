@@ -41,7 +41,7 @@ def test_seal_is_understood_at_any_angle(degrees: float) -> None:
     assert tops[0] > tops[1]
 
 
-def test_seals_of_a_picture_are_grouped() -> None:
+def test_seals_of_a_image_are_grouped() -> None:
     groups = group_seals([*_seal(30, (400, 20)), *_seal(200), *_seal(0, (100, 500))])
     assert [len(group) for group in groups] == [4, 4, 4]
     assert [group[0].seal for group in groups] == [0, 1, 2]
@@ -77,7 +77,7 @@ def test_clear_readings_vote_for_unclear_ones() -> None:
     assert choose_ways([[(other, 0.80), (other.turned(), 0.75)]]) == [0]
 
 
-def test_without_lines_the_picture_stands_upright() -> None:
+def test_without_lines_the_image_stands_upright() -> None:
     frame = seal_frame([])
     assert not frame.sure and frame.angle == 0
     assert order_lines([]) == [] and group_seals([]) == []

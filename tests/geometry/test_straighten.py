@@ -1,4 +1,4 @@
-"""Strips: size, continuity, direction, the way back to the picture, columns."""
+"""Strips: size, continuity, direction, the way back to the image, columns."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sealkit.geometry.straighten import MAX_WIDTH, sample, straighten, strip_map
 
 
 def _coordinates() -> np.ndarray:
-    """A picture whose pixels say where they are."""
+    """An image whose pixels say where they are."""
     y, x = np.mgrid[0:400, 0:400].astype(np.float32)
     return np.stack([x / 2, y / 2, np.zeros_like(x)], axis=2).astype(np.uint8)
 
@@ -69,7 +69,7 @@ def test_turned_strip_is_the_strip_turned() -> None:
 
 @settings(max_examples=20, deadline=None)
 @given(middle=st.floats(0, 360), span=st.floats(40, 330))
-def test_way_back_to_the_picture(middle: float, span: float) -> None:
+def test_way_back_to_the_image(middle: float, span: float) -> None:
     found = strip_map(arc_band(middle, span, points=50), end_margin=0.1)
     h, w = found.shape
     spots = np.array([[0, 0], [w - 1, h - 1], [w / 2, h / 2], [w / 3, 5]])
@@ -86,14 +86,14 @@ def test_margins_widen_and_squeeze_narrows() -> None:
     assert strip_map(box(100000, 10, 0)).shape[1] == MAX_WIDTH
 
 
-def test_large_letters_are_averaged_not_skipped() -> None:
+def test_large_characters_are_averaged_not_skipped() -> None:
     image = np.zeros((480, 960, 3), np.uint8)
     image[::2] = 255
     strip = straighten(image, np.array([[0, 0], [959, 0], [959, 479], [0, 479]], np.float32), end_margin=0)
     assert np.abs(strip[4:-4].astype(int) - 127).max() < 30
 
 
-def test_grey_pictures_and_repeated_points() -> None:
+def test_grey_images_and_repeated_points() -> None:
     points = np.array([[10, 10], [10, 10], [110, 10], [110, 40], [10, 40], [10, 40]], np.float32)
     assert straighten(np.zeros((60, 130), np.uint8), points).shape[0] == 48
 
@@ -105,10 +105,10 @@ def test_what_is_no_line_is_refused(points: np.ndarray) -> None:
     assert error.value.hint
 
 
-def _column_picture(letters: list[int], width: int = 40, gap: int = 6) -> np.ndarray:
-    """White column (H, W, 3) with one cross per letter of the given heights."""
+def _column_image(characters: list[int], width: int = 40, gap: int = 6) -> np.ndarray:
+    """White column (H, W, 3) with one cross per character of the given heights."""
     parts = []
-    for height in letters:
+    for height in characters:
         tile = np.full((height, width, 3), 255, np.uint8)
         tile[2 : height - 2, width // 2 - 3 : width // 2 + 3] = 0
         tile[height // 2 - 3 : height // 2 + 3, 3:-3] = 0
@@ -117,12 +117,12 @@ def _column_picture(letters: list[int], width: int = 40, gap: int = 6) -> np.nda
     return np.concatenate(parts[:-1])
 
 
-@pytest.mark.parametrize("letters", [[40], [40, 40], [38, 42, 40], [26, 26, 26, 26], [56, 56]])
+@pytest.mark.parametrize("characters", [[40], [40, 40], [38, 42, 40], [26, 26, 26, 26], [56, 56]])
 @pytest.mark.parametrize("degrees", [0, 90, 180, 35])
-def test_column_letters_stand_side_by_side(letters: list[int], degrees: float) -> None:
+def test_column_characters_stand_side_by_side(characters: list[int], degrees: float) -> None:
     import cv2
 
-    column = _column_picture(letters)
+    column = _column_image(characters)
     h, w = column.shape[:2]
     canvas = np.full((500, 500, 3), 255, np.uint8)
     canvas[250 - h // 2 : 250 - h // 2 + h, 230 : 230 + w] = column
@@ -134,11 +134,11 @@ def test_column_letters_stand_side_by_side(letters: list[int], degrees: float) -
     strip = straighten(turned, LinePoly(moved, "vertical"), end_margin=0.05)
     ink = (strip[10:-10].min(axis=2) < 128).any(axis=0).astype(int)
     pieces = int((np.diff(np.concatenate([[0], ink, [0]])) == 1).sum())
-    assert pieces == len(letters)
+    assert pieces == len(characters)
     assert strip.shape[0] == 48
 
 
-def test_column_without_a_picture_is_cut_into_squares() -> None:
+def test_column_without_a_image_is_cut_into_squares() -> None:
     assert column_cuts(None, 200, 4.1) == [0, 50, 100, 150, 200]
     assert len(column_cuts(np.full((48, 150, 3), 255, np.uint8), 150, 3.0)) == 4
     found = strip_map(LinePoly(box(120, 40, 90).astype(np.float32)).as_column())

@@ -1,4 +1,4 @@
-"""Function goldens `coco_map`: all twelve COCO figures, and average precision per class."""
+"""Function goldens `coco_map`: all twelve COCO metrics, and average precision per class."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def check(folder: Path) -> None:
         categories = case["ground_truth"]["categories"]
         metric = LayoutMetric([entry["name"] for entry in categories])
         metric.add(_records(case, {entry["id"]: number for number, entry in enumerate(categories)}))
-        found, figures = metric.accumulate().stats, metric.compute()
+        found, metrics = metric.accumulate().stats, metric.compute()
         expected = [case["stats"][name] for name in STATS]
         atol = manifest["tolerance"]["abs"]
         np.testing.assert_allclose(found, expected, rtol=0, atol=atol, err_msg=case["name"])
@@ -45,4 +45,4 @@ def check(folder: Path) -> None:
         for name, values in case["per_class"].items():
             pairs |= {f"ap/{name}": values["AP"], f"ap50/{name}": values["AP50"]}
         for name, value in pairs.items():
-            assert abs(figures[name] - value) <= atol, f"{case['name']}: {name} is {figures[name]}, expected {value}"
+            assert abs(metrics[name] - value) <= atol, f"{case['name']}: {name} is {metrics[name]}, expected {value}"

@@ -8,8 +8,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from sealkit.config.seal_text_detection import DetPostprocessSettings
 from sealkit.modules.seal_text_detection.postprocess import decode, int_polygons
+from sealkit.modules.seal_text_detection.settings import DetPostprocessSettings
 
 # OpenCV 5 fills a few edge pixels of a polygon otherwise than 4.10, with which the goldens were made (27 of 56,000 at
 # most): polygons stay identical, a mean over the filled pixels moves by up to 4e-4.
@@ -23,10 +23,10 @@ def check(folder: Path) -> None:
     room = tolerance["score_abs"] if same_raster else OTHER_RASTER_SCORE
     assert manifest["cases"]
     for number, case in enumerate(manifest["cases"]):
-        picture = cv2.imread(str(folder / "maps" / f"{case['map']}.png"), cv2.IMREAD_GRAYSCALE)
+        image = cv2.imread(str(folder / "maps" / f"{case['map']}.png"), cv2.IMREAD_GRAYSCALE)
         source = (case["dest_h"], case["dest_w"])
         settings = DetPostprocessSettings(rings="reference", **case["params"])
-        regions = decode(picture.astype(np.float32)[None] / 255, source, settings)
+        regions = decode(image.astype(np.float32)[None] / 255, source, settings)
         found = int_polygons(regions, source)
         where = f"case {number} {case['map']} {case['params']}"
         assert len(found) == case["n"], where

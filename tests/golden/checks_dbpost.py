@@ -7,8 +7,8 @@ import json
 import numpy as np
 from golden_arrays import Golden
 
-from sealkit.config.seal_text_detection import DetPostprocessSettings
 from sealkit.modules.seal_text_detection.postprocess import decode, int_polygons
+from sealkit.modules.seal_text_detection.settings import DetPostprocessSettings
 
 
 def check(golden: Golden) -> None:

@@ -1,4 +1,4 @@
-"""Function goldens `det_metric`: the detection metric on single pictures and on all of them together."""
+"""Function goldens `det_metric`: the detection metric on single images and on all of them together."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from sealkit.modules.seal_text_detection.metric import DetMetric
 _EVERYTHING = "all single cases above, in order"
 
 
-def _record(picture: dict[str, Any], name: str) -> dict[str, Any]:
+def _record(image: dict[str, Any], name: str) -> dict[str, Any]:
     labels = [
         {"points": np.array(points, float), "ignore": bool(ignore)}
-        for points, ignore in zip(picture["gt"], picture["ignore"], strict=True)
+        for points, ignore in zip(image["gt"], image["ignore"], strict=True)
     ]
-    return {"gt": labels, "pred": [np.array(points, float) for points in picture["det"]], "name": name}
+    return {"gt": labels, "pred": [np.array(points, float) for points in image["det"]], "name": name}
 
 
 def check(folder: Path) -> None:
@@ -31,13 +31,13 @@ def check(folder: Path) -> None:
         if case["images"] == _EVERYTHING:
             records = so_far
         elif isinstance(case["images"], list):
-            records = [_record(picture, case["name"]) for picture in case["images"]]
+            records = [_record(image, case["name"]) for image in case["images"]]
             so_far = so_far + records
         else:
             raise AssertionError(f"{case['name']}: unknown images {case['images']!r}")
         metric = DetMetric()
         metric.add(records)
-        figures = metric.compute()
+        metrics = metric.compute()
         for key, expected in case["result"].items():
-            if abs(figures[key] - expected) > manifest["tolerance"]["abs"]:
-                raise AssertionError(f"{case['name']}: {key} is {figures[key]}, expected {expected}")
+            if abs(metrics[key] - expected) > manifest["tolerance"]["abs"]:
+                raise AssertionError(f"{case['name']}: {key} is {metrics[key]}, expected {expected}")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from sealkit.config.seal_text_detection import DetResizeSettings
 from sealkit.modules.seal_text_detection.preprocess import normalise, resize
+from sealkit.modules.seal_text_detection.settings import DetResizeSettings
 
 
 def check(folder: Path) -> None:

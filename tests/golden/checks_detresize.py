@@ -1,12 +1,12 @@
-"""Goldens `detresize/*`: size rules, and one picture resized and normalised."""
+"""Goldens `detresize/*`: size rules, and one image resized and normalised."""
 
 from __future__ import annotations
 
 import numpy as np
 from golden_arrays import Golden
 
-from sealkit.config.seal_text_detection import DetResizeSettings
 from sealkit.modules.seal_text_detection.preprocess import preprocess, resize
+from sealkit.modules.seal_text_detection.settings import DetResizeSettings
 
 RULES = {
     "resize_long_736": ("official", DetResizeSettings(limit_side_len=736, limit_type="resize_long")),

@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from sealkit.config.pipeline import SealRecognitionSettings
+from sealkit.modules.text_recognition.predictor import TextRecogniser
 from sealkit.pipeline.create import load_config, make_runner
 from sealkit.pipeline.locate import locate_model
-from sealkit.pipeline.recogniser import TextRecogniser
 from sealkit.pipeline.seal_recognition import SealRecognitionPipeline
+from sealkit.pipeline.settings import SealRecognitionSettings
 from sealkit.runtime.devices import CPU
 from sealkit.runtime.files import ModelMeta
 from sealkit.runtime.model import TensorSpec, load_model

@@ -1,4 +1,4 @@
-"""Goldens `label/*`: labels of the CTC head and of both guides."""
+"""Goldens `label/*`: labels of the CTC head and of both auxiliary heads."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ def check(golden: Golden) -> None:
     cases = json.loads(str(golden["label/cases"]))
     assert cases
     for case in cases:
-        for head, guide in (("ctc", None), ("nrtr", "nrtr"), ("sar", "sar")):
-            labels = LineLabels(charset, guide, max_length=25)
+        for head, auxiliary_head in (("ctc", None), ("nrtr", "nrtr"), ("sar", "sar")):
+            labels = LineLabels(charset, auxiliary_head, max_length=25)
             made = labels.encode(case["text"])
             if case[head] is None:
                 assert isinstance(made, str), f"{case['text']} {head}: to be refused"

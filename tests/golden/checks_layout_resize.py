@@ -11,12 +11,12 @@ from sealkit.modules.layout_detection.preprocess import preprocess, squeeze
 
 
 def check_case(case: Mapping[str, Any], arrays: Mapping[str, np.ndarray], tolerance: Mapping[str, float]) -> None:
-    """Pixels, sizes and scale factors of one picture, which is stored in the network's order (RGB)."""
+    """Pixels, sizes and scale factors of one image, which is stored in the network's order (RGB)."""
     size = (case["target_h"], case["target_w"])
-    picture = arrays[f"{case['arrays']}_in"]
-    assert picture.shape[:2] == (case["src_h"], case["src_w"])
-    difference = squeeze(picture, size).astype(int) - arrays[f"{case['arrays']}_u8"].astype(int)
+    image = arrays[f"{case['arrays']}_in"]
+    assert image.shape[:2] == (case["src_h"], case["src_w"])
+    difference = squeeze(image, size).astype(int) - arrays[f"{case['arrays']}_u8"].astype(int)
     assert np.abs(difference).max() <= tolerance["pixels_abs"], case
-    made = preprocess(picture[:, :, ::-1], size)
+    made = preprocess(image[:, :, ::-1], size)
     assert made.im_shape.tolist() == case["im_shape_h_w"], case
     np.testing.assert_allclose(made.scale_factor, case["scale_factor_h_w"], rtol=0, atol=tolerance["float_abs"])

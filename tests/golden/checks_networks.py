@@ -107,8 +107,8 @@ def rounding(forward: Callable[[np.ndarray], Any], x: np.ndarray, outputs: Any) 
 
 def check_detector_train(name: str, golden: Golden, folder: Path) -> None:
     """Training outputs, loss components, gradient norms and running statistics of one step."""
-    from sealkit.config.seal_text_detection import DetLossSettings
     from sealkit.modules.seal_text_detection.loss import DBLoss
+    from sealkit.modules.seal_text_detection.settings import DetLossSettings
 
     net = filled_network(name, golden, folder)
     net.train()

@@ -11,7 +11,7 @@ from checks_networks import check_after_backward, filled_network
 from checks_rec_networks import without_dropout
 from golden_arrays import LOSS, OUTPUT, Golden, assert_array
 
-IMAGE = 1e-3  # the grid is steep: a rounding of it is seen in the sampled picture
+IMAGE = 1e-3  # the grid is steep: a rounding of it is seen in the sampled image
 
 
 def check_orientation_eval(name: str, golden: Golden, folder: Path) -> None:
@@ -32,8 +32,8 @@ def check_orientation_eval(name: str, golden: Golden, folder: Path) -> None:
 
 def check_orientation_train(name: str, golden: Golden, folder: Path) -> None:
     """Logits, smoothed loss, plain cross entropy and gradient norms of one step."""
-    from sealkit.config.doc_text_orientation import OriLossSettings
     from sealkit.modules.doc_text_orientation.loss import OrientationLoss
+    from sealkit.modules.doc_text_orientation.settings import OriLossSettings
 
     net = without_dropout(filled_network(name, golden, folder))
     net.train()
@@ -49,7 +49,7 @@ def check_orientation_train(name: str, golden: Golden, folder: Path) -> None:
 
 
 def check_unwarping_eval(name: str, golden: Golden, folder: Path) -> None:
-    """The sampling grid, the unused 3D head and the unwarped picture; the exported form says the same."""
+    """The sampling grid, the unused 3D head and the unwarped image; the exported form says the same."""
     from sealkit.modules.image_unwarping.networks.uvdoc import inference_network
 
     net = filled_network(name, golden, folder)

@@ -49,10 +49,10 @@ def check_train(name: str, golden: Golden, folder: Path) -> None:
         net = filled_network(name, golden, folder)
         net.train()
         outputs = net(paddle.to_tensor(golden["train/x"].astype(np.float32)))
-        pictures = range(outputs["bins"].shape[0])
+        images = range(outputs["bins"].shape[0])
         targets = {
-            "boxes": [golden[f"train/gt_bbox_xyxy{i}"] for i in pictures],
-            "classes": [golden[f"train/gt_class{i}"].ravel() for i in pictures],
+            "boxes": [golden[f"train/gt_bbox_xyxy{i}"] for i in images],
+            "classes": [golden[f"train/gt_class{i}"].ravel() for i in images],
         }
         losses = PicoDetLoss(net.head.num_classes)(outputs, targets, EPOCHS[mode])
         for key in names(golden, f"train/{mode}/loss/"):

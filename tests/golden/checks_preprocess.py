@@ -13,8 +13,8 @@ Arrays = Mapping[str, np.ndarray]
 
 
 def check_orientation(case: Mapping[str, Any], arrays: Arrays, tolerance: Mapping[str, float]) -> None:
-    from sealkit.config.doc_text_orientation import OriResizeSettings
     from sealkit.modules.doc_text_orientation.preprocess import resize, resize_short, to_input
+    from sealkit.modules.doc_text_orientation.settings import OriResizeSettings
 
     # stored in the order the network takes them, RGB; sizes and pixels do not depend on it
     image = arrays[f"{case['arrays']}_in"]

@@ -1,4 +1,4 @@
-"""Goldens `rec/*`: strips at the training size 48 × 320, normalised, padded; the share of the width that is picture."""
+"""Goldens `rec/*`: strips at the training size 48 × 320, normalised, padded; the share of the width that is image."""
 
 from __future__ import annotations
 

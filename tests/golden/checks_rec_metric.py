@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from sealkit.config.text_recognition import RecMetricSettings
 from sealkit.modules.text_recognition.metric import RecMetric
+from sealkit.modules.text_recognition.settings import RecMetricSettings
 
 
 def check(folder: Path) -> None:
@@ -19,7 +19,7 @@ def check(folder: Path) -> None:
         settings = RecMetricSettings(ignore_space=params["ignore_space"], ascii_only=params["is_filter"])
         metric = RecMetric(settings)
         metric.add([{"pred": pred, "gt": truth} for pred, truth in case["pairs"]])
-        figures = metric.compute()
+        metrics = metric.compute()
         for key, value in case["total"].items():
             where = f"{case['name']} {params} {key}"
-            assert figures[key] == pytest.approx(value, abs=manifest["tolerance"]["abs"]), where
+            assert metrics[key] == pytest.approx(value, abs=manifest["tolerance"]["abs"]), where

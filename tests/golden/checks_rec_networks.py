@@ -51,8 +51,10 @@ def check_train(name: str, golden: Golden, folder: Path) -> None:
     net = without_dropout(filled_network(name, golden, folder))
     net.train()
     batch = {key: paddle.to_tensor(golden[f"train/{key}"]) for key in ("label_ctc", "length", "valid_ratio")}
-    assert net.guide is not None
-    batch[f"label_{net.guide}"] = paddle.to_tensor(golden[f"train/label_{'gtc' if net.guide == 'nrtr' else 'sar'}"])
+    assert net.auxiliary_head is not None
+    batch[f"label_{net.auxiliary_head}"] = paddle.to_tensor(
+        golden[f"train/label_{'gtc' if net.auxiliary_head == 'nrtr' else 'sar'}"]
+    )
     outputs = net(paddle.to_tensor(golden["train/x"].astype(np.float32)), batch)
     for key in names(golden, "train/out/"):
         assert_array(golden, f"train/out/{key}", outputs[OUTPUTS[key]].numpy())

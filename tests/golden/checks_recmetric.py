@@ -7,8 +7,8 @@ import json
 import numpy as np
 from golden_arrays import Golden
 
-from sealkit.config.text_recognition import RecMetricSettings
 from sealkit.modules.text_recognition.metric import RecMetric
+from sealkit.modules.text_recognition.settings import RecMetricSettings
 
 
 def check(golden: Golden) -> None:
@@ -17,6 +17,6 @@ def check(golden: Golden) -> None:
     for ignore_space in (True, False):
         metric = RecMetric(RecMetricSettings(ignore_space=ignore_space))
         metric.add([{"pred": pred, "gt": truth} for pred, truth in pairs])
-        figures = metric.compute()
-        found = [figures["acc"], figures["norm_edit_dis"]]
+        metrics = metric.compute()
+        found = [metrics["acc"], metrics["norm_edit_dis"]]
         np.testing.assert_allclose(found, golden[f"recmetric/ignore_space_{ignore_space}"], atol=1e-9)

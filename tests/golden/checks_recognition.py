@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from sealkit.images import read_image
+from sealkit.modules.text_recognition.predictor import TextRecogniser
 from sealkit.pipeline.locate import locate_model
-from sealkit.pipeline.recogniser import TextRecogniser
 from sealkit.runtime.model import installed, load_model
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from sealkit.config.seal_text_detection import DetTargetSettings
+from sealkit.modules.seal_text_detection.settings import DetTargetSettings
 from sealkit.modules.seal_text_detection.targets import db_targets
 
 _RATIOS = {"seal": 0.8, "v6": 0.4, "seal_epoch50": 0.8 + 0.2 * 50 / 500}

@@ -1,4 +1,4 @@
-"""read_image: one form for every picture a dataset or a customer brings, and one clear message for the rest."""
+"""read_image: one form for every image a dataset or a customer brings, and one clear message for the rest."""
 
 from __future__ import annotations
 
@@ -45,13 +45,13 @@ def exif(orientation: int) -> bytes:
 
 @pytest.mark.parametrize("suffix", [".png", ".bmp", ".tiff", ".ppm"])
 def test_lossless_formats_keep_every_pixel(suffix: str) -> None:
-    picture = gradient()
-    assert np.array_equal(read_image(encode(picture, suffix)), picture)
+    image = gradient()
+    assert np.array_equal(read_image(encode(image, suffix)), image)
 
 
 def test_lossless_webp_and_gif_first_frame() -> None:
-    picture = gradient()
-    assert np.array_equal(read_image(pillow_bytes(rgb(picture), "WEBP", lossless=True)), picture)
+    image = gradient()
+    assert np.array_equal(read_image(pillow_bytes(rgb(image), "WEBP", lossless=True)), image)
     frames = [Image.new("RGB", (8, 6), colour) for colour in ("red", "blue")]
     animated = pillow_bytes(frames[0], "GIF", save_all=True, append_images=frames[1:])
     assert np.array_equal(read_image(animated)[0, 0], [0, 0, 255])
@@ -65,19 +65,19 @@ def test_jpeg_is_decoded_as_opencv_decodes_it() -> None:
 
 
 def test_path_bytes_and_pil_give_the_same_pixels(tmp_path: Path) -> None:
-    picture = gradient()
+    image = gradient()
     path = tmp_path / "印章 1.png"
-    write_image(path, picture)
-    for source in (path, str(path), path.read_bytes(), memoryview(path.read_bytes()), rgb(picture), picture):
+    write_image(path, image)
+    for source in (path, str(path), path.read_bytes(), memoryview(path.read_bytes()), rgb(image), image):
         got = read_image(source)
-        assert np.array_equal(got, picture)
+        assert np.array_equal(got, image)
         assert got.flags.c_contiguous and got.dtype == np.uint8
 
 
 def test_array_result_is_a_copy() -> None:
-    picture = gradient()
-    read_image(picture)[:] = 0
-    assert picture.any()
+    image = gradient()
+    read_image(image)[:] = 0
+    assert image.any()
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -116,7 +116,7 @@ def test_orient_agrees_with_pillow() -> None:
         assert np.array_equal(orient(gradient(), orientation)[:, :, ::-1], np.asarray(turned))
 
 
-def test_damaged_exif_does_not_lose_the_picture() -> None:
+def test_damaged_exif_does_not_lose_the_image() -> None:
     data = pillow_bytes(rgb(gradient()), "JPEG", exif=b"Exif\0\0MM\0*garbage!")
     assert read_image(data).shape == (24, 40, 3)
     assert inspect_image(data).orientation == 1
@@ -148,12 +148,12 @@ def test_transparent_palette_gray_and_colour_key() -> None:
 
 
 def test_palette_gray_and_one_bit() -> None:
-    picture = gradient()
-    palette = rgb(picture).quantize(16)
+    image = gradient()
+    palette = rgb(image).quantize(16)
     widened = read_image(pillow_bytes(palette.convert("RGB"), "PNG"))
     assert np.array_equal(read_image(pillow_bytes(palette, "PNG")), widened)
-    gray = Image.fromarray(picture[:, :, 0])
-    assert np.array_equal(read_image(pillow_bytes(gray, "PNG")), np.repeat(picture[:, :, :1], 3, 2))
+    gray = Image.fromarray(image[:, :, 0])
+    assert np.array_equal(read_image(pillow_bytes(gray, "PNG")), np.repeat(image[:, :, :1], 3, 2))
     bits = gray.point(lambda value: 255 if value > 100 else 0).convert("1")
     for file_format in ("PNG", "TIFF"):
         assert np.array_equal(read_image(pillow_bytes(bits, file_format))[:, :, 0], np.asarray(bits) * np.uint8(255))
@@ -228,16 +228,16 @@ def test_arrays_of_any_usual_layout(array: np.ndarray, pixel: list[int]) -> None
 
 
 def test_views_and_read_only_arrays() -> None:
-    picture = gradient()
-    picture.flags.writeable = False
-    assert np.array_equal(read_image(picture[::-1, ::-1]), picture[::-1, ::-1])
+    image = gradient()
+    image.flags.writeable = False
+    assert np.array_equal(read_image(image[::-1, ::-1]), image[::-1, ::-1])
 
 
 @pytest.mark.parametrize(
     ("array", "words"),
     [
         (np.zeros((3, 40, 50), np.uint8), ["(3, 40, 50)", "transpose(1, 2, 0)"]),
-        (np.zeros((2, 40, 50, 3), np.uint8), ["shape", "list of pictures"]),
+        (np.zeros((2, 40, 50, 3), np.uint8), ["shape", "list of images"]),
         (np.zeros(5, np.uint8), ["shape"]),
         (np.zeros((0, 4, 3), np.uint8), ["empty"]),
         (np.full((3, 4), np.nan), ["NaN"]),
@@ -247,7 +247,7 @@ def test_views_and_read_only_arrays() -> None:
         (np.array([["a", "b"]]), ["type"]),
     ],
 )
-def test_arrays_that_are_no_pictures(array: np.ndarray, words: list[str]) -> None:
+def test_arrays_that_are_no_images(array: np.ndarray, words: list[str]) -> None:
     with pytest.raises(ImageError) as caught:
         as_bgr(array)
     for word in words:
@@ -269,12 +269,12 @@ def _bad_files() -> dict[str, tuple[bytes, str, str]]:
         "jpeg_end_marker_lost": (jpeg[:-2], "end marker", "copy the file again"),
         "jpeg_cut_with_thumbnail": (jpeg[:2] + thumbnail + jpeg[2:-100], "end marker", "copy the file again"),
         "jpeg_zero_tail": (jpeg[:-500] + bytes(500), "end marker", "copy the file again"),
-        "jpeg_without_picture": (b"\xff\xd8\xff\xd9  ", "no picture", "export"),
+        "jpeg_without_image": (b"\xff\xd8\xff\xd9  ", "no image", "export"),
         "png_cut": (png[: len(png) // 2], "truncated", "copy the file again"),
         "png_cut_before_end": (png[:-12], "truncated", "copy the file again"),
         "png_bit_flipped": (bytes(flipped), "checksum", "copy the file again"),
         "bmp_cut": (encode(noise, ".bmp")[:4000], "truncated", "copy the file again"),
-        "text": (b"a.jpg\t[]\n", "not a picture", "JPEG, PNG"),
+        "text": (b"a.jpg\t[]\n", "not an image", "JPEG, PNG"),
         "lfs": (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "Git LFS pointer", "git lfs pull"),
         "html": (b"<!DOCTYPE html><html>404</html>", "web page", "fetch"),
         "svg": (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "SVG", "render"),
@@ -322,11 +322,11 @@ def test_random_damage_never_escapes_as_another_error() -> None:
 
 def test_missing_file_names_its_neighbours(tmp_path: Path) -> None:
     (tmp_path / "seal_01.JPG").write_bytes(b"x")
-    with pytest.raises(ImageError, match=r"no such picture(.|\n)*did you mean seal_01\.JPG"):
+    with pytest.raises(ImageError, match=r"no such image(.|\n)*did you mean seal_01\.JPG"):
         read_image(tmp_path / "seal_01.jpg")
     with pytest.raises(ImageError, match=r"the folder .*nowhere does not exist"):
         read_image(tmp_path / "nowhere" / "deep" / "a.jpg")
-    with pytest.raises(ImageError, match="folder, not a picture"):
+    with pytest.raises(ImageError, match="folder, not an image"):
         read_image(tmp_path)
     with pytest.raises(ImageError, match="cannot be read"):
         read_image("a\0b.jpg")
@@ -348,7 +348,7 @@ def test_limits_are_checked_before_decoding() -> None:
     assert read_image(data, max_pixels=20_000, max_side=200).shape == (100, 200, 3)
 
 
-def test_a_picture_bomb_is_not_decoded() -> None:
+def test_a_image_bomb_is_not_decoded() -> None:
     """60,000 × 60,000 pixels in a few hundred bytes of header: refused without the 10 GB it would take."""
     header = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0)
     chunks = b"".join(

@@ -14,8 +14,8 @@ from sealkit.errors import ImageError
 from sealkit.images import fetch, iter_images
 from sealkit.images.fetch import RefusedUrl, fetch_url, host_listed, is_public
 
-PICTURE = np.random.default_rng(0).integers(0, 256, (12, 20, 3)).astype(np.uint8)
-PNG = cv2.imencode(".png", PICTURE)[1].tobytes()
+IMAGE = np.random.default_rng(0).integers(0, 256, (12, 20, 3)).astype(np.uint8)
+PNG = cv2.imencode(".png", IMAGE)[1].tobytes()
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -67,9 +67,9 @@ def local(url: str) -> bytes:
 
 
 @pytest.mark.parametrize("path", ["/a.png", "/a.png?token=1", "/away"])
-def test_pictures_are_read_from_urls_where_allowed(server: str, path: str) -> None:
+def test_images_are_read_from_urls_where_allowed(server: str, path: str) -> None:
     (record,) = iter_images(server + path, fetch=local)
-    assert record.image is not None and np.array_equal(record.image, PICTURE)
+    assert record.image is not None and np.array_equal(record.image, IMAGE)
     assert record.input_path == server + path and record.page_index is None
 
 

@@ -35,7 +35,7 @@ def folder(tmp_path: Path) -> Path:
     write_image(tmp_path / "b.png", solid((1, 2, 3)))
     write_image(tmp_path / "sub" / "c.JPG".lower(), solid((9, 9, 9)))
     write_image(tmp_path / "A.BMP", solid((4, 5, 6)))
-    (tmp_path / "notes.txt").write_text("no picture")
+    (tmp_path / "notes.txt").write_text("no image")
     make_tiff(tmp_path / "pages.tif", 3)
     return tmp_path
 
@@ -95,8 +95,8 @@ def test_unreadable_elements_become_entries_and_the_rest_goes_on(folder: Path) -
     for record in records:
         assert (record.image is None) == (record.error is not None)
     messages = [str(record.error) for record in records]
-    assert "no such picture" in messages[0]
-    assert "not a picture" in messages[2]
+    assert "no such image" in messages[0]
+    assert "not an image" in messages[2]
     assert "NoneType" in messages[3] and "dict" in messages[4]
     assert "one flat list" in messages[5]
     assert "path is empty" in messages[6]
@@ -107,19 +107,19 @@ def test_unreadable_elements_become_entries_and_the_rest_goes_on(folder: Path) -
 def test_on_error_raise_keeps_what_came_before(folder: Path) -> None:
     records = iter_images([folder / "b.png", folder / "missing.png", folder / "b.png"], on_error="raise")
     assert next(records).image is not None
-    with pytest.raises(ImageError, match="no such picture"):
+    with pytest.raises(ImageError, match="no such image"):
         next(records)
 
 
-def test_folder_without_pictures(tmp_path: Path) -> None:
+def test_folder_without_images(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("x")
     records = list(iter_images(tmp_path))
     assert len(records) == 1
-    assert "holds no pictures (1 other files)" in str(records[0].error)
+    assert "holds no images (1 other files)" in str(records[0].error)
     with pytest.raises(ImageError, match="no such folder"):
         list_images(tmp_path / "nowhere")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(ImageError, match=r"holds no pictures \(no files\)"):
+    with pytest.raises(ImageError, match=r"holds no images \(no files\)"):
         list_images(tmp_path / "empty")
 
 

@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 TOY = ROOT / "datasets" / "toy"
 PAGES = 20
 UNEQUAL = 0.01
-"""Share of pictures that may differ. Measured: none of 40."""
+"""Share of images that may differ. Measured: none of 40."""
 STRIPS = 2000
 DET, REC = (f"SubPipelines.SealOCR.SubModules.Text{name}" for name in ("Detection", "Recognition"))
 MODEL = "PP-OCRv6_small_det"
@@ -41,8 +41,8 @@ for path in sys.argv[3:]:
 
 
 @pytest.fixture(scope="session")
-def pictures():
-    """Toy pictures of all shapes."""
+def images():
+    """Toy images of all shapes."""
     return [str(path) for path in sorted((TOY / "images").iterdir())[:20]]
 
 
@@ -95,13 +95,13 @@ def folders(tmp_path_factory):
     }  # fmt: skip
 
 
-def test_an_exported_detector_runs_unchanged(paddlex_python, tmp_path, pictures):
+def test_an_exported_detector_runs_unchanged(paddlex_python, tmp_path, images):
     """Training's export, Paddle engine on both sides: outlines to the pixel."""
     folder = tmp_path / "inference"
     options = {"network.form": "fused", "network.fields": True}
-    sealkit.export("seal_det_v6_small", checkpoint="sealkit", output=folder, overrides=options, onnx=False, pictures=2)
+    sealkit.export("seal_det_v6_small", checkpoint="sealkit", output=folder, overrides=options, onnx=False, images=2)
     done = subprocess.run(
-        [paddlex_python, "-c", OUTLINES, MODEL, str(folder), *pictures[:6]],
+        [paddlex_python, "-c", OUTLINES, MODEL, str(folder), *images[:6]],
         capture_output=True, text=True, env={**os.environ, "PADDLE_PDX_DISABLE_MODEL_SOURCE_CHECK": "1"}, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
@@ -111,13 +111,13 @@ def test_an_exported_detector_runs_unchanged(paddlex_python, tmp_path, pictures)
         MODEL, folder, engine="paddle", device="cpu", rings="reference", limit_side_len=288, limit_type="max",
         **{key: said[key] for key in ("thresh", "box_thresh", "unclip_ratio")},
     )  # fmt: skip
-    ours = [[polygon.tolist() for polygon in result["dt_polys"]] for result in model.predict(pictures[:6])]
+    ours = [[polygon.tolist() for polygon in result["dt_polys"]] for result in model.predict(images[:6])]
     assert len(theirs) == 6 and sum(map(len, theirs)) >= 6
-    for picture, mine, other in zip(pictures, ours, theirs):
+    for image, mine, other in zip(images, ours, theirs):
         mine, other = sorted(mine), sorted(other)  # the module alone does not sort in paddlex
-        assert [len(p) for p in mine] == [len(p) for p in other], picture
+        assert [len(p) for p in mine] == [len(p) for p in other], image
         for a, b in zip(mine, other):
-            assert np.abs(np.array(a) - np.array(b)).max() <= 1, picture
+            assert np.abs(np.array(a) - np.array(b)).max() <= 1, image
 
 
 def test_strips_are_equal_to_the_last_bit(paddlex_python):
@@ -133,18 +133,18 @@ def test_strips_are_equal_to_the_last_bit(paddlex_python):
     assert said["unequal"] == []
 
 
-def test_the_pipeline_gives_the_same_results(paddlex_python, tmp_path, pictures, folders, pages):
+def test_the_pipeline_gives_the_same_results(paddlex_python, tmp_path, images, folders, pages):
     """Both in one environment: OpenCV 5 warps a few pixels a grey level off from the 4.10 that paddlex pins."""
     ours, theirs = write_configs(tmp_path, "seal_recognition-nopp-nolayout-lightweight", folders, threads=1)
-    inputs = [*pictures, *pages]
+    inputs = [*images, *pages]
     mine = run(paddlex_python, "sealkit", ours, inputs, 1, 1)
     other = run(paddlex_python, "paddlex", theirs, inputs, 1, 1)
     unequal = {}
-    for picture in inputs:
-        (a,), (b,) = mine.results[picture], other.results[picture]
+    for image in inputs:
+        (a,), (b,) = mine.results[image], other.results[image]
         assert list(a) == list(b) and [list(s) for s in a["seal_res_list"]] == [list(s) for s in b["seal_res_list"]]
         found = differences(a, b)
         if found:
-            unequal[picture] = found
+            unequal[image] = found
     assert sum(len(r[0]["seal_res_list"][0]["rec_texts"]) for r in mine.results.values()) >= len(inputs)
     assert len(unequal) <= UNEQUAL * len(inputs), unequal

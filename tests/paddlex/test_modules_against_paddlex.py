@@ -17,11 +17,11 @@ import pytest
 
 import sealkit
 from sealkit import api, zoo
-from sealkit.data.labels_coco import TRAIN, VAL
+from sealkit.data.labels.coco import TRAIN, VAL
 from sealkit.export.model import export_model
 from sealkit.modules.doc_text_orientation.postprocess import turn
 from sealkit.modules.layout_detection.classes import CLASSES
-from sealkit.synth.lines import write_line_set
+from sealkit.synth.seals.lines import write_line_set
 from sealkit.weights.loading import network_arrays
 from sealkit.weights.sources import resolve
 from tests.modules.layout_detection.conftest import draw_set
@@ -70,7 +70,7 @@ def theirs(python, tmp_path, name, folder, calls, pages):
 
 
 def settle(net, inputs):
-    """BatchNorm statistics of these pictures."""
+    """BatchNorm statistics of these images."""
     for layer in net.sublayers():
         if hasattr(layer, "_momentum"):
             layer._momentum = 0.0
@@ -81,7 +81,7 @@ def settle(net, inputs):
 
 
 def spread(net, layers, inputs, mean, std):
-    """Scale layers so that their outputs have this mean and spread, on these pictures, one after another."""
+    """Scale layers so that their outputs have this mean and spread, on these images, one after another."""
     for layer in layers:
         seen = []
         hook = layer.register_forward_post_hook(lambda layer, given, made, seen=seen: seen.append(made))
@@ -96,7 +96,7 @@ def spread(net, layers, inputs, mean, std):
 
 
 def task_inputs(task, count):
-    """Pictures as the task's evaluation feeds them."""
+    """Images as the task's evaluation feeds them."""
     source = task.eval_samples()
     return np.stack([source.get(number, 0, np.random.default_rng(0))["image"] for number in range(count)])
 
@@ -125,7 +125,7 @@ def layout_folder(tmp_path_factory, page_root):
             else:
                 spread(net, [net.transformer.enc_score_head, net.transformer.dec_score_head[-1]], inputs, -1.0, 1.0)
             folder = tmp_path_factory.mktemp("layout") / "inference"
-            export_model(task, network_arrays(net), folder, onnx=False, pictures=2)
+            export_model(task, network_arrays(net), folder, onnx=False, images=2)
             made[name] = folder
         return made[name]
 
@@ -207,7 +207,7 @@ def test_orientation(paddlex_python, tmp_path, page_root, pages):
     inputs = task_inputs(task, 4 * PAGES)
     settle(net, inputs)
     spread(net, [net.fc], inputs, 0.0, 2.0)
-    export_model(task, network_arrays(net), tmp_path / "inference", onnx=False, pictures=2)
+    export_model(task, network_arrays(net), tmp_path / "inference", onnx=False, images=2)
     turned = []
     for number, page in enumerate(pages):
         turned.append(str(tmp_path / f"{number}.png"))
@@ -232,19 +232,19 @@ def test_recogniser_with_its_charset(paddlex_python, tmp_path):
     name = "PP-OCRv6_small_rec"
     strips = tmp_path / "strips"
     write_line_set(strips, 12, 7, "val.txt")
-    recipe = {"network.form": "fused", "network.guide": "none", "weights.init": "rapidocr", "dictionary": None}
+    recipe = {"network.form": "fused", "network.auxiliary_head": "none", "weights.init": "rapidocr", "dictionary": None}
     task = zoo.make_task(
         api.load("rec_v6_small", {**recipe, "data.val": [{"root": str(strips), "labels": "val.txt"}]}).settings
     )
     net = task.build_network()
     task.load_weights(net, resolve("rapidocr", name))
-    export_model(task, network_arrays(net), tmp_path / "inference", onnx=False, pictures=2)
-    pictures = sorted(str(path) for path in strips.rglob("*.png")) or sorted(str(p) for p in strips.rglob("*.jpg"))
-    assert len(pictures) == 12
+    export_model(task, network_arrays(net), tmp_path / "inference", onnx=False, images=2)
+    images = sorted(str(path) for path in strips.rglob("*.png")) or sorted(str(p) for p in strips.rglob("*.jpg"))
+    assert len(images) == 12
     calls = [({}, {"batch_size": 1}), ({}, {"batch_size": 5})]
-    others = theirs(paddlex_python, tmp_path, name, tmp_path / "inference", calls, pictures)
+    others = theirs(paddlex_python, tmp_path, name, tmp_path / "inference", calls, images)
     model = sealkit.create_model(name, tmp_path / "inference", engine="paddle", device="cpu", threads=1)
-    mine = [list(model.predict(pictures, **options)) for _, options in calls]
+    mine = [list(model.predict(images, **options)) for _, options in calls]
     assert [ours["rec_text"] for ours in mine[0]] == [ours["rec_text"] for ours in mine[1]]
     for ours, answer in zip(mine[0], others[0]):
         assert ours["rec_text"] == answer["rec_text"] and len(ours["rec_text"]) > 1

@@ -7,19 +7,19 @@ import numpy as np
 import pytest
 
 from sealkit.config.load import load_settings
-from sealkit.config.pipeline import SealRecognitionSettings
-from sealkit.config.seal_text_detection import DetPostprocessSettings, DetResizeSettings
 from sealkit.errors import EngineError
 from sealkit.geometry.parts import convex_parts
+from sealkit.modules.seal_text_detection.predictor import TextDetector
 from sealkit.modules.seal_text_detection.preprocess import MEAN, STD
+from sealkit.modules.seal_text_detection.settings import DetPostprocessSettings, DetResizeSettings
 from sealkit.modules.text_recognition.postprocess import RecResult
-from sealkit.pipeline.detector import TextDetector
 from sealkit.pipeline.seal_recognition import SealRecognitionPipeline
+from sealkit.pipeline.settings import SealRecognitionSettings
 from sealkit.runtime.devices import CPU
 from sealkit.runtime.files import ModelMeta
 
 TINT = (200, 200, 255)
-"""BGR of a seal's ground in drawn pictures."""
+"""BGR of a seal's ground in drawn images."""
 
 
 class InkModel:
@@ -63,7 +63,7 @@ def middle_disc(area):
 
 
 class LengthRecogniser:
-    """In place of the recogniser: as many letters as the strip is squares wide; narrow ones score low."""
+    """In place of the recogniser: as many characters as the strip is squares wide; narrow ones score low."""
 
     model = InkModel()
 
@@ -134,7 +134,7 @@ def make_pipeline():
 
 
 def draw_seal(page, centre, radius):
-    """A tinted disc with a straight bar (6 letters wide) and an arc above it."""
+    """A tinted disc with a straight bar (6 characters wide) and an arc above it."""
     x, y = centre
     cv2.circle(page, centre, radius, TINT, -1)
     r = int(radius * 0.75)
@@ -161,5 +161,5 @@ def overlapping():
 
 
 @pytest.fixture
-def seal_picture():
+def seal_image():
     return draw_seal(np.full((320, 320, 3), 255, np.uint8), (160, 160), 140)

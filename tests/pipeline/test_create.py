@@ -7,11 +7,11 @@ import textwrap
 import pytest
 import yaml
 
-from sealkit.config.pipeline import EngineSettings
 from sealkit.errors import ConfigError, EngineError
 from sealkit.pipeline.check_folder import module_of
 from sealkit.pipeline.create import create_model, create_pipeline, engine_of
 from sealkit.pipeline.locate import CACHE_VARIABLE, PADDLEX_VARIABLE, locate_model
+from sealkit.pipeline.settings import EngineSettings
 
 WHEEL = {"SubPipelines.SealOCR.SubModules.TextDetection.weights": "rapidocr"}
 DET, REC = (f"SubPipelines.SealOCR.SubModules.Text{name}" for name in ("Detection", "Recognition"))

@@ -11,9 +11,9 @@ from fake_pages import orientation_model, page, unwarping_model
 from sealkit.errors import ConfigError, EngineError
 from sealkit.images import read_image
 from sealkit.modules.doc_text_orientation.postprocess import turn
+from sealkit.modules.doc_text_orientation.predictor import OrientationClassifier
+from sealkit.modules.image_unwarping.predictor import Unwarper
 from sealkit.pipeline.doc_preprocessor import DocPreprocessor
-from sealkit.pipeline.orientation import OrientationClassifier
-from sealkit.pipeline.unwarper import Unwarper
 
 
 def lying(angle: int) -> np.ndarray:
@@ -36,8 +36,8 @@ def test_classifier_tells_the_angle_in_paddlex_fields(tmp_path):
     assert read_image(next(tmp_path.glob("*_res.png"))).shape == (70, 90, 3)
 
 
-def test_unreadable_pictures_do_not_stop_the_others(tmp_path):
-    (tmp_path / "bad.png").write_bytes(b"no picture")
+def test_unreadable_images_do_not_stop_the_others(tmp_path):
+    (tmp_path / "bad.png").write_bytes(b"no image")
     results = list(OrientationClassifier(orientation_model()).predict([str(tmp_path / "bad.png"), lying(180)], 2))
     assert not results[0].ok and results[1]["label_names"] == ["180"]
 
@@ -93,7 +93,7 @@ def test_both_steps(angle):
     assert found["model_settings"] == {"use_doc_orientation_classify": True, "use_doc_unwarping": True}
 
 
-def test_steps_that_are_off_hand_the_same_picture_on():
+def test_steps_that_are_off_hand_the_same_image_on():
     stage = DocPreprocessor(OrientationClassifier(orientation_model()), None)
     image = lying(180)
     found = stage.process(image, orientation=False, unwarping=False)

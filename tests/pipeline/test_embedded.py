@@ -6,7 +6,7 @@ import pytest
 from rapidfuzz.distance import Levenshtein
 
 import sealkit
-from sealkit.data.labels import read_det_labels
+from sealkit.data.labels.detection import read_det_labels
 
 TOY = Path(__file__).parents[2] / "datasets" / "toy"
 

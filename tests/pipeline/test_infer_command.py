@@ -29,13 +29,13 @@ def infer(make_pipeline, monkeypatch, capsys):
 
 
 @pytest.fixture
-def folder(tmp_path, seal_picture, page):
-    pictures = tmp_path / "pictures"
-    pictures.mkdir()
-    cv2.imwrite(str(pictures / "a.png"), seal_picture)
-    (pictures / "b.png").write_bytes(b"no picture")
-    cv2.imwrite(str(pictures / "c.png"), page)
-    return pictures
+def folder(tmp_path, seal_image, page):
+    images = tmp_path / "images"
+    images.mkdir()
+    cv2.imwrite(str(images / "a.png"), seal_image)
+    (images / "b.png").write_bytes(b"no image")
+    cv2.imwrite(str(images / "c.png"), page)
+    return images
 
 
 def test_texts_with_roles_on_stdout(infer, folder):
@@ -48,7 +48,7 @@ def test_texts_with_roles_on_stdout(infer, folder):
 
 def test_a_broken_file_is_told_and_the_rest_is_read(infer, folder, tmp_path):
     code, out, err = infer(folder, "--save-path", tmp_path / "out")
-    assert code == 3 and "b.png" in err and "1 picture(s) could not be read" in err
+    assert code == 3 and "b.png" in err and "1 image(s) could not be read" in err
     assert "c.png" in out and "seal 2" in out and "b.png" not in out
     saved = sorted(p.name for p in (tmp_path / "out").iterdir())
     assert saved == [
@@ -61,7 +61,7 @@ def test_a_broken_file_is_told_and_the_rest_is_read(infer, folder, tmp_path):
     ]
 
 
-def test_jsonl_is_one_object_per_picture_and_nothing_else(infer, folder):
+def test_jsonl_is_one_object_per_image_and_nothing_else(infer, folder):
     code, out, _ = infer(folder, "--jsonl")
     records = [json.loads(line) for line in out.splitlines()]
     assert code == 3 and [len(r["seal_res_list"]) for r in records] == [1, 0, 2]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from sealkit.errors import ConfigError, EngineError
-from sealkit.pipeline.layout import make_layout_detector
+from sealkit.modules.layout_detection.predictor import make_layout_detector
 from sealkit.runtime.files import ModelMeta
 from sealkit.runtime.model import TensorSpec
 
@@ -93,7 +93,7 @@ def test_the_call_overrides_the_folder() -> None:
 
 @pytest.mark.parametrize(("fixed", "runs"), [(None, [2, 1]), (1, [1, 1, 1])])
 def test_pages_go_in_batches_where_the_graph_takes_them(fixed: int | None, runs: list[int], tmp_path: Path) -> None:
-    (tmp_path / "broken.png").write_bytes(b"no picture")
+    (tmp_path / "broken.png").write_bytes(b"no image")
     graph = Graph(("image", "scale_factor"), fixed)
     pages = [PAGE, str(tmp_path / "broken.png"), PAGE, PAGE]
     results = list(make_layout_detector(graph).predict(pages, batch_size=3))

@@ -1,4 +1,4 @@
-"""The picture of a whole page: sealkit's own, beside PaddleX's pictures of the seals."""
+"""The image of a whole page: sealkit's own, beside PaddleX's images of the seals."""
 
 import numpy as np
 
@@ -7,17 +7,17 @@ from sealkit.pipeline.overview import DARK, SIDES
 
 def test_seals_are_boxed_and_listed(make_pipeline, page):
     (result,) = make_pipeline().predict(page)
-    picture = np.asarray(result.overview)[:, :, ::-1].astype(int)
+    image = np.asarray(result.overview)[:, :, ::-1].astype(int)
     scale = SIDES[0] / 800  # of a page of 800 x 600
-    assert picture.shape[0] == 600 * scale and picture.shape[1] > 1.5 * SIDES[0]
+    assert image.shape[0] == 600 * scale and image.shape[1] > 1.5 * SIDES[0]
     first, second = (seal["seal_box"] for seal in result["seal_res_list"])
-    marks = [picture[round((box[1] + box[3]) / 2 * scale), round(box[0] * scale)] for box in (first, second)]
+    marks = [image[round((box[1] + box[3]) / 2 * scale), round(box[0] * scale)] for box in (first, second)]
     for mark in marks:  # a colour each, dark enough for white numbers, at the middle of the box's left side
         assert mark.max() <= 256 * DARK and np.ptp(mark) > 80
     assert np.abs(marks[0] - marks[1]).max() > 80
-    panel = picture[:, SIDES[0] :]
+    panel = image[:, SIDES[0] :]
     assert (panel[:5] == 255).all() and (panel.min(axis=2) < 200).any()
-    assert "overview" not in result.img  # PaddleX's pictures stay PaddleX's
+    assert "overview" not in result.img  # PaddleX's images stay PaddleX's
 
 
 def test_long_lists_fit(make_pipeline, page):
@@ -29,8 +29,8 @@ def test_long_lists_fit(make_pipeline, page):
     assert (panel[:, -2:] == 255).all() and (panel[:4] == 255).all() and (panel[-4:] == 255).all()
 
 
-def test_nothing_where_it_would_say_no_more(make_pipeline, seal_picture, page):
-    (single,) = make_pipeline().predict(seal_picture)
+def test_nothing_where_it_would_say_no_more(make_pipeline, seal_image, page):
+    (single,) = make_pipeline().predict(seal_image)
     assert single["seal_res_list"] and single.overview is None
     (empty,) = make_pipeline(whole_page_fallback=False).predict(np.full((200, 200, 3), 255, np.uint8))
     assert not empty["seal_res_list"] and empty.overview is None

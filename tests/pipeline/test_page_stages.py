@@ -44,16 +44,16 @@ def test_no_seal_in_the_layout(make_pipeline, fake_layout, page):
     assert "no box with the label seal" in result["stages"]["layout"]["note"]
     (result,) = make_pipeline(layout=layout, **LAYOUT, whole_page_fallback=True).predict(page)
     assert [seal["crop_box"] for seal in result["seal_res_list"]] == [[0, 0, 800, 600]]
-    assert "whole picture" in result["stages"]["fallback"]["note"]
+    assert "whole image" in result["stages"]["fallback"]["note"]
 
 
-def test_switched_off_for_one_call(make_pipeline, fake_layout, seal_picture):
+def test_switched_off_for_one_call(make_pipeline, fake_layout, seal_image):
     layout = fake_layout(BOXES)
-    (result,) = make_pipeline(layout=layout, **LAYOUT).predict(seal_picture, use_layout_detection=False)
+    (result,) = make_pipeline(layout=layout, **LAYOUT).predict(seal_image, use_layout_detection=False)
     assert not layout.calls and result["model_settings"]["use_layout_detection"] is False
     assert "layout_det_res" not in result.json["res"]
     with pytest.raises(ConfigError, match="also pass use_layout_detection=False"):
-        make_pipeline(layout=layout, **LAYOUT).predict(seal_picture, layout_det_res={"boxes": BOXES})
+        make_pipeline(layout=layout, **LAYOUT).predict(seal_image, layout_det_res={"boxes": BOXES})
 
 
 def test_pages_go_through_the_layout_model_together_and_one_bad_page_fails_alone(make_pipeline, fake_layout, page):
@@ -66,7 +66,7 @@ def test_pages_go_through_the_layout_model_together_and_one_bad_page_fails_alone
     assert [n for n, *_ in layout.calls] == [2, 1, 1, 1]  # together, then one by one to find the bad one; the last page
 
 
-def test_an_error_that_names_no_picture_gets_its_path_and_page(make_pipeline, fake_layout, tmp_path):
+def test_an_error_that_names_no_image_gets_its_path_and_page(make_pipeline, fake_layout, tmp_path):
     red, white = (Image.new("RGB", (800, 600), colour) for colour in ("red", "white"))
     white.save(tmp_path / "two.tiff", save_all=True, append_images=[red])
     results = list(make_pipeline(layout=fake_layout(BOXES), **LAYOUT).predict(tmp_path / "two.tiff"))

@@ -18,11 +18,11 @@ def test_how_devices_are_written():
 
 
 @pytest.mark.slow
-def test_order_is_kept_and_devices_that_are_not_there_are_refused(seal_picture, tmp_path):
+def test_order_is_kept_and_devices_that_are_not_there_are_refused(seal_image, tmp_path):
     pipeline = create_pipeline(device="cpu,cpu", threads=1)
     try:
         assert pipeline.engines["TextDetection"].endswith("(cpu, 1 thread)")
-        inputs = [seal_picture[: 320 - 20 * i] for i in range(5)]
+        inputs = [seal_image[: 320 - 20 * i] for i in range(5)]
         inputs.insert(2, str(tmp_path / "nowhere.png"))
         results = list(pipeline.predict(inputs))
         heights = [None if r["doc_preprocessor_res"]["output_img"] is None else

@@ -1,11 +1,11 @@
-"""What predict() takes besides pictures: pages of a PDF, URLs where they are allowed."""
+"""What predict() takes besides images: pages of a PDF, URLs where they are allowed."""
 
 import cv2
 from PIL import Image
 
 
-def test_urls_only_where_they_are_allowed(make_pipeline, serve_folder, seal_picture, tmp_path):
-    cv2.imwrite(str(tmp_path / "seal.png"), seal_picture)
+def test_urls_only_where_they_are_allowed(make_pipeline, serve_folder, seal_image, tmp_path):
+    cv2.imwrite(str(tmp_path / "seal.png"), seal_image)
     served = serve_folder(tmp_path)
     pipeline = make_pipeline()
     (refused,) = pipeline.predict(f"{served}/seal.png")
@@ -17,8 +17,8 @@ def test_urls_only_where_they_are_allowed(make_pipeline, serve_folder, seal_pict
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["seal_res.json", "seal_seal_res_region1.png"]
 
 
-def test_every_page_of_a_pdf_is_a_result(make_pipeline, seal_picture, tmp_path):
-    pages = [Image.fromarray(seal_picture[:, :, ::-1])] * 3
+def test_every_page_of_a_pdf_is_a_result(make_pipeline, seal_image, tmp_path):
+    pages = [Image.fromarray(seal_image[:, :, ::-1])] * 3
     pages[0].save(tmp_path / "three.pdf", save_all=True, append_images=pages[1:])
     results = list(make_pipeline().predict(tmp_path / "three.pdf"))
     assert [r["page_index"] for r in results] == [0, 1, 2] and all(len(r.texts) == 2 for r in results)

@@ -3,9 +3,9 @@
 import numpy as np
 
 import sealkit
-from sealkit.data.rec_labels import read_rec_labels
+from sealkit.data.labels.recognition import read_rec_labels
 from sealkit.images import read_image
-from sealkit.synth.lines import write_line_set
+from sealkit.synth.seals.lines import write_line_set
 
 
 def test_batches_give_what_one_by_one_gives(tmp_path):

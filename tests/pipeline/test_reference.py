@@ -41,8 +41,8 @@ def test_what_does_not_bend_is_cropped_as_a_rectangle():
     assert crop_strip(image, crossing).shape == (80, 140, 3)
 
 
-def test_sizes_of_nothing_are_the_picture_s():
-    """What OpenCV 4.10 does with them, and so what paddlex reads: seen on specks of small pictures."""
+def test_sizes_of_nothing_are_the_image_s():
+    """What OpenCV 4.10 does with them, and so what paddlex reads: seen on specks of small images."""
     image = np.random.default_rng(0).integers(0, 255, (30, 40, 3), np.uint8)
     strip = rectangle_strip(image, np.zeros((4, 2), np.float32))
     assert strip.shape == image.shape and (strip == image[0, 0]).all()
@@ -105,7 +105,7 @@ def test_warp_at_thirty_seconds_of_a_pixel():
     np.testing.assert_array_equal(warped[0, :3, 0], [2, 6, 10])  # 16/32 of the way from 0 to 4, not 0.51
     nothing = np.array([[1.0, 0, 0], [1, 0, 0], [0, 0, 1]])
     flat = warp(image + 7, [nothing], [9], 5, cv2.INTER_LINEAR, cv2.BORDER_CONSTANT)
-    assert (flat == 7).all()  # a quad without area shows the corner of the picture, and is no error
+    assert (flat == 7).all()  # a quad without area shows the corner of the image, and is no error
     assert warp(image, [shift], [0], 5, cv2.INTER_LINEAR, cv2.BORDER_CONSTANT).shape == (5, 0, 3)
 
 
@@ -119,9 +119,9 @@ def test_pieces_are_warped_as_if_alone():
     np.testing.assert_array_equal(together, np.concatenate(alone, axis=1))
 
 
-def test_fields_are_paddlex_s_and_no_other(make_pipeline, seal_picture):
+def test_fields_are_paddlex_s_and_no_other(make_pipeline, seal_image):
     pipeline = make_pipeline(**PLAIN)
-    (result,) = pipeline.predict(seal_picture)
+    (result,) = pipeline.predict(seal_image)
     assert list(result) == [
         "input_path", "page_index", "doc_preprocessor_res", "layout_det_res", "seal_res_list", "model_settings",
     ]  # fmt: skip
@@ -136,14 +136,14 @@ def test_fields_are_paddlex_s_and_no_other(make_pipeline, seal_picture):
     assert len(pipeline.recogniser.strips) == 2
 
 
-def test_zero_means_as_configured_but_is_shown(make_pipeline, seal_picture):
-    (result,) = make_pipeline(**PLAIN).predict(seal_picture, seal_det_thresh=0.0, seal_det_limit_side_len=320)
+def test_zero_means_as_configured_but_is_shown(make_pipeline, seal_image):
+    (result,) = make_pipeline(**PLAIN).predict(seal_image, seal_det_thresh=0.0, seal_det_limit_side_len=320)
     shown = result["seal_res_list"][0]["text_det_params"]
     assert (
         shown["thresh"] == 0.0 and shown["limit_side_len"] == 320 and len(result["seal_res_list"][0]["dt_polys"]) == 2
     )
 
 
-def test_stages_that_are_not_there_are_answered_as_paddlex_does(make_pipeline, seal_picture):
-    results = list(make_pipeline(**PLAIN).predict(seal_picture, use_layout_detection=True))
+def test_stages_that_are_not_there_are_answered_as_paddlex_does(make_pipeline, seal_image):
+    results = list(make_pipeline(**PLAIN).predict(seal_image, use_layout_detection=True))
     assert results == [{"error": "the input params for model settings are invalid!"}] and not results[0].ok

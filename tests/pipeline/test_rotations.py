@@ -7,19 +7,19 @@ import pytest
 
 import sealkit
 from sealkit.config.load import load_settings
-from sealkit.config.pipeline import SealRecognitionSettings
-from sealkit.config.seal_text_detection import DetResizeSettings
 from sealkit.errors import ConfigError, EngineError
 from sealkit.images import read_image
+from sealkit.modules.seal_text_detection.predictor import average_views, turned_back
 from sealkit.modules.seal_text_detection.preprocess import ResizeInfo
+from sealkit.modules.seal_text_detection.settings import DetResizeSettings
 from sealkit.pipeline.create import create_pipeline
-from sealkit.pipeline.detector import mean_of_looks, turned_back
+from sealkit.pipeline.settings import SealRecognitionSettings
 
 RIGHT, UP, LEFT, DOWN = (1, 0), (0, -1), (-1, 0), (0, 1)
 
 
 def _look(turn):
-    """What a perfect detector says of a 4 x 6 picture turned counter-clockwise: text in one corner, up to its right."""
+    """What a perfect detector says of a 4 x 6 image turned counter-clockwise: text in one corner, up to its right."""
     probability = np.zeros((4, 6), np.float32)
     probability[0, 5] = 0.9
     maps = np.stack([probability, np.zeros((4, 6)), np.zeros((4, 6)), probability])
@@ -29,7 +29,7 @@ def _look(turn):
 
 
 def test_the_mean_of_perfect_looks_is_the_look():
-    found = mean_of_looks([turned_back(_look(turn), turn) for turn in range(4)])
+    found = average_views([turned_back(_look(turn), turn) for turn in range(4)])
     np.testing.assert_allclose(found, _look(0), atol=1e-6)
     assert found.dtype == np.float32
 
@@ -38,10 +38,10 @@ def test_looks_that_disagree_are_averaged():
     one, other = _look(0), _look(2)
     other[0] = 0.0  # upside down it is not seen as text
     other[1:3] = np.array(UP, np.float32)[:, None, None]  # turned back: down
-    found = mean_of_looks([one, turned_back(other, 2)])
+    found = average_views([one, turned_back(other, 2)])
     assert found[0, 0, 5] == pytest.approx(0.45)
     np.testing.assert_allclose(found[1:3, 0, 0], np.array([1, 1]) / np.sqrt(2), atol=1e-6)
-    plain = mean_of_looks([one[:1], turned_back(other[:1], 2)])  # a detector without further channels
+    plain = average_views([one[:1], turned_back(other[:1], 2)])  # a detector without further channels
     np.testing.assert_allclose(plain, found[:1])
 
 
@@ -64,12 +64,12 @@ def test_the_detector_looks_as_often_as_it_is_told(monkeypatch):
     assert np.corrcoef(maps[4].maps[0].ravel(), maps[1].maps[0].ravel())[0, 1] > 0.8
 
 
-def test_a_graph_of_one_size_cannot_lie_on_its_side(seal_picture):
+def test_a_graph_of_one_size_cannot_lie_on_its_side(seal_image):
     detector = create_pipeline(device="cpu", threads=2, at_once=1).detector
     detector.fixed_hw = (96, 160)
-    assert detector.looks(seal_picture, rotations=2)[0].maps.shape[1] < detector.maps(seal_picture).maps.shape[2]
+    assert detector.looks(seal_image, rotations=2)[0].maps.shape[1] < detector.maps(seal_image).maps.shape[2]
     with pytest.raises(EngineError, match=r"lies on its side[\s\S]*Fine\.rotations"):
-        detector.looks(seal_picture, rotations=4)
+        detector.looks(seal_image, rotations=4)
 
 
 def test_only_whole_sets_of_rotations(tmp_path):

@@ -29,9 +29,9 @@ def test_page_with_two_seals(make_pipeline, page):
     assert all(max(size) == pytest.approx(288 * 1.3, abs=17) for size in sizes[5:])
 
 
-def test_a_seal_that_fills_the_picture_is_settled_in_the_first_look(make_pipeline, seal_picture):
+def test_a_seal_that_fills_the_image_is_settled_in_the_first_look(make_pipeline, seal_image):
     pipeline = make_pipeline()
-    (result,) = pipeline.predict(cv2.resize(seal_picture, (900, 900)))
+    (result,) = pipeline.predict(cv2.resize(seal_image, (900, 900)))
     assert len(result["seal_res_list"]) == 1 and len(result.texts) == 2
     assert pipeline.detector.model.sizes[0] == (288, 288) and len(pipeline.detector.model.sizes) == 1 + 1 + 4
 
@@ -45,7 +45,7 @@ def test_seals_that_overlap_are_looked_at_one_by_one(make_pipeline, overlapping)
 
 
 class Blurred(InkModel):
-    """Sees on a whole picture larger discs than there are, and one where there is none."""
+    """Sees on a whole image larger discs than there are, and one where there is none."""
 
     def run(self, x):
         (maps,) = super().run(x)
@@ -125,21 +125,21 @@ def test_no_seal_found(make_pipeline):
     (result,) = fallback.predict(blank)
     (seal,) = result["seal_res_list"]
     assert seal["dt_polys"] == [] and "textline_orientation_angles" not in seal
-    assert "whole picture" in result["stages"]["search"]["note"]
+    assert "whole image" in result["stages"]["search"]["note"]
     assert result["stages"]["detection"]["outside_seals"] == 1
 
 
-def test_detector_without_area_channel_groups_texts(make_pipeline, seal_picture):
+def test_detector_without_area_channel_groups_texts(make_pipeline, seal_image):
     pipeline = make_pipeline(channels=1, **{"Search.coarse_sides": [160, 240, 320], "Fine.rotations": 1})
-    (result,) = pipeline.predict(seal_picture)
+    (result,) = pipeline.predict(seal_image)
     assert result["stages"]["search"]["found_by"] == "texts"
     assert len(result.texts) == 2
     assert [max(size) for size in pipeline.detector.model.sizes[:-1]] == [160, 320]  # then the crop
 
 
-def test_without_search_the_whole_picture_is_one_region(make_pipeline, seal_picture):
+def test_without_search_the_whole_image_is_one_region(make_pipeline, seal_image):
     pipeline = make_pipeline(**{"Search.enabled": False, "Fine": None})
-    (result,) = pipeline.predict(seal_picture)
+    (result,) = pipeline.predict(seal_image)
     (seal,) = result["seal_res_list"]
     assert seal["crop_box"] == [0, 0, 320, 320] and len(seal["rec_texts"]) == 2
     assert pipeline.detector.model.sizes == [(736, 736)]
@@ -157,14 +157,14 @@ def test_given_layout_boxes(make_pipeline, page):
     assert seal["coordinates"] == "crop" and seal["crop_box"] == [505, 205, 695, 395]
     np.testing.assert_array_equal(seal["rec_polys"][1] + [505, 205], seal["page_polys"][1])
     assert [box["label"] for box in result.json["res"]["layout_det_res"]["boxes"]] == ["text", "Seal", "seal"]
-    with pytest.raises(ConfigError, match="fewer layout results than pictures"):
+    with pytest.raises(ConfigError, match="fewer layout results than images"):
         list(pipeline.predict([page, page], layout_det_res=[{"boxes": boxes}]))
 
 
-def test_score_threshold_and_size_of_the_call(make_pipeline, seal_picture):
+def test_score_threshold_and_size_of_the_call(make_pipeline, seal_image):
     pipeline = make_pipeline()
     (result,) = pipeline.predict(
-        seal_picture, seal_rec_score_thresh=0.95, seal_det_limit_side_len=640, seal_det_thresh=0.3
+        seal_image, seal_rec_score_thresh=0.95, seal_det_limit_side_len=640, seal_det_thresh=0.3
     )
     (seal,) = result["seal_res_list"]
     assert seal["rec_texts"] == [] and len(seal["dt_polys"]) == 2
@@ -180,29 +180,29 @@ def test_score_threshold_and_size_of_the_call(make_pipeline, seal_picture):
     assert min(pipeline.detector.model.sizes[-1]) == 640
 
 
-def test_stages_that_are_not_there_are_refused_at_once(make_pipeline, seal_picture):
+def test_stages_that_are_not_there_are_refused_at_once(make_pipeline, seal_image):
     pipeline = make_pipeline()
     with pytest.raises(ConfigError, match="use_layout_detection: this pipeline was built without a layout model"):
-        pipeline.predict(seal_picture, use_layout_detection=True)
+        pipeline.predict(seal_image, use_layout_detection=True)
     with pytest.raises(ConfigError, match="layout_threshold"):
-        pipeline.predict(seal_picture, layout_threshold=0.4)
+        pipeline.predict(seal_image, layout_threshold=0.4)
     with pytest.raises(ConfigError, match=r"predict\('a.png'\)"):
         pipeline.predict({"img": "a.png"})
     with pytest.raises(ConfigError, match="seal_det_limit_type"):
-        pipeline.predict(seal_picture, seal_det_limit_type="shortest")
-    assert next(pipeline.predict(seal_picture, use_doc_unwarping=False)).ok
+        pipeline.predict(seal_image, seal_det_limit_type="shortest")
+    assert next(pipeline.predict(seal_image, use_doc_unwarping=False)).ok
 
 
-def test_one_bad_picture_does_not_end_the_run(make_pipeline, seal_picture, tmp_path):
+def test_one_bad_image_does_not_end_the_run(make_pipeline, seal_image, tmp_path):
     (tmp_path / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\nxxxx")
-    results = list(make_pipeline().predict([seal_picture, str(tmp_path / "broken.png"), seal_picture]))
+    results = list(make_pipeline().predict([seal_image, str(tmp_path / "broken.png"), seal_image]))
     assert [r.ok for r in results] == [True, False, True]
     assert "broken.png" in results[1]["error"] and results[1]["seal_res_list"] == []
     assert "error" in results[1].json["res"]
 
 
-def test_keys_in_the_reference_order(make_pipeline, seal_picture, tmp_path):
-    cv2.imwrite(str(tmp_path / "seal.png"), seal_picture)
+def test_keys_in_the_reference_order(make_pipeline, seal_image, tmp_path):
+    cv2.imwrite(str(tmp_path / "seal.png"), seal_image)
     (result,) = make_pipeline().predict(tmp_path / "seal.png")
     keys = ["input_path", "page_index", "doc_preprocessor_res", "layout_det_res", "seal_res_list", "model_settings"]
     assert list(result)[:6] == keys
@@ -232,8 +232,8 @@ def test_keys_in_the_reference_order(make_pipeline, seal_picture, tmp_path):
     )
 
 
-def test_files_and_print(make_pipeline, seal_picture, tmp_path, capsys):
-    cv2.imwrite(str(tmp_path / "seal.JPG"), seal_picture)
+def test_files_and_print(make_pipeline, seal_image, tmp_path, capsys):
+    cv2.imwrite(str(tmp_path / "seal.JPG"), seal_image)
     (result,) = make_pipeline().predict(str(tmp_path / "seal.JPG"))
     result.save_all(tmp_path / "out")
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["seal_res.json", "seal_seal_res_region1.JPG"]
@@ -242,22 +242,22 @@ def test_files_and_print(make_pipeline, seal_picture, tmp_path, capsys):
         tmp_path / "out/seal_res.json"
     ).read_text("utf-8")
     crop = result["seal_res_list"][0]["crop_box"]
-    picture = cv2.imread(str(tmp_path / "out" / "seal_seal_res_region1.JPG"))
-    assert picture.shape[1] == 2 * (crop[2] - crop[0]) and picture.shape[0] == crop[3] - crop[1]
+    image = cv2.imread(str(tmp_path / "out" / "seal_seal_res_region1.JPG"))
+    assert image.shape[1] == 2 * (crop[2] - crop[0]) and image.shape[0] == crop[3] - crop[1]
     result.save_to_json(tmp_path / "deep" / "x.json")
     result.save_to_img(tmp_path / "one.png")
     assert (tmp_path / "deep" / "x.json").is_file() and (tmp_path / "one.png").is_file()
     result.print(format_json=True)
     captured = capsys.readouterr()
     assert captured.out == "" and json.loads(captured.err)["res"]["seal_res_list"]
-    (array_result,) = make_pipeline().predict(seal_picture)
+    (array_result,) = make_pipeline().predict(seal_image)
     array_result.save_all(tmp_path / "arrays")
     stems = {p.name.split("_res")[0].split("_seal")[0] for p in (tmp_path / "arrays").iterdir()}
     assert len(stems) == 1  # named once per result
 
 
-def test_unwritable_output(make_pipeline, seal_picture, tmp_path):
+def test_unwritable_output(make_pipeline, seal_image, tmp_path):
     (tmp_path / "file").write_text("")
-    (result,) = make_pipeline().predict(seal_picture)
+    (result,) = make_pipeline().predict(seal_image)
     with pytest.raises(Exception, match="cannot write"):
         result.save_to_json(tmp_path / "file" / "below")

@@ -3,11 +3,11 @@
 import cv2
 import numpy as np
 
-from sealkit.config.pipeline import SearchSettings
+from sealkit.modules.seal_text_detection.predictor import DetectionMaps
 from sealkit.modules.seal_text_detection.preprocess import ResizeInfo
 from sealkit.pipeline.closer import FoundSeal
-from sealkit.pipeline.detector import DetectionMaps
 from sealkit.pipeline.search import coarse_sides, finer, unexplained
+from sealkit.pipeline.settings import SearchSettings
 
 
 def seal(*box: float) -> FoundSeal:
@@ -60,7 +60,7 @@ def test_area_outside_the_found_seals_is_looked_at() -> None:
     assert unexplained(area_of((100, 100, 60)), [first], SearchSettings()) == []
 
 
-def test_small_pictures_are_not_enlarged_beyond_twice_their_size() -> None:
+def test_small_images_are_not_enlarged_beyond_twice_their_size() -> None:
     image = np.zeros((300, 340, 3), np.uint8)
     assert coarse_sides(image, SearchSettings(coarse_sides=(288, 448, 736))) == [288, 448]
     assert coarse_sides(np.zeros((20, 30, 3), np.uint8), SearchSettings()) == [288]

@@ -1,4 +1,4 @@
-"""Several pictures at the same time: input order, errors in their place, and the results of one after the other."""
+"""Several images at the same time: input order, errors in their place, and the results of one after the other."""
 
 import threading
 import time
@@ -105,8 +105,8 @@ def test_whoever_stops_reading_stops_the_work():
     assert len(done) <= 3  # six had been handed over: what had not begun was cancelled
 
 
-def test_pictures_are_read_as_one_by_one(seal_picture, tmp_path):
-    inputs = [np.ascontiguousarray(seal_picture[: 320 - 20 * i]) for i in range(5)]
+def test_images_are_read_as_one_by_one(seal_image, tmp_path):
+    inputs = [np.ascontiguousarray(seal_image[: 320 - 20 * i]) for i in range(5)]
     inputs.insert(2, str(tmp_path / "nowhere.png"))
     alone, together = (create_pipeline(device="cpu", threads=2, at_once=n) for n in (1, 2))
     assert (alone.at_once, together.at_once) == (1, 2)
@@ -117,7 +117,7 @@ def test_pictures_are_read_as_one_by_one(seal_picture, tmp_path):
     assert [_facts(one) for one in found] == [_facts(one) for one in expected]
     assert any(fact for fact in map(_facts, found)) and not found[2].ok
     engine = found[0]["stages"]["engines"]["TextDetection"]
-    assert engine == "onnxruntime (cpu, 1 thread)"  # each picture has its share
+    assert engine == "onnxruntime (cpu, 1 thread)"  # each image has its share
     (single,) = together.predict(inputs[0])
     assert single["stages"]["engines"]["TextDetection"] == "onnxruntime (cpu, 2 threads)"
     together.close()
@@ -127,16 +127,16 @@ def _facts(result):
     return [(seal["rec_texts"], np.round(seal["rec_scores"], 4).tolist()) for seal in result["seal_res_list"]]
 
 
-def test_large_networks_read_one_picture_at_a_time_unless_told(monkeypatch):
+def test_large_networks_read_one_image_at_a_time_unless_told(monkeypatch):
     monkeypatch.setattr(create, "LARGE", 1 << 20)
     assert create_pipeline(device="cpu", threads=2).at_once == 1
     assert create_pipeline(device="cpu", threads=2, at_once=2).at_once == 2
 
 
-def test_the_first_picture_is_read_though_the_second_fails(seal_picture):
+def test_the_first_image_is_read_though_the_second_fails(seal_image):
     pipeline = create_pipeline(device="cpu", threads=2, at_once=2)
     results, error = _read(
-        pipeline.predict([seal_picture] * 2, use_layout_detection=False, layout_det_res=[{"boxes": []}])
+        pipeline.predict([seal_image] * 2, use_layout_detection=False, layout_det_res=[{"boxes": []}])
     )
     assert len(results) == 1 and "fewer layout results" in str(error)
 

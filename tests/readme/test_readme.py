@@ -34,8 +34,8 @@ def place(tmp_path_factory):
     folder = tmp_path_factory.mktemp("readme")
     for name in ("recipes", "configs", "tools", "datasets", "docs"):
         (folder / name).symlink_to(ROOT / name)
-    pictures = sorted((ROOT / "datasets" / "toy").rglob("*.jpg")) + sorted((ROOT / "datasets" / "toy").rglob("*.png"))
-    (folder / "my_seal.png").write_bytes(pictures[0].read_bytes())
+    images = sorted((ROOT / "datasets" / "toy").rglob("*.jpg")) + sorted((ROOT / "datasets" / "toy").rglob("*.png"))
+    (folder / "my_seal.png").write_bytes(images[0].read_bytes())
     return folder
 
 

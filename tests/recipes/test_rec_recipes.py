@@ -94,7 +94,7 @@ def test_official_settings(name):
     assert optimizer.no_decay == (("norm", "1d") if optimizer.name == "AdamW" else ())
     heights = [height for _, height in recipe.input.scales]
     assert heights == ([48] if name not in OFFICIAL else [32, 48, 64])
-    assert recipe.labels.max_text_length == 25 and recipe.network.guide == "official"
+    assert recipe.labels.max_text_length == 25 and recipe.network.auxiliary_head == "official"
     assert recipe.resize.image_shape == (3, 48, 320) and not recipe.metric.ignore_space
 
 
@@ -118,10 +118,10 @@ def run(name: str, folder: Path) -> dict[str, Any]:
     started = time.monotonic()
     result = api.train(name, changes, output=folder, progress=False, export=False)
     assert result.step == 2 and result.last is not None
-    report = api.export(folder, pictures=3)
+    report = api.export(folder, images=3)
     inference = folder / "inference"
     judged = api.evaluate(model_dir=inference, engine="onnxruntime", progress=False)
-    assert judged.figures["acc"] == pytest.approx(result.last["acc"])
+    assert judged.metrics["acc"] == pytest.approx(result.last["acc"])
     model = load_recipe(name).settings.model
     read = list(
         api.create_model(model, inference, engine="onnxruntime", threads=1).predict("datasets/toy_strips/images")

@@ -13,7 +13,7 @@ def test_page_is_self_contained_and_escapes_text(tmp_path):
         tmp_path / "deep" / "report.html",
         "run <b>",
         [
-            {"title": "figures", "rows": [{"name": "hmean", "start": 0.5, "best": 0.75}, {"name": "n", "count": 1200}]},
+            {"title": "metrics", "rows": [{"name": "hmean", "start": 0.5, "best": 0.75}, {"name": "n", "count": 1200}]},
             {"title": "worst", "images": [("<script>alert(1)</script>", image)]},
         ],
         warnings=["the loss term loss_area was 0"],
@@ -26,8 +26,8 @@ def test_page_is_self_contained_and_escapes_text(tmp_path):
 
 
 def test_unknown_section_key_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="pictures"):
-        write_page(tmp_path / "r.html", "x", [{"title": "a", "pictures": []}])
+    with pytest.raises(ValueError, match="images"):
+        write_page(tmp_path / "r.html", "x", [{"title": "a", "images": []}])
 
 
 def test_chart_has_every_series_and_is_reproducible():

@@ -27,11 +27,11 @@ def _run_folder(folder):
 
 
 def test_report_shows_gain_curves_warnings_and_recipe(tmp_path):
-    path = write_run_report(_run_folder(tmp_path / "run"), [{"title": "Worst pictures", "text": "none"}])
+    path = write_run_report(_run_folder(tmp_path / "run"), [{"title": "Worst images", "text": "none"}])
     html = path.read_text(encoding="utf-8")
     assert "best hmean 0.7500 at step 3" in html and "0.5000" in html  # the change
     assert html.count("<svg") == 3
-    for text in ("weights look unused", "from recipe.yaml:1", "rapidocr", "Worst pictures", "loss/a"):
+    for text in ("weights look unused", "from recipe.yaml:1", "rapidocr", "Worst images", "loss/a"):
         assert text in html, text
 
 

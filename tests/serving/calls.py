@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from sealkit.config.serving import ServingSettings
+from sealkit.pipeline.serving_settings import ServingSettings
 from sealkit.serving.app import Service
 from sealkit.serving.errors import RequestError
 from sealkit.serving.metrics import Metrics

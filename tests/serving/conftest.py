@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sealkit.config.serving import ServingSettings
+from sealkit.pipeline.serving_settings import ServingSettings
 from tests.serving.calls import Client, InlinePool
 from tests.serving.fakes import FakePipeline
 

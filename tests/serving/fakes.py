@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from sealkit.config.serving import ServingSettings
 from sealkit.errors import ConfigError, EngineError
+from sealkit.pipeline.serving_settings import ServingSettings
 from sealkit.serving.worker import WorkerSpec
 
 
@@ -37,7 +37,7 @@ class FakeResult(dict[str, Any]):
 
 
 class FakePipeline:
-    """Counts its calls, tells the mean colour of each picture and the parameters it was given."""
+    """Counts its calls, tells the mean colour of each image and the parameters it was given."""
 
     engines: dict[str, str] = {"Fake": "none"}  # noqa: RUF012
 

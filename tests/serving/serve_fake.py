@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from sealkit.config.serving import ServingSettings
+from sealkit.pipeline.serving_settings import ServingSettings
 from sealkit.serving import log
 from sealkit.serving.app import Service
 from sealkit.serving.metrics import Metrics

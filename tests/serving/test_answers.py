@@ -130,7 +130,7 @@ def test_tiff_frames_are_pages_and_one_frame_is_an_image(make_client):
         ((5000, 10), None, (5000, 10)),
     ],
 )
-def test_pictures_are_shrunk_and_never_enlarged(size, limit, expected):
+def test_images_are_shrunk_and_never_enlarged(size, limit, expected):
     import numpy as np
 
     assert shrink(np.zeros((size[1], size[0], 3), np.uint8), limit).shape[1::-1] == expected
@@ -250,7 +250,7 @@ def test_base64_with_line_breaks_is_read(client, png):
     assert client.infer(file=broken, fileType=1).status_code == 200
 
 
-def test_truncated_picture(client, png):
+def test_truncated_image(client, png):
     cut = base64.b64encode(base64.b64decode(png)[:-200]).decode()
     assert error(client.infer(file=cut, fileType=1)) == "Invalid input file"
 

@@ -14,7 +14,7 @@ from PIL import Image
 from sealkit.serving.work import pruned
 from tests.serving.live import ROOT, server
 
-PICTURE = ROOT / "datasets" / "toy" / "images" / "000000.jpg"
+IMAGE = ROOT / "datasets" / "toy" / "images" / "000000.jpg"
 CLIENTS = ROOT / "sealkit" / "serving" / "clients"
 
 
@@ -28,10 +28,10 @@ def live():
 
 @pytest.fixture(scope="module")
 def expected():
-    """The same picture through predict()."""
+    """The same image through predict()."""
     import sealkit
 
-    (result,) = sealkit.create_pipeline(threads=1).predict(str(PICTURE))
+    (result,) = sealkit.create_pipeline(threads=1).predict(str(IMAGE))
     return result
 
 
@@ -40,18 +40,18 @@ def without_times(fields):
 
 
 def test_the_answer_is_what_predict_gives(live, expected):
-    answer = live.read(PICTURE).json()
+    answer = live.read(IMAGE).json()
     (entry,) = answer["result"]["sealRecResults"]
     told = json.loads(json.dumps(pruned(expected.json["res"])))
     assert without_times(entry["prunedResult"]) == without_times(told)
     assert entry["prunedResult"]["seal_res_list"][0]["rec_texts"]
     assert list(entry["outputImages"]) == list(expected.img)
-    with Image.open(PICTURE) as image:
+    with Image.open(IMAGE) as image:
         assert answer["result"]["dataInfo"] == {"width": image.width, "height": image.height, "type": "image"}
 
 
 def test_eleven_pages_become_ten(live, tmp_path):
-    with Image.open(PICTURE) as image:
+    with Image.open(IMAGE) as image:
         image.save(tmp_path / "pages.pdf", save_all=True, append_images=[image] * 10, resolution=144)
     answer = live.read(tmp_path / "pages.pdf", visualize=False).json()["result"]
     assert answer["dataInfo"]["numPages"] == len(answer["sealRecResults"]) == 10
@@ -74,12 +74,12 @@ def test_eleven_pages_become_ten(live, tmp_path):
     ],
 )
 def test_parameters_beyond_reason_are_never_500(live, fields):
-    answer = live.read(PICTURE, visualize=False, **fields)
+    answer = live.read(IMAGE, visualize=False, **fields)
     assert answer.status_code in (200, 422) and answer.json()["errorMsg"], answer.text
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 100), (2000, 1), (3, 2)])
-def test_tiny_pictures_are_read(live, tmp_path, size):
+def test_tiny_images_are_read(live, tmp_path, size):
     Image.new("RGB", size, "red").save(tmp_path / "tiny.png")
     answer = live.read(tmp_path / "tiny.png")
     assert answer.status_code == 200, answer.text
@@ -138,7 +138,7 @@ def test_clients(live, expected, language, commands, tmp_path):
     command = commands[language]
     if isinstance(command, str):
         pytest.skip(f"{language} client not run: {command}")
-    done = run([*command, str(PICTURE), live.url, str(tmp_path / "out")], GOCACHE=str(tmp_path / "go"))
+    done = run([*command, str(IMAGE), live.url, str(tmp_path / "out")], GOCACHE=str(tmp_path / "go"))
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == expected.texts
     saved = {path.name: path for path in (tmp_path / "out").iterdir()}
@@ -147,7 +147,7 @@ def test_clients(live, expected, language, commands, tmp_path):
         with Image.open(saved[f"0_{name}.jpg"]) as image:
             image.load()
             assert image.size == drawn.size
-    (tmp_path / "text.png").write_text("no picture")
+    (tmp_path / "text.png").write_text("no image")
     failed = run([*command, str(tmp_path / "text.png"), live.url], GOCACHE=str(tmp_path / "go"))
     assert failed.returncode == 1 and "422: Invalid input file" in failed.stderr
 

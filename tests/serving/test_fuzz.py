@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sealkit.config.serving import ServingSettings
+from sealkit.pipeline.serving_settings import ServingSettings
 from sealkit.serving.schema import PARAMETERS
 from tests.serving.calls import Client, InlinePool
 from tests.serving.conftest import encoded
@@ -76,7 +76,7 @@ def test_any_file(fake_client, head, rest, kind):
 
 @QUICK
 @given(st.data())
-def test_damaged_pictures(fake_client, data):
+def test_damaged_images(fake_client, data):
     """One byte of a good file changed."""
     from PIL import Image
 
@@ -111,6 +111,6 @@ VALUES = {
 def test_any_parameters_with_the_real_pipeline(real_client, parameters):
     from PIL import Image
 
-    picture = Image.new("RGB", (48, 32), "white")
-    picture.paste((200, 0, 0), (10, 8, 38, 24))
-    send(real_client, json.dumps({"file": encoded(picture), "fileType": 1, **parameters}).encode())
+    image = Image.new("RGB", (48, 32), "white")
+    image.paste((200, 0, 0), (10, 8, 38, 24))
+    send(real_client, json.dumps({"file": encoded(image), "fileType": 1, **parameters}).encode())

@@ -10,7 +10,8 @@ import httpx
 import pytest
 
 from sealkit.images.fetch import RefusedUrl
-from sealkit.serving import intake, work
+from sealkit.serving import uploads as intake
+from sealkit.serving import work
 from tests.serving.calls import Client, InlinePool
 from tests.serving.fakes import FakePipeline
 from tests.serving.test_answers import error
@@ -147,7 +148,7 @@ class NeverPool(InlinePool):
 
 
 def test_no_worker_is_503_and_the_job_is_taken_back(make_client, png, monkeypatch):
-    from sealkit.config.serving import ServingSettings
+    from sealkit.pipeline.serving_settings import ServingSettings
     from sealkit.serving import app
 
     monkeypatch.setattr(app, "_GRACE", 0.1)
@@ -162,7 +163,7 @@ def test_no_worker_is_503_and_the_job_is_taken_back(make_client, png, monkeypatc
 
 
 def test_a_client_that_leaves_takes_its_waiting_job_with_it(png):
-    from sealkit.config.serving import ServingSettings
+    from sealkit.pipeline.serving_settings import ServingSettings
 
     settings = ServingSettings()
     pool = NeverPool(FakePipeline(), settings)

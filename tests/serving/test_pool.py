@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from sealkit.config.serving import ServingSettings
+from sealkit.pipeline.serving_settings import ServingSettings
 from sealkit.serving.errors import RequestError
 from sealkit.serving.pool import Job, Pool, WorkerStartError
 from tests.serving.fakes import specs
@@ -169,7 +169,7 @@ def test_workers_end_with_the_server(tmp_path):
     import psutil
 
     code = (
-        "import time\nfrom sealkit.config.serving import ServingSettings\nfrom sealkit.serving.pool import Pool\n"
+        "import time\nfrom sealkit.pipeline.serving_settings import ServingSettings\nfrom sealkit.serving.pool import Pool\n"
         "from tests.serving.fakes import specs\n"
         "if __name__ == '__main__':\n"
         "    pool = Pool(specs(2, ServingSettings()))\n    pool.start()\n    print(*pool.pids, flush=True)\n"

@@ -7,12 +7,12 @@ import cv2
 import numpy as np
 import pytest
 
-from sealkit.synth import designs, render
-from sealkit.synth.design import Design
-from sealkit.synth.ink import Ink
-from sealkit.synth.layout import EllipsePath
-from sealkit.synth.render import _Scene, stock, transform
-from sealkit.synth.settings import SynthSettings
+from sealkit.synth.common.ink import Ink
+from sealkit.synth.seals import designs, render
+from sealkit.synth.seals.design import Design
+from sealkit.synth.seals.layout import EllipsePath
+from sealkit.synth.seals.render import _Scene, stock, transform
+from sealkit.synth.seals.settings import SynthSettings
 
 SIDE = 400
 BLACK = Ink(np.zeros(3, np.float32), "black", 1.0, True)
@@ -25,7 +25,7 @@ def _inside(points: np.ndarray) -> np.ndarray:
 
 
 def _stamp_line(design: Design, index: int, place: np.ndarray, monkeypatch: pytest.MonkeyPatch):
-    """Ink of one line alone, and its label, drawn as in a picture."""
+    """Ink of one line alone, and its label, drawn as in an image."""
     scene = _Scene(np.random.default_rng(0), stock(0, None), SynthSettings(), "crop")
     scene.look = "clean"
     scene.image = np.full((SIDE, SIDE, 3), 255, np.float32)
@@ -76,7 +76,7 @@ def test_polygons_run_from_the_start_along_the_tops_clockwise() -> None:
             half = len(points) // 2
             first = line.centres()[0]
             start, end = (points[0] + points[-1]) / 2, (points[half - 1] + points[half]) / 2
-            assert np.linalg.norm(first - start) < np.linalg.norm(first - end) or len(line.letters) == 1
+            assert np.linalg.norm(first - start) < np.linalg.norm(first - end) or len(line.characters) == 1
             radius = np.linalg.norm(points, axis=1)
             if line.direction == "arc":
                 assert radius[:half].min() > radius[half:].max() and 12 <= half <= 20

@@ -1,20 +1,20 @@
-"""Texts that nobody can read are labelled as such, readable ones never; the pictures do not change by it."""
+"""Texts that nobody can read are labelled as such, readable ones never; the images do not change by it."""
 
 import cv2
 import numpy as np
 import pytest
 
 from sealkit.cli import data_synth
-from sealkit.data.labels import read_det_labels
+from sealkit.data.labels.detection import read_det_labels
 from sealkit.data.records import TextLine
 from sealkit.errors import DataError
-from sealkit.synth import designs, render
-from sealkit.synth.documents import print_on
-from sealkit.synth.ink import Ink
-from sealkit.synth.legibility import LEAST_HEIGHT, letter_height
-from sealkit.synth.render import _Scene, render_sample, stock
-from sealkit.synth.settings import SynthSettings
-from sealkit.synth.writer import write_detection_set
+from sealkit.synth.common.documents import print_on
+from sealkit.synth.common.ink import Ink
+from sealkit.synth.seals import designs, render
+from sealkit.synth.seals.legibility import LEAST_HEIGHT, character_height
+from sealkit.synth.seals.render import _Scene, render_sample, stock
+from sealkit.synth.seals.settings import SynthSettings
+from sealkit.synth.seals.writer import write_detection_set
 
 SIDE = 400
 SMALL = SynthSettings(size=(160, 220), page_size=(200, 260))
@@ -46,8 +46,8 @@ def test_a_clear_text_is_never_marked(shape: str, monkeypatch: pytest.MonkeyPatc
         measured = _measured(scene)
         assert len(measured) == len(scene.lines) > 0
         for line, value in zip(scene.lines, measured):
-            assert value > 0.45 or letter_height(line) < LEAST_HEIGHT, (shape, seed, line.text)
-            assert line.ignore == (letter_height(line) < LEAST_HEIGHT)
+            assert value > 0.45 or character_height(line) < LEAST_HEIGHT, (shape, seed, line.text)
+            assert line.ignore == (character_height(line) < LEAST_HEIGHT)
 
 
 def test_a_faint_text_under_dense_print_is_marked_and_a_strong_one_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -73,13 +73,13 @@ def test_blur_takes_legibility_away(monkeypatch: pytest.MonkeyPatch) -> None:
     assert all(after < 0.5 * before for after, before in zip(_measured(scene), sharp))
 
 
-def test_letter_height() -> None:
+def test_character_height() -> None:
     row = TextLine(np.array([[0, 0], [50, 0], [50, 8], [0, 8]], np.float32), "甲乙丙", direction="line")
     column = TextLine(np.array([[0, 0], [20, 0], [20, 45], [0, 45]], np.float32), "甲乙丙", direction="vertical")
-    assert letter_height(row) == 8 and letter_height(column) == 15
+    assert character_height(row) == 8 and character_height(column) == 15
 
 
-def test_pictures_and_polygons_do_not_depend_on_it() -> None:
+def test_images_and_polygons_do_not_depend_on_it() -> None:
     changed = 0
     for index in range(12):
         image, lines, info = render_sample(11, index, SMALL.model_copy(update={"legibility": 0.0}))
@@ -93,14 +93,14 @@ def test_pictures_and_polygons_do_not_depend_on_it() -> None:
     assert changed > 0
 
 
-def test_a_set_is_labelled_anew_without_touching_its_pictures(tmp_path) -> None:
+def test_a_set_is_labelled_anew_without_touching_its_images(tmp_path) -> None:
     out = tmp_path / "set"
     plain = SMALL.model_copy(update={"legibility": 0.0})
     strict = SMALL.model_copy(update={"legibility": 0.5})
     before = write_detection_set(out, 6, 5, val_share=0.34, settings=plain)
-    pictures = {path: path.read_bytes() for path in (out / "images").iterdir()}
+    images = {path: path.read_bytes() for path in (out / "images").iterdir()}
     after = write_detection_set(out, 6, 5, val_share=0.34, settings=strict, relabel=True)
-    assert {path: path.read_bytes() for path in (out / "images").iterdir()} == pictures
+    assert {path: path.read_bytes() for path in (out / "images").iterdir()} == images
     assert after["lines"] == before["lines"] and after["ignored"] > before["ignored"]
     assert after["ignored_share"] == pytest.approx(after["ignored"] / after["lines"], abs=1e-4)
     samples = [sample for part in ("train.txt", "val.txt") for sample in read_det_labels(out, part)[0]]
@@ -109,7 +109,7 @@ def test_a_set_is_labelled_anew_without_touching_its_pictures(tmp_path) -> None:
     kept = (out / "train.txt").read_bytes()
     with pytest.raises(DataError, match="not the one in the set"):
         write_detection_set(out, 6, 6, val_share=0.34, settings=plain, relabel=True)
-    with pytest.raises(DataError, match="another number of pictures"):
+    with pytest.raises(DataError, match="another number of images"):
         write_detection_set(out, 5, 5, val_share=0.34, settings=plain, relabel=True)
     assert (out / "train.txt").read_bytes() == kept
 

@@ -1,4 +1,4 @@
-"""Pages: boxes lie where the ink lies, pictures depend on seed and index alone, sets are what PaddleX reads."""
+"""Pages: boxes lie where the ink lies, images depend on seed and index alone, sets are what PaddleX reads."""
 
 import argparse
 import json
@@ -11,14 +11,16 @@ import pytest
 from sealkit.cli import data_synth
 from sealkit.errors import ConfigError, DataError
 from sealkit.images import read_image
-from sealkit.synth import page_kinds, page_seals, pages
-from sealkit.synth.coco import annotation_name, write_page_set
-from sealkit.synth.fields import FieldPool
-from sealkit.synth.page_camera import View, flat_view, photo_view
-from sealkit.synth.page_seals import SealStock, choose_half, make_ready, stamp
-from sealkit.synth.page_sheet import Sheet
-from sealkit.synth.pages import _seen, page_stock, render_page
-from sealkit.synth.settings import DOCUMENTS, PageSettings
+from sealkit.synth.common.fields import FieldPool
+from sealkit.synth.pages import document_kinds as page_kinds
+from sealkit.synth.pages import scene as pages
+from sealkit.synth.pages import stamping as page_seals
+from sealkit.synth.pages.camera import View, flat_view, photo_view
+from sealkit.synth.pages.coco import annotation_name, write_page_set
+from sealkit.synth.pages.scene import _seen, page_stock, render_page
+from sealkit.synth.pages.sheet import Sheet
+from sealkit.synth.pages.stamping import SealStock, choose_half, make_ready, stamp
+from sealkit.synth.seals.settings import DOCUMENTS, PageSettings
 
 SMALL = PageSettings(size=(220, 300))
 
@@ -32,7 +34,7 @@ def test_a_page_depends_on_seed_and_index_only() -> None:
     assert not np.array_equal(alone[0], render_page(8, 2, SMALL)[0])
 
 
-def test_boxes_lie_in_the_picture_and_seals_are_counted() -> None:
+def test_boxes_lie_in_the_image_and_seals_are_counted() -> None:
     kinds: set[str] = set()
     for index in range(24):
         image, objects, info = render_page(3, index, SMALL)
@@ -74,7 +76,7 @@ def test_a_seals_outline_is_where_its_ink_is(half: float, shape: str) -> None:
 
 
 def test_points_and_pixels_go_the_same_way() -> None:
-    """A dot on the sheet is found in the picture where View.points says, flat, tilted and bent."""
+    """A dot on the sheet is found in the image where View.points says, flat, tilted and bent."""
     rng = np.random.default_rng(2)
     views = [flat_view(rng, (300, 400), (280, 380), 2.0), photo_view(rng, (300, 400), (320, 400), 0.9, -4.0)]
     views.append(View(views[1].matrix, 320, 400, 7.0, 0.3, 300.0))
@@ -89,13 +91,13 @@ def test_points_and_pixels_go_the_same_way() -> None:
                 assert (xs.mean(), ys.mean()) == pytest.approx(tuple(view.points(np.array([spot]))[0]), abs=0.7)
 
 
-def test_boxes_are_cut_at_the_pages_edge_and_at_the_pictures() -> None:
-    view = View(np.array([[1.0, 0, -20], [0, 1, 0], [0, 0, 1]]), 100, 100)  # the picture starts 20 pixels to the right
+def test_boxes_are_cut_at_the_pages_edge_and_at_the_images() -> None:
+    view = View(np.array([[1.0, 0, -20], [0, 1, 0], [0, 0, 1]]), 100, 100)  # the image starts 20 pixels to the right
     square = np.array([[-30.0, 10], [50, 10], [50, 50], [-30, 50]])
     box, share = _seen(square, (200, 200), view) or ((), 0)
     assert box == pytest.approx((0, 10, 30, 50)) and share == pytest.approx(30 / 80)
     assert _seen(square - (60, 0), (200, 200), view) is None  # beyond the page
-    assert _seen(square + np.array([200, 0]), (200, 200), view) is None  # on the page, beyond the picture
+    assert _seen(square + np.array([200, 0]), (200, 200), view) is None  # on the page, beyond the image
 
 
 def test_print_outside_the_window_is_neither_drawn_nor_lost() -> None:
@@ -148,7 +150,7 @@ def test_command_writes_coco_and_upright_lists(tmp_path, capsys: pytest.CaptureF
     flags = ["--kind", "page", "-n", "8", "--workers", "1", "--val-share", "0.25", "--size", "200", "240", "--sheet"]
     assert _command(str(out), *flags, str(sheet)) == 0
     summary = json.loads(capsys.readouterr().out)
-    assert summary["pictures"] == 8 and summary["train"] == 6 and summary["val"] == 2
+    assert summary["images"] == 8 and summary["train"] == 6 and summary["val"] == 2
     seen, annotations = set(), 0
     for part in ("train", "val"):
         content = json.loads((out / "annotations" / f"instance_{part}.json").read_text(encoding="utf-8"))

@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sealkit.bench.new_characters import NEW, Row
-from sealkit.data.rec_labels import read_rec_labels
+from benchmarks.new_characters import NEW, Row
+from sealkit.data.labels.recognition import read_rec_labels
 from sealkit.drawing.fonts import chinese_faces
 from sealkit.errors import DataError
 from sealkit.images import read_image
-from sealkit.synth.lines import write_line_set
-from sealkit.synth.render import render_sample
-from sealkit.synth.settings import SynthSettings
+from sealkit.synth.seals.lines import write_line_set
+from sealkit.synth.seals.render import render_sample
+from sealkit.synth.seals.settings import SynthSettings
 
 
 def test_seals_show_the_given_characters_and_keep_their_geometry() -> None:
@@ -31,7 +31,7 @@ def test_seals_show_the_given_characters_and_keep_their_geometry() -> None:
         assert not set("".join(line.text for line in first)) & set(NEW)
 
 
-def test_all_else_of_the_picture_stays() -> None:
+def test_all_else_of_the_image_stays() -> None:
     plain = SynthSettings(crops=1, pages=0, negatives=0)
     woven = plain.model_copy(update={"characters": NEW, "characters_share": 1.0})
     for index in range(4):

@@ -1,4 +1,4 @@
-"""Pictures depend on seed and index alone; sets are complete and readable; the command line says what is wrong."""
+"""Images depend on seed and index alone; sets are complete and readable; the command line says what is wrong."""
 
 import argparse
 import json
@@ -7,18 +7,19 @@ import numpy as np
 import pytest
 
 from sealkit.cli import data_synth
-from sealkit.data.labels import read_det_labels
+from sealkit.data.labels.detection import read_det_labels
 from sealkit.errors import ConfigError, DataError
 from sealkit.images import read_image
-from sealkit.synth import designs, texts
-from sealkit.synth.render import render_sample, stock
-from sealkit.synth.settings import SynthSettings
-from sealkit.synth.writer import is_validation, write_detection_set
+from sealkit.synth.common import texts
+from sealkit.synth.seals import designs
+from sealkit.synth.seals.render import render_sample, stock
+from sealkit.synth.seals.settings import SynthSettings
+from sealkit.synth.seals.writer import is_validation, write_detection_set
 
 SMALL = SynthSettings(size=(160, 220), page_size=(200, 260))
 
 
-def test_a_picture_depends_on_seed_and_index_only() -> None:
+def test_a_image_depends_on_seed_and_index_only() -> None:
     alone = render_sample(7, 3, SMALL)
     stock.cache_clear()  # nothing drawn before may matter
     for index in range(3):
@@ -30,7 +31,7 @@ def test_a_picture_depends_on_seed_and_index_only() -> None:
 
 
 @pytest.mark.parametrize("style", ["default", "laser"])
-def test_pictures_and_labels_are_sound(style: str) -> None:
+def test_images_and_labels_are_sound(style: str) -> None:
     settings = SMALL.model_copy(update={"style": style})
     kinds, directions = set(), set()
     for index in range(30):
@@ -70,7 +71,7 @@ def test_command_writes_a_readable_set_and_a_sheet(tmp_path, capsys: pytest.Capt
     flags = f"{out} -n 8 --workers 1 --val-share 0.25 --size 160 200 --page-size 200 220 --sheet {tmp_path / 's.png'}"
     assert data_synth.run(parser.parse_args([*flags.split(), "--shapes", "circle=1,square=1"])) == 0
     summary = json.loads(capsys.readouterr().out)
-    assert summary["pictures"] == 8 and summary["train"] == 6 and summary["val"] == 2
+    assert summary["images"] == 8 and summary["train"] == 6 and summary["val"] == 2
     total = 0
     for part in ("train.txt", "val.txt"):
         samples, problems = read_det_labels(out, part, check_files=True)

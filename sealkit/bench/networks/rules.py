@@ -1,5 +1,5 @@
 """Networks that answer with a rule of their own and compute the network inside all the same (see
-`sealkit.bench.stand_ins`)."""
+`sealkit.bench.random_models`)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import paddle
 import paddle.nn.functional as F
 from paddle import nn
 
-from sealkit.drawing.documents import document_pictures
+from sealkit.drawing.documents import document_images
 from sealkit.images.normalise import IMAGENET_MEAN, IMAGENET_STD, normalise
 from sealkit.nn.layers import upsample_nearest
 
@@ -94,7 +94,7 @@ def settle(net: nn.Layer, hw: tuple[int, int]) -> None:
     for layer in norms:
         layer._momentum, layer._use_global_stats = 0.0, False
         layer.training = True
-    net(paddle.to_tensor(np.stack([normalise(page) for page in document_pictures((hw, hw))])))
+    net(paddle.to_tensor(np.stack([normalise(page) for page in document_images((hw, hw))])))
     for layer, (momentum, fixed) in zip(norms, held):
         layer._momentum, layer._use_global_stats = momentum, fixed
         layer.training = False

@@ -1,6 +1,6 @@
 """What all converters share: rows of foreign annotations -> a detection set in PaddleX's format.
 
-A converter only finds pictures and names outlines and texts. Whether an outline is one is decided by the same reader
+A converter only finds images and names outlines and texts. Whether an outline is one is decided by the same reader
 that reads label files, so that a converted set means exactly what a hand-made one means.
 """
 
@@ -14,26 +14,26 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from sealkit.data.labels import read_det_labels, write_det_labels
+from sealkit.data.labels.detection import read_det_labels, write_det_labels
 from sealkit.data.problems import Problem, Severity
 from sealkit.data.records import DetSample
 from sealkit.errors import DataError
 from sealkit.images import IMAGE_SUFFIXES, list_images, suffix_of
 
-PICTURES = "images"
-"""Folder of the pictures in a converted set."""
+IMAGES = "images"
+"""Folder of the images in a converted set."""
 
 
 @dataclass
 class Row:
-    """One picture of a foreign set.
+    """One image of a foreign set.
 
     Attributes:
         where: place in the source for messages: "a.json", "coco.json image 12".
-        image: the picture, or None where it was not found.
+        image: the image, or None where it was not found.
         texts: entries in PaddleX's form ({"transcription", "points", …}), or a label's JSON text as it stood in the
             source.
-        embedded: the encoded picture where the annotation file carries it.
+        embedded: the encoded image where the annotation file carries it.
     """
 
     where: str
@@ -58,9 +58,9 @@ class Conversion:
     """Result of a conversion.
 
     Attributes:
-        samples: pictures with texts; `image_path` still points into the source.
+        samples: images with texts; `image_path` still points into the source.
         problems: what was not converted, with its place in the source.
-        embedded: picture path -> encoded picture, for those that have no file.
+        embedded: image path -> encoded image, for those that have no file.
     """
 
     samples: list[DetSample] = field(default_factory=list)
@@ -71,7 +71,7 @@ class Conversion:
 def settle(source: Source) -> Conversion:
     """Read the rows through the label reader; problems point to the source."""
     done = Conversion(problems=list(source.problems))
-    # A row without picture was reported by the converter, which knows where it looked.
+    # A row without image was reported by the converter, which knows where it looked.
     rows = [(row, row.image) for row in source.rows if row.image is not None]
     if not rows:
         return done
@@ -98,7 +98,7 @@ def _json(texts: list[dict[str, Any]] | str) -> str:
 
 
 def write_set(conversion: Conversion, out: str | Path, labels: str = "labels.txt") -> int:
-    """Copy pictures to `out/images` and write `out/labels`; returns the number of lines.
+    """Copy images to `out/images` and write `out/labels`; returns the number of lines.
 
     Raises:
         DataError: nothing was converted, or `out` holds something already.
@@ -112,7 +112,7 @@ def write_set(conversion: Conversion, out: str | Path, labels: str = "labels.txt
     used: set[str] = set()
     written = []
     for sample in conversion.samples:
-        target = out / PICTURES / names.setdefault(sample.image_path, free_name(sample.image_path.name, used))
+        target = out / IMAGES / names.setdefault(sample.image_path, free_name(sample.image_path.name, used))
         used.add(target.name.lower())
         target.parent.mkdir(parents=True, exist_ok=True)
         if sample.image_path in conversion.embedded:
@@ -140,8 +140,8 @@ def free_name(name: str, used: set[str]) -> str:
     return path.name
 
 
-class Pictures:
-    """The pictures below a folder, found by the ways in which annotations name them."""
+class Images:
+    """The images below a folder, found by the ways in which annotations name them."""
 
     def __init__(self, *folders: Path) -> None:
         self.paths: list[Path] = []
@@ -149,7 +149,7 @@ class Pictures:
             try:
                 self.paths += [Path(path) for path in list_images(folder)]
             except DataError:
-                continue  # no picture there: each row that misses one is reported
+                continue  # no image there: each row that misses one is reported
         self.by_name: dict[str, list[Path]] = {}
         self.by_stem: dict[str, list[Path]] = {}
         for path in dict.fromkeys(self.paths):
@@ -157,7 +157,7 @@ class Pictures:
             self.by_stem.setdefault(path.stem.lower(), []).append(path)
 
     def find(self, name: str, *folders: Path) -> Path | None:
-        """A picture by path or name as an annotation gives it: relative to one of the folders, or by unique file
+        """An image by path or name as an annotation gives it: relative to one of the folders, or by unique file
         name.
         """
         relative = name.replace("\\", "/")
@@ -172,7 +172,7 @@ class Pictures:
         return alike[0] if alike else None
 
     def of_stem(self, stem: str) -> Path | None:
-        """The only picture of this name without suffix."""
+        """The only image of this name without suffix."""
         alike = self.by_stem.get(stem.lower(), [])
         return alike[0] if len(alike) == 1 else None
 
@@ -187,10 +187,10 @@ def _common_tail(first: str, second: str) -> int:
     return count
 
 
-def unlabelled(pictures: Pictures, rows: Iterable[Row], where: str, source: Source) -> None:
-    """One note on the pictures that no annotation speaks of."""
+def unlabelled(images: Images, rows: Iterable[Row], where: str, source: Source) -> None:
+    """One note on the images that no annotation speaks of."""
     used = {row.image.resolve() for row in rows if row.image is not None}
-    left = [path for path in pictures.paths if path.resolve() not in used]
+    left = [path for path in images.paths if path.resolve() not in used]
     if left:
-        reason = f"{len(left)} pictures have no annotation, such as {left[0]}"
-        source.report("unlabelled-pictures", where, reason, "annotate them; they were not converted", "info")
+        reason = f"{len(left)} images have no annotation, such as {left[0]}"
+        source.report("unlabelled-images", where, reason, "annotate them; they were not converted", "info")

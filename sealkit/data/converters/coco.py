@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from sealkit.data.converters.base import Pictures, Row, Source, unlabelled
+from sealkit.data.converters.base import Images, Row, Source, unlabelled
 from sealkit.errors import DataError
 
 _TEXT_KEYS = ("text", "transcription", "utf8_string", "caption", "rec")
@@ -27,14 +27,14 @@ def read(path: Path) -> Source:
     if not files:
         raise DataError("there is no COCO file", where=str(path), hint="give the JSON file or the folder it lies in")
     source = Source()
-    pictures = Pictures(root)
+    images = Images(root)
     for file in files:
-        _read_file(file, root, pictures, source)
-    unlabelled(pictures, source.rows, str(root), source)
+        _read_file(file, root, images, source)
+    unlabelled(images, source.rows, str(root), source)
     return source
 
 
-def _read_file(file: Path, root: Path, pictures: Pictures, source: Source) -> None:
+def _read_file(file: Path, root: Path, images: Images, source: Source) -> None:
     try:
         content = json.loads(file.read_text(encoding="utf-8-sig"))
     except (ValueError, RecursionError) as error:
@@ -53,14 +53,14 @@ def _read_file(file: Path, root: Path, pictures: Pictures, source: Source) -> No
     boxes = 0
     for image in content["images"]:
         if not isinstance(image, dict) or "id" not in image:
-            source.report("bad-picture", file.name, f"an image without id: {str(image)[:60]}", "export it again")
+            source.report("bad-image", file.name, f"an image without id: {str(image)[:60]}", "export it again")
             continue
         name = str(image.get("file_name") or "")
         where = f"{file.name} image {image['id']} ({name})"
-        found = pictures.find(name, root, root / "images", file.parent)
+        found = images.find(name, root, root / "images", file.parent)
         annotations = by_image.pop(_key(image["id"]), [])
         if found is None:
-            source.report("missing-picture", where, f"there is no picture {name!r}", f"put it below {root}")
+            source.report("missing-image", where, f"there is no image {name!r}", f"put it below {root}")
             continue
         texts = []
         for annotation in annotations:

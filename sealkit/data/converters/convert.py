@@ -7,8 +7,8 @@ from pathlib import Path
 
 from sealkit.data.converters import coco, labelme, ppocrlabel, rest
 from sealkit.data.converters.base import Conversion, Source, settle
-from sealkit.data.formats import FORMATS
-from sealkit.data.recognise_format import recognise
+from sealkit.data.converters.detect import recognise
+from sealkit.data.converters.formats import FORMATS
 from sealkit.errors import DataError
 
 READERS: Mapping[str, Callable[[Path], Source]] = {
@@ -52,7 +52,7 @@ def convert(path: str | Path, name: str = "auto") -> Conversion:
         name: a key of READERS, or "auto".
 
     Returns:
-        samples that still point to the source's pictures, and everything that was not converted, with its place in the
+        samples that still point to the source's images, and everything that was not converted, with its place in the
         source. `sealkit.data.converters.base.write_set` writes them.
 
     Raises:

@@ -1,4 +1,4 @@
-"""LabelMe (and X-AnyLabeling): one JSON file per picture with `imagePath`, `shapes`, perhaps `imageData`."""
+"""LabelMe (and X-AnyLabeling): one JSON file per image with `imagePath`, `shapes`, perhaps `imageData`."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from sealkit.data.converters.base import Pictures, Row, Source, unlabelled
-from sealkit.data.labels import IGNORED_TEXTS
+from sealkit.data.converters.base import Images, Row, Source, unlabelled
+from sealkit.data.labels.detection import IGNORED_TEXTS
 
 # shape_type -> number of points it must have, 0 = any
 _OUTLINES = {"polygon": 0, "rectangle": 2, "rotation": 4, "quadrilateral": 4}
@@ -27,13 +27,13 @@ def read(path: Path) -> Source:
     """
     source = Source()
     root = path if path.is_dir() else path.parent
-    pictures = Pictures(root)
+    images = Images(root)
     files = sorted(path.rglob("*.json")) if path.is_dir() else [path]
     contents = [(file, content) for file in files if (content := _load(file, root, source)) is not None]
     text_of = _text_rule([shape for _, content in contents for shape in content["shapes"] if isinstance(shape, dict)])
     for file, content in contents:
         where = _short(file, root)
-        image, embedded = _picture(file, content, pictures, where, source)
+        image, embedded = _image(file, content, images, where, source)
         texts = [
             entry
             for number, shape in enumerate(content["shapes"])
@@ -43,7 +43,7 @@ def read(path: Path) -> Source:
             source.report("no-usable-text", where, "none of its shapes is an outline", "draw polygons around the texts")
             continue
         source.rows.append(Row(where, image, texts, embedded))
-    unlabelled(pictures, source.rows, str(root), source)
+    unlabelled(images, source.rows, str(root), source)
     return source
 
 
@@ -67,11 +67,11 @@ def _load(file: Path, root: Path, source: Source) -> dict[str, Any] | None:
     return content
 
 
-def _picture(
-    file: Path, content: dict[str, Any], pictures: Pictures, where: str, source: Source
+def _image(
+    file: Path, content: dict[str, Any], images: Images, where: str, source: Source
 ) -> tuple[Path | None, bytes | None]:
     named = str(content.get("imagePath") or "")
-    image = pictures.find(named, file.parent) or pictures.of_stem(file.stem)
+    image = images.find(named, file.parent) or images.of_stem(file.stem)
     if image is not None:
         return image, None
     data = content.get("imageData")
@@ -79,11 +79,11 @@ def _picture(
         try:
             embedded = base64.b64decode(data, validate=True)
         except (binascii.Error, ValueError):
-            source.report("broken-picture", where, "imageData is not base64", "put the picture beside the file")
+            source.report("broken-image", where, "imageData is not base64", "put the image beside the file")
             return None, None
         suffix = ".png" if embedded[:4] == b"\x89PNG" else ".jpg"
         return file.with_suffix(suffix), embedded
-    source.report("missing-picture", where, f"there is no picture {named!r}", f"put it beside {file.name}")
+    source.report("missing-image", where, f"there is no image {named!r}", f"put it beside {file.name}")
     return None, None
 
 

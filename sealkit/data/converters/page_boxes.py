@@ -1,7 +1,7 @@
-"""Boxes of page regions → a set in PaddleX's COCO format, with pictures, split as the source is.
+"""Boxes of page regions → a set in PaddleX's COCO format, with images, split as the source is.
 
-Read are COCO files wherever exporters put them (`annotations/`, beside the pictures, in folders `train`, `valid`,
-`test`), or LabelMe files, one per picture, with PaddleX's lists `train_anno_list.txt` and `val_anno_list.txt` where
+Read are COCO files wherever exporters put them (`annotations/`, beside the images, in folders `train`, `valid`,
+`test`), or LabelMe files, one per image, with PaddleX's lists `train_anno_list.txt` and `val_anno_list.txt` where
 there are such.
 """
 
@@ -15,8 +15,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from sealkit.data.converters.base import PICTURES, Pictures, free_name, prepare_folder
-from sealkit.data.labels_coco import TEST, TRAIN, VAL, CocoSet, coco_set, write_coco
+from sealkit.data.converters.base import IMAGES, Images, free_name, prepare_folder
+from sealkit.data.labels.coco import TEST, TRAIN, VAL, CocoSet, coco_set, write_coco
 from sealkit.data.problems import Problem
 from sealkit.data.records import LayoutSample
 from sealkit.errors import DataError, ImageError
@@ -36,7 +36,7 @@ class _Part:
 
     Attributes:
         target: that label file.
-        found: what was read. root: where its pictures are looked for first.
+        found: what was read. root: where its images are looked for first.
         names: of the categories as the source has them.
     """
 
@@ -49,7 +49,7 @@ class _Part:
 def convert_boxes(
     source: Path, out: Path, names: Mapping[str, str] | None = None
 ) -> tuple[dict[str, int], list[Problem]]:
-    """Copy the pictures to `out/images` and write a label file per part, all with the same categories.
+    """Copy the images to `out/images` and write a label file per part, all with the same categories.
 
     Args:
         source: folder, or one COCO file; never changed.
@@ -57,7 +57,7 @@ def convert_boxes(
         names: category of the source → category of the result; several may become one.
 
     Returns:
-        Pictures per label file, and what was not converted, with its place in the source.
+        Images per label file, and what was not converted, with its place in the source.
 
     Raises:
         DataError: nothing of either form lies there, nothing could be converted, a name that no category has, or `out`
@@ -67,10 +67,10 @@ def convert_boxes(
         raise DataError("no such file or folder", where=str(source), hint="check the path")
     parts = _coco_parts(source, names or {}) or _labelme_parts(source, names or {})
     problems = [problem for part in parts for problem in part.found.problems]
-    pictures = Pictures(source if source.is_dir() else source.parent)
+    images = Images(source if source.is_dir() else source.parent)
     placed: dict[str, list[LayoutSample]] = {}
     for part in parts:
-        placed.setdefault(part.target, []).extend(_with_pictures(part, pictures, problems))
+        placed.setdefault(part.target, []).extend(_with_images(part, images, problems))
     if not any(placed.values()):
         first = f" ({problems[0].reason})" if problems else ""
         raise DataError(
@@ -212,17 +212,17 @@ def _box_around(shape: Any) -> list[float] | None:
     return [min(xs), min(ys), max(xs) - min(xs), max(ys) - min(ys)]
 
 
-def _with_pictures(part: _Part, pictures: Pictures, problems: list[Problem]) -> list[LayoutSample]:
-    """Samples whose picture is there, with its size where the file does not say it."""
+def _with_images(part: _Part, images: Images, problems: list[Problem]) -> list[LayoutSample]:
+    """Samples whose image is there, with its size where the file does not say it."""
     found = []
     for sample in part.found.samples:
         path = sample.image_path
         if not path.is_file():
-            named = path.relative_to(part.root / PICTURES) if path.is_relative_to(part.root / PICTURES) else path
-            other = pictures.find(named.as_posix(), part.root)
+            named = path.relative_to(part.root / IMAGES) if path.is_relative_to(part.root / IMAGES) else path
+            other = images.find(named.as_posix(), part.root)
             if other is None:
-                reason = f"there is no picture {named.as_posix()!r}"
-                problems.append(Problem("missing-picture", sample.where, reason, f"put it below {part.root}"))
+                reason = f"there is no image {named.as_posix()!r}"
+                problems.append(Problem("missing-image", sample.where, reason, f"put it below {part.root}"))
                 continue
             path = other
         size = sample.size
@@ -230,7 +230,7 @@ def _with_pictures(part: _Part, pictures: Pictures, problems: list[Problem]) -> 
             try:
                 size = inspect_image(path).size
             except ImageError as error:
-                problems.append(Problem("broken-picture", sample.where, error.what, "export the picture again"))
+                problems.append(Problem("broken-image", sample.where, error.what, "export the image again"))
                 continue
         found.append(replace(sample, image_path=path, size=size))
     return found
@@ -238,7 +238,7 @@ def _with_pictures(part: _Part, pictures: Pictures, problems: list[Problem]) -> 
 
 def _copy(path: Path, out: Path, copied: dict[Path, Path], used: set[str]) -> Path:
     if path not in copied:
-        target = out / PICTURES / free_name(path.name, used)
+        target = out / IMAGES / free_name(path.name, used)
         used.add(target.name.lower())
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, target)

@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from sealkit.data.converters.base import PICTURES, prepare_folder
-from sealkit.data.page_labels import ANGLES, PageSample, read_page_labels, write_class_file, write_page_labels
+from sealkit.data.converters.base import IMAGES, prepare_folder
+from sealkit.data.labels.orientation import ANGLES, PageSample, read_page_labels, write_class_file, write_page_labels
 from sealkit.data.problems import Problem
 from sealkit.errors import DataError
 from sealkit.images import list_images
@@ -23,14 +23,14 @@ _ANGLE = re.compile(r"(0|90|180|270)(?:\D.*)?$")
 
 
 def convert_pages(source: Path, out: Path) -> tuple[dict[str, int], list[Problem]]:
-    """Copy the pictures to `out/images` and write a label file per part and `label.txt`.
+    """Copy the images to `out/images` and write a label file per part and `label.txt`.
 
     Args:
         source: folder; never changed.
         out: new folder.
 
     Returns:
-        Pictures per label file, and what was not converted.
+        Images per label file, and what was not converted.
 
     Raises:
         DataError: nothing of either form lies there, nothing could be converted, or `out` holds something.
@@ -54,8 +54,8 @@ def convert_pages(source: Path, out: Path) -> tuple[dict[str, int], list[Problem
         placed = []
         for sample in samples:
             if not sample.image_path.is_file():
-                reason = f"there is no picture {sample.image_path}"
-                problems.append(Problem("missing-picture", sample.where, reason, "check the path"))
+                reason = f"there is no image {sample.image_path}"
+                problems.append(Problem("missing-image", sample.where, reason, "check the path"))
                 continue
             placed.append(replace(sample, image_path=_place(sample.image_path, source, out, taken)))
         counts[f"{part}.txt"] = write_page_labels(out / f"{part}.txt", placed, out)
@@ -64,18 +64,18 @@ def convert_pages(source: Path, out: Path) -> tuple[dict[str, int], list[Problem
 
 
 def _place(path: Path, source: Path, out: Path, taken: dict[Path, Path]) -> Path:
-    """Where a picture is copied to: its path below the source, in one name."""
+    """Where an image is copied to: its path below the source, in one name."""
     if path not in taken:
         try:
             parts = path.relative_to(source).parts
         except ValueError:
             parts = (path.name,)
-        name = "_".join(part for part in parts if part != PICTURES).replace(" ", "_")
-        target = out / PICTURES / name
+        name = "_".join(part for part in parts if part != IMAGES).replace(" ", "_")
+        target = out / IMAGES / name
         number = 1
         while target in taken.values():
             number += 1
-            target = out / PICTURES / f"{Path(name).stem}_{number}{path.suffix}"
+            target = out / IMAGES / f"{Path(name).stem}_{number}{path.suffix}"
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, target)
         taken[path] = target

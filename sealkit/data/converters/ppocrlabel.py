@@ -1,4 +1,4 @@
-"""PPOCRLabel: `Label.txt` beside the pictures, `folder/picture.jpg<TAB>[{"transcription", "points", "difficult"}, …]`
+"""PPOCRLabel: `Label.txt` beside the images, `folder/image.jpg<TAB>[{"transcription", "points", "difficult"}, …]`
 per line.
 """
 
@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from sealkit.data.converters.base import Pictures, Row, Source, unlabelled
+from sealkit.data.converters.base import Images, Row, Source, unlabelled
 from sealkit.errors import DataError
 
 LABELS = "Label.txt"
@@ -17,8 +17,8 @@ STATES = "fileState.txt"
 def read(path: Path) -> Source:
     """Rows of a folder with Label.txt, or of one such file.
 
-    Paths in it start with the folder's own name, or are absolute paths of the labeller's machine: the picture is looked
-    for beside the file and by its name. `difficult` texts become ignored ones. Pictures that `fileState.txt` does not
+    Paths in it start with the folder's own name, or are absolute paths of the labeller's machine: the image is looked
+    for beside the file and by its name. `difficult` texts become ignored ones. Images that `fileState.txt` does not
     list as confirmed are converted and reported.
     """
     file = path / LABELS if path.is_dir() else path
@@ -26,7 +26,7 @@ def read(path: Path) -> Source:
         raise DataError(f"there is no {LABELS}", where=str(path), hint="give the folder that PPOCRLabel has open")
     source = Source()
     root = file.parent
-    pictures = Pictures(root)
+    images = Images(root)
     confirmed = _confirmed(root / STATES)
     waiting: list[str] = []
     text = file.read_bytes().decode("utf-8-sig", errors="replace")
@@ -38,21 +38,21 @@ def read(path: Path) -> Source:
         if not tab:
             source.report("bad-separator", where, f"no tab in {line[:60]!r}", "write `path<TAB>[{…}]`")
             continue
-        image = pictures.find(name.strip(), root.parent, root)
+        image = images.find(name.strip(), root.parent, root)
         if image is None:
-            source.report("missing-picture", where, f"there is no picture {name!r}", f"put it into {root}")
+            source.report("missing-image", where, f"there is no image {name!r}", f"put it into {root}")
         elif confirmed is not None and image.name not in confirmed:
             waiting.append(image.name)
         source.rows.append(Row(where, image, _ignore_difficult(content)))
     if waiting:
-        reason = f"{len(waiting)} pictures are not confirmed in {STATES}, such as {waiting[0]}"
+        reason = f"{len(waiting)} images are not confirmed in {STATES}, such as {waiting[0]}"
         source.report("not-confirmed", STATES, reason, "confirm them in PPOCRLabel; they were converted", "warning")
-    unlabelled(pictures, source.rows, str(root), source)
+    unlabelled(images, source.rows, str(root), source)
     return source
 
 
 def _confirmed(states: Path) -> set[str] | None:
-    """Names of the pictures that the labeller confirmed, None where that was not recorded."""
+    """Names of the images that the labeller confirmed, None where that was not recorded."""
     if not states.is_file():
         return None
     rows = [line.rpartition("\t") for line in states.read_text(encoding="utf-8-sig", errors="replace").splitlines()]

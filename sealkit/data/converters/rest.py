@@ -1,6 +1,6 @@
 """ICDAR 2023 ReST (Reading the Seal Title): `{"gt_1": [{"points": [[x, y], …], "transcription": "…"}], …}`.
 
-The organisers' files are one JSON per picture or one for all, with keys gt_<image id>; points run clockwise; no point
+The organisers' files are one JSON per image or one for all, with keys gt_<image id>; points run clockwise; no point
 order is promised, so no direction is written. The set is known to hold some wrong annotations: check it after
 conversion.
 """
@@ -12,12 +12,12 @@ import re
 from pathlib import Path
 from typing import Any
 
-from sealkit.data.converters.base import Pictures, Row, Source, unlabelled
+from sealkit.data.converters.base import Images, Row, Source, unlabelled
 from sealkit.errors import DataError
 
 
 def read(path: Path) -> Source:
-    """Rows of a JSON file or of every JSON file below a folder; pictures are found by name or by their number."""
+    """Rows of a JSON file or of every JSON file below a folder; images are found by name or by their number."""
     files = [path] if path.is_file() else sorted(path.rglob("*.json"))
     root = path.parent if path.is_file() else path
     if not files:
@@ -25,22 +25,22 @@ def read(path: Path) -> Source:
             "there is no JSON file", where=str(path), hint="give the folder with gt_*.json or train_gt.json"
         )
     source = Source()
-    pictures = Pictures(root)
+    images = Images(root)
     by_number: dict[str, list[Path]] = {}
-    for file in pictures.paths:
+    for file in images.paths:
         by_number.setdefault(_number(file.stem), []).append(file)
     for file in files:
         for key, texts in _entries(file, source):
             where = f"{file.name} {key}" if key != file.stem else file.name
             stem = key.removeprefix("gt_")
-            image = pictures.of_stem(key) or pictures.of_stem(stem) or pictures.find(stem)
+            image = images.of_stem(key) or images.of_stem(stem) or images.find(stem)
             if image is None:
                 alike = by_number.get(_number(stem), []) if _number(stem) else []
                 image = alike[0] if len(alike) == 1 else None
             if image is None:
-                source.report("missing-picture", where, f"there is no picture for {key!r}", f"put it below {root}")
+                source.report("missing-image", where, f"there is no image for {key!r}", f"put it below {root}")
             source.rows.append(Row(where, image, texts))
-    unlabelled(pictures, source.rows, str(root), source)
+    unlabelled(images, source.rows, str(root), source)
     return source
 
 
@@ -51,7 +51,7 @@ def _number(stem: str) -> str:
 
 
 def _entries(file: Path, source: Source) -> list[tuple[str, list[dict[str, Any]]]]:
-    """(picture key, entries) of one file."""
+    """(image key, entries) of one file."""
     try:
         content = json.loads(file.read_text(encoding="utf-8-sig"))
     except (ValueError, RecursionError) as error:

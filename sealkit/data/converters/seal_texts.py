@@ -1,6 +1,6 @@
-"""Pictures of seals with their texts and without outlines, as TrOCR-Seal-Recognition shares them.
+"""Images of seals with their texts and without outlines, as TrOCR-Seal-Recognition shares them.
 
-Beside each picture lies a text file of the same name; `#` (or a line end) separates the lines of a seal. Such a set
+Beside each image lies a text file of the same name; `#` (or a line end) separates the lines of a seal. Such a set
 cannot train a detector; it can tell how well a whole pipeline reads.
 """
 
@@ -10,23 +10,23 @@ import json
 import re
 from pathlib import Path
 
-from sealkit.data.converters.base import PICTURES, Pictures, Source, prepare_folder
+from sealkit.data.converters.base import IMAGES, Images, Source, prepare_folder
 from sealkit.errors import DataError
 
 TEXTS = "texts.json"
 
 
 def read_texts(path: Path) -> tuple[dict[Path, list[str]], Source]:
-    """(picture -> lines of text, problems) of a folder."""
+    """(image -> lines of text, problems) of a folder."""
     if not path.is_dir():
-        raise DataError("not a folder", where=str(path), hint="give the folder with pictures and text files")
+        raise DataError("not a folder", where=str(path), hint="give the folder with images and text files")
     source = Source()
     found: dict[Path, list[str]] = {}
-    for picture in Pictures(path).paths:
-        label = picture.with_suffix(".txt")
+    for image in Images(path).paths:
+        label = image.with_suffix(".txt")
         name = label.relative_to(path).as_posix()
         if not label.is_file():
-            reason = f"{picture.name} has no text file"
+            reason = f"{image.name} has no text file"
             source.report("no-text", name, reason, f"write its text to {label.name}", "warning")
             continue
         raw = label.read_bytes()
@@ -37,27 +37,27 @@ def read_texts(path: Path) -> tuple[dict[Path, list[str]], Source]:
             source.report("encoding", name, "the file is not UTF-8; read as GB18030", "save it as UTF-8", "warning")
         lines = [line.strip() for line in re.split(r"[#\r\n]+", content) if line.strip()]
         if lines:
-            found[picture] = lines
+            found[image] = lines
         else:
             source.report("empty-text", name, "the text file is empty", "write the seal's text", "warning")
     return found, source
 
 
 def write_texts(found: dict[Path, list[str]], out: str | Path) -> int:
-    """Copy pictures to `out/images` and write `out/texts.json`: {"images/a.jpg": ["line", …]}; returns the number of
-    pictures.
+    """Copy images to `out/images` and write `out/texts.json`: {"images/a.jpg": ["line", …]}; returns the number of
+    images.
     """
     import shutil
 
     out = Path(out)
     prepare_folder(out)
     if not found:
-        raise DataError("no picture with a text file was found", hint="a text file has its picture's name and .txt")
+        raise DataError("no image with a text file was found", hint="a text file has its image's name and .txt")
     table: dict[str, list[str]] = {}
-    (out / PICTURES).mkdir()
-    for count, (picture, lines) in enumerate(found.items()):
-        name = picture.name if f"{PICTURES}/{picture.name}" not in table else f"{picture.stem}_{count}{picture.suffix}"
-        shutil.copyfile(picture, out / PICTURES / name)
-        table[f"{PICTURES}/{name}"] = lines
+    (out / IMAGES).mkdir()
+    for count, (image, lines) in enumerate(found.items()):
+        name = image.name if f"{IMAGES}/{image.name}" not in table else f"{image.stem}_{count}{image.suffix}"
+        shutil.copyfile(image, out / IMAGES / name)
+        table[f"{IMAGES}/{name}"] = lines
     (out / TEXTS).write_text(json.dumps(table, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     return len(table)

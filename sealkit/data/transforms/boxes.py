@@ -42,14 +42,14 @@ class BoxScene:
         return self.image.shape[0], self.image.shape[1]
 
     def render(self) -> np.ndarray:
-        """The picture, for steps that other scenes share."""
+        """The image, for steps that other scenes share."""
         return self.image
 
     def keep(self, which: np.ndarray) -> None:
         self.boxes, self.classes = self.boxes[which], self.classes[which]
 
     def clip(self) -> None:
-        """Cut boxes at the picture's edges; those of no area go."""
+        """Cut boxes at the image's edges; those of no area go."""
         height, width = self.size
         self.boxes = np.clip(self.boxes, 0, np.array([width, height, width, height], np.float32))
         self.keep((self.boxes[:, 2:] - self.boxes[:, :2] > 0).all(axis=1))
@@ -84,7 +84,8 @@ def distort(
 ) -> None:
     """Brightness, contrast, saturation and hue in a random order, each in half of the cases.
 
-    Source: RandomDistort of PaddleDetection, by its facts (those are Pillow's enhancers on RGB).
+    Re-implemented from the architecture of RandomDistort of PaddleDetection (Apache-2.0; no code copied) (those are
+    Pillow's enhancers on RGB).
     """
     steps: list[tuple[Callable[[np.ndarray, float], np.ndarray], tuple[float, float]]] = [
         (_brighten, brightness),
@@ -149,7 +150,8 @@ def box_crop(
     so much (IoU) and holds the centre of some box; the first such window is taken. "No crop" is one of the choices.
     Boxes whose centre is outside go; with `least_part` those of which less than this share is inside.
 
-    Source: RandomCrop of PaddleDetection, by its facts; after SSD (Liu et al., ECCV 2016).
+    Re-implemented from the architecture of RandomCrop of PaddleDetection (Apache-2.0; no code copied); after SSD (Liu
+    et al., ECCV 2016).
     """
     if not len(scene.boxes):
         return
@@ -300,7 +302,7 @@ class BoxChain:
 
     def __call__(self, scene: BoxScene, rng: Rng, other: Callable[[Rng], BoxScene | None] | None = None) -> BoxScene:
         """Apply all steps; `other` draws a second page for copy_paste."""
-        picture: Any = scene  # photometric reads and replaces the picture only
+        image: Any = scene  # photometric reads and replaces the image only
         for step in self._steps:
             if rng.random() >= getattr(step, "p", 1.0):
                 continue
@@ -310,7 +312,7 @@ class BoxChain:
                 wanted = frozenset(number for number, name in enumerate(self._classes) if name in names)
                 values |= {"wanted": wanted, "other": other(rng) if other is not None else None}
             if step.op == "photometric":
-                photometric(picture, rng, **values)
+                photometric(image, rng, **values)
             else:
                 OPERATIONS[step.op](scene, rng, **values)
         return scene

@@ -17,9 +17,9 @@ from sealkit.data.transforms.seal_crop import seal_crop
 from sealkit.errors import ConfigError
 
 OUTLINES = "outlines"  # polygons of any number of points stay valid
-LINE_POLY = "line_poly"  # the order of points stays: top of the letters first
+LINE_POLY = "line_poly"  # the order of points stays: top of the characters first
 FIELDS = "fields"  # up direction and seal area can be drawn afterwards
-READING = "reading"  # the letters can still be read
+READING = "reading"  # the characters can still be read
 
 _OPERATIONS: dict[str, tuple[Callable[..., None], frozenset[str]]] = {
     "flip": (flip, frozenset({OUTLINES, LINE_POLY, FIELDS})),

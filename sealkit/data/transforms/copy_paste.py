@@ -1,6 +1,6 @@
-"""Paste texts of another picture onto free places.
+"""Paste texts of another image onto free places.
 
-Supports: outlines of any number of points and line_polys. Not fields: a pasted text belongs to no seal of this picture.
+Supports: outlines of any number of points and line_polys. Not fields: a pasted text belongs to no seal of this image.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ def copy_paste(
     max_objects: int = 30,
     tries: int = 20,
 ) -> None:
-    """Paste up to `ratio` of the other picture's texts (at least one, at most `max_objects`) where nothing is hidden.
+    """Paste up to `ratio` of the other image's texts (at least one, at most `max_objects`) where nothing is hidden.
 
     Each is cut out along its outline, turned by any angle and scaled by up to a quarter either way. A text
     that finds no free place in `tries` draws is left out.
@@ -55,7 +55,7 @@ def copy_paste(
 
 
 def _place(points: np.ndarray, size: tuple[int, int], rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray | None]:
-    """A drawn similarity (3, 3) and the moved points, or None for them where they leave the picture."""
+    """A drawn similarity (3, 3) and the moved points, or None for them where they leave the image."""
     angle, factor = rng.uniform(0, 2 * np.pi), np.exp(rng.uniform(-0.22, 0.22))
     cos, sin = factor * np.cos(angle), factor * np.sin(angle)
     matrix = np.array([[cos, -sin, 0], [sin, cos, 0], [0, 0, 1]])

@@ -12,7 +12,7 @@ from sealkit.data.transforms.scene import Border, Scene
 
 
 def fit(scene: Scene, rng: np.random.Generator, size: tuple[int, int], border: Border = "white") -> None:
-    """Scale the picture to just fit `size` (height, width) and pad; the place on the canvas is drawn."""
+    """Scale the image to just fit `size` (height, width) and pad; the place on the canvas is drawn."""
     height, width = scene.size
     factor = min(size[0] / height, size[1] / width)
     inner = (max(round(height * factor), 1), max(round(width * factor), 1))
@@ -29,8 +29,8 @@ def window_crop(
 ) -> None:
     """A window of `size` at the present scale around a drawn point of a text; anywhere in `background` of cases.
 
-    The point lies at least a tenth of the window inside it where the picture is large enough. A side smaller than
-    the window is padded, the picture's place on it drawn.
+    The point lies at least a tenth of the window inside it where the image is large enough. A side smaller than
+    the window is padded, the image's place on it drawn.
     """
     inner = (min(scene.size[0], size[0]), min(scene.size[1], size[1]))
     counted = [part.outline for part in scene.parts if not part.ignore]
@@ -47,7 +47,7 @@ def window_crop(
 
 
 def random_crop(scene: Scene, rng: np.random.Generator, size: tuple[int, int], max_tries: int = 50) -> None:
-    """PP-OCRv6's crop: sides drawn between a tenth of the picture's and three times the target's; never enlarged.
+    """PP-OCRv6's crop: sides drawn between a tenth of the image's and three times the target's; never enlarged.
 
     The crop is laid at a drawn place on a black canvas. Unlike the reference, a text cut by the border keeps as many
     points as it needs, and a leftover too small to learn from is ignored instead of becoming background.

@@ -1,7 +1,8 @@
 """Flip, rotation, scale and perspective.
 
-Supports, all four: outlines of any number of points, line_polys (the order stays: top of the letters first, clockwise),
-fields (up direction and seal area can be drawn afterwards). `flip` alone leaves letters that cannot be read.
+Supports, all four: outlines of any number of points, line_polys (the order stays: top of the characters first,
+clockwise),
+fields (up direction and seal area can be drawn afterwards). `flip` alone leaves characters that cannot be read.
 """
 
 from __future__ import annotations
@@ -9,12 +10,12 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from sealkit.data.transforms.polygons import letter_height
+from sealkit.data.transforms.polygons import character_height
 from sealkit.data.transforms.scene import Border, Scene, SceneLine
 
 
 def flip(scene: Scene, rng: np.random.Generator) -> None:
-    """Mirror left to right. Outlines, line_polys and fields stay right; the letters can no longer be read."""
+    """Mirror left to right. Outlines, line_polys and fields stay right; the characters can no longer be read."""
     matrix = np.array([[-1.0, 0, scene.size[1] - 1], [0, 1, 0], [0, 0, 1]])
     scene.transform(matrix, scene.size, scene._border or "constant")
 
@@ -42,21 +43,22 @@ def scale(
     scene: Scene,
     rng: np.random.Generator,
     factor: tuple[float, float],
-    letters: tuple[float, float] | None = None,
+    characters: tuple[float, float] | None = None,
     seals: tuple[float, float] | None = None,
     max_side: int = 4000,
 ) -> None:
-    """Resize by one factor: U(factor), or what makes the median letter height log-uniform in `letters` pixels, or the
-    long side of one seal (the box of its texts) log-uniform in `seals`; the last one that the picture allows wins."""
+    """Resize by one factor: U(factor), or what makes the median character height log-uniform in `characters` pixels, or
+    the
+    long side of one seal (the box of its texts) log-uniform in `seals`; the last one that the image allows wins."""
     height, width = scene.size
     chosen = rng.uniform(*factor)
     lines = [line for line in scene.lines if not line.label.ignore and line.parts]
     sides = _seal_sides(lines) if seals is not None else []
     if seals is not None and sides:
         chosen = log_uniform(rng, seals) / max(sides[int(rng.integers(len(sides)))], 1.0)
-    elif letters is not None and lines:
-        heights = [letter_height(line.points, line.ordered) for line in lines]
-        chosen = log_uniform(rng, letters) / max(float(np.median(heights)), 1.0)
+    elif characters is not None and lines:
+        heights = [character_height(line.points, line.ordered) for line in lines]
+        chosen = log_uniform(rng, characters) / max(float(np.median(heights)), 1.0)
     chosen = min(chosen, max_side / max(height, width))
     size = (max(int(height * chosen), 1), max(int(width * chosen), 1))
     sy, sx = size[0] / height, size[1] / width

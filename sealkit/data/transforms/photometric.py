@@ -1,4 +1,4 @@
-"""What a phone, a scanner and a message service do to a picture. Geometry is untouched, so every label stays right.
+"""What a phone, a scanner and a message service do to an image. Geometry is untouched, so every label stays right.
 
 Supports: everything (outlines, line_polys, fields, reading).
 """
@@ -76,7 +76,7 @@ def _light(image: np.ndarray, rng: Rng, strength: float) -> np.ndarray:
 
 
 def _blur(image: np.ndarray, rng: Rng, strength: float) -> np.ndarray:
-    """Out of focus, shaken, or sent as a smaller picture and enlarged again."""
+    """Out of focus, shaken, or sent as a smaller image and enlarged again."""
     kind = rng.integers(3)
     height, width = image.shape[:2]
     if kind == 0:

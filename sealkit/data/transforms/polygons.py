@@ -24,10 +24,10 @@ def jacobian(matrix: np.ndarray, x: float, y: float) -> np.ndarray:
 
 
 def mirror_order(points: np.ndarray, ordered: bool) -> np.ndarray:
-    """Points in a new order, clockwise again after the picture was mirrored.
+    """Points in a new order, clockwise again after the image was mirrored.
 
-    A line_poly (`ordered`) keeps the top of the letters as its first half: [t0 … tn, fn … f0] becomes
-    [tn … t0, f0 … fn], so the up direction stays right although the mirrored letters can no longer be read.
+    A line_poly (`ordered`) keeps the top of the characters as its first half: [t0 … tn, fn … f0] becomes
+    [tn … t0, f0 … fn], so the up direction stays right although the mirrored characters can no longer be read.
     """
     if not ordered:
         return points[::-1].copy()
@@ -45,8 +45,9 @@ def clockwise(points: np.ndarray) -> np.ndarray:
     return points if signed_area(points) >= 0 else points[::-1].copy()
 
 
-def letter_height(points: np.ndarray, ordered: bool) -> float:
-    """Height of the letters in pixels: median distance top to feet, or the short side of an equal rectangle."""
+def character_height(points: np.ndarray, ordered: bool) -> float:
+    """Height of the characters in pixels: median distance top to bottom edge, or the short side of an equal
+    rectangle."""
     if ordered:
         half = len(points) // 2
         return float(np.median(np.hypot(*(points[:half] - points[half:][::-1]).T)))
@@ -84,10 +85,10 @@ def polygons_of(geometry: BaseGeometry) -> list[Polygon]:
 
 
 __all__ = [
+    "character_height",
     "clip_to_box",
     "clockwise",
     "jacobian",
-    "letter_height",
     "mirror_order",
     "move_points",
     "polygons_of",

@@ -1,6 +1,7 @@
 """The crop classifiers are trained with.
 
-Source: RandCropImage of PaddleClas, by its facts (area and aspect ratio drawn, ten tries, else the middle).
+Re-implemented from the architecture of RandCropImage of PaddleClas (Apache-2.0; no code copied) (area and aspect ratio
+drawn, ten tries, else the middle).
 
 Supports: reading. Lines are not carried along: classes have none.
 """

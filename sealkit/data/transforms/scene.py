@@ -1,4 +1,4 @@
-"""A picture with its text lines while it is being augmented.
+"""An image with its text lines while it is being augmented.
 
 Every geometric step is a homography. The lines move at once; the pixels wait, and one warp carries out all steps
 together: one interpolation instead of one per step, and only as many pixels as the last crop keeps.
@@ -15,9 +15,9 @@ import numpy as np
 
 from sealkit.data.records import TextLine
 from sealkit.data.transforms.polygons import (
+    character_height,
     clip_to_box,
     jacobian,
-    letter_height,
     mirror_order,
     move_points,
     signed_area,
@@ -25,7 +25,7 @@ from sealkit.data.transforms.polygons import (
 
 Border = Literal["constant", "replicate", "white", "paper"]
 MIN_PART_AREA = 80.0  # pixels; smaller leftovers of a cut text cannot be told from dirt
-MIN_PART_SIDE = 0.35  # of the letter height; a thinner leftover is a slice through the letters
+MIN_PART_SIDE = 0.35  # of the character height; a thinner leftover is a slice through the characters
 
 
 @dataclass
@@ -42,8 +42,8 @@ class SceneLine:
     """A text line.
 
     Attributes:
-        label: what the label file said; its points are those of the original picture.
-        points: (N, 2) float64, the whole line in the present picture, also where crops cut it; a line_poly if
+        label: what the label file said; its points are those of the original image.
+        points: (N, 2) float64, the whole line in the present image, also where crops cut it; a line_poly if
             `ordered`.
         parts: what of it is visible.
     """
@@ -59,9 +59,9 @@ class SceneLine:
 
 @dataclass
 class Scene:
-    """Picture and lines. Use `Scene.of` to make one, `transform` and `crop` to change it, `render` to get pixels.
+    """Image and lines. Use `Scene.of` to make one, `transform` and `crop` to change it, `render` to get pixels.
 
-    `size` is (height, width) of the present picture; `image` may lag behind until `render`.
+    `size` is (height, width) of the present image; `image` may lag behind until `render`.
     """
 
     image: np.ndarray
@@ -80,7 +80,7 @@ class Scene:
         return Scene(image, made, (image.shape[0], image.shape[1]))
 
     def transform(self, matrix: np.ndarray, size: tuple[int, int], border: Border) -> None:
-        """Move everything by a homography of pixel coordinates; what lies outside the old picture shows the border."""
+        """Move everything by a homography of pixel coordinates; what lies outside the old image shows the border."""
         if self._border not in (None, border):
             self.render()
         mirrored = np.linalg.det(jacobian(matrix, self.size[1] / 2, self.size[0] / 2)) < 0
@@ -97,7 +97,7 @@ class Scene:
         self.size = size
 
     def render(self) -> np.ndarray:
-        """Carry out the pending warp and cut the lines at the picture's frame; returns the image."""
+        """Carry out the pending warp and cut the lines at the image's frame; returns the image."""
         if self._border is not None:
             self.image = _warp(self.image, self._pending, self.size, self._border)
             self._pending, self._border = np.eye(3), None
@@ -137,7 +137,7 @@ class Scene:
             for part in line.parts:
                 outlines, cut = clip_to_box(part.outline, x0, y0, x1, y1)
                 for outline in outlines:
-                    poor = cut and _is_scrap(outline, letter_height(line.points, line.ordered))
+                    poor = cut and _is_scrap(outline, character_height(line.points, line.ordered))
                     kept.append(Part(outline, part.ignore or poor, part.whole and not cut))
             line.parts = kept
 
@@ -173,7 +173,7 @@ def _warp(image: np.ndarray, matrix: np.ndarray, size: tuple[int, int], border: 
 
 
 def _border_arguments(image: np.ndarray, border: Border) -> dict[str, Any]:
-    """What OpenCV shows outside: black, white, the smeared edge, or the paper (median colour of the picture's edge)."""
+    """What OpenCV shows outside: black, white, the smeared edge, or the paper (median colour of the image's edge)."""
     if border == "replicate":
         return {"borderType": cv2.BORDER_REPLICATE, "value": (0, 0, 0)}
     value = (255.0, 255.0, 255.0) if border == "white" else (0.0, 0.0, 0.0)

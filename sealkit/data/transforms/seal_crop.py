@@ -1,4 +1,4 @@
-"""One seal of a picture, as the pipeline's closer look shows it.
+"""One seal of an image, as the pipeline's closer look shows it.
 
 Supports: outlines of any number of points, line_polys and fields, as every crop does.
 """
@@ -14,7 +14,7 @@ import numpy as np
 from sealkit.data.transforms.crops import window_crop
 from sealkit.data.transforms.geometric import log_uniform
 from sealkit.data.transforms.scene import Border, Scene
-from sealkit.images.pale import pale_outside
+from sealkit.images.background import dim_background
 
 RING = 0.12
 """The ring around a seal's texts, as a share of their box's long side."""
@@ -26,7 +26,7 @@ COVER_DISTANCE = (0.35, 0.9)
 
 EMPTY_SIZE = (0.15, 0.7)
 EMPTY_TRIES = 8
-"""A place without seals: its longest side as a share of the picture's short one, and how often one is looked for."""
+"""A place without seals: its longest side as a share of the image's short one, and how often one is looked for."""
 
 
 def seal_crop(
@@ -45,14 +45,14 @@ def seal_crop(
 ) -> None:
     """One seal, as the pipeline's closer look shows it: its box and some margin, scaled, on a canvas of `size`.
 
-    The box is that of the seal's texts, as far as the picture shows them, each edge moved by Laplace(0, `jitter`) of
+    The box is that of the seal's texts, as far as the image shows them, each edge moved by Laplace(0, `jitter`) of
     its long side. The long side becomes log-uniform in `side`, less where box and margin would not fit. With
     `others: drop` the lines of other seals are forgotten: what is left to learn is the seal the crop is about, also
-    where another one lies over it. A picture without texts, and a share of `empty`, gives a crop of something else in
+    where another one lies over it. An image without texts, and a share of `empty`, gives a crop of something else in
     the same way; where no place is free of seals, or labels do not say which texts are a seal's, a `window_crop`.
 
     Args:
-        outside: contrast that is left outside the box (`pale_outside`).
+        outside: contrast that is left outside the box (`dim_background`).
         stamped_over: share of crops over which a seal of `other` is stamped as well; its texts are not labelled.
     """
     low, high, seal = _one_seal(scene, rng)
@@ -89,7 +89,7 @@ def seal_crop(
     if stamp is not None:
         scene.image = stamp.laid_over(scene.image, factor, shift)
     if outside < 1:
-        scene.image = pale_outside(scene.image, (box * factor + [*shift, *shift]).tolist(), outside)
+        scene.image = dim_background(scene.image, (box * factor + [*shift, *shift]).tolist(), outside)
 
 
 def _one_seal(scene: Scene, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, int | None]:
@@ -120,7 +120,7 @@ def _no_seal(scene: Scene, rng: np.random.Generator) -> tuple[np.ndarray, np.nda
 
 @dataclass(frozen=True)
 class _Stamp:
-    """A seal of another picture and where it is stamped.
+    """A seal of another image and where it is stamped.
 
     Attributes:
         ink: (h, w, 3) float32, what it leaves of the light, 0 to 1.
@@ -153,7 +153,7 @@ class _Stamp:
 
 
 def _draw_stamp(other: Scene, box: np.ndarray, rng: np.random.Generator) -> _Stamp | None:
-    """A seal of another picture over the edge of a seal's box (4,); None where that picture has none."""
+    """A seal of another image over the edge of a seal's box (4,); None where that image has none."""
     low, high, seal = _one_seal(other, rng)
     if seal is None:
         return None

@@ -1,4 +1,4 @@
-"""What happens to a strip on its way to a recogniser: the picture changes, the text never does.
+"""What happens to a strip on its way to a recogniser: the image changes, the text never does.
 
 Every function takes a strip (H, W, 3) uint8 BGR, text from left to right, and the sample's own rng, and returns a new
 strip. `StripChain` runs a recipe's `augment` list. The published augmentation is in `rec_aug.py`.
@@ -59,7 +59,7 @@ def perspective(strip: np.ndarray, rng: Rng, strength: float) -> np.ndarray:
 
 
 def elastic(strip: np.ndarray, rng: Rng, along: float, across: float) -> np.ndarray:
-    """Letter spacing and height off the line change smoothly along the line, and the length with it."""
+    """Character spacing and height off the line change smoothly along the line, and the length with it."""
     height, width = strip.shape[:2]
     knots = max(width // height, 1) + 2
     step = np.exp(rng.normal(0, 1, knots).clip(-2, 2) * along)  # relative spacing at each knot
@@ -88,14 +88,16 @@ def ends(strip: np.ndarray, rng: Rng, grow: float, cut: float) -> np.ndarray:
 
 
 def ink(strip: np.ndarray, rng: Rng, strength: float) -> np.ndarray:
-    """Spread or worn letters, places where the stamp did not touch, specks of ink."""
+    """Spread or worn characters, places where the stamp did not touch, specks of ink."""
     height, width = strip.shape[:2]
     paper = np.array(paper_colour(strip), np.float32)
     out = strip
     kind = rng.random()
     if kind < 0.6:
         kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (3, 3))
-        changed = cv2.erode(strip, kernel) if kind < 0.3 else cv2.dilate(strip, kernel)  # dark letters: erode spreads
+        changed = (
+            cv2.erode(strip, kernel) if kind < 0.3 else cv2.dilate(strip, kernel)
+        )  # dark characters: erode spreads
         out = cv2.addWeighted(strip, 1 - min(0.6 * strength, 1), changed, min(0.6 * strength, 1), 0)
     if rng.random() < 0.6:  # dry patches
         knots = rng.standard_normal((4, max(4 * width // height, 4)), dtype=np.float32)
@@ -114,7 +116,7 @@ def ink(strip: np.ndarray, rng: Rng, strength: float) -> np.ndarray:
 
 
 def background(strip: np.ndarray, rng: Rng, strength: float, other: np.ndarray | None) -> np.ndarray:
-    """The letters of another strip over or under this one's, moved and scaled, as ink mixes: dark stays dark."""
+    """The characters of another strip over or under this one's, moved and scaled, as ink mixes: dark stays dark."""
     if other is None:
         return strip
     height, width = strip.shape[:2]
@@ -145,7 +147,7 @@ def concat(
 ) -> tuple[np.ndarray, str]:
     """Append up to `count` other strips while their text `fits` and width/height stays within `max_ratio`.
 
-    Source: RecConAug of PaddleOCR, by its facts.
+    Re-implemented from the architecture of RecConAug of PaddleOCR (Apache-2.0; no code copied).
     """
     height = 48
     parts = [_to_height(strip, height)]

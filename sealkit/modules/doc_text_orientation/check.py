@@ -14,10 +14,10 @@ import numpy as np
 
 from sealkit.charset import Charset
 from sealkit.data.check_report import CheckedSet, CheckReport, binned, counted
-from sealkit.data.check_sets import dataset_folder, read_sets, refuse_when_no_picture_exists, survey_sets
+from sealkit.data.check_sets import dataset_folder, read_sets, refuse_when_no_image_exists, survey_sets
 from sealkit.data.duplicates import find_leaks, find_pairs
-from sealkit.data.page_labels import ANGLES, PageSample, read_page_labels
-from sealkit.data.pictures import picture_problems
+from sealkit.data.images import image_problems
+from sealkit.data.labels.orientation import ANGLES, PageSample, read_page_labels
 from sealkit.data.problems import Problem
 from sealkit.errors import DataError
 from sealkit.images import read_image
@@ -25,10 +25,10 @@ from sealkit.modules.doc_text_orientation.postprocess import turn
 
 MODULE = "doc_text_orientation"
 DATASET_TYPE = "ClsDataset"
-_SAMPLE_PICTURES = 12
+_SAMPLE_IMAGES = 12
 _SIDE = 280
 _UNEVEN = 3.0
-_ABOUT_SEALS = frozenset({"large-picture"})  # pages are large, and scaled down for this model anyway
+_ABOUT_SEALS = frozenset({"large-image"})  # pages are large, and scaled down for this model anyway
 
 
 def check_dataset(
@@ -43,21 +43,21 @@ def check_dataset(
     charset: Charset | None = None,
     progress: Callable[[int, int], object] | None = None,
 ) -> CheckReport:
-    """Check a classification set in PaddleX's format (lines `path label`, see `sealkit.data.page_labels`).
+    """Check a classification set in PaddleX's format (lines `path label`, see `sealkit.data.labels.orientation`).
 
     Args:
-        root: folder that picture paths are relative to.
+        root: folder that image paths are relative to.
         train, val: label files, relative to the root; `val=None` for a set without validation part.
         val_required: a missing validation file is an error and not a warning.
         test: label file of a third part.
-        workers: picture readers at work at once, 0 = one per core.
+        workers: image readers at work at once, 0 = one per core.
         compare: search for copies within and between the label files.
         charset: means nothing here.
-        progress: called with (pictures done since the last call, pictures in all).
+        progress: called with (images done since the last call, images in all).
 
     Raises:
         DataError: there is nothing to check: no folder, no label file, or labels of another module; not one of the
-            labelled pictures exists.
+            labelled images exists.
     """
     began = time.perf_counter()
     root = dataset_folder(root)
@@ -65,7 +65,7 @@ def check_dataset(
     keep = "keep part of the pages for it"
     read_sets(report, partial(_read_set, root, report.problems), (train, val, test), val_required, keep)
     survey_sets(report, workers, progress, compare)
-    refuse_when_no_picture_exists(report, lambda _: "give the folder that the paths are relative to")
+    refuse_when_no_image_exists(report, lambda _: "give the folder that the paths are relative to")
     for checked in report.sets:
         _check_samples(checked, report.problems)
         _check_balance(checked, report.problems)
@@ -97,7 +97,7 @@ def _read_set(root: Path, problems: list[Problem], name: str, label_file: str) -
 def _check_samples(checked: CheckedSet, problems: list[Problem]) -> None:
     listed: dict[Path, PageSample] = {}
     for sample, facts in zip(checked.samples, checked.facts):
-        problems += [p for p in picture_problems(facts, sample.where) if p.kind not in _ABOUT_SEALS]
+        problems += [p for p in image_problems(facts, sample.where) if p.kind not in _ABOUT_SEALS]
         first = listed.setdefault(sample.image_path, sample)
         if first is not sample:
             problems.append(_twin("listed-twice", sample, first, f"is listed on {_line(first)} already"))
@@ -122,11 +122,11 @@ def _check_balance(checked: CheckedSet, problems: list[Problem]) -> None:
     where, fix = checked.label_file, "turn some pages, or train with the augmentation rot90"
     missing = [str(angle) for label, angle in enumerate(ANGLES) if not counts[label]]
     if missing:
-        reason = f"no picture lies at {', '.join(missing)} degrees"
+        reason = f"no image lies at {', '.join(missing)} degrees"
         problems.append(Problem("missing-class", where, reason, fix, "warning"))
     elif max(counts.values()) > _UNEVEN * min(counts.values()):
         listed = ", ".join(f"{angle}: {counts[label]}" for label, angle in enumerate(ANGLES))
-        problems.append(Problem("uneven-classes", where, f"pictures by degrees: {listed}", fix, "info"))
+        problems.append(Problem("uneven-classes", where, f"images by degrees: {listed}", fix, "info"))
 
 
 def _check_copies(checked: CheckedSet, problems: list[Problem]) -> None:
@@ -135,7 +135,7 @@ def _check_copies(checked: CheckedSet, problems: list[Problem]) -> None:
         first, second = checked.samples[pair.first], checked.samples[pair.second]
         if first.image_path != second.image_path:
             reason = f"has the same pixels as {first.image_path.name} ({_line(first)})"
-            problems.append(_twin("duplicate-picture", second, first, reason))
+            problems.append(_twin("duplicate-image", second, first, reason))
 
 
 def _check_leaks(known: CheckedSet, held_out: CheckedSet, problems: list[Problem]) -> None:
@@ -155,11 +155,11 @@ def _check_leaks(known: CheckedSet, held_out: CheckedSet, problems: list[Problem
 
 def _describe(checked: CheckedSet) -> None:
     counts = Counter(sample.label for sample in checked.samples)
-    checked.counts = {"pictures": len(checked.samples)}
+    checked.counts = {"images": len(checked.samples)}
     sizes = [facts.size for facts in checked.facts if facts.size is not None]
     histograms = {
         "angle": {f"{angle}°": counts[label] for label, angle in enumerate(ANGLES) if counts[label]},
-        "shorter side of a picture": binned([min(s) for s in sizes], (64, 128, 224, 480, 736, 1280, 2560), " px"),
+        "shorter side of an image": binned([min(s) for s in sizes], (64, 128, 224, 480, 736, 1280, 2560), " px"),
         "file format": counted(facts.info.format for facts in checked.facts if facts.info is not None),
     }
     checked.histograms = {title: values for title, values in histograms.items() if values}
@@ -168,9 +168,9 @@ def _describe(checked: CheckedSet) -> None:
 def _galleries(report: CheckReport) -> Iterator[tuple[str, str, list[tuple[str, np.ndarray]]]]:
     """Some pages of each set, turned as their labels say: all of them should stand upright."""
     for checked in report.sets:
-        step = max(1, len(checked.samples) // _SAMPLE_PICTURES)
+        step = max(1, len(checked.samples) // _SAMPLE_IMAGES)
         images = []
-        for sample in checked.samples[::step][:_SAMPLE_PICTURES]:
+        for sample in checked.samples[::step][:_SAMPLE_IMAGES]:
             try:
                 image = read_image(sample.image_path)
             except DataError:

@@ -12,11 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from sealkit.config.doc_text_orientation import DocTextOrientationRecipe, OriResizeSettings, OriSetSettings
 from sealkit.data.fingerprint import fingerprint
-from sealkit.data.label_files import find_label_file
+from sealkit.data.labels.files import find_label_file
+from sealkit.data.labels.orientation import ANGLES, PageSample, read_page_labels, read_upright
 from sealkit.data.mix import SetMix, validation_share
-from sealkit.data.page_labels import ANGLES, PageSample, read_page_labels, read_upright
 from sealkit.data.transforms.chain import READING, AugmentChain
 from sealkit.data.transforms.scene import Scene
 from sealkit.data.usable import usable
@@ -24,6 +23,7 @@ from sealkit.errors import ConfigError
 from sealkit.images import read_image
 from sealkit.modules.doc_text_orientation.postprocess import turn
 from sealkit.modules.doc_text_orientation.preprocess import preprocess, resize, to_input
+from sealkit.modules.doc_text_orientation.settings import DocTextOrientationRecipe, OriResizeSettings, OriSetSettings
 
 
 def load_set(settings: OriSetSettings, max_broken_share: float = 0.01) -> list[PageSample]:
@@ -38,7 +38,7 @@ def load_set(settings: OriSetSettings, max_broken_share: float = 0.01) -> list[P
 
 
 def set_info(settings: OriSetSettings, max_broken_share: float = 0.01) -> dict[str, Any]:
-    """What a run notes about a set: names, counts, and a fingerprint (sha256) over its label file and pictures."""
+    """What a run notes about a set: names, counts, and a fingerprint (sha256) over its label file and images."""
     samples = load_set(settings, max_broken_share)
     label_file = find_label_file(settings.root, settings.labels) if settings.labels else ""
     found = fingerprint(settings.root, label_file, samples)
@@ -49,7 +49,7 @@ def set_info(settings: OriSetSettings, max_broken_share: float = 0.01) -> dict[s
 
 
 def lying(image: np.ndarray, label: int) -> np.ndarray:
-    """An upright picture (H, W, 3), turned clockwise by the angle of a class."""
+    """An upright image (H, W, 3), turned clockwise by the angle of a class."""
     return turn(image, -ANGLES[label])
 
 
@@ -60,8 +60,8 @@ class TrainSource:
     `data.all_angles` the four turned copies: "image" (4, 3, side, side), "label" (4,).
 
     Raises:
-        ConfigError: augmentations after which the letters cannot be read, or whose pictures are not square.
-        DataError: unusable sets; `get` raises ImageError for an unreadable picture.
+        ConfigError: augmentations after which the characters cannot be read, or whose images are not square.
+        DataError: unusable sets; `get` raises ImageError for an unreadable image.
     """
 
     def __init__(self, recipe: DocTextOrientationRecipe) -> None:
@@ -71,7 +71,7 @@ class TrainSource:
         size = self._chain.size or (recipe.resize.crop, recipe.resize.crop)
         if size[0] != size[1]:
             raise ConfigError(
-                "the augmentations leave pictures that are not square: turned ones would not fit in a batch",
+                "the augmentations leave images that are not square: turned ones would not fit in a batch",
                 where="augment",
                 value=list(size),
                 hint=f"give the crop equal sides, such as [{recipe.resize.crop}, {recipe.resize.crop}]",
@@ -96,12 +96,12 @@ class TrainSource:
         }
 
     def augmented(self, index: int, epoch: int, rng: np.random.Generator) -> tuple[PageSample, np.ndarray, int]:
-        """The augmented picture (crop, crop, 3) uint8 BGR and its class; what one looks at."""
+        """The augmented image (crop, crop, 3) uint8 BGR and its class; what one looks at."""
         which, number = self._mix.pick(index, epoch)
         sample = self._sets[which][number]
         scene = self._chain(Scene.of(read_image(sample.image_path), []), rng)
         image = resize(scene.image, self._resize) if self._chain.size is None else scene.image
-        # Turned last, where the picture is small: a crop of a turned page is the turned crop of the page.
+        # Turned last, where the image is small: a crop of a turned page is the turned crop of the page.
         quarters = int(rng.integers(4)) if self._entries[which].upright else 0
         quarters += sum(int(rng.integers(4)) for p in self._turns if rng.random() < p)
         return sample, lying(image, quarters % 4), (sample.label + quarters) % 4
@@ -111,7 +111,7 @@ class EvalSource:
     """Pages as the pipeline feeds them; an upright page four times, lying at each angle.
 
     Each sample: "image" (3, crop, crop) float32; "label" () int64; "name", "path", "turned" (class of the turn that was
-    made here, 0 for labelled pictures).
+    made here, 0 for labelled images).
 
     Args:
         sets: validation sets; a ratio below 1 takes that share of a set, evenly spread and always the same.
@@ -144,7 +144,7 @@ class EvalSource:
 
 
 def collate(samples: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Arrays are stacked, those of several pictures a sample joined; everything else becomes a list."""
+    """Arrays are stacked, those of several images a sample joined; everything else becomes a list."""
     join = np.concatenate if samples[0]["image"].ndim == 4 else np.stack
     batch: dict[str, Any] = {}
     for key in samples[0]:

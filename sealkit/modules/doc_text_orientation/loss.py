@@ -1,6 +1,7 @@
 """Cross entropy with label smoothing.
 
-Source: CELoss of PaddleClas, by its facts, checked against goldens: a smoothing of e makes the target
+Re-implemented from the architecture of CELoss of PaddleClas (Apache-2.0; no code copied), checked against goldens: a
+smoothing of e makes the target
 (1 - e) * one-hot + e / classes.
 """
 
@@ -11,7 +12,7 @@ from collections.abc import Mapping
 import paddle
 import paddle.nn.functional as F
 
-from sealkit.config.doc_text_orientation import OriLossSettings
+from sealkit.modules.doc_text_orientation.settings import OriLossSettings
 
 
 class OrientationLoss:

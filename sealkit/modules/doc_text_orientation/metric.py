@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from sealkit.data.page_labels import ANGLES
+from sealkit.data.labels.orientation import ANGLES
 
 
 class OrientationMetric:
     """Gathers records {"label": class id, "pred": class id}.
 
-    `compute` gives "top1", "top1/angle=90" and so on for the classes that occur, and "pictures".
+    `compute` gives "top1", "top1/angle=90" and so on for the classes that occur, and "images".
     """
 
     def __init__(self) -> None:
@@ -26,12 +26,12 @@ class OrientationMetric:
 
     def compute(self) -> dict[str, float]:
         total, right = int(self.confusion.sum()), self.confusion.diagonal()
-        figures = {"top1": float(right.sum()) / total if total else 0.0}
+        metrics = {"top1": float(right.sum()) / total if total else 0.0}
         for angle, row, good in zip(ANGLES, self.confusion, right):
             if row.sum():
-                figures[f"top1/angle={angle}"] = float(good) / float(row.sum())
-        figures["pictures"] = float(total)
-        return figures
+                metrics[f"top1/angle={angle}"] = float(good) / float(row.sum())
+        metrics["images"] = float(total)
+        return metrics
 
 
 __all__ = ["OrientationMetric"]

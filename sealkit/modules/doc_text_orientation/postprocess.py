@@ -18,7 +18,7 @@ QUARTERS = (0, 90, 180, 270)
 
 @dataclass(frozen=True)
 class TopClasses:
-    """The best classes of one picture, the surest first.
+    """The best classes of one image, the surest first.
 
     Attributes:
         class_ids: (k,) int32.
@@ -32,7 +32,7 @@ class TopClasses:
 
 
 def top_classes(probabilities: np.ndarray, k: int = 1, labels: Sequence[str] | None = None) -> TopClasses:
-    """The k surest classes of one picture; equal ones by their id.
+    """The k surest classes of one image; equal ones by their id.
 
     Args:
         probabilities: (classes,) float32.

@@ -1,4 +1,4 @@
-"""Picture → input of the orientation classifier: short side 256, centre crop 224, ImageNet normalisation of RGB.
+"""Image → input of the orientation classifier: short side 256, centre crop 224, ImageNet normalisation of RGB.
 
 Rules and their golden pairs: PaddleX 3.7.2 (`ResizeImage`, `CropImage`, `NormalizeImage`) and PaddleClas's evaluation.
 """
@@ -8,14 +8,14 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from sealkit.config.doc_text_orientation import OriResizeSettings
 from sealkit.errors import ImageError
 from sealkit.images.normalise import IMAGENET_MEAN, IMAGENET_STD, normalise
+from sealkit.modules.doc_text_orientation.settings import OriResizeSettings
 
 MEAN = IMAGENET_MEAN
 STD = IMAGENET_STD
 LONGEST = 100
-"""Of a picture whose sides differ by more than this factor only the middle is scaled: the crop shows no more of it."""
+"""Of an image whose sides differ by more than this factor only the middle is scaled: the crop shows no more of it."""
 
 
 def resize_short(image: np.ndarray, side: int) -> np.ndarray:
@@ -32,7 +32,7 @@ def resize_short(image: np.ndarray, side: int) -> np.ndarray:
 
 
 def centre_crop(image: np.ndarray, side: int) -> np.ndarray:
-    """The middle `side` × `side` pixels, less where the picture is smaller; rounded towards the top left."""
+    """The middle `side` × `side` pixels, less where the image is smaller; rounded towards the top left."""
     height, width = image.shape[:2]
     top, left = max(0, (height - side) // 2), max(0, (width - side) // 2)
     return image[top : top + side, left : left + side]
@@ -47,9 +47,9 @@ def resize(image: np.ndarray, settings: OriResizeSettings | None = None) -> np.n
     settings = settings or OriResizeSettings()
     if image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
         raise ImageError(
-            "the orientation classifier wants a BGR picture of shape (height, width, 3)",
+            "the orientation classifier wants a BGR image of shape (height, width, 3)",
             value=image.shape,
-            hint="read the picture with sealkit.images.read_image",
+            hint="read the image with sealkit.images.read_image",
         )
     height, width = image.shape[:2]
     shorter = min(height, width)
@@ -74,7 +74,7 @@ def preprocess(
     std: tuple[float, ...] = STD,
     scale: float = 1 / 255,
 ) -> np.ndarray:
-    """Picture → the network's input.
+    """Image → the network's input.
 
     Args:
         image: (H, W, 3) uint8 BGR.
@@ -85,7 +85,7 @@ def preprocess(
         (3, 224, 224) float32.
 
     Raises:
-        ImageError: not a BGR picture.
+        ImageError: not a BGR image.
     """
     return to_input(resize(image, settings), mean, std, scale)
 

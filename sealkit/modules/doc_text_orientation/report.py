@@ -8,22 +8,22 @@ from typing import Any
 import cv2
 import numpy as np
 
-from sealkit.data.page_labels import ANGLES
+from sealkit.data.labels.orientation import ANGLES
 from sealkit.errors import DataError
 from sealkit.images import read_image
 from sealkit.modules.doc_text_orientation.metric import OrientationMetric
 from sealkit.modules.doc_text_orientation.postprocess import turn
 
 WORST = 12
-SIDE = 320  # pixels of the long side of a shown picture
+SIDE = 320  # pixels of the long side of a shown image
 
 
 def report_parts(records: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Sections for report.html, see `sealkit.engine.task.Task.report_parts`."""
     metric = OrientationMetric()
     metric.add(records)
-    figures = {key: round(value, 4) for key, value in metric.compute().items()}
-    parts: list[dict[str, Any]] = [{"title": "Orientation", "rows": [figures]}]
+    metrics = {key: round(value, 4) for key, value in metric.compute().items()}
+    parts: list[dict[str, Any]] = [{"title": "Orientation", "rows": [metrics]}]
     rows = [
         {"page lies at": f"{angle}°", **{f"said {said}°": int(n) for said, n in zip(ANGLES, row)}}
         for angle, row in zip(ANGLES, metric.confusion)
@@ -43,7 +43,7 @@ def report_parts(records: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _shown(record: dict[str, Any]) -> np.ndarray | None:
-    """The page as it lay; None where the picture is gone."""
+    """The page as it lay; None where the image is gone."""
     try:
         image = turn(read_image(record["path"]), -ANGLES[record["turned"]])
     except DataError:

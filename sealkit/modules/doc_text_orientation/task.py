@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from sealkit.config.doc_text_orientation import DocTextOrientationRecipe
 from sealkit.engine.task import Metric, ParamGroup, SampleSource, StepState
 from sealkit.modules.doc_text_orientation.dataset import EvalSource, TrainSource, collate, set_info
 from sealkit.modules.doc_text_orientation.metric import OrientationMetric
 from sealkit.modules.doc_text_orientation.models import LABELS, MODELS
 from sealkit.modules.doc_text_orientation.postprocess import top_classes
 from sealkit.modules.doc_text_orientation.preprocess import MEAN, STD
+from sealkit.modules.doc_text_orientation.settings import DocTextOrientationRecipe
 from sealkit.modules.task_parts import spec_of, trainable_groups
 
 
@@ -25,7 +25,7 @@ class DocTextOrientationTask:
     """
 
     name = "doc_text_orientation"
-    main_figure = "top1"
+    main_metric = "top1"
 
     def __init__(self, recipe: DocTextOrientationRecipe) -> None:
         self.recipe = recipe

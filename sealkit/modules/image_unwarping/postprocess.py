@@ -1,4 +1,4 @@
-"""The network's picture → pixels.
+"""The network's image → pixels.
 
 Rules: PaddleX 3.7.2: times 255, cut to whole numbers. Values outside 0..1, which the reference wraps around (1.01
 becomes almost black), are clipped here: a golden of the reference allows either.

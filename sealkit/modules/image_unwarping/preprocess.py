@@ -1,4 +1,4 @@
-"""Picture → input of the unwarping network: BGR values over 255, at the picture's own size.
+"""Image → input of the unwarping network: BGR values over 255, at the image's own size.
 
 Rules: PaddleX 3.7.2 (the network scales to its inner size itself).
 """
@@ -21,9 +21,9 @@ def preprocess(image: np.ndarray) -> np.ndarray:
     """
     if image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
         raise ImageError(
-            "unwarping wants a BGR picture of shape (height, width, 3)",
+            "unwarping wants a BGR image of shape (height, width, 3)",
             value=image.shape,
-            hint="read the picture with sealkit.images.read_image",
+            hint="read the image with sealkit.images.read_image",
         )
     return normalise(image, _ZEROS, _ONES)
 

@@ -1,10 +1,12 @@
 """Which cells of a PicoDet learn which ground-truth box.
 
 Three laws: ATSS (version 2, first epochs), task-aligned (version 2, later) and SimOTA (version 1). Each looks at one
-picture with boxes and gives `Matches`, or None where no cell fits. All tensors are float32 unless said otherwise, boxes
-are x1, y1, x2, y2 in input pixels; G = boxes of the picture (at least 1), A = cells.
-Source: ATSS (Zhang et al., 2020), TOOD (Feng et al., 2021), YOLOX (Ge et al., 2021); atss_assigner.py,
-task_aligned_assigner.py and simota_assigner.py of PaddleDetection, by their facts, checked against goldens.
+image with boxes and gives `Matches`, or None where no cell fits. All tensors are float32 unless said otherwise, boxes
+are x1, y1, x2, y2 in input pixels; G = boxes of the image (at least 1), A = cells.
+Re-implemented from the architecture of ATSS (Zhang et al., 2020), TOOD (Feng et al., 2021), YOLOX (Ge et al., 2021);
+atss_assigner.py,
+task_aligned_assigner.py and simota_assigner.py of PaddleDetection (Apache-2.0; no code copied), checked against
+goldens.
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ ClassCost = Callable[[paddle.Tensor, paddle.Tensor, paddle.Tensor], paddle.Tenso
 
 @dataclass(frozen=True)
 class Matches:
-    """The positive cells of one picture, P of them (at least one).
+    """The positive cells of one image, P of them (at least one).
 
     Attributes:
         cells: [P] int64, numbers of the cells.

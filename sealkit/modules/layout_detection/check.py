@@ -11,10 +11,10 @@ import numpy as np
 
 from sealkit.charset import Charset
 from sealkit.data.check_report import CheckedSet, CheckReport, binned, grouped
-from sealkit.data.check_sets import dataset_folder, read_sets, refuse_when_no_picture_exists, survey_sets
+from sealkit.data.check_sets import dataset_folder, read_sets, refuse_when_no_image_exists, survey_sets
 from sealkit.data.duplicates import find_leaks, find_pairs
-from sealkit.data.labels_coco import TEST, TRAIN, VAL, CocoSet, counted_boxes, read_coco
-from sealkit.data.pictures import PictureFacts, picture_problems
+from sealkit.data.images import ImageFacts, image_problems
+from sealkit.data.labels.coco import TEST, TRAIN, VAL, CocoSet, counted_boxes, read_coco
 from sealkit.data.problems import Problem
 from sealkit.data.records import LayoutSample
 from sealkit.errors import DataError
@@ -27,10 +27,10 @@ LABEL_FILES = {"train": TRAIN, "val": VAL, "test": TEST}
 """Names of the label files where the user gives none."""
 _TINY = 4.0  # pixels: a thinner box is below a cell of the finest map of most inputs
 _TWIN_IOU = 0.9
-_SAMPLE_PICTURES = 12
-_PICTURES_PER_KIND = 6
+_SAMPLE_IMAGES = 12
+_IMAGES_PER_KIND = 6
 _DRAWN_SIDE = 480
-_ABOUT_SEALS = frozenset({"small-picture", "large-picture"})  # said of seals alone: pages are of other sizes
+_ABOUT_SEALS = frozenset({"small-image", "large-image"})  # said of seals alone: pages are of other sizes
 
 
 def check_dataset(
@@ -51,14 +51,14 @@ def check_dataset(
         root: folder of the set.
         train, val, test: label files, relative to the root; None: there is no such part.
         val_required: a missing validation file is an error and not a warning.
-        workers: picture readers at work at once, 0 = one per core.
+        workers: image readers at work at once, 0 = one per core.
         compare: search for copies and leaks. Pages resemble each other by nature, so only equal pixels count.
         charset: of other modules; without meaning here.
-        progress: called with (pictures done since the last call, pictures in all).
+        progress: called with (images done since the last call, images in all).
 
     Raises:
         DataError: there is nothing to check: no folder, no label file, or one that is no COCO; not one of the listed
-            pictures exists.
+            images exists.
     """
     del charset
     began = time.perf_counter()
@@ -74,7 +74,7 @@ def check_dataset(
     keep = "keep part of the pages for it: sealkit data split"
     read_sets(report, read_set, (train, val, test), val_required, keep)
     survey_sets(report, workers, progress, compare=False)
-    refuse_when_no_picture_exists(
+    refuse_when_no_image_exists(
         report, lambda _: "file_name is looked for in the folder `images` of the set, then in the set's own folder"
     )
     for checked in report.sets:
@@ -92,24 +92,24 @@ def check_dataset(
 def _check_samples(checked: CheckedSet, problems: list[Problem]) -> None:
     listed: dict[Path, LayoutSample] = {}
     for sample, facts in zip(checked.samples, checked.facts):
-        problems += [found for found in picture_problems(facts, sample.where) if found.kind not in _ABOUT_SEALS]
+        problems += [found for found in image_problems(facts, sample.where) if found.kind not in _ABOUT_SEALS]
         if sample.image_path in listed:
             reason = f"{sample.image_path.name} is {listed[sample.image_path].where} already"
-            fix = "list a picture once, with all its boxes"
+            fix = "list an image once, with all its boxes"
             problems.append(Problem("listed-twice", sample.where, reason, fix, "error"))
         listed.setdefault(sample.image_path, sample)
         _check_size(sample, facts, problems)
         _check_boxes(sample, problems)
 
 
-def _check_size(sample: LayoutSample, facts: PictureFacts, problems: list[Problem]) -> None:
+def _check_size(sample: LayoutSample, facts: ImageFacts, problems: list[Problem]) -> None:
     if facts.size is None or sample.size is None or facts.size == sample.size:
         return
     said, real = "{}x{}".format(*sample.size), "{}x{}".format(*facts.size)
     reason = f"the label file says {said}, {sample.image_path.name} is {real}"
     if facts.info is not None and (facts.info.width, facts.info.height) == sample.size:
-        reason += " upright: the boxes are those of the picture before its EXIF rotation"
-    fix = "are these the boxes of this picture? Annotate it as it is, or put the annotated one there"
+        reason += " upright: the boxes are those of the image before its EXIF rotation"
+    fix = "are these the boxes of this image? Annotate it as it is, or put the annotated one there"
     problems.append(Problem("wrong-size", sample.where, reason, fix, "error"))
 
 
@@ -156,7 +156,7 @@ def _check_copies(report: CheckReport) -> None:
             if first.image_path != second.image_path:
                 reason = f"{second.image_path.name} has the same pixels as {first.image_path.name}"
                 fix = "delete one of them"
-                report.problems.append(Problem("duplicate-picture", second.where, reason, fix, "warning"))
+                report.problems.append(Problem("duplicate-image", second.where, reason, fix, "warning"))
     for known, held_out in combinations(report.sets, 2):
         hashes = [[facts.pixel_hash for facts in checked.facts] for checked in (known, held_out)]
         none = [[None] * len(found) for found in hashes]
@@ -172,11 +172,11 @@ def _check_unlisted(report: CheckReport) -> None:
     try:
         unused = [path for path in list_images(report.root) if Path(path).resolve() not in used]
     except DataError:
-        return  # the label files name pictures elsewhere
+        return  # the label files name images elsewhere
     if unused:
-        reason = f"{len(unused)} pictures in the folder are not listed, such as {unused[0]}"
+        reason = f"{len(unused)} images in the folder are not listed, such as {unused[0]}"
         fix = "list them; a page without boxes needs no annotation"
-        report.problems.append(Problem("unlabelled-pictures", str(report.root), reason, fix, "info"))
+        report.problems.append(Problem("unlabelled-images", str(report.root), reason, fix, "info"))
 
 
 def _describe(checked: CheckedSet, found: CocoSet) -> None:
@@ -185,10 +185,10 @@ def _describe(checked: CheckedSet, found: CocoSet) -> None:
     live = [box for box in boxes if not box.crowd]
     sizes = [facts.size for facts in checked.facts if facts.size is not None]
     checked.counts = {
-        "pictures": len(checked.samples),
+        "images": len(checked.samples),
         "boxes": len(live),
         "crowds": len(boxes) - len(live),
-        "pictures without boxes": sum(not sample.boxes for sample in checked.samples),
+        "images without boxes": sum(not sample.boxes for sample in checked.samples),
         "categories": len(found.categories),
     }
     sides = [float(np.sqrt(np.prod(box.box[2:] - box.box[:2]))) for box in live]
@@ -202,19 +202,19 @@ def _describe(checked: CheckedSet, found: CocoSet) -> None:
 
 
 def _galleries(report: CheckReport) -> Iterator[tuple[str, str, list[tuple[str, np.ndarray]]]]:
-    """Pictures of the page: cases of each kind, then samples spread over each set."""
+    """Images of the page: cases of each kind, then samples spread over each set."""
     table = {sample.where: sample for checked in report.sets for sample in checked.samples}
     table |= {box.where: sample for sample in list(table.values()) for box in sample.boxes}
     for severity, kind, problems in grouped(report.problems):
         places = list(dict.fromkeys(problem.where for problem in problems if problem.where in table))
         reasons = {problem.where: problem.reason for problem in reversed(problems)}
-        drawn = [(place, _drawn(table[place], place)) for place in places[:_PICTURES_PER_KIND]]
+        drawn = [(place, _drawn(table[place], place)) for place in places[:_IMAGES_PER_KIND]]
         images = [(f"{place}: {reasons[place]}", image) for place, image in drawn if image is not None]
         if severity != "info" and images:
             yield f"{severity}: {kind}, drawn", "What it is about is drawn in red.", images
     for checked in report.sets:
-        step = max(1, len(checked.samples) // _SAMPLE_PICTURES)
-        chosen = checked.samples[::step][:_SAMPLE_PICTURES]
+        step = max(1, len(checked.samples) // _SAMPLE_IMAGES)
+        chosen = checked.samples[::step][:_SAMPLE_IMAGES]
         images = [(sample.where, image) for sample in chosen if (image := _drawn(sample)) is not None]
         yield f"Samples of {checked.name}", "Crowds are grey.", images
 

@@ -11,11 +11,10 @@ from typing import Any
 import cv2
 import numpy as np
 
-from sealkit.config.layout_detection import LayoutDetectionRecipe, LayoutSetSettings, Size
 from sealkit.data.batches import DRAW, drawn
 from sealkit.data.fingerprint import fingerprint
-from sealkit.data.label_files import find_label_file
-from sealkit.data.labels_coco import CocoSet, counted_boxes, read_coco
+from sealkit.data.labels.coco import CocoSet, counted_boxes, read_coco
+from sealkit.data.labels.files import find_label_file
 from sealkit.data.mix import SetMix, validation_share
 from sealkit.data.problems import summarise
 from sealkit.data.records import DetSample, LayoutSample
@@ -23,6 +22,7 @@ from sealkit.data.transforms.boxes import BoxChain, BoxScene
 from sealkit.errors import DataError
 from sealkit.images import read_image
 from sealkit.modules.layout_detection.preprocess import INTERPOLATIONS, Normalisation, preprocess, to_input
+from sealkit.modules.layout_detection.settings import LayoutDetectionRecipe, LayoutSetSettings, Size
 
 _log = logging.getLogger(__name__)
 MODULE = "layout_detection"
@@ -33,14 +33,14 @@ def load_set(settings: LayoutSetSettings, max_broken_share: float = 0.01) -> Coc
     """One set. Faults are logged, and refused where they are more than the share of its annotations and images.
 
     Raises:
-        DataError: the label file is missing or no COCO, has no usable picture, or too many faults.
+        DataError: the label file is missing or no COCO, has no usable image, or too many faults.
     """
     found = read_coco(settings.root, settings.labels)
     where = str(Path(settings.root) / settings.labels)
     hint = f"sealkit data check {settings.root} --module {MODULE} lists all of them"
     errors = [problem for problem in found.problems if problem.severity == "error"]
     if not found.samples:
-        raise DataError(f"no usable picture in the label file\n{summarise(found.problems)}", where=where, hint=hint)
+        raise DataError(f"no usable image in the label file\n{summarise(found.problems)}", where=where, hint=hint)
     total = len(errors) + len(found.samples) + sum(len(sample.boxes) for sample in found.samples)
     if len(errors) > max_broken_share * total:
         raise DataError(
@@ -55,10 +55,10 @@ def load_set(settings: LayoutSetSettings, max_broken_share: float = 0.01) -> Coc
 
 
 def set_info(settings: LayoutSetSettings, found: CocoSet) -> dict[str, Any]:
-    """What a run notes about a set: names, counts, and a fingerprint (sha256) over its label file and pictures."""
+    """What a run notes about a set: names, counts, and a fingerprint (sha256) over its label file and images."""
     path = find_label_file(settings.root, settings.labels, ".json")
-    pictures = [DetSample(sample.image_path) for sample in found.samples]
-    facts = fingerprint(settings.root, path.resolve(), pictures)
+    images = [DetSample(sample.image_path) for sample in found.samples]
+    facts = fingerprint(settings.root, path.resolve(), images)
     for key in ("texts", "ignored", "without_text"):
         facts.pop(key, None)
     return {
@@ -134,7 +134,7 @@ class TrainSource:
         sets: pages of each training set, with their shares of an epoch.
 
     Raises:
-        DataError: no page is left; `get` raises ImageError for an unreadable picture.
+        DataError: no page is left; `get` raises ImageError for an unreadable image.
     """
 
     def __init__(
@@ -207,13 +207,13 @@ class EvalSource:
 
     def get(self, index: int, epoch: int, rng: np.random.Generator) -> dict[str, Any]:
         page = self._pages[index]
-        picture = read_image(page.sample.image_path)
-        made = preprocess(picture, self._size, self._norm, self._interpolation)
+        image = read_image(page.sample.image_path)
+        made = preprocess(image, self._size, self._norm, self._interpolation)
         return {
             "image": made.image,
             "im_shape": made.im_shape,
             "scale_factor": made.scale_factor,
-            "source_hw": (picture.shape[0], picture.shape[1]),
+            "source_hw": (image.shape[0], image.shape[1]),
             "gt": ground_truth(page),
             "name": page.name,
             "path": page.path,

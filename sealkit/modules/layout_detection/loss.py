@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from sealkit.config.layout_detection import LayoutLossSettings
+from sealkit.modules.layout_detection.settings import LayoutLossSettings
 
 Loss = Callable[[Mapping[str, Any], Mapping[str, Sequence[Any]], float], dict[str, Any]]
 """(raw outputs, targets, epochs completed) → named scalars whose sum is optimised."""

@@ -1,6 +1,7 @@
 """Which query answers for which box: the assignment of least cost.
 
-Source: Carion et al., DETR; transformers/matchers.py of PaddleDetection, by its facts.
+Re-implemented from the architecture of Carion et al., DETR; transformers/matchers.py of PaddleDetection (Apache-2.0; no
+code copied).
 """
 
 from __future__ import annotations
@@ -55,10 +56,10 @@ def pairwise_giou(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 def match(
     logits: np.ndarray, boxes: np.ndarray, classes: np.ndarray, known: np.ndarray, costs: MatchCosts = PUBLISHED_COSTS
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The pairs (query, box) of one picture whose summed cost is least.
+    """The pairs (query, box) of one image whose summed cost is least.
 
     Args:
-        logits: (Q, C). boxes: (Q, 4) centre x, centre y, width, height as shares of the picture.
+        logits: (Q, C). boxes: (Q, 4) centre x, centre y, width, height as shares of the image.
         classes: (n,). known: (n, 4), alike.
 
     Returns:

@@ -22,7 +22,7 @@ class Accumulated:
     Attributes:
         precision: (10 IoUs, 101 recalls, classes) float64; -1 where a class has no labelled box.
         recall: (10 IoUs, classes) with at most 100 detections per page; -1 likewise.
-        stats: the twelve figures of `COCOeval.summarize`; -1 = undefined.
+        stats: the twelve metrics of `COCOeval.summarize`; -1 = undefined.
     """
 
     precision: np.ndarray
@@ -56,17 +56,17 @@ class LayoutMetric:
     def compute(self) -> dict[str, float]:
         found = self.accumulate()
         overall = {"map": None, "map50": _AT_50, "map75": _AT_75}
-        figures = {name: found.average(iou=iou) or 0.0 for name, iou in overall.items()}
+        metrics = {name: found.average(iou=iou) or 0.0 for name, iou in overall.items()}
         recalls = found.recall[found.recall > -1]
-        figures["recall"] = float(recalls.mean()) if recalls.size else 0.0
+        metrics["recall"] = float(recalls.mean()) if recalls.size else 0.0
         for number, name in enumerate(self.classes):
             average = found.average(number)
             if average is not None:
-                figures[f"ap/{name}"] = average
-                figures[f"ap50/{name}"] = found.average(number, _AT_50) or 0.0
-        figures["gt"] = float(sum(not box["crowd"] for record in self.records for box in record["gt"]))
-        figures["pred"] = float(sum(len(record["pred"]) for record in self.records))
-        return figures
+                metrics[f"ap/{name}"] = average
+                metrics[f"ap50/{name}"] = found.average(number, _AT_50) or 0.0
+        metrics["gt"] = float(sum(not box["crowd"] for record in self.records for box in record["gt"]))
+        metrics["pred"] = float(sum(len(record["pred"]) for record in self.records))
+        return metrics
 
     def accumulate(self) -> Accumulated:
         """Everything pycocotools finds out; classes in the metric's order."""

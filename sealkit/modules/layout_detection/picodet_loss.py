@@ -1,7 +1,8 @@
 """Losses of PicoDet, both versions: varifocal class loss, GIoU box loss, distribution focal loss.
 
-Source: PicoDet (Yu et al., 2021), VarifocalNet (Zhang et al., 2021), Generalized Focal Loss (Li et al., 2020);
-pico_head.py and losses/ of PaddleDetection, by their facts, checked against goldens.
+Re-implemented from the architecture of PicoDet (Yu et al., 2021), VarifocalNet (Zhang et al., 2021), Generalized Focal
+Loss (Li et al., 2020);
+pico_head.py and losses/ of PaddleDetection (Apache-2.0; no code copied), checked against goldens.
 """
 
 from __future__ import annotations
@@ -95,7 +96,7 @@ class PicoDetLoss:
     - Version 1: cells by SimOTA. The class loss is divided by the number of positives, the others, weighted by a
       cell's best score, by the sum of these weights; both at least 1.
 
-    Pictures without boxes are all background; a batch of them has box terms of 0 and no gradient from them.
+    Images without boxes are all background; a batch of them has box terms of 0 and no gradient from them.
     """
 
     def __init__(self, num_classes: int, static_assigner_epoch: int = 100, all_sum: Sum | None = None) -> None:
@@ -114,7 +115,7 @@ class PicoDetLoss:
         Args:
             outputs: of the network, see `sealkit.nn.heads.pico`.
             targets: "boxes" list of float32 (n, 4) x1 y1 x2 y2 in input pixels, "classes" list of int64 (n,), one of
-                each for every picture; arrays or tensors, n may be 0.
+                each for every image; arrays or tensors, n may be 0.
             epoch: epochs completed.
         """
         version = 1 if "logits" in outputs else 2
@@ -146,7 +147,7 @@ class PicoDetLoss:
     ) -> Positives | None:
         predicted = boxes_of(outputs).astype("float32")
         scores = scores_of(outputs).astype("float32")
-        per_picture = scores.shape[1]
+        per_image = scores.shape[1]
         flat, boxes, classes, quality = [], [], [], []
         for n, (raw_boxes, raw_classes) in enumerate(zip(targets["boxes"], targets["classes"])):
             if len(raw_boxes) == 0:
@@ -156,7 +157,7 @@ class PicoDetLoss:
             found = self._match(cells, truth, label, predicted[n], scores[n], version, epoch)
             if found is None:
                 continue
-            flat.append(found.cells + n * per_picture)
+            flat.append(found.cells + n * per_image)
             boxes.append(truth[found.truths] / cells.strides[found.cells])
             classes.append(label[found.truths])
             quality.append(found.quality)
@@ -182,8 +183,8 @@ class PicoDetLoss:
 
     def _class_targets(self, outputs: Tensors, positives: Positives | None) -> paddle.Tensor:
         """[N * A, classes]: the quality at the class of positive cells, 0 elsewhere."""
-        pictures, per_picture = outputs["bins"].shape[:2]
-        shape = [pictures * per_picture, self.num_classes]
+        images, per_image = outputs["bins"].shape[:2]
+        shape = [images * per_image, self.num_classes]
         if positives is None:
             return paddle.zeros(shape)
         index = paddle.stack([positives.flat, positives.classes], axis=1)
@@ -206,8 +207,8 @@ class PicoDetLoss:
             # Zero, yet tied to the outputs: processes with and without boxes take the same steps backwards.
             nothing = outputs["bins"].astype("float32").sum() * 0
             return nothing, nothing
-        per_picture = outputs["bins"].shape[1]
-        cell = positives.flat % per_picture
+        per_image = outputs["bins"].shape[1]
+        cell = positives.flat % per_image
         centres = outputs["points"][cell] / outputs["strides"][cell]  # [P, 2] in cells
         distances = outputs["distances"].astype("float32").flatten(0, 1)[positives.flat]
         boxes = paddle.concat([centres - distances[:, :2], centres + distances[:, 2:]], axis=-1)

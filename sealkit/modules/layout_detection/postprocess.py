@@ -16,7 +16,7 @@ from sealkit.errors import ConfigError, EngineError
 Rules = Literal["sealkit", "reference"]
 SAME_CLASS_IOU, OTHER_CLASS_IOU = 0.6, 0.98
 WIDE_PAGE_SHARE, TALL_PAGE_SHARE = 0.82, 0.93
-"""A picture box of more than this share of the page is the page itself."""
+"""An image box of more than this share of the page is the page itself."""
 CONTAINED_SHARE = 0.9
 UNLISTED_THRESHOLD = 0.5
 MODES = ("large", "small", "union")
@@ -69,7 +69,7 @@ def layout_boxes(
     rows = _above_threshold(rows, labels, options)
     if options.layout_nms:
         rows = rows[suppress(rows)]
-    rows = _without_page_pictures(rows, labels, source_hw)
+    rows = _without_page_images(rows, labels, source_hw)
     rows = rows[_merged(rows, labels, options.layout_merge_bboxes_mode)]
     if rows.shape[1] == 8:
         rows = rows[np.lexsort((-rows[:, 7], rows[:, 6]))]
@@ -149,8 +149,8 @@ def suppress(rows: np.ndarray) -> list[int]:
     return kept
 
 
-def _without_page_pictures(rows: np.ndarray, labels: Sequence[str], source_hw: tuple[int, int]) -> np.ndarray:
-    """Picture boxes that are the page itself are dropped, unless nothing would be left."""
+def _without_page_images(rows: np.ndarray, labels: Sequence[str], source_hw: tuple[int, int]) -> np.ndarray:
+    """Image boxes that are the page itself are dropped, unless nothing would be left."""
     if len(rows) < 2 or "image" not in labels:
         return rows
     height, width = source_hw

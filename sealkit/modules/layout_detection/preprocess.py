@@ -61,9 +61,9 @@ def squeeze(image: np.ndarray, size: tuple[int, int], interpolation: str = "cubi
     """
     if image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
         raise ImageError(
-            "the layout detector wants a BGR picture of shape (height, width, 3)",
+            "the layout detector wants a BGR image of shape (height, width, 3)",
             value=image.shape,
-            hint="read the picture with sealkit.images.read_image",
+            hint="read the image with sealkit.images.read_image",
         )
     if image.shape[:2] == tuple(size):
         return image
@@ -87,7 +87,7 @@ def preprocess(
         interpolation: a key of `INTERPOLATIONS`.
 
     Raises:
-        ImageError: not a BGR picture.
+        ImageError: not a BGR image.
     """
     small = squeeze(image, size, interpolation)
     factor = (size[0] / image.shape[0], size[1] / image.shape[1])

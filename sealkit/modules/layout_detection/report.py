@@ -1,4 +1,4 @@
-"""The layout detector's part of a run's report: figures by class, curves, and the worst pages drawn."""
+"""The layout detector's part of a run's report: metrics by class, curves, and the worst pages drawn."""
 
 from __future__ import annotations
 
@@ -61,9 +61,9 @@ def report_parts(records: Sequence[dict[str, Any]], classes: Sequence[str], thre
     """Sections for report.html, see `sealkit.engine.task.Task.report_parts`."""
     metric = LayoutMetric(classes)
     metric.add(records)
-    figures = metric.compute()
+    metrics = metric.compute()
     matches = [match_page(record, threshold) for record in records]
-    overall = {name: round(figures[name], 4) for name in ("map", "map50", "map75", "recall", "gt", "pred")}
+    overall = {name: round(metrics[name], 4) for name in ("map", "map50", "map75", "recall", "gt", "pred")}
     parts: list[dict[str, Any]] = [
         {"title": "Layout detection, COCO", "rows": [{"pages": len(records), **overall}]},
         {
@@ -72,7 +72,7 @@ def report_parts(records: Sequence[dict[str, Any]], classes: Sequence[str], thre
             "rows": [
                 row
                 for number, name in enumerate(classes)
-                if (row := _class_row(number, name, records, matches, figures))
+                if (row := _class_row(number, name, records, matches, metrics))
             ],
         },
     ]
@@ -94,7 +94,7 @@ def report_parts(records: Sequence[dict[str, Any]], classes: Sequence[str], thre
 
 
 def _class_row(
-    number: int, name: str, records: Sequence[dict[str, Any]], matches: Sequence[PageMatch], figures: dict[str, float]
+    number: int, name: str, records: Sequence[dict[str, Any]], matches: Sequence[PageMatch], metrics: dict[str, float]
 ) -> dict[str, Any] | None:
     """None for a class that is neither labelled nor found."""
     labels = found = wrong = 0
@@ -107,8 +107,8 @@ def _class_row(
     return {
         "class": name,
         "boxes": labels,
-        "AP": figures.get(f"ap/{name}"),
-        "AP(0.5)": figures.get(f"ap50/{name}"),
+        "AP": metrics.get(f"ap/{name}"),
+        "AP(0.5)": metrics.get(f"ap50/{name}"),
         "recall": round(found / labels, 4) if labels else None,
         "precision": round(found / (found + wrong), 4) if found + wrong else None,
         "wrong per page": round(wrong / max(len(records), 1), 4),

@@ -41,7 +41,7 @@ PUBLISHED = RTDETRWeights()
 
 @dataclass(frozen=True)
 class _Known:
-    """Boxes of a batch: shares of the picture and classes, per picture; their number over all processes, at least 1."""
+    """Boxes of a batch: shares of the image and classes, per image; their number over all processes, at least 1."""
 
     boxes: list[np.ndarray]
     classes: list[np.ndarray]
@@ -78,7 +78,7 @@ class RTDETRLoss:
 
         Args:
             outputs: of `RTDETR`, with "input_size".
-            targets: "boxes": per picture (n, 4) x1, y1, x2, y2 in input pixels; "classes": per picture (n,).
+            targets: "boxes": per image (n, 4) x1, y1, x2, y2 in input pixels; "classes": per image (n,).
         """
         height, width = outputs["input_size"].tolist()
         boxes, classes = shares(targets, height, width)

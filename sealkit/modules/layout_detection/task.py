@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from sealkit.config.layout_detection import LayoutDetectionRecipe, Size
-from sealkit.data.labels_coco import CocoSet, counted_boxes
+from sealkit.data.labels.coco import CocoSet, counted_boxes
 from sealkit.engine.task import Metric, ParamGroup, SampleSource, StepState
 from sealkit.errors import DataError
 from sealkit.images import read_image
@@ -27,6 +26,7 @@ from sealkit.modules.layout_detection.metric import LayoutMetric
 from sealkit.modules.layout_detection.models import MODELS
 from sealkit.modules.layout_detection.postprocess import split_pages
 from sealkit.modules.layout_detection.preprocess import INTERPOLATIONS, NORMALISATIONS, squeeze, to_input
+from sealkit.modules.layout_detection.settings import LayoutDetectionRecipe, Size
 from sealkit.modules.task_parts import spec_of, trainable_groups
 from sealkit.weights.loading import LoadReport
 
@@ -47,7 +47,7 @@ class LayoutDetectionTask:
     """
 
     name = "layout_detection"
-    main_figure = "map"
+    main_metric = "map"
 
     def __init__(self, recipe: LayoutDetectionRecipe) -> None:
         self.recipe, self.spec = recipe, spec_of(MODELS, recipe.model, self.name)
@@ -131,7 +131,7 @@ class LayoutDetectionTask:
             raise DataError(
                 "no training page can be read to fit the weights on",
                 where=str(self.recipe.data.train[0].root),
-                hint="`sealkit data check` says what is wrong with the pictures",
+                hint="`sealkit data check` says what is wrong with the images",
             )
         return np.stack(inputs)
 

@@ -13,13 +13,13 @@ import numpy as np
 from sealkit.charset import Charset
 from sealkit.data.check_outlines import outline_problems
 from sealkit.data.check_report import CheckedSet, CheckReport, binned, counted, grouped
-from sealkit.data.check_sets import dataset_folder, read_sets, refuse_when_no_picture_exists, survey_sets
+from sealkit.data.check_sets import dataset_folder, read_sets, refuse_when_no_image_exists, survey_sets
 from sealkit.data.check_texts import PlacedText, text_problems
+from sealkit.data.converters.detect import describe_folder
 from sealkit.data.duplicates import Pair, find_leaks, find_pairs
-from sealkit.data.labels import read_det_labels
-from sealkit.data.pictures import PictureFacts, picture_problems
+from sealkit.data.images import ImageFacts, image_problems
+from sealkit.data.labels.detection import read_det_labels
 from sealkit.data.problems import Problem, Severity
-from sealkit.data.recognise_format import describe_folder
 from sealkit.data.records import DetSample
 from sealkit.data.split import owners
 from sealkit.errors import DataError
@@ -28,8 +28,8 @@ from sealkit.images import list_images
 MODULE = "seal_text_detection"
 DATASET_TYPE = "TextDetDataset"
 
-_SAMPLE_PICTURES = 12
-_PICTURES_PER_KIND = 6
+_SAMPLE_IMAGES = 12
+_IMAGES_PER_KIND = 6
 _DRAWN_SIDE = 480
 
 
@@ -48,27 +48,27 @@ def check_dataset(
     """Check a detection set in PaddleX's format.
 
     Args:
-        root: folder that picture paths are relative to.
+        root: folder that image paths are relative to.
         train, val: label files, relative to the root; `val=None` for a set without validation part.
         val_required: a missing validation file is an error and not a warning.
         test: label file of a third part.
-        workers: picture readers at work at once, 0 = one per core.
+        workers: image readers at work at once, 0 = one per core.
         compare: search for duplicates and leaks.
         charset: also report characters of the texts that this recogniser's charset lacks.
-        progress: called with (pictures done since the last call, pictures in all).
+        progress: called with (images done since the last call, images in all).
 
     Raises:
-        DataError: there is nothing to check: no folder, no pictures, no label file, or labels of another module.
+        DataError: there is nothing to check: no folder, no images, no label file, or labels of another module.
     """
     began = time.perf_counter()
     root = dataset_folder(root)
-    files = _pictures_below(root)
+    files = _images_below(root)
     report = CheckReport(MODULE, root, DATASET_TYPE)
-    keep = "keep part of the pictures for it: sealkit data split"
+    keep = "keep part of the images for it: sealkit data split"
     there = val is not None and _has(root, val)
     read_sets(report, partial(_read_set, root, report.problems), (train, val, test), val_required or there, keep)
     survey_sets(report, workers, progress, compare)
-    refuse_when_no_picture_exists(report, partial(_where_pictures_are, files))
+    refuse_when_no_image_exists(report, partial(_where_images_are, files))
     for checked in report.sets:
         _check_samples(checked, files, report.problems)
         report.problems += text_problems(_texts(checked), charset)
@@ -84,13 +84,13 @@ def check_dataset(
     return report
 
 
-def _pictures_below(root: Path) -> dict[str, list[str]]:
-    """File name -> paths of the pictures below the root."""
+def _images_below(root: Path) -> dict[str, list[str]]:
+    """File name -> paths of the images below the root."""
     try:
         paths = list_images(root)
     except DataError as error:
         if any(root.glob("*.txt")) or any(root.glob("*.json")):
-            return {}  # the label file may name pictures elsewhere
+            return {}  # the label file may name images elsewhere
         raise DataError(error.what, where=str(root), hint=error.hint) from None
     table: dict[str, list[str]] = {}
     for path in paths:
@@ -136,19 +136,19 @@ def _refuse_other_labels(root: Path, label_file: str, samples: list[DetSample], 
     )
 
 
-def _where_pictures_are(files: dict[str, list[str]], example: Path) -> str:
+def _where_images_are(files: dict[str, list[str]], example: Path) -> str:
     elsewhere = files.get(example.name)
     if elsewhere:
         return f"{example.name} lies at {elsewhere[0]}: check the paths' beginning, or give another folder"
     if files:
-        return f"the folder holds {sum(map(len, files.values()))} other pictures: are these the right labels?"
-    return "the folder holds no pictures at all: copy them there, or give the folder that the paths are relative to"
+        return f"the folder holds {sum(map(len, files.values()))} other images: are these the right labels?"
+    return "the folder holds no images at all: copy them there, or give the folder that the paths are relative to"
 
 
 def _check_samples(checked: CheckedSet, files: dict[str, list[str]], problems: list[Problem]) -> None:
     listed: dict[Path, DetSample] = {}
     for sample, facts in zip(checked.samples, checked.facts):
-        for problem in picture_problems(facts, sample.where):
+        for problem in image_problems(facts, sample.where):
             problems.append(_with_place(problem, facts, files))
         stored = (facts.info.width, facts.info.height) if facts.info is not None else None
         problems += outline_problems(sample.lines, facts.size, sample.where, stored)
@@ -170,10 +170,10 @@ def _texts(checked: CheckedSet) -> list[PlacedText]:
     ]
 
 
-def _with_place(problem: Problem, facts: PictureFacts, files: dict[str, list[str]]) -> Problem:
-    """A missing picture that lies elsewhere below the root gets that place as its fix."""
+def _with_place(problem: Problem, facts: ImageFacts, files: dict[str, list[str]]) -> Problem:
+    """A missing image that lies elsewhere below the root gets that place as its fix."""
     places = files.get(facts.path.name)
-    if problem.kind != "missing-picture" or not places:
+    if problem.kind != "missing-image" or not places:
         return problem
     return Problem(
         problem.kind, problem.where, problem.reason, f"there is {places[0]}: mend the path", problem.severity
@@ -205,7 +205,7 @@ def _check_twins(checked: CheckedSet, problems: list[Problem]) -> None:
             continue
         if pair.same_pixels:
             reason = f"has the same pixels as {first.image_path.name} ({_line(first)})"
-            _say_twin(problems, "duplicate-picture", second, first, reason, "delete one of them; --fix does")
+            _say_twin(problems, "duplicate-image", second, first, reason, "delete one of them; --fix does")
         else:
             reason = f"{second.image_path.name} looks like {first.image_path.name} ({_line(first)})"
             reason += f", likeness {pair.likeness:.2f}"
@@ -225,11 +225,11 @@ def _check_leaks(train: CheckedSet, val: CheckedSet, problems: list[Problem]) ->
     for pair in pairs:
         known, sample = train.samples[pair.first], val.samples[pair.second]
         if pair.same_pixels:
-            reason = f"{sample.image_path.name} is also a {part} picture ({known.where})"
+            reason = f"{sample.image_path.name} is also a {part} image ({known.where})"
             problems.append(Problem("leak", sample.where, reason, fix, "error"))
         else:
             turned = " turned or mirrored" if pair.turned else ""
-            reason = f"{sample.image_path.name} looks like the {part} picture {known.image_path.name}{turned}"
+            reason = f"{sample.image_path.name} looks like the {part} image {known.image_path.name}{turned}"
             reason += f" ({known.where}), likeness {pair.likeness:.2f}"
             problems.append(Problem("look-alike-leak", sample.where, reason, fix, "warning"))
     _check_shared_owners(train, val, problems)
@@ -263,9 +263,9 @@ def _check_unused(report: CheckReport, files: dict[str, list[str]]) -> None:
     used = {sample.image_path.resolve() for checked in report.sets for sample in checked.samples}
     unused = [path for paths in files.values() for path in paths if Path(path).resolve() not in used]
     if unused:
-        reason = f"{len(unused)} pictures in the folder have no label line, such as {unused[0]}"
-        fix = "label them; a picture without text gets the line `path<TAB>[]`"
-        report.problems.append(Problem("unlabelled-pictures", str(report.root), reason, fix, "info"))
+        reason = f"{len(unused)} images in the folder have no label line, such as {unused[0]}"
+        fix = "label them; an image without text gets the line `path<TAB>[]`"
+        report.problems.append(Problem("unlabelled-images", str(report.root), reason, fix, "info"))
 
 
 def _describe(checked: CheckedSet) -> None:
@@ -274,23 +274,23 @@ def _describe(checked: CheckedSet) -> None:
     live = [line for line in lines if not line.ignore]
     sizes = [facts.size for facts in checked.facts if facts.size is not None]
     checked.counts = {
-        "pictures": len(checked.samples),
+        "images": len(checked.samples),
         "texts": len(live),
         "ignored texts": len(lines) - len(live),
-        "pictures without text": sum(not sample.lines for sample in checked.samples),
-        "letters": sum(len(line.text) for line in live),
-        "different letters": len({letter for line in live for letter in line.text}),
+        "images without text": sum(not sample.lines for sample in checked.samples),
+        "characters": sum(len(line.text) for line in live),
+        "different characters": len({character for line in live for character in line.text}),
     }
     heights = [min(np.ptp(line.points, axis=0)) for line in live]
     histograms = {
         "shape": counted(line.shape or "not labelled" for line in live),
         "direction": counted(line.direction or "not labelled" for line in live),
         "angle": _angles([line.angle for line in live]),
-        "letters per text": binned([len(line.text) for line in live if line.text], (2, 5, 10, 15, 20, 30)),
-        "texts per picture": binned([len(sample.lines) for sample in checked.samples], (1, 2, 3, 4, 6, 10, 20)),
+        "characters per text": binned([len(line.text) for line in live if line.text], (2, 5, 10, 15, 20, 30)),
+        "texts per image": binned([len(sample.lines) for sample in checked.samples], (1, 2, 3, 4, 6, 10, 20)),
         "points per outline": binned([len(line.points) for line in lines], (4, 5, 9, 13, 17, 25, 41)),
         "shorter side of a text's box": binned(heights, (8, 16, 32, 64, 128, 256), " px"),
-        "shorter side of a picture": binned([min(size) for size in sizes], (64, 128, 256, 480, 736, 1280, 2560), " px"),
+        "shorter side of an image": binned([min(size) for size in sizes], (64, 128, 256, 480, 736, 1280, 2560), " px"),
         "file format": counted(facts.info.format for facts in checked.facts if facts.info is not None),
     }
     checked.histograms = {title: values for title, values in histograms.items() if values}
@@ -311,23 +311,23 @@ def _angles(angles: list[float | None]) -> dict[str, int]:
 
 
 def _galleries(report: CheckReport) -> Iterator[tuple[str, str, list[tuple[str, np.ndarray]]]]:
-    """Pictures of the page: the worst cases of each kind, then samples spread over each set."""
+    """Images of the page: the worst cases of each kind, then samples spread over each set."""
     table = {sample.where: sample for checked in report.sets for sample in checked.samples}
     for severity, kind, problems in grouped(report.problems):
         if severity == "info":
             continue
         places = list(dict.fromkeys(problem.where for problem in problems if problem.where in table))
         reasons = {problem.where: problem.reason for problem in reversed(problems)}
-        drawn = [(place, _drawn(table[place])) for place in places[:_PICTURES_PER_KIND]]
+        drawn = [(place, _drawn(table[place])) for place in places[:_IMAGES_PER_KIND]]
         images = [(f"{place}: {reasons[place]}", image) for place, image in drawn if image is not None]
         yield f"{severity}: {kind}, drawn", "", images
-    if report.suspicions:
-        doubts = [(s, _drawn(s.sample, s.outline)) for s in report.suspicions[:_SAMPLE_PICTURES]]
+    if report.label_issues:
+        doubts = [(s, _drawn(s.sample, s.outline)) for s in report.label_issues[:_SAMPLE_IMAGES]]
         images = [(f"{s.problem.where}: {s.problem.reason}", image) for s, image in doubts if image is not None]
         yield "Labels the detector disagrees with", "What it is about is drawn in red.", images
     for checked in report.sets:
-        step = max(1, len(checked.samples) // _SAMPLE_PICTURES)
-        chosen = checked.samples[::step][:_SAMPLE_PICTURES]
+        step = max(1, len(checked.samples) // _SAMPLE_IMAGES)
+        chosen = checked.samples[::step][:_SAMPLE_IMAGES]
         images = [(_caption(sample), image) for sample in chosen if (image := _drawn(sample)) is not None]
         text = "Ignored texts are grey; an arrow shows where a text starts and which way it runs, where labels say so."
         yield f"Samples of {checked.name}", text, images
@@ -339,7 +339,7 @@ def _caption(sample: DetSample) -> str:
 
 
 def _drawn(sample: DetSample, doubt: np.ndarray | None = None) -> np.ndarray | None:
-    """The picture with its outlines, numbered in label order; an arrow at the start of each line_poly; `doubt` in
+    """The image with its outlines, numbered in label order; an arrow at the start of each line_poly; `doubt` in
     red.
     """
     import cv2

@@ -1,4 +1,4 @@
-"""Samples of the detector: augmented with targets for training, as the pipeline sees a picture for evaluation."""
+"""Samples of the detector: augmented with targets for training, as the pipeline sees an image for evaluation."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from sealkit.config.seal_text_detection import DetResizeSettings, DetSetSettings, SealTextDetectionRecipe
 from sealkit.data.fingerprint import fingerprint
-from sealkit.data.labels import find_label_file, read_det_labels
+from sealkit.data.labels.detection import find_label_file, read_det_labels
 from sealkit.data.mix import SetMix, validation_share
 from sealkit.data.records import DetSample
 from sealkit.data.transforms.chain import FIELDS, OUTLINES, AugmentChain
@@ -19,6 +18,7 @@ from sealkit.data.transforms.scene import Scene
 from sealkit.data.usable import usable
 from sealkit.images import read_image
 from sealkit.modules.seal_text_detection.preprocess import normalise, preprocess
+from sealkit.modules.seal_text_detection.settings import DetResizeSettings, DetSetSettings, SealTextDetectionRecipe
 from sealkit.modules.seal_text_detection.targets import FieldLine, db_targets, field_targets
 
 
@@ -33,7 +33,7 @@ def load_set(settings: DetSetSettings, max_broken_share: float = 0.01) -> list[D
 
 
 def set_info(settings: DetSetSettings, max_broken_share: float = 0.01) -> dict[str, Any]:
-    """What a run notes about a set: names, counts, and a fingerprint (sha256) over its label file and pictures."""
+    """What a run notes about a set: names, counts, and a fingerprint (sha256) over its label file and images."""
     samples = load_set(settings, max_broken_share)
     found = fingerprint(settings.root, find_label_file(settings.root, settings.labels), samples)
     shapes = Counter(line.shape for sample in samples for line in sample.lines if line.shape is not None)
@@ -48,7 +48,7 @@ class TrainSource:
 
     Raises:
         ConfigError: augmentations that cannot keep what the targets need.
-        DataError: unusable sets; `get` raises ImageError for an unreadable picture.
+        DataError: unusable sets; `get` raises ImageError for an unreadable image.
     """
 
     def __init__(self, recipe: SealTextDetectionRecipe) -> None:
@@ -69,13 +69,13 @@ class TrainSource:
         return {**arrays, "name": f"{sample.where} {sample.image_path.name}", "path": str(sample.image_path)}
 
     def scene(self, index: int, epoch: int, rng: np.random.Generator) -> Scene:
-        """The augmented picture with its lines, before targets: what one looks at."""
+        """The augmented image with its lines, before targets: what one looks at."""
         which, number = self._mix.pick(index, epoch)
         return self._chain(_scene(self._sets[which][number]), rng, self._draw_other)
 
     def _draw_other(self, rng: np.random.Generator) -> Scene | None:
         samples = self._sets[int(rng.integers(len(self._sets)))]
-        for _ in range(10):  # pictures without text have nothing to paste
+        for _ in range(10):  # images without text have nothing to paste
             sample = samples[int(rng.integers(len(samples)))]
             if sample.lines:
                 return _scene(sample)
@@ -98,7 +98,7 @@ class TrainSource:
 
 
 class EvalSource:
-    """Pictures as the pipeline feeds them, with their labels in source pixels.
+    """Images as the pipeline feeds them, with their labels in source pixels.
 
     Each sample: "image" (3, h, w) float32; "source_hw", "padded_hw"; "gt" list of dicts (points (N, 2) float32 source
     pixels, ignore, text, shape, angle, direction, seal); "name", "path".
@@ -160,7 +160,7 @@ def ground_truth(sample: DetSample) -> list[dict[str, Any]]:
 def collate(samples: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Arrays of one shape are stacked, everything else becomes a list.
 
-    Pictures of different sizes (evaluation) are padded with zeros on the right and below; "input_hw" keeps each one's
+    Images of different sizes (evaluation) are padded with zeros on the right and below; "input_hw" keeps each one's
     own size, and the padding's share of the map is cut off before decoding.
     """
     batch: dict[str, Any] = {}

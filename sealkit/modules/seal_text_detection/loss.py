@@ -1,6 +1,7 @@
 """Losses of DB text detectors, and of the fields beside them.
 
-Source: det_db_loss.py of PaddleOCR, by its facts, checked against goldens; the fields are this project's.
+Re-implemented from the architecture of det_db_loss.py of PaddleOCR (Apache-2.0; no code copied), checked against
+goldens; the fields are this project's.
 Maps are float32; masks are 1 where a pixel counts.
 """
 
@@ -11,7 +12,7 @@ from collections.abc import Callable, Mapping
 import paddle
 import paddle.nn.functional as F
 
-from sealkit.config.seal_text_detection import DetLossSettings
+from sealkit.modules.seal_text_detection.settings import DetLossSettings
 
 EPS = 1e-6
 NEGATIVE_RATIO = 3.0  # the balance wrapper's; it weighs a scalar, see `balanced`
@@ -62,7 +63,7 @@ class DBLoss:
       mining; as it weighs a scalar, nothing is mined.
     - `dice_focal`: dice + focal, without that weight.
 
-    A batch without any text pixel: the published `dice` loss is 0 with no gradient, so pictures without text teach
+    A batch without any text pixel: the published `dice` loss is 0 with no gradient, so images without text teach
     nothing. Here such a batch gets the mean of -log(1 - p) instead (cross entropy of an all-negative target).
     `dice_focal` needs no such rule, its focal term teaches negatives. Batches with text are untouched and equal the
     published loss.

@@ -26,7 +26,7 @@ CLOSING_SHARE = 0.05  # of the area a closed ring's overlapping ends may make up
 
 @dataclass
 class Matching:
-    """Outcome of one picture.
+    """Outcome of one image.
 
     Attributes:
         pairs: (label, prediction, IoU), indices into the given lists.
@@ -42,7 +42,7 @@ class Matching:
 
     @property
     def hmean(self) -> float:
-        """Of this picture alone; a picture with nothing to find and nothing found is perfect."""
+        """Of this image alone; an image with nothing to find and nothing found is perfect."""
         total = len(self.counted_gt) + len(self.counted_pred)
         return 2 * len(self.pairs) / total if total else 1.0
 
@@ -54,7 +54,7 @@ def match(
     holes: Sequence[Sequence[np.ndarray]] | None = None,
     ordered: Sequence[bool] | None = None,
 ) -> Matching:
-    """Match the labels and predictions of one picture.
+    """Match the labels and predictions of one image.
 
     Args:
         gt: outlines (N, 2).
@@ -156,7 +156,7 @@ class _Count:
 
 @dataclass
 class DetMetric:
-    """Gathers records {"gt": list of label dicts, "pred": outlines, "holes": …} and computes the figures.
+    """Gathers records {"gt": list of label dicts, "pred": outlines, "holes": …} and computes the metrics.
 
     `compute` gives "precision", "recall", "hmean"; "recall/shape=oval", "recall/angle=45..90" and so on where labels
     carry the keys (a wrong prediction belongs to no shape, so there is no precision by shape); "gt", "pred",
@@ -185,12 +185,12 @@ class DetMetric:
                     group.matched += g in found
 
     def compute(self) -> dict[str, float]:
-        figures = self.total.rates()
+        metrics = self.total.rates()
         for name in sorted(self.groups, key=group_order):
-            figures[f"recall/{name}"] = self.groups[name].rates()["recall"]
-        figures.update(gt=float(self.total.gt), pred=float(self.total.pred))
-        figures.update(invalid_gt=float(len(self.invalid_gt)), invalid_pred=float(self.invalid_pred))
-        return figures
+            metrics[f"recall/{name}"] = self.groups[name].rates()["recall"]
+        metrics.update(gt=float(self.total.gt), pred=float(self.total.pred))
+        metrics.update(invalid_gt=float(len(self.invalid_gt)), invalid_pred=float(self.invalid_pred))
+        return metrics
 
 
 __all__ = ["DetMetric", "Matching", "group_names", "match", "match_record"]

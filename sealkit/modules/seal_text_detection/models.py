@@ -11,7 +11,7 @@ MODULE = "seal_text_detection"
 FORMS = ("official", "fused")
 
 
-_PUBLISHED = {"unit": "%", "data": "500 pictures of circular seals", "source": "PaddleX 3.x tutorial"}
+_PUBLISHED = {"unit": "%", "data": "500 images of circular seals", "source": "PaddleX 3.x tutorial"}
 
 
 def _finish(backbone: Any, neck: Any, head: Any, form: str) -> Any:

@@ -5,7 +5,7 @@ Two ways, `DetPostprocessSettings.rings`:
 - `reference` repeats PaddleX 3.7.2's `DBPostProcess` to the rounded pixel, including what it loses: closed rings (the
   empty middle lowers their score) and rings with a narrow gap (expanding closes the gap, the polygon falls in two).
 - `keep` works on connected components: a region is scored on its own text pixels, a ring keeps its hole, a region whose
-  expansion closes on itself remembers where it was open, and texts that touch are cut apart where the letters' up
+  expansion closes on itself remembers where it was open, and texts that touch are cut apart where the characters' up
   direction jumps, if the network predicts it.
 """
 
@@ -19,12 +19,12 @@ import cv2
 import numpy as np
 import pyclipper
 
-from sealkit.config.seal_text_detection import DetPostprocessSettings
-from sealkit.geometry.blocks import arrange_block, broken_lines, joined, letter_groups
+from sealkit.geometry.blocks import arrange_block, broken_lines, character_groups, joined
 from sealkit.geometry.regions import TextRegion, clockwise, polygon_area
 from sealkit.geometry.rings import ring_cut
 from sealkit.geometry.simplify import simplify_all
 from sealkit.geometry.touching import split_at_faint_places, split_at_jumps, up_samples
+from sealkit.modules.seal_text_detection.settings import DetPostprocessSettings
 
 MIN_SIDE = 5
 """Expanded regions whose minimum-area rectangle is thinner (map pixels) are dropped."""
@@ -41,18 +41,19 @@ def decode(
     settings: DetPostprocessSettings | None = None,
     padded_hw: tuple[int, int] | None = None,
 ) -> list[TextRegion]:
-    """Text regions of one picture, in source pixels.
+    """Text regions of one image, in source pixels.
 
     Args:
-        maps: (C, h, w) float32. Channel 0 is the text probability; with C = 4 the others are the letters' up direction
+        maps: (C, h, w) float32. Channel 0 is the text probability; with C = 4 the others are the characters' up
+            direction
             (x right, y down) and the seal-area probability, which is not used here.
-        source_hw: height and width of the picture the map was made from.
+        source_hw: height and width of the image the map was made from.
         settings: thresholds; PaddleX's seal values by default.
-        padded_hw: size of the picture after the padding of tiny ones (`ResizeInfo.padded_hw`), where it differs.
+        padded_hw: size of the image after the padding of tiny ones (`ResizeInfo.padded_hw`), where it differs.
 
     Returns:
         With `rings: keep` regions by ascending smallest y. With `rings: reference` in the order of OpenCV's contours
-        (roughly from the bottom of the picture upwards), outlines of whole numbers without holes. Outlines run
+        (roughly from the bottom of the image upwards), outlines of whole numbers without holes. Outlines run
         clockwise on screen; with `box_type: quad` they have four points.
     """
     settings = settings or DetPostprocessSettings()
@@ -68,7 +69,7 @@ def decode(
 
 
 def int_polygons(regions: list[TextRegion], source_hw: tuple[int, int]) -> list[np.ndarray]:
-    """Outlines as PaddleX's `dt_polys`: rounded half to even, clamped to the picture, (N, 2) int32."""
+    """Outlines as PaddleX's `dt_polys`: rounded half to even, clamped to the image, (N, 2) int32."""
     upper = np.array([source_hw[1], source_hw[0]])
     return [np.clip(np.round(region.outline), 0, upper).astype(np.int32) for region in regions]
 
@@ -248,15 +249,16 @@ def _pieces(
     maps: np.ndarray, mask: np.ndarray, contours: Sequence[np.ndarray], outer: Sequence[int], least: float
 ) -> Iterator[tuple[np.ndarray, tuple[int, int]]]:
     """Masks (h, w) uint8 of single texts with the corner (x, y) of their window: connected regions cut where texts
-    touch, letters of a block and pieces of a straight line put together. A region of its own is left out where no pixel
+    touch, characters of a block and pieces of a straight line put together. A region of its own is left out where no
+    pixel
     of it has the probability `least`."""
     grouped: set[int] = set()
-    for group in letter_groups([contours[i] for i in outer]):
+    for group in character_groups([contours[i] for i in outer]):
         members = [outer[k] for k in group]
         x, y, w, h = cv2.boundingRect(np.concatenate([contours[i] for i in members]))
-        letters = [_drawn(mask, contours, i, (x, y, w, h)) for i in members]
-        pieces = arrange_block(letters, maps[:, y : y + h, x : x + w])
-        if len(pieces) == len(letters) and all(piece is letter for piece, letter in zip(pieces, letters)):
+        characters = [_drawn(mask, contours, i, (x, y, w, h)) for i in members]
+        pieces = arrange_block(characters, maps[:, y : y + h, x : x + w])
+        if len(pieces) == len(characters) and all(piece is character for piece, character in zip(pieces, characters)):
             continue  # no block after all
         grouped.update(members)
         yield from ((piece, (x, y)) for piece in pieces)

@@ -1,4 +1,4 @@
-"""Picture → input of the detector: size rule, resize, normalisation.
+"""Image → input of the detector: size rule, resize, normalisation.
 
 The rules are those of PaddleX 3.7.2 (`DetResizeForTest` and `NormalizeImage` as its seal pipeline runs them), and the
 "long side 736, multiples of 128" rule PaddleOCR's seal configs evaluate with.
@@ -12,28 +12,28 @@ from typing import Literal
 import cv2
 import numpy as np
 
-from sealkit.config.seal_text_detection import DetResizeSettings
 from sealkit.errors import ImageError
 from sealkit.images.normalise import IMAGENET_MEAN, IMAGENET_STD, normalise
+from sealkit.modules.seal_text_detection.settings import DetResizeSettings
 
 MEAN = IMAGENET_MEAN
-"""ImageNet's RGB means; the reference applies them in this order to BGR pictures, and so do the weights."""
+"""ImageNet's RGB means; the reference applies them in this order to BGR images, and so do the weights."""
 STD = IMAGENET_STD
 MULTIPLE = 32
 OFFICIAL_MULTIPLE = 128
 TINY = 64
-"""Pictures whose height + width is less are padded to at least 32 × 32 first."""
+"""Images whose height + width is less are padded to at least 32 × 32 first."""
 
 SizeRule = Literal["pipeline", "official"]
 
 
 @dataclass(frozen=True)
 class ResizeInfo:
-    """How a picture became an input.
+    """How an image became an input.
 
     Attributes:
-        source_hw: the picture's height and width.
-        padded_hw: after the padding of tiny pictures; what the probability map covers.
+        source_hw: the image's height and width.
+        padded_hw: after the padding of tiny images; what the probability map covers.
         resized_hw: the network's input.
         capped: `max_side_limit` was in force.
     """
@@ -45,7 +45,7 @@ class ResizeInfo:
 
     @property
     def shape_info(self) -> tuple[float, float, float, float]:
-        """PaddleX's [source h, source w, ratio h, ratio w]; the ratios are against the padded picture."""
+        """PaddleX's [source h, source w, ratio h, ratio w]; the ratios are against the padded image."""
         (h, w), (ph, pw), (rh, rw) = self.source_hw, self.padded_hw, self.resized_hw
         return float(h), float(w), rh / ph, rw / pw
 
@@ -53,7 +53,7 @@ class ResizeInfo:
 def input_size(
     h: int, w: int, settings: DetResizeSettings | None = None, rule: SizeRule = "pipeline"
 ) -> tuple[int, int, bool]:
-    """Input height and width of a picture of h × w, and whether `max_side_limit` had to cap it.
+    """Input height and width of an image of h × w, and whether `max_side_limit` had to cap it.
 
     Args:
         h: height in pixels, ≥ 1.
@@ -89,7 +89,7 @@ def input_size(
 def resize(
     image: np.ndarray, settings: DetResizeSettings | None = None, rule: SizeRule = "pipeline"
 ) -> tuple[np.ndarray, ResizeInfo]:
-    """Pad a tiny picture, then scale it to the input size (bilinear).
+    """Pad a tiny image, then scale it to the input size (bilinear).
 
     Args:
         image: (H, W, 3) uint8 BGR.
@@ -104,9 +104,9 @@ def resize(
     """
     if image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
         raise ImageError(
-            "The detector wants a BGR picture of shape (height, width, 3)",
+            "The detector wants a BGR image of shape (height, width, 3)",
             value=image.shape,
-            hint="read the picture with sealkit.images.read_image",
+            hint="read the image with sealkit.images.read_image",
         )
     source_h, source_w = image.shape[:2]
     if source_h + source_w < TINY:
@@ -128,19 +128,19 @@ def preprocess(
     std: tuple[float, ...] = STD,
     scale: float = 1 / 255,
 ) -> tuple[np.ndarray, ResizeInfo]:
-    """Picture → the network's input.
+    """Image → the network's input.
 
     Args:
         image: (H, W, 3) uint8 BGR.
         settings: size limits, PaddleX's by default.
         rule: `pipeline`, or `official` to reproduce published tables.
-        mean, std, scale: normalisation, applied in the picture's channel order.
+        mean, std, scale: normalisation, applied in the image's channel order.
 
     Returns:
         (3, h, w) float32 and the sizes `decode` needs.
 
     Raises:
-        ImageError: not a BGR picture.
+        ImageError: not a BGR image.
     """
     resized, info = resize(image, settings, rule)
     return normalise(resized, mean, std, scale), info

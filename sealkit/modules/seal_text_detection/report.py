@@ -1,4 +1,4 @@
-"""The detector's part of a run's report: figures by shape, direction and angle, and the worst pictures drawn."""
+"""The detector's part of a run's report: metrics by shape, direction and angle, and the worst images drawn."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sealkit.images import read_image
 from sealkit.modules.seal_text_detection.metric import DetMetric, Matching, group_names, match_record
 
 WORST = 12
-SIDE = 480  # pixels of the long side of a drawn picture
+SIDE = 480  # pixels of the long side of a drawn image
 _FOUND, _MISSED, _WRONG, _IGNORED = (60, 160, 0), (30, 30, 220), (0, 140, 255), (150, 150, 150)  # BGR
 
 
@@ -32,7 +32,7 @@ def report_parts(records: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
             found, missed, wrong = len(matchings[i].pairs), _missed(matchings[i]), _wrong(matchings[i])
             images.append((f"{records[i]['name']}: {found} found, {missed} missed, {wrong} wrong", drawn))
     if images:
-        title = "Worst pictures (green found, red missed, orange wrong, grey ignored)"
+        title = "Worst images (green found, red missed, orange wrong, grey ignored)"
         parts.append({"title": title, "images": images})
     return parts
 
@@ -40,9 +40,9 @@ def report_parts(records: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 def _overall(records: Sequence[dict[str, Any]]) -> dict[str, Any]:
     metric = DetMetric()
     metric.add(records)
-    figures = metric.compute()
+    metrics = metric.compute()
     keys = ("hmean", "precision", "recall", "gt", "pred", "invalid_gt", "invalid_pred")
-    return {"pictures": len(records), **{key: round(figures[key], 4) for key in keys}}
+    return {"images": len(records), **{key: round(metrics[key], 4) for key in keys}}
 
 
 def _by_group(records: Sequence[dict[str, Any]], matchings: Sequence[Matching]) -> list[dict[str, Any]]:
@@ -79,7 +79,7 @@ def _errors(matching: Matching) -> int:
 
 
 def _draw(record: dict[str, Any], matching: Matching) -> np.ndarray | None:
-    """The picture with labels thin and predictions thick, long side at most SIDE; None where it is gone."""
+    """The image with labels thin and predictions thick, long side at most SIDE; None where it is gone."""
     try:
         image = read_image(record["path"])
     except DataError:

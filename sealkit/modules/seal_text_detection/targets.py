@@ -1,4 +1,5 @@
-"""What the detector learns: DB's four maps, and the fields (letters' up direction, seal area) at a quarter of the size.
+"""What the detector learns: DB's four maps, and the fields (characters' up direction, seal area) at a quarter of the
+size.
 
 DB: Liao et al., "Real-time Scene Text Detection with Differentiable Binarization" (AAAI 2020); the exact rules are
 those of the published checkpoints' training. All coordinates are pixels of the network's
@@ -14,8 +15,8 @@ import cv2
 import numpy as np
 import pyclipper
 
-from sealkit.config.seal_text_detection import DetTargetSettings
 from sealkit.geometry.regions import polygon_area
+from sealkit.modules.seal_text_detection.settings import DetTargetSettings
 
 FIELD_STRIDE = 4
 _SUBPIXEL_BITS = 4
@@ -45,7 +46,7 @@ def db_targets(
     """Threshold and shrink maps with their masks.
 
     Args:
-        outlines: (N, 2) each, any N >= 3, any orientation; may reach beyond the picture.
+        outlines: (N, 2) each, any N >= 3, any orientation; may reach beyond the image.
         ignore: outlines the loss must not see.
         size_hw: size of the maps.
         settings: ratios and limits of the recipe.
@@ -230,7 +231,7 @@ class FieldLine:
 
     Attributes:
         points: (N, 2) network input pixels, the whole line even where a crop shows only a part of it.
-        ordered: points are a line_poly, so the letters' up direction is known.
+        ordered: points are a line_poly, so the characters' up direction is known.
         seal: index of its seal, None where the label does not say.
     """
 
@@ -246,7 +247,7 @@ def field_targets(lines: Sequence[FieldLine], size_hw: tuple[int, int]) -> dict[
         "up" (2, h, w) unit vectors, x right, y down; "up_mask" (h, w) weight inside lines of known direction: 1 for
         lines of up to `_EQUAL_AREA` cells, less for larger ones (by the root of their area), 0 elsewhere; "area" (h, w)
         1 inside the convex hull of all lines of a seal; "area_mask" (h, w) 0 everywhere where a line's seal is unknown,
-        1 otherwise (a picture without lines teaches "no seal here"). All float32, h = H / 4, w = W / 4.
+        1 otherwise (an image without lines teaches "no seal here"). All float32, h = H / 4, w = W / 4.
     """
     height, width = size_hw[0] // FIELD_STRIDE, size_hw[1] // FIELD_STRIDE
     drawn = np.zeros((height, width, 3), np.float32)  # up x, up y, known
@@ -267,25 +268,26 @@ def field_targets(lines: Sequence[FieldLine], size_hw: tuple[int, int]) -> dict[
 
 
 def _draw_up(points: np.ndarray, canvas: np.ndarray) -> None:
-    """Fill each quad between top and feet with the unit vector from its feet to its top, and the line's weight.
+    """Fill each quad between top and bottom edge with the unit vector from its bottom edge to its top, and the line's
+    weight.
 
     Counted by area, a ring text outweighs the lines inside it five to one, and "up is outward" is nearly right:
     networks stop learning there. The root of the area brings that to two to one.
     """
     half = len(points) // 2
     weight = float(np.sqrt(_EQUAL_AREA / max(abs(polygon_area(points)), _EQUAL_AREA)))
-    top, feet = points[:half], points[half:][::-1]
+    top, bottom = points[:half], points[half:][::-1]
     height, width = canvas.shape[:2]
     low, high = points.min(axis=0), points.max(axis=0)
     if high[0] < -1 or high[1] < -1 or low[0] > width or low[1] > height:
         return
-    up = top - feet
+    up = top - bottom
     angles = np.arctan2(up[:, 1], up[:, 0])
     turn = np.abs((np.diff(angles) + np.pi) % (2 * np.pi) - np.pi)
     for i, steps in enumerate(np.maximum(np.ceil(turn / _MAX_TURN), 1).astype(int)):
         share = np.linspace(0, 1, steps + 1)[:, None]
         upper = top[i] + (top[i + 1] - top[i]) * share
-        lower = feet[i] + (feet[i + 1] - feet[i]) * share
+        lower = bottom[i] + (bottom[i + 1] - bottom[i]) * share
         middle = (upper - lower)[:-1] + (upper - lower)[1:]
         length = np.hypot(*middle.T)
         for k in range(steps):

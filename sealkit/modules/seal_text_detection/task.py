@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from sealkit.config.seal_text_detection import SealTextDetectionRecipe
 from sealkit.engine.task import Metric, ParamGroup, SampleSource, StepState
 from sealkit.modules.seal_text_detection.dataset import EvalSource, TrainSource, collate, set_info
 from sealkit.modules.seal_text_detection.metric import DetMetric
 from sealkit.modules.seal_text_detection.models import MODELS
 from sealkit.modules.seal_text_detection.postprocess import decode
 from sealkit.modules.seal_text_detection.preprocess import MEAN, STD
+from sealkit.modules.seal_text_detection.settings import SealTextDetectionRecipe
 from sealkit.modules.task_parts import spec_of, trainable_groups
 
 
@@ -25,7 +25,7 @@ class SealTextDetectionTask:
     """
 
     name = "seal_text_detection"
-    main_figure = "hmean"
+    main_metric = "hmean"
 
     def __init__(self, recipe: SealTextDetectionRecipe) -> None:
         self.recipe = recipe

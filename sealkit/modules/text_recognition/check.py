@@ -13,14 +13,14 @@ import numpy as np
 
 from sealkit.charset import Charset
 from sealkit.data.check_report import CheckedSet, CheckReport, binned, counted, grouped
-from sealkit.data.check_sets import dataset_folder, read_sets, refuse_when_no_picture_exists, survey_sets
+from sealkit.data.check_sets import dataset_folder, read_sets, refuse_when_no_image_exists, survey_sets
 from sealkit.data.check_texts import PlacedText, text_problems
+from sealkit.data.converters.detect import describe_folder
 from sealkit.data.crops import UPRIGHT
 from sealkit.data.duplicates import find_leaks, find_pairs
-from sealkit.data.pictures import PictureFacts, picture_problems
+from sealkit.data.images import ImageFacts, image_problems
+from sealkit.data.labels.recognition import read_rec_labels
 from sealkit.data.problems import Problem, Severity
-from sealkit.data.rec_labels import read_rec_labels
-from sealkit.data.recognise_format import describe_folder
 from sealkit.data.records import RecSample
 from sealkit.errors import DataError
 from sealkit.images import list_images, read_image
@@ -36,10 +36,10 @@ LONG = 25
 _STEPS = 40  # of an input 320 wide, the least the pipeline makes
 _HEIGHT = 48
 _SMALL_SIDE = 8
-_SAMPLE_PICTURES = 24
-_PICTURES_PER_KIND = 12
+_SAMPLE_IMAGES = 24
+_IMAGES_PER_KIND = 12
 _TWINS_SHOWN = 10
-_ABOUT_SEALS = frozenset({"small-picture"})  # said of whole seals: strips are small by nature
+_ABOUT_SEALS = frozenset({"small-image"})  # said of whole seals: strips are small by nature
 
 
 def check_dataset(
@@ -57,14 +57,14 @@ def check_dataset(
     """Check a recognition set in PaddleX's format.
 
     Args:
-        root: folder that picture paths are relative to.
+        root: folder that image paths are relative to.
         train, val: label files, relative to the root; `val=None` for a set without validation part.
         val_required: a missing validation file is an error and not a warning.
         test: label file of a third part.
-        workers: picture readers at work at once, 0 = one per core.
+        workers: image readers at work at once, 0 = one per core.
         compare: search for copies within and between the label files.
         charset: also report characters of the texts that this recogniser's charset lacks, with counts.
-        progress: called with (pictures done since the last call, pictures in all).
+        progress: called with (images done since the last call, images in all).
 
     Raises:
         DataError: there is nothing to check: no folder, no label file, or labels of another module.
@@ -75,12 +75,12 @@ def check_dataset(
     keep = "keep part of the strips for it"
     read_sets(report, partial(_read_set, root, report.problems), (train, val, test), val_required, keep)
     survey_sets(report, workers, progress, compare=False)
-    refuse_when_no_picture_exists(report, lambda _: "give the folder that the paths are relative to")
+    refuse_when_no_image_exists(report, lambda _: "give the folder that the paths are relative to")
     for checked in report.sets:
         _check_samples(checked, report.problems)
         report.problems += text_problems([PlacedText(s.where, 0, s.text) for s in checked.samples], charset)
         _describe(checked)
-    _check_new_letters(report)
+    _check_new_characters(report)
     if charset is not None:
         report.problems += _charset_twins(charset)
     if compare:
@@ -113,8 +113,8 @@ def _read_set(root: Path, problems: list[Problem], name: str, label_file: str) -
 def _check_samples(checked: CheckedSet, problems: list[Problem]) -> None:
     listed: dict[Path, RecSample] = {}
     for sample, facts in zip(checked.samples, checked.facts):
-        problems += [p for p in picture_problems(facts, sample.where) if p.kind not in _ABOUT_SEALS]
-        problems += _text_in_picture(sample, facts)
+        problems += [p for p in image_problems(facts, sample.where) if p.kind not in _ABOUT_SEALS]
+        problems += _text_in_image(sample, facts)
         if facts.error is not None:
             continue  # said already
         first = listed.setdefault(sample.image_path, sample)
@@ -122,8 +122,8 @@ def _check_samples(checked: CheckedSet, problems: list[Problem]) -> None:
             _say_twin(problems, "listed-twice", sample, first, f"is listed on {_line(first)} already")
 
 
-def _text_in_picture(sample: RecSample, facts: PictureFacts) -> Iterator[Problem]:
-    """What text and picture say of each other."""
+def _text_in_image(sample: RecSample, facts: ImageFacts) -> Iterator[Problem]:
+    """What text and image say of each other."""
     length = len(sample.text)
     if length > LONG:
         reason = f"the text has {length} characters, more than the usual max_text_length {LONG}"
@@ -140,11 +140,11 @@ def _text_in_picture(sample: RecSample, facts: PictureFacts) -> Iterator[Problem
     needed = steps_needed([ord(character) for character in sample.text])
     if needed > steps:
         reason = f"{length} characters in {width}x{height} pixels: CTC needs {needed} steps, the network makes {steps}"
-        fix = "the text does not belong to the strip, or its letters are squeezed; it cannot be learnt"
-        yield Problem("too-many-letters", sample.where, reason, fix, "warning")
+        fix = "the text does not belong to the strip, or its characters are squeezed; it cannot be learnt"
+        yield Problem("too-many-characters", sample.where, reason, fix, "warning")
     elif length > 1 and height > UPRIGHT * width:
         reason = f"{length} characters in an upright strip of {width}x{height} pixels"
-        fix = "recognisers read from left to right: turn columns, or tile their letters into a line"
+        fix = "recognisers read from left to right: turn columns, or tile their characters into a line"
         yield Problem("upright-strip", sample.where, reason, fix, "warning")
 
 
@@ -172,18 +172,18 @@ def _check_copies(checked: CheckedSet, problems: list[Problem]) -> None:
         first, second = checked.samples[pair.first], checked.samples[pair.second]
         if first.image_path != second.image_path:
             reason = f"has the same pixels as {first.image_path.name} ({_line(first)})"
-            _say_twin(problems, "duplicate-picture", second, first, reason)
+            _say_twin(problems, "duplicate-image", second, first, reason)
 
 
 def _check_leaks(known: CheckedSet, held_out: CheckedSet, problems: list[Problem]) -> None:
     part = {"train": "training", "val": "validation"}.get(known.name, known.name)
     for pair in find_leaks(*_hashes(known), *_hashes(held_out)):
         first, sample = known.samples[pair.first], held_out.samples[pair.second]
-        reason = f"{sample.image_path.name} is also a {part} picture ({first.where})"
+        reason = f"{sample.image_path.name} is also a {part} image ({first.where})"
         problems.append(Problem("leak", sample.where, reason, "keep it in one set only", "error"))
 
 
-def _check_new_letters(report: CheckReport) -> None:
+def _check_new_characters(report: CheckReport) -> None:
     """Characters that are asked for but never taught."""
     trained = {character for sample in report.sets[0].samples for character in sample.text}
     for checked in report.sets[1:]:
@@ -213,9 +213,9 @@ def _check_unused(report: CheckReport) -> None:
     used = {sample.image_path.resolve() for checked in report.sets for sample in checked.samples}
     unused = [path for path in paths if Path(path).resolve() not in used]
     if unused:
-        reason = f"{len(unused)} pictures in the folder have no label line, such as {unused[0]}"
+        reason = f"{len(unused)} images in the folder have no label line, such as {unused[0]}"
         fix = "label them, or move them away"
-        report.problems.append(Problem("unlabelled-pictures", str(report.root), reason, fix, "info"))
+        report.problems.append(Problem("unlabelled-images", str(report.root), reason, fix, "info"))
 
 
 def _describe(checked: CheckedSet) -> None:
@@ -225,17 +225,17 @@ def _describe(checked: CheckedSet) -> None:
     sizes = [facts.size for facts in checked.facts if facts.size is not None]
     counts = Counter(character for text in texts for character in text)
     checked.counts = {
-        "pictures": len(samples),
-        "letters": sum(map(len, texts)),
-        "different letters": len(counts),
-        "letters seen once": sum(count == 1 for count in counts.values()),
+        "images": len(samples),
+        "characters": sum(map(len, texts)),
+        "different characters": len(counts),
+        "characters seen once": sum(count == 1 for count in counts.values()),
         "different texts": len(set(texts)),
     }
     histograms = {
         "script": counted(script_of(text) for text in texts),
         "shape": counted(sample.shape for sample in samples if sample.shape),
         "direction": counted(sample.direction for sample in samples if sample.direction),
-        "letters per text": binned([len(text) for text in texts], (2, 5, 10, 15, 20, 26, 41)),
+        "characters per text": binned([len(text) for text in texts], (2, 5, 10, 15, 20, 26, 41)),
         "width / height": binned([width / height for width, height in sizes], (1, 2, 4, 7, 10, 15, 25)),
         "height": binned([height for _, height in sizes], (16, 32, 48, 64, 128), " px"),
         "file format": counted(facts.info.format for facts in checked.facts if facts.info is not None),
@@ -250,16 +250,16 @@ def _galleries(report: CheckReport) -> Iterator[tuple[str, str, list[tuple[str, 
         if severity == "info":
             continue
         places = {problem.where: problem.reason for problem in reversed(problems) if problem.where in table}
-        shown = [(place, _picture(table[place])) for place in list(places)[:_PICTURES_PER_KIND]]
+        shown = [(place, _image(table[place])) for place in list(places)[:_IMAGES_PER_KIND]]
         yield f"{severity}: {kind}", "", [(f"{p}: {places[p]}", image) for p, image in shown if image is not None]
     for checked in report.sets:
-        step = max(1, len(checked.samples) // _SAMPLE_PICTURES)
-        chosen = ((sample, _picture(sample)) for sample in checked.samples[::step][:_SAMPLE_PICTURES])
+        step = max(1, len(checked.samples) // _SAMPLE_IMAGES)
+        chosen = ((sample, _image(sample)) for sample in checked.samples[::step][:_SAMPLE_IMAGES])
         images = [(f"{sample.text} ({sample.where})", image) for sample, image in chosen if image is not None]
         yield f"Samples of {checked.name}", "", images
 
 
-def _picture(sample: RecSample) -> np.ndarray | None:
+def _image(sample: RecSample) -> np.ndarray | None:
     try:
         return read_image(sample.image_path)
     except DataError:

@@ -13,17 +13,11 @@ from typing import Any, Literal
 
 import numpy as np
 
-from sealkit.config.text_recognition import (
-    RecInputSettings,
-    RecResizeSettings,
-    RecSetSettings,
-    TextRecognitionRecipe,
-)
 from sealkit.data.batches import DRAW, drawn, group_by_size
 from sealkit.data.fingerprint import fingerprint
-from sealkit.data.label_files import find_label_file
+from sealkit.data.labels.files import find_label_file
+from sealkit.data.labels.recognition import read_rec_labels
 from sealkit.data.mix import SetMix, validation_share
-from sealkit.data.rec_labels import read_rec_labels
 from sealkit.data.records import RecSample
 from sealkit.data.transforms.strips import StripChain
 from sealkit.data.usable import usable
@@ -32,6 +26,12 @@ from sealkit.images import inspect_image, read_image
 from sealkit.modules.text_recognition import preprocess
 from sealkit.modules.text_recognition.labels import LineLabels, steps_needed
 from sealkit.modules.text_recognition.postprocess import reverse_runs
+from sealkit.modules.text_recognition.settings import (
+    RecInputSettings,
+    RecResizeSettings,
+    RecSetSettings,
+    TextRecognitionRecipe,
+)
 
 STRIDE = 8  # input pixels of one time step
 HEIGHT = 48  # of the pipeline's inputs
@@ -50,10 +50,10 @@ def load_set(settings: RecSetSettings, max_broken_share: float = 0.01) -> list[R
 
 
 def set_info(settings: RecSetSettings, samples: Sequence[RecSample]) -> dict[str, Any]:
-    """What a run notes about a set: names, counts, and a fingerprint (sha256) over its label file and pictures."""
+    """What a run notes about a set: names, counts, and a fingerprint (sha256) over its label file and images."""
     found = fingerprint(settings.root, find_label_file(settings.root, settings.labels), samples)
-    letters = {character for sample in samples for character in sample.text}
-    return {**found, "labels": settings.labels, "different_characters": len(letters)}
+    characters = {character for sample in samples for character in sample.text}
+    return {**found, "labels": settings.labels, "different_characters": len(characters)}
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class Limits:
     reverse: bool = False
 
     def as_seen(self, text: str) -> str:
-        """The characters in the order of the picture, left to right."""
+        """The characters in the order of the image, left to right."""
         return reverse_runs(text) if self.reverse else text
 
     def fault(self, text: str, width: float) -> str | None:
@@ -89,7 +89,7 @@ class Limits:
             return f"longer than {self.labels.longest} characters (labels.max_text_length)"
         steps = self.fixed_steps or int(width) // STRIDE
         if steps_needed(numbers) > steps:
-            return "more letters than the network has time steps for: CTC would give no gradient"
+            return "more characters than the network has time steps for: CTC would give no gradient"
         return None
 
 
@@ -160,11 +160,12 @@ def _ratio(path: Path) -> float:
 class TrainSource:
     """Augmented strips with labels.
 
-    Each sample: "strip" (H, W, 3) uint8 BGR; "label_ctc" (L,) int64, "length", and for a guide "label_nrtr" or
+    Each sample: "strip" (H, W, 3) uint8 BGR; "label_ctc" (L,) int64, "length", and for an auxiliary head "label_nrtr"
+    or
     "label_sar" (L,); "text" (after joining), "name", "path", and the draw that `Collate` chooses the batch's size by.
 
     Raises:
-        ConfigError, DataError: unusable sets; `get` raises ImageError for an unreadable picture.
+        ConfigError, DataError: unusable sets; `get` raises ImageError for an unreadable image.
     """
 
     def __init__(self, recipe: TextRecognitionRecipe, limits: Limits, sets: Sequence[Sequence[RecSample]]) -> None:
@@ -272,7 +273,7 @@ class EvalSource:
 class Collate:
     """Stacks samples; of training strips it chooses the batch's size first.
 
-    Training batch: "image" [N, 3, H, W] float32, "valid_ratio" [N] float32 (share of W that is picture), labels
+    Training batch: "image" [N, 3, H, W] float32, "valid_ratio" [N] float32 (share of W that is image), labels
     stacked; evaluation batch: "image" padded with zeros to the widest. Everything else becomes a list.
     """
 

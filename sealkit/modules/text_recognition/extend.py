@@ -44,7 +44,7 @@ def follow_characters(old: Charset, new: Charset) -> Callable[[str, np.ndarray, 
     first.
     """
     maps = row_maps(old, new)
-    letters = [number for character, number in old.index.items() if character not in (BLANK, SPACE)]
+    characters = [number for character, number in old.index.items() if character not in (BLANK, SPACE)]
 
     def resize(name: str, source: np.ndarray, fresh: np.ndarray) -> np.ndarray | None:
         place = next((place for ending, place in _ROWS.items() if name.endswith(ending)), None)
@@ -57,7 +57,7 @@ def follow_characters(old: Charset, new: Charset) -> Callable[[str, np.ndarray, 
         pairs = [(a, b) for a, b in rows.items() if a < len(source) and b < len(made)]
         untouched = np.ones(len(made), bool)
         untouched[[b for _, b in pairs]] = False
-        made[untouched] += source[[number + offset for number in letters]].mean(axis=0)
+        made[untouched] += source[[number + offset for number in characters]].mean(axis=0)
         made[[b for _, b in pairs]] = source[[a for a, _ in pairs]]
         return np.ascontiguousarray(np.moveaxis(made, 0, axis))
 
@@ -70,7 +70,7 @@ def remap(
     """Weights of charset `old` as weights of charset `new`: `follow_characters` on every array that has class rows.
 
     Args:
-        arrays: state_dict of a network of `old`; may lack the guide.
+        arrays: state_dict of a network of `old`; may lack the auxiliary head.
         fresh: state_dict of the network of `new`, for the rows of new characters.
     """
     resize = follow_characters(old, new)

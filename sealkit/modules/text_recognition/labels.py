@@ -10,7 +10,7 @@ import numpy as np
 
 from sealkit.charset import Charset, nrtr_codes, sar_codes, sar_padding
 
-GUIDE_MARKS = 2  # start and end
+AUXILIARY_MARKS = 2  # start and end
 
 
 def steps_needed(numbers: Sequence[int]) -> int:
@@ -27,19 +27,20 @@ class LineLabels:
 
     Attributes:
         charset: classes of the CTC head.
-        guide: `nrtr`, `sar` or None, as `RecNet.guide` says.
-        max_length: places of a label. A guide's start and end take two of them, so that with a guide a text may have
+        auxiliary head: `nrtr`, `sar` or None, as `RecNet.auxiliary_head` says.
+        max_length: places of a label. An auxiliary head's start and end take two of them, so that with an auxiliary
+            head a text may have
             max_length - 2 characters.
     """
 
     charset: Charset
-    guide: str | None = None
+    auxiliary_head: str | None = None
     max_length: int = 25
 
     @property
     def longest(self) -> int:
         """Most characters a text may have."""
-        return self.max_length if self.guide is None else self.max_length - GUIDE_MARKS
+        return self.max_length if self.auxiliary_head is None else self.max_length - AUXILIARY_MARKS
 
     def encode(self, text: str) -> dict[str, np.ndarray | int] | str:
         """Labels of a text, or the reason why it cannot be trained on.
@@ -47,7 +48,8 @@ class LineLabels:
         Characters without a class are left out, as in the published training; `Charset.unknown` tells which.
 
         Returns:
-            "label_ctc" (max_length,) int64 padded with 0, "length", and for a guide "label_nrtr" (padded with 0) or
+            "label_ctc" (max_length,) int64 padded with 0, "length", and for an auxiliary head "label_nrtr" (padded with
+            0) or
             "label_sar" (padded with its own padding); or a sentence.
         """
         numbers = self.charset.encode_known(text)
@@ -56,9 +58,9 @@ class LineLabels:
         if len(text) > self.max_length or len(numbers) > self.longest:
             return f"{len(text)} characters, more than {self.longest}"
         made: dict[str, np.ndarray | int] = {"label_ctc": self._pad(numbers, 0), "length": len(numbers)}
-        if self.guide == "nrtr":
+        if self.auxiliary_head == "nrtr":
             made["label_nrtr"] = self._pad(nrtr_codes(numbers), 0)
-        elif self.guide == "sar":
+        elif self.auxiliary_head == "sar":
             classes = self.charset.num_classes
             made["label_sar"] = self._pad(sar_codes(numbers, classes), sar_padding(classes))
         return made

@@ -1,6 +1,7 @@
-"""Losses of recognisers: CTC on every step, and the guide's cross entropy.
+"""Losses of recognisers: CTC on every step, and the auxiliary head's cross entropy.
 
-Source: rec_ctc_loss.py, rec_nrtr_loss.py, rec_sar_loss.py of PaddleOCR, by their facts, checked against goldens.
+Re-implemented from the architecture of rec_ctc_loss.py, rec_nrtr_loss.py, rec_sar_loss.py of PaddleOCR (Apache-2.0; no
+code copied), checked against goldens.
 """
 
 from __future__ import annotations
@@ -34,7 +35,8 @@ def ctc_loss(logits: paddle.Tensor, labels: paddle.Tensor, lengths: paddle.Tenso
 
 
 def nrtr_loss(logits: paddle.Tensor, labels: paddle.Tensor) -> paddle.Tensor:
-    """Cross entropy with a smoothed target: 0.9 on the letter, 0.1 shared by all other classes; mean over letters.
+    """Cross entropy with a smoothed target: 0.9 on the character, 0.1 shared by all other classes; mean over
+    characters.
 
     Args:
         logits: [N, L, V] of `NRTRHead` for `labels[:, :L]`.
@@ -67,16 +69,17 @@ def sar_loss(logits: paddle.Tensor, labels: paddle.Tensor) -> paddle.Tensor:
 
 
 class RecLoss:
-    """The recogniser's loss: `loss_ctc`, and `loss_nrtr` or `loss_sar` where the network has that guide and got labels.
+    """The recogniser's loss: `loss_ctc`, and `loss_nrtr` or `loss_sar` where the network has that auxiliary head and
+    got labels.
 
     Their sum is optimised. The published training weighs both 1.
 
     Args:
-        guide: weight of the guide's part.
+        auxiliary head: weight of the auxiliary head's part.
     """
 
-    def __init__(self, guide: float = 1.0) -> None:
-        self.guide = guide
+    def __init__(self, auxiliary_head: float = 1.0) -> None:
+        self.auxiliary_head = auxiliary_head
 
     def __call__(
         self, outputs: Mapping[str, paddle.Tensor], batch: Mapping[str, paddle.Tensor]
@@ -84,11 +87,11 @@ class RecLoss:
         """Loss of a `RecNet`'s outputs in train mode.
 
         Args:
-            batch: "label_ctc" [N, L] and "length" [N]; for a guide "label_nrtr" or "label_sar" [N, L] (int).
+            batch: "label_ctc" [N, L] and "length" [N]; for an auxiliary head "label_nrtr" or "label_sar" [N, L] (int).
         """
         losses = {"loss_ctc": ctc_loss(outputs["ctc"], batch["label_ctc"], batch["length"])}
         if "nrtr" in outputs:
-            losses["loss_nrtr"] = self.guide * nrtr_loss(outputs["nrtr"], batch["label_nrtr"])
+            losses["loss_nrtr"] = self.auxiliary_head * nrtr_loss(outputs["nrtr"], batch["label_nrtr"])
         if "sar" in outputs:
-            losses["loss_sar"] = self.guide * sar_loss(outputs["sar"], batch["label_sar"])
+            losses["loss_sar"] = self.auxiliary_head * sar_loss(outputs["sar"], batch["label_sar"])
         return losses

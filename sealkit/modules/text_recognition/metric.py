@@ -1,6 +1,7 @@
 """Accuracy of whole lines and 1-NED (one minus the mean normalised edit distance), and what the errors are made of.
 
-Source: rec_metric.py of PaddleOCR, by its facts, checked against goldens.
+Re-implemented from the architecture of rec_metric.py of PaddleOCR (Apache-2.0; no code copied), checked against
+goldens.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from typing import Any
 from rapidfuzz.distance import Levenshtein
 
 from sealkit.charset import Charset
-from sealkit.config.text_recognition import RecMetricSettings
 from sealkit.data.groups import group_names, group_order
+from sealkit.modules.text_recognition.settings import RecMetricSettings
 
 EPS = 1e-5  # in the reference's denominators: a perfect score is a little below 1
 LENGTHS = (5, 10, 15, 20, 25)
@@ -49,7 +50,7 @@ def as_encoded(text: str, charset: Charset) -> str:
 
 
 def script_of(text: str) -> str:
-    """ "han", "latin", "digits", … of a text's letters; "mixed" where there are several, "symbols" where none."""
+    """ "han", "latin", "digits", … of a text's characters; "mixed" where there are several, "symbols" where none."""
     found = set()
     for character in text:
         if character.isalnum():
@@ -105,7 +106,7 @@ class _Sum:
 
 @dataclass
 class RecMetric:
-    """Gathers records {"pred": text, "gt": text, …} and computes the figures.
+    """Gathers records {"pred": text, "gt": text, …} and computes the metrics.
 
     `compute` gives "acc" (share of lines read without an error), "norm_edit_dis" (1-NED), "lines", and "acc/<group>":
     by length and script of the true text, by "shape", "direction" and "angle" where records carry them. The names and
@@ -120,7 +121,7 @@ class RecMetric:
     def name(self) -> str:
         """The main figure's name with what changes its value."""
         spaces = "dropped" if self.settings.ignore_space else "kept"
-        return f"acc (spaces {spaces}{', ASCII letters and digits only' if self.settings.ascii_only else ''})"
+        return f"acc (spaces {spaces}{', ASCII characters and digits only' if self.settings.ascii_only else ''})"
 
     def add(self, records: Sequence[Mapping[str, Any]]) -> None:
         for record in records:
@@ -131,10 +132,10 @@ class RecMetric:
                 self.groups.setdefault(name, _Sum()).add(found, pred == truth)
 
     def compute(self) -> dict[str, float]:
-        figures = {"acc": self.total.acc, "norm_edit_dis": self.total.norm_edit_dis}
+        metrics = {"acc": self.total.acc, "norm_edit_dis": self.total.norm_edit_dis}
         for name in sorted(self.groups, key=group_order):
-            figures[f"acc/{name}"] = self.groups[name].acc
-        return figures | {"lines": float(self.total.lines)}
+            metrics[f"acc/{name}"] = self.groups[name].acc
+        return metrics | {"lines": float(self.total.lines)}
 
 
 def worst(

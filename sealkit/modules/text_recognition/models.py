@@ -52,7 +52,7 @@ DICTIONARIES: dict[str, Dictionary] = {
     "devanagari": Dictionary("devanagari_dict.txt", 167, lists_space=True),
 }
 
-_CHINESE = "11,000 pictures"
+_CHINESE = "11,000 images"
 _CHALLENGE = "OCR end-to-end recognition challenge, set {}"
 _LANGUAGE = "PaddleX's own set of the language"
 
@@ -85,15 +85,15 @@ _ROWS: dict[str, _Row] = {
 }
 
 _ABOUT = {
-    "v3_mobile": "MobileNetV1Enhance x0.5, SVTR neck 64, CTC, SAR guide",
-    "v4_mobile": "PPLCNetV3 x0.95, SVTR neck 120, CTC, NRTR guide",
-    "v4_server": "PPHGNet small, SVTR neck 120, CTC, NRTR guide",
-    "v5_server": "PPHGNetV2 B4, SVTR neck 120, CTC, NRTR guide",
-    "svtr_v2": "SVTRv2, SVTR neck 256, CTC, NRTR guide",
-    "rep_svtr": "RepViT for text lines, SVTR neck 256, CTC, NRTR guide",
-    "v6_tiny": "PPLCNetV4 tiny, CTC with a local layer, NRTR guide",
-    "v6_small": "PPLCNetV4 small, light SVTR neck 120, CTC, NRTR guide",
-    "v6_medium": "PPLCNetV4 medium, light SVTR neck 192, CTC, NRTR guide",
+    "v3_mobile": "MobileNetV1Enhance x0.5, SVTR neck 64, CTC, SAR auxiliary head",
+    "v4_mobile": "PPLCNetV3 x0.95, SVTR neck 120, CTC, NRTR auxiliary head",
+    "v4_server": "PPHGNet small, SVTR neck 120, CTC, NRTR auxiliary head",
+    "v5_server": "PPHGNetV2 B4, SVTR neck 120, CTC, NRTR auxiliary head",
+    "svtr_v2": "SVTRv2, SVTR neck 256, CTC, NRTR auxiliary head",
+    "rep_svtr": "RepViT for text lines, SVTR neck 256, CTC, NRTR auxiliary head",
+    "v6_tiny": "PPLCNetV4 tiny, CTC with a local layer, NRTR auxiliary head",
+    "v6_small": "PPLCNetV4 small, light SVTR neck 120, CTC, NRTR auxiliary head",
+    "v6_medium": "PPLCNetV4 medium, light SVTR neck 192, CTC, NRTR auxiliary head",
 }
 
 

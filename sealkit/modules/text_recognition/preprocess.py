@@ -11,8 +11,8 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from sealkit.config.text_recognition import RecResizeSettings
 from sealkit.errors import ImageError
+from sealkit.modules.text_recognition.settings import RecResizeSettings
 
 # (v / 255 - 0.5) / 0.5 for all 256 values; in float32 throughout, as the reference computes it.
 _TABLE = ((np.arange(256, dtype=np.float32) / np.float32(255.0)) - np.float32(0.5)) / np.float32(0.5)
@@ -30,7 +30,7 @@ def resize(strip: np.ndarray, settings: RecResizeSettings | None = None) -> tupl
         320: recognisers were trained on inputs of at least that ratio.
 
     Raises:
-        ImageError: not a picture of three channels, or one without pixels.
+        ImageError: not an image of three channels, or one without pixels.
     """
     settings = settings or RecResizeSettings()
     height = settings.image_shape[1]
@@ -38,7 +38,7 @@ def resize(strip: np.ndarray, settings: RecResizeSettings | None = None) -> tupl
         raise ImageError(
             "the recogniser wants a BGR strip of shape (height, width, 3)",
             value=strip.shape,
-            hint="read pictures with sealkit.images.read_image; a strip of no size comes from a degenerate polygon",
+            hint="read images with sealkit.images.read_image; a strip of no size comes from a degenerate polygon",
         )
     h, w = strip.shape[:2]
     padded = input_width(h, w, settings)
@@ -71,7 +71,7 @@ def fixed_size(strip: np.ndarray, size_hw: tuple[int, int]) -> tuple[np.ndarray,
     """Strip (H, W, 3) uint8 → (3, h, w) float32 of one size for all, as in training: squeezed where it is longer.
 
     Returns:
-        The input, and the share of its width that is picture (0..1); the rest is zeros.
+        The input, and the share of its width that is image (0..1); the rest is zeros.
     """
     height, width = size_hw
     settings = RecResizeSettings(image_shape=(3, height, width), max_width=width)

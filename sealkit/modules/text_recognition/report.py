@@ -1,4 +1,4 @@
-"""The recogniser's part of a run's report: figures by group, what is taken for what, the worst strips."""
+"""The recogniser's part of a run's report: metrics by group, what is taken for what, the worst strips."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any
 import cv2
 import numpy as np
 
-from sealkit.config.text_recognition import RecMetricSettings
 from sealkit.errors import DataError
 from sealkit.images import read_image
 from sealkit.modules.text_recognition.metric import RecMetric, comparable, confusions, worst
+from sealkit.modules.text_recognition.settings import RecMetricSettings
 
 WORST = 100
 CONFUSIONS = 60
@@ -31,11 +31,11 @@ def report_parts(records: Sequence[dict[str, Any]], settings: RecMetricSettings 
     chosen = settings or RecMetricSettings()
     metric = RecMetric(chosen)
     metric.add(records)
-    figures = metric.compute()
+    metrics = metric.compute()
     overall = {
         "lines": len(records),
-        "accuracy": round(figures["acc"], 4),
-        "1-NED": round(figures["norm_edit_dis"], 4),
+        "accuracy": round(metrics["acc"], 4),
+        "1-NED": round(metrics["norm_edit_dis"], 4),
         "mean score": round(float(np.mean([record["score"] for record in records])), 4) if records else 0.0,
     }
     parts: list[dict[str, Any]] = [{"title": f"Text recognition, {metric.name}", "rows": [overall]}]

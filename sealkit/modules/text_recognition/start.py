@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from sealkit.config.text_recognition import TextRecognitionRecipe
 from sealkit.errors import ConfigError
 from sealkit.modules.text_recognition.characters import Characters, charset_of_weights
 from sealkit.modules.text_recognition.extend import remap
 from sealkit.modules.text_recognition.models import MODELS
+from sealkit.modules.text_recognition.settings import TextRecognitionRecipe
 from sealkit.weights.loading import LoadReport, load_into, network_arrays
 from sealkit.weights.sources import ResolvedWeights, read_arrays
 from sealkit.weights.unpickle import strip_prefixes
@@ -72,7 +72,7 @@ def _folded(recipe: TextRecognitionRecipe, source: ResolvedWeights, classes: int
             value=recipe.network.form,
             hint="set network.form: fused",
         )
-    donor = MODELS[recipe.model].build(form="fused", guide=False, classes=classes)
+    donor = MODELS[recipe.model].build(form="fused", auxiliary_head=False, classes=classes)
     import_graph(donor, source.path or "", np.zeros((1, 3, 48, 320), np.float32))
     return network_arrays(donor)
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from sealkit.charset import Charset
-from sealkit.config.text_recognition import TextRecognitionRecipe
 from sealkit.data.records import RecSample
 from sealkit.engine.task import Metric, ParamGroup, StepState
 from sealkit.errors import DataError
@@ -20,6 +19,7 @@ from sealkit.modules.text_recognition.metric import RecMetric, as_encoded
 from sealkit.modules.text_recognition.models import MODELS
 from sealkit.modules.text_recognition.networks.architectures import ARCHITECTURES, OFFICIAL_STEPS
 from sealkit.modules.text_recognition.postprocess import ctc_decode, reverse_runs
+from sealkit.modules.text_recognition.settings import TextRecognitionRecipe
 from sealkit.weights.loading import LoadReport
 from sealkit.weights.sources import ResolvedWeights, resolve
 
@@ -32,7 +32,7 @@ class TextRecognitionTask:
     """
 
     name = "text_recognition"
-    main_figure = "acc"
+    main_metric = "acc"
 
     def __init__(self, recipe: TextRecognitionRecipe) -> None:
         self.recipe = recipe
@@ -48,9 +48,9 @@ class TextRecognitionTask:
         return ARCHITECTURES[self._spec.extras["architecture"]]
 
     @property
-    def guide(self) -> str | None:
+    def auxiliary_head(self) -> str | None:
         """`nrtr`, `sar` or None."""
-        return self.architecture.guide.kind if self.recipe.network.guide == "official" else None
+        return self.architecture.auxiliary_head.kind if self.recipe.network.auxiliary_head == "official" else None
 
     @property
     def right_to_left(self) -> bool:
@@ -105,7 +105,7 @@ class TextRecognitionTask:
         net = self._spec.build(
             classes=self.charset.num_classes,
             form=network.form,
-            guide=self.guide is not None,
+            auxiliary_head=self.auxiliary_head is not None,
             fixed_steps=network.steps == "official",
         )
         if network.freeze_bn:
@@ -137,7 +137,7 @@ class TextRecognitionTask:
         recipe = self.recipe
         fixed = self.architecture.fixed_steps and recipe.network.steps == "official"
         reverse = self.right_to_left and recipe.labels.order == "reading"
-        labels = LineLabels(self.charset, self.guide, recipe.labels.max_text_length)
+        labels = LineLabels(self.charset, self.auxiliary_head, recipe.labels.max_text_length)
         return Limits(labels, OFFICIAL_STEPS if fixed else None, recipe.labels.unknown, reverse)
 
     def train_samples(self) -> TrainSource:
@@ -210,7 +210,7 @@ class TextRecognitionTask:
     def loss(self, outputs: Any, batch: Mapping[str, Any], state: StepState) -> dict[str, Any]:
         from sealkit.modules.text_recognition.loss import RecLoss
 
-        return RecLoss(self.recipe.loss.guide)(outputs, batch)
+        return RecLoss(self.recipe.loss.auxiliary_head)(outputs, batch)
 
     def param_groups(self, net: Any) -> Sequence[ParamGroup]:
         """Trainable parameters by what the network asks for: learning-rate factor, own decay (CTC's Linear, BatchNorms
@@ -250,7 +250,7 @@ class TextRecognitionTask:
         """A label in reading order; for published tables without the characters that have no class."""
         if self.recipe.eval.preprocess == "official":
             text = as_encoded(text, self.charset)
-        turned = self.right_to_left and self.recipe.labels.order == "picture"
+        turned = self.right_to_left and self.recipe.labels.order == "image"
         return reverse_runs(text) if turned else text
 
     def metric(self) -> Metric:
@@ -259,7 +259,7 @@ class TextRecognitionTask:
     def metric_options(self) -> list[str]:
         """What changes the accuracy's value besides the pre-processing."""
         options = ["spaces=dropped" if self.recipe.metric.ignore_space else "spaces=kept"]
-        return [*options, "ASCII letters and digits only"] if self.recipe.metric.ascii_only else options
+        return [*options, "ASCII characters and digits only"] if self.recipe.metric.ascii_only else options
 
     def inference_spec(self) -> Mapping[str, Any]:
         """What inference.yml says; the keys PaddleX reads first, sealkit's own settings under `Sealkit`."""
@@ -285,7 +285,7 @@ class TextRecognitionTask:
             "module": self.name,
             "model": self.recipe.model,
             "form": self.recipe.network.form,
-            "guide": self.guide is not None,
+            "auxiliary_head": self.auxiliary_head is not None,
             "charset": self.charset.to_dict(),
         }
 

@@ -1,6 +1,6 @@
 """PPHGNet_small (PP-OCRv4 server): dense blocks of 3x3 convolutions with effective squeeze-excitation.
 
-Source: rec_hgnet.py of PaddleOCR, by its facts.
+Re-implemented from the architecture of rec_hgnet.py of PaddleOCR (Apache-2.0; no code copied).
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """What PPHGNet and PPHGNetV2 share: stages of dense blocks.
 
-Source: rec_hgnet.py and rec_pphgnetv2.py of PaddleOCR, hgnet_v2.py of PaddleDetection, by their facts.
+Re-implemented from the architecture of rec_hgnet.py and rec_pphgnetv2.py of PaddleOCR, hgnet_v2.py of PaddleDetection
+(Apache-2.0; no code copied).
 """
 
 from __future__ import annotations

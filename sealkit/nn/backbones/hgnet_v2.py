@@ -1,6 +1,7 @@
 """PPHGNetV2 (PP-OCRv5 server, RT-DETR): dense blocks as in PPHGNet, with light layers in the later stages.
 
-Source: rec_pphgnetv2.py of PaddleOCR and hgnet_v2.py of PaddleDetection, by their facts.
+Re-implemented from the architecture of rec_pphgnetv2.py of PaddleOCR and hgnet_v2.py of PaddleDetection (Apache-2.0; no
+code copied).
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """PP-LCNet (v1): depthwise and pointwise convolutions with hardswish; the classifier's and PicoDet's backbone.
 
-Source: PP-LCNet (Cui et al., 2021), pp_lcnet.py of PaddleClas and lcnet.py of PaddleDetection, by their facts.
+Re-implemented from the architecture of PP-LCNet (Cui et al., 2021), pp_lcnet.py of PaddleClas and lcnet.py of
+PaddleDetection (Apache-2.0; no code copied).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """PPLCNetV3 (PP-OCRv4/v5 mobile): depthwise and pointwise rep layers with learnt affines.
 
-Source: rec_lcnetv3.py of PaddleOCR, by its facts.
+Re-implemented from the architecture of rec_lcnetv3.py of PaddleOCR (Apache-2.0; no code copied).
 """
 
 from __future__ import annotations

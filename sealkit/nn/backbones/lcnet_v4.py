@@ -1,6 +1,6 @@
 """PPLCNetV4 (PP-OCRv6): depthwise token mixer, 1x1-GELU-1x1 channel mixer.
 
-Source: rec_lcnetv4.py of PaddleOCR's June 2026 tree, by its facts.
+Re-implemented from the architecture of rec_lcnetv4.py of PaddleOCR's June 2026 tree (Apache-2.0; no code copied).
 """
 
 from __future__ import annotations

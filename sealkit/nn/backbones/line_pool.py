@@ -13,7 +13,7 @@ class LinePool(nn.Layer):
     Args:
         train_steps: number of steps in train mode, whatever the width; None = w/2 as in eval mode. The published
             networks are trained at width 320 with 40 steps, which is w/2; with another training width a fixed number
-            shows the head letters that are wider or narrower than those it will meet when it runs.
+            shows the head characters that are wider or narrower than those it will meet when it runs.
     """
 
     def __init__(self, train_steps: int | None = None) -> None:

@@ -1,6 +1,6 @@
 """MobileNetV1Enhance x0.5 (PP-OCRv3 mobile): depthwise and pointwise convolutions with hardswish.
 
-Source: rec_mv1_enhance.py of PaddleOCR, by its facts.
+Re-implemented from the architecture of rec_mv1_enhance.py of PaddleOCR (Apache-2.0; no code copied).
 """
 
 from __future__ import annotations

@@ -20,23 +20,23 @@ from sealkit.nn.backbones.lcnet_v1 import STAGES, LCNetBlock, PPLCNet
 from sealkit.nn.layers import ConvBN, SqueezeExcite
 
 _POSITIONS = 16_000
-"""Pixels of a map that a layer is fitted on, over all pictures."""
+"""Pixels of a map that a layer is fitted on, over all images."""
 _RIDGE = 1e-4
 _RIDGE_SQUEEZE = 0.1
-"""Of a squeeze-excitation: it sees one row a picture, so its fit leans on the wide network's own weights."""
+"""Of a squeeze-excitation: it sees one row an image, so its fit leans on the wide network's own weights."""
 _EPSILON = 1e-5  # of the BatchNorms
 
 Channels: TypeAlias = np.ndarray
 """Which channels of the wide network the narrow one has, (C,) int64, rising."""
 
 
-def narrow_backbone(wide: PPLCNet, narrow: PPLCNet, pictures: np.ndarray) -> float:
+def narrow_backbone(wide: PPLCNet, narrow: PPLCNet, images: np.ndarray) -> float:
     """Set the weights of `narrow`, in place; both networks end in eval mode.
 
     Args:
         wide: trained.
         narrow: of a smaller scale; BatchNorms of neither are fused.
-        pictures: (N, 3, H, W) float32, network inputs of the kind the network will see; some 30.
+        images: (N, 3, H, W) float32, network inputs of the kind the network will see; some 30.
 
     Returns:
         Share of the variance of the last map's kept channels that is lost, 0 to 1.
@@ -51,7 +51,7 @@ def narrow_backbone(wide: PPLCNet, narrow: PPLCNet, pictures: np.ndarray) -> flo
     wide.eval()
     narrow.eval()
     with paddle.no_grad():
-        x = paddle.to_tensor(pictures)
+        x = paddle.to_tensor(images)
         theirs = wide.conv1(x)
         kept = _choose(theirs, narrow.conv1.convolution.weight.shape[0])
         _copy(wide.conv1, narrow.conv1, kept)
@@ -152,7 +152,7 @@ def _linear(layer: paddle.nn.Layer) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _copy(big: ConvBN, small: ConvBN, kept: Channels) -> None:
-    """The kept channels of a layer that has as many outputs as groups, or that sees the picture itself."""
+    """The kept channels of a layer that has as many outputs as groups, or that sees the image itself."""
     _set(small.convolution.weight, big.convolution.weight.numpy()[kept])
     for name in ("weight", "bias", "_mean", "_variance"):
         _set(getattr(_norm(small), name), getattr(_norm(big), name).numpy()[kept])

@@ -1,6 +1,7 @@
 """RepSVTR (ch_RepSVTR_rec): RepViT blocks in the shape of a text line.
 
-Source: rec_repvit.py of PaddleOCR, by its facts; "RepViT: Revisiting Mobile CNN From ViT Perspective".
+Re-implemented from the architecture of rec_repvit.py of PaddleOCR (Apache-2.0; no code copied); "RepViT: Revisiting
+Mobile CNN From ViT Perspective".
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """SVTRv2 (ch_SVTRv2_rec): grouped 5x5 convolutions first, attention over the whole map later.
 
-Source: rec_svtrv2.py of PaddleOCR, by its facts; "SVTRv2: CTC Beats Encoder-Decoder Models in Scene Text Recognition".
+Re-implemented from the architecture of rec_svtrv2.py of PaddleOCR (Apache-2.0; no code copied); "SVTRv2: CTC Beats
+Encoder-Decoder Models in Scene Text Recognition".
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """CTC heads: class logits of each step. Class 0 is the blank.
 
-Source: heads/rec_ctc_head.py of PaddleOCR, by its facts.
+Re-implemented from the architecture of heads/rec_ctc_head.py of PaddleOCR (Apache-2.0; no code copied).
 """
 
 from __future__ import annotations

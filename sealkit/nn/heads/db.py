@@ -1,7 +1,7 @@
 """Heads of differentiable binarisation (DB, Liao et al. 2020): DBHead with PP-OCRv6's auxiliary heads, and PFHeadLocal.
 
 Every head maps (neck map [N, C, H/4, W/4], top-down sums of strides 4, 8, 16) to a dict; see `DBHead`.
-Source: det_db_head.py of PaddleOCR, by its facts.
+Re-implemented from the architecture of det_db_head.py of PaddleOCR (Apache-2.0; no code copied).
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class ProbabilityBranch(nn.Layer, Fusable):
 
 
 class FieldsBranch(nn.Layer):
-    """Letters' up direction and seal area at stride 4: 3x3 C -> C/4 with BN and relu, 1x1 -> 3.
+    """Characters' up direction and seal area at stride 4: 3x3 C -> C/4 with BN and relu, 1x1 -> 3.
 
     Output [N, 3, H/4, W/4]: up_x, up_y (not normalised; image coordinates, y down), logit of the seal's area.
     """

@@ -1,6 +1,7 @@
-"""NRTR: a transformer decoder that reads the backbone's steps letter by letter. Guides training, is not exported.
+"""NRTR: a transformer decoder that reads the backbone's steps character by character. Helps training, is not exported.
 
-Source: heads/rec_nrtr_head.py of PaddleOCR, by its facts; "NRTR: A No-Recurrence Sequence-to-Sequence Model".
+Re-implemented from the architecture of heads/rec_nrtr_head.py of PaddleOCR (Apache-2.0; no code copied); "NRTR: A
+No-Recurrence Sequence-to-Sequence Model".
 """
 
 from __future__ import annotations

@@ -9,7 +9,8 @@ first, rows of a map from top to bottom, A = number of cells:
 - "distances" [N, A, 4]: expected bin of the four sides, in cells;
 - "points" [A, 2]: cell centres x, y in input pixels; "strides" [A, 1]: side of a cell in input pixels.
 
-Source: PicoDet (Yu et al., 2021), pico_head.py of PaddleDetection, by its facts.
+Re-implemented from the architecture of PicoDet (Yu et al., 2021), pico_head.py of PaddleDetection (Apache-2.0; no code
+copied).
 """
 
 from __future__ import annotations
@@ -151,7 +152,7 @@ class PicoHead(nn.Layer, Fusable):
         sizes = [(int(x.shape[2]), int(x.shape[3])) for x in maps]
         if any(side < 0 for size in sizes for side in size):
             raise ExportError(
-                "the graph of a PicoDet holds the cells of one picture size",
+                "the graph of a PicoDet holds the cells of one image size",
                 hint="give the image's height and width in the input spec",
             )
         pairs = [self.level(x, i) for i, x in enumerate(maps)]

@@ -1,7 +1,8 @@
 """RT-DETR's transformer: proposals from the maps, refined by the decoder.
 
-Source: Zhao et al., DETRs Beat YOLOs on Real-time Object Detection; transformers/rtdetr_transformer.py of
-PaddleDetection, by its facts. Boxes are (centre x, centre y, width, height) as shares of the picture.
+Re-implemented from the architecture of Zhao et al., DETRs Beat YOLOs on Real-time Object Detection;
+transformers/rtdetr_transformer.py of
+PaddleDetection (Apache-2.0; no code copied). Boxes are (centre x, centre y, width, height) as shares of the image.
 """
 
 from __future__ import annotations
@@ -42,9 +43,9 @@ class Noise:
 def anchors(shapes: Shapes) -> tuple[np.ndarray, np.ndarray]:
     """Logits of one box per map cell, (1, S, 4), and whether it is valid, (1, S, 1); both float32.
 
-    A cell's box is centred on it, its side 0.05 of the picture on the finest map and twice that on each next one. Where
+    A cell's box is centred on it, its side 0.05 of the image on the finest map and twice that on each next one. Where
     a value is too near 0 or 1 the box is not valid and its logits are +inf. The published code divides x by the height
-    and y by the width; for square pictures that is the same.
+    and y by the width; for square images that is the same.
     """
     boxes = []
     for level, (h, w) in enumerate(shapes):
@@ -185,7 +186,7 @@ class RTDETRTransformer(nn.Layer):
             boxes, valid = (paddle.to_tensor(value) for value in anchors(shapes))
         output = self.enc_output(memory * valid)  # [N, S, C]
         scores = self.enc_score_head(output)
-        count = min(self.queries, memory.shape[1])  # small pictures have fewer cells
+        count = min(self.queries, memory.shape[1])  # small images have fewer cells
         # Tensor.max warns its users of another framework's signature; amax has no ONNX counterpart
         score = paddle.topk(scores, 1, axis=-1)[0].squeeze(-1)  # [N, S]
         best = paddle.topk(score, count, axis=1)[1]  # [N, Q]

@@ -1,7 +1,7 @@
 """The decoder layers of RT-DETR: deformable attention over three maps.
 
 Source: Zhu et al., Deformable DETR; Zhao et al., RT-DETR; transformers/rtdetr_transformer.py of PaddleDetection, by its
-facts. Boxes are (centre x, centre y, width, height) as shares of the picture.
+facts. Boxes are (centre x, centre y, width, height) as shares of the image.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ class DeformableAttention(nn.Layer):
         weights = self.attention_weights(query).reshape([-1, queries, heads, levels * points])
         weights = F.softmax(weights, axis=-1).transpose([0, 2, 1, 3]).reshape([-1, 1, queries, levels * points])
         centre, size = reference[:, :, None, :2], reference[:, :, None, 2:]
-        places = centre + offsets * (0.5 / points) * size  # [N, Q, heads*levels*points, 2], shares of the picture
+        places = centre + offsets * (0.5 / points) * size  # [N, Q, heads*levels*points, 2], shares of the image
         grid = 2 * places - 1
         grid = grid.reshape([-1, queries, heads, levels * points * 2]).transpose([0, 2, 1, 3])
         grid = grid.reshape([-1, queries, levels * points, 2])  # [N*heads, Q, levels*points, 2]

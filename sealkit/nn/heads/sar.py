@@ -1,6 +1,7 @@
-"""SAR: an LSTM decoder with attention over the backbone's map. Guides the training of PP-OCRv3, is not exported.
+"""SAR: an LSTM decoder with attention over the backbone's map. Helps training of PP-OCRv3, is not exported.
 
-Source: heads/rec_sar_head.py of PaddleOCR, by its facts; "Show, Attend and Read".
+Re-implemented from the architecture of heads/rec_sar_head.py of PaddleOCR (Apache-2.0; no code copied); "Show, Attend
+and Read".
 """
 
 from __future__ import annotations
@@ -15,12 +16,12 @@ DROPOUT = 0.1
 
 
 def seen_steps(valid_ratio: paddle.Tensor, steps: int) -> paddle.Tensor:
-    """[N] share of the width that is picture -> [N] int64 number of steps that are, rounded in float32."""
+    """[N] share of the width that is image -> [N] int64 number of steps that are, rounded in float32."""
     return (valid_ratio.astype("float32") * steps).ceil().clip(1, steps).astype("int64")
 
 
 class SAREncoder(nn.Layer):
-    """The line as one vector: the LSTM's state at the last step of the picture. [N, C, H, W] -> [N, hidden]."""
+    """The line as one vector: the LSTM's state at the last step of the image. [N, C, H, W] -> [N, hidden]."""
 
     def __init__(self, in_channels: int, hidden: int) -> None:
         super().__init__()
@@ -60,7 +61,7 @@ class SARDecoder(nn.Layer):
         return logits[:, 1:]
 
     def _attend(self, features: paddle.Tensor, states: paddle.Tensor, valid_ratio: paddle.Tensor) -> paddle.Tensor:
-        """What each state looks at: [N, 1+L, C]; columns without picture are not seen."""
+        """What each state looks at: [N, 1+L, C]; columns without image are not seen."""
         height, width = features.shape[2:]
         query = self.conv1x1_1(states).unsqueeze(2)  # [N, 1+L, 1, hidden]
         key = self.conv3x3_1(features).flatten(2).transpose([0, 2, 1]).unsqueeze(1)  # [N, 1, H*W, hidden]
@@ -81,5 +82,5 @@ class SARHead(nn.Layer):
         self.decoder = SARDecoder(in_channels, hidden, classes)
 
     def forward(self, features: paddle.Tensor, labels: paddle.Tensor, valid_ratio: paddle.Tensor) -> paddle.Tensor:
-        """[N, C, H, W], [N, L] int, [N] share of the width that is picture -> [N, L, classes + 1]."""
+        """[N, C, H, W], [N, L] int, [N] share of the width that is image -> [N, L, classes + 1]."""
         return self.decoder(features, self.encoder(features, valid_ratio), labels, valid_ratio)

@@ -1,7 +1,8 @@
 """Path aggregation necks of PicoDet: LCPAN (blocks of PP-LCNet) and CSPPAN (cross stage partial blocks).
 
 Both take maps of strides 8, 16, 32 and return four of one width: strides 8, 16, 32, 64.
-Source: PicoDet (Yu et al., 2021), lc_pan.py and csp_pan.py of PaddleDetection, by their facts.
+Re-implemented from the architecture of PicoDet (Yu et al., 2021), lc_pan.py and csp_pan.py of PaddleDetection
+(Apache-2.0; no code copied).
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """RT-DETR's neck: a transformer on the coarsest map, then features passed down and up the pyramid.
 
-Source: Zhao et al., DETRs Beat YOLOs on Real-time Object Detection; hybrid_encoder.py of PaddleDetection, by its facts.
+Re-implemented from the architecture of Zhao et al., DETRs Beat YOLOs on Real-time Object Detection; hybrid_encoder.py
+of PaddleDetection (Apache-2.0; no code copied).
 """
 
 from __future__ import annotations

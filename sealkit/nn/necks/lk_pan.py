@@ -1,6 +1,6 @@
 """Path aggregation with large kernels: LKPAN (PP-OCRv4 server) and RepLKPAN (PP-OCRv6 medium), both with IntraCL.
 
-Source: db_fpn.py and intracl.py of PaddleOCR, by their facts.
+Re-implemented from the architecture of db_fpn.py and intracl.py of PaddleOCR (Apache-2.0; no code copied).
 """
 
 from __future__ import annotations

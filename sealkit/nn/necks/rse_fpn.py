@@ -1,6 +1,6 @@
 """Feature pyramids with residual squeeze-excitation: RSEFPN (PP-OCRv3/v4 mobile) and RepLKFPN (PP-OCRv6 tiny, small).
 
-Source: db_fpn.py of PaddleOCR, by its facts.
+Re-implemented from the architecture of db_fpn.py of PaddleOCR (Apache-2.0; no code copied).
 """
 
 from __future__ import annotations

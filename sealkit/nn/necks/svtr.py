@@ -1,6 +1,7 @@
 """Necks between a recognition backbone and the CTC head: SVTR blocks over the steps of a line.
 
-Source: necks/rnn.py of PaddleOCR, by its facts. [N, C, 1, T] -> [N, dims, 1, T].
+Re-implemented from the architecture of necks/rnn.py of PaddleOCR (Apache-2.0; no code copied). [N, C, 1, T] -> [N,
+dims, 1, T].
 """
 
 from __future__ import annotations
@@ -58,8 +59,8 @@ class SvtrNeck(_Blocks):
     """Bottleneck, SVTR blocks, and the input beside their output (PP-OCRv3 to v5, SVTRv2, RepSVTR).
 
     Args:
-        detach: gradients stop here. The published training teaches the backbone by the guide head alone; without a
-            guide head this must be off, or the backbone learns nothing.
+        detach: gradients stop here. The published training teaches the backbone by the auxiliary head alone; without a
+            auxiliary head this must be off, or the backbone learns nothing.
     """
 
     def __init__(

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sealkit.config.seal_text_detection import DetPostprocessSettings, DetResizeSettings
 from sealkit.modules.seal_text_detection.postprocess import decode, int_polygons, sort_regions
+from sealkit.modules.seal_text_detection.predictor import TextDetector
+from sealkit.modules.seal_text_detection.settings import DetPostprocessSettings, DetResizeSettings
 from sealkit.modules.text_recognition.postprocess import RecResult
-from sealkit.pipeline.detector import TextDetector
-from sealkit.pipeline.recogniser import TextRecogniser
+from sealkit.modules.text_recognition.predictor import TextRecogniser
 from sealkit.pipeline.reference.strips import crop_strip
 
 
@@ -40,14 +40,14 @@ def read_regions(
     """Detect, crop and recognise.
 
     Args:
-        regions: pictures (H, W, 3) uint8 BGR, any sizes.
+        regions: images (H, W, 3) uint8 BGR, any sizes.
         resize, post: of the detector; `post.rings` must be "reference" for paddlex's polygons.
         det_batch: regions of one input size that go through the detector together (paddlex fails on unequal ones).
         rec_batch: strips of one region that go through the recogniser together.
     """
     results = []
     for region, found in zip(regions, detector.maps_of(regions, resize, det_batch)):
-        # Tiny pictures are padded for the network; their polygons are scaled as if they had not been.
+        # Tiny images are padded for the network; their polygons are scaled as if they had not been.
         polygons = int_polygons(decode(found.maps, found.info.source_hw, post), region.shape[:2])
         cropped = [(polygons[i], crop_strip(region, polygons[i])) for i in sort_regions(polygons)]
         kept = [(polygon, strip) for polygon, strip in cropped if 0 not in strip.shape]

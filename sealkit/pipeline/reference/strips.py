@@ -30,9 +30,9 @@ STEPS = 15
 SURE = 0.02
 """Shares of the rectangle farther than this from FLAT_IOU need no exact overlap: the rectangle holds its polygon."""
 BAND = 1 << 15
-"""So many pixels are warped at once: their places in the picture take a hundred bytes each, and fit the cache."""
+"""So many pixels are warped at once: their places in the image take a hundred bytes each, and fit the cache."""
 LARGEST = 1 << 27
-"""Pixels of a strip; a quad less than a pixel wide is as large as the picture, and there are fifteen of them."""
+"""Pixels of a strip; a quad less than a pixel wide is as large as the image, and there are fifteen of them."""
 
 
 def crop_strip(image: np.ndarray, polygon: np.ndarray) -> np.ndarray:
@@ -95,7 +95,7 @@ def rectangle_strip(image: np.ndarray, corners: np.ndarray) -> np.ndarray:
     a, b, c, d = corners
     width = int(max(np.linalg.norm(a - b), np.linalg.norm(c - d)))
     height = int(max(np.linalg.norm(a - d), np.linalg.norm(b - c)))
-    if width < 1 or height < 1:  # OpenCV's own answer to a size of nothing: the picture's size, all its first pixel
+    if width < 1 or height < 1:  # OpenCV's own answer to a size of nothing: the image's size, all its first pixel
         strip = np.broadcast_to(image[:1, :1], image.shape)
     else:
         target = np.array([[0, 0], [width, 0], [width, height], [0, height]], dtype=np.float32)
@@ -124,7 +124,7 @@ def side_lines(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     first = [k % count for k in range(head + 1, head + 1 + (tail - head - 1) % count + 1)]
     second = [k % count for k in range(tail + 1, tail + 1 + (head - tail - 1) % count + 1)]
     one, other = resample(points[first]), resample(points[second])
-    if one.mean(axis=0)[1] > other.mean(axis=0)[1]:  # what lies higher on the page is the top of the letters
+    if one.mean(axis=0)[1] > other.mean(axis=0)[1]:  # what lies higher on the page is the top of the characters
         one, other = other, one
     return one, other
 
@@ -203,7 +203,7 @@ def rectify(image: np.ndarray, points: np.ndarray) -> np.ndarray:
     low, high = points.min(axis=0).astype(int).tolist(), points.max(axis=0).astype(int).tolist()
     if (high[1] - low[1]) / (high[0] - low[0]) <= TALL:
         return _stitch(image, points, points.astype(np.float64))
-    # Left or right side of a ring: measured as if the picture were turned; the strip stays upright.
+    # Left or right side of a ring: measured as if the image were turned; the strip stays upright.
     points = np.roll(points, -1, axis=0)
     turned = np.stack([points[:, 1], image.shape[0] - points[:, 0].astype(np.float64) - 1], axis=1)
     return np.rot90(_stitch(image, points, turned.astype(np.float32)), -1)
@@ -224,7 +224,7 @@ def _stitch(image: np.ndarray, points: np.ndarray, measured: np.ndarray) -> np.n
     whole = [int(width) for width in widths]
     if height and min(whole):
         return warp(image, matrices, whole, height, cv2.INTER_LINEAR, cv2.BORDER_CONSTANT)
-    # OpenCV takes a size of nothing for the picture's: tiny texts become wide strips of nearly nothing.
+    # OpenCV takes a size of nothing for the image's: tiny texts become wide strips of nearly nothing.
     sizes = [(height, width) if height and width else image.shape[:2] for width in whole]
     strip_hw = max(h for h, _ in sizes), sum(w for _, w in sizes)
     if strip_hw[0] * strip_hw[1] > LARGEST:

@@ -1,6 +1,6 @@
 """Read the seals of a file: python client.py FILE [SERVER] [FOLDER]
 
-Prints the texts, one per line; pictures of the result go to FOLDER where it is given. Python 3, nothing to install.
+Prints the texts, one per line; images of the result go to FOLDER where it is given. Python 3, nothing to install.
 """
 
 import base64
@@ -39,8 +39,8 @@ def main() -> None:
         if folder is None:
             continue
         folder.mkdir(parents=True, exist_ok=True)
-        for name, picture in entry["outputImages"].items():
-            (folder / f"{page}_{name}.jpg").write_bytes(base64.b64decode(picture))
+        for name, image in entry["outputImages"].items():
+            (folder / f"{page}_{name}.jpg").write_bytes(base64.b64decode(image))
 
 
 if __name__ == "__main__":

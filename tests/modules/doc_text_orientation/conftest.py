@@ -10,11 +10,11 @@ import cv2
 import numpy as np
 import pytest
 
-from sealkit.config.doc_text_orientation import DocTextOrientationRecipe
+from sealkit.modules.doc_text_orientation.settings import DocTextOrientationRecipe
 
 
 def page(number: int, height: int = 140, width: int = 110) -> np.ndarray:
-    """White paper with a red head, ragged black lines and blue feet at the left."""
+    """White paper with a red head, ragged black lines and blue bottom edge at the left."""
     rng = np.random.default_rng(number)
     image = np.full((height, width, 3), 245, np.uint8)
     cv2.rectangle(image, (20, 8), (width - 20, 24), (40, 40, 200), -1)
@@ -34,7 +34,7 @@ def upright_pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def labelled_set(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Eight pictures turned clockwise by their label, in PaddleX's format."""
+    """Eight images turned clockwise by their label, in PaddleX's format."""
     root = tmp_path_factory.mktemp("labelled")
     (root / "images").mkdir()
     lines = []

@@ -27,9 +27,9 @@ def test_a_sound_set_passes(labelled_set: Path, tmp_path: Path) -> None:
     assert all(image.shape[0] > image.shape[1] for _, image in images)  # all righted
 
 
-def test_labels_without_a_single_picture_are_no_set(tmp_path: Path) -> None:
+def test_labels_without_a_single_image_are_no_set(tmp_path: Path) -> None:
     (tmp_path / "train.txt").write_text("images/a.png 0\nimages/b.png 1\n")
-    with pytest.raises(DataError, match="none of the 2 labelled pictures exists") as caught:
+    with pytest.raises(DataError, match="none of the 2 labelled images exists") as caught:
         check_dataset(tmp_path, workers=1)
     assert "images/a.png" in str(caught.value) and "relative to" in str(caught.value)
 
@@ -49,8 +49,8 @@ def test_faults_are_named_with_their_lines(labelled_set: Path, tmp_path: Path) -
     assert found >= {
         ("label-conflict", "train.txt:2"),
         ("label-conflict", "train.txt:3"),
-        ("missing-picture", "train.txt:4"),
-        ("empty-picture", "train.txt:5"),
+        ("missing-image", "train.txt:4"),
+        ("empty-image", "train.txt:5"),
         ("bad-label", "train.txt:6"),
         ("leak", "val.txt:1"),
         ("missing-class", "train.txt"),
@@ -84,7 +84,7 @@ def test_folders_by_angle_become_a_set(tmp_path: Path) -> None:
     assert main(["data", "convert", str(tmp_path / "scans"), str(out), "--from", "page_classes"]) == 0
     assert (out / "label.txt").read_text() == "0 0\n1 90\n2 180\n3 270\n"
     report = check_dataset(out, workers=1, compare=False)
-    assert report.passed and [c.counts["pictures"] for c in report.sets] == [8, 4]
+    assert report.passed and [c.counts["images"] for c in report.sets] == [8, 4]
     assert report.sets[1].histograms["angle"] == {"0°": 1, "90°": 1, "180°": 1, "270°": 1}
     assert (out / "images" / "train_90_degree_a_0.png").is_file()
 
@@ -96,7 +96,7 @@ def test_other_numberings_are_translated_on_the_way(labelled_set: Path, tmp_path
     (source / "val.txt").write_text("images/0 x.png 0\nimages/nowhere.png 1\n")
     counts, problems = convert_pages(source, tmp_path / "set")
     assert counts == {"train.txt": 8, "val.txt": 1}
-    assert {p.kind for p in problems} == {"class-order", "missing-picture"}
+    assert {p.kind for p in problems} == {"class-order", "missing-image"}
     assert (tmp_path / "set" / "train.txt").read_text().splitlines()[0] == "images/0_x.png 3"
     with pytest.raises(DataError, match="nothing could be converted"):
         convert_pages(tmp_path / "set" / "images", tmp_path / "other")

@@ -10,12 +10,12 @@ import cv2
 import numpy as np
 import pytest
 
-from sealkit.config.doc_text_orientation import DocTextOrientationRecipe, OriSetSettings
-from sealkit.data.page_labels import read_page_labels, read_upright
+from sealkit.data.labels.orientation import read_page_labels, read_upright
 from sealkit.errors import ConfigError, DataError
 from sealkit.modules.doc_text_orientation.dataset import EvalSource, TrainSource, collate, load_set, lying, set_info
 from sealkit.modules.doc_text_orientation.postprocess import turn
 from sealkit.modules.doc_text_orientation.preprocess import to_input
+from sealkit.modules.doc_text_orientation.settings import DocTextOrientationRecipe, OriSetSettings
 
 from .conftest import page
 
@@ -95,7 +95,7 @@ def test_evaluation_sees_each_upright_page_at_four_angles(make_recipe: Make, upr
     assert batch["image"].shape == (4, 3, 64, 64) and batch["label"].tolist() == [0, 1, 2, 3]
 
 
-def test_labelled_pictures_are_evaluated_as_they_lie(make_recipe: Make, labelled_set: Path) -> None:
+def test_labelled_images_are_evaluated_as_they_lie(make_recipe: Make, labelled_set: Path) -> None:
     source = EvalSource([OriSetSettings(root=str(labelled_set), labels="val.txt")], make_recipe().resize)
     assert [int(source.get(i, 0, np.random.default_rng(0))["label"]) for i in range(len(source))] == [0, 1, 2, 3]
     with pytest.raises(ConfigError, match="more than once"):

@@ -34,11 +34,11 @@ def test_recipe_to_answer(recipe: str, upright_pages: Path, tmp_path: Path, mode
     folder = tmp_path / "run" / "inference"
     spec = yaml.safe_load((folder / "inference.yml").read_text())
     assert spec["PostProcess"]["Topk"]["label_list"] == ["0", "90", "180", "270"]
-    trained = api.evaluate(checkpoint=tmp_path / "run", progress=False).figures
+    trained = api.evaluate(checkpoint=tmp_path / "run", progress=False).metrics
     for engine in ("onnxruntime", "paddle"):
-        exported = api.evaluate(model_dir=folder, engine=engine, progress=False).figures
+        exported = api.evaluate(model_dir=folder, engine=engine, progress=False).metrics
         assert exported == pytest.approx(trained, abs=0.05), engine
-    assert trained["pictures"] == 24
+    assert trained["images"] == 24
     page = read_image(upright_pages / "0.png")
     model = sealkit.create_model("PP-LCNet_x1_0_doc_ori", folder, engine="onnxruntime")
     answers = list(model.predict([turn(page, -angle) for angle in (0, 90)], batch_size=2))

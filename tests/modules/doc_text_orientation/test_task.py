@@ -11,9 +11,9 @@ import paddle
 import pytest
 import yaml
 
-from sealkit.config.doc_text_orientation import DocTextOrientationRecipe, OriLossSettings
 from sealkit.engine.task import StepState
 from sealkit.errors import ConfigError
+from sealkit.modules.doc_text_orientation.settings import DocTextOrientationRecipe, OriLossSettings
 from sealkit.modules.doc_text_orientation.task import DocTextOrientationTask
 
 Make = Callable[..., DocTextOrientationRecipe]
@@ -55,7 +55,7 @@ def test_smoothed_loss_is_what_its_name_says() -> None:
     assert float(found["loss_ce"]) == pytest.approx(-(0.8 * log_p[1] + 0.05 * log_p.sum()), rel=1e-5)
 
 
-def test_answers_become_figures_and_a_report(make_recipe: Make) -> None:
+def test_answers_become_metrics_and_a_report(make_recipe: Make) -> None:
     task = DocTextOrientationTask(make_recipe())
     batch = eval_batch(task, list(range(8)))
     logits = np.eye(4, dtype=np.float32)[batch["label"]] * 5
@@ -64,9 +64,9 @@ def test_answers_become_figures_and_a_report(make_recipe: Make) -> None:
     assert [r["index"] for r in records] == list(range(8)) and pickle.loads(pickle.dumps(records))
     metric = task.metric()
     metric.add(records)
-    figures = metric.compute()
-    assert figures["top1"] == 7 / 8 and figures["top1/angle=90"] == 0.5 and figures["pictures"] == 8
-    assert task.main_figure in figures
+    metrics = metric.compute()
+    assert metrics["top1"] == 7 / 8 and metrics["top1/angle=90"] == 0.5 and metrics["images"] == 8
+    assert task.main_metric in metrics
     exported = task.decode({"probabilities": paddle.nn.functional.softmax(paddle.to_tensor(logits))}, batch)
     assert [r["score"] for r in exported] == pytest.approx([r["score"] for r in records], abs=2e-5)
     parts = task.report_parts(records)
@@ -76,7 +76,7 @@ def test_answers_become_figures_and_a_report(make_recipe: Make) -> None:
 
 
 def test_no_record_is_no_division_by_zero(make_recipe: Make) -> None:
-    assert DocTextOrientationTask(make_recipe()).metric().compute() == {"top1": 0.0, "pictures": 0.0}
+    assert DocTextOrientationTask(make_recipe()).metric().compute() == {"top1": 0.0, "images": 0.0}
 
 
 def test_forms_agree_in_evaluation(make_recipe: Make) -> None:
@@ -116,7 +116,7 @@ def test_inference_spec_is_what_paddlex_reads(make_recipe: Make) -> None:
 def test_extras_and_data_info(make_recipe: Make) -> None:
     task = DocTextOrientationTask(make_recipe())
     assert task.checkpoint_extras()["classes"] == ["0", "90", "180", "270"]
-    assert task.data_info()["train"][0]["pictures"] == 6
+    assert task.data_info()["train"][0]["images"] == 6
 
 
 def test_unknown_model_is_refused(make_recipe: Make) -> None:

@@ -14,7 +14,7 @@ from sealkit.modules.image_unwarping.preprocess import preprocess
 
 
 def identity_arrays() -> dict[str, np.ndarray]:
-    """Weights that make the grid constant: every output pixel shows the picture's middle."""
+    """Weights that make the grid constant: every output pixel shows the image's middle."""
     from sealkit import zoo
     from sealkit.weights.loading import network_arrays
 
@@ -27,7 +27,7 @@ def identity_arrays() -> dict[str, np.ndarray]:
 def test_input_is_bgr_over_255() -> None:
     image = np.array([[[0, 51, 255]]], np.uint8)
     np.testing.assert_allclose(preprocess(image)[:, 0, 0], [0, 0.2, 1], atol=1e-6)
-    with pytest.raises(ImageError, match="BGR picture"):
+    with pytest.raises(ImageError, match="BGR image"):
         preprocess(np.zeros((3, 4), np.uint8))
 
 
@@ -62,22 +62,22 @@ def test_weights_become_a_folder_that_runs(tmp_path: Path) -> None:
     from sealkit.export.unwarping import export_unwarping
 
     arrays = identity_arrays()
-    pictures = [np.random.default_rng(0).integers(0, 256, (41, 33, 3)).astype(np.uint8)]
-    report = export_unwarping(arrays, tmp_path / "uvdoc", pictures=pictures)
+    images = [np.random.default_rng(0).integers(0, 256, (41, 33, 3)).astype(np.uint8)]
+    report = export_unwarping(arrays, tmp_path / "uvdoc", images=images)
     written = json.loads((tmp_path / "uvdoc" / "export_report.json").read_text())
     assert written["model"] == "UVDoc" == report["model"] and "259/259" in report["weights"]
-    (result,) = sealkit.create_model("UVDoc", tmp_path / "uvdoc", engine="paddle").predict(pictures[0])
-    middle = pictures[0][20, 16, ::-1].astype(int)  # the result is RGB
+    (result,) = sealkit.create_model("UVDoc", tmp_path / "uvdoc", engine="paddle").predict(images[0])
+    middle = images[0][20, 16, ::-1].astype(int)  # the result is RGB
     assert result["doctr_img"].shape == (41, 33, 3)
     assert np.abs(result["doctr_img"].astype(int) - middle).max() <= 1
     # without the head that inference has no use for the weights are complete, without another layer they are not
     less = {name: value for name, value in arrays.items() if "3D" not in name}
-    assert "new" in export_unwarping(less, tmp_path / "again", pictures=pictures)["weights"]
+    assert "new" in export_unwarping(less, tmp_path / "again", images=images)["weights"]
     del less["bridge_concat.0.weight"]
     with pytest.raises(WeightsError, match="another network"):
-        export_unwarping(less, tmp_path / "never", pictures=pictures)
+        export_unwarping(less, tmp_path / "never", images=images)
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "thesis.doc").touch()
     with pytest.raises(ExportError, match="other files"):
-        export_unwarping(arrays, tmp_path / "full", pictures=pictures)
+        export_unwarping(arrays, tmp_path / "full", images=images)
     assert not (tmp_path / "never").exists()

@@ -10,9 +10,9 @@ import cv2
 import numpy as np
 import pytest
 
-from sealkit.config.layout_detection import LayoutDetectionRecipe
-from sealkit.data.labels_coco import TRAIN, VAL, write_coco
+from sealkit.data.labels.coco import TRAIN, VAL, write_coco
 from sealkit.data.records import LayoutBox, LayoutSample
+from sealkit.modules.layout_detection.settings import LayoutDetectionRecipe
 
 CLASSES = ("image", "table", "seal")
 
@@ -30,9 +30,9 @@ def draw_page(rng: np.random.Generator, height: int, width: int, seals: int) -> 
         at = y + k * (height // 4) // 4
         cv2.line(page, (x, at), (half - 8, at), (60, 60, 60), 1)
     boxes.append(LayoutBox(table, "table"))
-    picture = np.array([half + 8, y, width - 10, y + height // 5], np.float32)
+    image = np.array([half + 8, y, width - 10, y + height // 5], np.float32)
     cv2.rectangle(page, (half + 8, y), (width - 11, y + height // 5 - 1), (90, 60, 30), -1)
-    boxes.append(LayoutBox(picture, "image"))
+    boxes.append(LayoutBox(image, "image"))
     for k in range(seals):
         radius = int(rng.integers(14, 20))
         cx, cy = width // 4 + (k % 2) * half, int(height * 0.65) + int(rng.integers(-8, 8))

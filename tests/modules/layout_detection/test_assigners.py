@@ -10,7 +10,7 @@ from sealkit.modules.layout_detection.assigners import Cells, atss, iou, pairwis
 from sealkit.modules.layout_detection.picodet_loss import varifocal_cost
 from sealkit.nn.heads.pico import cells
 
-SIZES = [(16, 16), (8, 8), (4, 4), (2, 2)]  # of a picture of 128 x 128
+SIZES = [(16, 16), (8, 8), (4, 4), (2, 2)]  # of an image of 128 x 128
 
 
 def grid() -> Cells:
@@ -129,7 +129,7 @@ def test_simota_takes_as_many_cells_as_the_best_overlaps_add_up_to() -> None:
     np.testing.assert_allclose(many.quality.numpy(), 1.0, atol=1e-5)
 
 
-def test_no_cell_fits_a_box_outside_the_picture() -> None:
+def test_no_cell_fits_a_box_outside_the_image() -> None:
     grid_, predicted, scores = aligned_case()
     boxes, classes = paddle.to_tensor([[-900.0, -900, -880, -880]]), paddle.to_tensor([0])
     rest = (paddle.to_tensor(predicted), paddle.to_tensor(scores))

@@ -10,17 +10,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sealkit.config.layout_detection import LayoutSetSettings
-from sealkit.data.labels_coco import TRAIN, read_coco, write_coco
+from sealkit.data.labels.coco import TRAIN, read_coco, write_coco
 from sealkit.errors import DataError
 from sealkit.modules.layout_detection.check import check_dataset
 from sealkit.modules.layout_detection.dataset import load_set
+from sealkit.modules.layout_detection.settings import LayoutSetSettings
 
 Change = Callable[[dict[str, Any]], None]
 
 
 def damaged(root: Path, page_set: Path, change: Change) -> Path:
-    """A copy of the set's label file, changed; pictures stay where they are."""
+    """A copy of the set's label file, changed; images stay where they are."""
     content = json.loads((page_set / TRAIN).read_text(encoding="utf-8"))
     for image in content["images"]:
         image["file_name"] = str(page_set / "images" / image["file_name"])
@@ -60,7 +60,7 @@ def test_what_is_written_is_read(page_set: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "kind", "where"),
     [
-        (set_value("images", 1, "file_name", "gone.png"), "missing-picture", "image 2"),
+        (set_value("images", 1, "file_name", "gone.png"), "missing-image", "image 2"),
         (set_box(-300, 10, 40, 40), "outside", "annotation 4"),
         (set_box(-6, 10, 40, 40), "over-the-edge", "annotation 4"),
         (set_box(10, 10, 0, 40), "zero-area", "annotation 4"),

@@ -10,10 +10,10 @@ import cv2
 import numpy as np
 import pytest
 
-from sealkit.config.layout_detection import LayoutDetectionRecipe
 from sealkit.engine.loader import Loader
 from sealkit.engine.worker import Stream
 from sealkit.errors import ConfigError, DataError
+from sealkit.modules.layout_detection.settings import LayoutDetectionRecipe
 from sealkit.modules.layout_detection.task import LayoutDetectionTask
 
 Make = Callable[..., LayoutDetectionRecipe]

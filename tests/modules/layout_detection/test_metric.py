@@ -14,14 +14,14 @@ HIT = [2, 0.9, 10.0, 10.0, 50.0, 50.0]
 MISS = [2, 0.95, 60.0, 60.0, 90.0, 90.0]
 
 
-def figures(*records: dict[str, Any]) -> dict[str, float]:
+def metrics(*records: dict[str, Any]) -> dict[str, float]:
     metric = LayoutMetric(("image", "table", "seal"))
     metric.add(list(records))
     return metric.compute()
 
 
 def test_perfect_and_half_right() -> None:
-    assert figures({"gt": [SEAL], "pred": [HIT]}) == {
+    assert metrics({"gt": [SEAL], "pred": [HIT]}) == {
         "map": pytest.approx(1.0),
         "map50": pytest.approx(1.0),
         "map75": pytest.approx(1.0),
@@ -31,19 +31,19 @@ def test_perfect_and_half_right() -> None:
         "gt": 1.0,
         "pred": 1.0,
     }
-    assert figures({"gt": [SEAL], "pred": [HIT, MISS]})["ap/seal"] == pytest.approx(0.5)
+    assert metrics({"gt": [SEAL], "pred": [HIT, MISS]})["ap/seal"] == pytest.approx(0.5)
 
 
 def test_nothing_found_and_nothing_labelled() -> None:
-    found = figures({"gt": [SEAL], "pred": []}, {"gt": [], "pred": []})
+    found = metrics({"gt": [SEAL], "pred": []}, {"gt": [], "pred": []})
     assert (found["map"], found["ap/seal"], found["gt"]) == (0.0, 0.0, 1.0)
-    found = figures({"gt": [], "pred": [HIT]})
+    found = metrics({"gt": [], "pred": [HIT]})
     assert found["map"] == 0.0 and "ap/seal" not in found
 
 
 def test_detections_on_crowds_are_not_wrong() -> None:
     crowd = {**SEAL, "box": [60.0, 60.0, 90.0, 90.0], "crowd": True}
-    assert figures({"gt": [SEAL, crowd], "pred": [HIT, MISS]})["ap/seal"] == pytest.approx(1.0)
+    assert metrics({"gt": [SEAL, crowd], "pred": [HIT, MISS]})["ap/seal"] == pytest.approx(1.0)
 
 
 def test_a_pages_errors() -> None:

@@ -23,7 +23,7 @@ LAWS = {"atss": (2, 0.0), "aligned": (2, 100.0), "simota": (1, 0.0)}
 
 
 def raw(version: int, seed: int = 0) -> dict[str, paddle.Tensor]:
-    """Outputs for two pictures of 96 x 96 and three classes; class values and bins are leaves."""
+    """Outputs for two images of 96 x 96 and three classes; class values and bins are leaves."""
     rng = np.random.default_rng(seed)
     points, strides = cells([(12, 12), (6, 6), (3, 3), (2, 2)])
     values = rng.standard_normal((2, len(points), 3)).astype(np.float32)

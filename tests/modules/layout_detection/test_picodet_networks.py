@@ -153,7 +153,7 @@ def test_a_page_without_boxes_gives_no_rows() -> None:
     assert rows.shape == [0, 6] and counts.numpy().tolist() == [0]
 
 
-def test_exported_graph_takes_picture_and_scale_factor() -> None:
+def test_exported_graph_takes_image_and_scale_factor() -> None:
     assert INPUTS == ("image", "scale_factor")
     net = MODELS["PicoDet-S_layout_3cls"].build()
     net.head.head_cls_list[0].bias.set_value(np.zeros(3, np.float32))
@@ -168,5 +168,5 @@ def test_exported_graph_takes_picture_and_scale_factor() -> None:
 def test_maps_of_unknown_size_are_refused() -> None:
     net = MODELS["PicoDet-S_layout_3cls"].build()
     unknown = [SimpleNamespace(shape=[1, 96, -1, -1])] * 4
-    with pytest.raises(ExportError, match="one picture size"):
+    with pytest.raises(ExportError, match="one image size"):
         net.head(unknown)

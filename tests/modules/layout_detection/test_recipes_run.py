@@ -1,4 +1,4 @@
-"""Every recipe of the module from training to a picture: two steps, an evaluation, an export with parity, a prediction.
+"""Every recipe of the module from training to an image: two steps, an evaluation, an export with parity, a prediction.
 
     pytest -q -m models tests/modules          these and those of the other modules, with a table at the end
 
@@ -17,7 +17,7 @@ import pytest
 
 from sealkit import api, zoo
 from sealkit.config.find import shipped
-from sealkit.data.labels_coco import TRAIN, VAL
+from sealkit.data.labels.coco import TRAIN, VAL
 
 RECIPES = sorted(name for name in shipped("recipes") if name.startswith("layout_"))
 SAMPLE = "layout_picodet_s_synth"
@@ -57,7 +57,7 @@ def test_recipe(name: str, page_set: Path, tmp_path: Path, model_row: Any) -> No
     result = api.train(name, changes, output=tmp_path / "run", progress=False)
     assert (result.step, result.stopped) == (2, "done") and result.last is not None
     report = json.loads((tmp_path / "run" / "inference" / "export_report.json").read_text(encoding="utf-8"))
-    assert {"paddle", "onnxruntime"} <= set(report["max_abs_difference"]) and len(report["pictures"]) == 4
+    assert {"paddle", "onnxruntime"} <= set(report["max_abs_difference"]) and len(report["images"]) == 4
     assert all(max(parts.values()) < 1e-3 for parts in report["max_abs_difference"].values())
     assert "Worst pages" in (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
 
@@ -71,10 +71,10 @@ def test_recipe(name: str, page_set: Path, tmp_path: Path, model_row: Any) -> No
         x1, y1, x2, y2 = box["coordinate"]
         assert 0 <= x1 < x2 <= width and 0 <= y1 < y2 <= height
 
-    exported = api.evaluate(model_dir=tmp_path / "run" / "inference", engine="paddle", progress=False).figures["map"]
+    exported = api.evaluate(model_dir=tmp_path / "run" / "inference", engine="paddle", progress=False).metrics["map"]
     assert abs(result.last["map"] - exported) < 5e-3
     if name == SAMPLE:
-        again = api.evaluate(tmp_path / "run", checkpoint=tmp_path / "run", progress=False).figures
+        again = api.evaluate(tmp_path / "run", checkpoint=tmp_path / "run", progress=False).metrics
         assert again["map"] == pytest.approx(result.last["map"], abs=1e-6)
     model_row(name, model, tmp_path / "run" / "inference", report, result.last["map"], exported)
     shutil.rmtree(tmp_path / "run")  # gigabytes of the largest

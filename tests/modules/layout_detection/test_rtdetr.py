@@ -41,7 +41,7 @@ def small(classes: int = 3, seed: int = 0) -> RTDETR:
     return RTDETR(backbone, neck, transformer, (SIDE, SIDE))
 
 
-def pictures(count: int = 2) -> paddle.Tensor:
+def images(count: int = 2) -> paddle.Tensor:
     return paddle.to_tensor(np.random.default_rng(0).random((count, 3, SIDE, SIDE)).astype(np.float32))
 
 
@@ -61,7 +61,7 @@ def stirred(net: RTDETR) -> RTDETR:
 def test_exported_form_equals_the_trained_one_in_source_pixels() -> None:
     net = stirred(small())
     net.eval()
-    x = pictures()
+    x = images()
     im_shape, scale = paddle.to_tensor([[96.0, 96.0]] * 2), paddle.to_tensor([[0.5, 0.25], [1.0, 1.0]])
     with paddle.no_grad():
         expected = decode_queries(net(x), im_shape, scale).numpy()
@@ -101,7 +101,7 @@ def test_fresh_scores_are_a_hundredth_and_fresh_boxes_stay_at_their_reference() 
     net = small()
     net.eval()
     with paddle.no_grad():
-        boxes = net(pictures())["boxes"].numpy()
+        boxes = net(images())["boxes"].numpy()
     sides = np.unique(boxes[..., 2:].round(4))
     assert set(sides.tolist()) <= {np.float32(0.05).round(4), np.float32(0.1).round(4), np.float32(0.2).round(4)}
 
@@ -136,7 +136,7 @@ def test_a_few_steps_bring_the_loss_down_and_leave_the_frozen_parts() -> None:
     optimizer = paddle.optimizer.AdamW(2e-3, parameters=[p for p in net.parameters() if not p.stop_gradient])
     loss, totals = RTDETRLoss(3), []
     for _ in range(12):
-        losses = loss(net(pictures(), targets=TARGETS, rng=np.random.default_rng(1)), TARGETS)
+        losses = loss(net(images(), targets=TARGETS, rng=np.random.default_rng(1)), TARGETS)
         total = sum(losses.values())
         total.backward()
         optimizer.step()
@@ -151,7 +151,7 @@ def test_evaluation_needs_no_targets_and_draws_nothing() -> None:
     net = small()
     net.eval()
     with paddle.no_grad():
-        first, second = net(pictures()), net(pictures(), targets=TARGETS, rng=np.random.default_rng(5))
+        first, second = net(images()), net(images(), targets=TARGETS, rng=np.random.default_rng(5))
     assert set(first) == {"logits", "boxes"}
     np.testing.assert_array_equal(first["logits"].numpy(), second["logits"].numpy())
 
@@ -161,7 +161,7 @@ def test_denoising_does_not_reach_the_other_queries() -> None:
     net.train()
     with paddle.no_grad():
         # BatchNorm in train mode depends on the batch alone, which is the same
-        plain, noisy = net(pictures()), net(pictures(), targets=TARGETS, rng=np.random.default_rng(5))
+        plain, noisy = net(images()), net(images(), targets=TARGETS, rng=np.random.default_rng(5))
     assert noisy["dn_logits"].shape[1] == 2 * 2 * 50 and "dn_logits" not in plain
     for key in ("logits", "boxes", "aux_logits"):
         np.testing.assert_allclose(plain[key].numpy(), noisy[key].numpy(), atol=1e-5)

@@ -22,13 +22,13 @@ LABELS = [np.array([0, 2]), np.zeros(0, np.int64)]
 NAMES = [f"loss_{term}{suffix}" for suffix in ("", "_aux", "_dn", "_aux_dn") for term in ("class", "bbox", "giou")]
 
 
-def targets(side: int, *pictures: int) -> dict[str, list[np.ndarray]]:
-    """Boxes in pixels of the chosen pictures."""
-    return {"boxes": [to_corners(BOXES[i]) * side for i in pictures], "classes": [LABELS[i] for i in pictures]}
+def targets(side: int, *images: int) -> dict[str, list[np.ndarray]]:
+    """Boxes in pixels of the chosen images."""
+    return {"boxes": [to_corners(BOXES[i]) * side for i in images], "classes": [LABELS[i] for i in images]}
 
 
 def outputs(count: int, noisy: int = 0, seed: int = 0) -> dict[str, paddle.Tensor]:
-    """Random outputs of a network for `count` pictures with 6 queries."""
+    """Random outputs of a network for `count` images with 6 queries."""
     rng = np.random.default_rng(seed)
 
     def some(*shape: int) -> tuple[paddle.Tensor, paddle.Tensor]:
@@ -45,7 +45,7 @@ def outputs(count: int, noisy: int = 0, seed: int = 0) -> dict[str, paddle.Tenso
     return made
 
 
-def test_shares_of_the_picture() -> None:
+def test_shares_of_the_image() -> None:
     boxes, classes = shares({"boxes": [[[10, 20, 30, 60]], []], "classes": [[[2]], []]}, height=100, width=50)
     np.testing.assert_allclose(boxes[0], [[0.4, 0.4, 0.4, 0.4]], rtol=1e-6)
     assert classes[0].tolist() == [2] and boxes[1].shape == (0, 4) and classes[1].shape == (0,)
@@ -140,7 +140,7 @@ def test_pages_without_boxes_teach_and_have_no_box_loss() -> None:
 
 
 def test_two_processes_have_the_loss_of_one_with_the_whole_batch() -> None:
-    """One process's picture has no box, so that process has no denoising queries: it must still join every sum."""
+    """One process's image has no box, so that process has no denoising queries: it must still join every sum."""
     both = outputs(2, noisy=4)
     whole = RTDETRLoss(CLASSES)(both, targets(64, 0, 1))
 

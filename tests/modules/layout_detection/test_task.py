@@ -13,12 +13,12 @@ import paddle
 import pytest
 import yaml
 
-from sealkit.config.layout_detection import LayoutDetectionRecipe
 from sealkit.engine.task import StepState
 from sealkit.errors import ConfigError, WeightsError
 from sealkit.modules.layout_detection.classes import CLASSES, choose_classes
 from sealkit.modules.layout_detection.compare import detection_differences
 from sealkit.modules.layout_detection.models import MODELS
+from sealkit.modules.layout_detection.settings import LayoutDetectionRecipe
 from sealkit.modules.layout_detection.task import LayoutDetectionTask
 from sealkit.weights.sources import resolve
 
@@ -78,8 +78,8 @@ def test_exact_detections_score_one(make_recipe: Make) -> None:
     assert [record["index"] for record in records] == [0, 1, 2, 3]
     metric = task.metric()
     metric.add(records)
-    figures = metric.compute()
-    assert figures["map"] == pytest.approx(1) and figures["ap/seal"] == pytest.approx(1), figures
+    metrics = metric.compute()
+    assert metrics["map"] == pytest.approx(1) and metrics["ap/seal"] == pytest.approx(1), metrics
     titles = [part["title"] for part in task.report_parts(records)]
     assert titles == ["Layout detection, COCO", "By class", "Precision over recall"]
     records[1]["pred"] = records[1]["pred"][:1]
@@ -229,7 +229,7 @@ def test_data_info_counts_boxes(make_recipe: Make) -> None:
     info = LayoutDetectionTask(make_recipe()).data_info()
     assert json.loads(json.dumps(info)) == info
     train = info["train"][0]
-    assert (train["pictures"], train["without_boxes"], train["boxes"]["seal"]) == (6, 2, 6)
+    assert (train["images"], train["without_boxes"], train["boxes"]["seal"]) == (6, 2, 6)
     assert len(train["sha256"]) == 64 and info["classes"] == ["image", "table", "seal"]
 
 

@@ -1,4 +1,4 @@
-"""A small detection set on disk: a ring text and a straight one per picture, one picture without text."""
+"""A small detection set on disk: a ring text and a straight one per image, one image without text."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import cv2
 import numpy as np
 import pytest
 
-from sealkit.config.seal_text_detection import SealTextDetectionRecipe
-from sealkit.data.labels import write_det_labels
+from sealkit.data.labels.detection import write_det_labels
 from sealkit.data.records import DetSample, TextLine
+from sealkit.modules.seal_text_detection.settings import SealTextDetectionRecipe
 
 
 def ring_poly(

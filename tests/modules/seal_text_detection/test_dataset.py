@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sealkit.config.seal_text_detection import DetResizeSettings, DetSetSettings, SealTextDetectionRecipe
 from sealkit.errors import ConfigError, DataError, ImageError
 from sealkit.modules.seal_text_detection.dataset import (
     EvalSource,
@@ -21,6 +20,7 @@ from sealkit.modules.seal_text_detection.dataset import (
     measure_data_rate,
     set_info,
 )
+from sealkit.modules.seal_text_detection.settings import DetResizeSettings, DetSetSettings, SealTextDetectionRecipe
 
 Make = Callable[..., SealTextDetectionRecipe]
 
@@ -53,7 +53,7 @@ def test_training_samples(make_recipe: Make) -> None:
 
 
 def test_the_text_lies_where_the_targets_say(make_recipe: Make) -> None:
-    """The picture shows red text areas on a light ground: inside the shrink map it must be red."""
+    """The image shows red text areas on a light ground: inside the shrink map it must be red."""
     source = TrainSource(make_recipe(augment=[{"op": "rotate"}, {"op": "fit", "size": [160, 160]}]))
     for i in range(5):
         sample = source.get(i, 0, rng(i))
@@ -96,7 +96,7 @@ def test_validation_subset_is_even_and_constant(seal_set: Path) -> None:
         EvalSource([DetSetSettings(root=str(seal_set), labels="train.txt", ratio=2)], DetResizeSettings())
 
 
-def test_pictures_of_different_sizes_are_padded(make_recipe: Make) -> None:
+def test_images_of_different_sizes_are_padded(make_recipe: Make) -> None:
     recipe = make_recipe()
     source = EvalSource(recipe.data.val, recipe.resize)
     samples = [source.get(i, 0, rng()) for i in (0, 3)]
@@ -117,10 +117,10 @@ def test_too_many_bad_lines_stop_the_run(tmp_path: Path, seal_set: Path) -> None
         load_set(DetSetSettings(root=str(tmp_path), labels="none.txt"), 1.0)
 
 
-def test_an_unreadable_picture_is_named(tmp_path: Path, make_recipe: Make, seal_set: Path) -> None:
+def test_an_unreadable_image_is_named(tmp_path: Path, make_recipe: Make, seal_set: Path) -> None:
     line = (seal_set / "train.txt").read_text(encoding="utf-8").splitlines()[0]
     (tmp_path / "images").mkdir()
-    (tmp_path / "images" / "0.png").write_bytes(b"no picture")
+    (tmp_path / "images" / "0.png").write_bytes(b"no image")
     (tmp_path / "l.txt").write_text(line + "\n", encoding="utf-8")
     sets = [{"root": str(tmp_path), "labels": "l.txt"}]
     source = TrainSource(make_recipe(data={"train": sets, "val": sets}))
@@ -136,12 +136,12 @@ def test_fields_and_copy_paste_do_not_go_together(make_recipe: Make) -> None:
 def test_copy_paste_draws_from_the_set(make_recipe: Make) -> None:
     augment = [{"op": "copy_paste", "ratio": 1.0}, {"op": "fit", "size": [256, 256]}]
     source = TrainSource(make_recipe(augment=augment, network={"fields": False}))
-    assert any(len(source.scene(5, 0, rng(seed)).lines) for seed in range(5))  # the picture that had no text
+    assert any(len(source.scene(5, 0, rng(seed)).lines) for seed in range(5))  # the image that had no text
 
 
 def test_set_info(seal_set: Path) -> None:
     info = set_info(DetSetSettings(root=str(seal_set), labels="train.txt"))
-    assert (info["pictures"], info["without_text"], info["texts"], info["shapes"]) == (6, 1, 10, {"circle": 10})
+    assert (info["images"], info["without_text"], info["texts"], info["shapes"]) == (6, 1, 10, {"circle": 10})
     assert len(info["sha256"]) == 64
 
 

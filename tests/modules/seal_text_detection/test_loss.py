@@ -6,8 +6,8 @@ import numpy as np
 import paddle
 import pytest
 
-from sealkit.config.seal_text_detection import DetLossSettings
 from sealkit.modules.seal_text_detection.loss import DBLoss, area_loss, dice, focal, masked_l1, up_loss
+from sealkit.modules.seal_text_detection.settings import DetLossSettings
 
 
 def tensor(*values: float, trained: bool = False) -> paddle.Tensor:
@@ -52,7 +52,7 @@ def test_up_loss_of_an_empty_mask_and_of_a_zero_vector_have_finite_gradients() -
         assert mask_value or (float(loss) == 0 and not up.grad.numpy().any())
 
 
-def test_area_loss_teaches_pictures_without_seals() -> None:
+def test_area_loss_teaches_images_without_seals() -> None:
     logit = tensor(2.0, -1.0, trained=True)
     area_loss(logit, tensor(0, 0), tensor(1, 1)).backward()
     assert (logit.grad.numpy() > 0).all()

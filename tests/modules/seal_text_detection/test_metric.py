@@ -27,28 +27,28 @@ def record(
     }
 
 
-def figures(*records: dict[str, Any]) -> dict[str, float]:
+def metrics(*records: dict[str, Any]) -> dict[str, float]:
     metric = DetMetric()
     metric.add(records)
     return metric.compute()
 
 
 def test_iou_must_exceed_a_half() -> None:
-    assert figures(record([box(0, 0, 100, 100)], [box(0, 0, 100, 50)]))["hmean"] == 0
-    assert figures(record([box(0, 0, 100, 100)], [box(0, 0, 100, 51)]))["hmean"] == 1
+    assert metrics(record([box(0, 0, 100, 100)], [box(0, 0, 100, 50)]))["hmean"] == 0
+    assert metrics(record([box(0, 0, 100, 100)], [box(0, 0, 100, 51)]))["hmean"] == 1
 
 
 def test_totals_are_summed_before_dividing() -> None:
     good, bad = record([box(0, 0, 9, 9)], [box(0, 0, 9, 9)]), record([box(0, 0, 9, 9)], [box(50, 0, 9, 9)] * 2)
-    result = figures(good, bad)
+    result = metrics(good, bad)
     assert (result["precision"], result["recall"]) == (pytest.approx(1 / 3), pytest.approx(1 / 2))
     assert (result["gt"], result["pred"]) == (2, 3)
 
 
 def test_ignored_labels_excuse_what_lies_on_them() -> None:
     gt, ignored = box(0, 0, 20, 20), box(40, 0, 20, 20)
-    assert figures(record([gt, ignored], [gt, box(42, 2, 10, 10)], [False, True]))["precision"] == 1
-    assert figures(record([gt, ignored], [gt, box(52, 0, 20, 20)], [False, True]))["precision"] == 0.5
+    assert metrics(record([gt, ignored], [gt, box(42, 2, 10, 10)], [False, True]))["precision"] == 1
+    assert metrics(record([gt, ignored], [gt, box(52, 0, 20, 20)], [False, True]))["precision"] == 0.5
 
 
 def test_a_label_is_matched_once_and_greedily() -> None:
@@ -82,14 +82,14 @@ def test_the_hole_of_a_closed_ring_counts() -> None:
 def test_a_closed_line_poly_counts_although_it_touches_itself() -> None:
     label = ring(-90, 274)
     gt = {"points": label, "ignore": False, "direction": "arc"}
-    result = figures({"gt": [gt], "pred": [ring(-90, 262)], "name": "x"})
+    result = metrics({"gt": [gt], "pred": [ring(-90, 262)], "name": "x"})
     assert result["hmean"] == 1 and result["invalid_gt"] == 0
-    assert figures({"gt": [{**gt, "direction": None}], "pred": [], "name": "x"})["invalid_gt"] == 1
+    assert metrics({"gt": [{**gt, "direction": None}], "pred": [], "name": "x"})["invalid_gt"] == 1
 
 
 def test_recall_by_shape_and_angle() -> None:
     oval = record([box(0, 0, 9, 9), box(50, 0, 9, 9)], [box(0, 0, 9, 9)], shape="oval", angle=-10.0, direction="arc")
-    result = figures(oval, record([box(0, 0, 9, 9)], [box(0, 0, 9, 9)], shape="circle", angle=350.0))
+    result = metrics(oval, record([box(0, 0, 9, 9)], [box(0, 0, 9, 9)], shape="circle", angle=350.0))
     assert result["recall/shape=oval"] == 0.5 and result["recall/shape=circle"] == 1
     assert result["recall/angle=-45..0"] == pytest.approx(2 / 3) and result["recall/direction=arc"] == 0.5
 
@@ -102,7 +102,7 @@ def test_angle_bins(angle: float, name: str) -> None:
 
 
 def test_nothing_to_find() -> None:
-    assert figures(record([], []))["hmean"] == 0 and match([], [], []).hmean == 1
+    assert metrics(record([], []))["hmean"] == 0 and match([], [], []).hmean == 1
 
 
 def test_many_texts_are_fast_and_right() -> None:

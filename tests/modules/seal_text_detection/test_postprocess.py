@@ -9,11 +9,11 @@ import cv2
 import numpy as np
 import pytest
 
-from sealkit.config.seal_text_detection import DetPostprocessSettings
 from sealkit.geometry import touching
 from sealkit.geometry.regions import polygon_area
 from sealkit.modules.seal_text_detection import postprocess
 from sealkit.modules.seal_text_detection.postprocess import decode, int_polygons, sort_regions
+from sealkit.modules.seal_text_detection.settings import DetPostprocessSettings
 
 REFERENCE = DetPostprocessSettings(rings="reference")
 
@@ -52,7 +52,7 @@ def test_outlines_are_scaled_to_the_source_and_clamped() -> None:
     assert points.dtype == np.int32 and points[:, 0].max() <= 960
 
 
-def test_padding_of_tiny_pictures_is_taken_out() -> None:
+def test_padding_of_tiny_images_is_taken_out() -> None:
     canvas = _row(_blank(), 40, 40, 120, 40)
     (padded,) = decode(canvas[None], (20, 30), padded_hw=(32, 32))
     assert padded.outline[:, 0].min() == pytest.approx((40 - 7.5) / 10, abs=0.2)
@@ -112,7 +112,7 @@ def test_regions_come_from_top_to_bottom() -> None:
 
 
 def _with_up(probability: np.ndarray, row_from: int) -> np.ndarray:
-    """Four channels: letters of the ring point away from the centre, those below `row_from` up."""
+    """Four channels: characters of the ring point away from the centre, those below `row_from` up."""
     y, x = np.mgrid[0:320, 0:320].astype(np.float32) // 4 * 4 + 2
     away = np.stack([x - 160, y - 160]) / np.maximum(np.hypot(x - 160, y - 160), 1)
     up = np.where(y[None] >= row_from, np.array([0.0, -1.0])[:, None, None], away)
@@ -154,7 +154,7 @@ def test_ring_with_two_faint_places_stays_one() -> None:
 
 
 @pytest.mark.parametrize("faint", [0.3, 0.45, 0.6])
-def test_faint_places_part_texts_whose_letters_stand_differently(faint: float) -> None:
+def test_faint_places_part_texts_whose_characters_stand_differently(faint: float) -> None:
     """The title of a closed ring stands outward, the purpose below towards the centre; between them the field turns
     too slowly to jump."""
     canvas = _ring(360)

@@ -1,13 +1,13 @@
-"""Input sizes, padding of tiny pictures, normalisation."""
+"""Input sizes, padding of tiny images, normalisation."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from sealkit.config.seal_text_detection import DetResizeSettings
 from sealkit.errors import ImageError
 from sealkit.modules.seal_text_detection.preprocess import MEAN, STD, input_size, normalise, preprocess, resize
+from sealkit.modules.seal_text_detection.settings import DetResizeSettings
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_cap_is_told() -> None:
     assert input_size(100, 9000)[2] and not input_size(640, 640)[2]
 
 
-def test_tiny_pictures_are_padded_below_and_right() -> None:
+def test_tiny_images_are_padded_below_and_right() -> None:
     image = np.full((20, 30, 3), 200, np.uint8)
     padded, info = resize(image, DetResizeSettings(limit_type="max", limit_side_len=960))
     assert info.source_hw == (20, 30) and info.padded_hw == (32, 32) == info.resized_hw
@@ -73,7 +73,7 @@ def test_channel_order_is_kept() -> None:
 
 
 @pytest.mark.parametrize("shape", [(10, 10), (10, 10, 4), (0, 10, 3)])
-def test_what_is_no_bgr_picture_is_refused(shape: tuple[int, ...]) -> None:
+def test_what_is_no_bgr_image_is_refused(shape: tuple[int, ...]) -> None:
     with pytest.raises(ImageError) as error:
         preprocess(np.zeros(shape, np.uint8))
     assert "read_image" in str(error.value)

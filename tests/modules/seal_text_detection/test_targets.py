@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from sealkit.config.seal_text_detection import DetTargetSettings
+from sealkit.modules.seal_text_detection.settings import DetTargetSettings
 from sealkit.modules.seal_text_detection.targets import FieldLine, db_targets, field_targets, offset_distance
 
 SETTINGS = DetTargetSettings()
@@ -132,7 +132,7 @@ def test_up_of_a_text_inside_out_points_inwards() -> None:
     ring = arc(160, 160, 100, 140, 140, 40)  # read counter-clockwise along the lower arc, tops inside
     inwards = np.concatenate([ring[24:][::-1], ring[:24][::-1]])
     up = field_targets([FieldLine(inwards, True, 0)], (320, 320))["up"]
-    assert up[1, 70, 40] == pytest.approx(-1, abs=0.02)  # at the bottom, towards the centre is up the picture
+    assert up[1, 70, 40] == pytest.approx(-1, abs=0.02)  # at the bottom, towards the centre is up the image
 
 
 def test_area_is_the_hull_per_seal() -> None:
@@ -147,7 +147,7 @@ def test_area_is_the_hull_per_seal() -> None:
     assert fields["up_mask"][10, 48] == 0  # the third line's direction is unknown
 
 
-def test_area_of_unknown_seals_and_of_pictures_without_text() -> None:
+def test_area_of_unknown_seals_and_of_images_without_text() -> None:
     unknown = field_targets([FieldLine(SQUARE, True, 0), FieldLine(SQUARE, True, None)], (128, 128))
     assert not unknown["area_mask"].any()
     empty = field_targets([], (128, 128))

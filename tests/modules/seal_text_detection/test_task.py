@@ -12,9 +12,9 @@ import paddle
 import pytest
 import yaml
 
-from sealkit.config.seal_text_detection import SealTextDetectionRecipe
 from sealkit.engine.task import StepState
 from sealkit.errors import ConfigError
+from sealkit.modules.seal_text_detection.settings import SealTextDetectionRecipe
 from sealkit.modules.seal_text_detection.task import SealTextDetectionTask
 
 Make = Callable[..., SealTextDetectionRecipe]
@@ -78,12 +78,12 @@ def test_exact_maps_are_decoded_to_the_labels(make_recipe: Make) -> None:
     assert [r["index"] for r in records] == [0, 1, 2, 3] and pickle.loads(pickle.dumps(records))
     metric = task.metric()
     metric.add(records)
-    figures = metric.compute()
-    assert figures["hmean"] == 1.0 == figures["recall/shape=circle"], figures
+    metrics = metric.compute()
+    assert metrics["hmean"] == 1.0 == metrics["recall/shape=circle"], metrics
     assert all(max(scores) <= 1 for scores in (r["scores"] for r in records))
 
 
-def test_report_shows_tables_and_the_worst_pictures(make_recipe: Make) -> None:
+def test_report_shows_tables_and_the_worst_images(make_recipe: Make) -> None:
     task = SealTextDetectionTask(make_recipe())
     batch = eval_batch(task, [0, 1])
     records = task.decode(drawn_outputs(task, batch), batch)
@@ -146,7 +146,7 @@ def test_extras_and_data_info(make_recipe: Make) -> None:
         "fields": True,
     }
     info = task.data_info()
-    assert (info["train"][0]["pictures"], info["val"][0]["pictures"]) == (6, 4)
+    assert (info["train"][0]["images"], info["val"][0]["images"]) == (6, 4)
 
 
 def test_unknown_model_is_refused(make_recipe: Make) -> None:

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
-from sealkit.config.text_recognition import TextRecognitionRecipe
+from sealkit.modules.text_recognition.settings import TextRecognitionRecipe
 
 TEXTS = (
     "SEAL",
@@ -71,7 +71,7 @@ def make_recipe(strip_set: Path) -> Callable[..., TextRecognitionRecipe]:
             },
             "augment": [{"op": "elastic"}, {"op": "noise"}],
             "input": {"scales": [[160, 48]]},
-            "network": {"form": "fused", "guide": "none", "steps": "width"},
+            "network": {"form": "fused", "auxiliary_head": "none", "steps": "width"},
             "train": {"max_steps": 2, "batch_size": 4, "num_workers": 0, "threads": 1},
             **changes,
         }

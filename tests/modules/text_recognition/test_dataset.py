@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 
 from sealkit.charset import Charset
-from sealkit.config.text_recognition import RecInputSettings, TextRecognitionRecipe
 from sealkit.engine.sampler import TrainPlan
 from sealkit.errors import ConfigError, DataError
 from sealkit.images import read_image
 from sealkit.modules.text_recognition.dataset import Collate, EvalSource, Limits, TrainSource, load_set
 from sealkit.modules.text_recognition.labels import LineLabels
 from sealkit.modules.text_recognition.preprocess import preprocess
+from sealkit.modules.text_recognition.settings import RecInputSettings, TextRecognitionRecipe
 from tests.modules.text_recognition.conftest import TEXTS, write_set
 
 Make = Callable[..., TextRecognitionRecipe]
@@ -54,7 +54,7 @@ def test_lines_that_cannot_be_trained_on_are_counted_with_their_places(make_reci
     assert all("lines are not trained on" in sentence and "train.txt:" in sentence for sentence in use.sentences())
 
 
-def test_letters_that_need_more_steps_than_there_are(make_recipe: Make) -> None:
+def test_characters_that_need_more_steps_than_there_are(make_recipe: Make) -> None:
     limits = Limits(LineLabels(CHARSET, None, 25))
     assert limits.fault("77", 24) is None  # 7, blank, 7
     assert "time steps" in str(limits.fault("77", 16))

@@ -1,4 +1,4 @@
-"""Texts as labels of the CTC head and of the guides."""
+"""Texts as labels of the CTC head and of the auxiliary heads."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sealkit.modules.text_recognition.labels import LineLabels
 CHARSET = Charset.from_list(["a", "b", "c"])  # classes: blank, a, b, c, space
 
 
-def test_lengths_depend_on_the_guide():
+def test_lengths_depend_on_the_auxiliary_head():
     assert LineLabels(CHARSET, None, 5).longest == 5
     assert LineLabels(CHARSET, "nrtr", 5).longest == 3
     assert LineLabels(CHARSET, None, 5).encode("abcab")["length"] == 5
@@ -28,7 +28,7 @@ def test_unknown_characters_are_left_out():
     assert made["label_nrtr"].tolist() == [2, 4, 7, 5, 3, 0]
 
 
-def test_guides_follow_the_characters_into_another_charset():
+def test_auxiliary_heads_follow_the_characters_into_another_charset():
     new = Charset.from_list(["c", "x", "a"])
     classes = CHARSET.class_map(new)
     assert classes == {0: 0, 1: 3, 3: 1, 4: 4}

@@ -62,7 +62,7 @@ def test_sar_predicts_what_comes_next_and_never_padding():
     rng = np.random.default_rng(2)
     n = 5
     logits = rng.normal(size=(1, 4, n + 1)).astype(np.float32)
-    labels = np.array([[n, 0, n, n + 1]])  # start, a letter, end, padding
+    labels = np.array([[n, 0, n, n + 1]])  # start, a character, end, padding
     log_p = log_softmax(logits.astype(float))
     expected = -(log_p[0, 0, 0] + log_p[0, 1, n]) / 2
     assert float(sar_loss(paddle.to_tensor(logits), paddle.to_tensor(labels))) == pytest.approx(expected, rel=1e-5)

@@ -1,12 +1,12 @@
-"""Figures, their name and what errors are made of."""
+"""Metrics, their name and what errors are made of."""
 
 from __future__ import annotations
 
 import pytest
 
 from sealkit.charset import Charset
-from sealkit.config.text_recognition import RecMetricSettings
 from sealkit.modules.text_recognition.metric import RecMetric, as_encoded, confusions, script_of, worst
+from sealkit.modules.text_recognition.settings import RecMetricSettings
 
 RECORDS = [
     {"pred": "北京市 公司", "gt": "北京市公司", "shape": "circle", "angle": 10},
@@ -23,22 +23,22 @@ def test_spaces_count_unless_dropped_and_the_name_says_so():
     assert kept.compute()["acc"] == pytest.approx(1 / 3, abs=1e-5)
     assert dropped.compute()["acc"] == pytest.approx(2 / 3, abs=1e-5)
     both = RecMetric(RecMetricSettings(ignore_space=True, ascii_only=True))
-    assert both.name == "acc (spaces dropped, ASCII letters and digits only)"
+    assert both.name == "acc (spaces dropped, ASCII characters and digits only)"
 
 
 def test_groups():
     metric = RecMetric()
     metric.add(RECORDS)
-    figures = metric.compute()
-    assert figures["acc/shape=circle"] == pytest.approx(0.5, abs=1e-5) and figures["lines"] == 3
-    assert figures["acc/shape=oval"] == 0
-    assert {"acc/angle=0..45", "acc/angle=-135..-90", "acc/length=1..5", "acc/length=6..10"} <= set(figures)
-    assert {"acc/script=han", "acc/script=mixed"} <= set(figures)
+    metrics = metric.compute()
+    assert metrics["acc/shape=circle"] == pytest.approx(0.5, abs=1e-5) and metrics["lines"] == 3
+    assert metrics["acc/shape=oval"] == 0
+    assert {"acc/angle=0..45", "acc/angle=-135..-90", "acc/length=1..5", "acc/length=6..10"} <= set(metrics)
+    assert {"acc/script=han", "acc/script=mixed"} <= set(metrics)
 
 
 def test_empty_set():
-    figures = RecMetric().compute()
-    assert figures == {"acc": 0.0, "norm_edit_dis": 1.0, "lines": 0.0}
+    metrics = RecMetric().compute()
+    assert metrics == {"acc": 0.0, "norm_edit_dis": 1.0, "lines": 0.0}
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,5 @@
-"""Recognisers on their own: forms, guides, steps. Equality with the published networks is the goldens' matter."""
+"""Recognisers on their own: forms, auxiliary heads, steps. Equality with the published networks is the goldens'
+matter."""
 
 from __future__ import annotations
 
@@ -34,9 +35,9 @@ def stirred(net):
     return net
 
 
-def labels(guide: str) -> dict[str, paddle.Tensor]:
+def labels(auxiliary_head: str) -> dict[str, paddle.Tensor]:
     made = {"label_ctc": [[1, 2, 0], [3, 3, 4]], "length": [2, 3]}
-    if guide == "nrtr":
+    if auxiliary_head == "nrtr":
         made["label_nrtr"] = [[2, 4, 5, 3, 0], [2, 6, 6, 7, 3]]
     else:
         made |= {"label_sar": [[9, 0, 1, 9, 10], [9, 2, 2, 3, 9]]}
@@ -70,7 +71,7 @@ def test_exported_form_equals_the_trained_one(architecture):
 @pytest.mark.slow
 @pytest.mark.parametrize("architecture", ["v6_small", "svtr_v2"])
 def test_graph_takes_any_batch_and_width(architecture, tmp_path):
-    layer = inference_network(build_recogniser(architecture, CLASSES, guide=False))
+    layer = inference_network(build_recogniser(architecture, CLASSES, auxiliary_head=False))
     spec = [paddle.static.InputSpec([None, 3, 48, None], "float32", "x")]
     paddle.jit.save(paddle.jit.to_static(layer, input_spec=spec, full_graph=True), str(tmp_path / "inference"))
     graph = paddle.jit.load(str(tmp_path / "inference"))
@@ -80,22 +81,22 @@ def test_graph_takes_any_batch_and_width(architecture, tmp_path):
             np.testing.assert_allclose(graph(x).numpy(), layer(x).numpy(), atol=1e-5)
 
 
-@pytest.mark.parametrize(("architecture", "guide"), [("v4_mobile", "nrtr"), ("v3_mobile", "sar")])
-def test_the_guide_alone_teaches_the_backbone_and_without_it_ctc_does(architecture, guide):
+@pytest.mark.parametrize(("architecture", "auxiliary_head"), [("v4_mobile", "nrtr"), ("v3_mobile", "sar")])
+def test_the_auxiliary_head_alone_teaches_the_backbone_and_without_it_ctc_does(architecture, auxiliary_head):
     net = build_recogniser(architecture, CLASSES)  # with BatchNorm: fused and fresh, some draws leave no gradient
-    assert net.guide == guide
+    assert net.auxiliary_head == auxiliary_head
     net.train()
-    losses = RecLoss(guide=0.5)(net(strips(), labels(guide)), labels(guide))
-    assert set(losses) == {"loss_ctc", f"loss_{guide}"}
+    losses = RecLoss(auxiliary_head=0.5)(net(strips(), labels(auxiliary_head)), labels(auxiliary_head))
+    assert set(losses) == {"loss_ctc", f"loss_{auxiliary_head}"}
     losses["loss_ctc"].backward(retain_graph=True)
     assert backbone_gradient(net) == 0
-    losses[f"loss_{guide}"].backward()
+    losses[f"loss_{auxiliary_head}"].backward()
     assert backbone_gradient(net) > 0
 
-    plain = build_recogniser(architecture, CLASSES, guide=False)
-    assert plain.guide is None
+    plain = build_recogniser(architecture, CLASSES, auxiliary_head=False)
+    assert plain.auxiliary_head is None
     plain.train()
-    losses = RecLoss()(plain(strips(), labels(guide)), labels(guide))
+    losses = RecLoss()(plain(strips(), labels(auxiliary_head)), labels(auxiliary_head))
     assert set(losses) == {"loss_ctc"}
     losses["loss_ctc"].backward()
     assert backbone_gradient(plain) > 0
@@ -105,7 +106,7 @@ def test_steps_in_training():
     for fixed, steps in ((True, 40), (False, 12)):
         net = build_recogniser("v6_tiny", CLASSES, form="fused", fixed_steps=fixed)
         net.train()
-        out = net(strips(96))  # no labels: no guide
+        out = net(strips(96))  # no labels: no auxiliary head
         assert set(out) == {"ctc", "ctc_neck"} and out["ctc"].shape == [2, steps, CLASSES]
         net.eval()
         assert net(strips(96))["ctc"].shape == [2, 12, CLASSES]

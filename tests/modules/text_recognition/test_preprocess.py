@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from sealkit.config.text_recognition import RecResizeSettings
 from sealkit.errors import ImageError
 from sealkit.modules.text_recognition.preprocess import batches_by_width, collate, preprocess, resize
+from sealkit.modules.text_recognition.settings import RecResizeSettings
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Whole runs: training to folder, exact resume with batches of changing size, the same figures on every way."""
+"""Whole runs: training to folder, exact resume with batches of changing size, the same metrics on every way."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from sealkit import api
-from sealkit.config.text_recognition import TextRecognitionRecipe
 from sealkit.errors import ConfigError
+from sealkit.modules.text_recognition.settings import TextRecognitionRecipe
 from sealkit.runtime.files import onnx_metadata
 from sealkit.weights.checkpoint import load_checkpoint, read_state
 from tests.modules.text_recognition.conftest import TEXTS, draw
@@ -44,14 +44,14 @@ def test_resume_is_exact_with_batches_of_changing_size(run: Callable[..., Path])
 def test_from_training_to_a_folder_that_reads_the_same(run: Callable[..., Path], tmp_path: Path) -> None:
     folder = run("all", 2, eval={"batch_size": 4})
     extras = read_state(folder / "checkpoints" / "best")["extras"]
-    letters = sorted({character for text in TEXTS for character in text} - {" "})
-    assert extras["charset"]["characters"] == letters
+    characters = sorted({character for text in TEXTS for character in text} - {" "})
+    assert extras["charset"]["characters"] == characters
     inference = folder / "inference"
-    assert onnx_metadata(inference / "inference.onnx")["character"].split("\n") == letters
+    assert onnx_metadata(inference / "inference.onnx")["character"].split("\n") == characters
     by_checkpoint = api.evaluate(checkpoint=folder, progress=False)
     by_folder = api.evaluate(model_dir=inference, progress=False)
     assert by_folder.metric == by_checkpoint.metric == "acc (preprocess=pipeline, spaces=kept)"
-    assert by_folder.figures == pytest.approx(by_checkpoint.figures)
+    assert by_folder.metrics == pytest.approx(by_checkpoint.metrics)
     assert [r["pred"] for r in by_folder.records] == [r["pred"] for r in by_checkpoint.records]
     for number, text in enumerate(TEXTS):
         cv2.imwrite(str(tmp_path / f"{number:02d}.png"), draw(text))
@@ -60,7 +60,7 @@ def test_from_training_to_a_folder_that_reads_the_same(run: Callable[..., Path],
     one_by_one = [result["rec_text"] for result in model.predict(paths)]
     assert one_by_one == [result["rec_text"] for result in model.predict(paths, batch_size=6)]
     with pytest.raises(ConfigError, match="not one of this recipe"):
-        api.evaluate(checkpoint=folder, overrides={"network.guide": "official"}, progress=False)
+        api.evaluate(checkpoint=folder, overrides={"network.auxiliary_head": "official"}, progress=False)
     assert "Worst strips" in (folder / "report.html").read_text(encoding="utf-8")
 
 

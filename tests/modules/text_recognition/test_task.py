@@ -13,17 +13,17 @@ import pytest
 import yaml
 
 from sealkit.charset import Charset
-from sealkit.config.text_recognition import TextRecognitionRecipe
 from sealkit.engine.task import StepState
 from sealkit.errors import CharsetError, ConfigError, DataError
-from sealkit.evaluation import metric_name
+from sealkit.export.evaluation import metric_name
+from sealkit.modules.text_recognition.settings import TextRecognitionRecipe
 from sealkit.modules.text_recognition.task import TextRecognitionTask
 from sealkit.weights.checkpoint import Checkpoint, save_checkpoint
 from sealkit.weights.loading import network_arrays
 from tests.modules.text_recognition.conftest import TEXTS, write_set
 
 Make = Callable[..., TextRecognitionRecipe]
-BOTH = {"form": "fused", "guide": "official", "steps": "width"}
+BOTH = {"form": "fused", "auxiliary_head": "official", "steps": "width"}
 
 
 def tensors(batch: dict[str, Any]) -> dict[str, Any]:
@@ -75,15 +75,15 @@ def test_two_steps_lower_the_loss(make_recipe: Make, model: str, parts: set[str]
     assert np.isfinite(totals).all() and totals[-1] < totals[0]
 
 
-def test_the_guide_is_switched_off_by_name(make_recipe: Make) -> None:
+def test_the_auxiliary_head_is_switched_off_by_name(make_recipe: Make) -> None:
     task = TextRecognitionTask(make_recipe())
     net = task.build_network()
-    assert task.guide is None and net.guide is None
+    assert task.auxiliary_head is None and net.auxiliary_head is None
     net.train()
     batch = train_batch(task)
     assert "label_nrtr" not in batch
     assert set(task.loss(task.forward(net, batch, StepState()), batch, StepState())) == {"loss_ctc"}
-    assert task.checkpoint_extras()["guide"] is False
+    assert task.checkpoint_extras()["auxiliary_head"] is False
 
 
 def test_evaluation_decodes_to_records(make_recipe: Make) -> None:
@@ -95,8 +95,8 @@ def test_evaluation_decodes_to_records(make_recipe: Make) -> None:
     assert [record["pred"] for record in records] == [truth[0], truth[1], "SEAL"]
     metric = task.metric()
     metric.add(records)
-    figures = metric.compute()
-    assert figures["acc"] == pytest.approx(2 / 3, abs=1e-4) and figures["acc/shape=circle"] == figures["acc"]
+    metrics = metric.compute()
+    assert metrics["acc"] == pytest.approx(2 / 3, abs=1e-4) and metrics["acc/shape=circle"] == metrics["acc"]
     net = task.build_network()
     net.eval()
     with paddle.no_grad():
@@ -154,7 +154,11 @@ def test_a_checkpoint_brings_its_charset(make_recipe: Make, tmp_path: Path) -> N
     assert task.charset.characters == ("a", "b")
 
 
-@pytest.mark.parametrize("network", [{"form": "fused", "guide": "none"}, BOTH], ids=["without guide", "with guide"])
+@pytest.mark.parametrize(
+    "network",
+    [{"form": "fused", "auxiliary_head": "none"}, BOTH],
+    ids=["without auxiliary head", "with auxiliary head"],
+)
 def test_rows_follow_their_characters(make_recipe: Make, tmp_path: Path, network: dict[str, Any]) -> None:
     arrays = saved(TextRecognitionTask(make_recipe(network=network)), tmp_path / "c")
     dictionary = tmp_path / "dict.txt"
@@ -228,5 +232,5 @@ def test_report_shows_groups_confusions_and_the_worst_strips(make_recipe: Make) 
     assert parts["Text recognition, acc (spaces kept)"]["rows"][0]["lines"] == 6
     assert {row["angle"] for row in parts["Accuracy by angle of the seal"]["rows"]} == {"0..45", "45..90"}
     assert parts["What is taken for what"]["rows"] == [{"is": wrong[0], "was read as": "Z", "times": 1}]
-    ((caption, picture),) = parts["Worst strips, 1 of 1 wrong ones"]["images"]
-    assert repr(wrong) in caption and picture.dtype == np.uint8
+    ((caption, image),) = parts["Worst strips, 1 of 1 wrong ones"]["images"]
+    assert repr(wrong) in caption and image.dtype == np.uint8

@@ -1,6 +1,7 @@
 """PP-LCNet as a classifier.
 
-Source: PP-LCNet (Cui et al., 2021), pp_lcnet.py of PaddleClas, by its facts.
+Re-implemented from the architecture of PP-LCNet (Cui et al., 2021), pp_lcnet.py of PaddleClas (Apache-2.0; no code
+copied).
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
-"""UVDoc: where each point of the flat page lies in the picture, and the picture sampled there.
+"""UVDoc: where each point of the flat page lies in the image, and the image sampled there.
 
-Source: UVDoc: Neural Grid-based Document Unwarping (Verhoeven et al., 2023) and uvdoc.py of PaddleX, by their facts.
+Re-implemented from the architecture of UVDoc: Neural Grid-based Document Unwarping (Verhoeven et al., 2023) and
+uvdoc.py of PaddleX (Apache-2.0; no code copied).
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from paddle import nn
 from sealkit.nn.layers import batch_norm
 
 INNER_SIZE = (712, 488)
-"""Height and width that the grid is found at, whatever the picture's."""
+"""Height and width that the grid is found at, whatever the image's."""
 WIDTHS = (32, 64, 128)
 BLOCKS = (3, 4, 6)
 KERNEL = 5
@@ -111,7 +112,7 @@ def _positions(coordinates: int) -> nn.Sequential:
 class UVDoc(nn.Layer):
     """x [N, 3, H, W] (BGR, 0..1, any size) -> the flattened page [N, 3, H, W], same channels.
 
-    Where the grid points outside the picture the page is black.
+    Where the grid points outside the image the page is black.
     """
 
     def __init__(self) -> None:
@@ -136,7 +137,7 @@ class UVDoc(nn.Layer):
         return self.bridge_concat(paddle.concat(bridges, axis=1))
 
     def grid(self, x: paddle.Tensor) -> paddle.Tensor:
-        """x [N, 3, H, W] -> [N, 2, 45, 31]: x and y (-1..1) in the picture of each point of the flat page."""
+        """x [N, 3, H, W] -> [N, 2, 45, 31]: x and y (-1..1) in the image of each point of the flat page."""
         return self.out_point_positions2D(self.features(x))
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:

@@ -1,7 +1,8 @@
 """Denoising queries: known boxes and classes, disturbed, which the decoder learns to put right.
 
-Source: Zhang et al., DINO (contrastive denoising); transformers/utils.py of PaddleDetection, by its facts.
-Boxes are (centre x, centre y, width, height) as shares of the picture, float32.
+Re-implemented from the architecture of Zhang et al., DINO (contrastive denoising); transformers/utils.py of
+PaddleDetection (Apache-2.0; no code copied).
+Boxes are (centre x, centre y, width, height) as shares of the image, float32.
 """
 
 from __future__ import annotations
@@ -27,10 +28,10 @@ class Draws(Protocol):
 
 
 def shares(targets: Mapping[str, Sequence[Any]], height: int, width: int) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Boxes (n, 4) float32 as shares and classes (n,) int64 of each picture.
+    """Boxes (n, 4) float32 as shares and classes (n,) int64 of each image.
 
     Args:
-        targets: "boxes": x1, y1, x2, y2 in pixels of the network's input, "classes"; arrays or tensors per picture.
+        targets: "boxes": x1, y1, x2, y2 in pixels of the network's input, "classes"; arrays or tensors per image.
         height, width: of the network's input.
     """
     boxes = []
@@ -53,7 +54,7 @@ def to_corners(boxes: np.ndarray) -> np.ndarray:
 
 
 def group_count(most: int, queries: int = QUERIES) -> int:
-    """Number of groups where a picture of the batch has `most` boxes, at least 1; the others have fewer."""
+    """Number of groups where an image of the batch has `most` boxes, at least 1; the others have fewer."""
     return max(1, queries // most)
 
 
@@ -63,10 +64,10 @@ def denoising_queries(
     """Disturbed copies of the boxes of a batch, None where it has no box.
 
     Each group holds every box twice: first disturbed by less than half its size per corner (to be put right), then by
-    half to one size (to be called nothing). Pictures with fewer boxes than the fullest are padded.
+    half to one size (to be called nothing). Images with fewer boxes than the fullest are padded.
 
     Args:
-        boxes, classes: per picture, as `shares` gives them.
+        boxes, classes: per image, as `shares` gives them.
         num_classes: stands for padding in `Noise.classes`.
         rng: draws, in this order and each for all queries: which labels change, new labels, signs and sizes of the
             corners' moves.
@@ -92,11 +93,11 @@ def denoising_queries(
 
 
 def positives(counts: Sequence[int], queries: int) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Per picture: denoising queries that are to be put right, and the box of the picture each is a copy of.
+    """Per image: denoising queries that are to be put right, and the box of the image each is a copy of.
 
     Args:
-        counts: boxes per picture; at least one is above 0.
-        queries: denoising queries per picture, all groups.
+        counts: boxes per image; at least one is above 0.
+        queries: denoising queries per image, all groups.
     """
     group = 2 * max(counts)
     starts = np.arange(0, queries, group)

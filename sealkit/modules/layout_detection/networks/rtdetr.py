@@ -28,7 +28,7 @@ class RTDETR(nn.Layer):
 
     Attributes:
         input_size: (height, width) the network is made for; the exported graph's.
-        denoising: denoising queries per picture in training; 0 trains without.
+        denoising: denoising queries per image in training; 0 trains without.
     """
 
     def __init__(

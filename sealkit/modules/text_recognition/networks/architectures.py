@@ -25,7 +25,7 @@ class Neck:
 
 
 @dataclass(frozen=True)
-class Guide:
+class AuxiliaryHead:
     """`nrtr`: width and decoder layers. `sar`: width of its LSTMs."""
 
     kind: str
@@ -42,7 +42,7 @@ class Architecture:
         options: the class's arguments.
         fixed_steps: the published training makes 40 steps of any width (`LinePool.train_steps`).
         neck: before the CTC head; None = the backbone's steps as they are.
-        guide: the auxiliary head of training.
+        auxiliary head: the auxiliary head of training.
         local_mid: width between the CTC head's two Linears, for the head that looks at neighbours itself.
     """
 
@@ -50,19 +50,23 @@ class Architecture:
     options: Mapping[str, Any]
     fixed_steps: bool
     neck: Neck | None
-    guide: Guide
+    auxiliary_head: AuxiliaryHead
     local_mid: int | None = None
 
 
 _SVTR_120 = Neck("svtr", 120, 120)
 _SVTR_256 = Neck("svtr", 256, 256)
-_NRTR_4 = Guide("nrtr", 384, 4)
-_NRTR_2 = Guide("nrtr", 384, 2)
+_NRTR_4 = AuxiliaryHead("nrtr", 384, 4)
+_NRTR_2 = AuxiliaryHead("nrtr", 384, 2)
 _LCNET_V4 = ("lcnet_v4", "PPLCNetV4Rec")
 
 ARCHITECTURES: dict[str, Architecture] = {
     "v3_mobile": Architecture(
-        ("mobilenet_v1_enhance", "MobileNetV1EnhanceRec"), {}, False, Neck("svtr", 64, 120, 3), Guide("sar", 512)
+        ("mobilenet_v1_enhance", "MobileNetV1EnhanceRec"),
+        {},
+        False,
+        Neck("svtr", 64, 120, 3),
+        AuxiliaryHead("sar", 512),
     ),
     "v4_mobile": Architecture(("lcnet_v3", "PPLCNetV3Rec"), {"scale": 0.95}, True, _SVTR_120, _NRTR_4),
     "v4_server": Architecture(("hgnet", "PPHGNetSmallRec"), {}, True, _SVTR_120, _NRTR_4),
@@ -72,7 +76,7 @@ ARCHITECTURES: dict[str, Architecture] = {
     "v6_tiny": Architecture(_LCNET_V4, {"size": "tiny"}, True, None, _NRTR_4, local_mid=80),
     "v6_small": Architecture(_LCNET_V4, {"size": "small"}, True, Neck("lightsvtr", 120), _NRTR_4),
     "v6_medium": Architecture(
-        _LCNET_V4, {"size": "medium"}, True, Neck("lightsvtr", 192, mlp_ratio=4.0), Guide("nrtr", 512, 4)
+        _LCNET_V4, {"size": "medium"}, True, Neck("lightsvtr", 192, mlp_ratio=4.0), AuxiliaryHead("nrtr", 512, 4)
     ),
 }
 
@@ -88,7 +92,7 @@ def _neck(neck: Neck | None, channels: int, detach: bool) -> Any:
 
 
 def build_recogniser(
-    architecture: str, classes: int, form: str = "official", guide: bool = True, fixed_steps: bool = True
+    architecture: str, classes: int, form: str = "official", auxiliary_head: bool = True, fixed_steps: bool = True
 ) -> Any:
     """A training network.
 
@@ -96,7 +100,8 @@ def build_recogniser(
         architecture: key of `ARCHITECTURES`.
         classes: CTC classes: blank + characters + space (`Charset.num_classes`).
         form: "official" (state_dict of the published training checkpoint) or "fused".
-        guide: with the auxiliary head. Without it the network is smaller (a tenth of the parameters in PP-OCRv6
+        auxiliary head: with the auxiliary head. Without it the network is smaller (a tenth of the parameters in
+        PP-OCRv6
             small) and faster to train, and the backbone learns from the CTC loss, which the published training of
             some families keeps from it.
         fixed_steps: 40 steps in train mode where the published training has them; False = width / 8, as when the
@@ -121,20 +126,20 @@ def build_recogniser(
     module, name = arch.backbone
     backbone = getattr(import_module(f"sealkit.nn.backbones.{module}"), name)(**arch.options, **steps)
     channels = backbone.out_channels
-    neck = _neck(arch.neck, channels, detach=guide)
+    neck = _neck(arch.neck, channels, detach=auxiliary_head)
     if arch.local_mid is None:
         ctc_head: Any = CTCHead(neck.out_channels, classes)
     else:
         ctc_head = LocalCTCHead(channels, arch.local_mid, classes)
-    guides = _guide(arch.guide, channels, classes) if guide else {}
-    net = RecNet(backbone, MultiHead(channels, neck, ctc_head, **guides))
+    auxiliary_heads = _auxiliary_head(arch.auxiliary_head, channels, classes) if auxiliary_head else {}
+    net = RecNet(backbone, MultiHead(channels, neck, ctc_head, **auxiliary_heads))
     return fuse(net) if form == "fused" else net
 
 
-def _guide(guide: Guide, channels: int, classes: int) -> dict[str, Any]:
+def _auxiliary_head(auxiliary_head: AuxiliaryHead, channels: int, classes: int) -> dict[str, Any]:
     from sealkit.nn.heads.nrtr import NRTRHead
     from sealkit.nn.heads.sar import SARHead
 
-    if guide.kind == "nrtr":
-        return {"nrtr": (guide.width, NRTRHead(guide.width, classes, guide.layers))}
-    return {"sar": SARHead(channels, classes, guide.width)}
+    if auxiliary_head.kind == "nrtr":
+        return {"nrtr": (auxiliary_head.width, NRTRHead(auxiliary_head.width, classes, auxiliary_head.layers))}
+    return {"sar": SARHead(channels, classes, auxiliary_head.width)}

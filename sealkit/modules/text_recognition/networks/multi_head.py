@@ -1,4 +1,4 @@
-"""Recognisers put together: a backbone, a CTC head that stays, and a guide head that only teaches."""
+"""Recognisers put together: a backbone, a CTC head that stays, and an auxiliary head that only teaches."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class CTCEncoder(nn.Layer):
         return self.encoder(x)
 
 
-class GuideInput(nn.Layer):
+class AuxiliaryInput(nn.Layer):
     """[N, T, C] -> [N, T, width] by a Linear without bias."""
 
     def __init__(self, channels: int, width: int) -> None:
@@ -40,7 +40,7 @@ class ToSequence(nn.Layer):
 
 
 class MultiHead(nn.Layer):
-    """CTC head with its neck, and optionally one guide: NRTR (`gtc_head`) or SAR (`sar_head`).
+    """CTC head with its neck, and optionally one auxiliary head: NRTR (`gtc_head`) or SAR (`sar_head`).
 
     Args:
         neck: [N, C, 1, T] -> [N, dims, 1, T]; None = the backbone's steps as they are.
@@ -61,7 +61,7 @@ class MultiHead(nn.Layer):
         self.ctc_head = ctc_head
         self.before_gtc = self.gtc_head = None
         if nrtr is not None:
-            self.before_gtc = nn.Sequential(ToSequence(), GuideInput(channels, nrtr[0]))
+            self.before_gtc = nn.Sequential(ToSequence(), AuxiliaryInput(channels, nrtr[0]))
             self.gtc_head = nrtr[1]
         self.sar_head = sar
 
@@ -72,7 +72,7 @@ class MultiHead(nn.Layer):
         if not self.training or labels is None:
             return out
         if self.gtc_head is not None and self.before_gtc is not None:
-            read = int(labels["length"].numpy().max()) + 1  # what precedes each letter and the end
+            read = int(labels["length"].numpy().max()) + 1  # what precedes each character and the end
             out["nrtr"] = self.gtc_head(self.before_gtc(x), labels["label_nrtr"][:, :read])
         if self.sar_head is not None:
             out["sar"] = self.sar_head(x, labels["label_sar"], labels["valid_ratio"])
@@ -87,7 +87,7 @@ class RecNet(nn.Layer):
         self.backbone, self.head = backbone, head
 
     @property
-    def guide(self) -> str | None:
+    def auxiliary_head(self) -> str | None:
         """`nrtr`, `sar` or None: which labels the network wants in train mode."""
         if self.head.gtc_head is not None:
             return "nrtr"
@@ -98,12 +98,14 @@ class RecNet(nn.Layer):
 
         Args:
             x: [N, 3, 48, W] float32, normalised BGR, W a multiple of 8.
-            labels: in train mode, for the guide: "label_nrtr" [N, L] int64 and "length" [N] (letters without start and
-                end), or "label_sar" [N, L] int64 and "valid_ratio" [N] (share of W that is picture). Without labels
-                the guide does not run.
+            labels: in train mode, for the auxiliary head: "label_nrtr" [N, L] int64 and "length" [N] (characters
+                without start and
+                end), or "label_sar" [N, L] int64 and "valid_ratio" [N] (share of W that is image). Without labels
+                the auxiliary head does not run.
 
         Returns:
-            "ctc" [N, T, classes] logits, "ctc_neck" [N, T, dims]; from the guide "nrtr" [N, longest + 1, classes + 4]
+            "ctc" [N, T, classes] logits, "ctc_neck" [N, T, dims]; from the auxiliary head "nrtr" [N, longest + 1,
+            classes + 4]
             or "sar" [N, L, classes + 1]. T is W/8 (in train mode see `LinePool.train_steps`).
         """
         return self.head(self.backbone(x), labels)
@@ -123,8 +125,9 @@ class InferenceRecNet(nn.Layer):
 TRAIN_ONLY = ("gtc_head", "before_gtc", "sar_head")
 
 
-def drop_guide(net: RecNet) -> RecNet:
-    """Take the guide and what nothing runs out of a network, in place: what is left is what an exported file holds."""
+def drop_auxiliary_head(net: RecNet) -> RecNet:
+    """Take the auxiliary head and what nothing runs out of a network, in place: what is left is what an exported file
+    holds."""
     for name in TRAIN_ONLY:
         setattr(net.head, name, None)
     for name in ("last_conv", "fc"):  # PP-OCRv5 server's unused classifier
@@ -134,9 +137,10 @@ def drop_guide(net: RecNet) -> RecNet:
 
 
 def inference_network(net: RecNet) -> InferenceRecNet:
-    """The exportable form of a trained network, in eval mode; `net` loses its guide and is fused in place, pass a copy
+    """The exportable form of a trained network, in eval mode; `net` loses its auxiliary head and is fused in place,
+    pass a copy
     to keep it."""
-    fuse(drop_guide(net))
+    fuse(drop_auxiliary_head(net))
     wrapped = InferenceRecNet(net)
     wrapped.eval()
     return wrapped

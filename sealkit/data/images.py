@@ -1,0 +1,181 @@
+"""A survey of a dataset's images: each file is read and decoded once, everything a check wants to know is taken
+along.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from sealkit.data.duplicates import signature
+from sealkit.data.problems import Problem, Severity
+from sealkit.errors import ImageError
+from sealkit.images import ImageInfo, decode_bytes, inspect_bytes, read_file, suffix_of
+
+SUFFIXES_OF_FORMAT = {
+    "JPEG": {"jpg", "jpeg", "jpe", "jfif"},
+    "MPO": {"jpg", "jpeg", "mpo"},
+    "PNG": {"png"},
+    "TIFF": {"tif", "tiff"},
+    "WEBP": {"webp"},
+    "BMP": {"bmp", "dib"},
+    "DIB": {"bmp", "dib"},
+    "GIF": {"gif"},
+    "PPM": {"ppm", "pgm", "pbm", "pnm"},
+    "SUN": {"sr", "ras"},
+}
+
+SMALL_SIDE = 32
+"""A seal of fewer pixels has no readable text."""
+LARGE_SIDE = 4000
+"""`max_side_limit` of the detector's preprocessing: larger images are scaled down."""
+
+
+@dataclass(frozen=True)
+class ImageFacts:
+    """What the survey found out about one file.
+
+    Attributes:
+        path: as given.
+        info: header, or None where the file is no image.
+        error: why it cannot be read, or None.
+        file_hash: SHA-256 of the file, "" where it cannot be opened.
+        pixel_hash: BLAKE2 of size and decoded pixels; equal for copies with other metadata or lossless recompression.
+        signature: see `sealkit.data.duplicates.signature`; None for images without structure.
+        file_size: bytes.
+        contrast: standard deviation of the gray values.
+    """
+
+    path: Path
+    info: ImageInfo | None = None
+    error: ImageError | None = None
+    file_hash: str = ""
+    pixel_hash: str = ""
+    signature: np.ndarray | None = None
+    file_size: int = 0
+    contrast: float = 0.0
+
+    @property
+    def size(self) -> tuple[int, int] | None:
+        """(width, height), upright."""
+        return self.info.size if self.info is not None and self.error is None else None
+
+
+def survey(
+    paths: Sequence[Path],
+    *,
+    workers: int = 0,
+    progress: Callable[[int], object] | None = None,
+    compare: bool = True,
+) -> list[ImageFacts]:
+    """Read and decode every file; facts in the order of `paths`.
+
+    Args:
+        paths: files; they need not exist.
+        workers: readers at work at once; 0 = one per core, at most 8. They are threads: decoding and hashing run
+            outside Python's lock, so threads are as fast as processes here and need no start-up time.
+        progress: called with the number of files done since the last call.
+        compare: also compute what the search for look-alikes needs.
+    """
+    count = workers or min(8, os.cpu_count() or 1)
+
+    def one(path: Path) -> ImageFacts:
+        facts = look_at(path, compare=compare)
+        if progress is not None:
+            progress(1)
+        return facts
+
+    if count <= 1:
+        return [one(path) for path in paths]
+    with ThreadPoolExecutor(count) as pool:
+        return list(pool.map(one, paths))
+
+
+def look_at(path: Path, *, compare: bool = True) -> ImageFacts:
+    """Facts of one file; never raises for a bad image."""
+    try:
+        data = read_file(path)
+    except ImageError as error:
+        return ImageFacts(path, error=error)
+    file_hash = hashlib.sha256(data).hexdigest()
+    info: ImageInfo | None = None
+    try:
+        info = inspect_bytes(data, str(path))
+        image = decode_bytes(data, info=info, where=str(path))
+    except ImageError as error:
+        return ImageFacts(path, info, error, file_hash, file_size=len(data))
+    digest = hashlib.blake2b(repr(image.shape).encode(), digest_size=16)
+    digest.update(image.data)
+    gray = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
+    contrast = float(cv2.meanStdDev(gray)[1][0, 0])
+    mark = signature(gray) if compare and contrast >= 1 else None
+    return ImageFacts(path, info, None, file_hash, digest.hexdigest(), mark, len(data), contrast)
+
+
+def image_problems(facts: ImageFacts, where: str) -> list[Problem]:
+    """Everything to say about one image as an image; `where` is the label line that names it."""
+    if facts.error is not None:
+        return [_unreadable(facts, facts.error, where)]
+    info = facts.info
+    if info is None:
+        return []
+    name = facts.path.name
+    found: list[Problem] = []
+
+    def say(kind: str, reason: str, fix: str, severity: Severity = "warning") -> None:
+        found.append(Problem(kind, where, f"{name}: {reason}", fix, severity))
+
+    if info.orientation != 1:
+        say(
+            "exif-rotated",
+            f"turned by EXIF orientation {info.orientation}; read here as {info.size[0]}x{info.size[1]}",
+            "check that the outlines fit the upright image; --fix stores it upright",
+        )
+    if info.cmyk:
+        say("cmyk", "CMYK colours, converted without a profile", "save it as RGB; --fix does")
+    if info.bits > 8:
+        say("deep", f"{info.bits} bits per sample, read as 8 by the high byte", "save it with 8 bits; --fix does")
+    if info.alpha:
+        say("alpha", "transparency, blended on white here and dropped by paddlex", "flatten it; --fix does")
+    if info.frames > 1:
+        say("frames", f"{info.frames} pages or frames, only the first is read", "split it into single images")
+    known = SUFFIXES_OF_FORMAT.get(info.format)
+    if known is not None and suffix_of(name) not in known:
+        say(
+            "wrong-suffix",
+            f"the content is {info.format}",
+            f"name it .{min(known)}; some readers go by the name",
+            "info",
+        )
+    width, height = info.size
+    if min(width, height) < SMALL_SIDE:
+        say("small-image", f"{width}x{height} pixels", "take it from a larger original, or leave it out")
+    elif max(width, height) > LARGE_SIDE:
+        say("large-image", f"{width}x{height} pixels, scaled down in use", "crop it to the seals", "info")
+    if facts.contrast < 1:
+        say("blank-image", "one flat colour", "check the export that made it")
+    return found
+
+
+def _unreadable(facts: ImageFacts, error: ImageError, where: str) -> Problem:
+    what = error.what
+    kind = "broken-image"
+    if what == "no such image":
+        kind = "missing-image"
+    elif facts.file_size == 0 and facts.file_hash:
+        kind = "empty-image"
+    elif "truncated" in what:
+        kind = "truncated-image"
+    elif "over the limit" in what:
+        kind = "huge-image"
+    return Problem(kind, where, f"{facts.path}: {what}", error.hint or "replace the file")
+
+
+__all__ = ["ImageFacts", "image_problems", "look_at", "survey"]

@@ -1,0 +1,345 @@
+"""Label files of detection sets, PaddleX's format, read tolerantly and completely.
+
+One line per image: `relative/path.jpg<TAB>[{"transcription": "…", "points": [[x, y], …]}, …]`. Extra keys `shape`,
+`angle`, `direction` and `seal` are read where they are present (see `sealkit.data.records.TextLine`). A
+transcription of `*` or `###` marks a text that is neither trained on nor scored. An empty list is an image without
+text.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sealkit.data.labels.files import ODD_BLANKS, LabelReader, clean_path, find_label_file, read_lines
+from sealkit.data.problems import Problem
+from sealkit.data.records import DetSample, TextLine
+from sealkit.errors import DataError
+
+IGNORED_TEXTS = frozenset({"*", "###"})
+SHAPES = frozenset({"circle", "oval", "square", "rectangle", "triangle"})
+DIRECTIONS = frozenset({"arc", "arc-bottom", "line", "vertical"})
+_SEPARATOR_GUESS = re.compile(r"(?P<path>\S.*?\.\w{2,5})(?P<gap>[\s\u00a0\u3000\u200b,;|]+)(?P<json>\[.*)$", re.DOTALL)
+
+
+def read_det_labels(
+    root: str | Path, label_file: str | Path, *, check_files: bool = False
+) -> tuple[list[DetSample], list[Problem]]:
+    """Read a detection label file; every fault becomes a `Problem`, everything sound is kept.
+
+    Args:
+        root: folder that image paths are relative to.
+        label_file: path of the label file, absolute or relative to `root` (or, failing that, to the working folder).
+        check_files: also report images that are not there (one `stat` per line).
+
+    Returns:
+        samples in file order (points float32 (N, 2), clockwise on screen) and problems in file order. A text that
+        cannot be used is left out of its sample; a line that cannot be used gives no sample.
+
+    Raises:
+        DataError: the label file is missing or cannot be opened.
+    """
+    root = Path(root)
+    path = find_label_file(root, label_file)
+    reader = LabelReader(root, path.name)
+    for number, line in enumerate(read_lines(path, reader), 1):
+        sample = _read_line(line, number, reader)
+        if sample is None:
+            continue
+        if check_files and not sample.image_path.is_file():
+            reader.report(
+                "missing-image",
+                number,
+                f"there is no image {sample.image_path}",
+                f"check the path; it is relative to {root}",
+            )
+            continue
+        reader.samples.append(sample)
+    return reader.result()
+
+
+def _read_line(line: str, number: int, reader: LabelReader) -> DetSample | None:
+    if not line.strip("".join(ODD_BLANKS) + " \t"):
+        reader.report("empty-line", number, "the line is empty", "delete it; PaddleX stops at it", "warning")
+        return None
+    cells = line.split("\t")
+    if len(cells) != 2:
+        _report_separator(line, cells, number, reader)
+        return None
+    path_text = clean_path(cells[0], number, reader)
+    if not path_text:
+        reader.report("no-path", number, "there is no path before the tab", "write the image's relative path")
+        return None
+    entries = _parse_json(cells[1], number, reader)
+    if entries is None:
+        return None
+    where = f"{reader.name}:{number}"
+    lines = [text for i, entry in enumerate(entries) if (text := _read_text(entry, i, number, reader)) is not None]
+    if entries and not lines:
+        # Training on such an image as if it had no text would teach the wrong thing.
+        reader.report(
+            "no-usable-text", number, f"none of its {len(entries)} texts can be used", "mend or delete the line"
+        )
+        return None
+    return DetSample(reader.root / path_text, lines, where)
+
+
+def _report_separator(line: str, cells: Sequence[str], number: int, reader: LabelReader) -> None:
+    if len(cells) > 2:
+        reason = f"{len(cells) - 1} tabs instead of one"
+        fix = "keep the one tab between path and JSON; write a tab inside a text as \\t"
+    elif match := _SEPARATOR_GUESS.match(line):
+        gap = match["gap"]
+        names = [ODD_BLANKS.get(c, "space" if c == " " else repr(c)) for c in dict.fromkeys(gap)]
+        reason = f"path and JSON are separated by {', '.join(names)} instead of a tab"
+        fix = f"put one tab between {match['path']!r} and the list"
+    else:
+        reason, fix = f"no tab in {line[:60]!r}", "write `path<TAB>[{…}]`"
+    reader.report("bad-separator", number, reason, fix)
+
+
+def _parse_json(cell: str, number: int, reader: LabelReader) -> list[Any] | None:
+    stripped = cell.strip(" \u00a0\ufeff\u3000\u200b")
+    if not stripped.startswith("["):
+        kind = "bad-json"
+        if stripped.startswith("{"):
+            reason, fix = "one JSON object instead of a list", "put it in [ ]"
+        else:
+            kind, reason = "not-detection", f"{stripped[:30]!r} is not a JSON list"
+            fix = "this looks like a label file of text recognition; give the detection set's file"
+        reader.report(kind, number, reason, fix)
+        return None
+    try:
+        value = json.loads(stripped)
+    except (json.JSONDecodeError, RecursionError) as error:
+        detail = (
+            f"{error.msg} at column {error.pos + 1}: …{stripped[max(0, error.pos - 10) : error.pos + 10]}…"
+            if (isinstance(error, json.JSONDecodeError))
+            else "nested too deeply"
+        )
+        fix = "write JSON: double quotes, no comma at the end, text escaped by json.dumps"
+        reader.report("bad-json", number, f"the JSON is broken: {detail}", fix)
+        return None
+    return value
+
+
+def _read_text(entry: Any, index: int, number: int, reader: LabelReader) -> TextLine | None:
+    """One text of a line, or None (reported) where its geometry cannot be used."""
+    if not isinstance(entry, dict):
+        reader.report("bad-text", number, f"text {index} is {type(entry).__name__}, not an object", "write {…}")
+        return None
+    missing = [key for key in ("transcription", "points") if key not in entry]
+    if missing:
+        near = ", ".join(map(str, entry)) or "none"
+        fix = f"add it; keys there: {near}"
+        reader.report("missing-key", number, f"text {index} has no {' and no '.join(map(repr, missing))}", fix)
+        if "points" in missing:
+            return None
+    points = _read_points(entry["points"], index, number, reader)
+    if points is None:
+        return None
+    text = entry.get("transcription", "###")
+    if not isinstance(text, str):
+        reader.report(
+            "text-type", number, f"text {index}: transcription {text!r} is not a string", "put it in quotes", "warning"
+        )
+        text = "" if text is None else str(text)
+    ignore = text in IGNORED_TEXTS
+    extras = _Extras(entry, index, number, reader)
+    points, direction = _settle_order(points, extras.choice("direction", DIRECTIONS), index, number, reader)
+    return TextLine(
+        points,
+        "" if ignore else text,
+        ignore,
+        extras.choice("shape", SHAPES),
+        extras.angle(),
+        direction,
+        extras.seal(),
+    )
+
+
+def _read_points(value: Any, index: int, number: int, reader: LabelReader) -> np.ndarray | None:
+    """(N, 2) float32 of finite numbers with a non-zero area, else None."""
+
+    def refuse(kind: str, reason: str, fix: str) -> np.ndarray | None:
+        reader.report(kind, number, f"text {index}: {reason}", fix)
+        return None
+
+    if not isinstance(value, list) or not all(
+        isinstance(p, list) and len(p) == 2 and all(_is_number(v) for v in p) for p in value
+    ):
+        shown = json.dumps(value, ensure_ascii=False)
+        return refuse("bad-points", f"points is not a list of [x, y]: {shown[:60]}", "write [[x, y], [x, y], …]")
+    if len(value) < 3:
+        return refuse("few-points", f"{len(value)} points", "an outline needs at least 3 points, better 4")
+    try:
+        points = np.asarray(value, np.float64)
+    except OverflowError:
+        return refuse("not-finite", "a coordinate is too large", "write pixel coordinates")
+    if not np.isfinite(points).all() or np.abs(points).max() > 1e7:
+        return refuse("not-finite", "a coordinate is NaN, infinite or beyond 1e7", "write pixel coordinates")
+    if len(np.unique(points, axis=0)) < 3:
+        return refuse("few-points", "fewer than 3 different points", "an outline needs at least 3 points")
+    # The shoelace area is no test: a figure of eight has area 0 and is a question of validity, not of existence.
+    centred = points - points.mean(axis=0)
+    if np.linalg.svd(centred, compute_uv=False)[1] < 1e-3:
+        return refuse("no-area", "all points lie on one line", "draw the outline around the characters")
+    return points.astype(np.float32)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _settle_order(
+    points: np.ndarray, direction: str | None, index: int, number: int, reader: LabelReader
+) -> tuple[np.ndarray, str | None]:
+    """Clockwise points; the direction is dropped (reported) where the points cannot be a line_poly."""
+    x, y = points[:, 0].astype(np.float64), points[:, 1].astype(np.float64)
+    clockwise = float(np.sum(x * np.roll(y, -1) - np.roll(x, -1) * y)) >= 0  # y grows downwards
+    if direction is not None and (len(points) % 2 or len(points) < 4):
+        reader.report(
+            "odd-line-poly",
+            number,
+            f"text {index} has a direction but {len(points)} points",
+            "a line_poly has as many points along the top of the characters as along their bottom edge; direction not used",
+            "warning",
+        )
+        direction = None
+    if not clockwise:
+        if direction is not None:
+            reader.report(
+                "mirrored-line-poly",
+                number,
+                f"text {index} has a direction but its points run counter-clockwise",
+                "go along the top of the characters from the text's start, back along their bottom edge; direction not used",
+                "warning",
+            )
+            direction = None
+        else:
+            reader.report(
+                "counter-clockwise",
+                number,
+                f"text {index} runs counter-clockwise; read in reverse",
+                "nothing to do; `sealkit data check --fix` writes it clockwise",
+                "info",
+            )
+        points = np.ascontiguousarray(points[::-1])
+    return points, direction
+
+
+@dataclass
+class _Extras:
+    """Optional keys of a text; a value that means nothing is reported and read as absent."""
+
+    entry: dict[str, Any]
+    index: int
+    number: int
+    reader: LabelReader
+
+    def _report(self, key: str, allowed: str) -> None:
+        reason = f"text {self.index}: {key} {self.entry[key]!r} means nothing"
+        self.reader.report("bad-extra", self.number, reason, f"allowed: {allowed}; or leave the key out", "warning")
+
+    def choice(self, key: str, allowed: frozenset[str]) -> str | None:
+        value = self.entry.get(key)
+        if value is None or (isinstance(value, str) and value in allowed):
+            return value
+        self._report(key, ", ".join(sorted(allowed)))
+        return None
+
+    def angle(self) -> float | None:
+        value = self.entry.get("angle")
+        if value is None:
+            return None
+        if _is_number(value) and math.isfinite(value):
+            return float(value)
+        self._report("angle", "degrees clockwise from upright")
+        return None
+
+    def seal(self) -> int | None:
+        value = self.entry.get("seal")
+        if value is None:
+            return None
+        if _is_number(value) and math.isfinite(value) and int(value) == value and value >= 0:
+            return int(value)
+        self._report("seal", "the seal's index in the image, 0, 1, …")
+        return None
+
+
+def write_det_labels(path: str | Path, samples: Iterable[DetSample], root: str | Path | None = None) -> int:
+    """Write a detection label file: UTF-8 without BOM, LF, coordinates to 1/100 pixel; complete or not at all.
+
+    Args:
+        path: the file to write.
+        samples: images with texts; ignored texts are written as "###".
+        root: folder that image paths are made relative to; default: the label file's folder.
+
+    Returns:
+        Number of lines written.
+
+    Raises:
+        DataError: an image lies outside `root`, or its path holds a tab or a line end.
+    """
+    path = Path(path)
+    base = Path(root) if root is not None else path.parent
+    rows = [f"{_relative(sample.image_path, base)}\t{_dump_lines(sample.lines)}\n" for sample in samples]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        temporary.write_text("".join(rows), encoding="utf-8", newline="\n")
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return len(rows)
+
+
+def _relative(image_path: Path, base: Path) -> str:
+    try:
+        relative = image_path.relative_to(base)
+    except ValueError:
+        try:
+            relative = image_path.resolve().relative_to(base.resolve())
+        except ValueError:
+            if image_path.is_absolute():
+                raise DataError(
+                    "an image lies outside the folder its label file speaks about",
+                    where=str(image_path),
+                    hint=f"copy it below {base} or give another root",
+                ) from None
+            relative = image_path
+    text = relative.as_posix()
+    if any(c in text for c in "\t\n\r"):
+        raise DataError("an image's path holds a tab or a line end", value=text, hint="rename the file")
+    return text
+
+
+def _dump_lines(lines: Sequence[TextLine]) -> str:
+    entries = []
+    for line in lines:
+        entry: dict[str, Any] = {
+            "transcription": "###" if line.ignore else line.text,
+            "points": [[_plain(x), _plain(y)] for x, y in np.asarray(line.points, np.float64).tolist()],
+        }
+        for key in ("shape", "angle", "direction", "seal"):
+            value = getattr(line, key)
+            if value is not None:
+                entry[key] = _plain(value) if isinstance(value, float) else value
+        entries.append(entry)
+    return json.dumps(entries, ensure_ascii=False, allow_nan=False)
+
+
+def _plain(value: float) -> float | int:
+    rounded = round(float(value), 2)
+    return int(rounded) if rounded == int(rounded) else rounded
+
+
+__all__ = ["DIRECTIONS", "IGNORED_TEXTS", "SHAPES", "find_label_file", "read_det_labels", "write_det_labels"]

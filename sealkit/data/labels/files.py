@@ -1,0 +1,147 @@
+"""What all label files have in common: encoding, line ends, image paths, and where faults are collected."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sealkit.data.problems import Problem, Severity
+from sealkit.errors import DataError
+
+# Characters that look like a blank or like nothing and break the tab-separated format or a file name.
+ODD_BLANKS = {"\u00a0": "no-break space", "\u3000": "full-width space", "\u200b": "zero-width space", "\ufeff": "BOM"}
+
+
+@dataclass
+class LabelReader:
+    """Collects samples and problems of one label file."""
+
+    root: Path
+    name: str
+    samples: list[Any] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+    def report(self, kind: str, line: int | None, reason: str, fix: str, severity: Severity = "error") -> None:
+        where = self.name if line is None else f"{self.name}:{line}"
+        self.problems.append(Problem(kind, where, reason, fix, severity))
+
+    def result(self) -> tuple[list[Any], list[Problem]]:
+        """What was collected; a file in which there was nothing at all is a problem."""
+        if not self.samples and not self.problems:
+            self.report("empty-file", None, "the label file has no line", "write one line per image")
+        return self.samples, self.problems
+
+
+def find_label_file(root: str | Path, label_file: str | Path, suffix: str = ".txt") -> Path:
+    """Path of a label file given relative to `root` or to the working folder.
+
+    Args:
+        suffix: of the files that are named where there is no such one: those below `root`, at most a folder deep.
+
+    Raises:
+        DataError: no such file.
+    """
+    root, label_file = Path(root), Path(label_file)
+    for candidate in (root / label_file, label_file):
+        if candidate.is_file():
+            return candidate
+    found = sorted([*root.glob(f"*{suffix}"), *root.glob(f"*/*{suffix}")])[:8]
+    there = ", ".join(path.relative_to(root).as_posix() for path in found)
+    hint = f"check root ({root}) and labels ({label_file}); relative paths start where the command runs"
+    raise DataError(
+        "there is no such label file",
+        where=str(root / label_file),
+        hint=f"{suffix} files there: {there}" if there else hint,
+    )
+
+
+def read_lines(path: Path, reader: LabelReader) -> list[str]:
+    """Lines of a label file without line ends, decoded as well as can be; oddities are reported.
+
+    Raises:
+        DataError: the file cannot be opened.
+    """
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"the label file cannot be read: {error.strerror}", where=str(path)) from error
+    return split_lines(decode_text(raw, reader), reader)
+
+
+def decode_text(raw: bytes, reader: LabelReader) -> str:
+    """UTF-8 with or without BOM, UTF-16 with BOM, else GB18030 (what Chinese Windows writes); oddities are reported."""
+    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+        reader.report("encoding", None, "the file is UTF-16", "save it as UTF-8 without BOM", "warning")
+        return raw.decode("utf-16", errors="replace")
+    if raw.startswith(b"\xef\xbb\xbf"):
+        reader.report("bom", 1, "the file starts with a byte-order mark", "save it as UTF-8 without BOM", "warning")
+        raw = raw[3:]
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = raw[: error.start].count(b"\n") + 1
+        if _is_mostly_utf8(raw):
+            reason = f"not all lines are UTF-8, the first that is not: {line}"
+            reader.report("encoding", None, reason, "write those lines again, as UTF-8", "warning")
+            return raw.decode("utf-8", errors="replace")
+        try:
+            text = raw.decode("gb18030")
+            reader.report("encoding", line, "the file is not UTF-8; read as GB18030", "save it as UTF-8", "warning")
+            return text
+        except UnicodeDecodeError:
+            value = raw[error.start : error.start + 4]
+            reader.report("encoding", line, f"bytes {value!r} are not UTF-8", "save the file as UTF-8")
+            return raw.decode("utf-8", errors="replace")
+
+
+def _is_mostly_utf8(raw: bytes) -> bool:
+    """Whether most lines beyond ASCII are UTF-8: then the others are damaged, and no other encoding is meant."""
+    foreign = [line for line in raw.split(b"\n") if not line.isascii()]
+    sound = 0
+    for line in foreign:
+        try:
+            line.decode("utf-8")
+        except UnicodeDecodeError:
+            continue
+        sound += 1
+    return sound * 2 > len(foreign)
+
+
+def split_lines(text: str, reader: LabelReader) -> list[str]:
+    """Lines without line ends. Only CR and LF end one: str.splitlines would also cut at U+2028 inside a text."""
+    crlf = text.count("\r\n")
+    if crlf:
+        first = text[: text.index("\r\n")].count("\n") + 1
+        reader.report("crlf", first, f"{crlf} lines end in CR LF", "save with LF line ends", "warning")
+        text = text.replace("\r\n", "\n")
+    lines = text.replace("\r", "\n").split("\n")
+    if lines and lines[-1] == "":
+        lines.pop()  # the last line's own end, not an empty line
+    return lines
+
+
+def clean_path(cell: str, number: int, reader: LabelReader) -> str:
+    path = cell.strip(" \ufeff")
+    odd = [name for char, name in ODD_BLANKS.items() if char in path]
+    if odd:
+        reader.report(
+            "odd-blank",
+            number,
+            f"the path {path!r} holds a {odd[0]}",
+            "replace it by what the file is called",
+            "warning",
+        )
+    if "\\" in path and os.sep == "/":
+        reader.report("backslash", number, f"back-slashes in {path!r}; read as slashes", "write slashes", "warning")
+        path = path.replace("\\", "/")
+    if path.startswith("/") or re.match(r"[A-Za-z]:/", path):
+        reader.report(
+            "absolute-path", number, f"{path!r} is absolute", "write it relative to the set's root folder", "warning"
+        )
+    return path
+
+
+__all__ = ["ODD_BLANKS", "LabelReader", "clean_path", "decode_text", "find_label_file", "read_lines", "split_lines"]

@@ -1,0 +1,117 @@
+"""Recipe settings of the module doc_text_orientation."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from sealkit.config.base import Settings
+from sealkit.config.training import RecipeBase
+from sealkit.modules.seal_text_detection.settings import Perspective, Photometric, Rotate
+
+
+class OriNetworkSettings(Settings):
+    form: Literal["official", "fused"] = "official"
+    """`official`: as the published checkpoints; `fused`: BatchNorm folded, for pretrained weights on a CPU."""
+
+
+class OriSetSettings(Settings):
+    """A labelled set, or upright pages that are turned on the fly."""
+
+    root: str
+    """Folder that image paths are relative to."""
+    labels: str | None = None
+    """Label file, relative to root: lines `path label`, label 0..3 for a page turned clockwise by 0, 90, 180, 270
+    degrees. With `upright` only its paths are read (a file of another module's labels will do); null: every image
+    below root."""
+    upright: bool = False
+    """The pages stand upright: training turns each by one of the four angles, evaluation by all four."""
+    ratio: float = Field(1.0, gt=0)
+    """Samples of this set per epoch, as a share of its size (upright pages count once in training)."""
+
+    @model_validator(mode="after")
+    def _labelled(self) -> OriSetSettings:
+        if self.labels is None and not self.upright:
+            raise ValueError("a set without a label file holds upright pages: say upright: true, or name labels")
+        return self
+
+
+class OriDataSettings(Settings):
+    train: tuple[OriSetSettings, ...] = Field(min_length=1)
+    val: tuple[OriSetSettings, ...] = Field(min_length=1)
+    all_angles: bool = False
+    """Each training sample is a page's crop at all four angles (four images, one decoding): nothing but the angle
+    tells them apart, which a network without pretrained weights learns from sooner. `batch_size` then counts pages."""
+
+
+class RandomResizedCrop(Settings):
+    """A window of random area and aspect ratio, scaled to `size`: the published training."""
+
+    op: Literal["random_resized_crop"]
+    size: tuple[int, int] = (224, 224)
+    scale: tuple[float, float] = (0.08, 1.0)
+    """Share of the image's area."""
+    ratio: tuple[float, float] = (0.75, 1.3333333)
+    """Width by height of the window, log-uniform."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> RandomResizedCrop:
+        if not 0 < self.scale[0] <= self.scale[1] <= 1:
+            raise ValueError(f"scale must be two shares 0 < low <= high <= 1, not {list(self.scale)}")
+        if not 0 < self.ratio[0] <= self.ratio[1]:
+            raise ValueError(f"ratio must be 0 < low <= high, not {list(self.ratio)}")
+        return self
+
+
+class QuarterTurn(Settings):
+    """A turn by 0, 90, 180 or 270 degrees that takes the label along."""
+
+    op: Literal["rot90"]
+    p: float = Field(1.0, ge=0, le=1)
+
+
+OriAugment = Annotated[RandomResizedCrop | QuarterTurn | Rotate | Perspective | Photometric, Field(discriminator="op")]
+
+LARGEST_TILT = 30.0
+"""Degrees: beyond it a page may look more like one of the next class."""
+
+
+class OriLossSettings(Settings):
+    label_smoothing: float = Field(0.1, ge=0, lt=1)
+
+
+class OriResizeSettings(Settings):
+    """Input of evaluation, export and pipeline."""
+
+    resize_short: int = Field(256, ge=32)
+    """Short side in pixels before the crop."""
+    crop: int = Field(224, ge=32)
+    """Side of the centre crop, the network's input."""
+
+    @model_validator(mode="after")
+    def _fits(self) -> OriResizeSettings:
+        if self.crop > self.resize_short:
+            raise ValueError(f"crop {self.crop} is larger than resize_short {self.resize_short}")
+        return self
+
+
+class DocTextOrientationRecipe(RecipeBase):
+    module: Literal["doc_text_orientation"]
+    network: OriNetworkSettings = OriNetworkSettings()
+    data: OriDataSettings
+    augment: tuple[OriAugment, ...] = ()
+    """In this order. Where no step gives the images a size, evaluation's resize follows; a crop smaller than
+    `resize.crop` trains faster, on the same scale if its share of the area is smaller, too."""
+    loss: OriLossSettings = OriLossSettings()
+    resize: OriResizeSettings = OriResizeSettings()
+
+    @model_validator(mode="after")
+    def _keeps_the_class(self) -> DocTextOrientationRecipe:
+        for step in self.augment:
+            if isinstance(step, Rotate) and max(map(abs, step.degrees)) > LARGEST_TILT:
+                raise ValueError(
+                    f"augment: rotate by {list(step.degrees)} degrees would change the class; "
+                    f"stay within {LARGEST_TILT:g}, quarter turns are op: rot90"
+                )
+        return self

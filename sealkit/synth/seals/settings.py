@@ -1,0 +1,95 @@
+"""Settings of the seal renderer."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from sealkit.config.base import Settings
+
+Shape = Literal["circle", "oval", "square", "rectangle", "triangle"]
+
+
+class SynthSettings(Settings):
+    """What is drawn. Shares need not add up to one: they are weights."""
+
+    style: Literal["default", "laser"] = "default"
+    """`laser`: hollow, hatched characters burnt into wood or kraft paper, dashed borders: nothing that `default` draws,
+    to show what fine-tuning on a new kind of seal gains."""
+    size: tuple[int, int] = (300, 480)
+    """Shortest and longest long side of images that one seal fills, pixels."""
+    page_size: tuple[int, int] = (400, 640)
+    """The same for page-like images and images without a seal."""
+    crops: float = Field(0.7, ge=0)
+    """Weight of images that one seal fills."""
+    pages: float = Field(0.22, ge=0)
+    """Weight of document parts with one to four small seals."""
+    negatives: float = Field(0.08, ge=0)
+    """Weight of images without seal text."""
+    circle: float = Field(0.72, ge=0)
+    oval: float = Field(0.11, ge=0)
+    square: float = Field(0.1, ge=0)
+    rectangle: float = Field(0.05, ge=0)
+    triangle: float = Field(0.02, ge=0)
+    uniform_angle: float = Field(0.6, ge=0, le=1)
+    """Share of seals turned by any angle of 0 to 360 degrees; the others stand within about 15 degrees of upright."""
+    min_seal: int = Field(80, ge=32)
+    """Smallest diameter of a seal on a page, pixels."""
+    legibility: float = Field(0.14, ge=0, le=1)
+    """Texts of which the finished image shows less than this share (`sealkit.synth.seals.legibility`) are labelled as
+    illegible; 0: none is."""
+    characters: str = ""
+    """Characters that take the place of others in seal texts: what a recogniser is to be taught."""
+    characters_share: float = Field(0.6, ge=0, le=1)
+    """Share of Chinese lines that get some of them."""
+    fonts: str | None = None
+    """Folder of fonts to use beside the system's."""
+
+    def shape_weights(self) -> dict[str, float]:
+        return {name: getattr(self, name) for name in ("circle", "oval", "square", "rectangle", "triangle")}
+
+
+class PageSettings(Settings):
+    """How whole pages are drawn. Weights need not add up to one."""
+
+    size: tuple[int, int] = (640, 960)
+    """Shortest and longest long side of the images, pixels."""
+    empty: float = Field(0.25, ge=0, le=1)
+    """Share of pages without any seal."""
+    parts: float = Field(0.2, ge=0, le=1)
+    """Share of images that show a part of a page only."""
+    close_ups: float = Field(0.06, ge=0, le=1)
+    """Share of images in which one seal dominates; these always have a seal."""
+    seal_width: tuple[float, float] = (0.03, 0.35)
+    """Narrowest and widest seal as a share of the page's short side."""
+    contract: float = Field(0.19, ge=0)
+    notice: float = Field(0.11, ge=0)
+    character: float = Field(0.11, ge=0)
+    certificate: float = Field(0.12, ge=0)
+    invoice: float = Field(0.1, ge=0)
+    form: float = Field(0.1, ge=0)
+    statement: float = Field(0.08, ge=0)
+    receipt: float = Field(0.05, ge=0)
+    article: float = Field(0.06, ge=0)
+    english: float = Field(0.03, ge=0)
+    handwriting: float = Field(0.03, ge=0)
+    specimen: float = Field(0.03, ge=0)
+    fonts: str | None = None
+    """Folder of fonts to use beside the system's."""
+
+    @model_validator(mode="after")
+    def _ranges(self) -> PageSettings:
+        if not 64 <= self.size[0] <= self.size[1] or not 0 < self.seal_width[0] <= self.seal_width[1] <= 1:
+            raise ValueError("size and seal_width are ranges: from at least 64 pixels, and from 0 to 1")
+        return self
+
+    def document_weights(self) -> dict[str, float]:
+        return {name: getattr(self, name) for name in DOCUMENTS}
+
+
+DOCUMENTS = (
+    "contract", "notice", "character", "certificate", "invoice", "form", "statement", "receipt", "article", "english",
+    "handwriting", "specimen",
+)  # fmt: skip
+"""Kinds of documents, as PageSettings names them."""

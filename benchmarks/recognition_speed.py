@@ -27,9 +27,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--set", type=Path, default=Path("datasets/toy_strips"), help="folder with train.txt")
     parser.add_argument("--batch-size", type=int, default=16, help="of training (default 16)")
     parser.add_argument("--steps", type=int, default=3, help="timed optimiser steps (default 3)")
-    parser.add_argument(
-        "--auxiliary_head", choices=["official", "none"], default="none", help="auxiliary head in training"
-    )
+    parser.add_argument("--auxiliary-head", choices=["official", "none"], default="none", help="in training")
     parser.add_argument("--threads", type=int, default=min(2, os.cpu_count() or 1))
     args = parser.parse_args(argv)
     from sealkit.engine.threads import set_threads

@@ -246,11 +246,11 @@ def _check_line_poly(shape: _Shape, say: Say) -> None:
     length = (along_top + along_bottom) / 2
     doubt = max(0.1 * length, 3.0)  # pixels; short texts are rounded to whole pixels
     if line.direction == "arc" and along_top < along_bottom - doubt:
-        reason = f"{shape.name} has direction 'arc', but its tops ({along_top:.0f} px) are shorter than its bottom edge"
-        say("direction-mismatch", f"{reason} ({along_bottom:.0f} px)", "is it 'arc-bottom'?", "warning")
+        reason = f"{shape.name} has direction 'arc', but its top edge ({along_top:.0f} px) is shorter than its"
+        say("direction-mismatch", f"{reason} bottom edge ({along_bottom:.0f} px)", "is it 'arc-bottom'?", "warning")
     elif line.direction == "arc-bottom" and along_top > along_bottom + doubt:
-        reason = f"{shape.name} has direction 'arc-bottom', but its tops ({along_top:.0f} px) are longer than its bottom edge"
-        say("direction-mismatch", f"{reason} ({along_bottom:.0f} px)", "is it 'arc'?", "warning")
+        reason = f"{shape.name} has direction 'arc-bottom', but its top edge ({along_top:.0f} px) is longer than its"
+        say("direction-mismatch", f"{reason} bottom edge ({along_bottom:.0f} px)", "is it 'arc'?", "warning")
     if characters >= 2 and line.direction != "vertical" and height > 0 and length / height < 0.12 * characters:
         reason = f"{shape.name}: {characters} characters on a strip {length:.0f} long and {height:.0f} high"
         say(

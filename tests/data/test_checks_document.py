@@ -9,20 +9,20 @@ from sealkit.modules.seal_text_detection.check import check_dataset
 
 ROOT = Path(__file__).parents[2]
 SOURCES = (
-    "data/labels.py",
-    "data/label_files.py",
+    "data/labels/detection.py",
+    "data/labels/files.py",
     "data/check_outlines.py",
     "data/check_sets.py",
     "data/check_texts.py",
     "data/images.py",
-    "data/labels_coco.py",
-    "data/rec_labels.py",
+    "data/labels/coco.py",
+    "data/labels/recognition.py",
     "modules/seal_text_detection/check.py",
     "modules/seal_text_detection/label_issues.py",
     "modules/seal_text_detection/reading_issues.py",
     "modules/text_recognition/check.py",
     "modules/layout_detection/check.py",
-    "data/page_labels.py",
+    "data/labels/orientation.py",
     "modules/doc_text_orientation/check.py",
 )
 # A kind stands first in a call of one of these, or is assigned.

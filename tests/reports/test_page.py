@@ -26,8 +26,8 @@ def test_page_is_self_contained_and_escapes_text(tmp_path):
 
 
 def test_unknown_section_key_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="images"):
-        write_page(tmp_path / "r.html", "x", [{"title": "a", "images": []}])
+    with pytest.raises(ValueError, match="photos"):
+        write_page(tmp_path / "r.html", "x", [{"title": "a", "photos": []}])
 
 
 def test_chart_has_every_series_and_is_reproducible():

@@ -169,7 +169,8 @@ def test_workers_end_with_the_server(tmp_path):
     import psutil
 
     code = (
-        "import time\nfrom sealkit.pipeline.serving_settings import ServingSettings\nfrom sealkit.serving.pool import Pool\n"
+        "import time\nfrom sealkit.pipeline.serving_settings import ServingSettings\n"
+        "from sealkit.serving.pool import Pool\n"
         "from tests.serving.fakes import specs\n"
         "if __name__ == '__main__':\n"
         "    pool = Pool(specs(2, ServingSettings()))\n    pool.start()\n    print(*pool.pids, flush=True)\n"

@@ -210,7 +210,7 @@ def _settle_order(
             "odd-line-poly",
             number,
             f"text {index} has a direction but {len(points)} points",
-            "a line_poly has as many points along the top of the characters as along their bottom edge; direction not used",
+            "a line_poly has as many points along the top edge as along the bottom edge; direction not used",
             "warning",
         )
         direction = None
@@ -220,7 +220,7 @@ def _settle_order(
                 "mirrored-line-poly",
                 number,
                 f"text {index} has a direction but its points run counter-clockwise",
-                "go along the top of the characters from the text's start, back along their bottom edge; direction not used",
+                "go along the top edge from the text's start, back along the bottom edge; direction not used",
                 "warning",
             )
             direction = None

@@ -27,7 +27,7 @@ class LineLabels:
 
     Attributes:
         charset: classes of the CTC head.
-        auxiliary head: `nrtr`, `sar` or None, as `RecNet.auxiliary_head` says.
+        auxiliary_head: `nrtr`, `sar` or None, as `RecNet.auxiliary_head` says.
         max_length: places of a label. An auxiliary head's start and end take two of them, so that with an auxiliary
             head a text may have
             max_length - 2 characters.

@@ -75,7 +75,7 @@ class RecLoss:
     Their sum is optimised. The published training weighs both 1.
 
     Args:
-        auxiliary head: weight of the auxiliary head's part.
+        auxiliary_head: weight of the auxiliary head's part.
     """
 
     def __init__(self, auxiliary_head: float = 1.0) -> None:

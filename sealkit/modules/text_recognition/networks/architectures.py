@@ -42,7 +42,7 @@ class Architecture:
         options: the class's arguments.
         fixed_steps: the published training makes 40 steps of any width (`LinePool.train_steps`).
         neck: before the CTC head; None = the backbone's steps as they are.
-        auxiliary head: the auxiliary head of training.
+        auxiliary_head: the auxiliary head of training.
         local_mid: width between the CTC head's two Linears, for the head that looks at neighbours itself.
     """
 
@@ -100,7 +100,7 @@ def build_recogniser(
         architecture: key of `ARCHITECTURES`.
         classes: CTC classes: blank + characters + space (`Charset.num_classes`).
         form: "official" (state_dict of the published training checkpoint) or "fused".
-        auxiliary head: with the auxiliary head. Without it the network is smaller (a tenth of the parameters in
+        auxiliary_head: with the auxiliary head. Without it the network is smaller (a tenth of the parameters in
         PP-OCRv6
             small) and faster to train, and the backbone learns from the CTC loss, which the published training of
             some families keeps from it.

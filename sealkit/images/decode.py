@@ -1,13 +1,17 @@
 """The one image decoder: training, evaluation, inference and serving all read images through `read_image`.
 
 Which library decodes a file depends on the file's own header and on nothing else, so the same file gives the same
-pixels everywhere: JPEG in gray or colour and opaque PNG through OpenCV (the bulk, and the faster one), everything else
-through Pillow.
+pixels everywhere: JPEG in gray or colour, opaque PNG and WebP that stands still through OpenCV (the bulk, and the
+faster one), everything else through Pillow.
+
+Memory: decoding takes at most MEMORY_PER_PIXEL × `max_pixels` bytes beyond the encoded file. What needs more than that
+per pixel (a progressive JPEG without subsampling: 9) is refused from that many pixels on, by its header.
 """
 
 from __future__ import annotations
 
 import difflib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -15,12 +19,19 @@ import cv2
 import numpy as np
 
 from sealkit.errors import ImageError
-from sealkit.images.headers import ImageInfo, inspect_bytes, open_with_pillow
+from sealkit.images.formats import open_with_pillow
+from sealkit.images.headers import MAX_SCANS, ImageInfo, info_of_pillow, inspect_bytes
 
 MAX_PIXELS = 178_956_970
 """Default limit on width × height: 0.5 GB as BGR; also the limit of a rendered PDF page in paddlex."""
 MAX_SIDE = 65_535
 """Default limit on either side: the largest JPEG."""
+
+MEMORY_PER_PIXEL = 6
+"""Bytes: what `max_pixels` stands for in memory. OpenCV's pixels and the copy of them that Python is given."""
+MAX_SCAN_WORK = 12
+"""Scans of a JPEG at `max_pixels`: the most that encoders write. Smaller ones may have more, up to MAX_SCANS."""
+_BAND = 1 << 18  # pixels converted at a time: small beside an image, large beside the cost of a call
 
 ImageSource: TypeAlias = Any  # str | Path | bytes | bytearray | memoryview | np.ndarray | PIL.Image.Image
 
@@ -63,7 +74,7 @@ def read_image(
         return decode_bytes(data, max_pixels=max_pixels, max_side=max_side, where=where or str(source))
     if _is_pillow(source):
         _check_limits(source.width, source.height, max_pixels, max_side, where)
-        return _from_pillow(source, where or "PIL image")
+        return orient(*_from_pillow(source, where or "PIL image"))
     raise ImageError(
         f"a {type(source).__name__} is not an image",
         where=where,
@@ -91,7 +102,7 @@ def decode_bytes(
     it.
     """
     info = info or inspect_bytes(data, where)
-    _check_limits(info.width, info.height, max_pixels, max_side, where)
+    _check_cost(info, max_pixels, max_side, where)
     if info.format == "JPEG" and info.bits != 8:
         raise ImageError(
             f"a JPEG has 8 bits per channel here, this one has {info.bits}",
@@ -100,10 +111,19 @@ def decode_bytes(
         )
     plain_jpeg = info.format == "JPEG" and info.channels in (1, 3)
     plain_png = info.format == "PNG" and not info.alpha and info.frames == 1
-    if plain_jpeg or plain_png:
+    plain_webp = info.format == "WEBP" and info.frames == 1
+    if plain_jpeg or plain_png or plain_webp:
         return orient(_decode_with_opencv(data, info, where), info.orientation)
     with open_with_pillow(data, where) as image:
-        return _from_pillow(image, where)
+        pixels, orientation = _from_pillow(image, where)
+    del image  # its pixels are gone before the turned ones are made
+    return orient(pixels, orientation)
+
+
+def decode_frame(image: Any, *, max_pixels: int, max_side: int, where: str | None = None) -> np.ndarray:
+    """The page that an opened multi-page PIL image stands on, as `read_image` gives an image."""
+    _check_cost(info_of_pillow(image), max_pixels, max_side, where)
+    return orient(*_from_pillow(image, where))
 
 
 def as_bgr(array: np.ndarray, *, where: str | None = None) -> np.ndarray:
@@ -137,9 +157,26 @@ def as_bgr(array: np.ndarray, *, where: str | None = None) -> np.ndarray:
 
 def blend_on_white(bgra: np.ndarray) -> np.ndarray:
     """(H, W, 4) uint8, alpha last, not premultiplied -> (H, W, 3) uint8 on white paper, rounded to nearest."""
-    alpha = bgra[:, :, 3:].astype(np.uint32)
-    mixed = bgra[:, :, :3].astype(np.uint32) * alpha + 255 * (255 - alpha)
-    return np.ascontiguousarray(((mixed + 127) // 255).astype(np.uint8))
+    out = np.empty((*bgra.shape[:2], 3), np.uint8)
+    for top, bottom in _bands(*bgra.shape[:2]):
+        out[top:bottom] = _blended(bgra[top:bottom])
+    return out
+
+
+def _blended(bgra: np.ndarray) -> np.ndarray:
+    """`blend_on_white` of a few rows, in 16 bits: c·a + 255·(255 - a) is at most 255²."""
+    alpha = bgra[:, :, 3:].astype(np.uint16)
+    mixed = bgra[:, :, :3] * alpha
+    mixed += 255 * (255 - alpha) + np.uint16(127)
+    mixed += (mixed >> 8) + np.uint16(1)  # (x + 1 + (x >> 8)) >> 8 is x // 255 for all x below 65535
+    return (mixed >> 8).astype(np.uint8)
+
+
+def _bands(height: int, width: int) -> Iterator[tuple[int, int]]:
+    """(first row, row behind the last) of bands of about _BAND pixels."""
+    rows = max(1, _BAND // max(1, width))
+    for top in range(0, height, rows):
+        yield top, min(height, top + rows)
 
 
 def orient(image: np.ndarray, orientation: int) -> np.ndarray:
@@ -212,20 +249,51 @@ def _check_limits(width: int, height: int, max_pixels: int, max_side: int, where
         )
 
 
+def _check_cost(info: ImageInfo, max_pixels: int, max_side: int, where: str | None) -> None:
+    """Refuse by the header what would take too much memory or time."""
+    _check_limits(info.width, info.height, max_pixels, max_side, where)
+    if info.memory > MEMORY_PER_PIXEL * max_pixels:
+        raise ImageError(
+            f"decoding this {info.format} takes more memory than {max_pixels} pixels may",
+            where=where,
+            value=f"{info.width}x{info.height}: {info.memory >> 20} MB of {MEMORY_PER_PIXEL * max_pixels >> 20} MB",
+            hint="save it as baseline JPEG or as opaque PNG, scale it down, or raise max_pixels",
+        )
+    if info.scans > MAX_SCANS or info.scans * info.width * info.height > MAX_SCAN_WORK * max_pixels:
+        raise ImageError(
+            "the progressive JPEG has too many scans for its size",
+            where=where,
+            value=f"{info.width}x{info.height}, more than {min(info.scans - 1, MAX_SCANS)} scans",
+            hint="save it as baseline JPEG",
+        )
+
+
 def _decode_with_opencv(data: bytes, info: ImageInfo, where: str | None) -> np.ndarray:
-    """Plain JPEG or opaque PNG -> (H, W, 3) uint8 BGR, not yet oriented."""
+    """Plain JPEG, opaque PNG or still WebP -> (H, W, 3) uint8 BGR, not yet oriented."""
     try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), _COLOR)
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED if info.alpha else _COLOR)
     except cv2.error:
         image = None
-    if image is None or image.shape[:2] != (info.height, info.width):
+    if image is None or image.shape[:2] != (info.height, info.width) or image.ndim != 3:
         raise ImageError(
             f"the {info.format} is damaged and cannot be decoded",
             where=where,
             value=f"{info.width}x{info.height}, {len(data)} bytes",
             hint="copy the file again or export the image again",
         )
-    return image
+    return _blend_in_place(image) if image.shape[2] == 4 else image
+
+
+def _blend_in_place(bgra: np.ndarray) -> np.ndarray:
+    """`blend_on_white` of an array that nobody else has, in its own memory.
+
+    The three bytes of a pixel never reach a row that is still to be read: they are written in front of its four.
+    """
+    height, width = bgra.shape[:2]
+    flat = bgra.reshape(-1)
+    for top, bottom in _bands(height, width):
+        flat[3 * width * top : 3 * width * bottom] = _blended(bgra[top:bottom]).reshape(-1)
+    return flat[: 3 * width * height].reshape(height, width, 3)
 
 
 def _is_pillow(source: object) -> bool:
@@ -234,16 +302,14 @@ def _is_pillow(source: object) -> bool:
     return isinstance(source, Image.Image)
 
 
-def _from_pillow(image: Any, where: str | None) -> np.ndarray:
-    """Current frame of a PIL image -> (H, W, 3) uint8 BGR."""
-    from PIL import ImageOps
-
+def _from_pillow(image: Any, where: str | None) -> tuple[np.ndarray, int]:
+    """Current frame of a PIL image -> (H, W, 3) uint8 BGR as stored, and its EXIF orientation."""
     inverted = _is_white_zero_16(image)
     try:
         image.load()
         # After load(): Pillow >= 11 turns TIFFs while loading and then drops the tag, so this never turns twice.
-        image = ImageOps.exif_transpose(image)
-        return _pillow_pixels(image, inverted, where)
+        orientation = _valid(image.getexif().get(0x0112))
+        return _pillow_pixels(image, inverted, where), orientation
     except ImageError:
         raise
     except Exception as error:  # Pillow's decoders raise OSError, SyntaxError, struct.error, ValueError, zlib.error…
@@ -256,37 +322,69 @@ def _from_pillow(image: Any, where: str | None) -> np.ndarray:
         ) from error
 
 
+def _valid(orientation: object) -> int:
+    return orientation if isinstance(orientation, int) and 1 <= orientation <= 8 else 1
+
+
 def _pillow_pixels(image: Any, inverted: bool, where: str | None) -> np.ndarray:
-    """Loaded, upright PIL image -> (H, W, 3) uint8 BGR."""
+    """Loaded PIL image -> (H, W, 3) uint8 BGR, as stored; band by band, so that only the result is new."""
+    width, height = image.size
+    to_bgr = _band_conversion(image, inverted, where)
+    pixels = np.empty((height, width, 3), np.uint8)
+    for top, bottom in _bands(height, width):
+        pixels[top:bottom] = to_bgr(image.crop((0, top, width, bottom)))
+    return pixels
+
+
+def _band_conversion(image: Any, inverted: bool, where: str | None) -> Callable[[Any], np.ndarray]:
+    """What turns a band of this image, a PIL image of the same mode, into (h, w, 3) or (h, w, 1) uint8 BGR."""
     mode = image.mode
     if mode.startswith("I;16") or mode in ("I", "F"):
-        gray = _deep_gray(np.asarray(image), mode, image.format, where)
-        if inverted:
-            gray = 255 - gray
-        transparent = image.info.get("transparency")
-        if isinstance(transparent, int):
-            gray[np.asarray(image) == transparent] = 255
-        return np.repeat(gray[:, :, None], 3, axis=2)
+        return _deep_conversion(image, inverted, where)
     if mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
-        rgba = np.asarray(image.convert("RGBA"))  # (H, W, 4)
-        return blend_on_white(rgba[:, :, [2, 1, 0, 3]])
+        return lambda band: _blended(np.asarray(band.convert("RGBA"))[:, :, [2, 1, 0, 3]])
     if mode == "LAB":
         from PIL import ImageCms
 
         profiles = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
-        image = ImageCms.profileToProfile(image, profiles[0], profiles[1], outputMode="RGB")
-    return np.ascontiguousarray(np.asarray(image.convert("RGB"))[:, :, ::-1])
+        transform = ImageCms.buildTransform(*profiles, "LAB", "RGB")
+        return lambda band: np.asarray(ImageCms.applyTransform(band, transform))[:, :, ::-1]
+    return lambda band: np.asarray(band.convert("RGB"))[:, :, ::-1]
 
 
-def _deep_gray(values: np.ndarray, mode: str, file_format: str | None, where: str | None) -> np.ndarray:
-    """Gray of more than 8 bits -> (H, W) uint8. 16 bit keeps the high byte, as OpenCV does."""
-    if mode.startswith("I;16") or (mode == "I" and file_format in ("PNG", "PPM")):
-        return (values.astype(np.uint16) >> 8).astype(np.uint8)
-    if mode == "I" and values.size and 255 < values.max() <= 65535:
-        values = values.astype(np.uint16)
-    elif mode == "I" and values.size and values.max() > 65535:
-        return (values.clip(min=0).astype(np.uint32) >> 23).clip(max=255).astype(np.uint8)  # 31 bits of a signed sample
-    return _to_uint8(values, where)
+def _deep_conversion(image: Any, inverted: bool, where: str | None) -> Callable[[Any], np.ndarray]:
+    """Gray of more than 8 bits. 16 bit keeps the high byte, as OpenCV does; other ranges are looked at first."""
+    mode, transparent = image.mode, image.info.get("transparency")
+    if mode.startswith("I;16") or (mode == "I" and image.format in ("PNG", "PPM")):
+
+        def rule(values: np.ndarray) -> np.ndarray:
+            return (values.astype(np.uint16) >> 8).astype(np.uint8)
+    else:
+        width, height = image.size
+        low, high = _range(np.asarray(image.crop((0, top, width, bottom))) for top, bottom in _bands(height, width))
+        if mode == "I" and high > 65535:
+
+            def rule(values: np.ndarray) -> np.ndarray:  # 31 bits of a signed sample
+                return (values.clip(min=0).astype(np.uint32) >> 23).clip(max=255).astype(np.uint8)
+        elif mode == "I" and high > 255:
+            eight = _eight_bits(np.dtype(np.uint16), max(low, 0), high, where)
+
+            def rule(values: np.ndarray) -> np.ndarray:
+                return eight(values.astype(np.uint16))
+        else:
+            eight = _eight_bits(np.dtype(np.float32 if mode == "F" else np.int32), low, high, where)
+
+            def rule(values: np.ndarray) -> np.ndarray:
+                return eight(values)
+
+    def convert(band: Any) -> np.ndarray:
+        values = np.asarray(band)
+        gray = 255 - rule(values) if inverted else rule(values)
+        if isinstance(transparent, int):
+            gray[values == transparent] = 255
+        return gray[:, :, None]
+
+    return convert
 
 
 def _is_white_zero_16(image: Any) -> bool:
@@ -299,30 +397,48 @@ def _to_uint8(array: np.ndarray, where: str | None) -> np.ndarray:
     """Same shape, uint8. Rules at `as_bgr`."""
     if array.dtype == np.uint8:
         return array
-    if array.dtype == np.bool_:
-        return array.astype(np.uint8) * 255
-    if array.dtype.kind not in "uif":
+    if array.dtype.kind not in "buif":
         raise ImageError(
             "an array of this type is not an image", where=where, value=str(array.dtype), hint="give uint8 BGR"
         )
-    low, high = array.min(), array.max()
+    low, high = (0, 1) if array.dtype == np.bool_ else (array.min(), array.max())
+    rule = _eight_bits(array.dtype, low, high, where)
+    pixels = np.empty(array.shape, np.uint8)
+    for top, bottom in _bands(*array.shape[:2]):
+        pixels[top:bottom] = rule(array[top:bottom])
+    return pixels
+
+
+def _range(parts: Iterator[np.ndarray]) -> tuple[Any, Any]:
+    """Least and largest value; NaN where there is one."""
+    low: Any = np.inf
+    high: Any = -np.inf
+    for values in parts:
+        low, high = np.minimum(low, values.min()), np.maximum(high, values.max())
+    return low, high
+
+
+def _eight_bits(dtype: np.dtype[Any], low: Any, high: Any, where: str | None) -> Callable[[np.ndarray], np.ndarray]:
+    """How values of this type and range become uint8. Rules at `as_bgr`."""
+    if dtype == np.bool_:
+        return lambda values: values.astype(np.uint8) * 255
     if not (np.isfinite(low) and np.isfinite(high)):
         raise ImageError(
             "the array holds NaN or infinite values", where=where, hint="check the computation that made it"
         )
-    if array.dtype == np.uint16 and high > 255:
-        return (array >> 8).astype(np.uint8)
+    if dtype == np.uint16 and high > 255:
+        return lambda values: (values >> 8).astype(np.uint8)
     if low < 0 or high > 255:
         raise ImageError(
-            f"the values of the {array.dtype} array are outside 0..255",
+            f"the values of the {dtype} array are outside 0..255",
             where=where,
             value=f"{low}..{high}",
             hint="give uint8 0..255, uint16, or floats 0..1 (undo a mean/std normalisation first)",
         )
-    if array.dtype.kind == "f":
+    if dtype.kind == "f":
         scale = 255.0 if high <= 1 else 1.0
-        return np.rint(array * scale).astype(np.uint8)
-    return array.astype(np.uint8)
+        return lambda values: np.rint(values * scale).astype(np.uint8)
+    return lambda values: values.astype(np.uint8)
 
 
 def _nearest_names(path: Path) -> str:

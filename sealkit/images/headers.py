@@ -7,17 +7,24 @@ large would it be in memory, and which way up is it. Every other format is asked
 
 from __future__ import annotations
 
-import io
+import itertools
+import re
 import struct
 import zlib
 from dataclasses import dataclass
 from typing import Any
 
 from sealkit.errors import ImageError
+from sealkit.images.formats import PNG_SIGNATURE, TIFF_SIGNATURES, open_with_pillow, sniff
 
-PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PNG_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # colour type -> samples per pixel
 _JPEG_FRAMES = frozenset({0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF})
+_JPEG_PROGRESSIVE = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
+
+MAX_SCANS = 100
+"""Scans of a JPEG. Encoders write 1 to 12; each one costs a pass over the whole image."""
+MAX_FRAMES = 10_000
+"""Pages of a TIFF, frames of a GIF: counting and reading stop there."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +41,8 @@ class ImageInfo:
         frames: pages of a TIFF, frames of an animation; else 1.
         cmyk: colours for print.
         palette: indexed colours.
+        scans: passes over the pixels that decoding takes.
+        memory: bytes that decoding to BGR takes at its peak, beyond the encoded file; an upper bound.
     """
 
     format: str
@@ -46,6 +55,8 @@ class ImageInfo:
     frames: int = 1
     cmyk: bool = False
     palette: bool = False
+    scans: int = 1
+    memory: int = 0
 
     @property
     def size(self) -> tuple[int, int]:
@@ -67,38 +78,20 @@ def inspect_bytes(data: bytes, where: str | None = None) -> ImageInfo:
         return _inspect_jpeg(data, where)
     if data[:8] == PNG_SIGNATURE:
         return _inspect_png(data, where)
-    if not any(data):
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return _inspect_webp(data, where)
+    if sniff(data) is None and not any(data):
         raise ImageError(
             f"the image holds {len(data)} zero bytes",
             where=where,
             hint="an interrupted copy or download: fetch the file again",
         )
     with open_with_pillow(data, where) as image:
-        return info_of_pillow(image)
+        return info_of_pillow(image, _frame_count(data))
 
 
-def open_with_pillow(data: bytes, where: str | None = None) -> Any:
-    """Lazy PIL.Image of the bytes; pixels are not decoded yet. Raises ImageError where Pillow does not know the
-    format.
-    """
-    from PIL import Image
-
-    try:
-        return Image.open(io.BytesIO(data))
-    except Image.DecompressionBombError as error:
-        raise ImageError(
-            "the image is over the pixel limit of the decoder",
-            where=where,
-            value=str(error),
-            hint="scale it down before reading",
-        ) from error
-    except Exception as error:  # Pillow's plug-ins raise struct.error, SyntaxError, KeyError… on broken headers
-        what, hint = _describe_unknown(data)
-        raise ImageError(what, where=where, hint=hint) from error
-
-
-def info_of_pillow(image: Any) -> ImageInfo:
-    """ImageInfo of an opened, not yet loaded PIL.Image."""
+def info_of_pillow(image: Any, frames: int = 1) -> ImageInfo:
+    """ImageInfo of an opened, not yet loaded PIL.Image; of a paged one the page it stands on."""
     mode = image.mode
     bits = (
         16 if mode.startswith("I;16") or (mode == "I" and image.format in ("PNG", "PPM")) else 32 if mode in "IF" else 8
@@ -109,8 +102,7 @@ def info_of_pillow(image: Any) -> ImageInfo:
         tags = image.tag_v2
         width, height = int(tags.get(256, width)), int(tags.get(257, height))  # newer Pillow reports the turned size
         orientation = _valid_orientation(tags.get(274, 1))
-        depths = tags.get(258, (1,))
-        bits = int(depths[0]) if isinstance(depths, tuple) else int(depths)
+        bits = _first(tags.get(258, 1), 1)
     elif "exif" in image.info:
         orientation = exif_orientation(image.info["exif"])
     if mode == "1":
@@ -123,17 +115,88 @@ def info_of_pillow(image: Any) -> ImageInfo:
         bits=bits,
         alpha=mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info,
         orientation=orientation,
-        frames=_frame_count(image),
+        frames=frames,
         cmyk=mode == "CMYK",
         palette=mode in ("P", "PA"),
+        memory=_pillow_memory(image, orientation),
     )
 
 
-def _frame_count(image: Any) -> int:
+def pillow_bytes_per_pixel(mode: str) -> int:
+    """What Pillow keeps a pixel of this mode in."""
+    return 2 if mode.startswith("I;16") else 1 if mode in ("1", "L", "P") else 4
+
+
+def _pillow_memory(image: Any, orientation: int) -> int:
+    """Pillow's pixels and beside them what is largest: our three bytes, the strip or tile that is being decoded, or,
+    of a TIFF that lies on its side, the turned copy.
+    """
+    width, height = image.size
+    own, ours = pillow_bytes_per_pixel(image.mode) * width * height, 3 * width * height
+    if image.format != "TIFF":
+        return own + ours
+    tags = image.tag_v2
+    samples, bits, compression = (_first(tags.get(tag), 1) for tag in (277, 258, 259))
+    across, down = width, min(_first(tags.get(278), height), height)
+    if 322 in tags:
+        across, down = _first(tags.get(322), width), _first(tags.get(323), height)
+    piece = 0 if compression == 1 else across * down * samples * max(bits, 8) // 8
+    if compression == 7:  # JPEG inside: two bytes per coefficient while it is decoded
+        piece *= 3
+    return own + max(ours if orientation == 1 else 2 * ours, piece)
+
+
+def _first(value: object, default: int) -> int:
+    """A TIFF tag as a number: writers store lists of one, and strangers store anything."""
+    if isinstance(value, tuple):
+        value = value[0] if value else default
+    return value if isinstance(value, int) and value > 0 else default
+
+
+def _frame_count(data: bytes) -> int:
+    if data[:4] in TIFF_SIGNATURES:
+        return max(1, sum(1 for _ in itertools.islice(_tiff_directories(data), MAX_FRAMES)))
+    return _gif_frames(data) if data[:3] == b"GIF" else 1
+
+
+def _tiff_directories(data: bytes) -> Any:
+    """Places of the pages (TIFF 6.0, section 2; BigTIFF), up to a damaged one or one that was there before."""
+    order = "<" if data[:2] == b"II" else ">"
+    big = data[2:4] in (b"+\0", b"\0+")
+    count, entry, link = (order + "Q", 20, order + "Q") if big else (order + "H", 12, order + "I")
+    seen: set[int] = set()
+    at = 8 if big else 4
     try:
-        return int(getattr(image, "n_frames", 1) or 1)
-    except Exception:  # a damaged later frame; the first one may be sound
-        return 1
+        (at,) = struct.unpack_from(link, data, at)
+        while at and at not in seen:
+            (entries,) = struct.unpack_from(count, data, at)
+            seen.add(at)
+            yield at
+            (at,) = struct.unpack_from(link, data, at + struct.calcsize(count) + entries * entry)
+    except struct.error:
+        return
+
+
+def _gif_frames(data: bytes) -> int:
+    """Image blocks of a GIF (GIF89a, sections 18 to 26), up to a damaged one."""
+
+    def table(flags: int) -> int:
+        return 3 << (flags & 7) + 1 if flags & 0x80 else 0
+
+    frames, end = 0, len(data)
+    at = 13 + table(data[10]) if end > 13 else end
+    while at < end and frames < MAX_FRAMES:
+        if data[at] == 0x2C and at + 10 < end:
+            frames += 1
+            at += 11 + table(data[at + 9])
+        elif data[at] == 0x21:
+            at += 2
+        else:
+            break
+        while at < end and data[at]:
+            at += 1 + data[at]
+        at += 1
+    return max(1, frames)
 
 
 def exif_orientation(blob: bytes) -> int:
@@ -179,8 +242,11 @@ def _inspect_jpeg(data: bytes, where: str | None) -> ImageInfo:
     """
     at, end = 2, len(data)
     frame: tuple[int, int, int, int] | None = None
+    coefficients, progressive = 0.0, False
     orientation = 1
     seen_exif = False
+    if data[2:3] not in (b"\xff", b""):
+        raise ImageError("the JPEG header is damaged", where=where, value=data[:4], hint="export the image again")
     while True:
         while at < end and data[at] != 0xFF:  # tolerate padding between segments, as decoders do
             at += 1
@@ -206,6 +272,7 @@ def _inspect_jpeg(data: bytes, where: str | None) -> ImageInfo:
             if at + 8 > end:
                 raise _truncated(where, end, "it ends inside its header")
             frame = struct.unpack_from(">BHHB", data, at + 2)
+            coefficients, progressive = _jpeg_coefficients(data[at + 8 : at + length]), marker in _JPEG_PROGRESSIVE
         elif marker == 0xE1 and not seen_exif and data[at + 2 : at + 8] == b"Exif\0\0":
             seen_exif = True
             orientation = exif_orientation(data[at + 2 : at + length])
@@ -219,7 +286,46 @@ def _inspect_jpeg(data: bytes, where: str | None) -> ImageInfo:
     if data.rfind(b"\xff\xd9") < at:
         raise _truncated(where, end, "the end marker of the JPEG is missing")
     bits, height, width, components = frame
-    return ImageInfo("JPEG", width, height, components, bits, orientation=orientation, cmyk=components == 4)
+    pixel = 6.0 if components in (1, 3) else 7.0  # OpenCV decodes and copies; Pillow's four bytes and our three
+    if progressive or (at + 2 < end and data[at + 2] < components):  # all coefficients are kept until the last scan
+        pixel = max(pixel, 2 * coefficients + (3 if components in (1, 3) else 4))
+    return ImageInfo(
+        "JPEG",
+        width,
+        height,
+        components,
+        bits,
+        orientation=orientation,
+        cmyk=components == 4,
+        scans=_jpeg_scans(data, at),
+        memory=int(pixel * width * height),
+    )
+
+
+def _jpeg_coefficients(components: bytes) -> float:
+    """Coefficients per pixel, by the sampling factors of the components (id, factors, table)."""
+    factors = [(byte >> 4, byte & 15) for byte in components[1::3]]
+    widest = max((h for h, _ in factors), default=1) * max((v for _, v in factors), default=1)
+    return sum(h * v for h, v in factors) / max(1, widest)
+
+
+_JPEG_MARKER = re.compile(rb"\xff+([\x01-\xcf\xd8-\xfe])", re.DOTALL)  # no stuffed zero, no restart marker
+
+
+def _jpeg_scans(data: bytes, at: int) -> int:
+    """Scans from the first one, whose header is at `at`, to the end marker; counting stops beyond MAX_SCANS."""
+    if data.count(b"\xff\xda", at) < MAX_SCANS:  # a bound: such bytes may also stand in tables and behind the end
+        return 1 + data.count(b"\xff\xda", at)
+    scans = 1
+    while scans <= MAX_SCANS and (found := _JPEG_MARKER.search(data, at)):
+        marker, at = found[1][0], found.end()
+        if marker == 0xD9:
+            break
+        if marker == 0xDA:
+            scans += 1
+        elif marker not in (0x01, 0xD8) and at + 2 <= len(data):
+            at += struct.unpack_from(">H", data, at)[0]
+    return scans
 
 
 def _inspect_png(data: bytes, where: str | None) -> ImageInfo:
@@ -271,25 +377,58 @@ def _inspect_png(data: bytes, where: str | None) -> ImageInfo:
         orientation=orientation,
         frames=frames,
         palette=colour == 3,
+        memory=_png_memory(colour, bits, alpha, frames) * width * height,
     )
 
 
-def _describe_unknown(data: bytes) -> tuple[str, str]:
-    """(what, hint) for bytes that no decoder knows: the usual strangers are called by name."""
-    head = data[:512].lstrip()
-    if head.startswith(b"version https://git-lfs"):
-        return "the file is a Git LFS pointer, not the image", "run `git lfs pull` in the dataset's repository"
-    if head[:1] == b"<" and (b"<html" in head.lower() or b"<!doctype" in head.lower()):
-        return "the file is a web page, not an image", "an interrupted or refused download: fetch the image again"
-    if head.startswith(b"<svg") or (head.startswith(b"<?xml") and b"<svg" in data[:2048]):
-        return "the file is an SVG drawing", "render it to PNG first"
-    if head.startswith(b"%PDF"):
-        return "the file is a PDF, not an image", "name it .pdf, or render its pages to PNG"
-    if data[4:8] == b"ftyp" and data[8:12] in (b"heic", b"heix", b"hevc", b"mif1", b"msf1"):
-        return "the image is HEIC, which cannot be decoded here", "convert it to JPEG or PNG"
-    if data[:4] == b"PK\x03\x04":
-        return "the file is a zip archive, not an image", "unpack it first"
-    return (
-        f"the file is not an image that can be decoded (it starts with {data[:8]!r})",
-        "use JPEG, PNG, BMP, WebP, TIFF, GIF or PNM; if it is one of these, the file is damaged",
+def _png_memory(colour: int, bits: int, transparent: bool, frames: int) -> int:
+    """Bytes per pixel: OpenCV decodes opaque ones to three and copies; Pillow's are followed by our three."""
+    if frames > 1:
+        return 16  # Pillow keeps the canvas, the frame and what was there before
+    if colour in (4, 6) or (transparent and colour == 2):
+        return 7
+    return 6
+
+
+def _inspect_webp(data: bytes, where: str | None) -> ImageInfo:
+    """Walk the chunks (RFC 9649): size, alpha, EXIF, frames."""
+    at, end = 12, min(len(data), 8 + struct.unpack_from("<I", data, 4)[0])
+    width = height = frames = 0
+    alpha = animated = lossless = False
+    orientation = 1
+    while at + 8 <= end:
+        kind, length = struct.unpack_from("<4sI", data, at)
+        body = data[at + 8 : at + 8 + min(length, 65536)]
+        if at + 8 + length > len(data):
+            raise _truncated(where, len(data), f"chunk {kind.decode('latin-1')} of the WebP is cut")
+        if kind == b"VP8X" and length >= 10:
+            alpha, animated = bool(body[0] & 0x10), bool(body[0] & 0x02)
+            width, height = (1 + int.from_bytes(body[n : n + 3], "little") for n in (4, 7))
+        elif kind == b"VP8L" and length >= 5:
+            bits = int.from_bytes(body[1:5], "little")
+            lossless, alpha = True, alpha or bool(bits >> 28 & 1)
+            width, height = width or 1 + (bits & 0x3FFF), height or 1 + (bits >> 14 & 0x3FFF)
+        elif kind == b"VP8 " and length >= 10:
+            across, down = struct.unpack_from("<HH", body, 6)
+            width, height = width or across & 0x3FFF, height or down & 0x3FFF
+        elif kind == b"ANMF":
+            frames += 1
+        elif kind == b"EXIF":
+            orientation = exif_orientation(body)
+        at += 8 + length + (length & 1)
+    if at < 8 + struct.unpack_from("<I", data, 4)[0] - 1:
+        raise _truncated(where, len(data), "the last chunk of the WebP is missing")
+    if not width or not height:
+        raise ImageError("the WebP header is damaged", where=where, hint="export the image again")
+    # Lossless ones are decoded to four bytes before they are copied out. Pillow keeps two canvases of an animation.
+    pixel = 16 if animated else 8 if alpha else 7 if lossless else 6
+    return ImageInfo(
+        "WEBP",
+        width,
+        height,
+        channels=3,
+        alpha=alpha,
+        orientation=orientation,
+        frames=max(1, frames) if animated else 1,
+        memory=pixel * width * height,
     )

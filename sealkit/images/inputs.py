@@ -16,8 +16,9 @@ from typing import Any, Literal
 import numpy as np
 
 from sealkit.errors import ImageError
-from sealkit.images.decode import MAX_PIXELS, MAX_SIDE, decode_bytes, read_file, read_image
-from sealkit.images.headers import inspect_bytes, open_with_pillow
+from sealkit.images.decode import MAX_PIXELS, MAX_SIDE, decode_bytes, decode_frame, read_file, read_image
+from sealkit.images.formats import TIFF_SIGNATURES, is_pdf, open_with_pillow
+from sealkit.images.headers import MAX_FRAMES, inspect_bytes
 from sealkit.images.pdf import PDF_LIMITS, PDF_SCALE, PdfLimits, PdfRenderer
 
 SINGLE_SUFFIXES = frozenset(
@@ -191,9 +192,9 @@ def _file(path: str, limits: _Limits) -> Iterator[ImageRecord]:
 def _encoded(data: bytes, path: str | None, limits: _Limits) -> Iterator[ImageRecord]:
     """Pages of encoded bytes: the content decides what they are, not the suffix."""
     where = path or "image in memory"
-    if data[:1024].lstrip()[:4] == b"%PDF" or (path is not None and suffix_of(path) in PDF_SUFFIXES):
+    if is_pdf(data) or (path is not None and suffix_of(path) in PDF_SUFFIXES):
         pages = limits.pdf.pages(data, where, max_pages=limits.max_pages, scale=limits.pdf_scale)
-    elif data[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
+    elif data[:4] in TIFF_SIGNATURES:
         pages = _tiff_pages(data, where, limits)
     else:
         try:
@@ -213,18 +214,26 @@ def _encoded(data: bytes, path: str | None, limits: _Limits) -> Iterator[ImageRe
 
 
 def _tiff_pages(data: bytes, where: str, limits: _Limits) -> Iterator[tuple[int, np.ndarray | ImageError]]:
-    """Every frame of a TIFF; a damaged frame does not hide the sound ones."""
+    """Every frame of a TIFF; a damaged frame does not hide the sound ones.
+
+    The file is opened once: Pillow walks its pages from the first to the one asked for.
+    """
     frames = inspect_bytes(data, where).frames
-    for page in range(min(frames, limits.max_pages or frames)):
-        name = f"{where} page {page + 1}" if frames > 1 else where
-        try:
-            with open_with_pillow(data, name) as image:
+    with open_with_pillow(data, where) as image:
+        for page in range(min(frames, limits.max_pages or frames)):
+            name = f"{where} page {page + 1}" if frames > 1 else where
+            content: np.ndarray | ImageError
+            try:
                 image.seek(page)
-                yield page, read_image(image, max_pixels=limits.max_pixels, max_side=limits.max_side, where=name)
-        except ImageError as error:
-            yield page, error
-        except (OSError, ValueError, SyntaxError, EOFError) as error:
-            yield page, ImageError("the page is damaged", where=name, value=str(error), hint="export the file again")
+                content = decode_frame(image, max_pixels=limits.max_pixels, max_side=limits.max_side, where=name)
+            except ImageError as error:
+                content = error
+            except (OSError, ValueError, SyntaxError, EOFError) as error:
+                content = ImageError("the page is damaged", where=name, value=str(error), hint="export the file again")
+            yield page, content
+    if frames >= MAX_FRAMES and not limits.max_pages:
+        hint = "split the file"
+        raise ImageError(f"the TIFF has more than {MAX_FRAMES} pages; the rest is not read", where=where, hint=hint)
 
 
 def count_inputs(source: Any) -> int:

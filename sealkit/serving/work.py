@@ -15,7 +15,7 @@ import numpy as np
 
 from sealkit.errors import ConfigError, ImageError
 from sealkit.images import inspect_bytes, iter_images
-from sealkit.images.headers import open_with_pillow
+from sealkit.images.formats import open_with_pillow
 from sealkit.pipeline.call import LAYOUT_OPTIONS
 from sealkit.pipeline.serving_settings import ServingSettings
 from sealkit.serving.encode import jpeg_base64

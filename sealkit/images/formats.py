@@ -1,0 +1,112 @@
+"""The image formats that are read, told by the first bytes of a file: no decoder sees bytes of another kind.
+
+Pillow and OpenCV know many more. Left to themselves they try them all, and one of Pillow's starts Ghostscript on the
+file it was handed.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+from typing import Any
+
+from sealkit.errors import ImageError
+
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+TIFF_SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+"""The second pair is BigTIFF."""
+
+FORMATS = {
+    "JPEG": "JPEG",
+    "PNG": "PNG",
+    "BMP": "BMP",
+    "DIB": "BMP",
+    "WEBP": "WebP",
+    "TIFF": "TIFF",
+    "GIF": "GIF",
+    "PPM": "PNM",
+    "SUN": "Sun raster",
+}
+"""Pillow's name of each format that is read -> its name in messages."""
+_DIB_HEADERS = (12, 40, 52, 56, 64, 108, 124)  # sizes of the header that a BMP without its file header begins with
+
+
+def sniff(data: bytes) -> str | None:
+    """A key of FORMATS, or None for bytes of any other kind."""
+    if data[:3] == b"\xff\xd8\xff":
+        return "JPEG"
+    if data[:8] == PNG_SIGNATURE:
+        return "PNG"
+    if data[:2] == b"BM":
+        return "BMP"
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "WEBP"
+    if data[:4] in TIFF_SIGNATURES:
+        return "TIFF"
+    if data[:6] in (b"GIF87a", b"GIF89a"):
+        return "GIF"
+    if data[:1] == b"P" and data[1:2] in b"123456" and data[2:3] in (b" ", b"\t", b"\n", b"\r"):
+        return "PPM"
+    if data[:4] == b"\x59\xa6\x6a\x95":
+        return "SUN"
+    if len(data) >= 16 and struct.unpack_from("<I", data)[0] in _DIB_HEADERS:
+        planes = struct.unpack_from("<H", data, 8 if data[0] == 12 else 12)[0]
+        return "DIB" if planes == 1 else None
+    return None
+
+
+def is_pdf(data: bytes) -> bool:
+    """Whether the bytes are a PDF's; some writers put up to 1 kB in front."""
+    return data[:1024].lstrip()[:4] == b"%PDF"
+
+
+def open_with_pillow(data: bytes, where: str | None = None) -> Any:
+    """Lazy PIL.Image of the bytes; pixels are not decoded yet. Raises ImageError for a format that is not read."""
+    from PIL import Image
+
+    kind = sniff(data)
+    if kind is None:
+        what, hint = _describe_unknown(data)
+        raise ImageError(what, where=where, hint=hint)
+    try:
+        return Image.open(io.BytesIO(data), formats=[kind])
+    except Image.DecompressionBombError as error:
+        raise ImageError(
+            "the image is over the pixel limit of the decoder",
+            where=where,
+            value=str(error),
+            hint="scale it down before reading",
+        ) from error
+    except Exception as error:  # Pillow's plug-ins raise struct.error, SyntaxError, KeyError… on broken headers
+        raise ImageError(
+            f"the header of the {FORMATS[kind]} is damaged",
+            where=where,
+            value=str(error),
+            hint="copy the file again or export the image again",
+        ) from error
+
+
+def _describe_unknown(data: bytes) -> tuple[str, str]:
+    """(what, hint) for bytes that no decoder knows: the usual strangers are called by name."""
+    head = data[:512].lstrip()
+    if head.startswith(b"version https://git-lfs"):
+        return "the file is a Git LFS pointer, not the image", "run `git lfs pull` in the dataset's repository"
+    if head[:1] == b"<" and (b"<html" in head.lower() or b"<!doctype" in head.lower()):
+        return "the file is a web page, not an image", "an interrupted or refused download: fetch the image again"
+    if head.startswith(b"<svg") or (head.startswith(b"<?xml") and b"<svg" in data[:2048]):
+        return "the file is an SVG drawing", "render it to PNG first"
+    if head.startswith(b"%PDF"):
+        return "the file is a PDF, not an image", "name it .pdf, or render its pages to PNG"
+    if head.startswith((b"%!PS", b"\xc5\xd0\xd3\xc6")):
+        return "the file is PostScript, which is a program and is not run here", "convert it to PDF or PNG"
+    if data[4:8] == b"ftyp" and data[8:12] in (b"heic", b"heix", b"hevc", b"mif1", b"msf1"):
+        return "the image is HEIC, which cannot be decoded here", "convert it to JPEG or PNG"
+    if data[4:8] == b"ftyp" and data[8:12] in (b"avif", b"avis"):
+        return "the image is AVIF, which cannot be decoded here", "convert it to JPEG or PNG"
+    if data[:4] == b"PK\x03\x04":
+        return "the file is a zip archive, not an image", "unpack it first"
+    names = list(dict.fromkeys(FORMATS.values()))
+    return (
+        f"the file is not an image that can be decoded (it starts with {data[:8]!r})",
+        f"use {', '.join(names[:-1])} or {names[-1]}; if it is one of these, the file is damaged",
+    )

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from sealkit import zoo
 from sealkit.config.dump import to_yaml
-from sealkit.config.load import Loaded, Overrides, load_recipe
+from sealkit.config.load import Loaded, Overrides
 from sealkit.config.training import RecipeBase
 from sealkit.errors import ConfigError
+from sealkit.modules import table
+from sealkit.modules.recipe import load_recipe
 
 if TYPE_CHECKING:
     from sealkit.engine.guard import Replay
@@ -258,10 +260,8 @@ def export_inference_only(model: str, checkpoint: str | Path, output: str | Path
         WeightsError: weights that are not this network's.
         ExportError: the graph does not agree with the network, or a folder that holds something else.
     """
-    from sealkit.config.modules import NOT_TRAINABLE
-
-    module = zoo.get(model).module
-    if module not in NOT_TRAINABLE:
+    row = table.info(zoo.get(model).module)
+    if not row.not_trainable:
         raise ConfigError(
             "this model is exported by its recipe",
             where="--model",

@@ -2,46 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from fnmatch import fnmatchcase
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from sealkit.config.find import shipped
-from sealkit.config.load import load_recipe
 from sealkit.config.problems import nearest
 from sealkit.config.training import RecipeBase
 from sealkit.engine.task import Task
 from sealkit.errors import ConfigError
-from sealkit.modules.model_spec import ModelSpec
-
-# Modules in the order they are listed, and the file of each that holds its literal table MODELS.
-TABLES: Mapping[str, str] = {
-    "seal_text_detection": "sealkit.modules.seal_text_detection.models",
-    "text_recognition": "sealkit.modules.text_recognition.models",
-    "layout_detection": "sealkit.modules.layout_detection.models",
-    "doc_text_orientation": "sealkit.modules.doc_text_orientation.models",
-    "image_unwarping": "sealkit.modules.image_unwarping.models",
-}
-
-# The class that answers the questions of training, evaluation and export for each module (engine.task.Task).
-TASKS: Mapping[str, tuple[str, str]] = {
-    "seal_text_detection": ("sealkit.modules.seal_text_detection.task", "SealTextDetectionTask"),
-    "text_recognition": ("sealkit.modules.text_recognition.task", "TextRecognitionTask"),
-    "layout_detection": ("sealkit.modules.layout_detection.task", "LayoutDetectionTask"),
-    "doc_text_orientation": ("sealkit.modules.doc_text_orientation.task", "DocTextOrientationTask"),
-}
+from sealkit.modules import table
+from sealkit.modules.base import ModelSpec
+from sealkit.modules.recipe import load_recipe
 
 
 def all_models() -> dict[str, ModelSpec]:
     """Model name → its spec, over all modules. Imports no network and no paddle."""
-    return {name: spec for file in TABLES.values() for name, spec in import_module(file).MODELS.items()}
+    return {name: spec for row in table.MODULES.values() for name, spec in row.model_specs().items()}
 
 
 def models_by_module() -> dict[str, list[str]]:
     """Module → names of its models."""
-    return {module: list(import_module(file).MODELS) for module, file in TABLES.items()}
+    return table.models_by_module()
 
 
 def list_models(pattern: str = "*", module: str | None = None) -> list[str]:
@@ -97,12 +79,7 @@ def make_task(recipe: RecipeBase) -> Task:
     Raises:
         ConfigError: settings of no module (a bare RecipeBase).
     """
-    module = str(getattr(recipe, "module", None))
-    if module not in TASKS:
-        raise ConfigError("no such module", where="module", value=module, hint="modules: " + ", ".join(TASKS))
-    file, name = TASKS[module]
-    task: Task = getattr(import_module(file), name)(recipe)
-    return task
+    return table.info(str(getattr(recipe, "module", None))).task_class()(recipe)
 
 
 def recipes_by_model() -> dict[str, list[str]]:

@@ -1,3 +1,5 @@
+import dataclasses
+
 import pytest
 
 from sealkit import zoo
@@ -45,12 +47,17 @@ def test_published_metrics_have_a_source():
 
 
 def test_every_module_with_recipes_has_a_task():
-    from sealkit.config.load import load_recipe
-    from sealkit.config.modules import RECIPE_CLASSES
+    from sealkit.modules import table
+    from sealkit.modules.recipe import load_recipe
 
-    assert set(zoo.TASKS) == set(RECIPE_CLASSES)
-    assert set(zoo.TASKS) <= set(zoo.TABLES)
-
+    assert table.having("recipe") == table.having("task")
+    for name, row in table.MODULES.items():
+        assert row.name == name and bool(row.recipe) != bool(row.not_trainable)
+        for part in (field.name for field in dataclasses.fields(row)):
+            value = getattr(row, part)
+            if isinstance(value, str) and value.startswith("sealkit."):
+                assert value.startswith(f"sealkit.modules.{name}."), "everything of a module is in its folder"
+                assert row.load(part) is not None
     task = zoo.make_task(load_recipe("seal_det_mobile").settings)
     assert task.name == "seal_text_detection"
 

@@ -16,7 +16,8 @@ import numpy as np
 import yaml
 
 from sealkit.errors import EngineError
-from sealkit.pipeline.create import PLACES, load_config, locate_all
+from sealkit.modules.table import by_key
+from sealkit.pipeline.create import load_config, locate_all
 from sealkit.runtime.files import ModelFiles
 
 SCRIPT = Path(__file__).with_name("run_pipeline.py")
@@ -94,7 +95,7 @@ def write_configs(
     sealkit's says `reading: reference` unless the overrides say otherwise.
     """
     tree = _located(source, {"reading": "reference", **dict(overrides)})
-    for place in PLACES:
+    for place in by_key():
         section = _section(tree, place, None)
         if section is None or not section["model_dir"]:
             continue
@@ -104,7 +105,7 @@ def write_configs(
     ours, theirs = folder / "sealkit.yaml", folder / "paddlex.yaml"
     ours.write_text(yaml.safe_dump(tree, sort_keys=False, allow_unicode=True), encoding="utf-8")
     plain = _without(tree, OWN_KEYS)
-    for place in PLACES:
+    for place in by_key():
         found = _section(plain, place, None)
         if found and found.get("engine") == "onnxruntime":
             found["engine_config"] = {"intra_op_num_threads": threads}

@@ -21,12 +21,12 @@ from typing import Any
 import yaml
 
 from sealkit import zoo
-from sealkit.config.load import load_recipe
 from sealkit.errors import ConfigError
 from sealkit.export import onnx_file
 from sealkit.export.model import PROGRAM, write_graph
 from sealkit.export.modules import GraphInput, module_export
 from sealkit.modules.layout_detection.classes import CLASSES
+from sealkit.modules.recipe import load_recipe
 from sealkit.runtime.files import ONNX, PARAMS, YML
 from sealkit.weights.atomic import replace_folder
 

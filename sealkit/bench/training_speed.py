@@ -64,7 +64,7 @@ def measure(model: str, size: int, batch_size: int, steps: int) -> dict[str, flo
 
 
 def _recipe(model: str, form: str, size: int, batch_size: int, folder: str | Path) -> SealTextDetectionRecipe:
-    from sealkit.config.load import load_recipe
+    from sealkit.modules.recipe import load_recipe
 
     source: dict[str, Any] = {
         "name": "training_speed",

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -20,27 +18,17 @@ EXAMPLES = """
   sealkit data check my_strips --module text_recognition --charset rapidocr
 """
 
-# module → its check; each has check_dataset(root, train=, val=, val_required=, test=, workers=, compare=, progress=) ->
-# CheckReport, and LABEL_FILES where its label files are not called train.txt, val.txt and test.txt
-CHECKS: Mapping[str, str] = {
-    "seal_text_detection": "sealkit.modules.seal_text_detection.check",
-    "text_recognition": "sealkit.modules.text_recognition.check",
-    "layout_detection": "sealkit.modules.layout_detection.check",
-    "doc_text_orientation": "sealkit.modules.doc_text_orientation.check",
-}
-
-# module → what a trained model of it may doubt; each has label_issues_of(sample, regions)
-DOUBTS: Mapping[str, str] = {
-    "seal_text_detection": "sealkit.modules.seal_text_detection.label_issues",
-}
-
 _LABEL_FILES = {"train": "train.txt", "val": "val.txt", "test": "test.txt"}
 _FAILED = 3  # exit code of a DataError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    from sealkit.modules.table import having
+
     parser.add_argument("folder", metavar="DIR", help="folder that the label files' image paths are relative to")
-    parser.add_argument("--module", default="seal_text_detection", help="whose labels they are: " + ", ".join(CHECKS))
+    parser.add_argument(
+        "--module", default="seal_text_detection", help="whose labels they are: " + ", ".join(having("check"))
+    )
     parser.add_argument(
         "--train", metavar="FILE", help="label file (default: train.txt; layouts: annotations/instance_train.json)"
     )
@@ -69,30 +57,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from sealkit.cli.data_label_issues import detector_label_issues, reading_issues
     from sealkit.cli.progress import Progress
-    from sealkit.config.problems import nearest
     from sealkit.data.check_report import report_text, write_report_json
     from sealkit.errors import ConfigError
+    from sealkit.modules.table import having, info
 
-    if args.module not in CHECKS:
-        close = nearest(args.module, CHECKS, cutoff=50)
-        hint = (f"did you mean {close[0]}? " if close else "") + "modules: " + ", ".join(CHECKS)
-        raise ConfigError("unknown module", where="--module", value=args.module, hint=hint)
+    row = info(args.module, "--module")
     if args.workers < 0:
         raise ConfigError("workers cannot be negative", where="--workers", value=args.workers, hint="0: one per core")
-    if args.model_dir and args.module not in DOUBTS:
-        raise ConfigError(
-            f"--model-dir is for {', '.join(DOUBTS)}", where="--module", value=args.module, hint="leave it out"
-        )
-    for flag, value in (("--fix", args.fix), ("--read", args.read)):
-        if value is not None and args.module not in DOUBTS:
-            hint = "mend the label file by hand: every line is named"
-            raise ConfigError(f"{flag} is for {', '.join(DOUBTS)}", where="--module", value=args.module, hint=hint)
+    for flag, value, part in (
+        ("--model-dir", args.model_dir, "label_issues"),
+        ("--read", args.read, "reading_issues"),
+        ("--fix", args.fix, "fix"),
+    ):
+        if value is not None and not getattr(row, part):
+            raise ConfigError(
+                f"{flag} is for {', '.join(having(part))}",
+                where="--module",
+                value=args.module,
+                hint=f"leave {flag} out",
+            )
     charset = None
     if args.charset:
         from sealkit.modules.text_recognition.characters import read_dictionary
 
         charset = read_dictionary(args.charset)
-    check = import_module(CHECKS[args.module])
+    check = row.load("check")
     names = getattr(check, "LABEL_FILES", _LABEL_FILES)
     with Progress("reading images") as progress:
         report = check.check_dataset(
@@ -107,16 +96,18 @@ def run(args: argparse.Namespace) -> int:
             progress=progress,
         )
     if args.model_dir:
-        detector_label_issues(report, args.model_dir, import_module(DOUBTS[args.module]))
+        detector_label_issues(report, args.model_dir, row.load("label_issues"))
     if args.read is not None:
-        reading_issues(report, args.read)
+        reading_issues(report, args.read, row.load("reading_issues"))
     print(report_text(report, limit=0 if args.all else 5))
     if args.json:
         print(f"verdict: {write_report_json(report, args.json)}")
     if args.html:
         print(f"page: {_write_html(report, args.html)}")
     if args.fix:
-        _fix(report, args.fix)
+        fixed = row.load("fix")(report.root, report.sets, args.fix)
+        print(f"\ncorrected copy: {args.fix}\n{fixed.text()}")
+        print(f"check it again: sealkit data check {args.fix} --module {report.module}")
     failed = not report.passed or (args.strict and report.count("warning") > 0)
     return _FAILED if failed else 0
 
@@ -135,10 +126,3 @@ def _write_html(report: Any, path: str) -> Any:
 
     failed = [] if report.passed else [report.verdict()]
     return write_page(path, f"Dataset check: {report.root}", report_sections(report), warnings=failed)
-
-
-def _fix(report: Any, out: str) -> None:
-    from sealkit.data.fix import write_fixed_copy
-
-    fixed = write_fixed_copy(report.root, report.sets, out)
-    print(f"\ncorrected copy: {out}\n{fixed.text()}\ncheck it again: sealkit data check {out} --module {report.module}")

@@ -10,37 +10,37 @@ RECOGNISER = "PP-OCRv6_small_rec"
 """Reads the strips of `--read` without a folder: the one that needs no download."""
 
 
-def detector_label_issues(report: Any, model_dir: str, doubts: Any) -> None:
+def detector_label_issues(report: Any, model_dir: str, label_issues_of: Any) -> None:
     """Run a detector over every readable image and add what it disagrees with, the most promising first.
 
     Args:
         report: CheckReport with facts.
         model_dir: exported folder or .onnx file of a detector.
-        doubts: module with `label_issues_of(sample, regions)`.
+        label_issues_of: function (sample, regions) → label issues.
     """
     from sealkit.images import read_image
-    from sealkit.pipeline.create import make_detector
+    from sealkit.modules.seal_text_detection.predictor import TextDetector
     from sealkit.runtime.model import load_model
 
-    detector = make_detector(load_model(model_dir))
+    detector = TextDetector.create(load_model(model_dir))
     samples = _readable(report)
     found = []
     with Progress("asking the detector") as progress:
         for sample in samples:
-            found += doubts.label_issues_of(sample, detector.regions(detector.maps(read_image(sample.image_path))))
+            found += label_issues_of(sample, detector.regions(detector.maps(read_image(sample.image_path))))
             progress(1, len(samples))
     _add(report, found)
 
 
-def reading_issues(report: Any, model_dir: str) -> None:
+def reading_issues(report: Any, model_dir: str, label_issues_of: Any) -> None:
     """Read every label whose points have a direction, and add what differs.
 
     Args:
         report: CheckReport with facts.
         model_dir: exported folder or .onnx file of a recogniser, "" for the embedded one.
+        label_issues_of: function (sample, readings) → label issues.
     """
     from sealkit.images import read_image
-    from sealkit.modules.seal_text_detection.reading_issues import label_issues_of
     from sealkit.modules.text_recognition.predictor import TextRecogniser
     from sealkit.pipeline.create import create_model
     from sealkit.runtime.model import load_model

@@ -27,11 +27,12 @@ def run(args: argparse.Namespace) -> int:
     from sealkit import zoo
     from sealkit.config.problems import nearest
     from sealkit.errors import ConfigError
+    from sealkit.modules.table import MODULES
 
     names = zoo.list_models(args.pattern, args.module)
     if not names:
-        if args.module is not None and args.module not in zoo.TABLES:
-            raise ConfigError("unknown module", value=args.module, hint="modules: " + ", ".join(zoo.TABLES))
+        if args.module is not None and args.module not in MODULES:
+            raise ConfigError("unknown module", value=args.module, hint="modules: " + ", ".join(MODULES))
         close = nearest(args.pattern.strip("*"), zoo.list_models(), limit=3, cutoff=40)
         hint = "did you mean " + " or ".join(close) + "?" if close else "`sealkit models` lists all"
         raise ConfigError("no model matches", value=args.pattern, hint=hint)

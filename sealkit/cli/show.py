@@ -27,7 +27,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from sealkit.config.dump import to_yaml
-    from sealkit.config.load import Loaded, load_recipe, load_settings
+    from sealkit.config.load import Loaded, load_settings
+    from sealkit.modules.recipe import load_recipe
     from sealkit.pipeline.settings import SealRecognitionSettings
     from sealkit.zoo import models_by_module
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -16,7 +16,6 @@ from typing import Any, Generic, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from sealkit.config.find import Kind, find
-from sealkit.config.modules import NOT_TRAINABLE, RECIPE_CLASSES, recipe_class
 from sealkit.config.overrides import SHORT_KEYS, apply_override, parse_overrides
 from sealkit.config.problems import Problem, SettingsError, nearest, shown, translate
 from sealkit.config.training import RecipeBase
@@ -46,6 +45,19 @@ class Loaded(Generic[Model]):
         return self.origins.get(path, "default")
 
 
+@dataclass(frozen=True)
+class RecipeKinds:
+    """What recipes there are, by their key `module`: handed in, since settings know no module.
+
+    Attributes:
+        classes: module → function that returns the settings class of its recipes.
+        not_trainable: module that has none → why, and what to do instead.
+    """
+
+    classes: Mapping[str, Callable[[], type[RecipeBase]]]
+    not_trainable: Mapping[str, str] = field(default_factory=dict)
+
+
 @dataclass
 class _Merged:
     tree: dict[str, Any]
@@ -65,14 +77,16 @@ class _Merged:
 
 def load_recipe(
     recipe: str | Path | Mapping[str, Any] | RecipeBase,
-    overrides: Overrides = (),
+    overrides: Overrides,
+    kinds: RecipeKinds,
     models: Mapping[str, Sequence[str]] | None = None,
 ) -> Loaded[RecipeBase]:
-    """Read and check a recipe.
+    """Read and check a recipe; `sealkit.modules.recipe.load_recipe` calls it with the modules there are.
 
     Args:
         recipe: a path, the name of a shipped recipe, or from Python a mapping or settings object.
         overrides: `["train.batch_size=2"]` or `{"train.batch_size": 2}`.
+        kinds: settings classes by module.
         models: module → names of its models; given, an unknown `model` is a finding like any other.
 
     Raises:
@@ -82,17 +96,18 @@ def load_recipe(
     source = json.loads(recipe.model_dump_json()) if isinstance(recipe, RecipeBase) else recipe
     merged = _merge(source, overrides, "recipes")
     module = merged.tree.get("module")
-    if isinstance(module, str) and module in NOT_TRAINABLE:
+    if isinstance(module, str) and module in kinds.not_trainable:
         raise ConfigError(
             "the models of this module cannot be trained",
             where=merged.place(("module",)),
             value=module,
-            hint=NOT_TRAINABLE[module],
+            hint=kinds.not_trainable[module],
         )
-    if not isinstance(module, str) or module not in RECIPE_CLASSES:
-        merged.problems.append(_wrong_module(module, merged))
+    if not isinstance(module, str) or module not in kinds.classes:
+        merged.problems.append(_wrong_module(module, merged, kinds))
         raise SettingsError(merged.problems, merged.source)
-    return _check(merged, recipe_class(module), models)
+    unknown = None if models is None else _unknown_model(merged, models, kinds)
+    return _check(merged, kinds.classes[module](), unknown)
 
 
 def load_settings(
@@ -111,7 +126,7 @@ def load_settings(
     merged = _merge(source, overrides, kind)
     if literals:
         merged.tree = _literals(merged.tree)
-    return _check(merged, model, None)
+    return _check(merged, model)
 
 
 def merged_tree(kind: Kind, source: str | Path) -> dict[str, Any]:
@@ -202,16 +217,17 @@ def _paths(tree: Any, prefix: KeyPath = ()) -> list[KeyPath]:
     return [path for key, value in items for path in [(*prefix, key), *_paths(value, (*prefix, key))]]
 
 
-def _wrong_module(module: Any, merged: _Merged) -> Problem:
-    known = ", ".join(RECIPE_CLASSES)
+def _wrong_module(module: Any, merged: _Merged, kinds: RecipeKinds) -> Problem:
+    known = ", ".join(kinds.classes)
     if module is None:
         return Problem("module", "is missing", merged.source, hint=f"say which module is trained: {known}")
-    close = nearest(str(module), RECIPE_CLASSES, cutoff=50)
+    close = nearest(str(module), kinds.classes, cutoff=50)
     hint = (f"did you mean {close[0]}? " if close else "") + f"allowed: {known}"
     return Problem("module", "unknown module", merged.place(("module",)), shown(module), hint)
 
 
-def _check(merged: _Merged, model: type[Model], models: Mapping[str, Sequence[str]] | None) -> Loaded[Model]:
+def _check(merged: _Merged, model: type[Model], more: Problem | None = None) -> Loaded[Model]:
+    """Settings of a tree; `more`: a finding that only the caller could make."""
     problems = list(merged.problems)
     settings: Model | None = None
     try:
@@ -221,23 +237,22 @@ def _check(merged: _Merged, model: type[Model], models: Mapping[str, Sequence[st
         problems += translate(error, model, merged.tree, merged.place)
     except (TypeError, ValueError) as error:
         problems.append(Problem("", f"a value is of no kind YAML knows: {error}", merged.source))
-    problem = _unknown_model(merged, models)
-    if problem is not None:
-        problems.append(problem)
+    if more is not None:
+        problems.append(more)
     if problems or settings is None:
         raise SettingsError(_in_file_order(problems), merged.source)
     return Loaded(settings, merged.source, merged.origins)
 
 
-def _unknown_model(merged: _Merged, models: Mapping[str, Sequence[str]] | None) -> Problem | None:
-    module, name = merged.tree.get("module"), merged.tree.get("model")
-    if models is None or not isinstance(name, str) or not isinstance(module, str) or name in models.get(module, ()):
+def _unknown_model(merged: _Merged, models: Mapping[str, Sequence[str]], kinds: RecipeKinds) -> Problem | None:
+    module, name = merged.tree["module"], merged.tree.get("model")
+    if not isinstance(name, str) or name in models.get(module, ()):
         return None
     where = merged.place(("model",))
     owners = [other for other, names in models.items() if name in names]
     if owners:
         reason = f"is a model of the module {owners[0]}, not of {module}"
-        return Problem("model", reason, where, shown(name), hint=NOT_TRAINABLE.get(owners[0], ""))
+        return Problem("model", reason, where, shown(name), hint=kinds.not_trainable.get(owners[0], ""))
     known = models.get(module, ())
     close = nearest(name, known, cutoff=50)
     hint = (f"did you mean {close[0]}? " if close else "") + "allowed: " + ", ".join(known)

@@ -7,7 +7,7 @@ from typing import Any
 
 from sealkit.engine.task import ParamGroup
 from sealkit.errors import ConfigError
-from sealkit.modules.model_spec import ModelSpec
+from sealkit.modules.base import ModelSpec
 
 
 def spec_of(models: Mapping[str, ModelSpec], model: str, module: str) -> ModelSpec:

@@ -14,11 +14,10 @@ from sealkit.config.yamlfile import read_yaml
 from sealkit.errors import ConfigError, EngineError
 from sealkit.modules.doc_text_orientation.predictor import OrientationClassifier
 from sealkit.modules.image_unwarping.predictor import Unwarper
-from sealkit.modules.layout_detection.predictor import make_layout_detector
-from sealkit.modules.seal_text_detection.predictor import TextDetector, det_post, own_settings, refuse_unknown
-from sealkit.modules.seal_text_detection.settings import DetResizeSettings
+from sealkit.modules.seal_text_detection.predictor import TextDetector
+from sealkit.modules.table import by_key, info, module_of
 from sealkit.modules.text_recognition.predictor import TextRecogniser
-from sealkit.pipeline.check_folder import check_folder, module_of
+from sealkit.pipeline.check_folder import check_folder
 from sealkit.pipeline.doc_preprocessor import DocPreprocessor
 from sealkit.pipeline.locate import locate_model
 from sealkit.pipeline.old_forms import refuse_old_config, refuse_old_options
@@ -170,16 +169,6 @@ def _at_once(pipeline: SealRecognitionPipeline, asked: int | None) -> int:
     return asked
 
 
-PLACES = {
-    "DocOrientationClassify": "doc_text_orientation",
-    "DocUnwarping": "image_unwarping",
-    "LayoutDetection": "layout_detection",
-    "TextDetection": "seal_text_detection",
-    "TextRecognition": "text_recognition",
-}
-"""Key of a config → module."""
-
-
 def sections(settings: SealRecognitionSettings) -> dict[str, ModuleSettings]:
     """The modules a config switches on, by their keys."""
     found: dict[str, ModuleSettings | None] = {}
@@ -247,39 +236,11 @@ def create_model(
 
 def make_runner(model: InferenceModel, module: str, **options: Any) -> Any:
     """What runs a module: the loaded model with its pre- and post-processing."""
-    if module == "seal_text_detection":
-        return make_detector(model, **options)
-    if module == "text_recognition":
-        refuse_unknown(options)
-        return TextRecogniser(model)
-    if module == "doc_text_orientation":
-        refuse_unknown(options)
-        return OrientationClassifier(model)
-    if module == "image_unwarping":
-        refuse_unknown(options)
-        return Unwarper(model)
-    if module == "layout_detection":
-        return make_layout_detector(model, **options)
-    known = ", ".join(PLACES.values())
-    raise ConfigError("no such module", where=str(model.path), value=module, hint=f"one of {known}")
-
-
-def make_detector(model: InferenceModel, **options: Any) -> TextDetector:
-    """A detector with the sizes and thresholds its file asks for, both overridden by `options` that are not None.
-
-    A folder sealkit wrote says what it was evaluated with; in others `resize_long` is PaddleX's short-side limit.
-    """
-    shape = options.pop("input_shape", None)
-    post = det_post(model.meta, **{k: v for k, v in options.items() if k not in DetResizeSettings.model_fields})
-    side = model.meta.transform_ops.get("DetResizeForTest", {}).get("resize_long")
-    said = {} if side is None else {"limit_side_len": int(side)}
-    said = {**said, **own_settings(model.meta, "resize", DetResizeSettings)}
-    given = {k: v for k, v in options.items() if k in DetResizeSettings.model_fields and v is not None}
-    return TextDetector(model, DetResizeSettings(**{**said, **given}), post, shape)
+    return info(module, str(model.path)).predictor_class().create(model, **options)
 
 
 def _detector(model: InferenceModel, section: TextDetectionSettings, settings: SealRecognitionSettings) -> TextDetector:
-    return make_detector(
+    return TextDetector.create(
         model,
         limit_side_len=section.limit_side_len,
         limit_type=section.limit_type,
@@ -346,7 +307,7 @@ def _load_all(
         if options:
             options = options_of(options, paths[place], engine, device)
         model = load_model(paths[place], engine, device, threads, options)
-        check_folder(model, used[place].model_name, PLACES[place])
+        check_folder(model, used[place].model_name, by_key()[place])
         return model
 
     chosen_device = parse_device(device) if device else None

@@ -9,13 +9,13 @@ import numpy as np
 from PIL import Image
 
 from sealkit.drawing.polygons import (
-    boxes_to_polygons,
     fill_polygons,
     mark_starts,
     outline_polygons,
     palette,
 )
 from sealkit.drawing.text import draw_text, draw_text_along, text_width
+from sealkit.modules.layout_detection.draw import layout_image
 
 CAPTION_HEIGHT = 25
 FILL = 0.18
@@ -85,25 +85,6 @@ def text_box(polygon: np.ndarray, text: str) -> tuple[tuple[float, float, float,
     half = max(w, min(wide, 1.5 * w)) / 2
     top = float(y1) + max(0.0, (band - size) / 2)
     return (middle - half, top, middle + half, top + size), False
-
-
-def layout_image(image: np.ndarray, boxes: list[dict[str, Any]]) -> np.ndarray:
-    """Layout boxes with label and score, one colour per label in order of appearance."""
-    labels = list(dict.fromkeys(box["label"] for box in boxes))
-    colours = dict(zip(labels, palette(len(labels))))
-    polygons = boxes_to_polygons([box["coordinate"] for box in boxes])
-    width = max(2, int(0.002 * max(image.shape[:2])))
-    drawn = outline_polygons(image, polygons, [colours[box["label"]] for box in boxes], width)
-    size = int(0.018 * image.shape[1]) + 2
-    for box in boxes:
-        x1, y1 = (float(v) for v in box["coordinate"][:2])
-        tag = f"{box['label']} {box['score']:.2f}"
-        wide = text_width(tag, size) + 4
-        y1 = max(y1, size + 2.0)
-        corner, end = (int(x1), int(y1 - size - 2)), (int(x1 + wide), int(y1))
-        cv2.rectangle(drawn, corner, end, colours[box["label"]], -1)
-        drawn = draw_text(drawn, tag, (*corner, *end), (255, 255, 255))
-    return drawn
 
 
 def preprocessed_image(fields: dict[str, Any]) -> np.ndarray:

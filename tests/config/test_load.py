@@ -4,9 +4,9 @@ import pytest
 import yaml
 
 from sealkit.config.dump import save_yaml, to_yaml
-from sealkit.config.load import load_recipe
 from sealkit.config.problems import SettingsError
 from sealkit.errors import ConfigError
+from sealkit.modules.recipe import load_recipe
 
 MODELS = {
     "seal_text_detection": ["PP-OCRv4_mobile_seal_det", "PP-OCRv4_server_seal_det"],

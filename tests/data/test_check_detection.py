@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 from sealkit.data.check_report import CheckReport, report_json, report_sections, report_text, write_report_json
-from sealkit.data.fix import write_fixed_copy
 from sealkit.errors import DataError
 from sealkit.images import write_image
 from sealkit.modules.seal_text_detection.check import check_dataset
+from sealkit.modules.seal_text_detection.fix import write_fixed_copy
 from sealkit.reports.page import write_page
 from tests.data.sets import arc, box, draw_image, small_set, write_labels
 

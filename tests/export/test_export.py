@@ -7,10 +7,10 @@ import numpy as np
 import paddle
 import pytest
 
-from sealkit.config.load import load_recipe
 from sealkit.errors import ExportError, WeightsError
 from sealkit.export import model as export
 from sealkit.export.modules import MODULES
+from sealkit.modules.recipe import load_recipe
 from sealkit.runtime.files import ModelFiles
 from sealkit.runtime.model import load_model
 from sealkit.weights.loading import network_arrays

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from sealkit.errors import ConfigError, EngineError
-from sealkit.pipeline.check_folder import module_of
+from sealkit.modules.table import module_of
 from sealkit.pipeline.create import create_model, create_pipeline, engine_of
 from sealkit.pipeline.locate import CACHE_VARIABLE, PADDLEX_VARIABLE, locate_model
 from sealkit.pipeline.settings import EngineSettings

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from sealkit.errors import ConfigError, EngineError
-from sealkit.modules.layout_detection.predictor import make_layout_detector
+from sealkit.modules.layout_detection.predictor import LayoutDetector
 from sealkit.runtime.files import ModelMeta
 from sealkit.runtime.model import TensorSpec
 
@@ -56,7 +56,7 @@ def labels(result: dict[str, Any]) -> list[str]:
 @pytest.mark.parametrize("names", [("image", "scale_factor"), ("im_shape", "image", "scale_factor")])
 def test_graphs_are_fed_by_the_rank_of_their_names(names: tuple[str, ...]) -> None:
     graph = Graph(names)
-    (result,) = make_layout_detector(graph).predict(PAGE)
+    (result,) = LayoutDetector.create(graph).predict(PAGE)
     assert labels(result) == ["seal", "table"]
     assert set(result["boxes"][0]) == {"cls_id", "label", "score", "coordinate"}
     fed = dict(zip(names, graph.fed[0]))
@@ -70,23 +70,23 @@ def test_graphs_are_fed_by_the_rank_of_their_names(names: tuple[str, ...]) -> No
 def test_the_order_of_boxes_does_not_depend_on_the_engine() -> None:
     """OpenVINO leaves the rows of a class unsorted; seals are numbered in this order."""
     rows = Graph(("image", "scale_factor"), NMS={"name": "MultiClassNMS"})
-    (found,) = make_layout_detector(rows).detections([PAGE])
+    (found,) = LayoutDetector.create(rows).detections([PAGE])
     assert found[:, 0].tolist() == [1, 2, 2]
     assert found[:, 1].tolist() == pytest.approx([0.6, 0.9, 0.4])
 
 
 def test_the_call_overrides_the_folder() -> None:
-    detector = make_layout_detector(Graph(("image", "scale_factor"), draw_threshold=0.3, layout_nms=True))
+    detector = LayoutDetector.create(Graph(("image", "scale_factor"), draw_threshold=0.3, layout_nms=True))
     assert detector.options.threshold == 0.3 and detector.options.layout_nms is True
     assert labels(next(detector.predict(PAGE))) == ["seal", "table", "seal"]
     assert labels(next(detector.predict(PAGE, threshold={"seal": 0.5}))) == ["seal", "table"]  # others keep 0.3
     assert labels(next(detector.predict(PAGE, threshold=0.7))) == ["seal"]
     (box, *_) = next(detector.predict(PAGE, layout_unclip_ratio=(1.5, 1.0)))["boxes"]
     assert box["coordinate"] == [0.0, 10.0, 60.0, 50.0]
-    made = make_layout_detector(Graph(("image", "scale_factor")), threshold=0.2, layout_merge_bboxes_mode="large")
+    made = LayoutDetector.create(Graph(("image", "scale_factor")), threshold=0.2, layout_merge_bboxes_mode="large")
     assert labels(next(made.predict(PAGE))) == ["seal", "table"]  # the first seal lies in the table
     with pytest.raises(TypeError, match="treshold"):
-        make_layout_detector(Graph(("image", "scale_factor")), treshold=0.2)
+        LayoutDetector.create(Graph(("image", "scale_factor")), treshold=0.2)
     with pytest.raises(ConfigError, match="unknown mode"):
         next(detector.predict(PAGE, layout_merge_bboxes_mode="wide"))
 
@@ -96,7 +96,7 @@ def test_pages_go_in_batches_where_the_graph_takes_them(fixed: int | None, runs:
     (tmp_path / "broken.png").write_bytes(b"no image")
     graph = Graph(("image", "scale_factor"), fixed)
     pages = [PAGE, str(tmp_path / "broken.png"), PAGE, PAGE]
-    results = list(make_layout_detector(graph).predict(pages, batch_size=3))
+    results = list(LayoutDetector.create(graph).predict(pages, batch_size=3))
     assert [result.ok for result in results] == [True, False, True, True]
     assert [len(arrays[0]) for arrays in graph.fed] == runs
 
@@ -112,11 +112,11 @@ def test_pages_go_in_batches_where_the_graph_takes_them(fixed: int | None, runs:
 )
 def test_folders_that_cannot_be_used(said: dict[str, Any], message: str) -> None:
     with pytest.raises(EngineError, match=message):
-        make_layout_detector(Graph(("image", "scale_factor"), **said))
+        LayoutDetector.create(Graph(("image", "scale_factor"), **said))
 
 
 def test_other_graphs_are_refused() -> None:
     graph = Graph(("image", "scale_factor"))
     graph.inputs = graph.inputs[:1]
     with pytest.raises(EngineError, match="no layout detector"):
-        make_layout_detector(graph)
+        LayoutDetector.create(graph)

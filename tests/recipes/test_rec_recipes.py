@@ -17,7 +17,7 @@ import pytest
 
 from sealkit import api, zoo
 from sealkit.config.find import shipped
-from sealkit.config.load import load_recipe
+from sealkit.modules.recipe import load_recipe
 
 LANGUAGES = ("korean", "japan", "chinese_cht", "te", "ka", "ta", "latin", "arabic", "cyrillic", "devanagari")
 MODELS = {

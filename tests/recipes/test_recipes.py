@@ -6,7 +6,7 @@ import pytest
 
 from sealkit import zoo
 from sealkit.config.find import shipped
-from sealkit.config.load import load_recipe
+from sealkit.modules.recipe import load_recipe
 
 RECIPES = shipped("recipes")
 HEADS = ("Purpose", "Data", "Command", "Score", "Time")

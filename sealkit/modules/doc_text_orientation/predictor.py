@@ -12,6 +12,7 @@ import numpy as np
 
 from sealkit.errors import EngineError
 from sealkit.images import iter_images
+from sealkit.modules.base import Predictor, refuse_options
 from sealkit.modules.doc_text_orientation.postprocess import QUARTERS, TopClasses, top_classes
 from sealkit.modules.doc_text_orientation.preprocess import MEAN, STD, preprocess
 from sealkit.modules.doc_text_orientation.settings import OriResizeSettings
@@ -47,7 +48,7 @@ class OriInput:
     scale: float = 1 / 255
 
 
-class OrientationClassifier:
+class OrientationClassifier(Predictor):
     """Tells how a page lies.
 
     Attributes:
@@ -66,6 +67,17 @@ class OrientationClassifier:
                 value=shape,
                 hint="check which model_dir belongs to which module",
             )
+
+    @classmethod
+    def create(cls, model: InferenceModel, **options: Any) -> OrientationClassifier:
+        """A classifier with the sizes and class names its file has."""
+        refuse_options(options)
+        return cls(model)
+
+    @classmethod
+    def wrote(cls, meta: ModelMeta) -> bool:
+        """The folder of a classifier."""
+        return "Topk" in meta.post_process
 
     def classify(self, images: Sequence[np.ndarray], topk: int = 1) -> list[TopClasses]:
         """The surest classes of images (H, W, 3) uint8 BGR, run as one batch."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sealkit.errors import ConfigError
-from sealkit.modules.model_spec import ModelSpec
+from sealkit.modules.base import ModelSpec
 
 MODULE = "image_unwarping"
 FORMS = ("official",)

@@ -9,6 +9,7 @@ import numpy as np
 
 from sealkit.errors import EngineError
 from sealkit.images import iter_images
+from sealkit.modules.base import Predictor, refuse_options
 from sealkit.modules.image_unwarping.postprocess import postprocess
 from sealkit.modules.image_unwarping.preprocess import preprocess
 from sealkit.modules.result import ModuleResult, plain
@@ -30,7 +31,7 @@ class UnwarpingResult(ModuleResult):
         return np.ascontiguousarray(self["doctr_img"][:, :, ::-1])
 
 
-class Unwarper:
+class Unwarper(Predictor):
     """Flattens photographed pages.
 
     Attributes:
@@ -47,6 +48,12 @@ class Unwarper:
                 value=shape,
                 hint="check which model_dir belongs to which module",
             )
+
+    @classmethod
+    def create(cls, model: InferenceModel, **options: Any) -> Unwarper:
+        """An unwarper; its file says nothing that it has to know."""
+        refuse_options(options)
+        return cls(model)
 
     def unwarp(self, image: np.ndarray) -> np.ndarray:
         """(H, W, 3) uint8 BGR → the flattened page, same size and order."""

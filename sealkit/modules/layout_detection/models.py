@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from sealkit.errors import ConfigError
-from sealkit.modules.model_spec import ModelSpec
+from sealkit.modules.base import ModelSpec
 
 MODULE = "layout_detection"
 FORMS = ("official", "fused")

@@ -10,6 +10,7 @@ import numpy as np
 
 from sealkit.errors import EngineError
 from sealkit.images import ImageRecord, iter_images
+from sealkit.modules.base import Predictor
 from sealkit.modules.layout_detection.postprocess import LayoutOptions, layout_boxes, split_pages
 from sealkit.modules.layout_detection.preprocess import INTERPOLATIONS, Normalisation, preprocess
 from sealkit.modules.result import ModuleResult
@@ -27,7 +28,7 @@ class LayoutResult(ModuleResult):
 
     def draw(self) -> np.ndarray:
         """The page with its boxes, label and score at each."""
-        from sealkit.pipeline.visualise import layout_image  # reading must not wait for it
+        from sealkit.modules.layout_detection.draw import layout_image  # reading must not wait for it
 
         return layout_image(self["input_img"], self["boxes"])
 
@@ -54,7 +55,7 @@ def _by_class(rows: np.ndarray) -> np.ndarray:
     return rows[np.lexsort((-rows[:, 1], rows[:, 0]))]
 
 
-class LayoutDetector:
+class LayoutDetector(Predictor):
     """Finds the regions of pages.
 
     Attributes:
@@ -73,6 +74,23 @@ class LayoutDetector:
                 where=str(model.path),
                 value=[spec.name for spec in model.inputs],
             )
+
+    @classmethod
+    def create(cls, model: InferenceModel, **options: Any) -> LayoutDetector:
+        """A detector with the options its file asks for, overridden by those of `options` that are not None.
+
+        Raises:
+            TypeError: a keyword that is no option.
+        """
+        unknown = sorted(set(options) - set(OPTIONS) - {"rules"})
+        if unknown:
+            raise TypeError(f"unexpected keyword argument(s) {', '.join(unknown)}; known: {', '.join(OPTIONS)}")
+        return cls(model, laid_over(file_options(model.meta), options))
+
+    @classmethod
+    def wrote(cls, meta: ModelMeta) -> bool:
+        """The folder of a detection model of PaddleDetection's kind."""
+        return "label_list" in meta.data and "Preprocess" in meta.data
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -137,18 +155,6 @@ class LayoutDetector:
             yield result
 
 
-def make_layout_detector(model: InferenceModel, **given: Any) -> LayoutDetector:
-    """A detector with the options its file asks for, overridden by those of `given` that are not None.
-
-    Raises:
-        TypeError: a keyword that is no option.
-    """
-    unknown = sorted(set(given) - set(OPTIONS) - {"rules"})
-    if unknown:
-        raise TypeError(f"unexpected keyword argument(s) {', '.join(unknown)}; known: {', '.join(OPTIONS)}")
-    return LayoutDetector(model, laid_over(file_options(model.meta), given))
-
-
 def laid_over(options: LayoutOptions, given: Mapping[str, Any]) -> LayoutOptions:
     """Options with those that are given; classes that a dict of thresholds leaves out keep the number there was."""
     changes = {key: value for key, value in given.items() if value is not None}
@@ -211,4 +217,4 @@ def _normalisation(op: Mapping[str, Any]) -> Normalisation:
     return Normalisation(tuple(float(v) for v in mean), tuple(float(v) for v in std), scale)
 
 
-__all__ = ["LayoutDetector", "LayoutRules", "file_options", "laid_over", "layout_rules", "make_layout_detector"]
+__all__ = ["LayoutDetector", "LayoutRules", "file_options", "laid_over", "layout_rules"]

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from sealkit.errors import WeightsError
+from sealkit.modules.base import ModelSpec
 from sealkit.modules.layout_detection.classes import CLASSES
-from sealkit.modules.model_spec import ModelSpec
 from sealkit.runtime.files import onnx_metadata
 from sealkit.weights.checkpoint import is_checkpoint, read_state
 from sealkit.weights.loading import LoadReport, load_into, network_arrays

@@ -14,6 +14,7 @@ import numpy as np
 from sealkit.errors import EngineError
 from sealkit.geometry.regions import TextRegion
 from sealkit.images import iter_images
+from sealkit.modules.base import Predictor
 from sealkit.modules.result import ModuleResult
 from sealkit.modules.seal_text_detection.postprocess import decode, int_polygons, sort_regions
 from sealkit.modules.seal_text_detection.preprocess import MEAN, STD, ResizeInfo, normalise, preprocess
@@ -72,7 +73,7 @@ class DetectionMaps:
         return np.array([pw / w, ph / h])
 
 
-class TextDetector:
+class TextDetector(Predictor):
     """Finds the outlines of text.
 
     Attributes:
@@ -92,6 +93,40 @@ class TextDetector:
         self.model, self.resize, self.post = model, resize, post
         self.input = det_input(model.meta)
         self.fixed_hw = input_shape[1:] if input_shape else fixed_size(model.meta)
+
+    @classmethod
+    def create(cls, model: InferenceModel, **options: Any) -> TextDetector:
+        """A detector with the sizes and thresholds its file asks for, both overridden by `options` that are not None.
+
+        A folder sealkit wrote says what it was evaluated with; in others `resize_long` is PaddleX's short-side limit.
+
+        Args:
+            options: fields of DetResizeSettings and DetPostprocessSettings, and `input_shape` (3, h, w).
+        """
+        shape = options.pop("input_shape", None)
+        post = det_post(model.meta, **{k: v for k, v in options.items() if k not in DetResizeSettings.model_fields})
+        side = model.meta.transform_ops.get("DetResizeForTest", {}).get("resize_long")
+        said = {} if side is None else {"limit_side_len": int(side)}
+        said = {**said, **own_settings(model.meta, "resize", DetResizeSettings)}
+        given = {k: v for k, v in options.items() if k in DetResizeSettings.model_fields and v is not None}
+        return cls(model, DetResizeSettings(**{**said, **given}), post, shape)
+
+    @classmethod
+    def wrote(cls, meta: ModelMeta) -> bool:
+        """The folder of a DB detector."""
+        return meta.post_process.get("name") == "DBPostProcess"
+
+    @classmethod
+    def check_graph(cls, model: InferenceModel) -> None:
+        """Its output is (N, 1 or 4, H, W)."""
+        shape = model.outputs[0].shape
+        if shape and len(shape) != 4:
+            raise EngineError(
+                "the graph is not a text detector: its output must be (N, 1 or 4, H, W)",
+                where=str(model.path),
+                value=shape,
+                hint="check which model_dir belongs to which module",
+            )
 
     def maps(self, image: np.ndarray, resize: DetResizeSettings | None = None) -> DetectionMaps:
         """Run the network on an image (H, W, 3) uint8 BGR."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from sealkit.modules.model_spec import ModelSpec
+from sealkit.modules.base import ModelSpec
 
 MODULE = "text_recognition"
 

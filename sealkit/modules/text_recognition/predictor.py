@@ -13,6 +13,7 @@ import numpy as np
 from sealkit.charset import Charset
 from sealkit.errors import EngineError
 from sealkit.images import iter_images
+from sealkit.modules.base import Predictor, refuse_options
 from sealkit.modules.result import ModuleResult
 from sealkit.modules.text_recognition.models import MODELS
 from sealkit.modules.text_recognition.postprocess import RecResult, ctc_decode, reverse_runs
@@ -35,7 +36,7 @@ class RecognitionResult(ModuleResult):
         return np.concatenate([strip, below], axis=0)
 
 
-class TextRecogniser:
+class TextRecogniser(Predictor):
     """Reads strips of one text line each.
 
     Attributes:
@@ -65,6 +66,17 @@ class TextRecogniser:
         spec = MODELS.get(model.meta.model_name or "")
         self.right_to_left = spec is not None and spec.extras["dictionary"].reverse_runs
         self._check()
+
+    @classmethod
+    def create(cls, model: InferenceModel, **options: Any) -> TextRecogniser:
+        """A recogniser with the charset and input its file has."""
+        refuse_options(options)
+        return cls(model)
+
+    @classmethod
+    def wrote(cls, meta: ModelMeta) -> bool:
+        """The folder of a CTC recogniser."""
+        return meta.post_process.get("name") == "CTCLabelDecode"
 
     def _check(self) -> None:
         """A detector's folder, or another charset's, is named before anything runs."""

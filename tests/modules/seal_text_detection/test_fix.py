@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sealkit.data.fix import write_fixed_copy
 from sealkit.data.labels.detection import read_det_labels
 from sealkit.errors import DataError
 from sealkit.images import inspect_image, read_image
 from sealkit.modules.seal_text_detection.check import check_dataset
+from sealkit.modules.seal_text_detection.fix import write_fixed_copy
 from tests.data.sets import box, draw_image, small_set
 
 

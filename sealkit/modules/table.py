@@ -1,0 +1,206 @@
+"""THE table of modules: where everything that is particular to a module is found.
+
+A module is one folder and one row here. The rows hold dotted names, imported when they are asked for, so that this
+file costs nothing: neither paddle nor OpenCV is loaded by reading a recipe or listing models.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from sealkit.config.load import RecipeKinds
+from sealkit.config.problems import nearest
+from sealkit.errors import ConfigError
+
+if TYPE_CHECKING:
+    from sealkit.config.training import RecipeBase
+    from sealkit.engine.task import Task
+    from sealkit.modules.base import ModelSpec, Predictor
+
+
+@dataclass(frozen=True)
+class ModuleInfo:
+    """One module. Every `str` after `names` is a dotted name, "" where the module has no such thing.
+
+    Attributes:
+        name: PaddleX's name of the module; the recipe's key `module`.
+        keys: keys of PaddleX's pipeline YAML whose `module_name` it is.
+        names: pattern of the names PaddleX gives to its models.
+        models: literal table of its models, name → ModelSpec.
+        predictor: the Predictor class.
+        recipe: settings class of its recipes.
+        task: Task class: training, evaluation and export.
+        check: DatasetCheck of `sealkit data check`.
+        label_issues: function (sample, regions) → label issues, of `sealkit data check --model-dir`.
+        reading_issues: function (sample, readings) → label issues, of `sealkit data check --read`.
+        fix: function (root, sets, out) that writes a corrected copy, of `sealkit data check --fix`.
+        not_trainable: why it cannot be trained here and what to do instead; "" where it can.
+    """
+
+    name: str
+    keys: tuple[str, ...]
+    names: str
+    models: str
+    predictor: str
+    recipe: str = ""
+    task: str = ""
+    check: str = ""
+    label_issues: str = ""
+    reading_issues: str = ""
+    fix: str = ""
+    not_trainable: str = ""
+
+    def load(self, part: str) -> Any:
+        """The object an attribute names.
+
+        Raises:
+            ConfigError: the module has no such part; those that have it are named.
+        """
+        dotted: str = getattr(self, part)
+        if not dotted:
+            others = ", ".join(having(part))
+            raise ConfigError(
+                f"the module has no {part.replace('_', ' ')}", value=self.name, hint=f"have one: {others}"
+            )
+        return resolve(dotted)
+
+    def model_specs(self) -> Mapping[str, ModelSpec]:
+        """Its models by name; imports no paddle."""
+        specs: Mapping[str, ModelSpec] = self.load("models")
+        return specs
+
+    def recipe_class(self) -> type[RecipeBase]:
+        """Settings class of its recipes."""
+        found: type[RecipeBase] = self.load("recipe")
+        return found
+
+    def task_class(self) -> Callable[[Any], Task]:
+        """Recipe → Task."""
+        found: Callable[[Any], Task] = self.load("task")
+        return found
+
+    def predictor_class(self) -> type[Predictor]:
+        """What runs its models."""
+        found: type[Predictor] = self.load("predictor")
+        return found
+
+
+MODULES: dict[str, ModuleInfo] = {
+    "seal_text_detection": ModuleInfo(
+        name="seal_text_detection",
+        keys=("TextDetection",),
+        names=r"_det$",
+        models="sealkit.modules.seal_text_detection.models.MODELS",
+        predictor="sealkit.modules.seal_text_detection.predictor.TextDetector",
+        recipe="sealkit.modules.seal_text_detection.settings.SealTextDetectionRecipe",
+        task="sealkit.modules.seal_text_detection.task.SealTextDetectionTask",
+        check="sealkit.modules.seal_text_detection.check",
+        label_issues="sealkit.modules.seal_text_detection.label_issues.label_issues_of",
+        reading_issues="sealkit.modules.seal_text_detection.reading_issues.label_issues_of",
+        fix="sealkit.modules.seal_text_detection.fix.write_fixed_copy",
+    ),
+    "text_recognition": ModuleInfo(
+        name="text_recognition",
+        keys=("TextRecognition",),
+        names=r"_rec(_|$)",
+        models="sealkit.modules.text_recognition.models.MODELS",
+        predictor="sealkit.modules.text_recognition.predictor.TextRecogniser",
+        recipe="sealkit.modules.text_recognition.settings.TextRecognitionRecipe",
+        task="sealkit.modules.text_recognition.task.TextRecognitionTask",
+        check="sealkit.modules.text_recognition.check",
+    ),
+    "layout_detection": ModuleInfo(
+        name="layout_detection",
+        keys=("LayoutDetection",),
+        names=r"^(PicoDet|RT-DETR|PP-DocLayout|PP-DocBlockLayout)",
+        models="sealkit.modules.layout_detection.models.MODELS",
+        predictor="sealkit.modules.layout_detection.predictor.LayoutDetector",
+        recipe="sealkit.modules.layout_detection.settings.LayoutDetectionRecipe",
+        task="sealkit.modules.layout_detection.task.LayoutDetectionTask",
+        check="sealkit.modules.layout_detection.check",
+    ),
+    "doc_text_orientation": ModuleInfo(
+        name="doc_text_orientation",
+        keys=("DocOrientationClassify",),
+        names=r"_doc_ori$",
+        models="sealkit.modules.doc_text_orientation.models.MODELS",
+        predictor="sealkit.modules.doc_text_orientation.predictor.OrientationClassifier",
+        recipe="sealkit.modules.doc_text_orientation.settings.DocTextOrientationRecipe",
+        task="sealkit.modules.doc_text_orientation.task.DocTextOrientationTask",
+        check="sealkit.modules.doc_text_orientation.check",
+    ),
+    "image_unwarping": ModuleInfo(
+        name="image_unwarping",
+        keys=("DocUnwarping",),
+        names=r"^UVDoc$",
+        models="sealkit.modules.image_unwarping.models.MODELS",
+        predictor="sealkit.modules.image_unwarping.predictor.Unwarper",
+        not_trainable=(
+            "UVDoc learns from images with the page's shape in space (Doc3D, the UVDoc set), which no user has of his"
+            " own pages, and the reference publishes no training for it; take the official weights: sealkit export"
+            " --model UVDoc --checkpoint UVDoc_pretrained.pdparams --output DIR"
+        ),
+    ),
+}
+"""Every module in the order of lists. Adding a module is one folder and one row."""
+
+
+def resolve(dotted: str) -> Any:
+    """The object of a dotted name, or the Python module itself where the name is one's."""
+    file, _, name = dotted.rpartition(".")
+    module = import_module(file)
+    return getattr(module, name) if hasattr(module, name) else import_module(dotted)
+
+
+def info(name: str, where: str = "module") -> ModuleInfo:
+    """The row of a module.
+
+    Raises:
+        ConfigError: there is no such module.
+    """
+    if name not in MODULES:
+        close = nearest(name, MODULES, cutoff=50)
+        hint = (f"did you mean {close[0]}? " if close else "") + "modules: " + ", ".join(MODULES)
+        raise ConfigError("no such module", where=where, value=name, hint=hint)
+    return MODULES[name]
+
+
+def having(part: str) -> list[str]:
+    """Names of the modules that have a part, such as `check`."""
+    return [name for name, row in MODULES.items() if getattr(row, part)]
+
+
+def by_key() -> dict[str, str]:
+    """Key of a pipeline config → module."""
+    return {key: name for name, row in MODULES.items() for key in row.keys}
+
+
+def module_of(model_name: str) -> str:
+    """The module of a model name, by the way PaddleX makes the names of its models.
+
+    Raises:
+        ConfigError: a name of no kind.
+    """
+    for name, row in MODULES.items():
+        if re.search(row.names, model_name):
+            return name
+    raise ConfigError(
+        "no model of this pipeline", where="model_name", value=model_name, hint="`sealkit models` lists the names"
+    )
+
+
+def recipe_kinds() -> RecipeKinds:
+    """What `config.load.load_recipe` has to know of the modules."""
+    return RecipeKinds(
+        {name: MODULES[name].recipe_class for name in having("recipe")},
+        {name: row.not_trainable for name, row in MODULES.items() if row.not_trainable},
+    )
+
+
+def models_by_module() -> dict[str, list[str]]:
+    """Module → names of its models."""
+    return {name: list(row.model_specs()) for name, row in MODULES.items()}

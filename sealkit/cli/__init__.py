@@ -43,6 +43,7 @@ EXTRAS: Mapping[str, str] = {
     "paddle2onnx": "train",
     "prometheus_client": "serve",
     "pypdfium2": "pdf",
+    "python_multipart": "serve",
     "rapidocr": "embedded",
     "safetensors": "train",
     "uvicorn": "serve",

@@ -8,15 +8,17 @@ import json
 NAME = "serve"
 HELP = "Read seals over HTTP: POST /seal-recognition as PaddleX's service, GET /health, /metrics and /docs."
 EXAMPLES = """
-  sealkit serve                                            # embedded weights, port 8080 on every address
+  sealkit serve                                            # embedded weights, http://127.0.0.1:8080, this machine only
+  sealkit serve --host 0.0.0.0 --token-file tokens.txt     # every machine that reaches it and has a token
+  sealkit serve --ssl-certfile cert.pem --ssl-keyfile key.pem   # HTTPS
   sealkit serve --pipeline my.yaml --port 9000 --workers 4
-  sealkit serve --host 127.0.0.1 --url-host files.example.com   # requests may name URLs of this host
+  sealkit serve --url-host files.example.com            # requests may name URLs of this host
   sealkit serve --device gpu:0,1 --workers 2               # one worker per card
   sealkit serve -o Serving.timeout=30 Serving.max_bytes=10000000 Serving.visualize=false
 
 What a request holds and what comes back is PaddleX's; clients in seven languages lie in sealkit/serving/clients.
 SIGTERM: no new connections, requests inside are answered, exit code 0. Logs are JSON lines on stderr.
-Exit code before it listens: 2 wrong settings, 7 engine or device, 1 port in use.
+Exit code before it listens: 2 wrong settings, token file or certificate, 7 engine or device, 1 port in use.
 """
 
 _SETTINGS = (
@@ -26,6 +28,8 @@ _SETTINGS = (
     ("max-bytes", int, "N", "largest request body and largest file behind a URL (default: 64,000,000)"),
     ("max-pixels", int, "N", "largest image in pixels (default: 178,956,970)"),
     ("max-side", int, "N", "largest side of an image in pixels (default: 20,000)"),
+    ("worker-memory", int, "N", "bytes a request may take beyond a worker's loaded pipeline (default: 4,000,000,000)"),
+    ("token-file", str, "FILE", "ask for an access token, one a line in FILE: Authorization: Bearer TOKEN"),
 )
 """Flags that are settings of the config's section `Serving`."""
 
@@ -36,7 +40,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--pipeline", metavar="CONFIG", help="pipeline config: YAML file or shipped name (default: embedded)"
     )
-    parser.add_argument("--host", default="0.0.0.0", help="address to listen on (default: all)")
+    parser.add_argument(
+        "--host", default="127.0.0.1", help="address to listen on; 0.0.0.0: all (default: 127.0.0.1, this machine only)"
+    )
     parser.add_argument("--port", type=port, default=8080, help="0: any free one, see the log (default: 8080)")
     parser.add_argument(
         "--engine", help="auto, paddle, onnxruntime, openvino or tensorrt (default: the config's, else auto)"
@@ -51,20 +57,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--url-host", action="append", metavar="HOST",
         help="fetch URLs of this public host: name, *.name or name:port; may be given several times (default: none)",
     )  # fmt: skip
+    parser.add_argument(
+        "--metrics", action=argparse.BooleanOptionalAction, default=None, help="answer GET /metrics (default: yes)"
+    )
+    parser.add_argument("--ssl-certfile", metavar="PEM", help="speak HTTPS with this certificate")
+    parser.add_argument("--ssl-keyfile", metavar="PEM", help="its private key, where it is a file of its own")
     add_overrides(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    from sealkit.serving.server import serve
+    from sealkit.errors import ConfigError
+    from sealkit.serving.server import Tls, serve
 
+    if args.ssl_keyfile and not args.ssl_certfile:
+        raise ConfigError("a key without its certificate", where="--ssl-keyfile", hint="give --ssl-certfile, too")
     given = {name.replace("-", "_"): getattr(args, name.replace("-", "_")) for name, *_ in _SETTINGS}
-    given["url_hosts"] = args.url_host
+    given |= {"url_hosts": args.url_host, "metrics": args.metrics}
     # JSON is YAML; flags come before -o, so that what is written last wins
     flags = [f"Serving.{key}={json.dumps(value)}" for key, value in given.items() if value is not None]
     serve(
         args.pipeline,
         host=args.host,
         port=args.port,
+        tls=Tls(args.ssl_certfile, args.ssl_keyfile) if args.ssl_certfile else None,
         device=args.device,
         engine=args.engine,
         threads=args.threads,

@@ -52,7 +52,16 @@ class ServingSettings(Settings):
     """Public hosts that URLs may name: `files.example.com`, `*.example.com`, `example.com:8443`. Empty: no URL is
     fetched."""
     url_timeout: float = Field(10.0, gt=0)
-    """Seconds for a connection to such a host and for each read."""
+    """Seconds for a connection to such a host and for each read; all of it counts towards `timeout`."""
+
+    token_file: str | None = None
+    """File of access tokens, one a line: requests must carry one (`Authorization: Bearer TOKEN`). null: none is asked
+    for."""
+    metrics: bool = True
+    """GET /metrics, for Prometheus."""
+    worker_memory: int | None = Field(4_000_000_000, ge=100_000_000)
+    """Bytes of address space that a worker may take beyond what it has when its pipeline is loaded (Linux; CPU only).
+    A request that needs more is refused, and the worker replaced. null: no limit."""
 
     @model_validator(mode="after")
     def _answers_carry_images(self) -> ServingSettings:

@@ -10,11 +10,12 @@ import asyncio
 import logging
 import time
 import uuid
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from sealkit.pipeline.serving_settings import ServingSettings
+from sealkit.serving.access import Access
 from sealkit.serving.errors import INTERNAL, RequestError, busy, error_body
 from sealkit.serving.metrics import Metrics
 
@@ -27,12 +28,17 @@ access = logging.getLogger("sealkit.serving.access")
 logger = logging.getLogger("sealkit.serving")
 INFER_PATH = "/seal-recognition"
 HEALTH_PATH = "/health"
+METRICS_PATH = "/metrics"
+_TOKEN_PATHS = frozenset({INFER_PATH, METRICS_PATH})
+"""Where a token is asked for. The documents hold nothing but the schema, and /health is asked by orchestrators."""
 DOCUMENT_PATHS = frozenset({"/docs", "/redoc"})
 DOCUMENT_POLICY = (
     b"default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
-    b"img-src 'self' data: blob:; font-src 'self' data:; worker-src 'self' blob:"
+    b"img-src 'self' data: blob:; font-src 'self' data:; worker-src 'self' blob:; frame-ancestors 'none'"
 )
 """What a browser may load for them: nothing of other hosts (Redoc's own script asks one for its logo)."""
+OTHER_POLICY = b"default-src 'none'; frame-ancestors 'none'"
+"""Of all other answers: they are no pages."""
 CLIENT_GONE = 499
 """Status in log and metrics of a request whose client went away; nobody receives it."""
 _DRAIN_SECONDS = 5.0
@@ -60,10 +66,12 @@ class Door:
         settings: limits.
         places: requests for `INFER_PATH` that may be inside at once.
         metrics: counts.
+        access: who may ask.
     """
 
-    def __init__(self, app: App, settings: ServingSettings, places: int, metrics: Metrics) -> None:
+    def __init__(self, app: App, settings: ServingSettings, places: int, metrics: Metrics, access: Access) -> None:
         self._app, self._settings, self._places, self._metrics = app, settings, places, metrics
+        self._access = access
         self.inside = 0
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
@@ -74,9 +82,7 @@ class Door:
         async def noted(message: Message) -> None:
             if message["type"] == "http.response.start":
                 visit.status = message["status"]
-                if scope["path"] in DOCUMENT_PATHS:
-                    policy = (b"content-security-policy", DOCUMENT_POLICY)
-                    message = {**message, "headers": [*message.get("headers", ()), policy]}
+                message = {**message, "headers": _guarded(scope["path"], message.get("headers", ()))}
             await send(message)
 
         try:
@@ -91,6 +97,8 @@ class Door:
             self._note(scope, visit)
 
     async def _admit(self, scope: MutableMapping[str, Any], receive: Receive, send: Send, visit: Visit) -> None:
+        if scope["path"] in _TOKEN_PATHS:
+            self._access.check(_header(scope, b"authorization"))
         if scope["path"] != INFER_PATH or scope["method"] != "POST":
             return await self._app(scope, receive, send)
         if self.inside >= self._places:
@@ -145,7 +153,7 @@ class Door:
         self, scope: MutableMapping[str, Any], receive: Receive, send: Send, visit: Visit, error: RequestError
     ) -> None:
         """Answer, having read what the client is still sending: else its answer is lost with the reset connection."""
-        if error.status in (413, 429) and _header(scope, b"expect").lower() != b"100-continue":
+        if error.status in (401, 413, 429) and _header(scope, b"expect").lower() != b"100-continue":
             left, until = self._settings.max_bytes, time.monotonic() + _DRAIN_SECONDS
             while left > 0:
                 try:
@@ -182,6 +190,15 @@ class Door:
         if visit.client_log_id is not None:
             facts["clientLogId"] = visit.client_log_id
         access.info("request", extra=facts)
+
+
+def _guarded(path: str, headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """The answer's headers with those that bind browsers; a policy that the page has itself stays."""
+    policy = DOCUMENT_POLICY if path in DOCUMENT_PATHS else OTHER_POLICY
+    guard = {b"x-content-type-options": b"nosniff", b"content-security-policy": policy}
+    given = list(headers)
+    present = {name.lower() for name, _ in given}
+    return given + [(name, value) for name, value in guard.items() if name not in present]
 
 
 def _header(scope: MutableMapping[str, Any], name: bytes) -> bytes:

@@ -8,25 +8,29 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
-from fastapi.exceptions import RequestValidationError
 from fastapi_offline import FastAPIOffline
 from prometheus_client import CONTENT_TYPE_LATEST
+from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
 import sealkit
 from sealkit.pipeline.serving_settings import ServingSettings
-from sealkit.serving.admission import CLIENT_GONE, HEALTH_PATH, INFER_PATH, Door, Visit
+from sealkit.serving.access import Access
+from sealkit.serving.admission import CLIENT_GONE, HEALTH_PATH, INFER_PATH, METRICS_PATH, Door, Visit
+from sealkit.serving.body import Sent, read_body
 from sealkit.serving.errors import RequestError, error_body, validation_message
 from sealkit.serving.metrics import Metrics
 from sealkit.serving.pool import TIMED_OUT, Job, Pool, Reply
-from sealkit.serving.schema import ErrorResponse, HealthResponse, InferRequest, InferResponse
-from sealkit.serving.uploads import Upload, take_file
+from sealkit.serving.schema import ErrorResponse, HealthResponse, InferRequest, InferResponse, infer_body, with_request
+from sealkit.serving.uploads import Upload, fetch_file, is_url, plain_file, take_file
 
 _LOG_ID_LENGTH = 200
 _GRACE = 2.0  # seconds after its deadline that a worker's own end is waited for
 
 _ERRORS: dict[int | str, dict[str, Any]] = {
-    400: {"description": "The body is not JSON that can be held"},
+    400: {"description": "The body is not JSON or a form that can be held"},
+    401: {"description": "An access token is needed"},
+    403: {"description": "A form that a page of another site sent"},
     408: {"description": "The request body did not arrive in time"},
     413: {"description": "The request body is too large"},
     422: {"description": "Wrong fields, or a file that cannot be read or is over a limit"},
@@ -44,20 +48,24 @@ class Service:
         pool: workers.
         settings: limits and defaults.
         metrics: metrics; the pool's are added.
+        access: who may ask; None: everyone.
 
     Attributes:
         app: the FastAPI application.
         asgi: what a server runs: `app` behind its door.
     """
 
-    def __init__(self, pool: Pool, settings: ServingSettings, metrics: Metrics) -> None:
+    def __init__(self, pool: Pool, settings: ServingSettings, metrics: Metrics, access: Access | None = None) -> None:
         self.pool, self.settings, self.metrics = pool, settings, metrics
+        self.access = access or Access()
         metrics.watch(pool)
         places = pool.workers + settings.queue
-        # Not asyncio's own threads: those are few, and slow URLs would keep every other request waiting.
-        self._threads = ThreadPoolExecutor(places, thread_name_prefix="sealkit-intake")
+        # Not asyncio's own threads, which are few. Bodies: two at a time, as each may be large. URLs have threads of
+        # their own: hosts that are slow keep only those waiting who named them.
+        self._readers = ThreadPoolExecutor(2, thread_name_prefix="sealkit-intake")
+        self._fetchers = ThreadPoolExecutor(places, thread_name_prefix="sealkit-fetch")
         self.app = self._make_app()
-        self.asgi = Door(self.app, settings, places, metrics)
+        self.asgi = Door(self.app, settings, places, metrics, self.access)
 
     def _make_app(self) -> FastAPI:
         app = FastAPIOffline(
@@ -67,24 +75,33 @@ class Service:
             responses={status: {"model": ErrorResponse, **about} for status, about in _ERRORS.items()},
             exception_handlers={
                 RequestError: _on_request_error,
-                RequestValidationError: _on_validation_error,
                 HTTPException: _on_http_exception,
             },
         )
-        app.add_api_route(INFER_PATH, self.infer, methods=["POST"], operation_id="infer", response_model=InferResponse)
+        app.add_api_route(
+            INFER_PATH,
+            self.infer,
+            methods=["POST"],
+            operation_id="infer",
+            response_model=InferResponse,
+            openapi_extra=infer_body() | ({} if self.access.is_open else {"security": [{"token": []}]}),
+        )
         app.add_api_route(
             HEALTH_PATH, self.health, methods=["GET"], operation_id="checkHealth", response_model=HealthResponse
         )
-        app.add_api_route("/metrics", self.exposition, methods=["GET"], include_in_schema=False)
+        if self.settings.metrics:
+            app.add_api_route(METRICS_PATH, self.exposition, methods=["GET"], include_in_schema=False)
+        schema_of_routes = app.openapi
+        app.openapi = lambda: with_request(schema_of_routes())  # type: ignore[method-assign]
         return app
 
-    async def infer(self, body: InferRequest, request: Request) -> Response:
+    async def infer(self, request: Request) -> Response:
         """Find and read the seals of an image, TIFF or PDF."""
         visit: Visit = request.scope["sealkit"]
-        visit.client_log_id = _given_log_id(body.logId)
-        loop = asyncio.get_running_loop()
-        upload = await loop.run_in_executor(self._threads, take_file, body.file, body.fileType, self.settings)
-        job = self._job(body, upload, visit)
+        deadline = (visit.complete or time.monotonic()) + self.settings.timeout
+        body, upload = await self._taken(request, visit, deadline)
+        head = {"kind": upload.kind, "parameters": body.parameters(), "visualize": body.visualize}
+        job = Job(head, upload.data, deadline, visit.log_id)
         del upload
         try:
             reply = await self._answer_of(job, request)
@@ -94,9 +111,9 @@ class Service:
         self.metrics.pages.inc(reply.pages)
         self.metrics.waiting.observe(job.waited)
         self.metrics.working.observe(job.worked)
-        head = b'{"logId":"' + visit.log_id.encode("ascii") + b'","result":'
+        start = b'{"logId":"' + visit.log_id.encode("ascii") + b'","result":'
         return Response(
-            b"".join([head, reply.body, b',"errorCode":0,"errorMsg":"Success"}']), media_type="application/json"
+            b"".join([start, reply.body, b',"errorCode":0,"errorMsg":"Success"}']), media_type="application/json"
         )
 
     async def health(self, request: Request) -> Response:
@@ -110,10 +127,26 @@ class Service:
         """Metrics for Prometheus."""
         return Response(self.metrics.text(), media_type=CONTENT_TYPE_LATEST)
 
-    def _job(self, body: InferRequest, upload: Upload, visit: Visit) -> Job:
-        head = {"kind": upload.kind, "parameters": body.parameters(), "visualize": body.visualize}
-        deadline = (visit.complete or time.monotonic()) + self.settings.timeout
-        return Job(head, upload.data, deadline, visit.log_id)
+    async def _taken(self, request: Request, visit: Visit, deadline: float) -> tuple[InferRequest, Upload]:
+        """The request's fields and its file. Bodies are parsed and decoded, and URLs fetched, in threads."""
+        loop = asyncio.get_running_loop()
+        content = b"".join([part async for part in request.stream()])
+        origin, host, kind = (request.headers.get(name, "") for name in ("origin", "host", "content-type"))
+        sent = await loop.run_in_executor(self._readers, read_body, content, kind, origin, host)
+        del content
+        if isinstance(sent.value, dict):
+            visit.client_log_id = _given_log_id(sent.value.get("logId"))
+        body = _checked(sent)
+        file = sent.file if sent.file is not None else body.file.encode("utf-8", "replace")
+        if sent.plain:
+            return body, plain_file(file, body.fileType)
+        if not is_url(file):
+            return body, await loop.run_in_executor(self._readers, take_file, file, body.fileType)
+        fetched = loop.run_in_executor(self._fetchers, fetch_file, file, body.fileType, self.settings, deadline)
+        try:
+            return body, await asyncio.wait_for(fetched, max(0.0, deadline - time.monotonic()))
+        except (TimeoutError, asyncio.TimeoutError):
+            raise RequestError(504, TIMED_OUT) from None
 
     async def _answer_of(self, job: Job, request: Request) -> Reply:
         """Wait for the job, no longer than its deadline and no longer than its client does."""
@@ -137,6 +170,15 @@ class Service:
             answered.cancel()  # a job still in the queue is not begun
 
 
+def _checked(sent: Sent) -> InferRequest:
+    """The fields, as pydantic reads them; what is no object of fields has no attributes of theirs either."""
+    try:
+        return InferRequest.model_validate(sent.value, from_attributes=True)
+    except ValidationError as error:
+        errors = [{**one, "loc": ("body", *one["loc"])} for one in error.errors(include_url=False, include_input=False)]
+        raise RequestError(422, validation_message(errors)) from None
+
+
 def _given_log_id(value: object) -> str | None:
     return value[:_LOG_ID_LENGTH] if isinstance(value, str) and value else None
 
@@ -150,13 +192,6 @@ def _error_response(request: Request, error: RequestError) -> Response:
 async def _on_request_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestError)
     return _error_response(request, error)
-
-
-async def _on_validation_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)
-    if isinstance(error.body, dict):
-        request.scope["sealkit"].client_log_id = _given_log_id(error.body.get("logId"))
-    return _error_response(request, RequestError(422, validation_message(error.errors())))
 
 
 async def _on_http_exception(request: Request, error: Exception) -> Response:

@@ -9,6 +9,8 @@ from typing import Any
 INVALID_FILE = "Invalid input file"
 UNKNOWN_TYPE = "File type cannot be determined"
 UNSUPPORTED_TYPE = "Unsupported file type"
+TOO_MUCH_MEMORY = "it needs more memory than a worker may use"
+CRASHED = "The worker process crashed on this request; sending it again will not help"
 INTERNAL = "Internal server error"
 NOT_CONFIGURED = "the input params for model settings are invalid!"
 """PaddleX's words, where a request asks for a stage the pipeline does not have."""
@@ -27,6 +29,16 @@ class RequestError(Exception):
     def __init__(self, status: int, message: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(message)
         self.status, self.message, self.headers = status, message, dict(headers or {})
+
+
+def invalid_file(why: str) -> RequestError:
+    """A file that cannot be read: PaddleX's message first, then the cause."""
+    return RequestError(422, f"{INVALID_FILE}: {why}")
+
+
+def field_error(kind: str, place: str, message: str) -> RequestError:
+    """One wrong field, or a body that is none, as `validation_message` writes it."""
+    return RequestError(422, validation_message([{"type": kind, "loc": [place], "msg": message}]))
 
 
 def busy(seconds: int) -> RequestError:

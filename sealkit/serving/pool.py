@@ -12,6 +12,7 @@ import json
 import logging
 import multiprocessing
 import queue
+import signal
 import threading
 import time
 from collections.abc import Callable
@@ -23,7 +24,7 @@ from multiprocessing.process import BaseProcess
 from typing import Any
 
 from sealkit.errors import SealkitError
-from sealkit.serving.errors import RequestError
+from sealkit.serving.errors import CRASHED, RequestError
 from sealkit.serving.worker import BEGUN, WorkerSpec, main
 
 logger = logging.getLogger("sealkit.serving")
@@ -31,6 +32,11 @@ START_SECONDS = 300.0
 """A worker that has not loaded its pipeline after this long is taken for stuck."""
 _LONGEST_PAUSE = 30.0
 _POLL = 0.5  # seconds between two looks whether an idle worker still lives
+
+_CRASHES = frozenset(
+    int(getattr(signal, name)) for name in ("SIGSEGV", "SIGABRT", "SIGBUS", "SIGFPE", "SIGILL") if hasattr(signal, name)
+)
+"""Signals with which a process ends by its own fault; SIGKILL comes from outside."""
 
 TIMED_OUT = "The request took too long"
 WORKER_DIED = "The worker process died while handling the request; it may be sent again"
@@ -174,7 +180,9 @@ class _Slot:
             self.kill()
             raise WorkerStartError(said["message"], said["exit_code"])
         self.is_ready = True
-        logger.info("worker ready", extra={"worker": self.process.pid, "engines": said["engines"]})
+        logger.info(
+            "worker ready", extra={"worker": self.process.pid, **{key: said[key] for key in ("engines", "memory")}}
+        )
 
     def kill(self) -> None:
         """End the process at once; safe to call twice."""
@@ -270,12 +278,15 @@ class _Slot:
             if late.is_set():
                 _fail(job, RequestError(504, TIMED_OUT))
             elif handed:
-                what = CLOSING if self.pool.closing.is_set() else WORKER_DIED
-                _fail(job, RequestError(503, what, {"Retry-After": "1"}))
+                _fail(job, self._why_it_died())
             return handed or late.is_set()
         job.worked = time.monotonic() - started
         timer.cancel()
         timer.join()  # where it fired after all, the kill has been sent and `_lives` will see it
+        if "spent" in reply:
+            logger.warning("worker ends: its memory limit is reached", extra={"logId": job.log_id, "worker": job.pid})
+            self.kill()
+            self.pool.on_restart("memory")
         if "traceback" in reply:
             logger.error("request failed\n%s", reply["traceback"], extra={"logId": job.log_id, "worker": job.pid})
         if reply["status"]:
@@ -283,6 +294,15 @@ class _Slot:
         else:
             job.future.set_result(Reply(body, reply["pages"]))
         return True
+
+    def _why_it_died(self) -> RequestError:
+        """Of a worker that had a request: that one may be sent again, unless it is what the process crashed on."""
+        if self.pool.closing.is_set():
+            return RequestError(503, CLOSING, {"Retry-After": "1"})
+        code = self.process.exitcode if self.process is not None else None
+        if code is not None and -code in _CRASHES:
+            return RequestError(500, CRASHED)
+        return RequestError(503, WORKER_DIED, {"Retry-After": "1"})
 
     def _bury(self, job: Job, late: bool) -> None:
         self.kill()

@@ -45,9 +45,9 @@ class InferRequest(BaseModel):
     model_config = ConfigDict(use_attribute_docstrings=True, json_schema_extra=_with_example)
 
     file: str
-    """Base64 of an image, TIFF or PDF; or an http(s) URL, where the server allows its host."""
+    """Base64 or a data URL of an image, TIFF or PDF; or an http(s) URL, where the server allows its host."""
     fileType: Literal[0, 1] | None = None
-    """0: PDF, 1: image. null: by the ending of the URL; a base64 file needs it."""
+    """0: PDF, 1: image, TIFF included. null: by the ending of a URL, else by the content."""
     useDocOrientationClassify: bool | None = None
     useDocUnwarping: bool | None = None
     useLayoutDetection: bool | None = None
@@ -70,6 +70,23 @@ class InferRequest(BaseModel):
         """What was given of predict()'s parameters, by its names."""
         given = {name: getattr(self, field) for field, name in PARAMETERS.items()}
         return {name: value for name, value in given.items() if value is not None}
+
+
+def infer_body() -> dict[str, Any]:
+    """OpenAPI: what a request may hold, as JSON or as a form. (The service parses it itself, within bounds.)"""
+    reference = {"$ref": "#/components/schemas/InferRequest"}
+    form = {"allOf": [reference], "properties": {"file": {"type": "string", "format": "binary"}}}
+    content = {"application/json": {"schema": reference}, "multipart/form-data": {"schema": form}}
+    return {"requestBody": {"required": True, "content": content}}
+
+
+def with_request(schema: dict[str, Any]) -> dict[str, Any]:
+    """The routes' OpenAPI document with the request's schema, which no route declares, and the tokens'."""
+    components = schema.setdefault("components", {})
+    request = InferRequest.model_json_schema(ref_template="#/components/schemas/{model}")
+    components.setdefault("schemas", {})["InferRequest"] = request
+    components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+    return schema
 
 
 class SealRecResult(BaseModel):

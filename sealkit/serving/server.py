@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import ipaddress
 import logging
 import math
 import signal
 import socket
+import ssl
+from dataclasses import dataclass
 from typing import Any
 
 import uvicorn
 
 from sealkit import api
-from sealkit.errors import SealkitError
+from sealkit.errors import ConfigError, SealkitError, first_line
 from sealkit.pipeline.create import DEFAULT, load_config
 from sealkit.pipeline.serving_settings import ServingSettings
 from sealkit.runtime.devices import default_threads, parse_devices
 from sealkit.serving import log
+from sealkit.serving.access import Access, others_can_read, read_tokens
 from sealkit.serving.app import Service
 from sealkit.serving.metrics import Metrics
 from sealkit.serving.pool import Pool
@@ -28,8 +32,9 @@ _DRAIN_MARGIN = 5.0
 def serve(
     pipeline: str | None = None,
     *,
-    host: str = "0.0.0.0",
+    host: str = "127.0.0.1",
     port: int = 8080,
+    tls: Tls | None = None,
     device: str | None = None,
     engine: str | None = None,
     threads: int | None = None,
@@ -43,6 +48,7 @@ def serve(
         pipeline: name of a shipped config or a YAML file; None: the embedded default. Its section `Serving` holds
             limits, number of workers, and so on.
         host, port: to listen on; port 0: any free one, which the log names.
+        tls: certificate and key, to speak HTTPS; None: plain HTTP.
         device: for the workers, as in create_pipeline; several (`gpu:0,1`) are dealt out among them.
         engine: as in create_pipeline.
         threads: CPU threads per worker and network; None: the cores, shared out.
@@ -64,22 +70,71 @@ def serve(
             settings,
             threads=each,
             environment={"OMP_NUM_THREADS": str(each)},
+            limited=(devices[number % len(devices)] or "cpu").startswith("cpu"),
         )
         for number in range(workers)
     ]
+    access = Access(read_tokens(settings.token_file) if settings.token_file else ())
+    if tls is not None:
+        tls.check()
     with bound(host, port) as listening:
         log.set_up()
+        _warn(host, settings, access)
         metrics = Metrics()
         pool = Pool(specs, lambda cause: metrics.restarts.labels(cause).inc())
         pool.start()
         try:
-            run(Service(pool, settings, metrics), listening, settings)
+            run(Service(pool, settings, metrics, access), listening, settings, tls)
         finally:
             pool.close()
     logger.info("stopped")
 
 
-def run(service: Service, listening: socket.socket, settings: ServingSettings) -> None:
+def _warn(host: str, settings: ServingSettings, access: Access) -> None:
+    """What a careful operator would want to know of the address and the token file."""
+    if access.is_open and not is_loopback(host):
+        logger.warning(
+            "anyone who reaches this address may send requests: set --token-file, or listen on 127.0.0.1 only",
+            extra={"host": host},
+        )
+    if settings.token_file and others_can_read(settings.token_file):
+        logger.warning("every user of this machine can read the token file: chmod 640 it")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches the address; a name other than localhost is taken to be reached by others."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+@dataclass(frozen=True)
+class Tls:
+    """Certificate (chain) and private key in PEM files; the key may stand in the certificate's file."""
+
+    certificate: str
+    key: str | None = None
+
+    def check(self) -> None:
+        """Raises ConfigError where they cannot be used."""
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(self.certificate, self.key, password=_no_password)
+        except OSError as error:  # ssl.SSLError is one
+            raise ConfigError(
+                f"certificate or key cannot be used: {first_line(error)}",
+                where=f"--ssl-certfile {self.certificate}",
+                value=self.key,
+                hint="PEM files that belong together, the key without a password",
+            ) from error
+
+
+def _no_password() -> str:
+    """OpenSSL would ask for one on the terminal."""
+    return ""
+
+
+def run(service: Service, listening: socket.socket, settings: ServingSettings, tls: Tls | None = None) -> None:
     """Serve on a bound socket until a signal; returns when the requests inside have their answers."""
     config = uvicorn.Config(
         service.asgi,  # type: ignore[arg-type]
@@ -87,6 +142,8 @@ def run(service: Service, listening: socket.socket, settings: ServingSettings) -
         access_log=False,
         lifespan="off",
         server_header=False,
+        ssl_certfile=tls.certificate if tls else None,
+        ssl_keyfile=tls.key if tls else None,
         timeout_graceful_shutdown=math.ceil(settings.timeout + settings.read_timeout + _DRAIN_MARGIN),
     )
     # uvicorn raises a caught signal again when it is done; the default for SIGTERM would make a drain look like a crash

@@ -19,7 +19,7 @@ from sealkit.images.formats import open_with_pillow
 from sealkit.pipeline.call import LAYOUT_OPTIONS
 from sealkit.pipeline.serving_settings import ServingSettings
 from sealkit.serving.encode import jpeg_base64
-from sealkit.serving.errors import INVALID_FILE, NOT_CONFIGURED, RequestError
+from sealkit.serving.errors import NOT_CONFIGURED, UNKNOWN_TYPE, RequestError, invalid_file
 from sealkit.serving.schema import PARAMETERS
 from sealkit.serving.uploads import Kind
 
@@ -54,7 +54,7 @@ class _Pages:
 def answer(
     predict: Callable[..., Iterator[Any]],
     data: bytes,
-    kind: Kind,
+    kind: Kind | None,
     parameters: dict[str, Any],
     visualize: bool | None,
     settings: ServingSettings,
@@ -106,11 +106,11 @@ def check_size(width: int, height: int, settings: ServingSettings) -> None:
         )
 
 
-def _images(data: bytes, kind: Kind, settings: ServingSettings) -> tuple[str | None, Iterator[np.ndarray]]:
+def _images(data: bytes, kind: Kind | None, settings: ServingSettings) -> tuple[str | None, Iterator[np.ndarray]]:
     """("pdf", "tiff" or None for a single image, images one at a time); headers are checked before it returns."""
     pdf = data[:1024].lstrip()[:4] == b"%PDF"
-    if pdf != (kind == "pdf"):
-        raise RequestError(422, INVALID_FILE)
+    if kind is not None and pdf != (kind == "pdf"):
+        raise invalid_file("it is a PDF, fileType is 1 (image)" if pdf else "it is no PDF, fileType is 0 (PDF)")
     limit = settings.extra.max_num_input_imgs
     paged = "pdf" if pdf else None
     if not pdf:
@@ -121,7 +121,9 @@ def _images(data: bytes, kind: Kind, settings: ServingSettings) -> tuple[str | N
                 paged = "tiff"
                 _check_frames(data, min(info.frames, limit or info.frames), settings)
         except ImageError as error:
-            raise RequestError(422, INVALID_FILE) from error
+            if kind is None:
+                raise RequestError(422, f"{UNKNOWN_TYPE}: {error.what}") from error
+            raise invalid_file(error.what) from error
     return paged, _decoded(data, limit if paged else 1, settings)
 
 
@@ -131,7 +133,7 @@ def _check_frames(data: bytes, count: int, settings: ServingSettings) -> None:
             try:
                 image.seek(frame)
             except (OSError, ValueError, SyntaxError, EOFError) as error:
-                raise RequestError(422, INVALID_FILE) from error
+                raise invalid_file(f"frame {frame + 1} of the TIFF cannot be read") from error
             check_size(image.size[0], image.size[1], settings)
 
 
@@ -140,7 +142,7 @@ def _decoded(data: bytes, limit: int | None, settings: ServingSettings) -> Itera
     records = iter_images(data, max_pixels=settings.max_pixels, max_side=settings.max_side, max_pages=limit)
     for record in itertools.islice(records, limit):
         if record.image is None:
-            raise RequestError(422, INVALID_FILE) from record.error
+            raise invalid_file(record.error.what if record.error else "it cannot be read") from record.error
         yield record.image
 
 

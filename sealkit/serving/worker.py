@@ -19,7 +19,8 @@ from typing import Any
 from sealkit.errors import SealkitError
 from sealkit.pipeline.serving_settings import ServingSettings
 from sealkit.serving import log
-from sealkit.serving.errors import INTERNAL, RequestError
+from sealkit.serving.errors import INTERNAL, TOO_MUCH_MEMORY, RequestError, invalid_file
+from sealkit.serving.memory import Peak, is_out_of_memory, limit_memory
 
 BEGUN = b"begun"
 """Says that the worker has a request and begins with it: if it dies before, the request goes to its successor."""
@@ -34,6 +35,7 @@ class WorkerSpec:
         options: its arguments.
         settings: limits and defaults of the service.
         threads: of OpenCV in this process; the engines' are an option of `create`.
+        limited: whether `settings.worker_memory` holds; a driver of a GPU maps address space as it likes.
     """
 
     create: Callable[..., Any]
@@ -41,13 +43,12 @@ class WorkerSpec:
     settings: ServingSettings
     threads: int = 1
     environment: dict[str, str] = field(default_factory=dict)
+    limited: bool = True
 
 
 def main(connection: Connection, spec: WorkerSpec) -> None:
     """Body of the process; returns when the server closes the pipe or is gone."""
-    # Both signals also reach us where a terminal or service manager signals the whole group. The server decides.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    _leave_signals_to_the_server()
     os.environ.update(spec.environment)
     log.set_up_worker()
     try:
@@ -58,31 +59,50 @@ def main(connection: Connection, spec: WorkerSpec) -> None:
         with suppress(OSError):
             _send(connection, {"ready": False, "message": message, "exit_code": getattr(error, "exit_code", 1)})
         return
+    _leave_signals_to_the_server()  # Paddle's import sets a handler of its own
+    limit = limit_memory(spec.settings.worker_memory) if spec.limited else None
     try:
-        _send(connection, {"ready": True, "engines": dict(getattr(pipeline, "engines", {}))})
+        _send(connection, {"ready": True, "engines": dict(getattr(pipeline, "engines", {})), "memory": limit})
         while True:
             head = json.loads(connection.recv_bytes())
             data = connection.recv_bytes()
             connection.send_bytes(BEGUN)
-            reply, body = handle(pipeline, head, data, spec.settings)
+            reply, body = handle(pipeline, head, data, spec.settings, limit)
             del data
             _send(connection, reply)
             connection.send_bytes(body)
+            if "spent" in reply:  # what failed for want of memory may have left anything behind
+                return
     except (EOFError, OSError):  # the server is gone or closed the pipe
         return
 
 
-def handle(pipeline: Any, head: dict[str, Any], data: bytes, settings: ServingSettings) -> tuple[dict[str, Any], bytes]:
-    """(head, body) of the reply to one request: status 0 and the result's JSON, or an HTTP status with its message."""
+def handle(
+    pipeline: Any, head: dict[str, Any], data: bytes, settings: ServingSettings, limit: int | None = None
+) -> tuple[dict[str, Any], bytes]:
+    """(head, body) of the reply to one request: status 0 and the result's JSON, or an HTTP status with its message.
+
+    With `spent` the worker has run into its memory limit and is to be replaced.
+    """
     from sealkit.serving.work import answer
 
+    peak = Peak(limit)
     try:
         done = answer(pipeline.predict, data, head["kind"], head["parameters"], head["visualize"], settings)
         return {"status": 0, "pages": done.pages}, done.body
-    except RequestError as error:
-        return {"status": error.status, "message": error.message}, b""
-    except Exception:  # whatever an image can do to the code: this request's trouble, told in the log
+    except Exception as error:
+        if is_out_of_memory(error) or (not isinstance(error, RequestError) and peak.was_near()):
+            return {"status": 422, "message": invalid_file(TOO_MUCH_MEMORY).message, "spent": True}, b""
+        if isinstance(error, RequestError):
+            return {"status": error.status, "message": error.message}, b""
+        # whatever an image can do to the code: this request's trouble, told in the log
         return {"status": 500, "message": INTERNAL, "traceback": traceback.format_exc()}, b""
+
+
+def _leave_signals_to_the_server() -> None:
+    """They also reach us where a terminal or service manager signals the whole group."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
 def _load(spec: WorkerSpec) -> Any:

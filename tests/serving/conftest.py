@@ -1,11 +1,13 @@
 import base64
 import io
+import time
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from sealkit.pipeline.serving_settings import ServingSettings
+from sealkit.serving.pool import Job
 from tests.serving.calls import Client, InlinePool
 from tests.serving.fakes import FakePipeline
 
@@ -46,3 +48,14 @@ def make_client():
 @pytest.fixture
 def client(make_client) -> Client:
     return make_client()
+
+
+@pytest.fixture
+def job(png):
+    """Makes jobs; `order` is for the fake pipeline."""
+
+    def make(order=None, seconds=20.0):
+        head = {"kind": "image", "parameters": {"seal_det_limit_type": order} if order else {}, "visualize": None}
+        return Job(head, base64.b64decode(png), time.monotonic() + seconds)
+
+    return make

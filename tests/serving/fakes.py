@@ -1,11 +1,13 @@
 """A pipeline that does what a request tells it to, for tests of everything around it.
 
-`sealDetLimitType` is the order: "sleep 0.5", "die" (as under kill -9), "raise", "config" (a refused parameter).
+`sealDetLimitType` is the order: "sleep 0.5", "die" (as under kill -9), "crash", "take 1000" (bytes), "engine 1000" (an
+engine that fails for want of memory in words of its own), "raise", "config" (a refused parameter).
 Worker processes of tests load this file: it imports little.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import time
@@ -51,6 +53,15 @@ class FakePipeline:
             time.sleep(float(value))
         elif order == "die":
             os.kill(os.getpid(), signal.SIGKILL)
+        elif order == "crash":
+            os.kill(os.getpid(), signal.SIGSEGV)  # as a decoder's own fault does
+        elif order == "take":
+            bytearray(int(value))
+        elif order == "engine":
+            held = [bytearray(int(value))]
+            with contextlib.suppress(MemoryError):
+                held.append(bytearray(int(value)))
+            raise EngineError("bad allocation")
         elif order == "raise":
             raise ZeroDivisionError("as told")
         elif order == "config":

@@ -6,6 +6,7 @@ import sys
 
 from sealkit.pipeline.serving_settings import ServingSettings
 from sealkit.serving import log
+from sealkit.serving.access import Access, read_tokens
 from sealkit.serving.app import Service
 from sealkit.serving.metrics import Metrics
 from sealkit.serving.pool import Pool
@@ -20,7 +21,8 @@ def main() -> None:
     pool = Pool(specs(settings.workers or 1, settings), lambda cause: metrics.restarts.labels(cause).inc())
     with bound("127.0.0.1", 0) as listening:
         pool.start()
-        run(Service(pool, settings, metrics), listening, settings)
+        access = Access(read_tokens(settings.token_file) if settings.token_file else ())
+        run(Service(pool, settings, metrics, access), listening, settings)
         pool.close()
 
 

@@ -26,6 +26,18 @@ def live():
         yield running
 
 
+TOKEN = "a token of 16 or more".replace(" ", "-")
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory):
+    """The fake pipeline behind a token."""
+    file = tmp_path_factory.mktemp("tokens") / "tokens"
+    file.write_text(TOKEN)
+    with server("tests.serving.serve_fake", json.dumps({"token_file": str(file)})) as running:
+        yield running
+
+
 @pytest.fixture(scope="module")
 def expected():
     """The same image through predict()."""
@@ -150,6 +162,18 @@ def test_clients(live, expected, language, commands, tmp_path):
     (tmp_path / "text.png").write_text("no image")
     failed = run([*command, str(tmp_path / "text.png"), live.url], GOCACHE=str(tmp_path / "go"))
     assert failed.returncode == 1 and "422: Invalid input file" in failed.stderr
+
+
+@pytest.mark.parametrize("language", ["Python", "C++", "Java", "Go", "C#", "Node.js", "PHP"])
+def test_clients_send_the_token(guarded, language, commands, tmp_path):
+    command = commands[language]
+    if isinstance(command, str):
+        pytest.skip(f"{language} client not run: {command}")
+    own = {"GOCACHE": str(tmp_path / "go")}
+    refused = run([*command, str(IMAGE), guarded.url], **own)
+    assert refused.returncode == 1 and "401: An access token is needed" in refused.stderr
+    done = run([*command, str(IMAGE), guarded.url], SEALKIT_TOKEN=TOKEN, **own)
+    assert done.returncode == 0 and done.stdout.strip() == "印章", done.stderr
 
 
 def test_every_language_has_a_client():

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import struct
+import threading
 import time
 import zlib
 
@@ -240,3 +241,35 @@ def test_a_redirect_to_a_private_address_is_refused(make_client, monkeypatch):
     monkeypatch.setattr(intake, "fetch_url", redirected)
     response = make_client(url_hosts=["files.example"]).infer(file="http://files.example/a.png")
     assert response.status_code == 422 and "127.0.0.1" not in response.text
+
+
+def test_slow_hosts_keep_only_those_waiting_who_named_them(make_client, png, monkeypatch):
+    """More slow URLs than there are places for bodies to be read; each ends with the request's own time."""
+    ended = threading.Event()
+    monkeypatch.setattr(intake, "fetch_url", lambda url, **options: ended.wait(20) and b"")
+    client = make_client(url_hosts=["files.example"], queue=8, timeout=1.5)
+
+    async def ask():
+        transport = httpx.ASGITransport(client.service.asgi)
+        async with httpx.AsyncClient(transport=transport, base_url="http://test", timeout=30) as sender:
+            slow = [
+                asyncio.create_task(sender.post("/seal-recognition", json={"file": f"http://files.example/{n}.png"}))
+                for n in range(6)
+            ]
+            await asyncio.sleep(0.3)
+            good = await sender.post("/seal-recognition", json={"file": png})
+            assert not any(one.done() for one in slow)
+            return good.status_code, [answer.status_code for answer in await asyncio.gather(*slow)]
+
+    began = time.monotonic()
+    try:
+        assert asyncio.run(ask()) == (200, [504] * 6)
+        assert time.monotonic() - began < 10
+    finally:
+        ended.set()
+
+
+def test_the_name_of_a_fetched_file_need_not_say_what_it_is(make_client, png, monkeypatch):
+    monkeypatch.setattr(intake, "fetch_url", lambda url, **options: base64.b64decode(png))
+    answer = make_client(url_hosts=["files.example"]).infer(file="http://files.example/x")
+    assert answer.json()["result"]["dataInfo"]["type"] == "image"

@@ -9,32 +9,21 @@ import pytest
 
 from sealkit.pipeline.serving_settings import ServingSettings
 from sealkit.serving.errors import RequestError
-from sealkit.serving.pool import Job, Pool, WorkerStartError
+from sealkit.serving.pool import Pool, WorkerStartError
 from tests.serving.fakes import specs
 
 SETTINGS = ServingSettings(visualize=False)
 
 
 @contextlib.contextmanager
-def running(count=1, **options):
+def running(count=1, settings=SETTINGS, **options):
     causes = []
-    pool = Pool(specs(count, SETTINGS, **options), causes.append)
+    pool = Pool(specs(count, settings, **options), causes.append)
     pool.start()
     try:
         yield pool, causes
     finally:
         pool.close()
-
-
-@pytest.fixture
-def job(png):
-    import base64
-
-    def make(order=None, seconds=20.0):
-        head = {"kind": "image", "parameters": {"seal_det_limit_type": order} if order else {}, "visualize": None}
-        return Job(head, base64.b64decode(png), time.monotonic() + seconds)
-
-    return make
 
 
 def wait_for(condition, seconds=20):

@@ -1,5 +1,6 @@
 // Read the seals of a file: dotnet run FILE [SERVER] [FOLDER] (in a console project that holds this file)
 // Prints the texts, one per line; pictures of the result go to FOLDER where it is given. .NET 6 or newer, no packages.
+// A server that asks for an access token gets that of the environment variable SEALKIT_TOKEN.
 using System;
 using System.IO;
 using System.Net.Http;
@@ -22,6 +23,11 @@ string question = JsonSerializer.Serialize(new
     visualize = folder != null,
 });
 using var client = new HttpClient { Timeout = TimeSpan.FromSeconds(180) };
+string? token = Environment.GetEnvironmentVariable("SEALKIT_TOKEN");
+if (!string.IsNullOrEmpty(token))
+{
+    client.DefaultRequestHeaders.Add("Authorization", "Bearer " + token);
+}
 using var content = new StringContent(question, Encoding.UTF8, "application/json");
 using HttpResponseMessage response = await client.PostAsync(server + "/seal-recognition", content);
 using JsonDocument answer = JsonDocument.Parse(await response.Content.ReadAsStreamAsync());

@@ -1,6 +1,7 @@
 // Read the seals of a file: java Client.java FILE [SERVER] [FOLDER]
 // Prints the texts, one per line; pictures of the result go to FOLDER where it is given. Java 11 or newer, nothing to
 // install: the few fields that are wanted are found by pattern. In a project with a JSON library, use that.
+// A server that asks for an access token gets that of the environment variable SEALKIT_TOKEN.
 import java.io.PrintStream;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -33,11 +34,15 @@ public class Client {
             Base64.getEncoder().encodeToString(Files.readAllBytes(file)),
             file.toString().toLowerCase().endsWith(".pdf") ? 0 : 1,
             folder != null);
-        HttpRequest request = HttpRequest.newBuilder(URI.create(server + "/seal-recognition"))
+        HttpRequest.Builder builder = HttpRequest.newBuilder(URI.create(server + "/seal-recognition"))
             .version(HttpClient.Version.HTTP_1_1)
             .header("Content-Type", "application/json")
-            .POST(HttpRequest.BodyPublishers.ofString(question))
-            .build();
+            .POST(HttpRequest.BodyPublishers.ofString(question));
+        String token = System.getenv("SEALKIT_TOKEN");
+        if (token != null && !token.isEmpty()) {
+            builder.header("Authorization", "Bearer " + token);
+        }
+        HttpRequest request = builder.build();
         HttpResponse<String> response = HttpClient.newHttpClient()
             .send(request, HttpResponse.BodyHandlers.ofString(StandardCharsets.UTF_8));
         String answer = response.body();

@@ -1,9 +1,11 @@
 // Read the seals of a file: ./client FILE [SERVER] [FOLDER]
 // Prints the texts, one per line; pictures of the result go to FOLDER where it is given.
+// A server that asks for an access token gets that of the environment variable SEALKIT_TOKEN.
 // C++17, libcurl and nlohmann/json (Debian: libcurl4-openssl-dev, nlohmann-json3-dev):
 //   g++ -std=c++17 -O2 client.cpp -lcurl -o client
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <curl/curl.h>
 #include <filesystem>
 #include <fstream>
@@ -57,6 +59,9 @@ static json post(const std::string &url, const std::string &body, long &status) 
     if (!curl)
         throw std::runtime_error("libcurl cannot start");
     curl_slist *headers = curl_slist_append(nullptr, "Content-Type: application/json");
+    const char *token = std::getenv("SEALKIT_TOKEN");
+    if (token && *token)
+        headers = curl_slist_append(headers, ("Authorization: Bearer " + std::string(token)).c_str());
     std::string answer;
     curl_easy_setopt(curl, CURLOPT_URL, url.c_str());
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);

@@ -1,6 +1,7 @@
 // Read the seals of a file: go run client.go FILE [SERVER] [FOLDER]
 //
 // Prints the texts, one per line; pictures of the result go to FOLDER where it is given. Standard library only.
+// A server that asks for an access token gets that of the environment variable SEALKIT_TOKEN.
 package main
 
 import (
@@ -67,7 +68,15 @@ func read(file, server, folder string) error {
 		return err
 	}
 	client := http.Client{Timeout: 180 * time.Second}
-	response, err := client.Post(server+"/seal-recognition", "application/json", bytes.NewReader(body))
+	request, err := http.NewRequest(http.MethodPost, server+"/seal-recognition", bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	request.Header.Set("Content-Type", "application/json")
+	if token := os.Getenv("SEALKIT_TOKEN"); token != "" {
+		request.Header.Set("Authorization", "Bearer "+token)
+	}
+	response, err := client.Do(request)
 	if err != nil {
 		return err
 	}

@@ -1,5 +1,6 @@
 // Read the seals of a file: node client.mjs FILE [SERVER] [FOLDER]
 // Prints the texts, one per line; pictures of the result go to FOLDER where it is given. Node.js 18 or newer, nothing to install.
+// A server that asks for an access token gets that of the environment variable SEALKIT_TOKEN.
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
@@ -9,9 +10,11 @@ if (file === undefined) {
   process.exit(1);
 }
 
+const headers = { "Content-Type": "application/json" };
+if (process.env.SEALKIT_TOKEN) headers.Authorization = `Bearer ${process.env.SEALKIT_TOKEN}`;
 const response = await fetch(`${server}/seal-recognition`, {
   method: "POST",
-  headers: { "Content-Type": "application/json" },
+  headers,
   body: JSON.stringify({
     file: (await readFile(file)).toString("base64"),
     fileType: file.toLowerCase().endsWith(".pdf") ? 0 : 1,

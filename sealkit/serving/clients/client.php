@@ -1,6 +1,7 @@
 <?php
 // Read the seals of a file: php client.php FILE [SERVER] [FOLDER]
 // Prints the texts, one per line; pictures of the result go to FOLDER where it is given. PHP 8 with its curl extension.
+// A server that asks for an access token gets that of the environment variable SEALKIT_TOKEN.
 declare(strict_types=1);
 
 if ($argc < 2) {
@@ -20,10 +21,14 @@ $question = json_encode([
     'fileType' => strtolower(pathinfo($file, PATHINFO_EXTENSION)) === 'pdf' ? 0 : 1,
     'visualize' => $folder !== null,
 ], JSON_THROW_ON_ERROR);
+$headers = ['Content-Type: application/json'];
+if (($token = getenv('SEALKIT_TOKEN')) !== false && $token !== '') {
+    $headers[] = "Authorization: Bearer $token";
+}
 $request = curl_init($server . '/seal-recognition');
 curl_setopt_array($request, [
     CURLOPT_POSTFIELDS => $question,
-    CURLOPT_HTTPHEADER => ['Content-Type: application/json'],
+    CURLOPT_HTTPHEADER => $headers,
     CURLOPT_RETURNTRANSFER => true,
     CURLOPT_TIMEOUT => 180,
 ]);

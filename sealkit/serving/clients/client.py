@@ -1,10 +1,12 @@
 """Read the seals of a file: python client.py FILE [SERVER] [FOLDER]
 
 Prints the texts, one per line; images of the result go to FOLDER where it is given. Python 3, nothing to install.
+A server that asks for an access token gets that of the environment variable SEALKIT_TOKEN.
 """
 
 import base64
 import json
+import os
 import sys
 import urllib.error
 import urllib.request
@@ -22,10 +24,13 @@ def main() -> None:
         "fileType": 0 if file.suffix.lower() == ".pdf" else 1,
         "visualize": folder is not None,
     }
+    headers = {"Content-Type": "application/json"}
+    if token := os.environ.get("SEALKIT_TOKEN"):
+        headers["Authorization"] = f"Bearer {token}"
     request = urllib.request.Request(
         server + "/seal-recognition",
         data=json.dumps(question).encode("ascii"),
-        headers={"Content-Type": "application/json"},
+        headers=headers,
     )
     try:
         with urllib.request.urlopen(request, timeout=180) as response:

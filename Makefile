@@ -14,7 +14,7 @@ export OMP_NUM_THREADS ?= $(shell nproc 2>/dev/null || echo 2)
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-all test-paddlex lint format types wheel clean
+.PHONY: help install demo test test-all test-paddlex lint format types docs wheel clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -64,8 +64,15 @@ format: $(STAMP) ## rewrite the code in the house's format
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
+docs: $(VENV)/.docs ## build the documentation into site/, every warning an error
+	@NO_MKDOCS_2_WARNING=1 DISABLE_MKDOCS_2_WARNING=true PYTHONPATH=. $(BIN)/mkdocs build --quiet --strict -d site
+
+$(VENV)/.docs: $(STAMP)
+	@$(PY) -m pip install --quiet -e '.[docs]'
+	@touch $@
+
 wheel: $(STAMP) ## build the wheel into dist/
 	@$(PY) -m pip wheel --quiet --no-deps -w dist .
 
 clean: ## remove what builds and tests leave behind; the venv stays
-	@rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	@rm -rf build dist site *.egg-info .pytest_cache .mypy_cache .ruff_cache

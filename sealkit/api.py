@@ -156,7 +156,8 @@ def evaluate(
         checkpoint: run folder (its best checkpoint), checkpoint folder, weights file, or a tag such as `official`.
         model_dir: exported folder or ONNX file, in place of `checkpoint`; its own pre- and post-processing is used.
         overrides: as in `train`.
-        engine, device: what runs an exported folder; for a checkpoint `device` replaces train.device.
+        engine: what runs an exported folder.
+        device: where it runs; for a checkpoint it replaces train.device.
         report: write report.html here: metrics, tables by shape and angle, worst images.
         progress: show progress on stderr.
 

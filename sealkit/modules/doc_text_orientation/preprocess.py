@@ -79,7 +79,9 @@ def preprocess(
     Args:
         image: (H, W, 3) uint8 BGR.
         settings: sizes, PaddleX's by default.
-        mean, std, scale: normalisation, in the order R, G, B.
+        mean: subtracted after scaling, per channel in the order R, G, B.
+        std: divides after that, per channel.
+        scale: factor of the pixel values.
 
     Returns:
         (3, 224, 224) float32.

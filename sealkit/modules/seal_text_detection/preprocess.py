@@ -134,7 +134,9 @@ def preprocess(
         image: (H, W, 3) uint8 BGR.
         settings: size limits, PaddleX's by default.
         rule: `pipeline`, or `official` to reproduce published tables.
-        mean, std, scale: normalisation, applied in the image's channel order.
+        mean: subtracted after scaling, per channel, applied in the image's channel order.
+        std: divides after that, per channel.
+        scale: factor of the pixel values.
 
     Returns:
         (3, h, w) float32 and the sizes `decode` needs.

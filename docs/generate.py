@@ -1,0 +1,86 @@
+"""Pages made of the package itself when the site is built: models, recipe settings, and pages that live elsewhere.
+
+Run by mkdocs-gen-files. What stands here is never typed twice: the tables come from the same objects that the commands use.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import mkdocs_gen_files
+
+from sealkit.config.find import shipped
+from sealkit.config.load import load_recipe
+from sealkit.config.schema import Slot, describe, leaf_keys, slot_at
+from sealkit.zoo import all_models, models_by_module, recipes_by_model
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def write(name: str, text: str) -> None:
+    """Add a page to the site."""
+    with mkdocs_gen_files.open(name, "w") as page:
+        page.write(text)
+
+
+def copied(source: str, links: dict[str, str]) -> str:
+    """A Markdown file of the repository with its links turned to the site's pages."""
+    text = (ROOT / source).read_text(encoding="utf-8")
+    for old, new in links.items():
+        text = text.replace(f"]({old}", f"]({new}")
+    return text
+
+
+def models_page() -> str:
+    """Every model: module, parameters in the published file, metric, recipes."""
+    table, recipes = all_models(), recipes_by_model()
+    lines = ["# Models", "", "`sealkit models` prints this table; `sealkit models NAME --json` all that is known of one."]
+    for module, names in models_by_module().items():
+        lines += ["", f"## {module}", "", "| model | about | inference model, MB | recipes |", "|---|---|---|---|"]
+        for name in names:
+            spec = table[name]
+            size = f"{spec.size_mb:g}" if spec.size_mb else "–"
+            trained = ", ".join(f"`{recipe}`" for recipe in recipes.get(name, ())) or "–"
+            lines.append(f"| {name} | {spec.about} | {size} | {trained} |")
+    return "\n".join(lines) + "\n"
+
+
+def recipes_page() -> str:
+    """Every setting of every module's recipes, from the docstrings of the settings classes."""
+    lines = [
+        "# Recipe reference",
+        "",
+        "A recipe is a YAML file under `recipes/`. `sealkit show RECIPE` prints every setting with its value and where the",
+        "value comes from; `-o key=value` overrides one. The tables below are generated from the settings classes.",
+    ]
+    seen: dict[str, Any] = {}
+    for path in shipped("recipes").values():
+        settings = load_recipe(path).settings
+        seen.setdefault(settings.module, type(settings))
+    for module in sorted(seen):
+        lines += ["", f"## {module}", "", "| key | type | default | meaning |", "|---|---|---|---|"]
+        for path in leaf_keys(seen[module]):
+            slot = slot_at(seen[module], path, None)
+            if slot is None or slot.model() is not None:
+                continue  # a block: its keys follow
+            owner = slot_at(seen[module], path[:-1], None) or Slot(seen[module])
+            field = owner.model().model_fields[path[-1]]  # type: ignore[union-attr, index]
+            meaning = re.sub(r"\s+", " ", field.description or "").replace("|", "\\|")
+            default = "required" if field.is_required() else f"`{field.get_default(call_default_factory=True)}`"
+            if len(default) > 60:
+                default = "see `sealkit show`"
+            kind = describe(slot).replace("|", "\\|")
+            lines.append(f"| `{'.'.join(map(str, path))}` | {kind} | {default} | {meaning} |".replace("\n", " "))
+    return "\n".join(lines) + "\n"
+
+
+write("reference/models.md", models_page())
+write("reference/recipes.md", recipes_page())
+write("reference/formats.md", copied("datasets/FORMATS.md", {"CHECKS.md": "checks.md"}))
+write("reference/checks.md", copied("datasets/CHECKS.md", {"FORMATS.md": "formats.md"}))
+write(
+    "project/contributing.md",
+    copied("CONTRIBUTING.md", {"docs/project/": "", "docs/": "../"}),
+)

@@ -1,6 +1,6 @@
 """Pages made of the package itself when the site is built: models, recipe settings, and pages that live elsewhere.
 
-Run by mkdocs-gen-files. What stands here is never typed twice: the tables come from the same objects that the commands use.
+Run by mkdocs-gen-files. The tables come from the same objects that the commands use.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from typing import Any
 import mkdocs_gen_files
 
 from sealkit.config.find import shipped
-from sealkit.config.load import load_recipe
 from sealkit.config.schema import Slot, describe, leaf_keys, slot_at
+from sealkit.modules.recipe import load_recipe
 from sealkit.zoo import all_models, models_by_module, recipes_by_model
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -36,7 +36,11 @@ def copied(source: str, links: dict[str, str]) -> str:
 def models_page() -> str:
     """Every model: module, parameters in the published file, metric, recipes."""
     table, recipes = all_models(), recipes_by_model()
-    lines = ["# Models", "", "`sealkit models` prints this table; `sealkit models NAME --json` all that is known of one."]
+    lines = [
+        "# Models",
+        "",
+        "`sealkit models` prints this table; `sealkit models NAME --json` tells all about one.",
+    ]
     for module, names in models_by_module().items():
         lines += ["", f"## {module}", "", "| model | about | inference model, MB | recipes |", "|---|---|---|---|"]
         for name in names:
@@ -52,7 +56,7 @@ def recipes_page() -> str:
     lines = [
         "# Recipe reference",
         "",
-        "A recipe is a YAML file under `recipes/`. `sealkit show RECIPE` prints every setting with its value and where the",
+        "A recipe is a YAML file under `recipes/`. `sealkit show RECIPE` prints every setting, its value and where the",
         "value comes from; `-o key=value` overrides one. The tables below are generated from the settings classes.",
     ]
     seen: dict[str, Any] = {}

@@ -21,6 +21,7 @@ COMMANDS: Mapping[str, str] = {
     "data": "sealkit.cli.data",
     "train": "sealkit.cli.train",
     "eval": "sealkit.cli.eval",
+    "average": "sealkit.cli.average",
     "export": "sealkit.cli.export",
     "infer": "sealkit.cli.infer",
     "config": "sealkit.cli.config",

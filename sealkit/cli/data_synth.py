@@ -20,6 +20,7 @@ EXAMPLES = """
   sealkit data synth seals --count 2000 --relabel              # the same set again, label files only
   sealkit data synth laser --count 300 --style laser           # a style the shipped weights have never seen
   sealkit data synth pages --kind page --count 5000 --sheet look.png   # layout set and upright pages
+  sealkit data synth strips --kind strip --count 2000 --seed 990101 --val-share 1    # a held-out set of strips
   sealkit data synth bills --kind page --count 500 --documents invoice=3,receipt=1 --empty 0.1
 """
 
@@ -33,9 +34,9 @@ _PAGE_ONLY = ("classes", "documents", "empty", "parts", "close_ups", "seal_width
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("out", metavar="DIR", help="folder to write (must be empty or new)")
     parser.add_argument(
-        "--kind", choices=["seal", "page"], default="seal",
+        "--kind", choices=["seal", "page", "strip"], default="seal",
         help="seal: text lines of seals (seal_text_detection); page: documents with COCO boxes (layout_detection) and "
-        "lists of upright pages (doc_text_orientation); default seal",
+        "lists of upright pages (doc_text_orientation); strip: straightened lines (text_recognition); default seal",
     )  # fmt: skip
     parser.add_argument("-n", "--count", type=int, default=1000, metavar="N", help="number of images (default 1000)")
     parser.add_argument("--seed", type=int, default=0, help="image i depends on the seed and i only (default 0)")
@@ -175,6 +176,19 @@ def _draw_pages(args: argparse.Namespace, common: dict[str, Any]) -> dict[str, A
     return summary
 
 
+def _draw_strips(args: argparse.Namespace, common: dict[str, Any]) -> dict[str, Any]:
+    from sealkit.synth.seals.settings import StripSettings
+    from sealkit.synth.strips.writer import sheet_of_strips, write_strip_set
+
+    _refuse(args, _PAGE_ONLY, "page")
+    _refuse(args, _SEAL_ONLY, "seal")
+    settings = _settings(StripSettings, _given(args, ("size", "fonts")))
+    summary = write_strip_set(args.out, args.count, args.seed, settings=settings, **common)
+    if args.sheet:
+        sheet_of_strips(args.out, args.sheet, args.sheet_count)
+    return summary
+
+
 def _settings(kind: type[S], given: dict[str, object]) -> S:
     from pydantic import ValidationError
 
@@ -199,7 +213,8 @@ def run(args: argparse.Namespace) -> int:
     workers = args.workers if args.workers is not None else os.cpu_count() or 1
     with tqdm(total=args.count, unit="img", desc="drawing") as bar:
         common = {"workers": workers, "val_share": args.val_share, "quality": args.quality, "progress": bar.update}
-        summary = (_draw_pages if args.kind == "page" else _draw_seals)(args, common)
+        draw = {"seal": _draw_seals, "page": _draw_pages, "strip": _draw_strips}[args.kind]
+        summary = draw(args, common)
     if args.sheet:
         summary["sheet"] = args.sheet
     print(json.dumps(summary, ensure_ascii=False, indent=1))

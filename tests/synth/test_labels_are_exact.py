@@ -11,7 +11,7 @@ from sealkit.synth.common.ink import Ink
 from sealkit.synth.seals import designs, render
 from sealkit.synth.seals.design import Design
 from sealkit.synth.seals.layout import EllipsePath
-from sealkit.synth.seals.render import _Scene, stock, transform
+from sealkit.synth.seals.render import SealScene, stock, transform
 from sealkit.synth.seals.settings import SynthSettings
 
 SIDE = 400
@@ -26,7 +26,7 @@ def _inside(points: np.ndarray) -> np.ndarray:
 
 def _stamp_line(design: Design, index: int, place: np.ndarray, monkeypatch: pytest.MonkeyPatch):
     """Ink of one line alone, and its label, drawn as in an image."""
-    scene = _Scene(np.random.default_rng(0), stock(0, None), SynthSettings(), "crop")
+    scene = SealScene(np.random.default_rng(0), stock(0, None), SynthSettings(), "crop")
     scene.look = "clean"
     scene.image = np.full((SIDE, SIDE, 3), 255, np.float32)
     monkeypatch.setattr(render, "choose_ink", lambda rng, clean: BLACK)

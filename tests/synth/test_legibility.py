@@ -12,7 +12,7 @@ from sealkit.synth.common.documents import print_on
 from sealkit.synth.common.ink import Ink
 from sealkit.synth.seals import designs, render
 from sealkit.synth.seals.legibility import LEAST_HEIGHT, character_height
-from sealkit.synth.seals.render import _Scene, render_sample, stock
+from sealkit.synth.seals.render import SealScene, render_sample, stock
 from sealkit.synth.seals.settings import SynthSettings
 from sealkit.synth.seals.writer import write_detection_set
 
@@ -21,10 +21,10 @@ SMALL = SynthSettings(size=(160, 220), page_size=(200, 260))
 RED = np.array([40, 40, 200], np.float32)
 
 
-def _scene(shape: str, seed: int, strength: float, monkeypatch: pytest.MonkeyPatch) -> _Scene:
+def _scene(shape: str, seed: int, strength: float, monkeypatch: pytest.MonkeyPatch) -> SealScene:
     """A seal of this ink on white paper, nothing lost but by the strength."""
     rng = np.random.default_rng([seed, 5])
-    scene = _Scene(rng, stock(0, None), SynthSettings(), "crop")
+    scene = SealScene(rng, stock(0, None), SynthSettings(), "crop")
     scene.look = "clean"
     scene.image = np.full((SIDE, SIDE, 3), 250, np.float32)
     monkeypatch.setattr(render, "choose_ink", lambda *_: Ink(RED, "red", strength, False))
@@ -35,7 +35,7 @@ def _scene(shape: str, seed: int, strength: float, monkeypatch: pytest.MonkeyPat
     return scene
 
 
-def _measured(scene: _Scene) -> list[float]:
+def _measured(scene: SealScene) -> list[float]:
     return scene._mark_illegible(np.clip(scene.image, 0, 255).astype(np.uint8))
 
 

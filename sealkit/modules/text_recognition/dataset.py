@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -21,6 +21,7 @@ from sealkit.data.mix import SetMix, validation_share
 from sealkit.data.records import RecSample
 from sealkit.data.transforms.strips import StripChain
 from sealkit.data.usable import usable
+from sealkit.drawing.fonts import find_faces
 from sealkit.errors import DataError
 from sealkit.images import inspect_image, read_image
 from sealkit.modules.text_recognition import preprocess
@@ -30,8 +31,11 @@ from sealkit.modules.text_recognition.settings import (
     RecInputSettings,
     RecResizeSettings,
     RecSetSettings,
+    RecTrainSetSettings,
     TextRecognitionRecipe,
 )
+from sealkit.synth.seals.settings import StripSettings
+from sealkit.synth.strips.draw import RATIOS, SHARES, DrawnStrip, StripArtist
 
 STRIDE = 8  # input pixels of one time step
 HEIGHT = 48  # of the pipeline's inputs
@@ -40,11 +44,14 @@ _SHOWN = 3
 
 
 def load_set(settings: RecSetSettings, max_broken_share: float = 0.01) -> list[RecSample]:
-    """Samples of one set. Bad lines are logged, and refused where they are more than the share.
+    """Samples of one set; none of one that is drawn. Bad lines are logged, and refused where they are more than the
+    share.
 
     Raises:
         DataError: the label file is missing, has no usable line, or too many bad ones.
     """
+    if isinstance(settings, RecTrainSetSettings) and settings.synth is not None:
+        return []
     read = read_rec_labels(settings.root, settings.labels)
     return usable(read, settings.root, settings.labels, "text_recognition", max_broken_share)
 
@@ -93,6 +100,41 @@ class Limits:
         return None
 
 
+class DrawnSet:
+    """Strips drawn on the fly: the strip at a place depends on (seed, epoch, place) and the installed fonts.
+
+    Args:
+        settings: what is drawn.
+        seed: of the run and set.
+        limits: texts with characters that have no class are not drawn, whatever `labels.unknown` says.
+    """
+
+    def __init__(self, settings: StripSettings, seed: int, limits: Limits) -> None:
+        self.size, self._settings, self._seed = settings.strips, settings, seed
+        self._known = limits.labels.charset.index
+        self._artist = StripArtist(settings, seed)
+
+    def draw(self, number: int, epoch: int, rng: np.random.Generator, fits: Callable[[str], bool]) -> DrawnStrip:
+        """The strip at place `number` of an epoch; `rng` is the sample's own."""
+        known = self._known
+        return self._artist.draw(
+            rng, self._length(number, epoch), lambda text: set(text) <= known.keys() and fits(text)
+        )
+
+    def ratio(self, number: int, epoch: int) -> float:
+        """About the width/height of the strip at a place, known before it is drawn."""
+        return (0.5, *RATIOS)[self._length(number, epoch)]
+
+    def _length(self, number: int, epoch: int) -> int:
+        draw = np.random.default_rng([self._seed, epoch, number]).random()
+        return int(np.searchsorted(np.cumsum(SHARES)[:-1], draw, side="right"))
+
+    def info(self) -> dict[str, Any]:
+        """What a run notes: settings and faces; the same on resume."""
+        faces = sorted({f"{face.name} ({face.path.name})" for face in find_faces(self._settings.fonts)})
+        return {"synth": self._settings.model_dump(mode="json"), "seed": self._seed, "faces": faces}
+
+
 @dataclass
 class SetUse:
     """One training set: what of it is used.
@@ -102,17 +144,28 @@ class SetUse:
         lines: sound lines of the label file.
         samples: those that can be trained on; ratios: their width/height.
         left_out: reason -> places.
+        drawn: draws the strips where the set is no file; then there are no lines.
     """
 
-    settings: RecSetSettings
+    settings: RecTrainSetSettings
     lines: list[RecSample]
     samples: list[RecSample] = field(default_factory=list)
     ratios: list[float] = field(default_factory=list)
     left_out: dict[str, list[str]] = field(default_factory=dict)
+    drawn: DrawnSet | None = None
+
+    @property
+    def size(self) -> int:
+        """Samples per epoch at a ratio of 1."""
+        return self.drawn.size if self.drawn is not None else len(self.samples)
+
+    @property
+    def name(self) -> str:
+        return "strips drawn on the fly" if self.drawn is not None else f"{self.settings.root}/{self.settings.labels}"
 
     def sentences(self) -> list[str]:
         """What was left out, one sentence per reason."""
-        name = f"{self.settings.root}/{self.settings.labels}"
+        name = self.name
         total = len(self.lines)
         return [
             f"{name}: {len(places)} of {total} lines are not trained on: {reason} "
@@ -121,12 +174,23 @@ class SetUse:
         ]
 
 
-def select(lines: Sequence[RecSample], settings: RecSetSettings, limits: Limits, shape: RecInputSettings) -> SetUse:
+def select(
+    lines: Sequence[RecSample],
+    settings: RecTrainSetSettings,
+    limits: Limits,
+    shape: RecInputSettings,
+    seed: int = 0,
+) -> SetUse:
     """Which lines of a set can be trained on.
+
+    Args:
+        seed: of strips drawn on the fly.
 
     Raises:
         DataError: not one.
     """
+    if settings.synth is not None:
+        return SetUse(settings, [], drawn=DrawnSet(settings.synth, seed, limits))
     use = SetUse(settings, list(lines))
     narrowest = min(width * HEIGHT / height for width, height in shape.scales) if shape.by_ratio else 0.0
     fixed = min(width for width, _ in shape.scales)
@@ -171,8 +235,11 @@ class TrainSource:
     def __init__(self, recipe: TextRecognitionRecipe, limits: Limits, sets: Sequence[Sequence[RecSample]]) -> None:
         self._limits, self._shape = limits, recipe.input
         self._chain = StripChain(recipe.augment)
-        self.uses = [select(lines, entry, limits, recipe.input) for lines, entry in zip(sets, recipe.data.train)]
-        sizes = [len(use.samples) for use in self.uses]
+        self.uses = [
+            select(lines, entry, limits, recipe.input, recipe.seed + number)
+            for number, (lines, entry) in enumerate(zip(sets, recipe.data.train))
+        ]
+        sizes = [use.size for use in self.uses]
         self.mix = SetMix(sizes, [entry.ratio for entry in recipe.data.train], recipe.seed)
         narrowest = min(width for width, _ in recipe.input.scales)
         self._widest = max(recipe.input.max_width if recipe.input.by_ratio else narrowest, narrowest)
@@ -182,18 +249,23 @@ class TrainSource:
 
     def get(self, index: int, epoch: int, rng: np.random.Generator) -> dict[str, Any]:
         which, number = self.mix.pick(index, epoch)
-        sample = self.uses[which].samples[number]
-        strip, text = self._augmented(sample, rng)
+        use = self.uses[which]
+        if use.drawn is not None:
+            where, path = f"drawn strip {number} of epoch {epoch}", ""
+        else:
+            sample = use.samples[number]
+            where, path = f"{sample.where} {sample.image_path.name}", str(sample.image_path)
+        strip, text = self.strip(index, epoch, rng)
         made = self._limits.labels.encode(text)
         if isinstance(made, str):  # select() has let it pass
-            raise DataError(made, where=sample.where, value=text)
+            raise DataError(made, where=where, value=text)
         return {
             "strip": strip,
             **made,
             "text": text,  # as seen
             DRAW: float(rng.random()),
-            "name": f"{sample.where} {sample.image_path.name}",
-            "path": str(sample.image_path),
+            "name": where,
+            "path": path,
         }
 
     def arrange(self, order: np.ndarray, epoch: int, batch_size: int, rng: np.random.Generator) -> np.ndarray:
@@ -201,15 +273,21 @@ class TrainSource:
         if not self._shape.by_ratio:
             return order
         picked = [self.mix.pick(int(index), epoch) for index in order]
-        ratios = np.array([self.uses[which].ratios[number] for which, number in picked])
+        ratios = np.array([self._ratio(which, number, epoch) for which, number in picked])
         return group_by_size(order, ratios, batch_size, rng)
+
+    def _ratio(self, which: int, number: int, epoch: int) -> float:
+        use = self.uses[which]
+        return use.ratios[number] if use.drawn is None else use.drawn.ratio(number, epoch)
 
     def strip(self, index: int, epoch: int, rng: np.random.Generator) -> tuple[np.ndarray, str]:
         """The augmented strip and its text as seen, before labels: what one looks at."""
         which, number = self.mix.pick(index, epoch)
-        return self._augmented(self.uses[which].samples[number], rng)
-
-    def _augmented(self, sample: RecSample, rng: np.random.Generator) -> tuple[np.ndarray, str]:
+        use = self.uses[which]
+        if use.drawn is not None:
+            drawn = use.drawn.draw(number, epoch, rng, self._fits)
+            return self._chain(drawn.image, drawn.text, rng, self._draw_other, self._fits)
+        sample = use.samples[number]
         text = self._limits.as_seen(sample.text)
         return self._chain(read_image(sample.image_path), text, rng, self._draw_other, self._fits)
 
@@ -218,6 +296,8 @@ class TrainSource:
 
     def _draw_other(self, rng: np.random.Generator) -> tuple[np.ndarray, str] | None:
         samples = self.uses[int(rng.integers(len(self.uses)))].samples
+        if not samples:  # drawn on the fly
+            return None
         sample = samples[int(rng.integers(len(samples)))]
         try:
             return read_image(sample.image_path), self._limits.as_seen(sample.text)

@@ -14,6 +14,16 @@ import paddle.nn.functional as F
 SMOOTHING = 0.1  # of NRTR's target
 
 
+def log_softmax(logits: paddle.Tensor) -> paddle.Tensor:
+    """Logarithm of the softmax over the last axis.
+
+    Written out: `paddle.nn.functional.log_softmax` of Paddle 3.2 takes time with the square of the number of classes
+    on CPU, 7.6 s instead of 0.03 s for 256 rows of 18,714 classes.
+    """
+    shifted = logits - logits.max(axis=-1, keepdim=True).detach()  # the maximum cancels out: no gradient through it
+    return shifted - shifted.exp().sum(axis=-1, keepdim=True).log()
+
+
 def ctc_loss(logits: paddle.Tensor, labels: paddle.Tensor, lengths: paddle.Tensor) -> paddle.Tensor:
     """Mean over the batch of -log P(label); not divided by the label's length, so long labels weigh more.
 
@@ -44,7 +54,7 @@ def nrtr_loss(logits: paddle.Tensor, labels: paddle.Tensor) -> paddle.Tensor:
     """
     classes = logits.shape[2]
     target = labels[:, 1 : 1 + logits.shape[1]].astype("int64")
-    log_p = F.log_softmax(logits, axis=2)
+    log_p = log_softmax(logits)
     right = paddle.take_along_axis(log_p, target.unsqueeze(2), axis=2).squeeze(2)  # [N, L]
     other = SMOOTHING / (classes - 1)
     each = -((1 - SMOOTHING - other) * right + other * log_p.sum(axis=2))
@@ -62,7 +72,7 @@ def sar_loss(logits: paddle.Tensor, labels: paddle.Tensor) -> paddle.Tensor:
     padding = logits.shape[2]
     target = labels[:, 1:].astype("int64")
     seen = target != padding
-    log_p = F.log_softmax(logits[:, :-1], axis=2)
+    log_p = log_softmax(logits[:, :-1])
     each = -paddle.take_along_axis(log_p, target.clip(max=padding - 1).unsqueeze(2), axis=2).squeeze(2)
     seen = seen.astype(each.dtype)
     return (each * seen).sum() / seen.sum().clip(min=1)

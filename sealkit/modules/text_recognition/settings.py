@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from sealkit.config.base import Settings
 from sealkit.config.training import RecipeBase
+from sealkit.synth.seals.settings import StripSettings
 
 
 class RecResizeSettings(Settings):
@@ -49,8 +50,23 @@ class RecSetSettings(Settings):
     """Samples of this set per epoch, as a share of its size."""
 
 
+class RecTrainSetSettings(RecSetSettings):
+    root: str = ""
+    labels: str = ""
+    synth: StripSettings | None = None
+    """In place of root and labels: strips drawn on the fly, in every epoch new ones."""
+
+    @model_validator(mode="after")
+    def _one_source(self) -> RecTrainSetSettings:
+        if self.synth is not None and (self.root or self.labels):
+            raise ValueError("a set has root and labels, or synth, not both")
+        if self.synth is None and not (self.root and self.labels):
+            raise ValueError("is incomplete: give root and labels, or synth for strips drawn on the fly")
+        return self
+
+
 class RecDataSettings(Settings):
-    train: tuple[RecSetSettings, ...] = Field(min_length=1)
+    train: tuple[RecTrainSetSettings, ...] = Field(min_length=1)
     val: tuple[RecSetSettings, ...] = Field(min_length=1)
 
 

@@ -172,8 +172,9 @@ class TextRecognitionTask:
         train = []
         for use, places in zip(source.uses, source.mix.places):
             left_out = {reason: len(where) for reason, where in use.left_out.items()}
-            used = {"used": len(use.samples), "left_out": left_out, "per_epoch": places}
-            train.append({**set_info(use.settings, use.lines), **used, "share": round(places / len(source), 4)})
+            used = {"used": use.size, "left_out": left_out, "per_epoch": places}
+            known = set_info(use.settings, use.lines) if use.drawn is None else use.drawn.info()
+            train.append({**known, **used, "share": round(places / len(source), 4)})
         val = [set_info(entry, lines) for entry, lines in zip(self.recipe.data.val, self._validation_lines)]
         charset = {"id": self.charset.id, "hash": self.charset.hash, "classes": self.charset.num_classes}
         return {"train": train, "val": val, "charset": charset}
@@ -182,8 +183,7 @@ class TextRecognitionTask:
         """The charset, and each set's share of an epoch."""
         source = self.train_samples()
         listed = [
-            f"{places} of {use.settings.root}/{use.settings.labels} ({places / len(source):.0%}, "
-            f"ratio {use.settings.ratio:g})"
+            f"{places} of {use.name} ({places / len(source):.0%}, ratio {use.settings.ratio:g})"
             for use, places in zip(source.uses, source.mix.places)
         ]
         return [self.characters.note, f"an epoch: {', '.join(listed)}"]

@@ -64,7 +64,7 @@ def render_sample(seed: int, index: int, settings: SynthSettings) -> tuple[np.nd
     kept = stock(seed, settings.fonts)
     weights = np.array([settings.crops, settings.pages, settings.negatives])
     kind = ("crop", "page", "negative")[int(rng.choice(3, p=weights / weights.sum()))]
-    scene = _Scene(rng, kept, settings, kind)
+    scene = SealScene(rng, kept, settings, kind)
     if kind == "crop":
         scene.crop()
     else:
@@ -94,7 +94,7 @@ def _tilt_matrix(rng: Rng, strength: float) -> np.ndarray:
     return cv2.getPerspectiveTransform(corners, moved).astype(np.float64)
 
 
-class _Scene:
+class SealScene:
     def __init__(self, rng: Rng, kept: Stock, settings: SynthSettings, kind: str) -> None:
         self.rng, self.kept, self.settings, self.kind = rng, kept, settings, kind
         self.look = "photo" if settings.style == "laser" else paper.choose_look(rng)

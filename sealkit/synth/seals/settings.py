@@ -93,3 +93,34 @@ DOCUMENTS = (
     "handwriting", "specimen",
 )  # fmt: skip
 """Kinds of documents, as PageSettings names them."""
+
+
+class StripSettings(Settings):
+    """Strips for a recogniser, drawn on the fly: no two are alike, and none is read from a file."""
+
+    strips: int = Field(10_000, gt=0)
+    """Strips per epoch."""
+    printed: float = Field(0.15, ge=0, le=1)
+    """Share of plain printed lines: what the network must not forget."""
+    special: float = Field(0.35, ge=0, le=1)
+    """Share of the seal strips with texts that whole seals show too rarely: codes, Latin with accents, traditional and
+    rare characters, dates."""
+    over_print: float = Field(0.38, ge=0, le=1)
+    """Share of the seal strips with print, rules, handwriting or a second seal through the characters, beside what the
+    drawn seal itself lies on."""
+    ends: tuple[float, float] = (-0.1, 0.6)
+    """Least and greatest margin beyond either end, as a share of the characters' height."""
+    width: tuple[float, float] = (0.6, 1.12)
+    """Least and greatest factor on the strip's width."""
+    size: tuple[int, int] = (200, 480)
+    """Shortest and longest long side of the seals that strips are cut from, pixels."""
+    fonts: str | None = None
+    """Folder of fonts to use beside the system's."""
+
+    @model_validator(mode="after")
+    def _ranges(self) -> StripSettings:
+        if not -0.3 <= self.ends[0] <= self.ends[1] <= 1.5:
+            raise ValueError("ends is a range within -0.3 to 1.5")
+        if not 0.2 <= self.width[0] <= self.width[1] <= 3 or not 64 <= self.size[0] <= self.size[1]:
+            raise ValueError("width is a range within 0.2 to 3, size one from at least 64 pixels")
+        return self

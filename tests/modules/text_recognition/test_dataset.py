@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from sealkit.charset import Charset
 from sealkit.engine.sampler import TrainPlan
@@ -124,6 +125,48 @@ def test_arranged_epochs_keep_every_sample_and_resume_exactly(make_recipe: Make,
         expected = next(stream)
     again = TrainPlan(len(source), 4, 1, 1, 0, seed=3, arrange=source_of(recipe).arrange)
     assert next(again.batches(plan.steps_per_epoch + 2)) == expected
+
+
+def drawn_recipe(make_recipe: Make, strip_set: Path, **synth: Any) -> TextRecognitionRecipe:
+    files = {"root": str(strip_set), "labels": "train.txt"}
+    settings = {"strips": 24, "size": [160, 200], **synth}
+    data = {"train": [{"synth": settings}, files], "val": [{**files, "labels": "val.txt"}]}
+    return make_recipe(data=data, augment=[], input={"scales": [[64, 48]], "by_ratio": True, "max_width": 640})
+
+
+def test_strips_drawn_on_the_fly_are_new_in_every_epoch_and_the_same_on_resume(
+    make_recipe: Make, strip_set: Path
+) -> None:
+    chars = sorted({chr(code) for code in range(0x4E00, 0x9FA6)} | {chr(code) for code in range(33, 127)})
+    labels = LineLabels(Charset.from_list(chars), None, 25)
+    recipe = drawn_recipe(make_recipe, strip_set)
+    source, again = source_of(recipe, labels=labels), source_of(recipe, labels=labels)
+    assert source.mix.places == (24, len(TEXTS)) and source.uses[0].size == 24
+    for index in (0, 5):
+        one = get(source, index, 3)
+        assert np.array_equal(one["strip"], get(again, index, 3)["strip"]) and one["path"] == ""
+        assert labels.charset.decode(one["label_ctc"][: one["length"]]) == one["text"]
+        assert one["text"] != get(source, index, 4)["text"]
+    assert get(source, 24)["text"] == TEXTS[0]  # the set on disk beside it
+    picks = TrainPlan(len(source), 6, 1, 1, 0, seed=3, arrange=source.arrange).epoch_picks(2)
+    assert picks == TrainPlan(len(source), 6, 1, 1, 0, seed=3, arrange=again.arrange).epoch_picks(2)
+
+
+def test_only_characters_with_a_class_are_drawn(make_recipe: Make, strip_set: Path) -> None:
+    labels = LineLabels(Charset.from_list(list("0123456789年月日-./")), None, 25)
+    source = source_of(drawn_recipe(make_recipe, strip_set, printed=0, special=1), labels=labels, unknown="line")
+    few = [get(source, index) for index in range(24) if source.uses[0].drawn.ratio(index, 0) == 5.5][:3]
+    assert few and all(set(sample["text"]) <= set("0123456789年月日-./") for sample in few)
+
+
+def test_a_training_set_is_drawn_or_on_disk(make_recipe: Make, strip_set: Path) -> None:
+    files = {"root": str(strip_set), "labels": "train.txt"}
+    with pytest.raises(ValidationError, match="not both"):
+        make_recipe(data={"train": [{**files, "synth": {}}], "val": [files]})
+    with pytest.raises(ValidationError, match="incomplete"):
+        make_recipe(data={"train": [{"ratio": 2}], "val": [files]})
+    with pytest.raises(ValidationError):  # what is evaluated on must stay the same
+        make_recipe(data={"train": [files], "val": [{"synth": {}}]})
 
 
 def test_sets_are_mixed_by_ratio(make_recipe: Make, strip_set: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from itertools import product
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 
 from sealkit.modules.text_recognition.labels import steps_needed
 from sealkit.modules.text_recognition.loss import ctc_loss, nrtr_loss, sar_loss
+from sealkit.modules.text_recognition.loss import log_softmax as stable_log_softmax
 
 
 def log_softmax(x: np.ndarray) -> np.ndarray:
@@ -66,3 +68,35 @@ def test_sar_predicts_what_comes_next_and_never_padding():
     log_p = log_softmax(logits.astype(float))
     expected = -(log_p[0, 0, 0] + log_p[0, 1, n]) / 2
     assert float(sar_loss(paddle.to_tensor(logits), paddle.to_tensor(labels))) == pytest.approx(expected, rel=1e-5)
+
+
+def test_log_softmax_has_the_gradient_of_its_definition():
+    rng = np.random.default_rng(3)
+    values = rng.normal(scale=4, size=(5, 300)).astype(np.float32)
+    values[0] += 500  # exp() of the plain values would be infinite
+    weights = rng.normal(size=values.shape)
+    logits = paddle.to_tensor(values, stop_gradient=False)
+    found = stable_log_softmax(logits)
+    (found * paddle.to_tensor(weights.astype(np.float32))).sum().backward()
+    exact = values.astype(np.float64) - values.max(axis=1, keepdims=True)
+    exact = exact - np.log(np.exp(exact).sum(axis=1, keepdims=True))
+    gradient = weights - np.exp(exact) * weights.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(found.numpy(), exact, rtol=1e-5, atol=1e-4)
+    np.testing.assert_allclose(logits.grad.numpy(), gradient, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("loss", [nrtr_loss, sar_loss])
+def test_time_grows_with_the_number_of_classes_not_with_its_square(loss):
+    def seconds(classes: int) -> float:
+        logits = paddle.randn([4, 8, classes])
+        logits.stop_gradient = False
+        labels = paddle.full([4, 9 if loss is nrtr_loss else 8], 3, dtype="int64")
+        times = []
+        for _ in range(5):
+            started = time.process_time()
+            loss(logits, labels).backward()
+            times.append(time.process_time() - started)
+        return min(times)
+
+    seconds(1000)
+    assert seconds(20_000) < 40 * seconds(2_000)  # 10 times as many; the square would be 100 times

@@ -1,0 +1,34 @@
+"""`sealkit average`: the weighted mean of checkpoints."""
+
+from __future__ import annotations
+
+import argparse
+
+NAME = "average"
+HELP = "Write the weighted mean of several weights of one network: of a fine-tuned and its initial weights, say."
+EXAMPLES = """
+  sealkit average runs/rec_v6_small_seal initial --weights 0.7 0.3 --output mean
+  sealkit average runs/a runs/b runs/c --output mean              # equal shares
+  sealkit import-weights rapidocr --model PP-OCRv6_small_rec --output initial   # a wheel's weights as a checkpoint
+  sealkit export -c rec_v6_small_seal --checkpoint mean --output my_model
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "sources", nargs="+", metavar="PATH", help="run folders, checkpoints or weights files; two or more"
+    )
+    parser.add_argument(
+        "--weights", nargs="+", type=float, metavar="SHARE", help="share of each, in the same order; default: equal"
+    )
+    parser.add_argument("--output", required=True, metavar="DIR", help="checkpoint folder to write (must be new)")
+
+
+def run(args: argparse.Namespace) -> int:
+    from sealkit.weights.average import average_checkpoints
+
+    made_of = average_checkpoints(args.sources, args.output, args.weights)
+    for source, share in made_of:
+        print(f"  {share:.3f}  {source}")
+    print(f"mean written to {args.output}\nnext: sealkit eval -c RECIPE --checkpoint {args.output}")
+    return 0

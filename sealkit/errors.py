@@ -6,6 +6,46 @@ next. The command line prints `str(error)` without a traceback and exits with `e
 
 from __future__ import annotations
 
+from typing import Any
+
+_LIMIT = 200
+
+
+def short_repr(value: object, limit: int = _LIMIT) -> str:
+    """`repr(value)`, cut at `limit` characters; no more than those are made, whatever the size of the value."""
+    text = "".join(_pieces(value, limit + 1))
+    return text if len(text) <= limit else text[: limit - 3] + "..."
+
+
+def _pieces(value: Any, left: int) -> list[str]:
+    """Parts of repr(value) of at least `left` characters in all, or the whole."""
+    if type(value) in (str, bytes):
+        return [repr(value[:left])]
+    if type(value) is int and value.bit_length() > 3 * _LIMIT:  # Python refuses to write out 4,300 digits and more
+        return [f"a whole number of about {int(value.bit_length() * 0.30103) + 1} digits"]
+    if type(value) not in _BRACKETS:
+        return [repr(value)]
+    if not value:
+        return [repr(value)]
+    opening, closing = _BRACKETS[type(value)]
+    parts = [opening]
+    left -= 1
+    for number, item in enumerate(value.items() if type(value) is dict else value):
+        if left <= 0:
+            return parts
+        new = [", "] if number else []
+        if type(value) is dict:
+            new += [*_pieces(item[0], left), ": "]
+            new += _pieces(item[1], max(left - sum(map(len, new)), 1))
+        else:
+            new += _pieces(item, left)
+        left -= sum(map(len, new))
+        parts += new
+    return [*parts, ",)" if type(value) is tuple and len(value) == 1 else closing]
+
+
+_BRACKETS: dict[Any, tuple[str, str]] = {list: ("[", "]"), tuple: ("(", ")"), dict: ("{", "}"), set: ("{", "}")}
+
 
 class SealkitError(Exception):
     """Base of all errors that are the user's to solve.
@@ -26,8 +66,7 @@ class SealkitError(Exception):
     def _message(self) -> str:
         head = f"{self.where}: {self.what}" if self.where else self.what
         if self.value is not None:
-            shown = repr(self.value)
-            head += f" (got {shown if len(shown) <= 200 else shown[:197] + '...'})"
+            head += f" (got {short_repr(self.value)})"
         return f"{head}\n  next: {self.hint}" if self.hint else head
 
 

@@ -17,7 +17,7 @@ from sealkit.modules.doc_text_orientation.postprocess import QUARTERS, TopClasse
 from sealkit.modules.doc_text_orientation.preprocess import MEAN, STD, preprocess
 from sealkit.modules.doc_text_orientation.settings import OriResizeSettings
 from sealkit.modules.result import ModuleResult
-from sealkit.runtime.files import ModelMeta
+from sealkit.runtime.files import ModelMeta, finite, reads_meta, sides
 from sealkit.runtime.model import InferenceModel
 
 FIELDS = ("class_ids", "scores", "label_names")
@@ -130,6 +130,7 @@ class OrientationClassifier(Predictor):
             yield result
 
 
+@reads_meta
 def ori_input(meta: ModelMeta) -> OriInput:
     """Rules of a classifier's inference.yml; the official ones where a bare ONNX file says nothing.
 
@@ -149,15 +150,15 @@ def ori_input(meta: ModelMeta) -> OriInput:
             hint="check which model_dir belongs to which module",
         )
     size = ops["CropImage"].get("size", 224)
-    side = int(size[0] if isinstance(size, (list, tuple)) else size)
+    (side,) = sides(size if isinstance(size, (list, tuple)) else [size], 1)
     norm, topk = ops.get("NormalizeImage", {}), meta.post_process.get("Topk") or {}
     labels = topk.get("label_list")
     return OriInput(
-        OriResizeSettings(resize_short=int(ops["ResizeImage"]["resize_short"]), crop=side),
+        OriResizeSettings(resize_short=sides([ops["ResizeImage"]["resize_short"]], 1)[0], crop=side),
         tuple(str(label) for label in labels) if labels else names,
-        tuple(float(v) for v in norm.get("mean") or MEAN),
-        tuple(float(v) for v in norm.get("std") or STD),
-        float(norm.get("scale") or 1 / 255),
+        finite(norm.get("mean") or MEAN),
+        finite(norm.get("std") or STD),
+        finite([norm.get("scale") or 1 / 255], 1)[0],
     )
 
 

@@ -14,7 +14,7 @@ from sealkit.modules.base import Predictor
 from sealkit.modules.layout_detection.postprocess import LayoutOptions, layout_boxes, split_pages
 from sealkit.modules.layout_detection.preprocess import INTERPOLATIONS, Normalisation, preprocess
 from sealkit.modules.result import ModuleResult
-from sealkit.runtime.files import ModelMeta
+from sealkit.runtime.files import ModelMeta, finite, reads_meta, sides
 from sealkit.runtime.model import InferenceModel
 
 OPTIONS = ("threshold", "layout_nms", "layout_unclip_ratio", "layout_merge_bboxes_mode")
@@ -163,13 +163,17 @@ def laid_over(options: LayoutOptions, given: Mapping[str, Any]) -> LayoutOptions
     return replace(options, **changes)
 
 
+@reads_meta
 def file_options(meta: ModelMeta) -> LayoutOptions:
     """Options of an inference.yml: draw_threshold (0.5 where it has none), layout_nms and so on."""
     known = {field.name for field in fields(LayoutOptions)}
     said = {key: meta.data[key] for key in OPTIONS[1:] if key in known and meta.data.get(key) is not None}
-    return LayoutOptions(threshold=meta.data.get("draw_threshold", 0.5), **said)
+    threshold = meta.data.get("draw_threshold", 0.5)
+    finite([threshold], 1)
+    return LayoutOptions(threshold=threshold, **said)
 
 
+@reads_meta
 def layout_rules(meta: ModelMeta) -> LayoutRules:
     """Input rules of a layout model's inference.yml.
 
@@ -207,14 +211,15 @@ def _target_size(op: Mapping[str, Any], where: str) -> tuple[int, int]:
     if not isinstance(size, list) or len(size) != 2 or op.get("keep_ratio"):
         hint = "export the model with target_size: [height, width] and keep_ratio: false"
         raise EngineError("Resize must give every page one size", where=where, value=dict(op), hint=hint)
-    return int(size[0]), int(size[1])
+    height, width = sides(size, 2)
+    return height, width
 
 
 def _normalisation(op: Mapping[str, Any]) -> Normalisation:
     """With norm_type none, mean and std are applied all the same, as in PaddleX."""
     mean, std = op.get("mean") or [0.0] * 3, op.get("std") or [1.0] * 3
     scale = 1 / 255 if op.get("is_scale", True) else 1.0
-    return Normalisation(tuple(float(v) for v in mean), tuple(float(v) for v in std), scale)
+    return Normalisation(finite(mean), finite(std), scale)
 
 
 __all__ = ["LayoutDetector", "LayoutRules", "file_options", "laid_over", "layout_rules"]

@@ -19,7 +19,7 @@ from sealkit.modules.result import ModuleResult
 from sealkit.modules.seal_text_detection.postprocess import decode, int_polygons, sort_regions
 from sealkit.modules.seal_text_detection.preprocess import MEAN, STD, ResizeInfo, normalise, preprocess
 from sealkit.modules.seal_text_detection.settings import DetPostprocessSettings, DetResizeSettings
-from sealkit.runtime.files import ModelMeta
+from sealkit.runtime.files import ModelMeta, finite, reads_meta, sides
 from sealkit.runtime.model import InferenceModel
 
 AREA = 3
@@ -105,11 +105,8 @@ class TextDetector(Predictor):
         """
         shape = options.pop("input_shape", None)
         post = det_post(model.meta, **{k: v for k, v in options.items() if k not in DetResizeSettings.model_fields})
-        side = model.meta.transform_ops.get("DetResizeForTest", {}).get("resize_long")
-        said = {} if side is None else {"limit_side_len": int(side)}
-        said = {**said, **own_settings(model.meta, "resize", DetResizeSettings)}
         given = {k: v for k, v in options.items() if k in DetResizeSettings.model_fields and v is not None}
-        return cls(model, DetResizeSettings(**{**said, **given}), post, shape)
+        return cls(model, override(det_resize(model.meta), given), post, shape)
 
     @classmethod
     def wrote(cls, meta: ModelMeta) -> bool:
@@ -244,6 +241,7 @@ def turned_back(maps: np.ndarray, turn: int) -> np.ndarray:
     return back
 
 
+@reads_meta
 def det_input(meta: ModelMeta) -> DetInput:
     """Input rules of a detector's inference.yml; official BGR and ImageNet values where a bare ONNX file says nothing.
 
@@ -256,16 +254,20 @@ def det_input(meta: ModelMeta) -> DetInput:
     norm = ops.get("NormalizeImage", {})
     return DetInput(
         rgb=str(ops.get("DecodeImage", {}).get("img_mode", "RGB")).upper() == "RGB",  # PaddleX: absent = RGB
-        mean=tuple(float(v) for v in norm.get("mean") or MEAN),
-        std=tuple(float(v) for v in norm.get("std") or STD),
+        mean=finite(norm.get("mean") or MEAN),
+        std=finite(norm.get("std") or STD),
         scale=_number(norm.get("scale", 1 / 255), meta.where),
     )
 
 
+@reads_meta
 def fixed_size(meta: ModelMeta) -> tuple[int, int] | None:
     """Height and width of a detector whose inference.yml wants inputs of one size (`DetResizeForTest.image_shape`)."""
     shape = meta.transform_ops.get("DetResizeForTest", {}).get("image_shape") if meta.data else None
-    return (int(shape[0]), int(shape[1])) if shape else None
+    if not shape:
+        return None
+    height, width = sides(shape, 2)
+    return height, width
 
 
 def det_post(meta: ModelMeta, **given: Any) -> DetPostprocessSettings:
@@ -273,14 +275,33 @@ def det_post(meta: ModelMeta, **given: Any) -> DetPostprocessSettings:
 
     A file that says nothing about `box_type` means quad (PaddleX); a model without any file is taken for a curved one.
     sealkit's own section, where there is one, is what the model was evaluated with.
+
+    Raises:
+        EngineError: a value of inference.yml that cannot be used.
     """
+    wanted = {key: value for key, value in given.items() if value is not None}
+    said = _post_of(meta)
+    return DetPostprocessSettings(**{**said.model_dump(), **wanted}) if wanted else said
+
+
+@reads_meta
+def _post_of(meta: ModelMeta) -> DetPostprocessSettings:
     said = meta.post_process
     keys = ("thresh", "box_thresh", "max_candidates", "unclip_ratio", "box_type", "score_mode", "use_dilation")
     values = {key: said[key] for key in keys if key in said}
     if meta.data:
         values = {"thresh": 0.3, "box_thresh": 0.6, "unclip_ratio": 2.0, "box_type": "quad", **values}
-    values |= own_settings(meta, "postprocess", DetPostprocessSettings)
-    return DetPostprocessSettings(**{**values, **{k: v for k, v in given.items() if v is not None}})
+    return DetPostprocessSettings(**{**values, **own_settings(meta, "postprocess", DetPostprocessSettings)})
+
+
+@reads_meta
+def det_resize(meta: ModelMeta) -> DetResizeSettings:
+    """Sizes of an inference.yml; in those of others `resize_long` is PaddleX's short-side limit."""
+    side = meta.transform_ops.get("DetResizeForTest", {}).get("resize_long")
+    said = {} if side is None else {"limit_side_len": sides([side], 1)[0]}
+    made = DetResizeSettings(**{**said, **own_settings(meta, "resize", DetResizeSettings)})
+    sides([made.limit_side_len, made.max_side_limit], 2)
+    return made
 
 
 def own_settings(meta: ModelMeta, part: str, settings: Any) -> dict[str, Any]:
@@ -332,11 +353,11 @@ _OPERATORS = {ast.Div: operator.truediv, ast.Mult: operator.mul, ast.Add: operat
 
 def _number(value: Any, where: str) -> float:
     """A number, or an expression of numbers such as "1./255."."""
-    if isinstance(value, (int, float)):
-        return float(value)
     try:
-        return _evaluate(ast.parse(str(value), mode="eval").body)
-    except (SyntaxError, ValueError, ZeroDivisionError) as error:
+        if isinstance(value, str) and len(value) <= 60:
+            value = _evaluate(ast.parse(value, mode="eval").body)
+        return finite([value], 1)[0]
+    except (SyntaxError, TypeError, ValueError, ArithmeticError) as error:
         raise EngineError("NormalizeImage.scale is not a number", where=where, value=value) from error
 
 

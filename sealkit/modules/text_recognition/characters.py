@@ -150,7 +150,7 @@ def read_dictionary(source: str, texts: Iterable[str] = ()) -> Charset:
         return from_codec(source.removeprefix(CODEC))
     path = Path(source).expanduser()
     if path.name.endswith((".yml", ".yaml")) and path.is_file():
-        meta = ModelMeta.parse(path.read_text(encoding="utf-8"), str(path))
+        meta = ModelMeta.read(path)
         return Charset.from_inference(meta.character_dict, id=path.parent.name, where=meta.where)
     if path.is_dir() or path.suffix == ".onnx":
         if is_checkpoint(path) or (path / "checkpoints").is_dir():

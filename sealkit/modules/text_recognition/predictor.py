@@ -19,7 +19,7 @@ from sealkit.modules.text_recognition.models import MODELS
 from sealkit.modules.text_recognition.postprocess import RecResult, ctc_decode, reverse_runs
 from sealkit.modules.text_recognition.preprocess import batches_by_width, collate, normalise, preprocess
 from sealkit.modules.text_recognition.settings import RecResizeSettings
-from sealkit.runtime.files import ModelMeta
+from sealkit.runtime.files import ModelMeta, reads_meta, sides
 from sealkit.runtime.model import InferenceModel
 
 
@@ -144,6 +144,7 @@ def rec_charset(meta: ModelMeta) -> Charset:
     return Charset.from_inference(meta.character_dict, id=meta.model_name or Path(meta.where).stem, where=meta.where)
 
 
+@reads_meta
 def rec_resize(meta: ModelMeta, width_step: int = 1) -> RecResizeSettings:
     """Input size of a recogniser's inference.yml; 3 × 48 × 320 where a bare ONNX file says nothing.
 
@@ -161,4 +162,4 @@ def rec_resize(meta: ModelMeta, width_step: int = 1) -> RecResizeSettings:
             hint="check which model_dir belongs to which module",
         )
     shape = ops["RecResizeImg"].get("image_shape") or (3, 48, 320)
-    return RecResizeSettings(image_shape=tuple(int(v) for v in shape), width_step=width_step)
+    return RecResizeSettings(image_shape=sides(shape, 3), width_step=width_step)

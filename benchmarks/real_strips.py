@@ -25,8 +25,8 @@ from rapidfuzz.distance import Levenshtein
 
 from sealkit.bench.labelled import load_labels
 from sealkit.bench.strips import StripReader, confidence
-from sealkit.geometry.lines import LinePoly, lines_from_region, readings
-from sealkit.geometry.seals import choose_ways, resolve_directions, seal_frame
+from sealkit.geometry.lines import LinePoly, lines_from_region, orientations
+from sealkit.geometry.seals import choose_orientations, resolve_directions, seal_frame
 from sealkit.geometry.straighten import straighten
 from sealkit.images import read_image, write_image
 
@@ -102,11 +102,11 @@ def _read_seal(
         owner += [i] * len(lines)
     frame = seal_frame(found)
     found = resolve_directions(found, frame)
-    ways = [readings(line, frame.up) for line in found]
+    ways = [orientations(line, frame.up) for line in found]
     tried = [straighten(image, way) for line in ways for way in line]
     reads = iter(zip(tried, reader.read(tried)))
     results = [[next(reads) for _ in line] for line in ways]
-    chosen = choose_ways([[(w, confidence(r[1])) for w, r in zip(line, rs)] for line, rs in zip(ways, results)])
+    chosen = choose_orientations([[(w, confidence(r[1])) for w, r in zip(line, rs)] for line, rs in zip(ways, results)])
     for name, picks in (("found", chosen), ("geometry", [0] * len(found))):
         for i, text in enumerate(texts):
             mine = [results[k][picks[k]] for k in range(len(found)) if owner[k] == i]

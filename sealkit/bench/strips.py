@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sealkit.geometry.lines import LinePoly, readings
+from sealkit.geometry.lines import LinePoly, orientations
 from sealkit.geometry.straighten import straighten
 from sealkit.modules.text_recognition.postprocess import RecResult
 from sealkit.modules.text_recognition.predictor import TextRecogniser
@@ -34,7 +34,7 @@ class StripReader(TextRecogniser):
     def read_line(self, image: np.ndarray, line: LinePoly, up: np.ndarray | None = None) -> tuple[RecResult, LinePoly]:
         """The best of the ways a line may run, and that way; see `readings`. A reading beyond doubt ends the search."""
         tried: list[tuple[RecResult, LinePoly]] = []
-        for way in readings(line, up):
+        for way in orientations(line, up):
             tried.append((self.read([straighten(image, way)])[0], way))
             if tried[-1][0].score > CERTAIN and len(tried[-1][0].text) >= CERTAIN_CHARACTERS:
                 break

@@ -14,7 +14,8 @@ from sealkit.data.problems import Problem
 from sealkit.data.records import DetSample, TextLine
 from sealkit.errors import DataError, ImageError
 from sealkit.geometry.lines import LinePoly
-from sealkit.geometry.straighten import STRIP_HEIGHT, straighten
+from sealkit.geometry.straighten import RULES as STRIP_RULES
+from sealkit.geometry.straighten import straighten
 from sealkit.images import read_image, write_image
 
 FOLDER = "images"
@@ -40,7 +41,7 @@ class CropReport:
         self.skipped[reason] = self.skipped.get(reason, 0) + 1
 
 
-def strip_of(image: np.ndarray, line: TextLine, height: int = STRIP_HEIGHT) -> np.ndarray:
+def strip_of(image: np.ndarray, line: TextLine, height: int = STRIP_RULES.height_px) -> np.ndarray:
     """The straightened strip of a label with a direction.
 
     Args:
@@ -65,7 +66,7 @@ def write_crops(
     out: str | Path,
     labels: str = "train.txt",
     *,
-    height: int = STRIP_HEIGHT,
+    height: int = STRIP_RULES.height_px,
     quality: int | None = None,
     progress: Callable[[int], object] | None = None,
 ) -> CropReport:

@@ -1,12 +1,9 @@
 """Characters of square seals: putting the blocks they form in the detector's map into columns.
 
 Name seals fill their square with two to four columns whose gaps are narrower than those between their characters. In
-the
-detector's map their characters stand apart, or run together in both directions: which of them make a line cannot be
-seen
-in a character's neighbourhood. It is settled here for a block as a whole: characters in rows and columns are read in
-columns,
-along the characters' up direction; a single row stays a line. Long bars are lines already and are left alone.
+the map of the detector their characters stand apart, or run together in both directions: which of them make a line
+cannot be seen near one character. The block is decided as a whole: characters in rows and columns are read in columns,
+along the up direction of the characters; a single row stays a line. Long bars are lines already and stay as they are.
 """
 
 from __future__ import annotations
@@ -17,49 +14,69 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-CHARACTER_ASPECT = 2.6
-"""Sides of a character, or of two that touch, differ by less than this factor; longer regions are lines."""
-MOST_ASPECT = 2.4
-"""Sides of a single region that is cut differ by less than this factor."""
-LEAST_FILL = 0.55
-"""Share of its rectangle that a single region fills; rings and bent texts fill less."""
-GROUP_FILL = 0.42
-"""Share of their hull that the characters of a block fill; those along a ring fill less."""
-NEAR = 0.55
-"""Characters of a block are at most this multiple of their size apart."""
-ALIKE = 6.0
-"""Areas of neighbours differ by less than this factor."""
-LEAST_AREA = 24.0
-"""Smallest character, square pixels of the map."""
-MOST_CHARACTERS = 64
-BAR_FILL = 0.7
-"""Share of its rectangle that a piece of a straight line fills."""
-ALIKE_THICK = 1.5
-"""Pieces of one line differ in thickness by less than this factor."""
-ALIGNED = float(np.cos(np.radians(15)))
-END_GAP = 0.6
-"""Pieces of one line are at most this multiple of its thickness apart."""
-VALLEY = 0.72
-"""A valley is this much lower than the lower of the peaks beside it."""
-COLUMN_VALLEY = 0.85
-"""The same between columns."""
-LYING = 0.2
-"""How much deeper valleys must be to make columns that lie on their side, where the characters' direction is
-unknown."""
-COHERENT = 0.85
-"""How well a block's up vectors agree on an axis (length of their mean at double angle) before it counts."""
-LEAST_PIECE = 0.14
-"""Narrowest piece, as a share of the block's width."""
-UNEVEN = 2.6
-"""Columns of one seal differ in width by less than this factor."""
-COLUMN_ASPECT = 1.25
-"""Length of a column relative to its width."""
-TILTS = np.radians([-8.0, -4.0, 0.0, 4.0, 8.0])
-"""A block may be this far off its up direction or rectangle: perspective, or a last column that is shorter."""
-CORE = 0.4
-"""Probability from which a pixel counts to a piece; a block holds far less certain ones."""
-BIN = 2.0
-"""Pixels of the map per bin of a profile."""
+
+@dataclass(frozen=True)
+class BlockRules:
+    """Thresholds of `character_groups`, `broken_lines` and `arrange_block`; pixels are those of the map."""
+
+    character_max_aspect: float = 2.6
+    """Sides of a character, or of two that touch, differ by less than this factor; longer regions are lines."""
+    character_min_fill: float = 0.5
+    """Share of its rectangle that a character fills."""
+    single_region_max_aspect: float = 2.4
+    """Sides of a single region that is cut differ by less than this factor."""
+    single_region_min_fill: float = 0.55
+    """Share of its rectangle that a single region fills; rings and bent texts fill less."""
+    group_min_fill: float = 0.42
+    """Share of their hull that the characters of a block fill; those along a ring fill less."""
+    neighbour_gap_sizes: float = 0.55
+    """Characters of a block are at most this multiple of their size apart."""
+    neighbour_area_ratio: float = 6.0
+    """Areas of neighbours differ by less than this factor."""
+    min_area_px: float = 24.0
+    """Area of the smallest character, square pixels."""
+    max_characters: int = 64
+    """Most characters, or bars, that are compared pair by pair: a bound on time."""
+    bar_min_fill: float = 0.7
+    """Share of its rectangle that a piece of a straight line fills."""
+    bar_thickness_ratio: float = 1.5
+    """Pieces of one line differ in thickness by less than this factor."""
+    bar_min_cosine: float = float(np.cos(np.radians(15)))
+    """Cosine of the 15 degrees within which the axes of the pieces of one line agree."""
+    bar_axis_min_aspect: float = 1.5
+    """Shorter pieces (length relative to thickness) have no axis of their own."""
+    bar_offset_thicknesses: float = 0.3
+    """Largest distance of a piece from the axis of the other, in thicknesses."""
+    bar_gap_thicknesses: float = 0.6
+    """Pieces of one line are at most this multiple of its thickness apart."""
+    valley_max_level: float = 0.72
+    """A valley is at most this high relative to the lower of the peaks beside it."""
+    column_valley_max_level: float = 0.85
+    """The same between columns, where the direction of the characters is known."""
+    lying_penalty: float = 0.2
+    """How much deeper valleys must be to make columns that lie on their side, where the direction of the characters is
+    unknown."""
+    min_axis_agreement: float = 0.85
+    """How well the up vectors of a block agree on an axis (length of their mean at double angle) before it counts."""
+    min_piece_share: float = 0.14
+    """Narrowest piece, as a share of the width of the block."""
+    max_width_ratio: float = 2.6
+    """Columns of one seal differ in width by less than this factor."""
+    column_min_aspect: float = 1.25
+    """Length of a column relative to its width."""
+    tilts_degrees: tuple[float, ...] = (-8.0, -4.0, 0.0, 4.0, 8.0)
+    """How far a block may be off its up direction or rectangle: perspective, or a last column that is shorter."""
+    core_probability: float = 0.4
+    """Probability from which a pixel counts to a piece; a block holds far less certain ones."""
+    bin_px: float = 2.0
+    """Pixels per bin of a profile."""
+    min_block_px: int = 64
+    """Fewer pixels are no block."""
+    min_hull_px: int = 12
+    """Pieces of fewer pixels are dropped."""
+
+
+RULES = BlockRules()
 
 
 @dataclass(frozen=True)
@@ -84,18 +101,18 @@ def character_groups(contours: Sequence[np.ndarray]) -> list[list[int]]:
     for index, contour in enumerate(contours):
         (_, (wide, high), _) = cv2.minAreaRect(contour)
         area = cv2.contourArea(contour)
-        square = max(wide, high) < CHARACTER_ASPECT * max(min(wide, high), 1.0)
-        if square and area >= max(LEAST_AREA, 0.5 * wide * high):
+        square = max(wide, high) < RULES.character_max_aspect * max(min(wide, high), 1.0)
+        if square and area >= max(RULES.min_area_px, RULES.character_min_fill * wide * high):
             points = contour[:: max(len(contour) // 48, 1), 0].astype(np.float32)
             characters.append((index, area, points))
-    characters = sorted(characters, key=lambda character: -character[1])[:MOST_CHARACTERS]
+    characters = sorted(characters, key=lambda character: -character[1])[: RULES.max_characters]
     owner = list(range(len(characters)))
     for i, (_, area, points) in enumerate(characters):
         for j in range(i):
-            if owner[i] == owner[j] or characters[j][1] > ALIKE * area:
+            if owner[i] == owner[j] or characters[j][1] > RULES.neighbour_area_ratio * area:
                 continue
             gap = np.hypot(*(points[:, None] - characters[j][2][None]).transpose(2, 0, 1)).min()
-            if gap <= NEAR * np.sqrt(area):
+            if gap <= RULES.neighbour_gap_sizes * np.sqrt(area):
                 kept, merged = owner[j], owner[i]
                 owner = [kept if o == merged else o for o in owner]
     groups = [[characters[i][0] for i in range(len(characters)) if owner[i] == o] for o in sorted(set(owner))]
@@ -115,7 +132,10 @@ def broken_lines(contours: Sequence[np.ndarray]) -> list[list[int]]:
     for index, contour in enumerate(contours):
         (centre, (wide, high), turn) = cv2.minAreaRect(contour)
         length, thick = max(wide, high), min(wide, high)
-        if cv2.contourArea(contour) < max(LEAST_AREA, BAR_FILL * wide * high) or len(bars) >= MOST_CHARACTERS:
+        if (
+            cv2.contourArea(contour) < max(RULES.min_area_px, RULES.bar_min_fill * wide * high)
+            or len(bars) >= RULES.max_characters
+        ):
             continue
         angle = np.radians(turn if wide >= high else turn + 90)
         bars.append((index, np.asarray(centre), np.array([np.cos(angle), np.sin(angle)]), length, thick))
@@ -135,14 +155,20 @@ _Bar = tuple[np.ndarray, np.ndarray, float, float]
 def _end_to_end(longer: _Bar, shorter: _Bar) -> bool:
     """Whether two bars (centre, axis, length, thickness) are pieces of one line; the longer one gives the axis."""
     (centre, axis, length, thick), (other, other_axis, other_length, other_thick) = longer, shorter
-    if length < CHARACTER_ASPECT * thick or not thick / ALIKE_THICK < other_thick < thick * ALIKE_THICK:
+    if (
+        length < RULES.character_max_aspect * thick
+        or not thick / RULES.bar_thickness_ratio < other_thick < thick * RULES.bar_thickness_ratio
+    ):
         return False
     aligned = abs(float(axis @ other_axis))
-    if other_length > 1.5 * other_thick and aligned < ALIGNED:
+    if other_length > RULES.bar_axis_min_aspect * other_thick and aligned < RULES.bar_min_cosine:
         return False
     step = other - centre
     along, across = abs(float(step @ axis)), abs(float(step[0] * axis[1] - step[1] * axis[0]))
-    return across <= 0.3 * thick and along - (length + other_length) / 2 <= END_GAP * thick
+    return (
+        across <= RULES.bar_offset_thicknesses * thick
+        and along - (length + other_length) / 2 <= RULES.bar_gap_thicknesses * thick
+    )
 
 
 def joined(members: Sequence[np.ndarray]) -> np.ndarray:
@@ -166,21 +192,23 @@ def arrange_block(members: Sequence[np.ndarray], window: np.ndarray) -> list[np.
     """
     together = np.maximum.reduce(list(members))
     points = cv2.findNonZero(together)
-    if points is None or len(points) < 64:
+    if points is None or len(points) < RULES.min_block_px:
         return list(members)
     rect = cv2.minAreaRect(points)
     wide, high = max(rect[1]), max(min(rect[1]), 1.0)
     if len(members) == 1:
-        fits = wide <= MOST_ASPECT * high and len(points) >= LEAST_FILL * wide * high
+        fits = (
+            wide <= RULES.single_region_max_aspect * high and len(points) >= RULES.single_region_min_fill * wide * high
+        )
     else:
-        fits = len(points) >= GROUP_FILL * cv2.contourArea(cv2.convexHull(points))
+        fits = len(points) >= RULES.group_min_fill * cv2.contourArea(cv2.convexHull(points))
     if not fits:
         return list(members)
     ys, xs = np.nonzero(together)
     values = window[:, ys, xs]
     right = _right(values)
     cuts = _best_cuts(xs, ys, values[0], np.radians(rect[2]) if right is None else right, right is not None)
-    core = values[0] > CORE
+    core = values[0] > RULES.core_probability
     if cuts is not None:
         owner = np.searchsorted(np.asarray(cuts.places), xs * cuts.axis[0] + ys * cuts.axis[1])
         columns = [core & (owner == i) for i in range(len(cuts.places) + 1)]
@@ -199,12 +227,12 @@ def _right(values: np.ndarray) -> float | None:
     it points all ways. Up and down count alike: a detector may mistake a block for its upside down."""
     if len(values) < 3:
         return None
-    sure = values[0] > CORE
+    sure = values[0] > RULES.core_probability
     if not sure.any():
         return None
     double = 2 * np.arctan2(values[2, sure].astype(np.float64), values[1, sure].astype(np.float64))
     x, y = float(np.cos(double).mean()), float(np.sin(double).mean())
-    return float(np.arctan2(y, x) / 2 + np.pi / 2) if np.hypot(x, y) > COHERENT else None
+    return float(np.arctan2(y, x) / 2 + np.pi / 2) if np.hypot(x, y) > RULES.min_axis_agreement else None
 
 
 def _best_cuts(xs: np.ndarray, ys: np.ndarray, weights: np.ndarray, angle: float, known: bool) -> _Cuts | None:
@@ -212,11 +240,17 @@ def _best_cuts(xs: np.ndarray, ys: np.ndarray, weights: np.ndarray, angle: float
     block, those between columns of an upright image preferred."""
     found = []
     for quarter in (0.0,) if known else (0.0, np.pi / 2):
-        for tilt in TILTS:
-            cuts = _cuts(xs, ys, weights, angle + tilt + quarter, COLUMN_VALLEY if known else VALLEY)
+        for tilt in np.radians(RULES.tilts_degrees):
+            cuts = _cuts(
+                xs,
+                ys,
+                weights,
+                angle + tilt + quarter,
+                RULES.column_valley_max_level if known else RULES.valley_max_level,
+            )
             if cuts is not None:
                 upright = known or abs(cuts.axis[0]) > abs(cuts.axis[1])
-                found.append((cuts.depth + (0.0 if upright else LYING), cuts))
+                found.append((cuts.depth + (0.0 if upright else RULES.lying_penalty), cuts))
     return min(found, key=lambda entry: entry[0])[1] if found else None
 
 
@@ -225,7 +259,7 @@ def _is_column(xs: np.ndarray, ys: np.ndarray, across: np.ndarray) -> bool:
     if len(xs) == 0:
         return False
     wide = np.ptp(xs * across[0] + ys * across[1]) + 1
-    return bool(np.ptp(ys * across[0] - xs * across[1]) + 1 >= COLUMN_ASPECT * wide)
+    return bool(np.ptp(ys * across[0] - xs * across[1]) + 1 >= RULES.column_min_aspect * wide)
 
 
 def _cuts(xs: np.ndarray, ys: np.ndarray, weights: np.ndarray, angle: float, limit: float) -> _Cuts | None:
@@ -233,19 +267,19 @@ def _cuts(xs: np.ndarray, ys: np.ndarray, weights: np.ndarray, angle: float, lim
     axis = np.array([np.cos(angle), np.sin(angle)])
     along = xs * axis[0] + ys * axis[1]
     first = float(along.min())
-    counted = np.bincount(((along - first) / BIN).astype(np.int64), weights)
+    counted = np.bincount(((along - first) / RULES.bin_px).astype(np.int64), weights)
     if len(counted) < 8:
         return None
     profile = np.convolve(counted, np.ones(3) / 3, mode="same")
-    least = max(int(LEAST_PIECE * len(profile)), 2)
+    least = max(int(RULES.min_piece_share * len(profile)), 2)
     valleys = _valleys(profile, 0, len(profile), least, limit)
     if not valleys:
         return None
     edges = np.array([0, *(place for place, _ in valleys), len(profile)])
     widths = np.diff(edges)
-    if widths.max() > UNEVEN * widths.min():
+    if widths.max() > RULES.max_width_ratio * widths.min():
         return None
-    places = tuple(first + (place + 0.5) * BIN for place, _ in valleys)
+    places = tuple(first + (place + 0.5) * RULES.bin_px for place, _ in valleys)
     return _Cuts(axis, places, max(depth for _, depth in valleys))
 
 
@@ -269,8 +303,8 @@ def _valleys(profile: np.ndarray, start: int, end: int, least: int, limit: float
 
 
 def _hull(xs: np.ndarray, ys: np.ndarray, shape: tuple[int, ...]) -> np.ndarray | None:
-    """Mask of the convex hull of some pixels; None of fewer than a dozen."""
-    if len(xs) < 12:
+    """Mask of the convex hull of some pixels; None of fewer than `min_hull_px`."""
+    if len(xs) < RULES.min_hull_px:
         return None
     mask = np.zeros(shape, np.uint8)
     cv2.fillConvexPoly(mask, cv2.convexHull(np.stack([xs, ys], axis=1).astype(np.int32)), 1)

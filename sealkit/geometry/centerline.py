@@ -19,15 +19,48 @@ from sealkit.geometry.polyline import arc_lengths, at_lengths, resample, ups
 from sealkit.geometry.regions import TextRegion
 from sealkit.geometry.skeleton import Edge, Graph, skeleton_graph
 
-RASTER_BAND = 24.0
-"""The region is drawn so that its band is about this wide (pixels) for the skeleton."""
-RASTER_LIMIT = 1400
-STRAIGHT_ON = np.radians(50)
-"""At a junction two paths are one text when the way on bends less than this."""
-CORNER = np.radians(50)
-"""A path that bends more than this within one band width, and not around it, is two texts."""
-TOLERANCE = 0.06
-"""Accepted distance of the fitted curve, as a share of the band width."""
+
+@dataclass(frozen=True)
+class CenterlineRules:
+    """Thresholds of `rough_chains` and `refine`; "bands" are widths of the band of text."""
+
+    raster_band_px: float = 24.0
+    """The region is drawn so that its band is about this wide for the skeleton."""
+    raster_limit_px: int = 1400
+    """Longest side of that drawing: a bound on memory and time."""
+    junction_bend: float = float(np.radians(50))
+    """Radians. At a junction two paths are one text when the way on bends less than this."""
+    corner_bend: float = float(np.radians(50))
+    """Radians. A path that bends more than this within one band, and not around it, is two texts."""
+    corner_neighbour_share: float = 0.5
+    """A corner bends more than its surroundings: these bend less than this share of it."""
+    corner_min_bands: float = 2.5
+    """Shorter paths are not searched for corners or for sides that change."""
+    corner_half_width_share: float = 0.8
+    """The end of a path where the border is nearer than this share of its median distance leads into a corner."""
+    fit_tolerance_bands: float = 0.06
+    """Accepted distance of the fitted curve."""
+    min_length_bands: float = 0.6
+    """Shorter paths are no texts."""
+    flip_reach_bands: float = 0.6
+    """Up vectors within this distance count for a point of the path."""
+    refine_rounds: int = 4
+    """How often normals are cut and the curve is fitted again."""
+    max_width_bands: float = 3.0
+    """A normal that is longer between two borders runs along the text."""
+    min_width_share: float = 0.6
+    """Widths below this share of the median are measured at an end or a notch."""
+    max_width_share: float = 1.5
+    """Widths above this multiple of the median are measured at a junction."""
+    taper_limits: tuple[float, float] = (0.75, 1.33)
+    """Width at an end relative to the median: perspective makes one end larger, by no more than this."""
+    free_end_reach: float = 2.0
+    """How far beyond the path a text may go on, in widths."""
+    cut_end_reach: float = 0.2
+    """The same at an end that was cut off another text."""
+
+
+RULES = CenterlineRules()
 
 
 @dataclass
@@ -80,7 +113,7 @@ def rough_chains(region: TextRegion) -> list[Chain]:
     """The texts of a region as rough paths, longest first; [] for a compact region (about as wide as high)."""
     band = band_width(region)
     low, high = region.outline.min(axis=0), region.outline.max(axis=0)
-    scale = min(RASTER_BAND / band, RASTER_LIMIT / max(float((high - low).max()), 1e-6))
+    scale = min(RULES.raster_band_px / band, RULES.raster_limit_px / max(float((high - low).max()), 1e-6))
     size = np.ceil((high - low) * scale).astype(int) + 5
     mask = np.zeros((size[1], size[0]), dtype=np.uint8)
     for value, paths in ((1, [region.outline]), (0, region.holes)):
@@ -92,7 +125,7 @@ def rough_chains(region: TextRegion) -> list[Chain]:
     chains = [replace(chain, points=(chain.points - 2) / scale + low) for chain in chains]
     if region.up is not None and len(region.up):
         chains = [part for chain in chains for part in split_flips(chain, region.up, band)]
-    shortest = 0.6 * band
+    shortest = RULES.min_length_bands * band
     return sorted((c for c in chains if _span(c) >= shortest), key=_span, reverse=True)
 
 
@@ -113,8 +146,12 @@ def refine(chain: Chain, region: TextRegion, cut_at: float | None = None) -> Mid
     points = _smoothed(resample(points, max(int(total / (band / 6)), 8)), window=5)
     middle = None
     typical = band
-    for round_ in range(4):
-        curve = fit_curve(points, TOLERANCE * band, band / 8, 2.5 * band) if middle is None else middle.curve
+    for round_ in range(RULES.refine_rounds):
+        curve = (
+            fit_curve(points, RULES.fit_tolerance_bands * band, band / 8, 2.5 * band)
+            if middle is None
+            else middle.curve
+        )
         first, last = 0.0, curve.end
         if round_ and not chain.closed:  # the rough path ends half a band early: take in the rest bit by bit
             first, last = _span_on(curve, chain, edges, typical)
@@ -124,11 +161,11 @@ def refine(chain: Chain, region: TextRegion, cut_at: float | None = None) -> Mid
         centres, directions = curve.at(at)
         high, low = _crossings(centres, ups(directions), edges)
         width = high - low
-        good = np.isfinite(width) & (width > 0) & (width < 3 * band)
+        good = np.isfinite(width) & (width > 0) & (width < RULES.max_width_bands * band)
         if good.sum() < 3:
             return middle
         typical = float(np.median(width[good]))
-        good &= (width > 0.6 * typical) & (width < 1.5 * typical)
+        good &= (width > RULES.min_width_share * typical) & (width < RULES.max_width_share * typical)
         if good.sum() < 3:
             return middle
         mids = centres + ups(directions) * np.where(good, (high + low) / 2, 0)[:, None]
@@ -142,12 +179,12 @@ def refine(chain: Chain, region: TextRegion, cut_at: float | None = None) -> Mid
 
 
 def _measured(points: np.ndarray, at: np.ndarray, width: np.ndarray, before: Curve, band: float) -> Middle:
-    curve = fit_curve(points, TOLERANCE * band, band / 8, 2.5 * band)
+    curve = fit_curve(points, RULES.fit_tolerance_bands * band, band / 8, 2.5 * band)
     typical = float(np.median(width))
     start, end = typical, typical
     if len(at) >= 12 and before.end > 3 * typical:  # perspective makes one end larger; short lines do not show it
         slope, level = np.polyfit(at / before.end, width, 1)
-        start, end = np.clip([level, level + slope], 0.75 * typical, 1.33 * typical)
+        start, end = np.clip([level, level + slope], RULES.taper_limits[0] * typical, RULES.taper_limits[1] * typical)
     return Middle(curve, 0.0, curve.end, np.array([start, end]))
 
 
@@ -161,8 +198,10 @@ def _with_ends(middle: Middle, chain: Chain, edges: np.ndarray, width: float) ->
 
 def _span_on(curve: Curve, chain: Chain, edges: np.ndarray, width: float) -> tuple[float, float]:
     """Arc lengths on the curve where the region ends; hardly beyond a cut."""
-    start = -_reach(curve, 0.0, -1.0, edges, width, 0.2 if chain.cut[0] else 2.0)
-    return start, curve.end + _reach(curve, curve.end, 1.0, edges, width, 0.2 if chain.cut[1] else 2.0)
+    start = -_reach(curve, 0.0, -1.0, edges, width, RULES.cut_end_reach if chain.cut[0] else RULES.free_end_reach)
+    return start, curve.end + _reach(
+        curve, curve.end, 1.0, edges, width, RULES.cut_end_reach if chain.cut[1] else RULES.free_end_reach
+    )
 
 
 def _reach(curve: Curve, origin: float, sign: float, edges: np.ndarray, width: float, limit: float) -> float:
@@ -203,7 +242,7 @@ def _chains(graph: Graph, band: float) -> list[Chain]:
             for two in here[k + 1 :]
         )
         for bend, one, two in pairs:
-            if bend < STRAIGHT_ON and one not in partner and two not in partner:
+            if bend < RULES.junction_bend and one not in partner and two not in partner:
                 partner[one], partner[two] = two, one
     junctions = {end for here in ends.values() if len(here) > 1 for end in here}
     chains: list[Chain] = []
@@ -255,7 +294,7 @@ def _without_corners(chain: Chain, distance: np.ndarray) -> Chain:
         return chain
     x, y = np.round(chain.points).astype(int).T
     near = distance[np.clip(y, 0, distance.shape[0] - 1), np.clip(x, 0, distance.shape[1] - 1)]
-    inner = np.nonzero(near >= 0.8 * np.median(near))[0]
+    inner = np.nonzero(near >= RULES.corner_half_width_share * np.median(near))[0]
     first, last = (0 if chain.cut[0] else inner[0]), (len(near) - 1 if chain.cut[1] else inner[-1])
     return replace(chain, points=chain.points[first : last + 1]) if last - first >= 2 else chain
 
@@ -266,7 +305,7 @@ def _split_corners(chain: Chain, band: float) -> list[Chain]:
     A closed chain with a corner is no ring: the ends of a ring text have met the line below.
     """
     points = chain.points
-    if arc_lengths(points)[-1] < 2.5 * band:
+    if arc_lengths(points)[-1] < RULES.corner_min_bands * band:
         return [chain]
     step = band / 6
     points = _smoothed(resample(points, max(int(arc_lengths(points)[-1] / step), 8)), window=5)
@@ -285,10 +324,10 @@ def _split_corners(chain: Chain, band: float) -> list[Chain]:
 def split_flips(chain: Chain, up: np.ndarray, band: float) -> list[Chain]:
     """Cut where the characters' tops change from one side of the path to the other: another text begins there."""
     total = arc_lengths(chain.points)[-1]
-    if total < 2.5 * band:
+    if total < RULES.corner_min_bands * band:
         return [chain]
     points = _smoothed(resample(chain.points, max(int(total / (band / 4)), 8)), window=5)
-    return _cut(chain, points, flips(points, up, 0.6 * band, shortest=4, closed=chain.closed))
+    return _cut(chain, points, flips(points, up, RULES.flip_reach_bands * band, shortest=4, closed=chain.closed))
 
 
 def _cut(chain: Chain, points: np.ndarray, cuts: list[int]) -> list[Chain]:
@@ -312,12 +351,12 @@ def _corners(points: np.ndarray, k: int) -> list[int]:
     bend = np.arctan2(before[:, 0] * after[:, 1] - before[:, 1] * after[:, 0], (before * after).sum(axis=1))
     cuts, blocked = [], np.zeros(len(bend), dtype=bool)
     for i in np.argsort(-np.abs(bend)):
-        if abs(bend[i]) < CORNER:
+        if abs(bend[i]) < RULES.corner_bend:
             break
         if blocked[max(i - k, 0) : i + k].any():
             continue
         beside = [bend[j] for j in (i - 2 * k, i + 2 * k) if 0 <= j < len(bend)]
-        if all(abs(b) < 0.5 * abs(bend[i]) for b in beside):
+        if all(abs(b) < RULES.corner_neighbour_share * abs(bend[i]) for b in beside):
             cuts.append(int(i) + k)
         blocked[max(i - k, 0) : i + k] = True
     return sorted(cuts)

@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 
 from sealkit.geometry.ink import ink_of
 
-CHARACTER_ASPECTS = (0.62, 1.7)
-"""Height of a character relative to the column's width: smallest and largest."""
-FAR_FROM_SQUARE = 0.24
-"""Cost of a character's aspect: multiplies the square of its logarithm."""
-UNEVEN = 0.6
-"""Cost of characters of unequal height: multiplies the squared deviation relative to the mean."""
-UNCUT = 0.5
-WAIST = 0.3
-"""Cost of characters that could be cut in two: how far the ink around their middle falls below this share of its
-level."""
+
+@dataclass(frozen=True)
+class ColumnRules:
+    """Costs of `column_cuts`, all relative to the ink level of the column."""
+
+    character_aspects: tuple[float, float] = (0.62, 1.7)
+    """Height of a character relative to the width of the column: smallest and largest."""
+    character_heights: tuple[float, float] = (0.6, 1.4)
+    """Height of a character relative to the mean of its column: smallest and largest."""
+    aspect_cost: float = 0.24
+    """Cost of the aspect of a character: multiplies the square of its logarithm."""
+    uneven_cost: float = 0.6
+    """Cost of characters of unequal height: multiplies the squared deviation relative to the mean."""
+    waist_cost: float = 0.5
+    """Cost of characters that could be cut in two: multiplies how far the ink around their middle falls short of
+    `waist_level`."""
+    waist_level: float = 0.3
+    """Ink around the middle of a character, relative to the ink level of the column; less looks like a gap."""
+
+
+RULES = ColumnRules()
 
 
 def column_cuts(lying: np.ndarray | None, length: int, aspect: float) -> list[int]:
@@ -45,13 +57,17 @@ def column_cuts(lying: np.ndarray | None, length: int, aspect: float) -> list[in
         return even
     ink = np.minimum(np.convolve(ink, np.ones(3) / 3, mode="same") / level, 1.5)
     low, high = (
-        max(int(np.floor(aspect / CHARACTER_ASPECTS[1])), 1),
-        max(int(np.ceil(aspect / CHARACTER_ASPECTS[0])), 1),
+        max(int(np.floor(aspect / RULES.character_aspects[1])), 1),
+        max(int(np.ceil(aspect / RULES.character_aspects[0])), 1),
     )
     best_cost, best = np.inf, even
     for characters in range(low, high + 1):
         cost, cuts = _best_cuts(ink, characters)
-        cost = cost / characters + FAR_FROM_SQUARE * np.log(aspect / characters) ** 2 + UNCUT * _waists(ink, cuts)
+        cost = (
+            cost / characters
+            + RULES.aspect_cost * np.log(aspect / characters) ** 2
+            + RULES.waist_cost * _waists(ink, cuts)
+        )
         if cost < best_cost:
             best_cost, best = cost, cuts
     return best
@@ -63,7 +79,7 @@ def _waists(ink: np.ndarray, cuts: list[int]) -> float:
     lowest = []
     for first, last in pairwise(cuts):
         inner = ink[first + int(0.3 * (last - first)) : last - int(0.3 * (last - first))]
-        lowest.append(max(WAIST - float(inner.min()), 0.0) if len(inner) else 0.0)
+        lowest.append(max(RULES.waist_level - float(inner.min()), 0.0) if len(inner) else 0.0)
     return float(np.mean(lowest))
 
 
@@ -73,9 +89,9 @@ def _best_cuts(ink: np.ndarray, characters: int) -> tuple[float, list[int]]:
     mean = n / characters
     if characters == 1:
         return 0.0, [0, n]
-    shortest, longest = max(int(0.6 * mean), 1), int(np.ceil(1.4 * mean))
+    shortest, longest = max(int(RULES.character_heights[0] * mean), 1), int(np.ceil(RULES.character_heights[1] * mean))
     heights = np.arange(shortest, longest + 1)
-    uneven = UNEVEN * (heights / mean - 1) ** 2
+    uneven = RULES.uneven_cost * (heights / mean - 1) ** 2
     cost = np.full((characters + 1, n + 1), np.inf)
     origin = np.zeros((characters + 1, n + 1), dtype=np.int32)
     cost[0, 0] = 0.0

@@ -14,8 +14,20 @@ import numpy as np
 
 from sealkit.geometry.polyline import arc_lengths, at_lengths, tangents
 
-MIN_ELLIPSE_SPAN = np.radians(150)
-"""Shorter arcs do not determine an ellipse."""
+
+@dataclass(frozen=True)
+class CurveRules:
+    """Thresholds of `fit_curve`."""
+
+    ellipse_min_span: float = float(np.radians(150))
+    """Radians. Shorter arcs do not determine an ellipse."""
+    ellipse_max_aspect: float = 4.0
+    """Flatter ellipses are not those of seals."""
+    spline_stiffness: tuple[float, ...] = (100.0, 10.0, 1.0, 0.1, 0.01)
+    """Tried in order: the spline is as stiff as the tolerance lets it be."""
+
+
+RULES = CurveRules()
 
 
 @dataclass
@@ -125,7 +137,7 @@ def _ellipse(points: np.ndarray, tolerance: float, step: float, room: float) -> 
         return None
     centre, axes, tilt = cv2.fitEllipseDirect(points.astype(np.float32))
     centre, half, tilt = np.array(centre, dtype=np.float64), np.array(axes) / 2, np.radians(tilt)
-    if not np.isfinite(half).all() or half.min() <= 0 or half.max() > 4 * half.min():
+    if not np.isfinite(half).all() or half.min() <= 0 or half.max() > RULES.ellipse_max_aspect * half.min():
         return None
     turn = np.array([[np.cos(tilt), np.sin(tilt)], [-np.sin(tilt), np.cos(tilt)]])
     unit = (points - centre) @ turn.T / half
@@ -133,7 +145,7 @@ def _ellipse(points: np.ndarray, tolerance: float, step: float, room: float) -> 
     # first-order distance to the ellipse
     distance = (radial - 1) * radial / np.maximum(np.hypot(*(unit / half).T), 1e-12)
     angles = np.unwrap(np.arctan2(unit[:, 1], unit[:, 0]))
-    if abs(angles[-1] - angles[0]) < MIN_ELLIPSE_SPAN or not _close_enough(distance, tolerance):
+    if abs(angles[-1] - angles[0]) < RULES.ellipse_min_span or not _close_enough(distance, tolerance):
         return None
     return _arc(centre, half, float(tilt), angles, step, room, "ellipse")
 
@@ -165,7 +177,7 @@ def _spline(points: np.ndarray, tolerance: float, step: float, room: float) -> C
     roughness = np.diff(np.eye(basis.shape[1]), n=3, axis=0)
     dense = _bspline_basis(np.linspace(0, 1, max(int(total / step), 16) + 1), knots)
     # as stiff as the tolerance lets it be
-    for stiffness in (100.0, 10.0, 1.0, 0.1, 0.01):
+    for stiffness in RULES.spline_stiffness:
         normal = basis.T @ basis + stiffness * len(points) / knots * roughness.T @ roughness
         weights = np.linalg.solve(normal + 1e-9 * np.eye(len(normal)), basis.T @ points)
         if np.hypot(*(basis @ weights - points).T).mean() <= tolerance / 2:

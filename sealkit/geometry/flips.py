@@ -6,14 +6,24 @@ characters stand on its inner side and the line's on its outer one.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 
 from sealkit.geometry.polyline import tangents, ups
 
-CLEAR = 0.35
-"""Mean cosine between the characters' up direction and the path's left side from which a stretch has a side."""
+
+@dataclass(frozen=True)
+class FlipRules:
+    """Thresholds of `flips`."""
+
+    min_cosine: float = 0.35
+    """Mean cosine between the up direction of the characters and the left side of the path from which a stretch has a
+    side."""
+
+
+RULES = FlipRules()
 
 
 def flips(points: np.ndarray, up: np.ndarray, reach: float, shortest: int, closed: bool) -> list[int]:
@@ -29,7 +39,7 @@ def flips(points: np.ndarray, up: np.ndarray, reach: float, shortest: int, close
     near = np.hypot(points[:, None, 0] - up[None, :, 0], points[:, None, 1] - up[None, :, 1]) < reach
     mean = near @ up[:, 2:] / np.maximum(near.sum(axis=1), 1)[:, None]
     cosine = (mean * ups(tangents(points))).sum(axis=1)
-    side = np.where(cosine > CLEAR, 1, np.where(cosine < -CLEAR, -1, 0))
+    side = np.where(cosine > RULES.min_cosine, 1, np.where(cosine < -RULES.min_cosine, -1, 0))
     stretches = _stretches(side, shortest)
     cuts = [(one[1] + two[0]) // 2 for one, two in pairwise(stretches) if one[2] != two[2]]
     if closed and len(stretches) > 1 and stretches[0][2] != stretches[-1][2]:

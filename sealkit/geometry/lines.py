@@ -17,18 +17,35 @@ from sealkit.geometry.regions import TextRegion, clockwise, polygon_area
 
 Direction = Literal["arc", "arc-bottom", "line", "vertical"]
 
-ARC = np.radians(25)
-"""A text that turns more than this is an arc."""
-BOXY = 0.88
-"""A region that fills more of its minimum-area rectangle is straight: one bent by a sixth of its height fills less."""
-LONG_ARC = np.radians(150)
-"""Longer arcs are titles: their characters stand on the inner side wherever the arc lies."""
-POINT_EVERY = np.radians(5)
-"""Turn of a curved text between two points of its polygon."""
-COMPACT = 1.3
-"""A region whose sides differ by less than this factor can be read along either."""
-SURE_UP = 0.35
-"""Mean cosine from which the detector's up field decides the direction."""
+
+@dataclass(frozen=True)
+class LineRules:
+    """Thresholds of `lines_from_region` and `orientations`."""
+
+    arc_turn: float = float(np.radians(25))
+    """Radians. A text that turns more than this is an arc."""
+    straight_fill: float = 0.88
+    """A region that fills more of its minimum-area rectangle is straight: one bent by a sixth of its height fills
+    less."""
+    title_arc_turn: float = float(np.radians(150))
+    """Radians. Longer arcs are titles: their characters stand on the inner side wherever the arc lies."""
+    point_turn: float = float(np.radians(5))
+    """Radians. Turn of a curved text between two points of its polygon."""
+    compact_aspect: float = 1.3
+    """A region whose sides differ by less than this factor can be read along either."""
+    up_min_cosine: float = 0.35
+    """Mean cosine from which the up field of the detector decides the direction."""
+    up_reach_heights: float = 0.6
+    """Up vectors within this many character heights of the middle belong to the line."""
+    min_length_widths: float = 0.3
+    """Shorter paths are no lines."""
+    steep_cosine: float = 0.6
+    """A line whose axis has a larger cosine with the up direction of the seal is a column or lies on its side."""
+    column_aspect: float = 1.5
+    """A box this much taller than wide is a column until something says otherwise."""
+
+
+RULES = LineRules()
 
 
 @dataclass
@@ -43,7 +60,7 @@ class LinePoly:
         direction: arc (characters' tops outward), arc-bottom (tops towards the centre), line, or vertical (upright
             characters
             one below the other).
-        ambiguous: geometry alone could not tell which way the text runs; `readings` lists the ways.
+        ambiguous: geometry alone could not tell which way the text runs; `orientations` lists the hypotheses.
         closed: cut out of a closed ring: which character comes first is a guess where the ring has no gap.
         compact: about as wide as high, so that its long side says nothing.
         score: the detector's.
@@ -149,7 +166,7 @@ def lines_from_region(
 
     Returns:
         Lines, the longest first; [] for a region without area. `points` are in the most likely reading direction in a
-        image that stands upright; `resolve_directions` and `readings` know more.
+        image that stands upright; `resolve_directions` and `orientations` know more.
     """
     if not isinstance(region, TextRegion):
         region = TextRegion(np.asarray(region, dtype=np.float32), holes=[np.asarray(h, np.float32) for h in holes])
@@ -160,17 +177,17 @@ def lines_from_region(
     lines = []
     for chain in chains:
         middle = _refined(chain, region, image)
-        if middle is None or middle.length < 0.3 * middle.width:
+        if middle is None or middle.length < RULES.min_length_widths * middle.width:
             continue
-        boxy = len(chains) == 1 and (middle.curve.kind == "line" or _box_share(region) > BOXY)
+        boxy = len(chains) == 1 and (middle.curve.kind == "line" or _box_share(region) > RULES.straight_fill)
         lines.append(_box_line(region) if boxy else _curve_line(middle, region))
     if not lines:
         lines = [_box_line(region)]
     return [_directed(line, region) for line in sorted(lines, key=lambda line: -line.length)]
 
 
-def readings(line: LinePoly, up: np.ndarray | None = None) -> list[LinePoly]:
-    """The ways a line may run, the likeliest first; one where the direction is certain.
+def orientations(line: LinePoly, up: np.ndarray | None = None) -> list[LinePoly]:
+    """Orientation hypotheses of a line, the likeliest first; one where the direction is certain.
 
     A recogniser tells them apart: text upside down or reversed scores far lower.
 
@@ -184,12 +201,12 @@ def readings(line: LinePoly, up: np.ndarray | None = None) -> list[LinePoly]:
         return [line, line.turned()]
     if line.direction == "vertical":
         return [line, line.as_line(), line.as_line().turned()]
-    ways = [line, line.turned()]
+    hypotheses = [line, line.turned()]
     if line.compact:
-        return [*ways, line.quarter_turned(), line.quarter_turned().turned()]
+        return [*hypotheses, line.quarter_turned(), line.quarter_turned().turned()]
     axis = line.middle[-1] - line.middle[0]
     steep = abs(float(np.dot(axis / max(float(np.hypot(*axis)), 1e-9), np.array([0.0, -1.0]) if up is None else up)))
-    return ways if steep < 0.6 else [*ways, line.as_column(), line.turned().as_column()]
+    return hypotheses if steep < RULES.steep_cosine else [*hypotheses, line.as_column(), line.turned().as_column()]
 
 
 # ----- from the middle to the polygon -----
@@ -216,14 +233,14 @@ def _share_at(chain: Chain, point: np.ndarray) -> float:
 
 def _curve_line(middle: Middle, region: TextRegion) -> LinePoly:
     turn = abs(turning(middle.curve.at(np.linspace(middle.start, middle.end, 33))[0]))
-    straight = turn < ARC and middle.curve.kind != "spline"
-    count = 2 if straight else int(np.clip(np.ceil(turn / POINT_EVERY), 5, 80)) + 1
+    straight = turn < RULES.arc_turn and middle.curve.kind != "spline"
+    count = 2 if straight else int(np.clip(np.ceil(turn / RULES.point_turn), 5, 80)) + 1
     centres, directions = middle.curve.at(np.linspace(middle.start, middle.end, count))
     half = np.linspace(middle.widths[0], middle.widths[1], count)[:, None] / 2
     up = ups(directions)
     points = np.concatenate([centres + up * half, (centres - up * half)[::-1]]).astype(np.float32)
     line = LinePoly(points, "line", closed=middle.closed, score=region.score)
-    if turn >= ARC:
+    if turn >= RULES.arc_turn:
         line.direction = "arc" if line.turn > 0 else "arc-bottom"
         centre, radius = fit_circle(centres)
         if middle.curve.centre is not None:  # an oval's own
@@ -242,7 +259,7 @@ def _box_line(region: TextRegion) -> LinePoly:
     wide, high = (sides[0] + sides[2]) / 2, (sides[1] + sides[3]) / 2
     if high > wide:
         corners, wide, high = np.roll(corners, -1, axis=0), high, wide
-    compact = bool(wide < COMPACT * high)
+    compact = bool(wide < RULES.compact_aspect * high)
     return LinePoly(corners.astype(np.float32), "line", compact=compact, score=region.score)
 
 
@@ -271,13 +288,13 @@ def _directed(line: LinePoly, region: TextRegion) -> LinePoly:
     if line.direction in ("arc", "arc-bottom"):
         outward = line if line.direction == "arc" else line.turned()
         below = line.centre is not None and line.middle[len(line.middle) // 2][1] > line.centre[1]
-        return outward.turned() if below and abs(np.radians(line.turn)) < LONG_ARC else outward
+        return outward.turned() if below and abs(np.radians(line.turn)) < RULES.title_arc_turn else outward
     axis = line.middle[-1] - line.middle[0]
     if line.compact:
         while line.up[1] > -0.7:
             line = line.quarter_turned()
         return line
-    if abs(axis[1]) > 1.5 * abs(axis[0]):  # a tall box: a column until something says otherwise
+    if abs(axis[1]) > RULES.column_aspect * abs(axis[0]):  # a tall box: a column until something says otherwise
         return (line if axis[1] > 0 else line.turned()).as_column()
     return line if axis[0] >= 0 else line.turned()
 
@@ -289,7 +306,7 @@ def _by_up_field(line: LinePoly, samples: np.ndarray | None) -> LinePoly | None:
     dense = resample(line.middle, 64)
     gaps = np.hypot(dense[:, None, 0] - samples[None, :, 0], dense[:, None, 1] - samples[None, :, 1])
     nearest, distance = gaps.argmin(axis=0), gaps.min(axis=0)
-    mine = distance < 0.6 * line.height
+    mine = distance < RULES.up_reach_heights * line.height
     if mine.sum() < 3:
         return None
     step = np.gradient(dense, axis=0)
@@ -298,11 +315,11 @@ def _by_up_field(line: LinePoly, samples: np.ndarray | None) -> LinePoly | None:
     upright = float((ups(along) * vectors).sum(axis=1).mean())
     lengthwise = float((along * vectors).sum(axis=1).mean())
     known = replace(line, ambiguous=False, up_known=True)
-    if line.direction == "line" and abs(lengthwise) > max(abs(upright), SURE_UP):
+    if line.direction == "line" and abs(lengthwise) > max(abs(upright), RULES.up_min_cosine):
         if line.compact:
             quarter = known.quarter_turned()
             return quarter if np.dot(quarter.up, vectors.mean(axis=0)) > 0 else quarter.turned()
         return (known if lengthwise < 0 else known.turned()).as_column()
-    if abs(upright) < SURE_UP:
+    if abs(upright) < RULES.up_min_cosine:
         return None
     return known if upright > 0 else known.turned()

@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from sealkit.geometry.lines import LinePoly
-from sealkit.geometry.seals import SAME_RING, Frame, seal_frame
+from sealkit.geometry.seals import RULES as SEAL_RULES
+from sealkit.geometry.seals import Frame, seal_frame
 
-SMALL_CHARACTERS = 0.75
-"""Lower arcs with characters smaller than this share of the title's are codes."""
+
+@dataclass(frozen=True)
+class OrderRules:
+    """Thresholds of `order_lines`."""
+
+    code_height_share: float = 0.75
+    """Lower arcs with characters smaller than this share of those of the title are codes."""
+    same_row_heights: float = 0.5
+    """Straight lines nearer than this many character heights across are one row."""
+
+
+RULES = OrderRules()
 
 
 def order_lines(lines: Sequence[LinePoly], frame: Frame | None = None) -> list[LinePoly]:
@@ -21,7 +33,7 @@ def order_lines(lines: Sequence[LinePoly], frame: Frame | None = None) -> list[L
     `purpose`; columns are `name`; lower arcs are `code` where their characters are clearly smaller than the title's.
 
     Args:
-        lines: in the directions they run (`resolve_directions`, or the ways that won).
+        lines: in the directions they run (`resolve_directions`, or the hypotheses that won).
         frame: of the seal; found from the lines without it.
 
     Returns:
@@ -46,7 +58,7 @@ def order_lines(lines: Sequence[LinePoly], frame: Frame | None = None) -> list[L
         elif line.direction == "vertical":
             line.role = "name"
         elif line.direction == "arc-bottom":
-            line.role = "code" if line.height < SMALL_CHARACTERS * titles[0] or not rings else "purpose"
+            line.role = "code" if line.height < RULES.code_height_share * titles[0] or not rings else "purpose"
         else:
             line.role = "title" if not rings and not columns and line.height == largest else "purpose"
     return ordered
@@ -57,7 +69,7 @@ def _by_radius(arcs: list[LinePoly], frame: Frame) -> list[LinePoly]:
     result: list[LinePoly] = []
     rest = sorted(arcs, key=lambda line: -(line.radius or 0.0))
     while rest:
-        limit = (rest[0].radius or 0.0) / SAME_RING
+        limit = (rest[0].radius or 0.0) / SEAL_RULES.same_ring_ratio
         ring = [line for line in rest if (line.radius or 0.0) >= limit]
         rest = [line for line in rest if (line.radius or 0.0) < limit]
         result += sorted(ring, key=lambda line: _clock(line, frame), reverse=ring[0].direction == "arc-bottom")
@@ -74,12 +86,16 @@ def _rows(lines: list[LinePoly], frame: Frame) -> list[LinePoly]:
     """Lines sorted from top to bottom; those beside each other from left to right."""
     rows: list[list[LinePoly]] = []
     for line in lines:
-        at = -float(np.dot(_spot(line), frame.up))
-        if rows and abs(at + float(np.dot(_spot(rows[-1][0]), frame.up))) < 0.5 * min(line.height, rows[-1][0].height):
+        if rows and _same_row(line, rows[-1][0], frame):
             rows[-1].append(line)
         else:
             rows.append([line])
     return [line for row in rows for line in sorted(row, key=lambda one: float(np.dot(_spot(one), frame.right)))]
+
+
+def _same_row(one: LinePoly, two: LinePoly, frame: Frame) -> bool:
+    apart = abs(-float(np.dot(_spot(one), frame.up)) + float(np.dot(_spot(two), frame.up)))
+    return apart < RULES.same_row_heights * min(one.height, two.height)
 
 
 def _spot(line: LinePoly) -> np.ndarray:

@@ -7,19 +7,30 @@ the h-maxima transform (Soille, Morphological Image Analysis, chapter 6).
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 
 Box = tuple[float, float, float, float]
 _Peak = tuple[float, int, int]  # distance to the rim, y, x
 
-NECK = 0.1
-"""A neck parts two things when it is narrower than the smaller one's widest place by more than this share."""
-LEAST = 0.2
-"""Things whose widest place is below this share of the largest one's are bumps of its rim."""
-_SIDE = 160
-"""Areas are looked at with this long side: a neck is no matter of single pixels."""
-_LEVELS = 40
+
+@dataclass(frozen=True)
+class PartRules:
+    """Thresholds of `convex_parts`."""
+
+    neck_share: float = 0.1
+    """A neck parts two things when it is narrower than the widest place of the smaller one by more than this share."""
+    min_width_share: float = 0.2
+    """Things whose widest place is below this share of that of the largest are bumps of its rim."""
+    raster_side_px: int = 160
+    """Long side of the mask that is measured: a neck is no matter of single pixels."""
+    levels: int = 40
+    """Levels of the distance between the top and the least width."""
+
+
+RULES = PartRules()
 
 
 def convex_parts(mask: np.ndarray) -> list[Box]:
@@ -33,7 +44,7 @@ def convex_parts(mask: np.ndarray) -> list[Box]:
         everything where there is no neck. A pixel belongs to the thing whose largest inscribed circle is nearest.
     """
     h, w = mask.shape
-    scale = min(1.0, _SIDE / max(h, w))
+    scale = min(1.0, RULES.raster_side_px / max(h, w))
     size = (max(1, round(w * scale)), max(1, round(h * scale)))
     small = np.pad(cv2.resize(mask.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST), 1)
     rims, _ = cv2.findContours(small, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
@@ -58,11 +69,11 @@ def _widest_places(distance: np.ndarray) -> list[_Peak]:
     """Maxima of a distance transform that necks part, largest first.
 
     The water sinks: what rises from it is a new maximum, or reaches one that is known, or joins several; of these a
-    smaller one stays if the ground between is lower than its top by more than `NECK`.
+    smaller one stays if the ground between is lower than its top by more than `neck_share`.
     """
     top = float(distance.max())
     peaks: list[_Peak] = []
-    for level in np.linspace(top, LEAST * top, _LEVELS)[1:]:
+    for level in np.linspace(top, RULES.min_width_share * top, RULES.levels)[1:]:
         count, labels, stats, _ = cv2.connectedComponentsWithStats((distance > level).astype(np.uint8), connectivity=8)
         islands: dict[int, list[_Peak]] = {label: [] for label in range(1, count)}
         for peak in peaks:
@@ -74,6 +85,6 @@ def _widest_places(distance: np.ndarray) -> list[_Peak]:
                 row, column = divmod(int(inside.argmax()), w)
                 peaks.append((float(inside.max()), y + row, x + column))
             for peak in sorted(known)[:-1]:
-                if level > (1 - NECK) * peak[0]:
+                if level > (1 - RULES.neck_share) * peak[0]:
                     peaks.remove(peak)
     return sorted(peaks, reverse=True)

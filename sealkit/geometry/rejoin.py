@@ -11,6 +11,7 @@ seal keep more distance, change height or turn the other way.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import combinations, permutations
 
 import numpy as np
@@ -24,25 +25,35 @@ from sealkit.geometry.lines import LinePoly, lines_from_region
 from sealkit.geometry.polyline import arc_lengths, at_lengths, resample
 from sealkit.geometry.regions import TextRegion, clockwise
 
-GAP = 1.0
-"""Largest distance between the pieces' ends, in character heights."""
-ALIKE_HIGH = 1.3
-"""Character heights of the pieces differ by less than this factor."""
-OFF_CIRCLE = 0.2
-"""Largest distance of the middles near their gap from a common circle, in character heights."""
-NEAR = 2.5
-"""How far from their gap the pieces are looked at, in character heights: ovals are round within a few characters."""
-TURN = np.radians(35)
-"""Largest turn from the end of one piece to the start of the next."""
-LEAST_ARC = 2.0
-"""One of the pieces is an arc at least this many character heights long; straight lines are put together in the map."""
-ROUGHLY = 0.64
-"""Cosine of the 50 degrees within which characters at two ends stand alike, and side by side, before more is
-measured."""
-_POINTS = 17
+
+@dataclass(frozen=True)
+class JoinRules:
+    """Thresholds of `join_pieces`."""
+
+    gap_heights: float = 1.0
+    """Largest distance between the ends of the pieces, in character heights."""
+    height_ratio: float = 1.3
+    """Character heights of the pieces differ by less than this factor."""
+    off_circle_heights: float = 0.2
+    """Largest distance of the middles near their gap from a common circle, in character heights."""
+    stretch_heights: float = 2.5
+    """Length of each piece that is compared, from the gap, in character heights: ovals are round within a few
+    characters."""
+    max_turn: float = float(np.radians(35))
+    """Radians. Largest turn from the end of one piece to the start of the next."""
+    min_arc_heights: float = 2.0
+    """One of the pieces is an arc at least this many character heights long; straight lines are joined in the map."""
+    rough_cosine: float = 0.64
+    """Cosine of the 50 degrees within which characters at two ends stand alike, and side by side, before more is
+    measured."""
+    stretch_points: int = 17
+    """Points that each stretch is measured at."""
 
 
-def rejoined(regions: Sequence[TextRegion]) -> list[TextRegion]:
+RULES = JoinRules()
+
+
+def join_pieces(regions: Sequence[TextRegion]) -> list[TextRegion]:
     """The same texts with pieces of one ring text joined.
 
     Args:
@@ -56,15 +67,15 @@ def rejoined(regions: Sequence[TextRegion]) -> list[TextRegion]:
     lines = [_only_line(region) if i in near else None for i, region in enumerate(rest)]
     joined = False
     while True:
-        ways = [
+        candidates = [
             (gap, i, j)
             for i, j in permutations(range(len(lines)), 2)
             if (first := lines[i]) is not None and (second := lines[j]) is not None
             and (gap := _continues(first, second)) is not None
         ]  # fmt: skip
-        if not ways:
+        if not candidates:
             break
-        _, i, j = min(ways)
+        _, i, j = min(candidates)
         whole = _joined(rest[i], rest[j], lines[i], lines[j])  # type: ignore[arg-type]
         rest = [region for k, region in enumerate(rest) if k not in (i, j)] + [whole]
         lines = [line for k, line in enumerate(lines) if k not in (i, j)] + [_only_line(whole)]
@@ -73,17 +84,17 @@ def rejoined(regions: Sequence[TextRegion]) -> list[TextRegion]:
 
 
 def _may_meet(a: TextRegion, b: TextRegion) -> bool:
-    """Whether a closer look is worth its time: the characters where two regions are nearest stand side by side."""
+    """Whether measuring is worth its time: the characters where two regions are nearest stand side by side."""
     if a.up is None or b.up is None or not len(a.up) or not len(b.up):
         return False
     first, second = Polygon(a.outline), Polygon(b.outline)
-    if first.distance(second) > 1.5 * GAP * max(band_width(a), band_width(b)):
+    if first.distance(second) > 1.5 * RULES.gap_heights * max(band_width(a), band_width(b)):
         return False
     here, there = nearest_points(first, second)
     place, up = _characters_near(a.up, np.array(here.coords[0]))
     other, other_up = _characters_near(b.up, np.array(there.coords[0]))
     beside = abs(float(_unit(other - place) @ _unit(up + other_up)))
-    return bool(up @ other_up > ROUGHLY and beside < ROUGHLY)
+    return bool(up @ other_up > RULES.rough_cosine and beside < RULES.rough_cosine)
 
 
 def _characters_near(samples: np.ndarray, place: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -104,30 +115,37 @@ def _continues(first: LinePoly, second: LinePoly) -> float | None:
     """Gap in character heights where the second line goes on where the first ends, None where it does not."""
     low, high = sorted((first.height, second.height))
     arcs = [line for line in (first, second) if line.direction in ("arc", "arc-bottom")]
-    if not arcs or high > ALIKE_HIGH * max(low, 1e-6) or max(line.length / line.height for line in arcs) < LEAST_ARC:
+    if (
+        not arcs
+        or high > RULES.height_ratio * max(low, 1e-6)
+        or max(line.length / line.height for line in arcs) < RULES.min_arc_heights
+    ):
         return None
     if "vertical" in (first.direction, second.direction) or len({line.direction for line in arcs}) > 1:
         return None
     height = (low + high) / 2
-    a, b = _stretch(first.middle, -NEAR * height), _stretch(second.middle, NEAR * height)
+    a, b = (
+        _stretch(first.middle, -RULES.stretch_heights * height),
+        _stretch(second.middle, RULES.stretch_heights * height),
+    )
     step = b[0] - a[-1]
     gap = float(np.hypot(*step)) / height
-    if gap > GAP:
+    if gap > RULES.gap_heights:
         return None
     before, after = _unit(a[-1] - a[-3]), _unit(b[2] - b[0])
-    if before @ after < np.cos(TURN) or (before + after) @ step < 0:
+    if before @ after < np.cos(RULES.max_turn) or (before + after) @ step < 0:
         return None
     points = np.concatenate([a, b]).astype(np.float64)
     centre, radius = fit_circle(points)
-    return gap if np.abs(np.hypot(*(points - centre).T) - radius).max() <= OFF_CIRCLE * height else None
+    return gap if np.abs(np.hypot(*(points - centre).T) - radius).max() <= RULES.off_circle_heights * height else None
 
 
 def _stretch(middle: np.ndarray, length: float) -> np.ndarray:
-    """(_POINTS, 2) of so many pixels at a line's start, or at its end where negative; of all of a shorter one."""
+    """(`stretch_points`, 2) of the first `length` pixels of a line, or of the last where negative."""
     lengths = arc_lengths(middle)
     whole = float(lengths[-1])
     ends = (0.0, min(length, whole)) if length > 0 else (max(whole + length, 0.0), whole)
-    return at_lengths(middle, lengths, np.linspace(*ends, _POINTS))
+    return at_lengths(middle, lengths, np.linspace(*ends, RULES.stretch_points))
 
 
 def _joined(a: TextRegion, b: TextRegion, first: LinePoly, second: LinePoly) -> TextRegion:

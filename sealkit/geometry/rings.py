@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
-DIP = 0.9
-"""A ring is cut where its text falls below this share of the median around it."""
+
+@dataclass(frozen=True)
+class RingRules:
+    """Thresholds of `ring_cut`."""
+
+    dip_share: float = 0.9
+    """A ring is cut where its text falls below this share of the median around it."""
+    dip_margin: float = 0.05
+    """The dip reaches as far as the text stays within this share of the median above its least."""
+
+
+RULES = RingRules()
 
 
 def ring_cut(inside: np.ndarray, probability: np.ndarray, hole: np.ndarray, bins: int = 180) -> np.ndarray | None:
@@ -32,9 +44,9 @@ def ring_cut(inside: np.ndarray, probability: np.ndarray, hole: np.ndarray, bins
     mass = np.bincount(index, weights=probability[ys, xs] / np.maximum(radius, 1.0), minlength=bins)
     mass = 0.25 * np.roll(mass, 1) + 0.5 * mass + 0.25 * np.roll(mass, -1)
     median = float(np.median(mass))
-    if mass.min() >= DIP * median:
+    if mass.min() >= RULES.dip_share * median:
         return None
-    start, length = longest_run(mass <= mass.min() + 0.05 * median)
+    start, length = longest_run(mass <= mass.min() + RULES.dip_margin * median)
     middle = start + (length - 1) / 2
     angle = (middle + 0.5) / bins * 2 * np.pi
     count = np.bincount(index, minlength=bins)

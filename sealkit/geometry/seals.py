@@ -7,15 +7,31 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sealkit.geometry.lines import LONG_ARC, LinePoly
+from sealkit.geometry.lines import RULES as LINE_RULES
+from sealkit.geometry.lines import LinePoly
 
 IMAGE_UP = np.array([0.0, -1.0])
-STEEP = 0.6
-"""A line whose axis has a larger cosine with the seal's up direction is a column or lies on its side."""
-SAME_RING = 1.15
-"""Radii within this factor are one ring."""
-CLEAR_WIN = 0.15
-"""Readings whose confidence leads by this much decide by themselves and vote for the others."""
+
+
+@dataclass(frozen=True)
+class SealRules:
+    """Thresholds of `group_seals`, `seal_frame`, `resolve_directions` and `choose_orientations`."""
+
+    same_ring_ratio: float = 1.15
+    """Radii within this factor are one ring."""
+    same_centre_share: float = 0.35
+    """Arcs whose centres are nearer than this share of the larger radius run around one seal."""
+    disc_min_turn_degrees: float = 60.0
+    """Shorter arcs do not tell where the circle of a seal lies."""
+    min_vote_agreement: float = 0.3
+    """Least length of the sum of the votes for the up direction, relative to the sum of their lengths."""
+    clear_lead: float = 0.15
+    """Hypotheses whose confidence leads by this much decide by themselves and vote for the others."""
+    upright_cosine: float = 0.3
+    """Cosine with the up direction of the seal from which a line stands with it."""
+
+
+RULES = SealRules()
 
 
 @dataclass
@@ -52,7 +68,11 @@ def seal_frame(lines: Sequence[LinePoly]) -> Frame:
     if not lines:
         return Frame(np.zeros(2), IMAGE_UP.copy(), False)
     votes = [line.up * weight for line, weight in ((line, _vote(line)) for line in lines) if weight > 0]
-    rings = [line for line in lines if line.centre is not None and abs(line.turn) >= np.degrees(LONG_ARC) / 2]
+    rings = [
+        line
+        for line in lines
+        if line.centre is not None and abs(line.turn) >= np.degrees(LINE_RULES.title_arc_turn) / 2
+    ]
     if rings:
         centre = max(rings, key=lambda line: abs(line.turn)).centre
     else:
@@ -61,7 +81,7 @@ def seal_frame(lines: Sequence[LinePoly]) -> Frame:
         centre = np.mean([line.middle.mean(axis=0) for line in lines], axis=0)
     total = np.sum(votes, axis=0) if votes else np.zeros(2)
     strength = float(np.hypot(*total))
-    if strength < 0.3 * sum(float(np.hypot(*vote)) for vote in votes) or strength == 0:
+    if strength < RULES.min_vote_agreement * sum(float(np.hypot(*vote)) for vote in votes) or strength == 0:
         return Frame(centre, IMAGE_UP.copy(), False)
     return Frame(centre, total / strength, True)
 
@@ -69,7 +89,7 @@ def seal_frame(lines: Sequence[LinePoly]) -> Frame:
 def _vote(line: LinePoly) -> float:
     if line.up_known or not line.ambiguous:
         return 2.0 if line.centre is None else 1.0  # a title is not always centred on the seal's axis
-    return 0.5 if line.direction == "arc" and abs(line.turn) >= np.degrees(LONG_ARC) else 0.0
+    return 0.5 if line.direction == "arc" and abs(line.turn) >= np.degrees(LINE_RULES.title_arc_turn) else 0.0
 
 
 def resolve_directions(lines: Sequence[LinePoly], frame: Frame | None = None) -> list[LinePoly]:
@@ -86,50 +106,53 @@ def resolve_directions(lines: Sequence[LinePoly], frame: Frame | None = None) ->
 def _resolved(line: LinePoly, frame: Frame, known: bool) -> LinePoly:
     if line.direction in ("arc", "arc-bottom"):
         outward = line if line.direction == "arc" else line.turned()
-        if abs(line.turn) >= np.degrees(LONG_ARC):
+        if abs(line.turn) >= np.degrees(LINE_RULES.title_arc_turn):
             return replace(outward, ambiguous=not known)
         centre = frame.centre if line.centre is None else line.centre
         above = float(np.dot(line.middle[len(line.middle) // 2] - centre, frame.up)) > 0
         return replace(outward, ambiguous=not known) if above else outward.turned()
     lying = line.as_line() if line.direction == "vertical" else line
     if line.compact:
-        ways = [lying, lying.turned(), lying.quarter_turned(), lying.quarter_turned().turned()]
-        return max(ways, key=lambda way: float(np.dot(way.up, frame.up)))
+        orientations = [lying, lying.turned(), lying.quarter_turned(), lying.quarter_turned().turned()]
+        return max(orientations, key=lambda one: float(np.dot(one.up, frame.up)))
     axis = lying.middle[-1] - lying.middle[0]
     along = float(np.dot(axis / max(float(np.hypot(*axis)), 1e-9), frame.up))
-    if abs(along) >= STEEP:
+    if abs(along) >= LINE_RULES.steep_cosine:
         return (lying if along < 0 else lying.turned()).as_column()
     upright = lying if np.dot(lying.up, frame.up) > 0 else lying.turned()
     return replace(upright, ambiguous=not (known and frame.sure))
 
 
-def choose_ways(ways: Sequence[Sequence[tuple[LinePoly, float]]]) -> list[int]:
-    """Which way each line of one seal runs, after a recogniser read all of them.
+def choose_orientations(hypotheses: Sequence[Sequence[tuple[LinePoly, float]]]) -> list[int]:
+    """The orientation of each line of one seal, after a recogniser read all hypotheses.
 
-    Lines with a clear winner keep it and vote for the seal's up direction; the others take, of the ways that nearly
-    win, the one that stands best with it.
+    Lines with a clear winner keep it and vote for the seal's up direction; the others take, of the hypotheses that
+    nearly win, the one that stands best with it.
 
     Args:
-        ways: per line, its `readings` with their confidences, higher is better.
+        hypotheses: per line, its `orientations` with their confidences, higher is better.
 
     Returns:
-        Index of the chosen way per line.
+        Index of the chosen hypothesis per line.
     """
-    best = [int(np.argmax([score for _, score in line])) for line in ways]
+    best = [int(np.argmax([score for _, score in line])) for line in hypotheses]
     clear = []
-    for line, top in zip(ways, best):
+    for line, top in zip(hypotheses, best):
         others = [score for i, (_, score) in enumerate(line) if i != top]
-        clear.append(not others or line[top][1] - max(others) >= CLEAR_WIN)
-    voters = [replace(line[top][0], ambiguous=False) for line, top, sure in zip(ways, best, clear) if sure]
+        clear.append(not others or line[top][1] - max(others) >= RULES.clear_lead)
+    voters = [replace(line[top][0], ambiguous=False) for line, top, sure in zip(hypotheses, best, clear) if sure]
     frame = seal_frame(voters)
     if not frame.sure:
         return best
-    return [top if sure else _standing_best(line, line[top][1], frame.up) for line, top, sure in zip(ways, best, clear)]
+    return [
+        top if sure else _standing_best(line, line[top][1], frame.up)
+        for line, top, sure in zip(hypotheses, best, clear)
+    ]
 
 
-def _standing_best(ways: Sequence[tuple[LinePoly, float]], top: float, up: np.ndarray) -> int:
-    near = [i for i, (_, score) in enumerate(ways) if score > top - CLEAR_WIN]
-    return max(near, key=lambda i: (float(np.dot(ways[i][0].up, up)) > 0.3, ways[i][1]))
+def _standing_best(hypotheses: Sequence[tuple[LinePoly, float]], top: float, up: np.ndarray) -> int:
+    near = [i for i, (_, score) in enumerate(hypotheses) if score > top - RULES.clear_lead]
+    return max(near, key=lambda i: (float(np.dot(hypotheses[i][0].up, up)) > RULES.upright_cosine, hypotheses[i][1]))
 
 
 def group_seals(lines: Sequence[LinePoly]) -> list[list[LinePoly]]:
@@ -146,7 +169,11 @@ def group_seals(lines: Sequence[LinePoly]) -> list[list[LinePoly]]:
         return i
 
     discs = sorted(
-        (i for i, line in enumerate(lines) if line.radius is not None and abs(line.turn) >= 60),
+        (
+            i
+            for i, line in enumerate(lines)
+            if line.radius is not None and abs(line.turn) >= RULES.disc_min_turn_degrees
+        ),
         key=lambda i: lines[i].radius or 0.0,
     )
     for j, line in enumerate(lines):
@@ -170,11 +197,14 @@ def group_seals(lines: Sequence[LinePoly]) -> list[list[LinePoly]]:
 def _belongs(line: LinePoly, ring: LinePoly) -> bool:
     if ring.centre is None or ring.radius is None:
         return False
-    if line.centre is not None and line.radius is not None and abs(line.turn) >= 60:
+    if line.centre is not None and line.radius is not None and abs(line.turn) >= RULES.disc_min_turn_degrees:
         apart = float(np.hypot(*(line.centre - ring.centre)))
-        return apart < 0.35 * max(ring.radius, line.radius) and line.radius <= ring.radius * SAME_RING
+        return (
+            apart < RULES.same_centre_share * max(ring.radius, line.radius)
+            and line.radius <= ring.radius * RULES.same_ring_ratio
+        )
     middle = line.middle[len(line.middle) // 2] if line.centre is not None else line.points.mean(axis=0)
-    return float(np.hypot(*(middle - ring.centre))) < ring.radius * SAME_RING
+    return float(np.hypot(*(middle - ring.centre))) < ring.radius * RULES.same_ring_ratio
 
 
 def _apart(one: LinePoly, two: LinePoly) -> float:

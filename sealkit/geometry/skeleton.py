@@ -14,8 +14,17 @@ import numpy as np
 
 # neighbours clockwise from north, as (dy, dx); bit i of a pixel's code is neighbour i
 _AROUND = [(-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1), (-1, -1)]
-SPUR = 2.2
-"""A dangling path shorter than this multiple of the half width where it starts leads into a corner and is no text."""
+
+
+@dataclass(frozen=True)
+class SkeletonRules:
+    """Thresholds of `skeleton_graph`."""
+
+    spur_half_widths: float = 2.2
+    """A dangling path shorter than this multiple of the half width at its start leads into a corner and is no text."""
+
+
+RULES = SkeletonRules()
 
 
 @dataclass
@@ -198,7 +207,7 @@ def _is_spur(graph: Graph, edge: Edge, distance: np.ndarray) -> bool:
         return False
     x, y = next(point for degree, point in ends if degree > 1)
     half = float(distance[round(y), round(x)])
-    return edge.length < SPUR * half + 1
+    return edge.length < RULES.spur_half_widths * half + 1
 
 
 def _join(graph: Graph) -> None:

@@ -17,13 +17,24 @@ from sealkit.geometry.columns import column_cuts
 from sealkit.geometry.lines import LinePoly
 from sealkit.geometry.polyline import arc_lengths
 
-STRIP_HEIGHT = 48
-END_MARGIN = 0.1
-"""Shares of the characters' height kept beyond both ends, and above and below."""
-SIDE_MARGIN = 0.02
-MAX_WIDTH = 3200
-"""Longer strips are squeezed, as the recogniser would."""
-MAX_OVERSAMPLING = 6
+
+@dataclass(frozen=True)
+class StripRules:
+    """How strips are cut, where the caller does not say."""
+
+    height_px: int = 48
+    """Height of a strip, that of the recognisers' input."""
+    end_margin_heights: float = 0.1
+    """Kept beyond both ends, in character heights."""
+    side_margin_heights: float = 0.02
+    """Kept above and below, in character heights."""
+    max_width_px: int = 3200
+    """Longer strips are squeezed, as the recogniser would."""
+    max_oversampling: int = 6
+    """Most samples per strip pixel and axis where a large text is made smaller: a bound on memory."""
+
+
+RULES = StripRules()
 
 
 @dataclass
@@ -51,10 +62,10 @@ class StripMap:
 def straighten(
     image: np.ndarray,
     line: LinePoly | np.ndarray,
-    height: int = STRIP_HEIGHT,
+    height: int = RULES.height_px,
     *,
-    end_margin: float = END_MARGIN,
-    side_margin: float = SIDE_MARGIN,
+    end_margin: float = RULES.end_margin_heights,
+    side_margin: float = RULES.side_margin_heights,
     squeeze: float = 1.0,
 ) -> np.ndarray:
     """The strip of one text line.
@@ -79,10 +90,10 @@ def straighten(
 
 def strip_map(
     line: LinePoly | np.ndarray,
-    height: int = STRIP_HEIGHT,
+    height: int = RULES.height_px,
     *,
-    end_margin: float = END_MARGIN,
-    side_margin: float = SIDE_MARGIN,
+    end_margin: float = RULES.end_margin_heights,
+    side_margin: float = RULES.side_margin_heights,
     squeeze: float = 1.0,
     image: np.ndarray | None = None,
 ) -> StripMap:
@@ -106,7 +117,7 @@ def strip_map(
 def sample(image: np.ndarray, strip: StripMap) -> np.ndarray:
     """The image looked up at a strip's places, averaged where the image is finer than the strip."""
     step = np.hypot(np.diff(strip.x, axis=0), np.diff(strip.y, axis=0)).mean() if strip.shape[0] > 1 else 1.0
-    factor = int(np.clip(np.ceil(step - 0.25), 1, MAX_OVERSAMPLING))
+    factor = int(np.clip(np.ceil(step - 0.25), 1, RULES.max_oversampling))
     if factor == 1:
         return cv2.remap(image, strip.x, strip.y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
     h, w = strip.shape
@@ -127,7 +138,7 @@ def _band_map(
     top, bottom, lengths = _distinct(top, bottom, lengths)
     margin = end_margin * tall
     scale = height / (tall * (1 + 2 * side_margin))
-    width = int(np.clip(round((lengths[-1] + 2 * margin) * scale * squeeze), 1, MAX_WIDTH))
+    width = int(np.clip(round((lengths[-1] + 2 * margin) * scale * squeeze), 1, RULES.max_width_px))
     at = (np.arange(width) + 0.5) / width * (lengths[-1] + 2 * margin) - margin
     upper, lower = _along(top, lengths, at), _along(bottom, lengths, at)
     down = ((np.arange(height) + 0.5) / height * (1 + 2 * side_margin) - side_margin)[:, None, None]

@@ -7,30 +7,41 @@ other looks for faint places, and compares how the characters stand on either si
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 
-FIELD_STRIDE = 4
-"""The fields are predicted at a quarter of the map's resolution and enlarged by repetition."""
-JUMP_COSINE = 0.5
-"""Two vectors two cells apart that differ by more than 60° belong to different texts."""
-CORE_THRESHOLDS = (0.35, 0.5, 0.7)
-SIDE_BY_SIDE = 3.2
-"""Pieces that touch over more than this multiple of the thinner one's width lie side by side: two texts. (The halves of
-a ring that fell apart at two faint places touch over twice the width.)"""
-NEAR_MEETING = 1.5
-"""How far from where two pieces meet their characters are looked at, in widths of the thinner one."""
-LEAST_PIXELS = 4
-"""Fewer pixels of a piece near a meeting say nothing about its characters."""
-APART_COSINE = 0.5
-"""Characters of one text that differ by more than 60 degrees over that distance belong to two."""
-SURE = 0.5
-"""Least length of a mean of up vectors that says anything."""
-PIECE_SHARE = 0.5
-"""A piece cut off is kept apart when its area exceeds this share of the squared band width; a single character's
-does."""
-MOST_TEXTS = 32
-"""A region that would fall into more texts is noise, as an untrained network gives it: it is not cut."""
+
+@dataclass(frozen=True)
+class TouchingRules:
+    """Thresholds of `split_at_jumps` and `split_at_faint_places`."""
+
+    field_stride_px: int = 4
+    """The fields are predicted at a quarter of the resolution of the map and enlarged by repetition."""
+    jump_cosine: float = 0.5
+    """Two vectors two cells apart that differ by more than 60° belong to different texts."""
+    core_probabilities: tuple[float, ...] = (0.35, 0.5, 0.7)
+    """Probabilities at which the cores of two texts may come apart, tried in order."""
+    side_contact_widths: float = 3.2
+    """Pieces that touch over more than this multiple of the width of the thinner one lie side by side: two texts. (The
+    halves of a ring that fell apart at two faint places touch over twice the width.)"""
+    meeting_reach_widths: float = 1.5
+    """How far from where two pieces meet their characters are compared, in widths of the thinner one."""
+    meeting_min_px: int = 4
+    """Fewer pixels of a piece near a meeting say nothing about its characters."""
+    apart_cosine: float = 0.5
+    """Characters of one text that differ by more than 60 degrees over that distance belong to two."""
+    min_up_length: float = 0.5
+    """Least length of a mean of up vectors that says anything."""
+    piece_min_area_bands: float = 0.5
+    """A piece cut off is kept apart when its area exceeds this share of the squared band width; that of a single
+    character does."""
+    max_texts: int = 32
+    """A region that would fall into more texts is noise, as an untrained network gives it: it is not cut."""
+
+
+RULES = TouchingRules()
 
 
 def split_at_jumps(inside: np.ndarray, window: np.ndarray, corner: tuple[int, int]) -> list[np.ndarray]:
@@ -42,7 +53,7 @@ def split_at_jumps(inside: np.ndarray, window: np.ndarray, corner: tuple[int, in
         corner: x, y of the window in the map, to find the field's cells.
 
     Returns:
-        Masks (h, w) uint8, disjoint, together the region, at most `MOST_TEXTS`; `[inside]` where nothing jumps or there
+        Masks (h, w) uint8, disjoint, together the region, at most `max_texts`; `[inside]` where nothing jumps or there
         is no field.
     """
     if len(window) < 3:
@@ -51,9 +62,9 @@ def split_at_jumps(inside: np.ndarray, window: np.ndarray, corner: tuple[int, in
     if not jump.any():
         return [inside]
     _, pieces, stats, _ = cv2.connectedComponentsWithStats(inside & ~jump, connectivity=4)
-    real = stats[:, cv2.CC_STAT_AREA] >= PIECE_SHARE * _band(inside) ** 2
+    real = stats[:, cv2.CC_STAT_AREA] >= RULES.piece_min_area_bands * _band(inside) ** 2
     real[0] = False
-    if not 2 <= real.sum() <= MOST_TEXTS:
+    if not 2 <= real.sum() <= RULES.max_texts:
         return [inside]
     grown = _nearest_piece(pieces, real, inside)  # pixels of the cut and of crumbs too
     return [(grown == label).view(np.uint8) for label in np.nonzero(real)[0]]
@@ -72,17 +83,17 @@ def split_at_faint_places(inside: np.ndarray, window: np.ndarray) -> list[np.nda
         window: (C, h, w) float32, the detector's maps in its window; channels 1 and 2 are the up field where C ≥ 3.
 
     Returns:
-        Masks (h, w) uint8, disjoint, together the region, at most `MOST_TEXTS`.
+        Masks (h, w) uint8, disjoint, together the region, at most `max_texts`.
     """
     band = _band(inside)
-    for threshold in CORE_THRESHOLDS:
+    for threshold in RULES.core_probabilities:
         core = ((window[0] > threshold) & (inside > 0)).view(np.uint8)
-        if _large_parts(core, PIECE_SHARE * band**2 / 2) < 2:  # far cheaper than labelling
+        if _large_parts(core, RULES.piece_min_area_bands * band**2 / 2) < 2:  # far cheaper than labelling
             continue
         _, pieces, stats, _ = cv2.connectedComponentsWithStats(core, connectivity=4)
-        real = stats[:, cv2.CC_STAT_AREA] >= PIECE_SHARE * band**2
+        real = stats[:, cv2.CC_STAT_AREA] >= RULES.piece_min_area_bands * band**2
         real[0] = False
-        if not 2 <= real.sum() <= MOST_TEXTS:
+        if not 2 <= real.sum() <= RULES.max_texts:
             continue
         grown = _nearest_piece(pieces, real, inside)
         labels = _one_text(grown, np.where(real[pieces], pieces, 0), np.nonzero(real)[0], window)
@@ -111,7 +122,7 @@ def _one_text(grown: np.ndarray, cores: np.ndarray, labels: np.ndarray, window: 
     for (a, b), parts in border.items():
         places = np.concatenate(parts)
         thin = min(width[a], width[b])
-        beside = len(places) >= SIDE_BY_SIDE * thin
+        beside = len(places) >= RULES.side_contact_widths * thin
         if beside or group[a] is group[b] or _stand_apart(cores, (a, b), places, thin, window):
             continue
         merged = group[a] | group[b]
@@ -125,7 +136,7 @@ def _stand_apart(
 ) -> bool:
     """Whether the characters of two pieces stand differently near the places (K, 2) y, x where they meet.
 
-    A ring and the text that closes it meet twice: each meeting is looked at by itself, their mean decides.
+    A ring and the text that closes it meet twice: each meeting is measured by itself, their mean decides.
     """
     if len(window) < 3:
         return False
@@ -135,16 +146,16 @@ def _stand_apart(
     owner = meetings[places[:, 0], places[:, 1]]
     cosines = [_cosine(cores, labels, places[owner == i], width, window) for i in range(1, count)]
     known = [cosine for cosine in cosines if cosine is not None]
-    return bool(known) and float(np.mean(known)) < APART_COSINE
+    return bool(known) and float(np.mean(known)) < RULES.apart_cosine
 
 
 def _cosine(
     cores: np.ndarray, labels: tuple[int, int], places: np.ndarray, width: float, window: np.ndarray
 ) -> float | None:
     """Cosine between the mean up directions of two pieces near the places where they meet; None where there is none."""
-    reach = int(np.ceil(NEAR_MEETING * width))
-    (top, left), (foot, right) = np.maximum(places.min(axis=0) - reach, 0), places.max(axis=0) + reach + 1
-    part = np.s_[top:foot, left:right]
+    reach = int(np.ceil(RULES.meeting_reach_widths * width))
+    (top, left), (bottom, right) = np.maximum(places.min(axis=0) - reach, 0), places.max(axis=0) + reach + 1
+    part = np.s_[top:bottom, left:right]
     away = np.ones(cores[part].shape, np.uint8)
     away[places[:, 0] - top, places[:, 1] - left] = 0
     near = cv2.distanceTransform(away, cv2.DIST_L2, 3) <= reach
@@ -152,9 +163,9 @@ def _cosine(
     means = []
     for label in labels:
         own = near & (cores[part] == label)
-        mean = np.array([x[own].mean(), y[own].mean()]) if own.sum() >= LEAST_PIXELS else np.zeros(2)
+        mean = np.array([x[own].mean(), y[own].mean()]) if own.sum() >= RULES.meeting_min_px else np.zeros(2)
         length = float(np.hypot(*mean))
-        if length < SURE:
+        if length < RULES.min_up_length:
             return None
         means.append(mean / length)
     return float(means[0] @ means[1])
@@ -187,8 +198,8 @@ def up_samples(inside: np.ndarray, window: np.ndarray, corner: tuple[int, int], 
     if len(window) < 3:
         return None
     first_x, first_y = _first_cell(corner)
-    ys, xs = np.nonzero(inside[first_y::FIELD_STRIDE, first_x::FIELD_STRIDE])
-    xs, ys = xs * FIELD_STRIDE + first_x, ys * FIELD_STRIDE + first_y
+    ys, xs = np.nonzero(inside[first_y :: RULES.field_stride_px, first_x :: RULES.field_stride_px])
+    xs, ys = xs * RULES.field_stride_px + first_x, ys * RULES.field_stride_px + first_y
     if len(xs) < 3:  # smaller than a cell: every pixel counts
         ys, xs = np.nonzero(inside)
     vectors = np.stack([window[1, ys, xs] * scale[0], window[2, ys, xs] * scale[1]], axis=1)
@@ -200,23 +211,23 @@ def up_samples(inside: np.ndarray, window: np.ndarray, corner: tuple[int, int], 
 
 def _first_cell(corner: tuple[int, int]) -> tuple[int, int]:
     """x, y of the first cell centre in a window that begins at `corner`."""
-    half = FIELD_STRIDE // 2
-    return (half - corner[0]) % FIELD_STRIDE, (half - corner[1]) % FIELD_STRIDE
+    half = RULES.field_stride_px // 2
+    return (half - corner[0]) % RULES.field_stride_px, (half - corner[1]) % RULES.field_stride_px
 
 
 def _jumps(inside: np.ndarray, up_x: np.ndarray, up_y: np.ndarray, corner: tuple[int, int]) -> np.ndarray:
     """(h, w) uint8, 1 in and around cells whose neighbours on both sides are text but point apart."""
-    half = FIELD_STRIDE // 2
+    half = RULES.field_stride_px // 2
     first_x, first_y = _first_cell(corner)
-    cells = np.s_[first_y::FIELD_STRIDE, first_x::FIELD_STRIDE]
+    cells = np.s_[first_y :: RULES.field_stride_px, first_x :: RULES.field_stride_px]
     text, ux, uy = inside[cells] > 0, up_x[cells], up_y[cells]
     jump = np.zeros(text.shape, dtype=np.uint8)
     if min(text.shape) < 3:
         return np.zeros_like(inside)
-    jump[:, 1:-1] |= (ux[:, 2:] * ux[:, :-2] + uy[:, 2:] * uy[:, :-2] < JUMP_COSINE) & text[:, 2:] & text[:, :-2]
-    jump[1:-1] |= (ux[2:] * ux[:-2] + uy[2:] * uy[:-2] < JUMP_COSINE) & text[2:] & text[:-2]
+    jump[:, 1:-1] |= (ux[:, 2:] * ux[:, :-2] + uy[:, 2:] * uy[:, :-2] < RULES.jump_cosine) & text[:, 2:] & text[:, :-2]
+    jump[1:-1] |= (ux[2:] * ux[:-2] + uy[2:] * uy[:-2] < RULES.jump_cosine) & text[2:] & text[:-2]
     jump = cv2.dilate(jump, np.ones((3, 3), np.uint8))  # cells at the rim are text in part only: no way round the cut
     # back to pixels: which cell each row and column of the window lies in
-    row = np.clip((np.arange(inside.shape[0]) - first_y + half) // FIELD_STRIDE, 0, text.shape[0] - 1)
-    column = np.clip((np.arange(inside.shape[1]) - first_x + half) // FIELD_STRIDE, 0, text.shape[1] - 1)
+    row = np.clip((np.arange(inside.shape[0]) - first_y + half) // RULES.field_stride_px, 0, text.shape[0] - 1)
+    column = np.clip((np.arange(inside.shape[1]) - first_x + half) // RULES.field_stride_px, 0, text.shape[1] - 1)
     return jump[row[:, None], column[None, :]]

@@ -1,44 +1,53 @@
-"""Which texts several looks at one image agree on.
+"""Majority vote over the texts that several views of one image show (test-time augmentation).
 
-Where looks disagree on how characters make lines, their mean map shows neither arrangement well. So texts are decoded
-from
-each look and compared: the one that most looks show takes its place, and those it contradicts fall away.
+Where views disagree on how characters make lines, their mean map shows neither arrangement well. So texts are decoded
+from each view and compared: the one that most views show is kept, and those that contradict it are dropped.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from sealkit.geometry.regions import TextRegion, region_mask
 
-SAME = 0.5
-"""Two looks show the same text where its regions overlap by at least this (intersection over union)."""
-RIVAL_IOU = 0.4
-RIVAL_COVER = 0.5
-"""A text is ruled out by one it overlaps by this IoU, or of which it holds more than this share; and when more than
-this share of itself lies in texts that have their place."""
-_SIDE = 256
+
+@dataclass(frozen=True)
+class VoteRules:
+    """Thresholds of `merge_views`."""
+
+    same_text_iou: float = 0.5
+    """Two views show the same text where its regions overlap by at least this intersection over union."""
+    rival_iou: float = 0.4
+    """A text is ruled out by a chosen one that it overlaps by this intersection over union."""
+    rival_cover_share: float = 0.5
+    """A text is ruled out by one that covers, or of which it covers, more than this share of the area."""
+    raster_side_px: int = 256
+    """Regions are compared on a grid with this long side: two texts differ by far more than a cell."""
 
 
-def agreed(
-    looks: Sequence[Sequence[TextRegion]], weights: Sequence[float], least: float, hw: tuple[int, int]
+RULES = VoteRules()
+
+
+def merge_views(
+    views: Sequence[Sequence[TextRegion]], weights: Sequence[float], least: float, hw: tuple[int, int]
 ) -> list[TextRegion]:
-    """The texts that looks of enough weight show, none of them twice.
+    """The texts that views of enough weight show, none of them twice.
 
     Args:
-        looks: regions of each look, all in the pixels of one image.
-        weights: of each look.
-        least: weight of the looks that must show a text, its own among them.
+        views: regions of each view, all in the pixels of one image.
+        weights: of each view.
+        least: weight of the views that must show a text, its own among them.
         hw: height and width of the image.
 
     Returns:
-        Regions as one of the looks has them, by ascending smallest y. Of the same text the one is taken that is most
+        Regions as one of the views has them, by ascending smallest y. Of the same text the one is taken that is most
         like the others'.
     """
-    regions = [region for look in looks for region in look]
-    owner = np.repeat(np.arange(len(looks)), [len(look) for look in looks])
+    regions = [region for view in views for region in view]
+    owner = np.repeat(np.arange(len(views)), [len(view) for view in views])
     masks = _masks(regions, hw)
     both = masks @ masks.T
     area = np.maximum(both.diagonal(), 1)
@@ -48,17 +57,19 @@ def agreed(
     taken = np.zeros(masks.shape[1], dtype=np.float32)
     chosen: list[int] = []
     while free.any():
-        alike = np.zeros((len(regions), len(looks)))  # of each text: to the most similar free one of each look
-        for look in np.unique(owner[free]):
-            alike[:, look] = iou[:, free & (owner == look)].max(axis=1)
-        support = np.where(free, (alike >= SAME) @ weight, 0.0)
+        alike = np.zeros((len(regions), len(views)))  # of each text: to the most similar free one of each view
+        for view in np.unique(owner[free]):
+            alike[:, view] = iou[:, free & (owner == view)].max(axis=1)
+        support = np.where(free, (alike >= RULES.same_text_iou) @ weight, 0.0)
         best = int(np.lexsort((-np.arange(len(regions)), alike @ weight, support))[-1])
         if support[best] < least:
             break
         chosen.append(best)
         taken = np.maximum(taken, masks[best])
         rival = (
-            (iou[best] >= RIVAL_IOU) | (both[best] / area[best] > RIVAL_COVER) | (masks @ taken / area > RIVAL_COVER)
+            (iou[best] >= RULES.rival_iou)
+            | (both[best] / area[best] > RULES.rival_cover_share)
+            | (masks @ taken / area > RULES.rival_cover_share)
         )
         free &= ~rival
         free[best] = False
@@ -67,7 +78,7 @@ def agreed(
 
 def _masks(regions: Sequence[TextRegion], hw: tuple[int, int]) -> np.ndarray:
     """(n, pixels) float32: the pixels of each region, 1, on a grid of 256 to the long side of the image."""
-    scale = _SIDE / max(hw)
+    scale = RULES.raster_side_px / max(hw)
     h, w = (max(1, round(side * scale)) for side in hw)
     masks = [region_mask(region, (h, w), scale) for region in regions]
     return np.array(masks, dtype=np.float32).reshape(len(regions), h * w)

@@ -13,8 +13,8 @@ from typing import Literal
 import numpy as np
 
 from sealkit.geometry.regions import TextRegion, region_mask
-from sealkit.geometry.rejoin import rejoined
-from sealkit.geometry.voting import agreed
+from sealkit.geometry.rejoin import join_pieces
+from sealkit.geometry.voting import merge_views
 from sealkit.images.background import dim_background
 from sealkit.modules.seal_text_detection.predictor import DetectionMaps, TextDetector, shifted
 from sealkit.modules.seal_text_detection.settings import DetPostprocessSettings, DetResizeSettings
@@ -101,12 +101,12 @@ def look_closer(
     if len(looks) > 1:
         texts = [regions, *(detector.regions(look, post) for look in looks[1:])]
         weights = [MEAN_WEIGHT] + [1.0] * len(looks[1:])
-        regions = agreed(texts, weights, MAJORITY * sum(weights), crop.shape[:2])
+        regions = merge_views(texts, weights, MAJORITY * sum(weights), crop.shape[:2])
     kept = regions
     if fine is not None and maps.area is not None:
         kept = [r for r in regions if share_inside(r, maps, area_thresh) >= fine.inside]
     dropped = len(regions) - len(kept)
-    return [shifted(r, (1, 1), (left, top)) for r in rejoined(kept)], dropped
+    return [shifted(r, (1, 1), (left, top)) for r in join_pieces(kept)], dropped
 
 
 def seal_meant(crop: np.ndarray, seal: FoundSeal, corner: tuple[int, int], outside: float) -> np.ndarray:

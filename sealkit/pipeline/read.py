@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from sealkit.errors import DataError
-from sealkit.geometry.lines import LinePoly, readings
+from sealkit.geometry.lines import LinePoly, orientations
 from sealkit.geometry.order import order_lines
-from sealkit.geometry.seals import choose_ways, resolve_directions, seal_frame
+from sealkit.geometry.seals import choose_orientations, resolve_directions, seal_frame
 from sealkit.geometry.straighten import straighten
 from sealkit.modules.text_recognition.postprocess import RecResult
 from sealkit.modules.text_recognition.predictor import TextRecogniser
@@ -137,7 +137,7 @@ def ways_of(lines: Sequence[LinePoly], settings: ReadingSettings) -> list[list[L
     resolved = resolve_directions(lines, frame)
     if settings.both_directions == "never":
         return [[line] for line in resolved]
-    ways = [readings(line, frame.up) for line in resolved]
+    ways = [orientations(line, frame.up) for line in resolved]
     if settings.both_directions == "always":
         ways = [[line, line.turned()] if len(way) == 1 else way for line, way in zip(resolved, ways)]
     return ways
@@ -147,7 +147,9 @@ def _settled(lines: Sequence[LinePoly], tried: Sequence[Sequence[Attempt]], sque
     """One seal: the best attempt of each way, the ways that fit together, reading order."""
     best = [_best_by_way(attempts, squeeze_margin) for attempts in tried]
     known = [i for i, options in enumerate(best) if options]
-    chosen = choose_ways([[(a.line, _rank(a, squeeze_margin)) for a in best[i]] for i in known]) if known else []
+    chosen = (
+        choose_orientations([[(a.line, _rank(a, squeeze_margin)) for a in best[i]] for i in known]) if known else []
+    )
     read: dict[int, ReadLine] = {}
     for i, pick in zip(known, chosen):
         winner = best[i][pick]

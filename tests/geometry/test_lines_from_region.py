@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapes import arc_band, box, densified, turn
 
-from sealkit.geometry.lines import LinePoly, lines_from_region, readings
+from sealkit.geometry.lines import LinePoly, lines_from_region, orientations
 from sealkit.geometry.polyline import resample
 from sealkit.geometry.regions import TextRegion, polygon_area
 
@@ -109,21 +109,21 @@ def test_short_lower_arc_reads_with_tops_inward() -> None:
     assert line.direction == "arc-bottom"
     assert line.middle[0][0] < line.middle[-1][0]
     assert np.dot(line.up, [0, -1]) > 0.9
-    assert [way.direction for way in readings(line)] == ["arc-bottom", "arc"]
+    assert [way.direction for way in orientations(line)] == ["arc-bottom", "arc"]
 
 
 def test_tall_box_is_a_column_first() -> None:
     line = _single(box(150, 40, 90))
     assert line.direction == "vertical"
     assert line.top[:, 1].max() < line.bottom[:, 1].min() and line.top[0, 0] < line.top[1, 0]
-    ways = readings(line)
+    ways = orientations(line)
     assert [way.direction for way in ways] == ["vertical", "line", "line"]
 
 
 def test_compact_region_is_read_in_four_ways() -> None:
     line = _single(box(44, 40, 20))
-    assert line.compact and len(readings(line)) == 4
-    ups = [way.up for way in readings(line)]
+    assert line.compact and len(orientations(line)) == 4
+    ups = [way.up for way in orientations(line)]
     assert len({tuple(np.round(up, 2)) for up in ups}) == 4
 
 

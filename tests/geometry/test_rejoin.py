@@ -5,7 +5,7 @@ import pytest
 
 from sealkit.geometry.lines import lines_from_region
 from sealkit.geometry.regions import TextRegion
-from sealkit.geometry.rejoin import rejoined
+from sealkit.geometry.rejoin import join_pieces
 
 RADIUS, HEIGHT = 100.0, 24.0
 
@@ -33,7 +33,7 @@ def test_pieces_on_either_side_of_a_hidden_character_are_one_text(turned: float,
     gap = degrees(0.8)
     halves = [piece(180, 260, inward=inward, turned=turned), piece(260 + gap, 345, inward=inward, turned=turned)]
     for given in (halves, halves[::-1]):
-        (whole,) = rejoined(given)
+        (whole,) = join_pieces(given)
         (line,) = lines_from_region(whole)
         assert abs(line.turn) == pytest.approx(165, abs=6)
         assert line.direction == ("arc-bottom" if inward else "arc")
@@ -45,7 +45,7 @@ def test_three_pieces_and_a_single_character() -> None:
     gap = degrees(0.5)
     parts = [piece(150, 220), piece(220 + gap, 232 + gap), piece(232 + 2 * gap, 300)]
     purpose = piece(60, 110, inward=True)
-    found = rejoined([purpose, *parts])
+    found = join_pieces([purpose, *parts])
     assert len(found) == 2
     assert max(abs(lines_from_region(r)[0].turn) for r in found) == pytest.approx(150, abs=6)
     assert any(r is purpose for r in found), "what is left alone stays as it is"
@@ -64,7 +64,7 @@ def test_three_pieces_and_a_single_character() -> None:
 )
 def test_two_texts_stay_two(second: TextRegion) -> None:
     first = piece(180, 260)
-    assert [id(r) for r in rejoined([first, second])] == [id(first), id(second)]
+    assert [id(r) for r in join_pieces([first, second])] == [id(first), id(second)]
 
 
 def test_pieces_of_a_flat_oval_are_one_text() -> None:
@@ -82,7 +82,7 @@ def test_pieces_of_a_flat_oval_are_one_text() -> None:
 
     gap = degrees(0.7)
     halves = [flat(piece(165, 240)), flat(piece(240 + gap, 375))]
-    (whole,) = rejoined(halves)
+    (whole,) = join_pieces(halves)
     assert abs(lines_from_region(whole)[0].turn) > 180
     assert whole.area > sum(half.area for half in halves)
 
@@ -91,13 +91,13 @@ def test_without_the_characters_direction_nothing_is_joined() -> None:
     halves = [piece(180, 260), piece(260 + degrees(0.5), 345)]
     for half in halves:
         half.up = None
-    assert len(rejoined(halves)) == 2
-    assert rejoined([]) == []
+    assert len(join_pieces(halves)) == 2
+    assert join_pieces([]) == []
 
 
 def test_a_ring_closed_by_joining_keeps_its_middle() -> None:
     gap = degrees(0.6)
     halves = [piece(0, 180 - gap), piece(180, 360 - gap)]
-    found = rejoined(halves)
+    found = join_pieces(halves)
     assert len(found) == 1
     assert found[0].area < 1.05 * 2 * np.pi * RADIUS * HEIGHT

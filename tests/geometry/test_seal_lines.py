@@ -10,7 +10,7 @@ from shapes import arc_band, box, turn
 
 from sealkit.geometry.lines import LinePoly, lines_from_region
 from sealkit.geometry.order import order_lines
-from sealkit.geometry.seals import choose_ways, group_seals, resolve_directions, seal_frame
+from sealkit.geometry.seals import choose_orientations, group_seals, resolve_directions, seal_frame
 
 CENTRE = (200.0, 200.0)
 
@@ -73,8 +73,8 @@ def test_clear_readings_vote_for_unclear_ones() -> None:
     row = LinePoly(box(100, 20, 0).astype(np.float32))
     other = LinePoly(box(60, 20, 0, (200, 240)).astype(np.float32))
     ways = [[(row, 0.2), (row.turned(), 0.95)], [(other, 0.80), (other.turned(), 0.75)]]
-    assert choose_ways(ways) == [1, 1]
-    assert choose_ways([[(other, 0.80), (other.turned(), 0.75)]]) == [0]
+    assert choose_orientations(ways) == [1, 1]
+    assert choose_orientations([[(other, 0.80), (other.turned(), 0.75)]]) == [0]
 
 
 def test_without_lines_the_image_stands_upright() -> None:

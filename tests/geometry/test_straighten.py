@@ -11,7 +11,7 @@ from shapes import arc_band, box, densified, turn
 from sealkit.errors import DataError
 from sealkit.geometry.columns import column_cuts
 from sealkit.geometry.lines import LinePoly
-from sealkit.geometry.straighten import MAX_WIDTH, sample, straighten, strip_map
+from sealkit.geometry.straighten import RULES, sample, straighten, strip_map
 
 
 def _coordinates() -> np.ndarray:
@@ -83,7 +83,7 @@ def test_margins_widen_and_squeeze_narrows() -> None:
     plain = straighten(image, box(200, 40, 0), end_margin=0, side_margin=0)
     assert straighten(image, box(200, 40, 0), end_margin=0.5, side_margin=0).shape[1] == plain.shape[1] + 48
     assert straighten(image, box(200, 40, 0), end_margin=0, side_margin=0, squeeze=0.5).shape[1] == plain.shape[1] // 2
-    assert strip_map(box(100000, 10, 0)).shape[1] == MAX_WIDTH
+    assert strip_map(box(100000, 10, 0)).shape[1] == RULES.max_width_px
 
 
 def test_large_characters_are_averaged_not_skipped() -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from sealkit.geometry.regions import TextRegion
-from sealkit.geometry.voting import agreed
+from sealkit.geometry.voting import merge_views
 
 HW = (100, 200)
 
@@ -23,33 +23,33 @@ def same(found, expected):
 
 
 def test_one_look_is_kept_as_it_is():
-    same(agreed([ROWS], [1.0], 1.0, HW), ROWS)
-    assert agreed([[], []], [1.0, 1.0], 1.0, HW) == []
+    same(merge_views([ROWS], [1.0], 1.0, HW), ROWS)
+    assert merge_views([[], []], [1.0, 1.0], 1.0, HW) == []
 
 
 def test_the_arrangement_of_most_looks_wins():
-    same(agreed([COLUMNS, ROWS, COLUMNS], [1.0] * 3, 2.0, HW), COLUMNS)
-    same(agreed([COLUMNS, ROWS, ROWS], [1.0] * 3, 2.0, HW), ROWS)
+    same(merge_views([COLUMNS, ROWS, COLUMNS], [1.0] * 3, 2.0, HW), COLUMNS)
+    same(merge_views([COLUMNS, ROWS, ROWS], [1.0] * 3, 2.0, HW), ROWS)
 
 
 def test_a_weighty_look_wins_against_one_other():
-    same(agreed([COLUMNS, ROWS, ROWS], [2.5, 1.0, 1.0], 1.0, HW), COLUMNS)
+    same(merge_views([COLUMNS, ROWS, ROWS], [2.5, 1.0, 1.0], 1.0, HW), COLUMNS)
 
 
 def test_what_too_few_show_is_dropped_and_costs_the_others_nothing():
-    same(agreed([[*ROWS, FAR], ROWS, ROWS], [1.0] * 3, 2.0, HW), ROWS)
-    found = agreed([[*ROWS, FAR], ROWS, [*ROWS, FAR]], [1.0] * 3, 2.0, HW)
+    same(merge_views([[*ROWS, FAR], ROWS, ROWS], [1.0] * 3, 2.0, HW), ROWS)
+    found = merge_views([[*ROWS, FAR], ROWS, [*ROWS, FAR]], [1.0] * 3, 2.0, HW)
     assert {tuple(region.outline[0]) for region in found} == {(10, 10), (10, 55), (120, 10)}
 
 
 def test_of_one_text_the_most_typical_region_is_kept():
     wide, narrow, middle = box(10, 10, 100, 45), box(10, 10, 70, 45), box(10, 10, 85, 45)
-    same(agreed([[wide], [narrow], [middle]], [1.0] * 3, 2.0, HW), [middle])
+    same(merge_views([[wide], [narrow], [middle]], [1.0] * 3, 2.0, HW), [middle])
 
 
 def test_a_merged_text_is_ruled_out_by_its_parts():
     merged = box(10, 10, 90, 90)
-    same(agreed([[merged], ROWS, ROWS], [1.0] * 3, 1.0, HW), ROWS)
+    same(merge_views([[merged], ROWS, ROWS], [1.0] * 3, 1.0, HW), ROWS)
 
 
 @pytest.mark.parametrize("scale", [1, 40], ids=["small", "large"])
@@ -58,5 +58,5 @@ def test_the_middle_of_a_ring_is_not_its_text(scale):
     hole = np.array([[30, 30], [30, 70], [70, 70], [70, 30]], np.float32) * scale
     ring = box(10 * scale, 10 * scale, 90 * scale, 90 * scale, holes=[hole])
     inner = box(35 * scale, 40 * scale, 65 * scale, 60 * scale)
-    found = agreed([[ring, inner], [inner, ring]], [1.0, 1.0], 2.0, (100 * scale, 200 * scale))
+    found = merge_views([[ring, inner], [inner, ring]], [1.0, 1.0], 2.0, (100 * scale, 200 * scale))
     same(found, [ring, inner])

@@ -74,11 +74,7 @@ def train(
     """
     loaded = load(recipe, overrides if output is None else _join({"output": str(output)}, overrides))
     settings = loaded.settings
-    from sealkit.engine.signals import import_paddle
-    from sealkit.engine.threads import set_threads
-
-    set_threads(settings.train.threads)  # before paddle is imported
-    import_paddle()
+    _start_paddle(settings)
     from sealkit.engine.loop import fit
 
     task = zoo.make_task(settings)
@@ -94,6 +90,15 @@ def train(
     if os.environ.get("PADDLE_TRAINER_ID", "0") == "0":
         _finish(task, settings, result, export)
     return result
+
+
+def _start_paddle(settings: RecipeBase) -> None:
+    """Threads first, then the import: Paddle takes a single one unless told."""
+    from sealkit.engine.signals import import_paddle
+    from sealkit.engine.threads import set_threads
+
+    set_threads(settings.train.threads)
+    import_paddle()
 
 
 def _finish(task: Task, settings: RecipeBase, result: FitResult, with_export: bool) -> None:
@@ -128,11 +133,7 @@ def replay(recipe: Recipe, folder: str | Path, overrides: Overrides = ()) -> Rep
         WeightsError: the recipe's network is not that of the run.
     """
     settings = load(recipe, overrides).settings
-    from sealkit.engine.signals import import_paddle
-    from sealkit.engine.threads import set_threads
-
-    set_threads(settings.train.threads)
-    import_paddle()
+    _start_paddle(settings)
     from sealkit.engine import guard
 
     return guard.replay(zoo.make_task(settings), folder)
@@ -180,11 +181,7 @@ def evaluate(
     from sealkit.export import evaluation
 
     if checkpoint is not None:
-        from sealkit.engine.signals import import_paddle
-        from sealkit.engine.threads import set_threads
-
-        set_threads(loaded.settings.train.threads)
-        import_paddle()
+        _start_paddle(loaded.settings)
         task = zoo.make_task(loaded.settings)
         result = evaluation.of_checkpoint(task, loaded.settings, str(checkpoint), device, progress)
     else:
@@ -233,11 +230,7 @@ def export(
         raise ConfigError(
             f"{missing} is not given", where="sealkit export", hint="a run folder has both: export RUN_FOLDER"
         )
-    from sealkit.engine.signals import import_paddle
-    from sealkit.engine.threads import set_threads
-
-    set_threads(loaded.settings.train.threads)
-    import_paddle()
+    _start_paddle(loaded.settings)
     from sealkit.export.evaluation import check_fits
     from sealkit.export.model import export_model
     from sealkit.weights.sources import resolve
@@ -245,7 +238,11 @@ def export(
     task, source = zoo.make_task(loaded.settings), resolve(checkpoint, loaded.settings.model)
     if source.path is not None:
         check_fits(task, source.path)
-    return export_model(task, source, output, onnx=onnx, images=images)
+    from sealkit.runtime.noise import LOG, framework_noise
+
+    own = run is not None and Path(output).resolve().parent == run.resolve()
+    with framework_noise(run / LOG if run is not None and own else None):
+        return export_model(task, source, output, onnx=onnx, images=images)
 
 
 def export_inference_only(model: str, checkpoint: str | Path, output: str | Path) -> dict[str, Any]:
@@ -269,9 +266,14 @@ def export_inference_only(model: str, checkpoint: str | Path, output: str | Path
             value=model,
             hint="sealkit export RUN_FOLDER, or -c RECIPE --checkpoint PATH --output DIR",
         )
+    from sealkit.engine.signals import import_paddle
+    from sealkit.runtime.noise import framework_noise
+
+    import_paddle()
     from sealkit.export.unwarping import export_unwarping
 
-    return export_unwarping(checkpoint, output, model)
+    with framework_noise():
+        return export_unwarping(checkpoint, output, model)
 
 
 def run_recipe(path: Path) -> Path:

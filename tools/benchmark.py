@@ -4,6 +4,7 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
+from sealkit.cli.streams import show_any_character
 from sealkit.errors import SealkitError
 
 BENCHMARKS = {
@@ -22,6 +23,7 @@ BENCHMARKS = {
 
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # benchmarks/ is not installed
+    show_any_character()
     if len(sys.argv) < 2 or sys.argv[1] not in BENCHMARKS:
         sys.exit(f"{__doc__}\n  next: name one of {', '.join(BENCHMARKS)}; --help after it lists its options")
     try:

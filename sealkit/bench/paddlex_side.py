@@ -150,7 +150,12 @@ def run(python: str | Path, library: str, config: Path, images: Sequence[str], r
         package = str(Path(__file__).resolve().parents[2])
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))
     done = subprocess.run(
-        [*command, str(config), *images], capture_output=True, text=True, env=environment, check=False
+        [*command, str(config), *images],
+        capture_output=True,
+        text=True,
+        errors="replace",
+        env=environment,
+        check=False,
     )
     if done.returncode:
         tail = "\n".join(done.stderr.strip().splitlines()[-12:])

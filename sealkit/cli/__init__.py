@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
+from sealkit.cli.streams import show_any_character
 from sealkit.engine.signals import stopping
 from sealkit.errors import ConfigError, SealkitError, first_line
 
@@ -69,6 +70,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         the exit code: 0; that of the SealkitError (2 settings, 3 data, 4 weights, 5 training, 6 export, 7 engine);
         130 on Ctrl-C, 143 on SIGTERM.
     """
+    show_any_character()
     arguments = list(sys.argv[1:] if argv is None else argv)
     # Paddle's import looks for a compiler cache nobody asked for
     warnings.filterwarnings("ignore", message="No ccache found")
@@ -99,6 +101,9 @@ def _told(error: BaseException) -> int:
         extra = EXTRAS.get((error.name or "").partition(".")[0])
         if extra is not None:
             return _fail(f"this needs {error.name}, which is not installed\n  next: pip install 'sealkit[{extra}]'", 1)
+    if isinstance(error, UnicodeEncodeError) and error.encoding == sys.getfilesystemencoding() != "utf-8":
+        what = f"a file name with {error.object[error.start]!a} cannot be used: names are {error.encoding} here"
+        return _fail(f"{what}\n  next: set PYTHONUTF8=1, or a UTF-8 locale (LC_ALL=C.UTF-8)", 1)
     if isinstance(error, OSError) and error.filename is not None:
         return _fail(f"{error.filename}: {error.strerror}\n  next: check the path, its rights and the free space", 1)
     raise error
@@ -147,6 +152,7 @@ def _version() -> str:
 def _fail(message: str, code: int) -> int:
     if os.environ.get("SEALKIT_TRACEBACK"):
         traceback.print_exc()
-    sys.stdout.flush()
+    if sys.stdout is not None:  # pythonw has none
+        sys.stdout.flush()
     print(f"error: {message}", file=sys.stderr)
     return code

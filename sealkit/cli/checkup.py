@@ -288,7 +288,9 @@ def _paddle_smoke() -> Iterator[Finding]:
     """In a process of its own: a Paddle that does not fit the machine dies by signal rather than by exception."""
     command = [sys.executable, "-m", "sealkit.cli.paddle_smoke"]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_SMOKE_SECONDS, check=False)
+        done = subprocess.run(
+            command, capture_output=True, text=True, errors="replace", timeout=_SMOKE_SECONDS, check=False
+        )
     except subprocess.TimeoutExpired:
         yield Finding(
             "paddle", "error", f"no answer within {_SMOKE_SECONDS} s", "try `python -c 'import paddle'` by hand"

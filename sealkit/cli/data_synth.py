@@ -18,7 +18,7 @@ EXAMPLES = """
   sealkit data synth names --count 500 --shapes square=0.7,rectangle=0.3 --fonts ~/fonts
   sealkit data synth look --count 60 --sheet look.png          # look before training
   sealkit data synth seals --count 2000 --relabel              # the same set again, label files only
-  sealkit data synth laser --count 300 --style laser           # a style the shipped weights have never seen
+  sealkit data synth lines --count 300 --style guilloche       # a style the shipped weights have never seen
   sealkit data synth pages --kind page --count 5000 --sheet look.png   # layout set and upright pages
   sealkit data synth strips --kind strip --count 2000 --seed 990101 --val-share 1    # a held-out set of strips
   sealkit data synth bills --kind page --count 500 --documents invoice=3,receipt=1 --empty 0.1
@@ -44,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--val-share", type=float, default=0.1, metavar="SHARE", help="share of the validation part (default 0.1)"
     )
-    parser.add_argument("--style", choices=["default", "laser"], help="family of seals (default: default)")
+    parser.add_argument("--style", choices=["default", "laser", "guilloche"], help="family of seals (default: default)")
     parser.add_argument(
         "--size",
         type=int,

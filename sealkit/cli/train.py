@@ -36,6 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """0; 130 where Ctrl-C stopped the run after writing a checkpoint."""
     from sealkit import api
+    from sealkit.runtime.noise import LOG
 
     if args.replay:
         print(api.replay(args.recipe, args.replay, args.overrides).summary())
@@ -53,4 +54,6 @@ def run(args: argparse.Namespace) -> int:
         print(f"stopped; continue with: sealkit train -c {result.run_dir}/recipe.yaml --resume")
         return 130
     print(f"run folder {result.run_dir}, report {result.run_dir / 'report.html'}")
+    if (result.run_dir / LOG).is_file():
+        print(f"messages of Paddle and its converter: {result.run_dir / LOG}")
     return 0

@@ -23,6 +23,9 @@ from sealkit.errors import DataError
 GLYPH_PX = 96
 """Em size of cached glyph bitmaps: as large as a character of a 480 px seal."""
 
+VARIABLE = "SEALKIT_FONTS"
+"""Environment variable: folders of fonts (as PATH separates them) that take the place of the system's and mplfonts'."""
+
 _CACHE_LIMIT = 4000  # glyphs per face: 4000 x ~8 kB = 32 MB at worst, more than the characters of one long run's texts
 _STYLES = (
     ("brush", r"kouzan|brush|gyosho|sousyo|mouhitsu|xingkai|caoshu|lishu|clerical"),
@@ -137,21 +140,48 @@ def is_cjk(char: str) -> bool:
 
 
 def font_folders() -> list[Path]:
-    """Folders in which this system keeps fonts, and those of the optional package mplfonts."""
-    home = Path.home()
-    if sys.platform == "win32":
-        folders = [
+    """Folders in which fonts are looked for: those that SEALKIT_FONTS names, else the system's.
+
+    Raises:
+        DataError: SEALKIT_FONTS names a folder that does not exist.
+    """
+    named = [Path(part).expanduser() for part in os.environ.get(VARIABLE, "").split(os.pathsep) if part]
+    for folder in named:
+        if not folder.is_dir():
+            raise DataError(
+                f"{VARIABLE} names a folder that does not exist",
+                where=str(folder),
+                hint=f"correct it (several folders are separated by {os.pathsep!r}), or unset {VARIABLE} to use the "
+                "system's fonts",
+            )
+    return named or system_folders(sys.platform)
+
+
+def system_folders(platform: str) -> list[Path]:
+    """Folders in which a platform (as `sys.platform` names it) keeps its fonts; not all of them need to exist."""
+    home = Path(os.path.expanduser("~"))  # unlike Path.home(), it does not fail for a user without a home
+    if platform == "win32":
+        local = os.environ.get("LOCALAPPDATA")
+        return [
             Path(os.environ.get("WINDIR", r"C:\Windows")) / "Fonts",
-            home / "AppData/Local/Microsoft/Windows/Fonts",
+            (Path(local) if local else home / "AppData/Local") / "Microsoft/Windows/Fonts",
         ]
-    elif sys.platform == "darwin":
-        folders = [Path("/System/Library/Fonts"), Path("/Library/Fonts"), home / "Library/Fonts"]
-    else:
-        data_home = Path(os.environ.get("XDG_DATA_HOME", home / ".local/share"))
-        folders = [Path("/usr/share/fonts"), Path("/usr/local/share/fonts"), data_home / "fonts", home / ".fonts"]
-        folders.append(Path("/usr/share/texmf/fonts/opentype"))
-        folders.append(Path("/usr/share/texlive/texmf-dist/fonts/opentype/public/fandol"))
-    return folders
+    if platform == "darwin":
+        return [
+            Path("/System/Library/Fonts"),  # PingFang, Hiragino and, in Supplemental, Songti
+            Path("/System/Library/AssetsV2"),  # fonts that macOS loads when they are wanted: Kaiti, PingFang
+            Path("/Library/Fonts"),
+            home / "Library/Fonts",
+        ]
+    data_home = Path(os.environ.get("XDG_DATA_HOME") or home / ".local/share")
+    return [
+        Path("/usr/share/fonts"),
+        Path("/usr/local/share/fonts"),
+        data_home / "fonts",
+        home / ".fonts",
+        Path("/usr/share/texmf/fonts/opentype"),
+        Path("/usr/share/texlive/texmf-dist/fonts/opentype/public/fandol"),
+    ]
 
 
 def _package_folder() -> Path | None:
@@ -185,12 +215,12 @@ def find_faces(folder: str | None = None) -> tuple[Face, ...]:
         folder: look here in addition to the system's folders.
 
     Faces whose style is not latin have been seen to draw Chinese characters. mplfonts is asked only when nothing else
-    was found.
+    was found, and not where SEALKIT_FONTS says which fonts there are.
     """
     folders = ([Path(folder)] if folder else []) + font_folders()
     faces = _usable(folders)
     package = _package_folder()
-    if package is not None and not any(face.style != "latin" for face in faces):
+    if package is not None and not os.environ.get(VARIABLE) and not any(face.style != "latin" for face in faces):
         faces += _usable([package])
     return tuple(faces)
 
@@ -219,7 +249,8 @@ def chinese_faces(folder: str | None = None) -> list[Face]:
         raise DataError(
             "no font with Chinese characters was found",
             where=", ".join(str(path) for path in ([Path(folder)] if folder else []) + font_folders()),
-            hint="apt-get install fonts-noto-cjk (Debian), pip install mplfonts (anywhere), or name a folder of fonts",
+            hint="apt-get install fonts-noto-cjk (Debian), pip install mplfonts (anywhere), or name a folder of fonts: "
+            f"{VARIABLE}=DIR",
         )
     return faces
 

@@ -21,6 +21,8 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import Any
 
+from sealkit.runtime.noise import framework_noise
+
 _BOTH = (signal.SIGINT, signal.SIGTERM)
 _IMPORTING = "<frozen importlib._bootstrap>"
 """File name of the frames that run an import."""
@@ -136,12 +138,16 @@ def unheard() -> Iterator[None]:
 
 
 def import_paddle() -> None:
-    """Import Paddle and keep SIGTERM's handler: Paddle's import sets one of its own, which dumps C++ frames."""
-    if "paddle" in sys.modules or not _in_main_thread():
-        import paddle
+    """Import Paddle, without what its import says of threads and compilers, and keep SIGTERM's handler: Paddle's import
+    sets one of its own, which dumps C++ frames."""
+    if "paddle" in sys.modules:
+        return
+    if not _in_main_thread():
+        with framework_noise():
+            import paddle
 
         return
-    with unheard():
+    with unheard(), framework_noise():
         import paddle  # noqa: F401
 
         _set({signal.SIGTERM: signal.getsignal(signal.SIGTERM)})

@@ -49,7 +49,7 @@ def _paddle2onnx(program: Path, params: Path, target: Path, opset: int) -> None:
     paths = [str(path.resolve()) for path in (program, params, target)]
     command = [sys.executable, "-c", _CONVERT, *paths, str(opset)]
     with tempfile.TemporaryDirectory() as folder:  # paddle2onnx leaves files where it runs
-        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False, cwd=folder)
     if done.returncode == 0 and target.is_file():
         return
     if "No module named 'paddle2onnx'" in done.stderr:

@@ -1,5 +1,6 @@
 """Fonts are believed by their ink, not by their character maps."""
 
+import os
 import re
 
 import numpy as np
@@ -70,6 +71,41 @@ def test_no_chinese_font_says_what_to_install(monkeypatch: pytest.MonkeyPatch, t
         assert "fonts-noto-cjk" in str(caught.value) and "mplfonts" in str(caught.value)
     finally:
         find_faces.cache_clear()
+
+
+def test_a_variable_names_the_only_fonts(faces: list[Face], monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
+    (tmp_path / faces[0].path.name).write_bytes(faces[0].path.read_bytes())
+    monkeypatch.setenv("SEALKIT_FONTS", os.pathsep.join([str(tmp_path), str(tmp_path)]))
+    find_faces.cache_clear()
+    try:
+        assert {face.path.parent for face in chinese_faces()} == {tmp_path}
+        (tmp_path / faces[0].path.name).unlink()
+        find_faces.cache_clear()
+        with pytest.raises(DataError, match="no font with Chinese characters") as caught:  # not even mplfonts'
+            chinese_faces()
+        assert str(tmp_path) in str(caught.value)
+        monkeypatch.setenv("SEALKIT_FONTS", str(tmp_path / "nowhere"))
+        find_faces.cache_clear()
+        with pytest.raises(DataError, match="SEALKIT_FONTS names a folder that does not exist"):
+            chinese_faces()
+    finally:
+        find_faces.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("platform", "folder"),
+    [
+        ("darwin", "/System/Library/Fonts"),
+        ("darwin", "/Library/Fonts"),
+        ("win32", "Windows/Fonts"),
+        ("win32", "Microsoft/Windows/Fonts"),
+        ("linux", "/usr/share/fonts"),
+    ],
+)
+def test_every_platform_has_its_folders(platform: str, folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WINDIR", "C:/Windows")
+    monkeypatch.delenv("HOME", raising=False)
+    assert any(path.as_posix().endswith(folder) for path in fonts.system_folders(platform))
 
 
 def test_is_cjk() -> None:

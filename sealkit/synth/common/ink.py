@@ -222,6 +222,30 @@ def hatch(alpha: np.ndarray, rng: Rng) -> np.ndarray:
     return alpha * (0.55 + 0.45 * wave)
 
 
+def screen(mask: np.ndarray, face: np.ndarray, rng: Rng, unit: float) -> np.ndarray:
+    """A seal of fine wavy lines all over its face, which are a little thicker where the design has ink.
+
+    Security printing does so. Strokes are told by the thickness of lines rather than by their edges, so the typeface
+    hardly matters.
+
+    Args:
+        mask: (H, W) uint8 coverage of the design; face: the same of all that lies within the seal's outline.
+        unit: size of the seal: 1 at 260 pixels.
+
+    Returns:
+        Coverage (H, W) float32 in 0..1.
+    """
+    height, width = mask.shape
+    angle, period = rng.uniform(0, np.pi), rng.uniform(3.6, 4.8) * max(unit, 0.6)
+    yy, xx = np.arange(height, dtype=np.float32)[:, None], np.arange(width, dtype=np.float32)[None]
+    across, along = xx * np.cos(angle) + yy * np.sin(angle), yy * np.cos(angle) - xx * np.sin(angle)
+    wave = np.sin((across / period + 1.5 * np.sin(along / (9 * period))) * 2 * np.pi)
+    design = cv2.GaussianBlur(mask.astype(np.float32) / 255, (0, 0), 0.25 * period)
+    contrast = rng.uniform(0.3, 0.43)
+    lines = np.clip(0.5 + 1.5 * (wave + contrast * (2 * design - 1)), 0, 1)
+    return (lines * (face > 128)).astype(np.float32)
+
+
 def blend(image: np.ndarray, alpha: np.ndarray, ink: Ink, x: int, y: int) -> None:
     """Lay ink on an image in place: image (H, W, 3) float32 BGR 0..255, alpha (h, w) 0..1 put at its pixel (x, y)."""
     h, w = alpha.shape

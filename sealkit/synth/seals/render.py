@@ -20,7 +20,7 @@ from sealkit.synth.common.camera import take
 from sealkit.synth.common.documents import PagePool, print_on
 from sealkit.synth.common.fields import FieldPool
 from sealkit.synth.common.fontbook import FontBook
-from sealkit.synth.common.ink import Ink, blend, choose_ink, draw_design, draw_layers, hatch, press
+from sealkit.synth.common.ink import Ink, blend, choose_ink, draw_design, draw_layers, hatch, press, screen
 from sealkit.synth.seals import designs
 from sealkit.synth.seals.design import Design
 from sealkit.synth.seals.injection import weave
@@ -28,9 +28,11 @@ from sealkit.synth.seals.layout import Line
 from sealkit.synth.seals.legibility import Characters, legibility
 from sealkit.synth.seals.negatives import add_confetti, add_desk, add_mark, add_ornament, add_signature
 from sealkit.synth.seals.settings import SynthSettings
-from sealkit.synth.seals.shapes import outline_points
+from sealkit.synth.seals.shapes import fill, outline_points
 
 Rng = np.random.Generator
+
+_LOOKS = {"laser": "photo", "guilloche": "scan"}  # styles that are pictured in one way only
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,7 @@ def _tilt_matrix(rng: Rng, strength: float) -> np.ndarray:
 class SealScene:
     def __init__(self, rng: Rng, kept: Stock, settings: SynthSettings, kind: str) -> None:
         self.rng, self.kept, self.settings, self.kind = rng, kept, settings, kind
-        self.look = "photo" if settings.style == "laser" else paper.choose_look(rng)
+        self.look = _LOOKS.get(settings.style) or paper.choose_look(rng)
         self.image = np.empty((0, 0, 3), np.float32)
         self.lines: list[TextLine] = []
         self.seals: list[dict[str, Any]] = []
@@ -188,6 +190,8 @@ class SealScene:
     def _under(self, diameter: float) -> None:
         """Print below the seal."""
         rng = self.rng
+        if self.settings.style == "guilloche":  # fine lines and print together are read by nobody
+            return
         if rng.random() < 0.62:
             self._print(diameter)
         if self.look in ("photo", "scan") and rng.random() < 0.03:
@@ -198,6 +202,8 @@ class SealScene:
     def _over(self, diameter: float) -> None:
         """Print and marks on top of the seal."""
         rng = self.rng
+        if self.settings.style == "guilloche":  # fine lines and print together are read by nobody
+            return
         if rng.random() < 0.15:
             self._print(diameter)
         if rng.random() < 0.1:
@@ -284,6 +290,10 @@ class SealScene:
             colour = np.array([rng.uniform(15, 50), rng.uniform(30, 70), rng.uniform(50, 100)], np.float32)
             ink = Ink(colour, "brown", float(rng.uniform(0.55, 0.9)), False)
             alpha = hatch(mask.astype(np.float32) / 255, rng)
+        elif self.settings.style == "guilloche":
+            face = np.zeros_like(mask)
+            fill(face, self._outline(design) * half_px + centre)
+            alpha = screen(mask, face, rng, half_px / 130)
         else:
             alpha = mask.astype(np.float32) / 255 if clean else press(mask, rng, self.kept.fields, half_px)
         matrix = place @ _scale_matrix(-centre[0] / half_px, -centre[1] / half_px, 1 / half_px, 1 / half_px)
@@ -339,7 +349,8 @@ class SealScene:
 
     def _mark_illegible(self, image: np.ndarray) -> list[float]:
         """Ignore the lines that the finished image hides; their legibility. Draws nothing at random."""
-        if not self.settings.legibility:
+        # the lines of a guilloche have one colour inside and outside of characters, and that is what is measured
+        if not self.settings.legibility or self.settings.style == "guilloche":
             return []
         measured = [legibility(image, self.characters[line.seal or 0], line) for line in self.lines]
         for line, value in zip(self.lines, measured):

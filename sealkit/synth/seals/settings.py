@@ -14,9 +14,11 @@ Shape = Literal["circle", "oval", "square", "rectangle", "triangle"]
 class SynthSettings(Settings):
     """What is drawn. Shares need not add up to one: they are weights."""
 
-    style: Literal["default", "laser"] = "default"
-    """`laser`: hollow, hatched characters burnt into wood or kraft paper, dashed borders: nothing that `default` draws,
-    to show what fine-tuning on a new kind of seal gains."""
+    style: Literal["default", "laser", "guilloche"] = "default"
+    """`laser`: hollow, hatched characters burnt into wood or kraft paper, dashed borders. `guilloche`: fine lines over
+    the
+    whole seal that are thicker where the characters are, as in security printing, without print around. Nothing that
+    `default` draws, to show what fine-tuning on a new kind of seal gains."""
     size: tuple[int, int] = (300, 480)
     """Shortest and longest long side of images that one seal fills, pixels."""
     page_size: tuple[int, int] = (400, 640)

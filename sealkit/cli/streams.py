@@ -1,0 +1,17 @@
+"""The terminal's streams: no command dies because the terminal cannot show a character."""
+
+from __future__ import annotations
+
+import io
+import sys
+
+
+def show_any_character() -> None:
+    """From now on stdout and stderr write \\u5370 for a character that their encoding does not have.
+
+    Encodings that lack Chinese are common: cp1252 of a Windows console, ASCII where LC_ALL=C or PYTHONIOENCODING say
+    so. File names that are no UTF-8 cannot be written in any.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.errors in ("strict", "surrogateescape"):
+            stream.reconfigure(errors="backslashreplace")

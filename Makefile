@@ -14,7 +14,7 @@ export OMP_NUM_THREADS ?= $(shell nproc 2>/dev/null || echo 2)
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-all test-paddlex lint format types docs wheel clean
+.PHONY: help install demo test test-all test-lowest test-paddlex lint format types docs wheel clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ test: $(STAMP) ## tests that take minutes, on the CPU, without network
 
 test-all: $(STAMP) ## with the slow ones
 	@$(PY) -m pytest -q -m 'not paddlex and not browser'
+
+test-lowest: ## the tests with the lowest versions that pyproject.toml allows, in .venv-lowest
+	@tools/test_lowest.sh
 
 # paddlex pins an OpenCV of its own: it gets an environment of its own. Paddle 3.2.2: oneDNN of 3.3 fails on interpolation.
 $(PADDLEX_VENV)/.installed:

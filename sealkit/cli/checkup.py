@@ -140,6 +140,7 @@ def examine(*, quick: bool = False) -> list[Finding]:
         *known_bad({name: _numbers(text) for name, text in versions.items()}),
         *_threads(),
         *_memory(),
+        *_service(),
         *_disk(),
         *_fonts(),
         *_shipped(),
@@ -222,6 +223,19 @@ def _memory() -> Iterator[Finding]:
         total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30
         advice = None if total > 3.5 else "train with -o batch_size=2 and small images"
         yield Finding("memory", "ok" if total > 3.5 else "warning", f"{total:.1f} GB", advice)
+
+
+def _service() -> Iterator[Finding]:
+    """What one request may take beside what its worker has loaded."""
+    from sealkit.pipeline.serving_settings import ServingSettings
+
+    limit = ServingSettings().worker_memory
+    if limit is None or not hasattr(os, "sysconf") or "SC_PHYS_PAGES" not in os.sysconf_names:
+        return
+    total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    advice = None if limit < total else "set --worker-memory, or Serving.worker_memory, below this machine's memory"
+    text = f"each worker may take {limit / 1e9:.1f} GB beyond its loaded pipeline (Serving.worker_memory)"
+    yield Finding("service", "ok" if limit < total else "warning", text, advice)
 
 
 def _disk() -> Iterator[Finding]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, TypeVar
 
 from fastapi import FastAPI, Request, Response
 from fastapi_offline import FastAPIOffline
@@ -17,13 +18,14 @@ import sealkit
 from sealkit.pipeline.serving_settings import ServingSettings
 from sealkit.serving.access import Access
 from sealkit.serving.admission import CLIENT_GONE, HEALTH_PATH, INFER_PATH, METRICS_PATH, Door, Visit
-from sealkit.serving.body import Sent, read_body
+from sealkit.serving.body import SMALL, Sent, read_body
 from sealkit.serving.errors import RequestError, error_body, validation_message
 from sealkit.serving.metrics import Metrics
 from sealkit.serving.pool import TIMED_OUT, Job, Pool, Reply
 from sealkit.serving.schema import ErrorResponse, HealthResponse, InferRequest, InferResponse, infer_body, with_request
 from sealkit.serving.uploads import Upload, fetch_file, is_url, plain_file, take_file
 
+_T = TypeVar("_T")
 _LOG_ID_LENGTH = 200
 _GRACE = 2.0  # seconds after its deadline that a worker's own end is waited for
 
@@ -129,10 +131,9 @@ class Service:
 
     async def _taken(self, request: Request, visit: Visit, deadline: float) -> tuple[InferRequest, Upload]:
         """The request's fields and its file. Bodies are parsed and decoded, and URLs fetched, in threads."""
-        loop = asyncio.get_running_loop()
         content = b"".join([part async for part in request.stream()])
         origin, host, kind = (request.headers.get(name, "") for name in ("origin", "host", "content-type"))
-        sent = await loop.run_in_executor(self._readers, read_body, content, kind, origin, host)
+        sent = await self._apart(len(content), read_body, content, kind, origin, host)
         del content
         if isinstance(sent.value, dict):
             visit.client_log_id = _given_log_id(sent.value.get("logId"))
@@ -141,12 +142,20 @@ class Service:
         if sent.plain:
             return body, plain_file(file, body.fileType)
         if not is_url(file):
-            return body, await loop.run_in_executor(self._readers, take_file, file, body.fileType)
-        fetched = loop.run_in_executor(self._fetchers, fetch_file, file, body.fileType, self.settings, deadline)
+            return body, await self._apart(len(file), take_file, file, body.fileType)
+        fetched = asyncio.get_running_loop().run_in_executor(
+            self._fetchers, fetch_file, file, body.fileType, self.settings, deadline
+        )
         try:
             return body, await asyncio.wait_for(fetched, max(0.0, deadline - time.monotonic()))
         except (TimeoutError, asyncio.TimeoutError):
             raise RequestError(504, TIMED_OUT) from None
+
+    async def _apart(self, size: int, function: Callable[..., _T], *arguments: Any) -> _T:
+        """The function's result; of what is large, made in a thread. For the small a change of thread costs more."""
+        if size <= SMALL:
+            return function(*arguments)
+        return await asyncio.get_running_loop().run_in_executor(self._readers, function, *arguments)
 
     async def _answer_of(self, job: Job, request: Request) -> Reply:
         """Wait for the job, no longer than its deadline and no longer than its client does."""

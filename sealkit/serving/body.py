@@ -26,7 +26,8 @@ MAX_VALUES = 10_000
 """Values in a JSON body, counted by its commas and opening brackets: 57 MB of `[]` would become 1.5 GB of lists."""
 MAX_PARTS = 100
 """Of a form; each field is one."""
-_SMALL = 1 << 16
+SMALL = 1 << 16
+"""Bytes that are parsed as they are, in well under a millisecond."""
 _FILE = re.compile(rb'"file"[ \t\r\n]*:[ \t\r\n]*"')
 _STAND_IN = secrets.token_hex(16)
 """Stands in the JSON where a large `file` was."""
@@ -85,7 +86,7 @@ def _is_json(content_type: str) -> bool:
 def _json(body: bytes) -> Sent:
     """Parse all but the text of a large `file`."""
     start = end = 0
-    if len(body) > _SMALL and (found := _FILE.search(body, 0, MAX_FIELDS)):
+    if len(body) > SMALL and (found := _FILE.search(body, 0, MAX_FIELDS)):
         start = found.end()
         end = max(start, body.find(b'"', start))
     if len(body) - (end - start) > MAX_FIELDS:

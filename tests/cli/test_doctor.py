@@ -57,10 +57,18 @@ def test_the_kernels_of_matrix_products_are_named(monkeypatch):
     assert [f.value for f in checkup._threads()][1:] == ["MKL_DEBUG_CPU_TYPE=0"]
 
 
+def test_the_memory_limit_of_the_service_is_shown(monkeypatch):
+    (finding,) = checkup._service()
+    assert finding.status == "ok" and "4.0 GB" in finding.value and "Serving.worker_memory" in finding.value
+    monkeypatch.setattr(checkup.os, "sysconf", lambda name: 4096 if name == "SC_PAGE_SIZE" else 500_000)
+    (finding,) = checkup._service()
+    assert finding.status == "warning" and "--worker-memory" in (finding.advice or "")
+
+
 def test_report(sealkit):
     code, out, _ = sealkit("doctor", "--quick")
     assert code in (0, 1)
-    for name in ("python", "packages", "threads", "disk", "fonts", "recipes", "configs", "reading"):
+    for name in ("python", "packages", "threads", "service", "disk", "fonts", "recipes", "configs", "reading"):
         assert f" {name} " in out
     findings = json.loads(sealkit("doctor", "--quick", "--json")[1])
     assert {finding["status"] for finding in findings} <= {"ok", "note", "warning", "error"}

@@ -11,7 +11,7 @@ from sealkit.geometry.straighten import straighten
 from sealkit.modules.text_recognition.postprocess import RecResult
 from sealkit.modules.text_recognition.predictor import TextRecogniser
 from sealkit.runtime.model import load_model
-from sealkit.weights.wheels import find_in_wheel
+from sealkit.weights.wheels import wheel_file
 
 CERTAIN = 0.95
 CERTAIN_CHARACTERS = 4
@@ -28,7 +28,7 @@ class StripReader(TextRecogniser):
     """
 
     def __init__(self, model: str | Path | None = None, engine: str | None = None, threads: int | None = None) -> None:
-        path = Path(model) if model is not None else find_in_wheel("rapidocr", "PP-OCRv6_small_rec")
+        path = Path(model) if model is not None else wheel_file("rapidocr", "PP-OCRv6_small_rec")
         super().__init__(load_model(path, engine=engine, threads=threads))
 
     def read_line(self, image: np.ndarray, line: LinePoly, up: np.ndarray | None = None) -> tuple[RecResult, LinePoly]:

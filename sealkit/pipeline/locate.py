@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sealkit.config.problems import nearest
 from sealkit.errors import ConfigError, EngineError, WeightsError
-from sealkit.weights.wheels import WHEELS, find_in_wheel
+from sealkit.weights.wheels import WHEELS, find_in_wheel, wheel_file
 
 CACHE_VARIABLE = "SEALKIT_MODELS_DIR"
 PADDLEX_VARIABLE = "PADDLE_PDX_CACHE_HOME"
@@ -31,6 +31,7 @@ def locate_model(model_name: str, model_dir: str | None = None, weights: str | N
             that has the model.
     Raises:
         EngineError: nothing there; the message says where was looked and what to do.
+        WeightsError: a wheel's file is not the known one.
         ConfigError: unknown tag; nothing there, and the name is nearly an official model's.
     """
     if model_dir is not None:
@@ -100,9 +101,10 @@ def _in_wheel(tag: str, model_name: str) -> Path | str:
     if model_name not in WHEELS[tag].files:
         return f"has {', '.join(WHEELS[tag].files)} only"
     try:
-        return find_in_wheel(tag, model_name)
+        find_in_wheel(tag, model_name)
     except WeightsError as error:
         return f"{error.what} ({error.hint})"
+    return wheel_file(tag, model_name)  # another content is no reason to look elsewhere, but to stop
 
 
 def _official(model_name: str) -> Path | str:

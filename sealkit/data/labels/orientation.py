@@ -183,7 +183,7 @@ def _coco_names(path: Path) -> Sequence[str]:
     try:
         images = json.loads(path.read_text(encoding="utf-8-sig"))["images"]
         return [str(image["file_name"]) for image in images]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise DataError(
             "not a COCO file", where=str(path), value=str(error), hint='expected {"images": [{"file_name": …}], …}'
         ) from error

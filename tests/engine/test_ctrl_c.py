@@ -12,12 +12,12 @@ import time
 from pathlib import Path
 
 import pytest
-from toy_task import ToyTask, recipe
 
 from sealkit.engine.loop import fit
 from sealkit.engine.watchdog import Watchdog
 from sealkit.errors import first_line
 from sealkit.weights.checkpoint import is_checkpoint, load_checkpoint
+from tests.engine.toy_task import ToyTask, recipe
 
 ROOT = Path(__file__).resolve().parents[2]
 TOY = ROOT / "datasets" / "toy"

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from toy_task import ToyTask, recipe
 
 from sealkit.engine.loop import fit
 from sealkit.engine.threads import set_threads
 from sealkit.weights.checkpoint import load_checkpoint
+from tests.engine.toy_task import ToyTask, recipe
 
 SCRIPT = str(Path(__file__).parent / "run_toy.py")
 TASK = {"dropout": 0.0, "noise": 0.0, "freeze_bn": True}

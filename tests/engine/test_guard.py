@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
-from toy_task import ToySamples, ToyTask, recipe
 
 from sealkit.engine.guard import ZeroTerms, replay
 from sealkit.engine.loop import fit
 from sealkit.errors import TrainingError
 from sealkit.weights.checkpoint import load_checkpoint
+from tests.engine.toy_task import ToySamples, ToyTask, recipe
 
 
 def run(path, task, **changes):

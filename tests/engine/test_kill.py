@@ -10,11 +10,11 @@ import time
 from pathlib import Path
 
 import pytest
-from toy_task import ToySamples, ToyTask, recipe
 
 from sealkit.engine.loop import fit
 from sealkit.errors import TrainingError
 from sealkit.weights.checkpoint import load_checkpoint
+from tests.engine.toy_task import ToySamples, ToyTask, recipe
 
 SCRIPT = str(Path(__file__).parent / "run_toy.py")
 RECIPE = {

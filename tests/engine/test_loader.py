@@ -4,10 +4,10 @@ import signal
 
 import numpy as np
 import pytest
-from toy_task import ToySamples, collate
 
 from sealkit.engine.loader import CAN_SHARE, Loader, Stream
 from sealkit.errors import TrainingError
+from tests.engine.toy_task import ToySamples, collate
 
 PLAN = [(epoch, [(i, 0) for i in range(start, start + 3)]) for epoch in range(2) for start in range(0, 9, 3)]
 

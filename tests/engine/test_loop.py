@@ -3,12 +3,12 @@ import json
 import numpy as np
 import paddle
 import pytest
-from toy_task import ToySamples, ToyTask, recipe
 
 from sealkit.engine.loop import fit
 from sealkit.errors import ConfigError, TrainingError, WeightsError
 from sealkit.weights.checkpoint import load_checkpoint, read_state
 from sealkit.weights.loading import network_arrays
+from tests.engine.toy_task import ToySamples, ToyTask, recipe
 
 
 def run(path, task=None, resume=False, overwrite=False, **changes):

@@ -8,7 +8,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pyclipper
-from make_glyphs import CHARACTERS, EM, PER_ROW
+
+from tests.geometry.make_glyphs import CHARACTERS, EM, PER_ROW
 
 SIDE, RADIUS = 640, 220
 CENTRE = np.array([320.0, 320.0])

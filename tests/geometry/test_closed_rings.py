@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from rings import BAND, CENTRE, RADIUS, draw_ring
-from shapes import arc_band
 
 from sealkit.geometry.lines import lines_from_region
 from sealkit.geometry.regions import TextRegion
 from sealkit.geometry.rings import longest_run
 from sealkit.modules.seal_text_detection.postprocess import decode
+from tests.geometry.rings import BAND, CENTRE, RADIUS, draw_ring
+from tests.geometry.shapes import arc_band
 
 
 def _ring(cut: np.ndarray | None = None) -> TextRegion:

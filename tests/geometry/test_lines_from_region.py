@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from shapes import arc_band, box, densified, turn
 
 from sealkit.geometry.lines import LinePoly, lines_from_region, orientations
 from sealkit.geometry.polyline import resample
 from sealkit.geometry.regions import TextRegion, polygon_area
+from tests.geometry.shapes import arc_band, box, densified, turn
 
 SPANS = st.floats(60, 330)
 TURNS = st.floats(0, 360)

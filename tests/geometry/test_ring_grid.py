@@ -9,11 +9,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from rapidfuzz.distance import Levenshtein
-from rings import DEGREES_PER_CHARACTER, Ring, compose, draw_ring
 
 from sealkit.bench.strips import StripReader
 from sealkit.geometry.lines import lines_from_region
 from sealkit.modules.seal_text_detection.postprocess import decode
+from tests.geometry.rings import DEGREES_PER_CHARACTER, Ring, compose, draw_ring
 
 SPANS = (90, 150, 210, 270, 310, 335)
 LIMIT = 0.03

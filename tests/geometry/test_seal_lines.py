@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from shapes import arc_band, box, turn
 
 from sealkit.geometry.lines import LinePoly, lines_from_region
 from sealkit.geometry.order import order_lines
 from sealkit.geometry.seals import choose_orientations, group_seals, resolve_directions, seal_frame
+from tests.geometry.shapes import arc_band, box, turn
 
 CENTRE = (200.0, 200.0)
 

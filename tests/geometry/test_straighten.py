@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from shapes import arc_band, box, densified, turn
 
 from sealkit.errors import DataError
 from sealkit.geometry.columns import column_cuts
 from sealkit.geometry.lines import LinePoly
 from sealkit.geometry.straighten import RULES, sample, straighten, strip_map
+from tests.geometry.shapes import arc_band, box, densified, turn
 
 
 def _coordinates() -> np.ndarray:

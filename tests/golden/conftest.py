@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from golden_catalog import MODULES, Case, find_cases
+
+from tests.golden.golden_catalog import MODULES, Case, find_cases
 
 HERE = Path(__file__).parent
 

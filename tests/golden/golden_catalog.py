@@ -1,7 +1,7 @@
 """What every golden is called, which module it belongs to and which file checks it.
 
 Literal tables: a golden that is in none of them is unknown, and an unknown golden fails. A golden that is known
-but whose `checks_<family>.py` does not exist yet fails as well; nothing is ever skipped.
+but whose `check_<family>.py` does not exist yet fails as well; nothing is ever skipped.
 """
 
 from __future__ import annotations
@@ -54,8 +54,19 @@ OPERATIONS: dict[tuple[str, str], str] = {
 }
 """(file, first part of a key) -> module."""
 
-OPERATION_FILES: dict[tuple[str, str], str] = {("ops_det", "ema"): "schedule", ("ops_cls", "resize"): "clsresize"}
-"""Families whose checker is not called after them."""
+OPERATION_CHECKS: dict[tuple[str, str], str] = {
+    ("ops_ocr", "dbpost"): "db_postprocess",
+    ("ops_ocr", "hmean"): "det_metric",
+    ("ops_ocr", "detresize"): "det_resize",
+    ("ops_ocr", "label"): "labels",
+    ("ops_ocr", "ctc"): "ctc_decode",
+    ("ops_ocr", "rec"): "rec_resize",
+    ("ops_ocr", "recmetric"): "rec_metric",
+    ("ops_det", "ema"): "schedule",
+    ("ops_det", "resize"): "layout_resize",
+    ("ops_cls", "resize"): "orientation_resize",
+}
+"""What is checked by the file of the function it belongs to, where the golden has a name of its own."""
 
 FUNCTIONS: dict[str, tuple[str, ...]] = {
     "det_resize": (DET,),
@@ -140,6 +151,6 @@ def _operations(path: Path) -> list[Case]:
         if module is None:
             cases.append(Case("unknown", name, (), path, family))
         else:
-            checker = OPERATION_FILES.get((path.stem, family), family)
+            checker = OPERATION_CHECKS.get((path.stem, family), family)
             cases.append(Case("operation", name, (module,), path, checker))
     return cases

@@ -6,15 +6,16 @@ from importlib import import_module
 from importlib.util import find_spec
 
 import pytest
-from golden_catalog import Case
-from test_zoo import kinds
+
+from tests.golden.golden_catalog import Case
+from tests.golden.test_zoo import kinds
 
 
 @kinds("function")
 def test_function(case: Case) -> None:
-    if find_spec(f"checks_{case.family}") is None:
-        pytest.fail(f"golden {case.name} has no checks_{case.family}.py")
-    import_module(f"checks_{case.family}").check(case.path)
+    if find_spec(f"tests.golden.check_{case.family}") is None:
+        pytest.fail(f"golden {case.name} has no check_{case.family}.py")
+    import_module(f"tests.golden.check_{case.family}").check_folder(case.path)
 
 
 @kinds("unknown")

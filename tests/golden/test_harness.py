@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from golden_catalog import DET, FUNCTIONS, MODULES, OPERATIONS, REC, find_cases, network_module
+
+from tests.golden.golden_catalog import DET, FUNCTIONS, MODULES, OPERATIONS, REC, find_cases, network_module
 
 
 def write(folder: Path, name: str, **arrays: np.ndarray) -> None:

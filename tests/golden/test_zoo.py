@@ -5,10 +5,11 @@ from __future__ import annotations
 from importlib import import_module
 from importlib.util import find_spec
 
-import checks_networks
 import numpy as np
 import pytest
-from golden_catalog import Case
+
+from tests.golden import check_networks
+from tests.golden.golden_catalog import Case
 
 
 def kinds(*names: str):
@@ -23,15 +24,15 @@ def kinds(*names: str):
 def test_network(case: Case) -> None:
     with np.load(case.path) as stored:
         golden = {key: stored[key] for key in stored.files}
-    check = checks_networks.CHECKS.get((case.modules[0], case.part))
+    check = check_networks.CHECKS.get((case.modules[0], case.part))
     if check is None:
-        pytest.fail(f"no check of networks of {case.modules[0]} ({case.part}) in checks_networks.CHECKS")
+        pytest.fail(f"no check of networks of {case.modules[0]} ({case.part}) in check_networks.CHECKS")
     check(case.family, golden, case.path.parent.parent)
 
 
 @kinds("operation")
 def test_operation(case: Case) -> None:
-    if find_spec(f"checks_{case.family}") is None:
-        pytest.fail(f"golden {case.name} has no checks_{case.family}.py")
+    if find_spec(f"tests.golden.check_{case.family}") is None:
+        pytest.fail(f"golden {case.name} has no check_{case.family}.py")
     with np.load(case.path) as stored:
-        import_module(f"checks_{case.family}").check({key: stored[key] for key in stored.files})
+        import_module(f"tests.golden.check_{case.family}").check_arrays({key: stored[key] for key in stored.files})

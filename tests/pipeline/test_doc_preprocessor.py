@@ -6,7 +6,6 @@ import json
 
 import numpy as np
 import pytest
-from fake_pages import orientation_model, page, unwarping_model
 
 from sealkit.errors import ConfigError, EngineError
 from sealkit.images import read_image
@@ -14,6 +13,7 @@ from sealkit.modules.doc_text_orientation.postprocess import turn
 from sealkit.modules.doc_text_orientation.predictor import OrientationClassifier
 from sealkit.modules.image_unwarping.predictor import Unwarper
 from sealkit.pipeline.doc_preprocessor import DocPreprocessor
+from tests.pipeline.fake_pages import orientation_model, page, unwarping_model
 
 
 def lying(angle: int) -> np.ndarray:

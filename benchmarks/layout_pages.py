@@ -190,7 +190,7 @@ def model_folder(path: Path, size: tuple[int, int] | None, scratch: Path) -> Pat
             hint="sealkit export -c RECIPE --checkpoint PATH --output DIR -o resize.target_size=[H,W]",
         )
     overrides = [] if size is None else [f"resize.target_size={list(size)}"]
-    api.export(run, output=scratch / "inference", overrides=overrides, images=2)
+    api.export_model(run, output=scratch / "inference", overrides=overrides, images=2)
     return scratch / "inference"
 
 

@@ -5,17 +5,15 @@ The names below are the public API. They are imported when first used: `import s
 
 from __future__ import annotations
 
-import sys
 from importlib import import_module
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from sealkit.version import __version__
+
 if TYPE_CHECKING:
-    from sealkit.api import create_model, create_pipeline, evaluate, export, train
+    from sealkit.api import create_model, create_pipeline, evaluate, export_model, train
     from sealkit.errors import SealkitError
     from sealkit.zoo import build_network, list_models
-
-__version__ = "0.1.0"
 
 __all__ = [
     "SealkitError",
@@ -24,7 +22,7 @@ __all__ = [
     "create_model",
     "create_pipeline",
     "evaluate",
-    "export",
+    "export_model",
     "list_models",
     "train",
 ]
@@ -35,7 +33,7 @@ _HOMES = {
     "create_model": "sealkit.api",
     "create_pipeline": "sealkit.api",
     "evaluate": "sealkit.api",
-    "export": "sealkit.api",
+    "export_model": "sealkit.api",
     "list_models": "sealkit.zoo",
     "train": "sealkit.api",
 }
@@ -49,16 +47,3 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted(__all__)
-
-
-class _Package(ModuleType):
-    """Keeps `sealkit.export` the function: the import system would put the subpackage of that name in its place as soon
-    as anything is imported from it. `from sealkit.export.model import …` works as ever.
-    """
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if not (name in _HOMES and isinstance(value, ModuleType)):
-            super().__setattr__(name, value)
-
-
-sys.modules[__name__].__class__ = _Package

@@ -116,7 +116,7 @@ def _finish(task: Task, settings: RecipeBase, result: FitResult, with_export: bo
             judged = evaluation.of_checkpoint(task, settings, str(best), None, progress=False)
             parts = task.report_parts(judged.records)
             if with_export:
-                export(result.run_dir)
+                export_model(result.run_dir)
     finally:
         write_run_report(result.run_dir, parts)
 
@@ -193,7 +193,7 @@ def evaluate(
     return result
 
 
-def export(
+def export_model(
     recipe: Recipe,
     *,
     checkpoint: str | Path | None = None,

@@ -144,9 +144,9 @@ def _unknown_command(name: str) -> SealkitError:
 
 
 def _version() -> str:
-    import sealkit
+    from sealkit.version import __version__
 
-    return f"sealkit {sealkit.__version__}"
+    return f"sealkit {__version__}"
 
 
 def _fail(message: str, code: int) -> int:

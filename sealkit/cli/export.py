@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
             hint="a run folder is what `sealkit train` wrote; a recipe is given with -c",
         )
     recipe = args.recipe or args.run or api.run_recipe(Path(args.checkpoint))
-    report = api.export(
+    report = api.export_model(
         recipe,
         checkpoint=args.checkpoint or (args.run if args.recipe else None),
         output=args.output,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-import sealkit
 from sealkit.config.problems import nearest
 from sealkit.errors import ConfigError
 
@@ -15,7 +14,7 @@ _SUFFIXES = (".yaml", ".yml")
 
 def shipped_dir(kind: Kind) -> Path:
     """The folder of the shipped files: inside the package in a wheel, beside it in a checkout."""
-    package = Path(sealkit.__file__).resolve().parent
+    package = Path(__file__).resolve().parents[1]
     inside = package / "shipped" / kind
     return inside if inside.is_dir() else package.parent / kind
 

@@ -13,9 +13,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import sealkit
 from sealkit.engine import mkl
 from sealkit.errors import TrainingError
+from sealkit.version import __version__
 from sealkit.weights.atomic import write_text
 from sealkit.weights.checkpoint import is_checkpoint
 
@@ -150,7 +150,7 @@ def environment() -> dict[str, Any]:
         except metadata.PackageNotFoundError:
             continue
     return {
-        "sealkit": getattr(sealkit, "__version__", None) or metadata.version("sealkit"),
+        "sealkit": __version__,
         "python": platform.python_version(),
         "platform": platform.platform(),
         "cores": os.cpu_count(),

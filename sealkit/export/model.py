@@ -15,7 +15,6 @@ from typing import Any
 
 import yaml
 
-import sealkit
 from sealkit.config.training import RecipeBase
 from sealkit.engine.weights import load_weights, restore_checkpoint
 from sealkit.errors import ExportError
@@ -25,6 +24,7 @@ from sealkit.export.parity import TOLERANCE, Proof, batches, compare, metrics, r
 from sealkit.runtime.files import ONNX, PARAMS, YML
 from sealkit.runtime.model import installed, load_model
 from sealkit.runtime.paddle_engine import INTERPOLATION
+from sealkit.version import __version__
 from sealkit.weights.atomic import replace_folder
 from sealkit.zoo import make_task
 
@@ -94,7 +94,7 @@ def export_model(
         proof.check(task.main_metric, tolerance)
         report.update(
             {
-                "sealkit": sealkit.__version__,
+                "sealkit": __version__,
                 "paddle": paddle.__version__,
                 "written": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
                 "module": task.name,

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import yaml
 
-import sealkit
 from sealkit.errors import ExportError, WeightsError
 from sealkit.export.model import REPORT, check_target, file_facts, write_graph
 from sealkit.export.modules import GraphInput
 from sealkit.runtime.files import YML
+from sealkit.version import __version__
 from sealkit.weights.atomic import replace_folder
 
 UNUSED_HEAD = "out_point_positions3D."
@@ -76,7 +76,7 @@ def export_unwarping(
             )
         report.update(
             {
-                "sealkit": sealkit.__version__,
+                "sealkit": __version__,
                 "paddle": paddle.__version__,
                 "module": "image_unwarping",
                 "model": model,

@@ -14,7 +14,6 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
-import sealkit
 from sealkit.pipeline.serving_settings import ServingSettings
 from sealkit.serving.access import Access
 from sealkit.serving.admission import CLIENT_GONE, HEALTH_PATH, INFER_PATH, METRICS_PATH, Door, Visit
@@ -24,6 +23,7 @@ from sealkit.serving.metrics import Metrics
 from sealkit.serving.pool import TIMED_OUT, Job, Pool, Reply
 from sealkit.serving.schema import ErrorResponse, HealthResponse, InferRequest, InferResponse, infer_body, with_request
 from sealkit.serving.uploads import Upload, fetch_file, is_url, plain_file, take_file
+from sealkit.version import __version__
 
 _T = TypeVar("_T")
 _LOG_ID_LENGTH = 200
@@ -73,7 +73,7 @@ class Service:
         app = FastAPIOffline(
             title="sealkit",
             description="Texts of seals (stamps, 印章): the pipeline seal_recognition.",
-            version=sealkit.__version__,
+            version=__version__,
             responses={status: {"model": ErrorResponse, **about} for status, about in _ERRORS.items()},
             exception_handlers={
                 RequestError: _on_request_error,

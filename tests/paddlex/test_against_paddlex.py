@@ -99,7 +99,9 @@ def test_an_exported_detector_runs_unchanged(paddlex_python, tmp_path, images):
     """Training's export, Paddle engine on both sides: outlines to the pixel."""
     folder = tmp_path / "inference"
     options = {"network.form": "fused", "network.fields": True}
-    sealkit.export("seal_det_v6_small", checkpoint="sealkit", output=folder, overrides=options, onnx=False, images=2)
+    sealkit.export_model(
+        "seal_det_v6_small", checkpoint="sealkit", output=folder, overrides=options, onnx=False, images=2
+    )
     done = subprocess.run(
         [paddlex_python, "-c", OUTLINES, MODEL, str(folder), *images[:6]],
         capture_output=True, text=True, env={**os.environ, "PADDLE_PDX_DISABLE_MODEL_SOURCE_CHECK": "1"}, check=False,

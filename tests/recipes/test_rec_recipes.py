@@ -118,7 +118,7 @@ def run(name: str, folder: Path) -> dict[str, Any]:
     started = time.monotonic()
     result = api.train(name, changes, output=folder, progress=False, export=False)
     assert result.step == 2 and result.last is not None
-    report = api.export(folder, images=3)
+    report = api.export_model(folder, images=3)
     inference = folder / "inference"
     judged = api.evaluate(model_dir=inference, engine="onnxruntime", progress=False)
     assert judged.metrics["acc"] == pytest.approx(result.last["acc"])

@@ -7,9 +7,9 @@ import cv2
 import numpy as np
 import pytest
 
-from sealkit.synth.common.ink import Ink
 from sealkit.synth.seals import designs, render
 from sealkit.synth.seals.design import Design
+from sealkit.synth.seals.ink import Ink
 from sealkit.synth.seals.layout import EllipsePath
 from sealkit.synth.seals.render import SealScene, stock, transform
 from sealkit.synth.seals.settings import SynthSettings

@@ -9,8 +9,8 @@ from sealkit.data.labels.detection import read_det_labels
 from sealkit.data.records import TextLine
 from sealkit.errors import DataError
 from sealkit.synth.common.documents import print_on
-from sealkit.synth.common.ink import Ink
 from sealkit.synth.seals import designs, render
+from sealkit.synth.seals.ink import Ink
 from sealkit.synth.seals.legibility import LEAST_HEIGHT, character_height
 from sealkit.synth.seals.render import SealScene, render_sample, stock
 from sealkit.synth.seals.settings import SynthSettings

@@ -9,8 +9,8 @@ import numpy as np
 
 from sealkit.synth.common.fields import FieldPool
 from sealkit.synth.common.fontbook import FontBook
-from sealkit.synth.common.ink import blend, choose_ink, draw_design, press
 from sealkit.synth.seals import designs
+from sealkit.synth.seals.ink import blend, choose_ink, draw_design, press
 
 Rng = np.random.Generator
 

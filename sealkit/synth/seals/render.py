@@ -20,10 +20,10 @@ from sealkit.synth.common.camera import take
 from sealkit.synth.common.documents import PagePool, print_on
 from sealkit.synth.common.fields import FieldPool
 from sealkit.synth.common.fontbook import FontBook
-from sealkit.synth.common.ink import Ink, blend, choose_ink, draw_design, draw_layers, hatch, press, screen
 from sealkit.synth.seals import designs
 from sealkit.synth.seals.design import Design
 from sealkit.synth.seals.injection import weave
+from sealkit.synth.seals.ink import Ink, blend, choose_ink, draw_design, draw_layers, hatch, press, screen
 from sealkit.synth.seals.layout import Line
 from sealkit.synth.seals.legibility import Characters, legibility
 from sealkit.synth.seals.negatives import add_confetti, add_desk, add_mark, add_ornament, add_signature

@@ -16,7 +16,8 @@ import numpy as np
 from sealkit.data.records import TextLine
 from sealkit.errors import DataError
 from sealkit.geometry.lines import Direction, LinePoly
-from sealkit.geometry.straighten import STRIP_HEIGHT, StripMap, sample, strip_map
+from sealkit.geometry.straighten import RULES as STRAIGHTEN
+from sealkit.geometry.straighten import StripMap, sample, strip_map
 from sealkit.synth.seals.design import Design
 from sealkit.synth.seals.lines import draw_line, line_text
 from sealkit.synth.seals.render import SealScene, Stock, stock
@@ -183,7 +184,8 @@ def cut_line(image: np.ndarray, line: TextLine, rng: Rng, ends: tuple[float, flo
         return None
     top, bottom = _SIDE * tall, wide.shape[0] - _SIDE * tall
     grow, shift = rng.uniform(-0.05, 0.14) * tall, rng.normal(0, 0.035) * tall
-    rows, columns = STRIP_HEIGHT, max(round((last - first) * STRIP_HEIGHT / (tall + 2 * grow)), 8)
+    rows = STRAIGHTEN.height_px
+    columns = max(round((last - first) * rows / (tall + 2 * grow)), 8)
     at = np.linspace(first, last - 1, columns)
     wave = _wobble(rng, columns, tall) if rng.random() < 0.5 else np.zeros(columns)
     slope = rng.normal(0, 0.05) * tall * np.linspace(-0.5, 0.5, columns)

@@ -36,19 +36,20 @@ def run(args: argparse.Namespace) -> int:
         close = nearest(args.pattern.strip("*"), zoo.list_models(), limit=3, cutoff=40)
         hint = "did you mean " + " or ".join(close) + "?" if close else "`sealkit models` lists all"
         raise ConfigError("no model matches", value=args.pattern, hint=hint)
-    rows = [_row(name) for name in names]
+    recipes = zoo.recipes_by_model()
+    rows = [_row(name, recipes.get(name, [])) for name in names]
     print(json.dumps(rows, ensure_ascii=False, indent=2) if args.json else _table(rows))
     return 0
 
 
-def _row(name: str) -> dict[str, Any]:
+def _row(name: str, recipes: list[str]) -> dict[str, Any]:
     from sealkit import zoo
 
     spec = zoo.get(name)
     return {
         "model": name,
         "module": spec.module,
-        "recipes": zoo.recipes_by_model().get(name, []),
+        "recipes": recipes,
         "weights": [*zoo.weights_tags(spec), "scratch"],
         "params": spec.params,
         "size_mb": spec.size_mb,
@@ -62,7 +63,7 @@ def _table(rows: list[dict[str, Any]]) -> str:
     cells: list[tuple[str, ...]] = [_HEADS]
     sources = []
     for row in rows:
-        size = f"{row['params'] / 1e6:.1f} M values" + (f", {row['size_mb']:g} MB" if row["size_mb"] else "")
+        size = f"{row['params'] / 1e6:.1f} M parameters" + (f", {row['size_mb']:g} MB" if row["size_mb"] else "")
         figure = row["published"]
         published = f"{figure['name']} {figure['value']:.2f}" if figure else "-"
         if figure:

@@ -28,6 +28,7 @@ COMMANDS: Mapping[str, str] = {
     "config": "sealkit.cli.config",
     "serve": "sealkit.cli.serve",
     "import-weights": "sealkit.cli.import_weights",
+    "convert-weights": "sealkit.cli.convert_weights",
     "demo": "sealkit.cli.demo",
     "doctor": "sealkit.cli.doctor",
 }

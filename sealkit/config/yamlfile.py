@@ -19,7 +19,7 @@ from typing import Any
 import yaml
 from yaml.resolver import BaseResolver, Resolver
 
-from sealkit.errors import ConfigError
+from sealkit.errors import ConfigError, first_line
 
 KeyPath = tuple[str | int, ...]
 _MAX_DEPTH = 40  # a recipe is 5 deep
@@ -126,7 +126,9 @@ def read_text(path: str | Path) -> str:
             data = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise ConfigError(
-            f"cannot be read: {error.strerror}", where=str(path), hint="check the path and its rights"
+            f"cannot be read: {error.strerror or first_line(error)}",
+            where=str(path),
+            hint="check the path and its rights",
         ) from error
     if len(data) > MAX_BYTES:
         raise _too_long(str(path))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sealkit.errors import WeightsError
+from sealkit.errors import WeightsError, first_line
 from sealkit.weights.atomic import write_bytes
 
 TYPES = frozenset({"BOOL", "U8", "I8", "U16", "I16", "U32", "I32", "U64", "I64", "F16", "F32", "F64"})
@@ -62,7 +62,7 @@ def load_tensors(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, str
             return {name: file.get_tensor(name) for name in names}, dict(file.metadata() or {})
     except (SafetensorError, OSError, ValueError, TypeError, OverflowError) as error:
         raise WeightsError(
-            f"not a readable safetensors file: {error}",
+            f"not a readable safetensors file: {first_line(error)[:200]}",
             where=str(path),
             hint="the file may be truncated: copy or write it again",
         ) from error

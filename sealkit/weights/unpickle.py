@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from sealkit.errors import WeightsError
+from sealkit.errors import WeightsError, first_line
 from sealkit.weights.pickle_records import TYPES
 
 _NAME_TABLE = "StructuredToParameterName@@"  # Paddle: structured name -> the process's parameter name; of no use to us
@@ -45,7 +45,7 @@ def load_pickled(path: str | Path) -> dict[str, Any]:
             arrays = [_read_array(file, facts, path) for facts in index["arrays"]]
             after = os.fstat(file.fileno())
     except OSError as error:
-        raise WeightsError(f"cannot be read: {error.strerror or error}", where=str(path)) from error
+        raise WeightsError(f"cannot be read: {error.strerror or first_line(error)}", where=str(path)) from error
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
         raise WeightsError("the file changed while it was read", where=str(path), hint="wait until it is written")
     content = _content(index["tree"], arrays)
@@ -127,7 +127,7 @@ def _read_array(file: BinaryIO, facts: dict[str, Any], path: Path) -> Any:
         order = facts["order"]
         array = flat.reshape(facts["shape"], order="F" if order == "F" else "C")
     except (ValueError, OverflowError) as error:  # UnicodeError is one of them
-        raise _unreadable(str(error), path) from error
+        raise _unreadable(first_line(error), path) from error
     if facts["axes"] is not None:
         array = array.transpose(facts["axes"])
     return array[()] if facts["scalar"] else array
@@ -159,7 +159,7 @@ def _join_slices(content: dict[str, Any], path: Path, size: int) -> None:
                 raise ValueError("its slices are larger than the file")
             content[name] = np.concatenate(slices).reshape(facts["OriginShape"])
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise WeightsError(f"damaged table of large arrays: {error}", where=str(path)) from error
+        raise WeightsError(f"damaged table of large arrays: {first_line(error)[:200]}", where=str(path)) from error
 
 
 def strip_prefixes(state: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -19,7 +19,7 @@ import numpy as np
 from sealkit.data.labels.files import find_label_file
 from sealkit.data.problems import Problem, Severity
 from sealkit.data.records import LayoutBox, LayoutSample
-from sealkit.errors import DataError
+from sealkit.errors import DataError, first_line
 
 TRAIN, VAL, TEST = (f"annotations/instance_{part}.json" for part in ("train", "val", "test"))
 """PaddleX's names of the label files."""
@@ -139,9 +139,11 @@ def _load(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8-sig"))
     except (ValueError, RecursionError) as error:
-        raise DataError(f"the JSON is broken: {error}", where=str(path), hint="export it again") from None
+        raise DataError(f"the JSON is broken: {first_line(error)}", where=str(path), hint="export it again") from None
     except OSError as error:
-        raise DataError(f"the label file cannot be read: {error.strerror}", where=str(path)) from error
+        raise DataError(
+            f"the label file cannot be read: {error.strerror or first_line(error)}", where=str(path)
+        ) from error
     lists = ("images", "annotations", "categories")
     missing = [key for key in lists if not isinstance(content, dict) or not isinstance(content.get(key), list)]
     if missing:

@@ -1,0 +1,27 @@
+"""`sealkit convert-weights`: Paddle's pickled weights as safetensors, which hold no program."""
+
+from __future__ import annotations
+
+import argparse
+
+NAME = "convert-weights"
+HELP = "Convert a .pdparams file to safetensors. The file is read in a limited child process; nothing in it is run."
+EXAMPLES = """
+  sealkit convert-weights PP-OCRv4_mobile_seal_det_pretrained.pdparams weights/v4.safetensors
+  sealkit train -c seal_det_mobile -o weights.init=weights/v4.safetensors
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("source", metavar="IN.pdparams", help="the file to read")
+    parser.add_argument("target", metavar="OUT.safetensors", help="the file to write; must not exist yet")
+
+
+def run(args: argparse.Namespace) -> int:
+    from sealkit.weights.convert import convert_pdparams
+
+    arrays = convert_pdparams(args.source, args.target)
+    size = sum(array.nbytes for array in arrays.values())
+    print(f"{len(arrays)} tensors, {size / 1e6:.1f} MB, from {args.source}")
+    print(f"written to {args.target}\nnext: use it as weights.init={args.target}")
+    return 0

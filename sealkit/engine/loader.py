@@ -13,7 +13,6 @@ import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from multiprocessing import resource_tracker
 from typing import Any
 
 import numpy as np
@@ -145,7 +144,6 @@ class _Worker:
         self._process = context.Process(
             target=serve, args=(theirs, streams, seed), name=f"sealkit-loader-{number}", daemon=True
         )
-        resource_tracker.ensure_running()  # where it still has to be started, it lifts the block of `unheard`
         with _one_thread(), unheard():
             self._process.start()
         theirs.close()

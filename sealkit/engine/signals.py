@@ -18,6 +18,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from types import FrameType
 from typing import Any
 
@@ -121,16 +122,25 @@ def _set(handlers: dict[signal.Signals, Any]) -> None:
 
 
 @contextmanager
-def unheard() -> Iterator[None]:
-    """Processes started inside never hear Ctrl-C and SIGTERM, from their first instruction on; end them with SIGKILL.
+def unheard(*signals: signal.Signals) -> Iterator[None]:
+    """Processes of `multiprocessing` started inside never hear these signals, from their first instruction on.
 
-    A signal that arrives meanwhile reaches this process when the block ends. (The mask of blocked signals is inherited
-    through fork and exec; Windows has none: there a process must ignore them itself.)
+    Default: both. Who does not hear SIGTERM has to be ended with SIGKILL. Windows has no mask of signals: there a
+    process must ignore them itself.
     """
+    if hasattr(signal, "pthread_sigmask"):
+        resource_tracker.ensure_running()  # where it still has to be started, it lifts the block of signals
+    with _blocked(signals or _BOTH):
+        yield
+
+
+@contextmanager
+def _blocked(signals: tuple[signal.Signals, ...]) -> Iterator[None]:
+    """What arrives meanwhile reaches this process when the block ends. The mask is inherited through fork and exec."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _BOTH)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, signals)
     try:
         yield
     finally:

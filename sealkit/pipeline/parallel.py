@@ -8,12 +8,14 @@ Images are read here and dealt out, so that a PDF's pages are shared as well.
 from __future__ import annotations
 
 import multiprocessing
+import signal
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from inspect import signature
 from typing import Any
 
+from sealkit.engine.signals import unheard
 from sealkit.errors import DeviceError, EngineError
 from sealkit.images import iter_images
 from sealkit.pipeline.call import layouts_of, refuse_old_inputs
@@ -82,7 +84,8 @@ class ParallelPipeline:
 
     def _gather_engines(self) -> dict[str, str]:
         """Every worker is up, or the reason why not."""
-        barrier: list[Future[dict[str, str]]] = [self._pool.submit(_engines) for _ in self.devices]
+        with unheard(signal.SIGINT):  # a terminal sends it to them, too: it is for the parent to say when they end
+            barrier: list[Future[dict[str, str]]] = [self._pool.submit(_engines) for _ in self.devices]
         found: dict[str, list[str]] = {}
         try:
             for future in barrier:

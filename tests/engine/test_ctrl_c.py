@@ -151,6 +151,22 @@ def test_in_the_loop(tmp_path, number):
     same_weights(tmp_path / "whole", tmp_path / "parts")
 
 
+def test_processes_of_other_commands(tmp_path):
+    """They end with the command, and say nothing."""
+    command = [sys.executable, "-m", "sealkit", "data", "synth", str(tmp_path / "set"), "-n", "5000", "--workers", "2"]
+    process = subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, cwd=ROOT, start_new_session=True
+    )
+    until = time.monotonic() + 120
+    while len(list(tmp_path.rglob("*.jpg"))) < 3 and process.poll() is None:
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130 and said.splitlines()[-1:] == ["error: stopped by the user"], said
+    assert not [word for word in NOISE if word in said], said
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_ten_random_moments(tmp_path, number):

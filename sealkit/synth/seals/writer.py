@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import multiprocessing
+import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,6 +18,7 @@ import numpy as np
 from sealkit.data.labels.detection import read_det_labels, write_det_labels
 from sealkit.data.records import DetSample, TextLine
 from sealkit.drawing.sheets import contact_sheet, save_sheet
+from sealkit.engine.signals import unheard
 from sealkit.errors import DataError
 from sealkit.images import read_image
 from sealkit.synth.seals.render import render_sample
@@ -76,7 +79,9 @@ def drawn(work: Callable[[int], Result], count: int, workers: int) -> Iterator[R
         yield from map(work, range(count))
         return
     # spawn: forking after OpenCV or Paddle have started threads may hang.
-    with multiprocessing.get_context("spawn").Pool(workers, initializer=_quiet_worker) as pool:
+    with ExitStack() as stack:
+        with unheard(signal.SIGINT):  # a terminal sends it to them, too: the parent ends them
+            pool = stack.enter_context(multiprocessing.get_context("spawn").Pool(workers, initializer=_quiet_worker))
         yield from pool.imap(work, range(count), chunksize=8)
 
 

@@ -8,10 +8,15 @@ IMAGE ?=
 BIN := $(VENV)/bin
 PY := $(BIN)/python
 STAMP := $(VENV)/.installed
+PIP_LOG := $(VENV)/install.log
 PADDLEX_VENV ?= .venv-paddlex
 # one thread per core for the arithmetic of tests and demo; Paddle takes a single one unless told
 export OMP_NUM_THREADS ?= $(shell nproc 2>/dev/null || echo 2)
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+# pip with its output in a log; the end of it is shown where pip fails
+pip = $(PY) -m pip install $(1) >> $(PIP_LOG) 2>&1 || { code=$$?; tail -n 20 $(PIP_LOG); \
+  echo "pip failed; all of its output: $(PIP_LOG)"; exit $$code; }
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test test-all test-lowest test-paddlex lint format types docs wheel clean
@@ -27,12 +32,12 @@ $(STAMP): pyproject.toml setup.py
 	  { echo "sealkit needs Python 3.10 or newer; name one: make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 1; }
 	@test -x $(PY) || { echo "making $(VENV)"; $(PYTHON) -m venv $(VENV); }
 	@echo "installing sealkit[$(EXTRAS)] into $(VENV) (a few minutes the first time)"
-	@$(PY) -m pip install --quiet --upgrade pip
-	@$(PY) -m pip install --quiet -e '.[$(EXTRAS)]'
-	@$(PY) -m pip install --quiet --no-deps $(WHEELS)
-	@$(PY) -c 'from sealkit.drawing.fonts import chinese_faces; chinese_faces()' 2>/dev/null || \
+	@$(call pip,--upgrade pip)
+	@$(call pip,-e '.[$(EXTRAS)]')
+	@$(call pip,--no-deps $(WHEELS))
+	@SEALKIT_FONTS= $(PY) -c 'from sealkit.drawing.fonts import chinese_faces; chinese_faces()' >/dev/null 2>&1 || \
 	  { echo "no font with Chinese characters here: installing the font package mplfonts (85 MB)"; \
-	    $(PY) -m pip install --quiet --no-deps mplfonts==0.0.11; }
+	    $(call pip,--no-deps mplfonts==0.0.11); }
 	@touch $@
 
 demo: $(STAMP) ## read a seal, fine-tune on a new style, export, read again (IMAGE=path for your own image)
@@ -71,7 +76,7 @@ docs: $(VENV)/.docs ## build the documentation into site/, every warning an erro
 	@NO_MKDOCS_2_WARNING=1 DISABLE_MKDOCS_2_WARNING=true PYTHONPATH=. $(BIN)/mkdocs build --quiet --strict -d site
 
 $(VENV)/.docs: $(STAMP)
-	@$(PY) -m pip install --quiet -e '.[docs]'
+	@$(call pip,-e '.[docs]')
 	@touch $@
 
 wheel: $(STAMP) ## build the wheel into dist/

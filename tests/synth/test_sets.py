@@ -30,7 +30,7 @@ def test_a_image_depends_on_seed_and_index_only() -> None:
     assert not np.array_equal(alone[0], render_sample(8, 3, SMALL)[0])
 
 
-@pytest.mark.parametrize("style", ["default", "laser"])
+@pytest.mark.parametrize("style", ["default", "laser", "guilloche"])
 def test_images_and_labels_are_sound(style: str) -> None:
     settings = SMALL.model_copy(update={"style": style})
     kinds, directions = set(), set()

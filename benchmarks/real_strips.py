@@ -12,8 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
-import unicodedata
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rapidfuzz.distance import Levenshtein
 
 from sealkit.bench.labelled import load_labels
 from sealkit.bench.strips import StripReader, confidence
@@ -29,8 +26,8 @@ from sealkit.geometry.lines import LinePoly, lines_from_region, orientations
 from sealkit.geometry.seals import choose_orientations, resolve_directions, seal_frame
 from sealkit.geometry.straighten import straighten
 from sealkit.images import read_image, write_image
+from sealkit.text import comparable, similarity
 
-_DROPPED = re.compile(r"[\s·・.,:;'\"“”‘’\-—_()（）\[\]【】<>《》*#■□]")
 WAYS = ("label", "found", "geometry")
 
 
@@ -48,16 +45,11 @@ class Reading:
     @property
     def similarity(self) -> float:
         """1 - normalised edit distance after `comparable`."""
-        return float(Levenshtein.normalized_similarity(comparable(self.truth), comparable(self.text)))
+        return similarity(comparable(self.truth), comparable(self.text))
 
     @property
     def exact(self) -> bool:
         return comparable(self.truth) == comparable(self.text)
-
-
-def comparable(text: str) -> str:
-    """NFKC, upper case, without blanks and punctuation: how texts of the set are compared."""
-    return _DROPPED.sub("", unicodedata.normalize("NFKC", text)).upper()
 
 
 def read_set(folder: Path, reader: StripReader, seed: int = 0) -> list[Reading]:

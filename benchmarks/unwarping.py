@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rapidfuzz.distance import Levenshtein
 
 from sealkit.errors import DataError, EngineError
 from sealkit.images import read_image
+from sealkit.text import character_error_rate
 
 Reader = Callable[[np.ndarray], str]
 
@@ -30,7 +30,7 @@ def cer(read: str, truth: str) -> float:
     a, b = "".join(read.split()), "".join(truth.split())
     if not b:
         raise DataError("a reference without any character has no error rate", value=truth)
-    return Levenshtein.distance(a, b) / len(b)
+    return character_error_rate(a, b)
 
 
 def read_pairs(file: Path) -> list[tuple[Path, Path]]:

@@ -6,7 +6,61 @@ next. The command line prints `str(error)` without a traceback and exits with `e
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+Severity = Literal["error", "warning", "info"]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One finding about settings or data; a check gathers all of them before it refuses.
+
+    Attributes:
+        code: short stable name such as "bad-json"; reports group by it and tests compare it.
+        where: "labels.txt:17", "recipe.yaml:12", "-o key=value", or the path of an image or a file.
+        message: what is wrong, with the offending value where `value` does not hold it.
+        hint: what to do about it.
+        severity: "error": the line, text, image or setting is not used; "warning": it is used, perhaps with a repair;
+            "info": worth knowing, nothing to repair.
+        value: the offending value as it would be written.
+        key: dotted settings key the finding is about; "" where it is about data.
+    """
+
+    code: str
+    where: str
+    message: str
+    hint: str | None = None
+    severity: Severity = "error"
+    value: str | None = None
+    key: str = ""
+
+    def __str__(self) -> str:
+        """As a check of data prints it, with severity and code."""
+        return f"{self.where}: {self.severity}: {self.message} [{self.code}]\n  fix: {self.hint}"
+
+    def as_setting(self) -> str:
+        """As the finding of a settings file is printed, in a numbered list."""
+        head = f"{self.where}: " if self.where else ""
+        head += f"{self.key}: {self.message}" if self.key else self.message
+        if self.value is not None:
+            head += f" (got {self.value})"
+        return f"{head}\n     next: {self.hint}" if self.hint else head
+
+    def to_dict(self) -> dict[str, str]:
+        """For the JSON verdict of a check; `value` and `key` where they are set."""
+        return {name: value for name, value in asdict(self).items() if value}
+
+
+def summarise(problems: Iterable[Problem], limit: int = 5) -> str:
+    """The first `limit` problems as text, and how many more there are; "" where there are none."""
+    listed = list(problems)
+    lines = [str(problem) for problem in listed[:limit]]
+    if len(listed) > limit:
+        lines.append(f"… and {len(listed) - limit} more")
+    return "\n".join(lines)
+
 
 _LIMIT = 200
 

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from sealkit.config.find import shipped
-from sealkit.config.problems import nearest
 from sealkit.config.training import RecipeBase
 from sealkit.engine.task import Task
 from sealkit.errors import ConfigError
 from sealkit.modules import table
 from sealkit.modules.base import ModelSpec
 from sealkit.modules.recipe import load_recipe
+from sealkit.text import did_you_mean
 
 
 def all_models() -> dict[str, ModelSpec]:
@@ -52,8 +52,7 @@ def get(name: str) -> ModelSpec:
     table = all_models()
     if name in table:
         return table[name]
-    close = nearest(str(name), table, limit=3, cutoff=50)
-    hint = "did you mean " + " or ".join(close) + "?" if close else "`sealkit models` lists all"
+    hint = did_you_mean(str(name), table, otherwise="`sealkit models` lists all", limit=3)
     raise ConfigError("unknown model", value=name, hint=hint)
 
 

@@ -19,13 +19,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rapidfuzz.distance import Levenshtein
 
-from benchmarks.real_strips import comparable
 from sealkit.bench.labelled import load_labels
 from sealkit.bench.options import add_pipeline_options, pipeline_options
 from sealkit.images import read_image
 from sealkit.modules.seal_text_detection.metric import DetMetric
+from sealkit.text import comparable, similarity
 
 Outlines = list[tuple[np.ndarray, list[np.ndarray]]]
 """Outline (N, 2) and its holes, image pixels."""
@@ -60,16 +59,12 @@ def score_image(item: Mapping[str, Any], texts: Sequence[str]) -> Score:
     """
     got = [t for t in map(comparable, texts) if t]
     truth = [comparable(t["text"]) for t in item["texts"] if not t.get("ignore")]
-    pairs = [
-        (float(Levenshtein.normalized_similarity(g, p)), -abs(len(g) - len(p)), i, j)
-        for i, g in enumerate(truth)
-        for j, p in enumerate(got)
-    ]
+    pairs = [(similarity(g, p), -abs(len(g) - len(p)), i, j) for i, g in enumerate(truth) for j, p in enumerate(got)]
     best: dict[int, float] = {}
     used: set[int] = set()
-    for similarity, _, i, j in sorted(pairs, reverse=True):
-        if similarity > 0 and i not in best and j not in used:
-            best[i] = similarity
+    for score, _, i, j in sorted(pairs, reverse=True):
+        if score > 0 and i not in best and j not in used:
+            best[i] = score
             used.add(j)
     extra = max(0, len(got) - len(used) - sum(bool(t.get("ignore")) for t in item["texts"]))
     family = "seal2021" if item["file"].startswith("seal2021") else "other"

@@ -137,10 +137,9 @@ def _parse(arguments: list[str]) -> tuple[Any, Any]:
 
 
 def _unknown_command(name: str) -> SealkitError:
-    from sealkit.config.problems import nearest
+    from sealkit.text import did_you_mean
 
-    close = nearest(name, COMMANDS, cutoff=50)
-    hint = (f"did you mean {close[0]}? " if close else "") + "commands: " + ", ".join(COMMANDS)
+    hint = did_you_mean(name, COMMANDS, also="commands: " + ", ".join(COMMANDS))
     return ConfigError("unknown command", value=name, hint=hint)
 
 

@@ -25,16 +25,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from sealkit import zoo
-    from sealkit.config.problems import nearest
     from sealkit.errors import ConfigError
     from sealkit.modules.table import MODULES
+    from sealkit.text import did_you_mean
 
     names = zoo.list_models(args.pattern, args.module)
     if not names:
         if args.module is not None and args.module not in MODULES:
             raise ConfigError("unknown module", value=args.module, hint="modules: " + ", ".join(MODULES))
-        close = nearest(args.pattern.strip("*"), zoo.list_models(), limit=3, cutoff=40)
-        hint = "did you mean " + " or ".join(close) + "?" if close else "`sealkit models` lists all"
+        every = "`sealkit models` lists all"
+        hint = did_you_mean(args.pattern.strip("*"), zoo.list_models(), otherwise=every, limit=3, cutoff=40)
         raise ConfigError("no model matches", value=args.pattern, hint=hint)
     recipes = zoo.recipes_by_model()
     rows = [_row(name, recipes.get(name, [])) for name in names]

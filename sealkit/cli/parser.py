@@ -48,20 +48,19 @@ class Parser(argparse.ArgumentParser):
         """A word that is none of an argument's choices, with the nearest of them."""
         if action.choices is None or value in action.choices:
             return
-        from sealkit.config.problems import nearest
+        from sealkit.text import did_you_mean
 
         choices = [str(choice) for choice in action.choices]
-        close = nearest(str(value), choices, cutoff=50)
         name = "/".join(action.option_strings) or str(action.metavar or action.dest).lower()
-        hint = (f"did you mean {close[0]}? " if close else "") + f"one of {', '.join(choices)}"
+        hint = did_you_mean(str(value), choices, also=f"one of {', '.join(choices)}")
         raise ConfigError(f"unknown {name}", where=self.prog, value=value, hint=hint)
 
     def _suggestion(self, flag: str) -> str:
-        from sealkit.config.problems import nearest  # 5 ms: only where something is wrong
+        from sealkit.text import did_you_mean
 
         flags = [option for action in self._actions for option in action.option_strings if option.startswith("--")]
-        close = nearest(flag.partition("=")[0], flags) if flag.startswith("--") else []
-        return f"; did you mean {close[0]}?" if close else ""
+        asked = did_you_mean(flag.partition("=")[0], flags, cutoff=70) if flag.startswith("--") else ""
+        return f"; {asked}" if asked else ""
 
 
 def _with_dashes(arguments: Sequence[str]) -> Iterator[str]:

@@ -46,15 +46,15 @@ def run(args: argparse.Namespace) -> int:
 def _is_pipeline(name: str) -> bool:
     """A pipeline config says so by its key `pipeline_name`; a bare name may be that of a shipped one."""
     from sealkit.config.find import find, shipped
-    from sealkit.config.problems import nearest
     from sealkit.config.yamlfile import read_yaml
     from sealkit.errors import ConfigError
+    from sealkit.text import did_you_mean
 
     if name not in shipped("recipes") and name in shipped("configs"):
         return True
     if Path(name).name == name and not Path(name).exists() and Path(name).stem not in shipped("recipes"):
-        close = nearest(Path(name).stem, [*shipped("recipes"), *shipped("configs")], limit=3, cutoff=55)
-        hint = f"did you mean {' or '.join(close)}? " if close else ""
-        hint += "`sealkit models` lists recipes, `sealkit config list` pipeline configs"
+        known = [*shipped("recipes"), *shipped("configs")]
+        listed = "`sealkit models` lists recipes, `sealkit config list` pipeline configs"
+        hint = did_you_mean(Path(name).stem, known, also=listed, limit=3, cutoff=55)
         raise ConfigError("no such recipe or pipeline config", value=name, hint=hint)
     return "pipeline_name" in read_yaml(find("configs" if "configs" in name else "recipes", name)).tree

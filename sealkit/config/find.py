@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from sealkit.config.problems import nearest
 from sealkit.errors import ConfigError
+from sealkit.text import did_you_mean
 
 Kind = Literal["recipes", "configs"]
 _SUFFIXES = (".yaml", ".yml")
@@ -45,12 +45,8 @@ def find(kind: Kind, name: str | Path) -> Path:
     plain = path.suffix in _SUFFIXES or path.suffix == ""
     if plain and path.parent in (Path("."), Path(kind)) and path.stem in known:
         return _short(known[path.stem])
-    close = nearest(path.stem, known, limit=3, cutoff=55)
-    hint = (
-        "did you mean " + " or ".join(close) + "?"
-        if close
-        else "shipped: " + (", ".join(known) or f"none in {shipped_dir(kind)}")
-    )
+    listed = "shipped: " + (", ".join(known) or f"none in {shipped_dir(kind)}")
+    hint = did_you_mean(path.stem, known, otherwise=listed, limit=3, cutoff=55)
     raise ConfigError(f"no such {what}", value=str(name), hint=hint)
 
 

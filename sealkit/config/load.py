@@ -17,10 +17,11 @@ from pydantic import BaseModel, ValidationError
 
 from sealkit.config.find import Kind, find
 from sealkit.config.overrides import SHORT_KEYS, apply_override, parse_overrides
-from sealkit.config.problems import Problem, SettingsError, nearest, shown, translate
+from sealkit.config.problems import SettingsError, shown, translate
 from sealkit.config.training import RecipeBase
 from sealkit.config.yamlfile import Document, KeyPath, read_yaml
-from sealkit.errors import ConfigError
+from sealkit.errors import ConfigError, Problem
+from sealkit.text import did_you_mean
 
 Model = TypeVar("Model", bound=BaseModel)
 Overrides = Sequence[str] | Mapping[str, Any]
@@ -220,10 +221,11 @@ def _paths(tree: Any, prefix: KeyPath = ()) -> list[KeyPath]:
 def _wrong_module(module: Any, merged: _Merged, kinds: RecipeKinds) -> Problem:
     known = ", ".join(kinds.classes)
     if module is None:
-        return Problem("module", "is missing", merged.source, hint=f"say which module is trained: {known}")
-    close = nearest(str(module), kinds.classes, cutoff=50)
-    hint = (f"did you mean {close[0]}? " if close else "") + f"allowed: {known}"
-    return Problem("module", "unknown module", merged.place(("module",)), shown(module), hint)
+        hint = f"say which module is trained: {known}"
+        return Problem("missing", merged.source, "is missing", hint, key="module")
+    hint = did_you_mean(str(module), kinds.classes, also=f"allowed: {known}")
+    where = merged.place(("module",))
+    return Problem("unknown-module", where, "unknown module", hint, value=shown(module), key="module")
 
 
 def _check(merged: _Merged, model: type[Model], more: Problem | None = None) -> Loaded[Model]:
@@ -236,7 +238,7 @@ def _check(merged: _Merged, model: type[Model], more: Problem | None = None) -> 
     except ValidationError as error:
         problems += translate(error, model, merged.tree, merged.place)
     except (TypeError, ValueError) as error:
-        problems.append(Problem("", f"a value is of no kind YAML knows: {error}", merged.source))
+        problems.append(Problem("bad-value", merged.source, f"a value is of no kind YAML knows: {error}"))
     if more is not None:
         problems.append(more)
     if problems or settings is None:
@@ -252,11 +254,11 @@ def _unknown_model(merged: _Merged, models: Mapping[str, Sequence[str]], kinds: 
     owners = [other for other, names in models.items() if name in names]
     if owners:
         reason = f"is a model of the module {owners[0]}, not of {module}"
-        return Problem("model", reason, where, shown(name), hint=kinds.not_trainable.get(owners[0], ""))
+        hint = kinds.not_trainable.get(owners[0], "")
+        return Problem("unknown-model", where, reason, hint, value=shown(name), key="model")
     known = models.get(module, ())
-    close = nearest(name, known, cutoff=50)
-    hint = (f"did you mean {close[0]}? " if close else "") + "allowed: " + ", ".join(known)
-    return Problem("model", "unknown model", where, shown(name), hint)
+    hint = did_you_mean(name, known, also="allowed: " + ", ".join(known))
+    return Problem("unknown-model", where, "unknown model", hint, value=shown(name), key="model")
 
 
 def _in_file_order(problems: Sequence[Problem]) -> list[Problem]:

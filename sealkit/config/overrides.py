@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sealkit.config.problems import Problem, dotted, shown
+from sealkit.config.problems import dotted, shown
 from sealkit.config.yamlfile import KeyPath, parse_value
-from sealkit.errors import ConfigError
+from sealkit.errors import ConfigError, Problem
 
 # Short names accepted by -o alone, for the settings people change most. Recipes have one spelling.
 SHORT_KEYS: Mapping[str, str] = {
@@ -95,12 +95,14 @@ def parse_overrides(
             try:
                 value = parse_value(raw)
             except ConfigError as error:
-                problems.append(Problem(name, error.what, f"-o {text}", hint=error.hint))
+                problems.append(Problem("bad-value", f"-o {text}", error.what, error.hint, key=name))
                 continue
         path = _path(short_keys.get(name, name))
         if foreign := FOREIGN_KEYS.get(name):
             problems.append(
-                Problem(name, "is a key of PaddleX or PaddleOCR", f"-o {text}", hint=f"here it is {foreign}")
+                Problem(
+                    "foreign-key", f"-o {text}", "is a key of PaddleX or PaddleOCR", f"here it is {foreign}", key=name
+                )
             )
             continue
         overrides.append(Override(path, value, text))
@@ -113,13 +115,18 @@ def _misspelt(text: str, name: str, equals: str) -> Problem | None:
         if ":" in text and not equals:
             key, _, value = text.partition(":")
             return Problem(
-                "", "settings are key=value", where, hint=f"write -o {key.strip()}={value.strip() or 'VALUE'}"
+                "not-a-setting", where, "settings are key=value", f"write -o {key.strip()}={value.strip() or 'VALUE'}"
             )
         return Problem(
-            "", "is not key=value", where, hint="no spaces around '=': -o train.batch_size=2; file names go before -o"
+            "not-a-setting",
+            where,
+            "is not key=value",
+            "no spaces around '=': -o train.batch_size=2; file names go before -o",
         )
     if name != name.strip() or " " in name:
-        return Problem(name.strip(), "a key has no spaces", where, hint=f"write -o {name.replace(' ', '')}=…")
+        return Problem(
+            "not-a-setting", where, "a key has no spaces", f"write -o {name.replace(' ', '')}=…", key=name.strip()
+        )
     return None
 
 
@@ -161,6 +168,9 @@ def _dead_end(override: Override, depth: int, node: Any, part: str | int, where:
             reason = f"{here} has {len(node)} item(s), counted from 0"
         else:
             reason = f"{here} is a list: give the position, as in {here}.0.{part}"
-        return Problem(dotted(override.path), reason, where, hint=f"to replace the list: -o '{here}=[…]'")
+        return Problem(
+            "bad-position", where, reason, f"to replace the list: -o '{here}=[…]'", key=dotted(override.path)
+        )
     inner = dotted(override.path[: depth + 1])
-    return Problem(dotted(override.path), f"{inner} is a single value, not a block", where, hint=f"set {inner} itself")
+    reason = f"{inner} is a single value, not a block"
+    return Problem("not-a-block", where, reason, f"set {inner} itself", key=dotted(override.path))

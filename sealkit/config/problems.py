@@ -4,32 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 from sealkit.config.schema import Slot, descend, describe, leaf_keys, slot_at, tag_key, tag_of
 from sealkit.config.yamlfile import KeyPath
-from sealkit.errors import ConfigError
-
-
-@dataclass(frozen=True)
-class Problem:
-    """One finding. `where` is "file:line" or the command line's "-o …"; `key` is dotted."""
-
-    key: str
-    what: str
-    where: str = ""
-    value: str | None = None
-    hint: str | None = None
-
-    def __str__(self) -> str:
-        head = f"{self.where}: " if self.where else ""
-        head += f"{self.key}: {self.what}" if self.key else self.what
-        if self.value is not None:
-            head += f" (got {self.value})"
-        return f"{head}\n     next: {self.hint}" if self.hint else head
+from sealkit.errors import ConfigError, Problem
+from sealkit.text import did_you_mean
 
 
 class SettingsError(ConfigError):
@@ -42,7 +24,7 @@ class SettingsError(ConfigError):
     def __init__(self, problems: Sequence[Problem], source: str) -> None:
         self.problems = tuple(problems)
         count = "one problem" if len(problems) == 1 else f"{len(problems)} problems"
-        listed = "\n".join(f"  {number}. {problem}" for number, problem in enumerate(self.problems, 1))
+        listed = "\n".join(f"  {number}. {problem.as_setting()}" for number, problem in enumerate(self.problems, 1))
         super().__init__(f"{count} in the settings\n{listed}", where=source)
 
 
@@ -58,18 +40,6 @@ def shown(value: Any) -> str:
     except (TypeError, ValueError):
         text = repr(value)
     return text if len(text) <= 80 else text[:77] + "..."
-
-
-def nearest(name: str, known: Iterable[str], limit: int = 1, cutoff: float = 70.0) -> list[str]:
-    """The names of `known` that begin with or look like `name`, best first."""
-    from rapidfuzz import fuzz, process, utils  # 5 ms: only where something is wrong
-
-    options = list(known)
-    longer = [option for option in options if len(name) >= 4 and option.lower().startswith(name.lower())]
-    found = process.extract(
-        name, options, scorer=fuzz.ratio, processor=utils.default_process, limit=limit, score_cutoff=cutoff
-    )
-    return list(dict.fromkeys([*longer, *(match for match, _, _ in found)]))[:limit]
 
 
 def translate(
@@ -114,12 +84,12 @@ def _problem(detail: Any, path: KeyPath, model: type[BaseModel], tree: Any, wher
         return unknown_key(path, model, tree, where)
     if kind == "missing":
         slot = slot_at(model, path, tree)
-        return Problem(key, "is missing", where, hint=f"give {describe(slot)}" if slot else None)
+        return Problem("missing", where, "is missing", key=key, hint=f"give {describe(slot)}" if slot else None)
     if kind in ("union_tag_invalid", "union_tag_not_found"):
         return _wrong_tag(path, model, tree, where, value)
     slot = slot_at(model, path, tree)
     what = _wording(kind, context, detail["msg"], slot)
-    return Problem(key, what, where, shown(value), _hint(slot, value))
+    return Problem("bad-value", where, what, _hint(slot, value), value=shown(value), key=key)
 
 
 def _wording(kind: str, context: Mapping[str, Any], message: str, slot: Slot | None) -> str:
@@ -146,9 +116,8 @@ def _hint(slot: Slot | None, value: Any) -> str | None:
         if value in ("None", "none", "nil") and type(None) in kinds:
             return "write null"
         choices = [str(a) for o in slot.options() for a in getattr(o.annotation, "__args__", ()) if isinstance(a, str)]
-        close = nearest(value, choices, cutoff=50)
-        if close:
-            return f"did you mean {close[0]}?"
+        if asked := did_you_mean(value, choices):
+            return asked
         if value.replace(".", "", 1).isdigit() and (int in kinds or float in kinds):
             return f"write it without quotes: {value}"
     return None
@@ -157,16 +126,15 @@ def _hint(slot: Slot | None, value: Any) -> str | None:
 def _wrong_tag(path: KeyPath, model: type[BaseModel], tree: Any, where: str, value: Any) -> Problem:
     slot = slot_at(model, path, tree)
     if slot is None:
-        return Problem(dotted(path), "is of an unknown kind", where, shown(value))
+        return Problem("unknown-kind", where, "is of an unknown kind", value=shown(value), key=dotted(path))
     name = tag_key(slot)
     known = [str(tag) for option in slot.options() if (tag := tag_of(option.annotation)) is not None]
     given = value.get(name) if isinstance(value, dict) else None
     key = dotted((*path, name))
     if given is None:
-        return Problem(key, "is missing", where, shown(value), "one of " + ", ".join(known))
-    close = nearest(str(given), known, cutoff=50)
-    hint = (f"did you mean {close[0]}? " if close else "") + "allowed: " + ", ".join(known)
-    return Problem(key, f"unknown {name}", where, shown(given), hint)
+        return Problem("missing", where, "is missing", "one of " + ", ".join(known), value=shown(value), key=key)
+    hint = did_you_mean(str(given), known, also="allowed: " + ", ".join(known))
+    return Problem("unknown-kind", where, f"unknown {name}", hint, value=shown(given), key=key)
 
 
 def unknown_key(path: KeyPath, model: type[BaseModel], tree: Any, where: str) -> Problem:
@@ -186,13 +154,10 @@ def unknown_key(path: KeyPath, model: type[BaseModel], tree: Any, where: str) ->
     siblings = list(here.model_fields) if here else []
     everywhere = [dotted(keys) for keys in leaf_keys(model)]
     elsewhere = [key for key in everywhere if key.rsplit(".", 1)[-1] == name]
-    close = nearest(str(name), siblings)
     prefix = dotted(parents)
-    hint: str | None = None
-    if close:
-        hint = "did you mean " + (f"{prefix}.{close[0]}" if prefix else close[0]) + "?"
-    elif elsewhere:
-        hint = "did you mean " + " or ".join(elsewhere[:3]) + "?"
-    elif siblings:
+    hint: str | None = did_you_mean(str(name), siblings, prefix=f"{prefix}." if prefix else "", cutoff=70)
+    if not hint:
+        hint = f"did you mean {' or '.join(elsewhere[:3])}?" if elsewhere else None
+    if not hint and siblings:
         hint = f"allowed {'in ' + prefix if prefix else 'here'}: " + ", ".join(siblings)
-    return Problem(dotted(path), "unknown key", where, shown(value), hint)
+    return Problem("unknown-key", where, "unknown key", hint, value=shown(value), key=dotted(path))

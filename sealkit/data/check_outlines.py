@@ -15,8 +15,8 @@ import shapely
 from shapely.geometry import Polygon
 from shapely.geometry.base import BaseGeometry
 
-from sealkit.data.problems import Problem, Severity
 from sealkit.data.records import TextLine
+from sealkit.errors import Problem, Severity
 
 EDGE_TOLERANCE = 2.0
 """Pixels that a point may lie outside: labelling tools round outwards."""

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from sealkit.data.problems import Problem, Severity
+from sealkit.errors import Problem, Severity
 
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
 _NAMES = {"error": "errors", "warning": "warnings", "info": "notes"}
@@ -101,11 +101,11 @@ def problems_text(problems: Sequence[Problem], limit: int = 5) -> list[str]:
     for severity, kind, found in grouped(problems):
         lines += ([""] if lines else []) + [f"{severity}: {kind} ({len(found)})"]
         shown = found if limit <= 0 else found[:limit]
-        fixes = list(dict.fromkeys(problem.fix for problem in shown))
+        fixes = list(dict.fromkeys(problem.hint for problem in shown))
         for problem in shown:
-            lines.append(f"  {problem.where}: {problem.reason}")
+            lines.append(f"  {problem.where}: {problem.message}")
             if len(fixes) > 1:
-                lines.append(f"      fix: {problem.fix}")
+                lines.append(f"      fix: {problem.hint}")
         if len(found) > len(shown):
             lines.append(f"  … and {len(found) - len(shown)} more (--all lists them)")
         if len(fixes) == 1:
@@ -117,7 +117,7 @@ def grouped(problems: Iterable[Problem]) -> list[tuple[Severity, str, list[Probl
     """(severity, kind, problems): errors first, then the more frequent kinds first."""
     table: dict[tuple[Severity, str], list[Problem]] = {}
     for problem in problems:
-        table.setdefault((problem.severity, problem.kind), []).append(problem)
+        table.setdefault((problem.severity, problem.code), []).append(problem)
     order = sorted(table, key=lambda key: (SEVERITIES.index(key[0]), -len(table[key]), key[1]))
     return [(severity, kind, table[severity, kind]) for severity, kind in order]
 
@@ -182,7 +182,7 @@ def report_sections(report: CheckReport, limit: int = 200) -> list[dict[str, Any
         rows = [{"severity": severity, "kind": kind, "count": len(found)} for severity, kind, found in groups]
         sections.append({"title": "Problems by kind", "rows": rows})
     for severity, kind, found in groups:
-        rows_of_kind = [{"where": p.where, "what": p.reason, "fix": p.fix} for p in found[:limit]]
+        rows_of_kind = [{"where": p.where, "what": p.message, "fix": p.hint} for p in found[:limit]]
         more = f"The first {limit} of {len(found)}; the JSON verdict has all." if len(found) > limit else None
         sections.append({"title": f"{severity}: {kind} ({len(found)})", "text": more, "rows": rows_of_kind})
     for title in dict.fromkeys(title for s in report.sets for title in s.histograms):

@@ -7,8 +7,7 @@ from pathlib import Path
 
 from sealkit.data.check_report import CheckedSet, CheckReport
 from sealkit.data.images import survey
-from sealkit.data.problems import Problem
-from sealkit.errors import DataError
+from sealkit.errors import DataError, Problem
 
 
 def dataset_folder(root: str | Path) -> Path:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from sealkit.charset import Charset
-from sealkit.data.problems import Problem, Severity
+from sealkit.errors import Problem, Severity
 
 _LOST = ("\ufffd", "锟斤拷", "烫烫烫", "屯屯屯")
 """What is left of a text that was decoded with the wrong encoding, or never filled in."""

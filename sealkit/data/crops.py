@@ -10,9 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from sealkit.data.problems import Problem
 from sealkit.data.records import DetSample, TextLine
-from sealkit.errors import DataError, ImageError
+from sealkit.errors import DataError, ImageError, Problem
 from sealkit.geometry.lines import LinePoly
 from sealkit.geometry.straighten import RULES as STRIP_RULES
 from sealkit.geometry.straighten import straighten

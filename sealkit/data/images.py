@@ -15,8 +15,7 @@ import cv2
 import numpy as np
 
 from sealkit.data.duplicates import signature
-from sealkit.data.problems import Problem, Severity
-from sealkit.errors import ImageError
+from sealkit.errors import ImageError, Problem, Severity
 from sealkit.images import ImageInfo, decode_bytes, inspect_bytes, read_file, suffix_of
 
 SUFFIXES_OF_FORMAT = {

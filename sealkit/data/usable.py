@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from sealkit.data.problems import Problem, summarise
-from sealkit.errors import DataError
+from sealkit.errors import DataError, Problem, summarise
 
 _log = logging.getLogger(__name__)
 Sample = TypeVar("Sample")

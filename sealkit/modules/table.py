@@ -13,8 +13,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from sealkit.config.load import RecipeKinds
-from sealkit.config.problems import nearest
 from sealkit.errors import ConfigError
+from sealkit.text import did_you_mean
 
 if TYPE_CHECKING:
     from sealkit.config.training import RecipeBase
@@ -163,8 +163,7 @@ def info(name: str, where: str = "module") -> ModuleInfo:
         ConfigError: there is no such module.
     """
     if name not in MODULES:
-        close = nearest(name, MODULES, cutoff=50)
-        hint = (f"did you mean {close[0]}? " if close else "") + "modules: " + ", ".join(MODULES)
+        hint = did_you_mean(name, MODULES, also="modules: " + ", ".join(MODULES))
         raise ConfigError("no such module", where=where, value=name, hint=hint)
     return MODULES[name]
 

@@ -8,8 +8,8 @@ from functools import partial
 from importlib.resources import files
 from pathlib import Path
 
-from sealkit.config.problems import nearest
 from sealkit.errors import ConfigError, EngineError, WeightsError
+from sealkit.text import did_you_mean
 from sealkit.weights.wheels import WHEELS, find_in_wheel, wheel_file
 
 CACHE_VARIABLE = "SEALKIT_MODELS_DIR"
@@ -71,9 +71,9 @@ def refuse_misspelt(model_name: str) -> None:
     from sealkit import zoo  # all tables of names: only where something is wrong
 
     names = zoo.list_models()
-    close = nearest(model_name, names, limit=3, cutoff=60)
-    if close and model_name not in names:
-        hint = f"did you mean {' or '.join(close)}? `sealkit models` lists all"
+    asked = did_you_mean(model_name, names, limit=3, cutoff=60)
+    if asked and model_name not in names:
+        hint = f"{asked} `sealkit models` lists all"
         raise ConfigError("unknown model", where="model_name", value=model_name, hint=hint)
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sealkit.config.problems import nearest
 from sealkit.errors import ConfigError
+from sealkit.text import did_you_mean
 
 OPTIONS = {
     "enable_hpi": "use_hpip=True",
@@ -59,9 +59,8 @@ def refuse_old_options(options: Mapping[str, Any]) -> None:
                 "this keyword has another name here", where=f"create_pipeline({name}=…)", value=value,
                 hint=f"write {OPTIONS[name]}",
             )  # fmt: skip
-        close = nearest(name, KNOWN, cutoff=60)
-        meant = f"; did you mean {close[0]}?" if close else f"; known: {', '.join(KNOWN)}"
-        raise TypeError(f"create_pipeline() got an unexpected keyword argument {name!r}{meant}")
+        hint = did_you_mean(name, KNOWN, otherwise=f"known: {', '.join(KNOWN)}", cutoff=60)
+        raise TypeError(f"create_pipeline() got an unexpected keyword argument {name!r}; {hint}")
 
 
 def refuse_old_config(tree: Mapping[str, Any], where: str) -> None:

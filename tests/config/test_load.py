@@ -19,7 +19,7 @@ def problems(path, overrides=(), models=MODELS):
         load_recipe(path, overrides, models)
     assert caught.value.exit_code == 2
     for problem in caught.value.problems:  # nothing is found and then not said
-        assert str(problem) in str(caught.value)
+        assert problem.as_setting() in str(caught.value)
     return caught.value.problems
 
 
@@ -62,7 +62,7 @@ def test_one_wrong_value(recipe_file, more, key, line, what, value, hint):
     problem = only(path)
     assert problem.key == key
     assert problem.where == f"{path}:{line}"
-    assert problem.what.startswith(what)
+    assert problem.message.startswith(what)
     assert problem.value == value
     assert (problem.hint or "").startswith(hint or "")
     assert (problem.hint is None) == (hint is None)
@@ -92,7 +92,7 @@ def test_one_wrong_line(recipe_file, old, new, key, what, hint):
     assert old in text
     path.write_text(text.replace(old, new))
     found = {problem.key: problem for problem in problems(path)}
-    assert found[key].what.startswith(what)
+    assert found[key].message.startswith(what)
     assert (found[key].hint or "").startswith(hint or "")
 
 
@@ -127,7 +127,7 @@ def test_all_problems_at_once_in_the_order_of_the_file(recipe_file):
 def test_one_wrong_override(recipe_file, override, key, what, hint):
     problem = only(recipe_file(), [override])
     assert problem.key == key
-    assert problem.what.startswith(what)
+    assert problem.message.startswith(what)
     assert problem.where == f"-o {override}"
     assert (problem.hint or "").startswith(hint or "")
 

@@ -21,7 +21,7 @@ from tests.data.sets import arc, box, draw_image, small_set, write_labels
 
 
 def kinds(report: CheckReport, *severities: str) -> list[str]:
-    return sorted(p.kind for p in report.problems if p.severity in (severities or ("error", "warning", "info")))
+    return sorted(p.code for p in report.problems if p.severity in (severities or ("error", "warning", "info")))
 
 
 def test_a_sound_set_passes_with_its_metrics(tmp_path: Path) -> None:
@@ -53,7 +53,7 @@ def test_all_problems_at_once(tmp_path: Path) -> None:
     assert kinds(report, "error") == sorted(
         ["empty-image", "missing-image", "outside", "label-conflict", "bad-separator", "bad-json"]
     )
-    places = {p.kind: p.where for p in report.problems}
+    places = {p.code: p.where for p in report.problems}
     assert places["empty-image"] == "train.txt:5" and places["missing-image"] == "train.txt:6"
     assert places["bad-separator"] == "train.txt:8" and places["bad-json"] == "train.txt:10"
     assert not report.passed
@@ -64,8 +64,8 @@ def test_missing_image_that_lies_elsewhere(tmp_path: Path) -> None:
     text = (root / "train.txt").read_text(encoding="utf-8").replace("images/train_1.png", "imgs/train_1.png")
     (root / "train.txt").write_text(text, encoding="utf-8")
     report = check_dataset(root)
-    found = [p for p in report.problems if p.kind == "missing-image"]
-    assert len(found) == 1 and f"{root}/images/train_1.png" in found[0].fix
+    found = [p for p in report.problems if p.code == "missing-image"]
+    assert len(found) == 1 and f"{root}/images/train_1.png" in found[0].hint
 
 
 def test_leaks_copies_and_conflicts(tmp_path: Path) -> None:
@@ -84,8 +84,8 @@ def test_leaks_copies_and_conflicts(tmp_path: Path) -> None:
     assert Counter(kinds(report)) == Counter(
         ["duplicate-image", "look-alike", "label-conflict", "leak", "look-alike-leak"]
     )
-    turned = next(p for p in report.problems if p.kind == "look-alike-leak")
-    assert "turned or mirrored" in turned.reason and turned.where == "val.txt:4"
+    turned = next(p for p in report.problems if p.code == "look-alike-leak")
+    assert "turned or mirrored" in turned.message and turned.where == "val.txt:4"
     assert "compare" not in report_text(check_dataset(root, compare=False))
     assert "leak" not in kinds(check_dataset(root, compare=False))
 
@@ -95,9 +95,9 @@ def test_a_third_part_is_held_out_from_both(tmp_path: Path) -> None:
     rows = [(root / f"{name}.txt").read_text(encoding="utf-8").splitlines()[0] for name in ("train", "val")]
     (root / "test.txt").write_text("\n".join(rows) + "\n", encoding="utf-8")
     report = check_dataset(root, test="test.txt")
-    leaks = [p for p in report.problems if p.kind == "leak"]
+    leaks = [p for p in report.problems if p.code == "leak"]
     assert [p.where for p in leaks] == ["test.txt:1", "test.txt:2"]
-    assert "training image (train.txt:1)" in leaks[0].reason and "validation image (val.txt:1)" in leaks[1].reason
+    assert "training image (train.txt:1)" in leaks[0].message and "validation image (val.txt:1)" in leaks[1].message
     assert [checked.name for checked in report.sets] == ["train", "val", "test"]
     fixed = write_fixed_copy(root, report.sets, tmp_path / "out")
     assert fixed.written == {"train.txt": 3, "val.txt": 1, "test.txt": 2}
@@ -119,7 +119,7 @@ def test_owners_in_both_sets(tmp_path: Path) -> None:
     (root / "val.txt").write_text("\n".join(val) + "\n", encoding="utf-8")
     report = check_dataset(root)
     assert kinds(report) == ["shared-owners"]
-    assert "1 of 2 names" in report.problems[0].reason and "--group owner" in report.problems[0].fix
+    assert "1 of 2 names" in report.problems[0].message and "--group owner" in report.problems[0].hint
 
 
 def test_without_validation_set(tmp_path: Path) -> None:
@@ -245,7 +245,7 @@ def test_a_thousand_damaged_lines(tmp_path: Path) -> None:
     reported = Counter(p.where for p in report.problems if p.severity == "error")
     silent = [n for n in range(len(sound) + 1, len(sound) + 1001) if not reported[f"train.txt:{n}"]]
     assert silent == [], f"first silent line: {lines[silent[0] - len(sound) - 1][:200] if silent else ''}"
-    said = Counter((p.where, p.kind, p.reason) for p in report.problems)
+    said = Counter((p.where, p.code, p.message) for p in report.problems)
     assert [key for key, times in said.items() if times > 1] == []
     assert not any(reported[f"train.txt:{n}"] for n in range(1, len(sound) + 1))
     report_text(report)
@@ -304,5 +304,5 @@ def test_a_thousand_images_take_seconds(tmp_path: Path) -> None:
     began = time.process_time()
     report = check_dataset(tmp_path)
     took = time.process_time() - began
-    assert sum(p.kind == "duplicate-image" for p in report.problems) == 20 * 14
+    assert sum(p.code == "duplicate-image" for p in report.problems) == 20 * 14
     assert took < 300 * 0.03

@@ -30,8 +30,8 @@ def kinds(
     *entries: dict[str, Any], size: tuple[int, int] | None = SIZE, stored: tuple[int, int] | None = None
 ) -> list[str]:
     problems = outline_problems([line(entry) for entry in entries], size, "train.txt:3", stored)
-    assert all(problem.where == "train.txt:3" and problem.reason and problem.fix for problem in problems)
-    return [problem.kind for problem in problems]
+    assert all(problem.where == "train.txt:3" and problem.message and problem.hint for problem in problems)
+    return [problem.code for problem in problems]
 
 
 def shifted(entry: dict[str, Any], dx: float, dy: float) -> dict[str, Any]:
@@ -70,8 +70,8 @@ def test_outside_and_over_the_edge() -> None:
 def test_many_outlines_outside_ask_whether_the_image_was_resized() -> None:
     entries = [shifted(box(60, 50, 100, 66), 300, 40 * i) for i in range(3)]
     problems = outline_problems([line(e) for e in entries], SIZE, "a:1")
-    assert {p.kind for p in problems} == {"outside"}
-    assert all("resized" in p.fix for p in problems)
+    assert {p.code for p in problems} == {"outside"}
+    assert all("resized" in p.hint for p in problems)
 
 
 def test_labels_drawn_on_the_unturned_image() -> None:
@@ -88,7 +88,7 @@ def test_self_crossing() -> None:
     bow_tie = {"transcription": "天津", "points": [[10, 10], [90, 60], [90, 10], [10, 60]]}
     assert kinds(bow_tie) == ["self-crossing"]
     problem = outline_problems([line(bow_tie)], SIZE, "a:1")[0]
-    assert "near (" in problem.reason and problem.severity == "error"
+    assert "near (" in problem.message and problem.severity == "error"
 
 
 def test_repeated_points() -> None:
@@ -145,7 +145,7 @@ def test_angle_that_contradicts_the_line() -> None:
 
 def test_empty_text_is_a_note() -> None:
     problems = outline_problems([line(box(10, 10, 90, 30, text=" "))], SIZE, "a:1")
-    assert [(p.kind, p.severity) for p in problems] == [("empty-text", "info")]
+    assert [(p.code, p.severity) for p in problems] == [("empty-text", "info")]
 
 
 def test_overlaps() -> None:

@@ -15,8 +15,8 @@ from tests.data.sets import small_set
 def kinds(*texts: str, charset: Charset | None = None) -> list[str]:
     placed = [PlacedText(f"train.txt:{n}", 0, text) for n, text in enumerate(texts, 1)]
     found = text_problems(placed, charset)
-    assert all(p.where.startswith("train.txt:") and p.fix for p in found)
-    return [p.kind for p in found]
+    assert all(p.where.startswith("train.txt:") and p.hint for p in found)
+    return [p.code for p in found]
 
 
 @pytest.mark.parametrize(
@@ -50,8 +50,8 @@ def test_characters_that_the_charset_lacks() -> None:
     charset = Charset.from_list(list("天津公司"), id="small")
     placed = [PlacedText("train.txt:1", 0, "天津商商"), PlacedText("train.txt:4", 1, "商贸")]
     first, second = text_problems(placed, charset)
-    assert "'商' (U+5546), 3 times and 1 more lines" in first.reason and "small" in first.reason
-    assert first.where == "train.txt:1" and "'贸'" in second.reason and second.where == "train.txt:4"
+    assert "'商' (U+5546), 3 times and 1 more lines" in first.message and "small" in first.message
+    assert first.where == "train.txt:1" and "'贸'" in second.message and second.where == "train.txt:4"
 
 
 def test_command_with_a_dictionary(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

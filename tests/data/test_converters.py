@@ -32,7 +32,7 @@ def dump(path: Path, content: Any) -> Path:
 
 
 def kinds(conversion: Conversion) -> list[str]:
-    return sorted(problem.kind for problem in conversion.problems)
+    return sorted(problem.code for problem in conversion.problems)
 
 
 def texts(conversion: Conversion) -> list[list[str]]:
@@ -150,7 +150,7 @@ def test_ppocrlabel(tmp_path: Path) -> None:
     done = convert(root)
     assert texts(done) == [["天津公司", "###"], ["天津公司"]]
     assert kinds(done) == ["bad-json", "bad-separator", "missing-image", "not-confirmed", "unlabelled-images"]
-    places = {p.kind: p.where for p in done.problems}
+    places = {p.code: p.where for p in done.problems}
     assert places["missing-image"] == "Label.txt:3" and places["bad-json"] == "Label.txt:4"
     assert places["bad-separator"] == "Label.txt:5"
     with pytest.raises(DataError, match=r"no Label\.txt"):
@@ -230,7 +230,7 @@ def test_rest(tmp_path: Path, together: bool) -> None:
     assert sorted(texts(done)) == [["###"], ["天津公司", "###"]]
     assert {s.image_path.name for s in done.samples} == {"1.png", "img_0012.png"}
     assert all(line.direction is None for s in done.samples for line in s.lines)
-    assert kinds(done) == ["missing-image"] and "gt_3" in done.problems[0].where + done.problems[0].reason
+    assert kinds(done) == ["missing-image"] and "gt_3" in done.problems[0].where + done.problems[0].message
 
 
 def test_rest_oddities(tmp_path: Path) -> None:
@@ -254,7 +254,7 @@ def test_seal_texts(tmp_path: Path) -> None:
     assert recognise(tmp_path / "in") == "seal_texts"
     found, source = read_texts(tmp_path / "in")
     assert sorted(found.values()) == [["天津公司", "发票专用章"], ["财务专用章"]]
-    assert sorted(p.kind for p in source.problems) == ["empty-text", "encoding", "no-text"]
+    assert sorted(p.code for p in source.problems) == ["empty-text", "encoding", "no-text"]
     assert write_texts(found, tmp_path / "out") == 2
     table = json.loads((tmp_path / "out/texts.json").read_text(encoding="utf-8"))
     assert all((tmp_path / "out" / name).is_file() for name in table) and len(table) == 2
@@ -278,7 +278,7 @@ def test_a_converted_set_passes_the_check(tmp_path: Path) -> None:
     names = sorted(path.name for path in (tmp_path / "out/images").iterdir())
     assert names == ["seal.png", "seal_2.png", "seal_3.png", "seal_4.png"]
     report = check_dataset(tmp_path / "out")
-    assert [p.kind for p in report.problems] == ["no-validation-set"]
+    assert [p.code for p in report.problems] == ["no-validation-set"]
     samples, _ = read_det_labels(tmp_path / "out", "train.txt")
     for sample in samples:
         seed = int(sample.lines[0].text[1])

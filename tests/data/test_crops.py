@@ -77,7 +77,7 @@ def test_what_has_no_strip_is_counted(tmp_path: Path) -> None:
         "tab or line end in the text": 1,
         "image cannot be read": 1,
     }
-    assert [p.kind for p in report.problems] == ["broken-image"] and report.problems[0].where == "train.txt:2"
+    assert [p.code for p in report.problems] == ["broken-image"] and report.problems[0].where == "train.txt:2"
 
 
 def test_messages(tmp_path: Path) -> None:

@@ -107,7 +107,7 @@ def test_the_reason_is_told(tmp_path: Path) -> None:
     for odd, reason in ((LONG, "a number of thousands of digits"), (DEEP, "nested too deeply")):
         (tmp_path / "train.txt").write_text(f'a.jpg\t[{{"transcription": "a", "points": [[{odd}, 1]]}}]\n')
         samples, problems = read_det_labels(tmp_path, "train.txt")
-        assert not samples and [p.kind for p in problems] == ["bad-json"] and reason in problems[0].reason
+        assert not samples and [p.code for p in problems] == ["bad-json"] and reason in problems[0].message
 
 
 VALUES = st.recursive(

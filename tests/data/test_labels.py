@@ -11,9 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sealkit.data.labels.detection import read_det_labels, write_det_labels
-from sealkit.data.problems import Problem, count_by_kind, summarise
 from sealkit.data.records import DetSample, TextLine
-from sealkit.errors import DataError
+from sealkit.errors import DataError, Problem, summarise
 
 SQUARE = [[0, 0], [20, 0], [20, 10], [0, 10]]
 GOOD = json.dumps([{"transcription": "专用章", "points": SQUARE}], ensure_ascii=False)
@@ -26,7 +25,7 @@ def read(tmp_path: Path, content: str | bytes) -> tuple[list[DetSample], list[Pr
 
 
 def kinds(problems: list[Problem]) -> list[tuple[str, str]]:
-    return [(p.kind, p.where) for p in problems]
+    return [(p.code, p.where) for p in problems]
 
 
 def test_sound_file(tmp_path: Path) -> None:
@@ -61,7 +60,7 @@ def test_every_bad_line_is_reported_and_the_good_ones_kept(tmp_path: Path) -> No
     samples, problems = read(tmp_path, "\n".join(rows) + "\n")
     assert [s.image_path.name for s in samples] == ["ok1.jpg", "key.jpg", "ok2.jpg"]
     assert samples[1].lines[0].ignore  # no transcription: geometry is good, the text unknown
-    assert [p.kind for p in problems if p.kind != "no-usable-text"] == [
+    assert [p.code for p in problems if p.code != "no-usable-text"] == [
         "bad-separator",
         "bad-separator",
         "empty-line",
@@ -76,10 +75,10 @@ def test_every_bad_line_is_reported_and_the_good_ones_kept(tmp_path: Path) -> No
         "no-path",
         "no-area",
     ]
-    assert "no-break space" in problems[1].reason and problems[1].where == "labels.txt:3"
-    assert all(p.fix and p.reason for p in problems)
+    assert "no-break space" in problems[1].message and problems[1].where == "labels.txt:3"
+    assert all(p.hint and p.message for p in problems)
     assert "labels.txt:2" in str(problems[0]) and "fix:" in str(problems[0])
-    assert count_by_kind(problems)["bad-separator"] == 3
+    assert [p.code for p in problems].count("bad-separator") == 3
     assert summarise(problems, 2).endswith("more")
 
 
@@ -93,7 +92,7 @@ def test_one_bad_text_leaves_the_others(tmp_path: Path) -> None:
     ]
     samples, problems = read(tmp_path, f"a.jpg\t{json.dumps(entries)}\n")
     assert [(line.text, line.ignore) for line in samples[0].lines] == [("a", False), ("", True), ("12", False)]
-    assert [p.kind for p in problems] == ["bad-points", "bad-text", "text-type"]
+    assert [p.code for p in problems] == ["bad-points", "bad-text", "text-type"]
 
 
 @pytest.mark.parametrize(
@@ -111,7 +110,7 @@ def test_one_bad_text_leaves_the_others(tmp_path: Path) -> None:
 def test_oddities_are_read_and_warned_about(tmp_path: Path, raw: bytes, kind: str) -> None:
     samples, problems = read(tmp_path, raw)
     assert samples[0].lines[0].text == "专用章"
-    assert kind in [p.kind for p in problems] and all(p.severity == "warning" for p in problems)
+    assert kind in [p.code for p in problems] and all(p.severity == "warning" for p in problems)
 
 
 def test_extra_keys(tmp_path: Path) -> None:
@@ -123,7 +122,7 @@ def test_extra_keys(tmp_path: Path) -> None:
     samples, problems = read(tmp_path, f"a.jpg\t{json.dumps([bad])}\n")
     line = samples[0].lines[0]
     assert (line.shape, line.angle, line.direction, line.seal) == (None, None, None, None)
-    assert [p.kind for p in problems] == ["bad-extra"] * 4
+    assert [p.code for p in problems] == ["bad-extra"] * 4
 
 
 def test_point_order_is_made_clockwise_and_a_mirrored_line_poly_loses_its_direction(tmp_path: Path) -> None:
@@ -132,7 +131,7 @@ def test_point_order_is_made_clockwise_and_a_mirrored_line_poly_loses_its_direct
     plain = {"transcription": "c", "points": SQUARE[::-1]}
     samples, problems = read(tmp_path, f"a.jpg\t{json.dumps([mirrored, odd, plain])}\n")
     assert [line.direction for line in samples[0].lines] == [None, None, None]
-    assert [p.kind for p in problems] == ["mirrored-line-poly", "odd-line-poly", "counter-clockwise"]
+    assert [p.code for p in problems] == ["mirrored-line-poly", "odd-line-poly", "counter-clockwise"]
     for line in samples[0].lines:
         x, y = line.points.T
         assert np.sum(x * np.roll(y, -1) - np.roll(x, -1) * y) > 0

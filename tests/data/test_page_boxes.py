@@ -69,7 +69,7 @@ def test_parts_in_folders_of_their_own_and_categories_of_other_names(tmp_path: P
     coco(source / "valid" / "_annotations.coco.json", {"a.png": [(2, [10, 10, 20, 20])]}, names)
     counts, problems = convert_boxes(source, out, {"stamp": "seal", "chop": "seal"})
     assert counts == {TRAIN: 2, VAL: 1}
-    assert {p.kind for p in problems} == {"no-image-size"}  # the result has them
+    assert {p.code for p in problems} == {"no-image-size"}  # the result has them
     assert boxes_of(out, TRAIN) == {
         "a.png": [("seal", [5, 5, 25, 25]), ("table", [40, 5, 60, 65])],
         "b.png": [("seal", [1, 2, 31, 32])],
@@ -104,7 +104,7 @@ def test_what_cannot_be_used_is_said_and_the_rest_converted(tmp_path: Path) -> N
     (source / "torn.json").write_text("{")
     counts, problems = convert_boxes(source, tmp_path / "set")
     assert counts == {WHOLE: 1} and boxes_of(tmp_path / "set", WHOLE) == {"1.png": [("seal", [1, 1, 10, 10])]}
-    kinds = {p.kind: p.where for p in problems if p.kind != "no-image-size"}
+    kinds = {p.code: p.where for p in problems if p.code != "no-image-size"}
     assert set(kinds) == {"zero-area", "missing-image", "broken-image", "not-coco", "bad-json"}
     assert kinds["zero-area"] == "all.json annotation 0" and "image 1 (gone.png)" in kinds["missing-image"]
 
@@ -125,7 +125,7 @@ def test_labelme(tmp_path: Path, lists: bool) -> None:
     counts, problems = convert_boxes(source, out, {"stamp": "seal"})
     assert counts == ({TRAIN: 1, VAL: 1} if lists else {WHOLE: 2})
     expected = [("bad-shape", "annotations/1.json shape 2")]
-    assert [(p.kind, p.where) for p in problems] == expected + [("no-file", "annotations/3.json")] * lists
+    assert [(p.code, p.where) for p in problems] == expected + [("no-file", "annotations/3.json")] * lists
     found = {**boxes_of(out, TRAIN), **boxes_of(out, VAL)} if lists else boxes_of(out, WHOLE)
     assert found == {
         "1.png": [("seal", [20, 10, 50, 60]), ("table", [1, 1, 70, 30])],
@@ -138,7 +138,7 @@ def test_faults_of_labelme_boxes_name_their_shape(tmp_path: Path) -> None:
     line = {"label": "seal", "points": [[5, 5], [5, 30]]}
     labelme(tmp_path / "source" / "1.json", [line], imagePath="1.png")
     _, problems = convert_boxes(tmp_path / "source", tmp_path / "set")
-    assert [(p.kind, p.where) for p in problems] == [("zero-area", "LabelMe annotation 1.json shape 0")]
+    assert [(p.code, p.where) for p in problems] == [("zero-area", "LabelMe annotation 1.json shape 0")]
 
 
 def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

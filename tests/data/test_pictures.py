@@ -18,8 +18,8 @@ from tests.data.sets import draw_image
 
 def problems(path: Path) -> list[tuple[str, str]]:
     found = image_problems(look_at(path), "train.txt:5")
-    assert all(p.where == "train.txt:5" and p.fix and path.name in p.reason for p in found)
-    return [(p.kind, p.severity) for p in found]
+    assert all(p.where == "train.txt:5" and p.hint and path.name in p.message for p in found)
+    return [(p.code, p.severity) for p in found]
 
 
 def save(path: Path, image: Image.Image, **options: Any) -> Path:

@@ -46,20 +46,20 @@ def test_texts_are_taken_as_they_are(tmp_path: Path) -> None:
 def test_a_bad_line_is_one_error_and_no_sample(tmp_path: Path, line: str, kind: str) -> None:
     samples, problems = read_rec_labels(write(tmp_path, f"ok.png\t好\n{line}\nok2.png\t好\n"), "train.txt")
     assert [s.text for s in samples] == ["好", "好"]
-    assert [(p.kind, p.where, p.severity) for p in problems] == [(kind, "train.txt:2", "error")]
-    assert problems[0].fix
+    assert [(p.code, p.where, p.severity) for p in problems] == [(kind, "train.txt:2", "error")]
+    assert problems[0].hint
 
 
 def test_bytes_lost_in_one_line_do_not_spoil_the_others(tmp_path: Path) -> None:
     data = "1.png\t印章\n2.png\t公司\n".encode() + b"3.png\t\xb9\xab\xd5\xc2\n" + "4.png\t合同\n".encode()
     samples, problems = read_rec_labels(write(tmp_path, data), "train.txt")
     assert [s.text for s in samples] == ["印章", "公司", "合同"]
-    assert [(p.kind, p.where) for p in problems] == [("encoding", "train.txt"), ("lost-text", "train.txt:3")]
+    assert [(p.code, p.where) for p in problems] == [("encoding", "train.txt"), ("lost-text", "train.txt:3")]
 
 
 def test_a_whole_file_in_another_encoding_is_read(tmp_path: Path) -> None:
     samples, problems = read_rec_labels(write(tmp_path, "1.png\t印章\n2.png\t公司\n".encode("gb18030")), "train.txt")
-    assert [s.text for s in samples] == ["印章", "公司"] and [p.kind for p in problems] == ["encoding"]
+    assert [s.text for s in samples] == ["印章", "公司"] and [p.code for p in problems] == ["encoding"]
 
 
 def test_extras(tmp_path: Path) -> None:
@@ -67,7 +67,7 @@ def test_extras(tmp_path: Path) -> None:
     extras = '{"path": "1.png", "shape": "oval", "angle": 90, "direction": "arc"}\n[]\n{"path": "2.png", "shape": 7}\n'
     samples, problems = read_rec_labels(write(tmp_path, extras, "train.extras.jsonl"), "train.txt")
     assert [(s.shape, s.angle, s.direction) for s in samples] == [("oval", 90, "arc"), (None, None, None)]
-    assert [(p.kind, p.where) for p in problems] == [("bad-extra", "train.extras.jsonl:2")]
+    assert [(p.code, p.where) for p in problems] == [("bad-extra", "train.extras.jsonl:2")]
 
 
 def test_no_such_file(tmp_path: Path) -> None:
@@ -120,7 +120,7 @@ def test_a_thousand_damaged_lines(tmp_path: Path) -> None:
     samples, _ = read_rec_labels(tmp_path, "train.txt")
     assert good <= {int(sample.where.split(":")[1]) for sample in samples}
     report = check_dataset(tmp_path, val=None)
-    errors = [p for p in report.problems if p.severity == "error" and p.kind not in ("duplicate-image",)]
+    errors = [p for p in report.problems if p.severity == "error" and p.code not in ("duplicate-image",)]
     places = [int(p.where.split(":")[1]) for p in errors if ":" in p.where]
     wrong = {n: [str(p) for p in errors if p.where == f"train.txt:{n}"] for n in bad if places.count(n) != 1}
     assert not wrong, list(wrong.items())[:3]

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from rapidfuzz.distance import Levenshtein
 
 from sealkit.bench.strips import StripReader
 from sealkit.geometry.lines import lines_from_region
+from sealkit.text import character_error_rate
 
 MEAN_ERROR = 0.02
 """The reference's own mean is 0.53."""
@@ -26,7 +26,7 @@ def check_folder(folder: Path) -> None:
         assert image is not None, case["image"]
         lines = lines_from_region(np.array(case["polygon"]))
         text = "".join(reader.read_line(image, line)[0].text for line in lines)
-        errors.append(Levenshtein.distance(text, case["text"]) / max(len(case["text"]), 1))
+        errors.append(character_error_rate(text, case["text"]))
         if errors[-1]:
             wrong.append(f"{case['name']}: {case['text']} read as {text}")
     assert float(np.mean(errors)) <= MEAN_ERROR, "\n".join(wrong)

@@ -15,9 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from sealkit.data.labels.detection import read_det_labels, write_det_labels
-from sealkit.data.problems import Problem, Severity
 from sealkit.data.records import DetSample
-from sealkit.errors import DataError
+from sealkit.errors import DataError, Problem, Severity
 from sealkit.images import IMAGE_SUFFIXES, list_images, suffix_of
 
 IMAGES = "images"
@@ -106,7 +105,7 @@ def write_set(conversion: Conversion, out: str | Path, labels: str = "labels.txt
     out = Path(out)
     prepare_folder(out)
     if not conversion.samples:
-        first = f" ({conversion.problems[0].reason})" if conversion.problems else ""
+        first = f" ({conversion.problems[0].message})" if conversion.problems else ""
         raise DataError(f"nothing could be converted{first}", hint="see the problems above")
     names: dict[Path, str] = {}
     used: set[str] = set()

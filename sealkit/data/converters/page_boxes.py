@@ -17,9 +17,8 @@ from typing import Any
 
 from sealkit.data.converters.base import IMAGES, Images, free_name, prepare_folder
 from sealkit.data.labels.coco import TEST, TRAIN, VAL, CocoSet, coco_set, write_coco
-from sealkit.data.problems import Problem
 from sealkit.data.records import LayoutSample
-from sealkit.errors import DataError, ImageError
+from sealkit.errors import DataError, ImageError, Problem
 from sealkit.images import inspect_image
 
 WHOLE = "annotations/all.json"
@@ -72,7 +71,7 @@ def convert_boxes(
     for part in parts:
         placed.setdefault(part.target, []).extend(_with_images(part, images, problems))
     if not any(placed.values()):
-        first = f" ({problems[0].reason})" if problems else ""
+        first = f" ({problems[0].message})" if problems else ""
         raise DataError(
             f"nothing could be converted{first}", where=str(source), hint="expected COCO files with boxes, or LabelMe's"
         )

@@ -14,8 +14,7 @@ from pathlib import Path
 
 from sealkit.data.converters.base import IMAGES, prepare_folder
 from sealkit.data.labels.orientation import ANGLES, PageSample, read_page_labels, write_class_file, write_page_labels
-from sealkit.data.problems import Problem
-from sealkit.errors import DataError
+from sealkit.errors import DataError, Problem
 from sealkit.images import list_images
 
 PARTS = ("train", "val", "test")
@@ -41,7 +40,7 @@ def convert_pages(source: Path, out: Path) -> tuple[dict[str, int], list[Problem
     if not parts:
         parts = _by_folder(source)
     if not any(parts.values()):
-        first = f" ({problems[0].reason})" if problems else ""
+        first = f" ({problems[0].message})" if problems else ""
         raise DataError(
             f"nothing could be converted{first}",
             where=str(source),

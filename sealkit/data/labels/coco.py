@@ -17,9 +17,8 @@ from typing import Any
 import numpy as np
 
 from sealkit.data.labels.files import find_label_file
-from sealkit.data.problems import Problem, Severity
 from sealkit.data.records import LayoutBox, LayoutSample
-from sealkit.errors import DataError, first_line
+from sealkit.errors import DataError, Problem, Severity, first_line
 
 TRAIN, VAL, TEST = (f"annotations/instance_{part}.json" for part in ("train", "val", "test"))
 """PaddleX's names of the label files."""

@@ -19,9 +19,8 @@ from typing import Any
 import numpy as np
 
 from sealkit.data.labels.files import ODD_BLANKS, LabelReader, clean_path, find_label_file, read_lines
-from sealkit.data.problems import Problem
 from sealkit.data.records import DetSample, TextLine
-from sealkit.errors import DataError
+from sealkit.errors import DataError, Problem
 
 IGNORED_TEXTS = frozenset({"*", "###"})
 SHAPES = frozenset({"circle", "oval", "square", "rectangle", "triangle"})

@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sealkit.data.problems import Problem, Severity
-from sealkit.errors import DataError
+from sealkit.errors import DataError, Problem, Severity
 
 # Characters that look like a blank or like nothing and break the tab-separated format or a file name.
 ODD_BLANKS = {"\u00a0": "no-break space", "\u3000": "full-width space", "\u200b": "zero-width space", "\ufeff": "BOM"}

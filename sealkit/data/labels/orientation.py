@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from sealkit.data.labels.files import LabelReader, clean_path, find_label_file, read_lines
-from sealkit.data.problems import Problem
-from sealkit.errors import DataError
+from sealkit.errors import DataError, Problem
 from sealkit.images import IMAGE_SUFFIXES, list_images, suffix_of
 
 ANGLES = (0, 90, 180, 270)

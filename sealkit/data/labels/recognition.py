@@ -15,8 +15,8 @@ from typing import Any
 
 from sealkit.data.labels.detection import DIRECTIONS, SHAPES
 from sealkit.data.labels.files import ODD_BLANKS, LabelReader, clean_path, find_label_file, read_lines
-from sealkit.data.problems import Problem
 from sealkit.data.records import RecSample
+from sealkit.errors import Problem
 
 _SEPARATOR_GUESS = re.compile(r"(?P<path>\S+\.(?:jpe?g|png|bmp|tiff?|webp))(?P<gap>[\s\u00a0\u3000\u200b,;|]+)\S", re.I)
 _LOST = "\ufffd"

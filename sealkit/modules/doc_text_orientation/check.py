@@ -18,8 +18,7 @@ from sealkit.data.check_sets import dataset_folder, read_sets, refuse_when_no_im
 from sealkit.data.duplicates import find_leaks, find_pairs
 from sealkit.data.images import image_problems
 from sealkit.data.labels.orientation import ANGLES, PageSample, read_page_labels
-from sealkit.data.problems import Problem
-from sealkit.errors import DataError
+from sealkit.errors import DataError, Problem
 from sealkit.images import read_image
 from sealkit.modules.doc_text_orientation.postprocess import turn
 
@@ -82,7 +81,7 @@ def check_dataset(
 
 def _read_set(root: Path, problems: list[Problem], name: str, label_file: str) -> CheckedSet:
     samples, found = read_page_labels(root, label_file)
-    strangers = [problem for problem in found if problem.kind == "not-classification"]
+    strangers = [problem for problem in found if problem.code == "not-classification"]
     if strangers and not samples:
         raise DataError(
             f"these are labels of text detection: {len(strangers)} lines hold a list where a class id is expected",
@@ -97,7 +96,7 @@ def _read_set(root: Path, problems: list[Problem], name: str, label_file: str) -
 def _check_samples(checked: CheckedSet, problems: list[Problem]) -> None:
     listed: dict[Path, PageSample] = {}
     for sample, facts in zip(checked.samples, checked.facts):
-        problems += [p for p in image_problems(facts, sample.where) if p.kind not in _ABOUT_SEALS]
+        problems += [p for p in image_problems(facts, sample.where) if p.code not in _ABOUT_SEALS]
         first = listed.setdefault(sample.image_path, sample)
         if first is not sample:
             problems.append(_twin("listed-twice", sample, first, f"is listed on {_line(first)} already"))

@@ -15,9 +15,8 @@ from sealkit.data.check_sets import dataset_folder, read_sets, refuse_when_no_im
 from sealkit.data.duplicates import find_leaks, find_pairs
 from sealkit.data.images import ImageFacts, image_problems
 from sealkit.data.labels.coco import TEST, TRAIN, VAL, CocoSet, counted_boxes, read_coco
-from sealkit.data.problems import Problem
 from sealkit.data.records import LayoutSample
-from sealkit.errors import DataError
+from sealkit.errors import DataError, Problem
 from sealkit.geometry.boxes import box_iou
 from sealkit.images import list_images, read_image
 
@@ -92,7 +91,7 @@ def check_dataset(
 def _check_samples(checked: CheckedSet, problems: list[Problem]) -> None:
     listed: dict[Path, LayoutSample] = {}
     for sample, facts in zip(checked.samples, checked.facts):
-        problems += [found for found in image_problems(facts, sample.where) if found.kind not in _ABOUT_SEALS]
+        problems += [found for found in image_problems(facts, sample.where) if found.code not in _ABOUT_SEALS]
         if sample.image_path in listed:
             reason = f"{sample.image_path.name} is {listed[sample.image_path].where} already"
             fix = "list an image once, with all its boxes"
@@ -207,7 +206,7 @@ def _galleries(report: CheckReport) -> Iterator[tuple[str, str, list[tuple[str, 
     table |= {box.where: sample for sample in list(table.values()) for box in sample.boxes}
     for severity, kind, problems in grouped(report.problems):
         places = list(dict.fromkeys(problem.where for problem in problems if problem.where in table))
-        reasons = {problem.where: problem.reason for problem in reversed(problems)}
+        reasons = {problem.where: problem.message for problem in reversed(problems)}
         drawn = [(place, _drawn(table[place], place)) for place in places[:_IMAGES_PER_KIND]]
         images = [(f"{place}: {reasons[place]}", image) for place, image in drawn if image is not None]
         if severity != "info" and images:

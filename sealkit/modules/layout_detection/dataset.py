@@ -16,10 +16,9 @@ from sealkit.data.fingerprint import fingerprint
 from sealkit.data.labels.coco import CocoSet, counted_boxes, read_coco
 from sealkit.data.labels.files import find_label_file
 from sealkit.data.mix import SetMix, validation_share
-from sealkit.data.problems import summarise
 from sealkit.data.records import DetSample, LayoutSample
 from sealkit.data.transforms.boxes import BoxChain, BoxScene
-from sealkit.errors import DataError
+from sealkit.errors import DataError, summarise
 from sealkit.images import read_image
 from sealkit.modules.layout_detection.preprocess import INTERPOLATIONS, Normalisation, preprocess, to_input
 from sealkit.modules.layout_detection.settings import LayoutDetectionRecipe, LayoutSetSettings, Size

@@ -19,10 +19,9 @@ from sealkit.data.converters.detect import describe_folder
 from sealkit.data.duplicates import Pair, find_leaks, find_pairs
 from sealkit.data.images import ImageFacts, image_problems
 from sealkit.data.labels.detection import read_det_labels
-from sealkit.data.problems import Problem, Severity
 from sealkit.data.records import DetSample
 from sealkit.data.split import owners
-from sealkit.errors import DataError
+from sealkit.errors import DataError, Problem, Severity
 from sealkit.images import list_images
 
 MODULE = "seal_text_detection"
@@ -117,22 +116,22 @@ def _read_set(root: Path, problems: list[Problem], name: str, label_file: str) -
 
 def _refuse_other_labels(root: Path, label_file: str, samples: list[DetSample], problems: list[Problem]) -> None:
     """Labels of another module give one message, not one per line."""
-    strangers = [problem for problem in problems if problem.kind in ("not-detection", "bad-separator", "no-path")]
+    strangers = [problem for problem in problems if problem.code in ("not-detection", "bad-separator", "no-path")]
     if samples or not strangers or len(strangers) < 0.9 * sum(p.severity == "error" for p in problems):
         return
-    recognition = [problem for problem in strangers if problem.kind == "not-detection"]
+    recognition = [problem for problem in strangers if problem.code == "not-detection"]
     if len(recognition) * 2 > len(strangers):
         raise DataError(
             f"these are labels of text recognition: {len(recognition)} lines hold a text where outlines are expected",
             where=f"{root / label_file}:{recognition[0].where.rpartition(':')[2]}",
-            value=recognition[0].reason,
+            value=recognition[0].message,
             hint="check it with --module text_recognition, or give the detection set's label file",
         )
     found, command = describe_folder(root)
     raise DataError(
-        f"no line of this file is a detection label ({strangers[0].reason})",
+        f"no line of this file is a detection label ({strangers[0].message})",
         where=strangers[0].where,
-        hint=f"{found}; convert it: {command}" if command else f"{strangers[0].fix}; expected: path<TAB>[{{…}}]",
+        hint=f"{found}; convert it: {command}" if command else f"{strangers[0].hint}; expected: path<TAB>[{{…}}]",
     )
 
 
@@ -173,10 +172,10 @@ def _texts(checked: CheckedSet) -> list[PlacedText]:
 def _with_place(problem: Problem, facts: ImageFacts, files: dict[str, list[str]]) -> Problem:
     """A missing image that lies elsewhere below the root gets that place as its fix."""
     places = files.get(facts.path.name)
-    if problem.kind != "missing-image" or not places:
+    if problem.code != "missing-image" or not places:
         return problem
     return Problem(
-        problem.kind, problem.where, problem.reason, f"there is {places[0]}: mend the path", problem.severity
+        problem.code, problem.where, problem.message, f"there is {places[0]}: mend the path", problem.severity
     )
 
 
@@ -317,13 +316,13 @@ def _galleries(report: CheckReport) -> Iterator[tuple[str, str, list[tuple[str, 
         if severity == "info":
             continue
         places = list(dict.fromkeys(problem.where for problem in problems if problem.where in table))
-        reasons = {problem.where: problem.reason for problem in reversed(problems)}
+        reasons = {problem.where: problem.message for problem in reversed(problems)}
         drawn = [(place, _drawn(table[place])) for place in places[:_IMAGES_PER_KIND]]
         images = [(f"{place}: {reasons[place]}", image) for place, image in drawn if image is not None]
         yield f"{severity}: {kind}, drawn", "", images
     if report.label_issues:
         doubts = [(s, _drawn(s.sample, s.outline)) for s in report.label_issues[:_SAMPLE_IMAGES]]
-        images = [(f"{s.problem.where}: {s.problem.reason}", image) for s, image in doubts if image is not None]
+        images = [(f"{s.problem.where}: {s.problem.message}", image) for s, image in doubts if image is not None]
         yield "Labels the detector disagrees with", "What it is about is drawn in red.", images
     for checked in report.sets:
         step = max(1, len(checked.samples) // _SAMPLE_IMAGES)

@@ -132,8 +132,8 @@ def _fix_sample(sample: DetSample, facts: ImageFacts, report: FixReport) -> DetS
 
 def _fatal(line: TextLine, size: tuple[int, int], stored: tuple[int, int]) -> str | None:
     """Why only a person can mend this outline, or None."""
-    found = [p for p in outline_problems([line], size, "", stored) if p.kind in _FATAL]
-    return found[0].kind if found else None
+    found = [p for p in outline_problems([line], size, "", stored) if p.code in _FATAL]
+    return found[0].code if found else None
 
 
 def _fix_line(line: TextLine, size: tuple[int, int], stored: tuple[int, int], report: FixReport) -> TextLine | None:

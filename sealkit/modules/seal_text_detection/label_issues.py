@@ -13,8 +13,8 @@ import shapely
 from shapely.geometry import Polygon
 from shapely.geometry.base import BaseGeometry
 
-from sealkit.data.problems import Problem
 from sealkit.data.records import DetSample
+from sealkit.errors import Problem
 from sealkit.geometry.regions import TextRegion
 
 SURE = 0.75

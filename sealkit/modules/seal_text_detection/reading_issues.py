@@ -6,11 +6,10 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
-from rapidfuzz.distance import Levenshtein
-
-from sealkit.data.problems import Problem
 from sealkit.data.records import DetSample
+from sealkit.errors import Problem
 from sealkit.modules.seal_text_detection.label_issues import LabelIssue
+from sealkit.text import similarity
 
 SURE = 0.85
 """Score from which a reading that differs is worth a look."""
@@ -39,9 +38,9 @@ class Readings:
     turned_score: float
 
 
-def similarity(first: str, second: str) -> float:
+def similarity_of_words(first: str, second: str) -> float:
     """1 − edit distance / longer length, 0..1, after NFKC, without case, blanks and punctuation."""
-    return float(Levenshtein.normalized_similarity(_plain(first), _plain(second)))
+    return similarity(_plain(first), _plain(second))
 
 
 def label_issues_of(sample: DetSample, readings: list[Readings]) -> list[LabelIssue]:
@@ -50,7 +49,10 @@ def label_issues_of(sample: DetSample, readings: list[Readings]) -> list[LabelIs
     for reading in readings:
         line = sample.lines[reading.line]
         name = f"text {reading.line} ({line.text!r})"
-        straight, turned = similarity(line.text, reading.text), similarity(line.text, reading.turned_text)
+        straight, turned = (
+            similarity_of_words(line.text, reading.text),
+            similarity_of_words(line.text, reading.turned_text),
+        )
         if turned >= straight + BETTER:
             reason = f"{name} reads {reading.turned_text!r} from the other end, and {reading.text!r} as labelled"
             fix = "the points start at the wrong end: begin at the top of the first character"
@@ -70,4 +72,4 @@ def _plain(text: str) -> str:
     return _DROPPED.sub("", unicodedata.normalize("NFKC", text)).upper()
 
 
-__all__ = ["Readings", "label_issues_of", "similarity"]
+__all__ = ["Readings", "label_issues_of", "similarity_of_words"]

@@ -20,9 +20,8 @@ from sealkit.data.crops import UPRIGHT
 from sealkit.data.duplicates import find_leaks, find_pairs
 from sealkit.data.images import ImageFacts, image_problems
 from sealkit.data.labels.recognition import read_rec_labels
-from sealkit.data.problems import Problem, Severity
 from sealkit.data.records import RecSample
-from sealkit.errors import DataError
+from sealkit.errors import DataError, Problem, Severity
 from sealkit.images import list_images, read_image
 from sealkit.modules.text_recognition.characters import twins
 from sealkit.modules.text_recognition.dataset import STRIDE
@@ -99,7 +98,7 @@ def _read_set(root: Path, problems: list[Problem], name: str, label_file: str) -
         found, _ = describe_folder(root)
         raise DataError(f"there is no label file {label_file}", where=str(root), hint=f"{found}; name it with --{name}")
     samples, found_problems = read_rec_labels(root, label_file)
-    strangers = [problem for problem in found_problems if problem.kind == "not-recognition"]
+    strangers = [problem for problem in found_problems if problem.code == "not-recognition"]
     if strangers and not samples:
         raise DataError(
             f"these are labels of text detection: {len(strangers)} lines hold outlines where a text is expected",
@@ -113,7 +112,7 @@ def _read_set(root: Path, problems: list[Problem], name: str, label_file: str) -
 def _check_samples(checked: CheckedSet, problems: list[Problem]) -> None:
     listed: dict[Path, RecSample] = {}
     for sample, facts in zip(checked.samples, checked.facts):
-        problems += [p for p in image_problems(facts, sample.where) if p.kind not in _ABOUT_SEALS]
+        problems += [p for p in image_problems(facts, sample.where) if p.code not in _ABOUT_SEALS]
         problems += _text_in_image(sample, facts)
         if facts.error is not None:
             continue  # said already
@@ -249,7 +248,7 @@ def _galleries(report: CheckReport) -> Iterator[tuple[str, str, list[tuple[str, 
     for severity, kind, problems in grouped(report.problems):
         if severity == "info":
             continue
-        places = {problem.where: problem.reason for problem in reversed(problems) if problem.where in table}
+        places = {problem.where: problem.message for problem in reversed(problems) if problem.where in table}
         shown = [(place, _image(table[place])) for place in list(places)[:_IMAGES_PER_KIND]]
         yield f"{severity}: {kind}", "", [(f"{p}: {places[p]}", image) for p, image in shown if image is not None]
     for checked in report.sets:

@@ -17,6 +17,7 @@ from rapidfuzz.distance import Levenshtein
 from sealkit.charset import Charset
 from sealkit.data.groups import group_names, group_order
 from sealkit.modules.text_recognition.settings import RecMetricSettings
+from sealkit.text import edit_distance
 
 EPS = 1e-5  # in the reference's denominators: a perfect score is a little below 1
 LENGTHS = (5, 10, 15, 20, 25)
@@ -37,11 +38,6 @@ def comparable(text: str, settings: RecMetricSettings) -> str:
     if settings.ascii_only:
         text = "".join(c for c in text if c.isascii() and c.isalnum()).lower()
     return text
-
-
-def distance(pred: str, truth: str) -> float:
-    """Edit distance / length of the longer text: 0 (equal) to 1; 0 for two empty texts."""
-    return Levenshtein.normalized_distance(pred, truth)
 
 
 def as_encoded(text: str, charset: Charset) -> str:
@@ -126,7 +122,7 @@ class RecMetric:
     def add(self, records: Sequence[Mapping[str, Any]]) -> None:
         for record in records:
             pred, truth = comparable(record["pred"], self.settings), comparable(record["gt"], self.settings)
-            found = distance(pred, truth)
+            found = edit_distance(pred, truth)
             self.total.add(found, pred == truth)
             for name in (length_group(truth), f"script={script_of(truth)}", *group_names(record)):
                 self.groups.setdefault(name, _Sum()).add(found, pred == truth)
@@ -143,5 +139,6 @@ def worst(
 ) -> list[Mapping[str, Any]]:
     """The records read worst first, right ones left out."""
     chosen = settings or RecMetricSettings()
-    rated = [(distance(comparable(r["pred"], chosen), comparable(r["gt"], chosen)), i) for i, r in enumerate(records)]
+    pairs = [(comparable(r["pred"], chosen), comparable(r["gt"], chosen)) for r in records]
+    rated = [(edit_distance(pred, truth), i) for i, (pred, truth) in enumerate(pairs)]
     return [records[i] for value, i in sorted(rated, key=lambda pair: (-pair[0], pair[1])) if value > 0][:count]

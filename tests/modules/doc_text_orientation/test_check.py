@@ -21,7 +21,7 @@ def test_a_sound_set_passes(labelled_set: Path, tmp_path: Path) -> None:
     shutil.copytree(labelled_set, tmp_path / "set")
     (tmp_path / "set" / "val.txt").unlink()
     report = check_dataset(tmp_path / "set", workers=1)
-    assert report.passed and [p.kind for p in report.problems] == ["no-validation-set"]
+    assert report.passed and [p.code for p in report.problems] == ["no-validation-set"]
     assert report.sets[0].histograms["angle"] == {"0°": 2, "90°": 2, "180°": 2, "270°": 2}
     ((_, _, images),) = report.galleries() if report.galleries else ()
     assert all(image.shape[0] > image.shape[1] for _, image in images)  # all righted
@@ -45,7 +45,7 @@ def test_faults_are_named_with_their_lines(labelled_set: Path, tmp_path: Path) -
     cv2.imwrite(str(root / "images" / "leak.png"), np.rot90(page(0)))
     (root / "val.txt").write_text("images/0 x.png 0\nimages/leak.png 3\n")
     report = check_dataset(root, workers=1)
-    found = {(p.kind, p.where) for p in report.problems}
+    found = {(p.code, p.where) for p in report.problems}
     assert found >= {
         ("label-conflict", "train.txt:2"),
         ("label-conflict", "train.txt:3"),
@@ -96,7 +96,7 @@ def test_other_numberings_are_translated_on_the_way(labelled_set: Path, tmp_path
     (source / "val.txt").write_text("images/0 x.png 0\nimages/nowhere.png 1\n")
     counts, problems = convert_pages(source, tmp_path / "set")
     assert counts == {"train.txt": 8, "val.txt": 1}
-    assert {p.kind for p in problems} == {"class-order", "missing-image"}
+    assert {p.code for p in problems} == {"class-order", "missing-image"}
     assert (tmp_path / "set" / "train.txt").read_text().splitlines()[0] == "images/0_x.png 3"
     with pytest.raises(DataError, match="nothing could be converted"):
         convert_pages(tmp_path / "set" / "images", tmp_path / "other")

@@ -124,9 +124,9 @@ def test_bad_lines_are_reported_with_their_number(tmp_path: Path, line: str, kin
     (tmp_path / "train.txt").write_text(f"images/b.png 1\n{line}\nimages/c d.png\t3\n")
     samples, problems = read_page_labels(tmp_path, "train.txt")
     assert [(s.image_path.name, s.label) for s in samples] == [("b.png", 1), ("c d.png", 3)]
-    assert [(p.kind, p.where) for p in problems] == [(kind, "train.txt:2")]
+    assert [(p.code, p.where) for p in problems] == [(kind, "train.txt:2")]
     if line.endswith("90"):
-        assert "write 1 for 90 degrees" in problems[0].fix
+        assert "write 1 for 90 degrees" in problems[0].hint
 
 
 def test_ids_are_translated_where_label_txt_orders_them_otherwise(tmp_path: Path) -> None:
@@ -134,7 +134,7 @@ def test_ids_are_translated_where_label_txt_orders_them_otherwise(tmp_path: Path
     (tmp_path / "label.txt").write_text("0 180_degree\n1 0_degree\n")
     samples, problems = read_page_labels(tmp_path, "train.txt")
     assert [s.label for s in samples] == [2, 0]
-    assert [p.kind for p in problems] == ["class-order"]
+    assert [p.code for p in problems] == ["class-order"]
     (tmp_path / "label.txt").write_text("0 cat\n1 dog\n")
     with pytest.raises(DataError, match="no quarter turn"):
         read_page_labels(tmp_path, "train.txt")

@@ -91,10 +91,10 @@ def test_what_is_written_is_read(page_set: Path, tmp_path: Path) -> None:
 )  # fmt: skip
 def test_every_fault_is_named(change: Change, kind: str, where: str, page_set: Path, tmp_path: Path) -> None:
     report = check_dataset(damaged(tmp_path / "set", page_set, change), workers=1)
-    found = [problem for problem in report.problems if problem.kind == kind]
+    found = [problem for problem in report.problems if problem.code == kind]
     assert found, [str(problem) for problem in report.problems]
     assert "instance_train.json" in found[0].where and where in found[0].where
-    assert found[0].fix and found[0].reason
+    assert found[0].hint and found[0].message
 
 
 def test_faulty_annotations_cost_only_themselves(page_set: Path, tmp_path: Path) -> None:
@@ -118,7 +118,7 @@ def test_a_sound_set_passes(page_set: Path) -> None:
 
 
 def test_pages_of_both_parts_are_leaks(page_set: Path) -> None:
-    kinds = [problem.kind for problem in check_dataset(page_set, workers=1).problems]
+    kinds = [problem.code for problem in check_dataset(page_set, workers=1).problems]
     assert kinds.count("leak") == 4
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from sealkit.data.records import DetSample, TextLine
-from sealkit.modules.seal_text_detection.reading_issues import Readings, label_issues_of, similarity
+from sealkit.modules.seal_text_detection.reading_issues import Readings, label_issues_of, similarity_of_words
 
 POINTS = np.array([[0, 0], [90, 0], [90, 20], [0, 20]], np.float32)
 
@@ -17,7 +17,7 @@ def kinds(label: str, read: str, score: float = 0.95, turned: str = "", turned_s
     sample = DetSample(Path("a.png"), [TextLine(POINTS, label, direction="line")], "train.txt:4")
     found = label_issues_of(sample, [Readings(0, read, score, turned, turned_score)])
     assert all(s.problem.where == "train.txt:4" and s.problem.severity == "info" for s in found)
-    return [s.problem.kind for s in found]
+    return [s.problem.code for s in found]
 
 
 def test_agreement_is_silent() -> None:
@@ -40,4 +40,4 @@ def test_doubts() -> None:
     ("a", "b", "value"), [("ab", "AB", 1.0), ("", "", 1.0), ("天津", "", 0.0), ("天津", "天去", 0.5)]
 )
 def test_similarity(a: str, b: str, value: float) -> None:
-    assert similarity(a, b) == pytest.approx(value)
+    assert similarity_of_words(a, b) == pytest.approx(value)

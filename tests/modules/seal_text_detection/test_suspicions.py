@@ -16,7 +16,7 @@ def rectangle(x1: float, y1: float, x2: float, y2: float) -> np.ndarray:
 
 
 def kinds(labels: list[TextLine], regions: list[TextRegion]) -> list[str]:
-    return [s.problem.kind for s in label_issues_of(DetSample(Path("a.png"), labels, "train.txt:4"), regions)]
+    return [s.problem.code for s in label_issues_of(DetSample(Path("a.png"), labels, "train.txt:4"), regions)]
 
 
 def test_agreement_is_silent() -> None:
@@ -49,6 +49,6 @@ def test_the_most_promising_comes_first_and_places_are_named() -> None:
     labels = [TextLine(rectangle(10, 10, 90, 30), "半"), TextLine(rectangle(10, 110, 90, 130), "无")]
     regions = [TextRegion(rectangle(10, 10, 40, 30), 0.9), TextRegion(rectangle(200, 10, 260, 30), 0.8)]
     found = label_issues_of(DetSample(Path("a.png"), labels, "train.txt:4"), regions)
-    assert [s.problem.kind for s in found] == ["detector-finds-nothing", "detector-finds-more", "detector-disagrees"]
+    assert [s.problem.code for s in found] == ["detector-finds-nothing", "detector-finds-more", "detector-disagrees"]
     assert all(s.problem.where == "train.txt:4" and s.problem.severity == "info" for s in found)
-    assert "(230, 20)" in found[1].problem.reason and "0.80" in found[1].problem.reason
+    assert "(230, 20)" in found[1].problem.message and "0.80" in found[1].problem.message

@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 NAME = "models"
-HELP = "List models with their module, recipes, weights, size and published figure."
+HELP = "List models with their module, recipes, weights, size and published metric; of one model all that is published."
 EXAMPLES = """
   sealkit models
   sealkit models '*seal_det'
@@ -38,12 +38,36 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError("no model matches", value=args.pattern, hint=hint)
     recipes = zoo.recipes_by_model()
     rows = [_row(name, recipes.get(name, [])) for name in names]
-    print(json.dumps(rows, ensure_ascii=False, indent=2) if args.json else _table(rows))
+    if args.json:
+        print(json.dumps(rows, ensure_ascii=False, indent=2))
+        return 0
+    print(_table(rows))
+    if len(names) == 1:
+        print(_published(names[0]))
     return 0
 
 
+def _published(name: str) -> str:
+    """All that the tutorials publish of a model, as lines."""
+    from sealkit.modules.published import published_models
+
+    lines = []
+    for row in published_models(name):
+        lines += ["", f"{row.source}; {row.data}; {row.environment}"]
+        lines += [f"  {metric}: {value:g}" for metric, value in row.metrics.items()]
+        for device, times in (("GPU", row.gpu_ms), ("CPU", row.cpu_ms)):
+            listed = [f"{mode.replace('_', ' ')} {ms:g}" for mode, ms in times.items() if ms is not None]
+            lines.append(f"  {device}, ms per image: {', '.join(listed) or 'not given'}")
+        lines.append(f"  inference model: {row.size_mb:g} MB, {row.inference_url}")
+        lines.append(f"  training checkpoint: {row.training_url or 'not linked'}")
+    return "\n".join(lines) if lines else "\nnot in the tutorials' tables"
+
+
 def _row(name: str, recipes: list[str]) -> dict[str, Any]:
+    from dataclasses import asdict
+
     from sealkit import zoo
+    from sealkit.modules.published import published_models
 
     spec = zoo.get(name)
     return {
@@ -55,6 +79,7 @@ def _row(name: str, recipes: list[str]) -> dict[str, Any]:
         "size_mb": spec.size_mb,
         "published": dict(spec.figure) if spec.figure else None,
         "about": spec.about,
+        "tutorials": [asdict(row) for row in published_models(name)],
     }
 
 
@@ -65,7 +90,7 @@ def _table(rows: list[dict[str, Any]]) -> str:
     for row in rows:
         size = f"{row['params'] / 1e6:.1f} M parameters" + (f", {row['size_mb']:g} MB" if row["size_mb"] else "")
         figure = row["published"]
-        published = f"{figure['name']} {figure['value']:.2f}" if figure else "-"
+        published = f"{figure['name']} {figure['value']:g}" if figure else "-"
         if figure:
             origin = ", ".join(str(figure[key]) for key in ("data", "source") if key in figure)
             sources.append(f"{figure['name']} of {row['model']}: {origin}")

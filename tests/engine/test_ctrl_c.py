@@ -11,6 +11,7 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from sealkit.engine.loop import fit
@@ -152,7 +153,7 @@ def test_in_the_loop(tmp_path, number):
 
 
 def test_processes_of_other_commands(tmp_path):
-    """They end with the command, and say nothing."""
+    """They leave Ctrl-C to the command, end with it, and say nothing."""
     command = [sys.executable, "-m", "sealkit", "data", "synth", str(tmp_path / "set"), "-n", "5000", "--workers", "2"]
     process = subprocess.Popen(
         command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, cwd=ROOT, start_new_session=True
@@ -161,6 +162,11 @@ def test_processes_of_other_commands(tmp_path):
     while len(list(tmp_path.rglob("*.jpg"))) < 3 and process.poll() is None:
         assert time.monotonic() < until
         time.sleep(0.01)
+    children = psutil.Process(process.pid).children(recursive=True)
+    for child in children:  # alone at first: with the group, whether they speak before they are ended is a race
+        child.send_signal(signal.SIGINT)
+    time.sleep(1)
+    assert len(children) >= 2 and all(child.is_running() for child in children)
     os.killpg(process.pid, signal.SIGINT)
     _, said = process.communicate(timeout=60)
     assert process.returncode == 130 and said.splitlines()[-1:] == ["error: stopped by the user"], said

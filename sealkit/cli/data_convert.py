@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 
+from sealkit.data.converters.formats import FORMATS, LabelFormat
+
 NAME = "convert"
-HELP = "Convert annotations of LabelMe, PPOCRLabel, COCO or ICDAR ReST to a detection set, or to one of pages."
+HELP = f"Convert annotations of other tools to a detection set, or to one of pages: {', '.join(FORMATS)}."
 EXAMPLES = """
   sealkit data convert labelme_folder my_seals
   sealkit data convert annotations.json my_seals --from coco
@@ -17,12 +19,13 @@ EXAMPLES = """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    from sealkit.data.converters.formats import FORMATS
-
     parser.add_argument("source", metavar="SOURCE", help="folder or file of the other tool; it is never changed")
     parser.add_argument("out", metavar="OUT", help="new folder: images/ and the label file")
-    formats = ["auto", *FORMATS]
-    parser.add_argument("--from", dest="format", default="auto", choices=formats, help="format (default: look)")
+    listed = "; ".join(f"{name}: {row.title}" for name, row in FORMATS.items())
+    parser.add_argument(
+        "--from", dest="format", default="auto", choices=["auto", *FORMATS],
+        help=f"format (default: found by content, where it has outlines or texts). {listed}",
+    )  # fmt: skip
     parser.add_argument("--labels", default="labels.txt", metavar="FILE", help="name of the label file written")
     parser.add_argument(
         "--rename", nargs="+", default=[], metavar="OLD=NEW", help="categories of page_boxes; several may become one"
@@ -34,17 +37,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from sealkit.data.check_report import problems_text
     from sealkit.data.converters.base import write_set
-    from sealkit.data.converters.convert import BOXES, PAGES, TEXT_ONLY, convert, find_format
+    from sealkit.data.converters.convert import convert, find_format
     from sealkit.errors import ConfigError
 
     found = find_format(args.source, args.format)
     print(f"{args.source}: {found}")
-    if args.rename and found != BOXES:
+    kind = FORMATS[found].kind
+    if args.rename and kind != "boxes":
         raise ConfigError("only categories of page_boxes can be renamed", where="--rename", value=args.rename)
-    if found == TEXT_ONLY:
-        return _texts_only(args)
-    if found in (PAGES, BOXES):
-        return _pages(args, found == BOXES)
+    if kind == "texts":
+        return _texts_only(args, FORMATS[found])
+    if kind != "outlines":
+        return _pages(args, FORMATS[found])
     conversion = convert(args.source, found)
     if conversion.problems:
         print("\n".join(problems_text(conversion.problems, 0 if args.all else 5)) + "\n")
@@ -56,13 +60,13 @@ def run(args: argparse.Namespace) -> int:
     return 3 if lost and args.strict else 0
 
 
-def _texts_only(args: argparse.Namespace) -> int:
+def _texts_only(args: argparse.Namespace, row: LabelFormat) -> int:
     from pathlib import Path
 
     from sealkit.data.check_report import problems_text
-    from sealkit.data.converters.seal_texts import TEXTS, read_texts, write_texts
+    from sealkit.data.converters.seal_texts import TEXTS, write_texts
 
-    found, source = read_texts(Path(args.source))
+    found, source = row.reader()(Path(args.source))
     if source.problems:
         print("\n".join(problems_text(source.problems, 0 if args.all else 5)) + "\n")
     count = write_texts(found, args.out)
@@ -71,15 +75,16 @@ def _texts_only(args: argparse.Namespace) -> int:
     return 0
 
 
-def _pages(args: argparse.Namespace, boxes: bool) -> int:
+def _pages(args: argparse.Namespace, row: LabelFormat) -> int:
     from pathlib import Path
 
     from sealkit.data.check_report import problems_text
-    from sealkit.data.converters.page_boxes import WHOLE, convert_boxes
-    from sealkit.data.converters.page_classes import convert_pages
+    from sealkit.data.converters.page_boxes import WHOLE
 
     source, out = Path(args.source), Path(args.out)
-    counts, problems = convert_boxes(source, out, _renames(args.rename)) if boxes else convert_pages(source, out)
+    boxes = row.kind == "boxes"
+    more = (_renames(args.rename),) if boxes else ()
+    counts, problems = row.reader()(source, out, *more)
     if problems:
         print("\n".join(problems_text(problems, 0 if args.all else 5)) + "\n")
     lost = sum(problem.severity == "error" for problem in problems)

@@ -1,20 +1,18 @@
 """What all converters share: rows of foreign annotations -> a detection set in PaddleX's format.
 
-A converter only finds images and names outlines and texts. Whether an outline is one is decided by the same reader
-that reads label files, so that a converted set means exactly what a hand-made one means.
+A converter only finds images and names outlines and texts. Whether an outline is one is decided by the same functions
+that read label files, so that a converted set means exactly what a hand-made one means.
 """
 
 from __future__ import annotations
 
-import json
 import shutil
-import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from sealkit.data.labels.detection import read_det_labels, write_det_labels
+from sealkit.data.labels.detection import parse_entries, write_det_labels
 from sealkit.data.records import DetSample
 from sealkit.errors import DataError, Problem, Severity
 from sealkit.images import IMAGE_SUFFIXES, list_images, suffix_of
@@ -67,33 +65,20 @@ class Conversion:
     embedded: dict[Path, bytes] = field(default_factory=dict)
 
 
-def settle(source: Source) -> Conversion:
-    """Read the rows through the label reader; problems point to the source."""
+def to_samples(source: Source) -> Conversion:
+    """The rows as samples, each text read by the label reader; problems point to the source."""
     done = Conversion(problems=list(source.problems))
-    # A row without image was reported by the converter, which knows where it looked.
-    rows = [(row, row.image) for row in source.rows if row.image is not None]
-    if not rows:
-        return done
-    with tempfile.TemporaryDirectory(prefix="sealkit-convert-") as folder:
-        lines = [f"{number}.png\t{_json(row.texts)}\n" for number, (row, _) in enumerate(rows)]
-        (Path(folder) / "rows.txt").write_text("".join(lines), encoding="utf-8", newline="\n")
-        samples, problems = read_det_labels(folder, "rows.txt")
-    for problem in problems:
-        number = problem.where.rpartition(":")[2]
-        where = rows[int(number) - 1][0].where if number.isdigit() else "the source"
-        done.problems.append(replace(problem, where=where))
-    for sample in samples:
-        row, image = rows[int(sample.image_path.stem)]
-        done.samples.append(replace(sample, image_path=image, where=row.where))
+    for row in source.rows:
+        if row.image is None:
+            continue  # the converter reported it, which knows where it looked
+        lines, problems = parse_entries(row.texts, row.where)
+        done.problems += problems
+        if lines is None:
+            continue
+        done.samples.append(DetSample(row.image, lines, row.where))
         if row.embedded is not None:
-            done.embedded[image] = row.embedded
+            done.embedded[row.image] = row.embedded
     return done
-
-
-def _json(texts: list[dict[str, Any]] | str) -> str:
-    if isinstance(texts, str):
-        return texts.replace("\t", " ").replace("\r", " ").replace("\n", " ")
-    return json.dumps(texts, ensure_ascii=False)
 
 
 def write_set(conversion: Conversion, out: str | Path, labels: str = "labels.txt") -> int:

@@ -13,6 +13,11 @@ _TEXT_KEYS = ("text", "transcription", "utf8_string", "caption", "rec")
 _EXTRAS = ("shape", "angle", "direction", "seal")
 
 
+def recognise(path: Path, content: Any) -> bool:
+    """A JSON file with the keys `images` and `annotations`."""
+    return isinstance(content, dict) and "images" in content and "annotations" in content
+
+
 def read(path: Path) -> Source:
     """Rows of a COCO file, or of every COCO file of a folder (also of its folder `annotations`).
 

@@ -1,32 +1,32 @@
-"""From any known annotation format to a detection set. The table is the whole dispatch."""
+"""From any annotation format of the table to a detection set."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from sealkit.data.converters import coco, labelme, ppocrlabel, rest
-from sealkit.data.converters.base import Conversion, Source, settle
+from sealkit.data.converters.base import Conversion, to_samples
 from sealkit.data.converters.detect import recognise
-from sealkit.data.converters.formats import FORMATS
+from sealkit.data.converters.formats import FORMATS, Kind, LabelFormat
 from sealkit.errors import DataError
 
-READERS: Mapping[str, Callable[[Path], Source]] = {
-    "labelme": labelme.read,
-    "ppocrlabel": ppocrlabel.read,
-    "coco": coco.read,
-    "rest": rest.read,
+_NOT_OUTLINES: dict[Kind, tuple[str, str]] = {
+    "texts": (
+        "this set has texts but no outlines",
+        "texts alone serve end-to-end evaluation (read_texts, write_texts); a detector needs outlines",
+    ),
+    "classes": (
+        "this set has classes of pages but no outlines",
+        "convert it on the command line with --from page_classes, or call convert_pages",
+    ),
+    "boxes": (
+        "this set has boxes of regions but no outlines of texts",
+        "convert it on the command line with --from page_boxes, or call convert_boxes",
+    ),
 }
-TEXT_ONLY = "seal_texts"
-"""Texts without outlines: see `sealkit.data.converters.seal_texts`."""
-PAGES = "page_classes"
-"""Pages by angle: see `sealkit.data.converters.page_classes`."""
-BOXES = "page_boxes"
-"""Boxes of regions: see `sealkit.data.converters.page_boxes`."""
 
 
 def find_format(path: str | Path, name: str = "auto") -> str:
-    """The format's name, found by looking where it is "auto"; DataError where nothing known lies there."""
+    """The name of the format, found by content where it is "auto"; DataError where no known one lies there."""
     path = Path(path)
     if not path.exists():
         raise DataError("no such file or folder", where=str(path), hint="check the path")
@@ -49,7 +49,7 @@ def convert(path: str | Path, name: str = "auto") -> Conversion:
 
     Args:
         path: folder or annotation file.
-        name: a key of READERS, or "auto".
+        name: a format of kind "outlines", or "auto".
 
     Returns:
         samples that still point to the source's images, and everything that was not converted, with its place in the
@@ -58,14 +58,8 @@ def convert(path: str | Path, name: str = "auto") -> Conversion:
     Raises:
         DataError: unknown format, nothing there, or a format without outlines.
     """
-    found = find_format(path, name)
-    if found == TEXT_ONLY:
-        hint = "texts alone serve end-to-end evaluation (read_texts, write_texts); a detector needs outlines"
-        raise DataError("this set has texts but no outlines", where=str(path), hint=hint)
-    if found == PAGES:
-        hint = "convert it on the command line with --from page_classes, or call convert_pages"
-        raise DataError("this set has classes of pages but no outlines", where=str(path), hint=hint)
-    if found == BOXES:
-        hint = "convert it on the command line with --from page_boxes, or call convert_boxes"
-        raise DataError("this set has boxes of regions but no outlines of texts", where=str(path), hint=hint)
-    return settle(READERS[found](Path(path)))
+    row: LabelFormat = FORMATS[find_format(path, name)]
+    if row.kind != "outlines":
+        what, hint = _NOT_OUTLINES[row.kind]
+        raise DataError(what, where=str(path), hint=hint)
+    return to_samples(row.reader()(Path(path)))

@@ -17,6 +17,11 @@ _IGNORE_LABELS = frozenset({"ignore", "ignored", *IGNORED_TEXTS})
 _EXTRAS = ("shape", "angle", "direction", "seal")
 
 
+def recognise(path: Path, content: Any) -> bool:
+    """A JSON file with the keys `shapes` and `imagePath`."""
+    return isinstance(content, dict) and "shapes" in content and "imagePath" in content
+
+
 def read(path: Path) -> Source:
     """Rows of a folder (recursively) or of one file.
 

@@ -6,12 +6,26 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 from sealkit.data.converters.base import Images, Row, Source, unlabelled
 from sealkit.errors import DataError
 
 LABELS = "Label.txt"
 STATES = "fileState.txt"
+
+
+def recognise(path: Path, content: Any) -> bool:
+    """A folder with Label.txt, or a text file whose first line holds a list after a tab."""
+    if path.is_dir():
+        return (path / LABELS).is_file()
+    if path.suffix.lower() != ".txt":
+        return False
+    try:
+        with path.open(encoding="utf-8-sig", errors="replace") as file:
+            return "\t[" in file.readline(1_000_000)
+    except OSError:
+        return False
 
 
 def read(path: Path) -> Source:
@@ -43,7 +57,7 @@ def read(path: Path) -> Source:
             source.report("missing-image", where, f"there is no image {name!r}", f"put it into {root}")
         elif confirmed is not None and image.name not in confirmed:
             waiting.append(image.name)
-        source.rows.append(Row(where, image, _ignore_difficult(content)))
+        source.rows.append(Row(where, image, _ignore_difficult(content.replace("\t", " ").replace("\r", " "))))
     if waiting:
         reason = f"{len(waiting)} images are not confirmed in {STATES}, such as {waiting[0]}"
         source.report("not-confirmed", STATES, reason, "confirm them in PPOCRLabel; they were converted", "warning")

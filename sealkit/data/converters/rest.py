@@ -16,6 +16,12 @@ from sealkit.data.converters.base import Images, Row, Source, unlabelled
 from sealkit.errors import DataError
 
 
+def recognise(path: Path, content: Any) -> bool:
+    """A JSON file that is a list of texts with `points`, or holds one under its first keys."""
+    first = list(content.values())[:5] if isinstance(content, dict) else [content]
+    return any(isinstance(v, list) and bool(v) and isinstance(v[0], dict) and "points" in v[0] for v in first)
+
+
 def read(path: Path) -> Source:
     """Rows of a JSON file or of every JSON file below a folder; images are found by name or by their number."""
     files = [path] if path.is_file() else sorted(path.rglob("*.json"))

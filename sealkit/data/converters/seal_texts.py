@@ -8,12 +8,21 @@ from __future__ import annotations
 
 import json
 import re
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from sealkit.data.converters.base import IMAGES, Images, Source, prepare_folder
 from sealkit.errors import DataError
+from sealkit.images import IMAGE_SUFFIXES, suffix_of
 
 TEXTS = "texts.json"
+
+
+def recognise(path: Path, content: Any) -> bool:
+    """A folder with images that have a text file of the same name beside them, among its first 2,000 files."""
+    files = islice(path.rglob("*"), 2001) if path.is_dir() else ()
+    return any(suffix_of(file) in IMAGE_SUFFIXES and file.with_suffix(".txt").is_file() for file in files)
 
 
 def read_texts(path: Path) -> tuple[dict[Path, list[str]], Source]:

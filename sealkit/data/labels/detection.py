@@ -79,7 +79,27 @@ def _read_line(line: str, number: int, reader: LabelReader) -> DetSample | None:
     entries = _parse_json(cells[1], number, reader)
     if entries is None:
         return None
-    where = f"{reader.name}:{number}"
+    lines = _read_texts(entries, number, reader)
+    return None if lines is None else DetSample(reader.root / path_text, lines, f"{reader.name}:{number}")
+
+
+def parse_entries(entries: Sequence[Any] | str, where: str) -> tuple[list[TextLine] | None, list[Problem]]:
+    """The texts of one image from entries in the form of a label file, as converters have them.
+
+    Args:
+        entries: objects with `transcription`, `points` and the extra keys, or their list as JSON text.
+        where: place of the image in the source, for problems.
+
+    Returns:
+        The texts that can be used, None where the image cannot (no list, or not one text of several), and problems.
+    """
+    reader = LabelReader(Path(), where)
+    listed = _parse_json(entries, None, reader) if isinstance(entries, str) else entries
+    lines = None if listed is None else _read_texts(listed, None, reader)
+    return lines, reader.problems
+
+
+def _read_texts(entries: Sequence[Any], number: int | None, reader: LabelReader) -> list[TextLine] | None:
     lines = [text for i, entry in enumerate(entries) if (text := _read_text(entry, i, number, reader)) is not None]
     if entries and not lines:
         # Training on such an image as if it had no text would teach the wrong thing.
@@ -87,7 +107,7 @@ def _read_line(line: str, number: int, reader: LabelReader) -> DetSample | None:
             "no-usable-text", number, f"none of its {len(entries)} texts can be used", "mend or delete the line"
         )
         return None
-    return DetSample(reader.root / path_text, lines, where)
+    return lines
 
 
 def _report_separator(line: str, cells: Sequence[str], number: int, reader: LabelReader) -> None:
@@ -104,7 +124,7 @@ def _report_separator(line: str, cells: Sequence[str], number: int, reader: Labe
     reader.report("bad-separator", number, reason, fix)
 
 
-def _parse_json(cell: str, number: int, reader: LabelReader) -> list[Any] | None:
+def _parse_json(cell: str, number: int | None, reader: LabelReader) -> list[Any] | None:
     stripped = cell.strip(" \u00a0\ufeff\u3000\u200b")
     if not stripped.startswith("["):
         kind = "bad-json"
@@ -131,7 +151,7 @@ def _parse_json(cell: str, number: int, reader: LabelReader) -> list[Any] | None
     return value
 
 
-def _read_text(entry: Any, index: int, number: int, reader: LabelReader) -> TextLine | None:
+def _read_text(entry: Any, index: int, number: int | None, reader: LabelReader) -> TextLine | None:
     """One text of a line, or None (reported) where its geometry cannot be used."""
     if not isinstance(entry, dict):
         reader.report("bad-text", number, f"text {index} is {type(entry).__name__}, not an object", "write {…}")
@@ -154,7 +174,7 @@ def _read_text(entry: Any, index: int, number: int, reader: LabelReader) -> Text
         text = "" if text is None else str(text)
     ignore = text in IGNORED_TEXTS
     extras = _Extras(entry, index, number, reader)
-    points, direction = _settle_order(points, extras.choice("direction", DIRECTIONS), index, number, reader)
+    points, direction = _clockwise_order(points, extras.choice("direction", DIRECTIONS), index, number, reader)
     return TextLine(
         points,
         "" if ignore else text,
@@ -166,7 +186,7 @@ def _read_text(entry: Any, index: int, number: int, reader: LabelReader) -> Text
     )
 
 
-def _read_points(value: Any, index: int, number: int, reader: LabelReader) -> np.ndarray | None:
+def _read_points(value: Any, index: int, number: int | None, reader: LabelReader) -> np.ndarray | None:
     """(N, 2) float32 of finite numbers with a non-zero area, else None."""
 
     def refuse(kind: str, reason: str, fix: str) -> np.ndarray | None:
@@ -199,8 +219,8 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _settle_order(
-    points: np.ndarray, direction: str | None, index: int, number: int, reader: LabelReader
+def _clockwise_order(
+    points: np.ndarray, direction: str | None, index: int, number: int | None, reader: LabelReader
 ) -> tuple[np.ndarray, str | None]:
     """Clockwise points; the direction is dropped (reported) where the points cannot be a line_poly."""
     x, y = points[:, 0].astype(np.float64), points[:, 1].astype(np.float64)
@@ -242,7 +262,7 @@ class _Extras:
 
     entry: dict[str, Any]
     index: int
-    number: int
+    number: int | None
     reader: LabelReader
 
     def _report(self, key: str, allowed: str) -> None:
@@ -342,4 +362,12 @@ def _plain(value: float) -> float | int:
     return int(rounded) if rounded == int(rounded) else rounded
 
 
-__all__ = ["DIRECTIONS", "IGNORED_TEXTS", "SHAPES", "find_label_file", "read_det_labels", "write_det_labels"]
+__all__ = [
+    "DIRECTIONS",
+    "IGNORED_TEXTS",
+    "SHAPES",
+    "find_label_file",
+    "parse_entries",
+    "read_det_labels",
+    "write_det_labels",
+]

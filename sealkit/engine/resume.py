@@ -68,6 +68,39 @@ class Progress:
         return cls(**{name: values[name] for name in cls.__dataclass_fields__ if name in values})
 
 
+_KINDS: Mapping[str, tuple[type, ...]] = {
+    "settings": (dict,),
+    "world": (int,),
+    "step": (int,),
+    "best": (dict, type(None)),
+    "baseline": (dict, type(None)),
+    "last": (dict, type(None)),
+    "stale": (int,),
+    "broken": (dict,),
+    "warnings": (list,),
+    "finished": (str, type(None)),
+}
+
+
+def check_progress(saved: Mapping[str, Any], where: str) -> None:
+    """Refuse a checkpoint without the state of a run: one of weights alone, or one that was written by hand.
+
+    Raises:
+        TrainingError: parts are missing or of another kind; all are listed.
+    """
+    wrong = [name for name, kinds in _KINDS.items() if name not in saved or not isinstance(saved[name], kinds)]
+    if "settings" not in wrong and saved["settings"].get("ema"):
+        state = saved.get("ema")
+        counts = [state.get(key) for key in ("updates", "last_decay")] if isinstance(state, dict) else [None]
+        wrong += [] if all(isinstance(count, (int, float)) for count in counts) else ["ema"]
+    if wrong:
+        raise TrainingError(
+            f"the checkpoint holds no state of a run that could be continued: no usable {', '.join(wrong)}",
+            where=where,
+            hint=f"start a new run from its weights: -o weights.init={where} -o output=…",
+        )
+
+
 def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """{"a": {"b": 1}} -> {"a.b": 1}; lists are values."""
     flat: dict[str, Any] = {}

@@ -16,7 +16,7 @@ from sealkit.engine.log import RunLog, cut_metrics
 from sealkit.engine.optim import Optimizer
 from sealkit.engine.plan import Lengths, lengths
 from sealkit.engine.preflight import TRAIN_STREAM
-from sealkit.engine.resume import Progress, check_same_run
+from sealkit.engine.resume import Progress, check_progress, check_same_run
 from sealkit.engine.run_folder import RunFolder
 from sealkit.engine.sampler import TrainPlan
 from sealkit.engine.seeds import init_seed
@@ -73,6 +73,7 @@ def build(
     resumed = world.broadcast(resume and is_checkpoint(folder.latest))
     checkpoint = load_checkpoint(folder.latest) if resumed else None
     if checkpoint:
+        check_progress(checkpoint.progress, str(folder.latest))
         adopt(task, checkpoint.extras)
     source = task.train_samples()
     if len(source) == 0:

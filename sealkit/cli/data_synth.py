@@ -32,6 +32,8 @@ _PAGE_ONLY = ("classes", "documents", "empty", "parts", "close_ups", "seal_width
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    from sealkit.data.shapes import SHAPES
+
     parser.add_argument("out", metavar="DIR", help="folder to write (must be empty or new)")
     parser.add_argument(
         "--kind", choices=["seal", "page", "strip"], default="seal",
@@ -60,9 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME=WEIGHT,…",
         help="mix of crops, pages and negatives, e.g. crops=0.7,pages=0.22,negatives=0.08",
     )
-    parser.add_argument(
-        "--shapes", metavar="NAME=WEIGHT,…", help="mix of circle, oval, square, rectangle, triangle; others get 0"
-    )
+    parser.add_argument("--shapes", metavar="NAME=WEIGHT,…", help=f"mix of {', '.join(SHAPES)}; others get 0")
     parser.add_argument(
         "--uniform-angle", type=float, metavar="SHARE", help="share of seals turned by any angle of 0 to 360 degrees"
     )
@@ -138,6 +138,7 @@ def _refuse(args: argparse.Namespace, names: tuple[str, ...], kind: str) -> None
 
 
 def _draw_seals(args: argparse.Namespace, common: dict[str, Any]) -> dict[str, Any]:
+    from sealkit.data.shapes import SHAPES
     from sealkit.synth.seals.settings import SynthSettings
     from sealkit.synth.seals.writer import sheet_of_set, write_detection_set
 
@@ -150,7 +151,7 @@ def _draw_seals(args: argparse.Namespace, common: dict[str, Any]) -> dict[str, A
     if args.scenes:
         given |= _weights(args.scenes, ("crops", "pages", "negatives"), "--scenes")
     if args.shapes:
-        given |= _weights(args.shapes, ("circle", "oval", "square", "rectangle", "triangle"), "--shapes")
+        given["shapes"] = _weights(args.shapes, tuple(SHAPES), "--shapes")
     settings = _settings(SynthSettings, given)
     summary = write_detection_set(
         args.out, args.count, args.seed, settings=settings, relabel=bool(args.relabel), **common

@@ -17,9 +17,9 @@ class TextLine:
             number of points, along the top of the characters from the text's start, back along their bottom edge.
         text: transcription; "" where unknown.
         ignore: neither trained on nor scored ("*" and "###" in label files).
-        shape: circle, oval, square, rectangle, triangle, or None where the label does not say.
+        shape: a name of `sealkit.data.shapes`, or None where the label does not say.
         angle: degrees clockwise from upright of the seal's own up direction, or None.
-        direction: arc, arc-bottom, line, vertical, or None where the point order means nothing.
+        direction: one of `sealkit.geometry.directions`, or None where the point order means nothing.
         seal: index of the seal in the image the line belongs to, or None.
     """
 

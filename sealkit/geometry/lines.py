@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import cv2
 import numpy as np
 
 from sealkit.geometry.centerline import Chain, Middle, refine, rough_chains
 from sealkit.geometry.curves import fit_circle
+from sealkit.geometry.directions import Direction
 from sealkit.geometry.ink import emptiest_place
 from sealkit.geometry.polyline import arc_lengths, resample, turning, ups
 from sealkit.geometry.regions import TextRegion, clockwise, polygon_area
-
-Direction = Literal["arc", "arc-bottom", "line", "vertical"]
 
 
 @dataclass(frozen=True)

@@ -7,15 +7,14 @@ import cv2
 import numpy as np
 import pytest
 
-from sealkit.synth.seals import designs, render
+from sealkit.data.records import TextLine
+from sealkit.data.shapes import SHAPES
 from sealkit.synth.seals.design import Design
-from sealkit.synth.seals.ink import Ink
+from sealkit.synth.seals.designs import design_seal
 from sealkit.synth.seals.layout import EllipsePath
-from sealkit.synth.seals.render import SealScene, stock, transform
-from sealkit.synth.seals.settings import SynthSettings
+from sealkit.synth.seals.render import render_design, scale_matrix, stock, tilt_matrix, transform, turn_matrix
 
 SIDE = 400
-BLACK = Ink(np.zeros(3, np.float32), "black", 1.0, True)
 
 
 def _inside(points: np.ndarray) -> np.ndarray:
@@ -24,31 +23,26 @@ def _inside(points: np.ndarray) -> np.ndarray:
     return mask > 0
 
 
-def _stamp_line(design: Design, index: int, place: np.ndarray, monkeypatch: pytest.MonkeyPatch):
+def _stamp_line(design: Design, index: int, place: np.ndarray) -> tuple[np.ndarray, list[TextLine]]:
     """Ink of one line alone, and its label, drawn as in an image."""
-    scene = SealScene(np.random.default_rng(0), stock(0, None), SynthSettings(), "crop")
-    scene.look = "clean"
-    scene.image = np.full((SIDE, SIDE, 3), 255, np.float32)
-    monkeypatch.setattr(render, "choose_ink", lambda rng, clean: BLACK)
-    monkeypatch.setattr(render, "press", lambda mask, *_: mask.astype(np.float32) / 255)
     alone = replace(design, lines=[design.lines[index]], borders=[], marks=[], rules=[], reversed=False)
-    scene._stamp(alone, place)
-    return 255 - scene.image[..., 0], scene.lines
+    image, lines = render_design(alone, place, (SIDE, SIDE))
+    return 255 - image[..., 0], lines
 
 
-@pytest.mark.parametrize("shape", list(designs.SHAPES))
+@pytest.mark.parametrize("shape", list(SHAPES))
 @pytest.mark.parametrize("seed", range(6))
-def test_ink_lies_in_its_polygon_and_fills_it(shape: str, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ink_lies_in_its_polygon_and_fills_it(shape: str, seed: int) -> None:
     rng = np.random.default_rng([seed, 5])
-    design = designs.SHAPES[shape](rng, stock(0, None).book)
-    tilt = render._tilt_matrix(rng, 0.12)
+    design = design_seal(shape, rng, stock(0, None).book)
+    tilt = tilt_matrix(rng, 0.12)
     place = (
-        render._scale_matrix(SIDE / 2, SIDE / 2, 130 / max(1, design.b), 130 / max(1, design.b))
+        scale_matrix(SIDE / 2, SIDE / 2, 130 / max(1, design.b), 130 / max(1, design.b))
         @ tilt
-        @ render._turn_matrix(float(rng.uniform(0, 360)))
+        @ turn_matrix(float(rng.uniform(0, 360)))
     )
     for index, line in enumerate(design.lines):
-        ink, labels = _stamp_line(design, index, place, monkeypatch)
+        ink, labels = _stamp_line(design, index, place)
         assert len(labels) == 1 and labels[0].text == line.text
         points = labels[0].points
         assert len(points) % 2 == 0 and points.dtype == np.float32
@@ -67,7 +61,7 @@ def test_ink_lies_in_its_polygon_and_fills_it(shape: str, seed: int, monkeypatch
 def test_polygons_run_from_the_start_along_the_tops_clockwise() -> None:
     rng = np.random.default_rng(3)
     for _ in range(40):
-        design = designs.SHAPES["circle"](rng, stock(0, None).book)
+        design = design_seal("circle", rng, stock(0, None).book)
         for line in design.lines:
             points = line.polygon()
             x, y = points.T
@@ -87,7 +81,7 @@ def test_polygons_run_from_the_start_along_the_tops_clockwise() -> None:
 
 
 def test_columns_are_upright_boxes_from_the_right() -> None:
-    design = designs.SHAPES["square"](np.random.default_rng(8), stock(0, None).book)
+    design = design_seal("square", np.random.default_rng(8), stock(0, None).book)
     boxes = [line.polygon() for line in design.lines]
     for box in boxes:
         (x0, y0), (x1, y1), (x2, y2), (x3, y3) = box
@@ -96,23 +90,23 @@ def test_columns_are_upright_boxes_from_the_right() -> None:
 
 
 @pytest.mark.parametrize("angle", [0.0, 90.0, 200.0, 359.0])
-def test_angle_is_clockwise_from_upright(angle: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    design = designs.SHAPES["circle"](np.random.default_rng(1), stock(0, None).book)
-    place = render._scale_matrix(200, 200, 150, 150) @ render._turn_matrix(angle)
-    _, labels = _stamp_line(design, 0, place, monkeypatch)
+def test_angle_is_clockwise_from_upright(angle: float) -> None:
+    design = design_seal("circle", np.random.default_rng(1), stock(0, None).book)
+    place = scale_matrix(200, 200, 150, 150) @ turn_matrix(angle)
+    _, labels = _stamp_line(design, 0, place)
     assert labels[0].angle == pytest.approx(angle, abs=0.11)
     up = transform(place, np.array([[0.0, -1.0]]))[0] - 200
     assert np.degrees(np.arctan2(up[0], -up[1])) % 360 == pytest.approx(angle, abs=0.01)
 
 
-def test_lines_cut_by_the_edge_are_labelled_as_far_as_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lines_cut_by_the_edge_are_labelled_as_far_as_seen() -> None:
     rng = np.random.default_rng(4)
     design = next(
-        d for d in (designs.SHAPES["circle"](rng, stock(0, None).book) for _ in range(50)) if len(d.lines[0].text) > 8
+        d for d in (design_seal("circle", rng, stock(0, None).book) for _ in range(50)) if len(d.lines[0].text) > 8
     )
     whole = design.lines[0].text
-    place = render._scale_matrix(0.0, 200, 180, 180)  # the left half is outside
-    _, labels = _stamp_line(design, 0, place, monkeypatch)
+    place = scale_matrix(0.0, 200, 180, 180)  # the left half is outside
+    _, labels = _stamp_line(design, 0, place)
     assert len(labels) == 1
     assert labels[0].text in whole and 0 < len(labels[0].text) < len(whole)
     assert labels[0].points.min() >= 0 and labels[0].points.max() <= SIDE - 1

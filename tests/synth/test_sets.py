@@ -8,10 +8,10 @@ import pytest
 
 from sealkit.cli import data_synth
 from sealkit.data.labels.detection import read_det_labels
+from sealkit.data.shapes import SHAPES
 from sealkit.errors import ConfigError, DataError
 from sealkit.images import read_image
 from sealkit.synth.common import texts
-from sealkit.synth.seals import designs
 from sealkit.synth.seals.render import render_sample, stock
 from sealkit.synth.seals.settings import SynthSettings
 from sealkit.synth.seals.writer import is_validation, write_detection_set
@@ -42,7 +42,7 @@ def test_images_and_labels_are_sound(style: str) -> None:
         assert info["kind"] != "negative" or not lines
         for line in lines:
             directions.add(line.direction)
-            assert line.text and line.shape in designs.SHAPES and 0 <= line.angle <= 360
+            assert line.text and line.shape in SHAPES and 0 <= line.angle <= 360
             assert len(line.points) % 2 == 0 and line.points.min() >= 0
             assert (line.points.max(0) <= (width - 1, height - 1)).all()
         assert {line.seal for line in lines} == set(range(len(info["seals"])))
@@ -51,9 +51,9 @@ def test_images_and_labels_are_sound(style: str) -> None:
 
 
 def test_all_shapes_are_drawn_when_asked_for() -> None:
-    for shape in designs.SHAPES:
-        only = dict.fromkeys(designs.SHAPES, 0.0) | {shape: 1.0}
-        _, lines, _ = render_sample(1, 0, SMALL.model_copy(update={**only, "pages": 0.0, "negatives": 0.0}))
+    for shape in SHAPES:
+        only = SMALL.model_copy(update={"shapes": {shape: 1.0}, "pages": 0.0, "negatives": 0.0})
+        _, lines, _ = render_sample(1, 0, only)
         assert lines and {line.shape for line in lines} <= {shape}
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,11 +20,11 @@ import numpy as np
 
 from sealkit.data.labels.files import ODD_BLANKS, LabelReader, clean_path, find_label_file, read_lines
 from sealkit.data.records import DetSample, TextLine
+from sealkit.data.shapes import SHAPES
 from sealkit.errors import DataError, Problem
+from sealkit.geometry.directions import DIRECTIONS
 
 IGNORED_TEXTS = frozenset({"*", "###"})
-SHAPES = frozenset({"circle", "oval", "square", "rectangle", "triangle"})
-DIRECTIONS = frozenset({"arc", "arc-bottom", "line", "vertical"})
 _SEPARATOR_GUESS = re.compile(r"(?P<path>\S.*?\.\w{2,5})(?P<gap>[\s\u00a0\u3000\u200b,;|]+)(?P<json>\[.*)$", re.DOTALL)
 
 
@@ -269,7 +269,7 @@ class _Extras:
         reason = f"text {self.index}: {key} {self.entry[key]!r} means nothing"
         self.reader.report("bad-extra", self.number, reason, f"allowed: {allowed}; or leave the key out", "warning")
 
-    def choice(self, key: str, allowed: frozenset[str]) -> str | None:
+    def choice(self, key: str, allowed: Collection[str]) -> str | None:
         value = self.entry.get(key)
         if value is None or (isinstance(value, str) and value in allowed):
             return value
@@ -363,9 +363,7 @@ def _plain(value: float) -> float | int:
 
 
 __all__ = [
-    "DIRECTIONS",
     "IGNORED_TEXTS",
-    "SHAPES",
     "find_label_file",
     "parse_entries",
     "read_det_labels",

@@ -13,10 +13,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from sealkit.data.labels.detection import DIRECTIONS, SHAPES
 from sealkit.data.labels.files import ODD_BLANKS, LabelReader, clean_path, find_label_file, read_lines
 from sealkit.data.records import RecSample
+from sealkit.data.shapes import SHAPES
 from sealkit.errors import Problem
+from sealkit.geometry.directions import DIRECTIONS
 
 _SEPARATOR_GUESS = re.compile(r"(?P<path>\S+\.(?:jpe?g|png|bmp|tiff?|webp))(?P<gap>[\s\u00a0\u3000\u200b,;|]+)\S", re.I)
 _LOST = "\ufffd"

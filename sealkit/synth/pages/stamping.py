@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
+from sealkit.data.shapes import SHAPES
 from sealkit.synth.common.fields import FieldPool
 from sealkit.synth.common.fontbook import FontBook
-from sealkit.synth.seals import designs
+from sealkit.synth.seals.designs import design_seal
 from sealkit.synth.seals.ink import blend, choose_ink, draw_design, press
 
 Rng = np.random.Generator
@@ -48,7 +49,7 @@ class SealStock:
 
 
 def make_ready(rng: Rng, book: FontBook, shape: str, half: float = _READY_HALF) -> Ready:
-    design = designs.SHAPES[shape](rng, book)
+    design = design_seal(shape, rng, book)
     mask, centre = draw_design(design, half, rng)
     points = cv2.findNonZero((mask > 64).astype(np.uint8))
     hull = cv2.convexHull(points)[:, 0].astype(np.float64)
@@ -112,9 +113,8 @@ def stamp(
 
 def choose_shape(rng: Rng, wanted: tuple[str, ...]) -> str:
     """A shape among the wanted ones (empty: any, as often as pages show them)."""
-    weights = {"circle": 0.62, "oval": 0.12, "square": 0.14, "rectangle": 0.1, "triangle": 0.02}
-    names = [name for name in weights if not wanted or name in wanted]
-    p = np.array([weights[name] for name in names])
+    names = [name for name in SHAPES if not wanted or name in wanted]
+    p = np.array([SHAPES[name].page_share for name in names])
     return names[int(rng.choice(len(names), p=p / p.sum()))]
 
 
@@ -123,8 +123,10 @@ def choose_half(rng: Rng, shape: str, short_side: float, limits: tuple[float, fl
     if rng.random() < 0.22:
         share = float(np.exp(rng.uniform(*np.log(limits))))
     else:
-        share = {
-            "circle": rng.normal(0.195, 0.028), "oval": rng.normal(0.15, 0.03), "square": rng.uniform(0.05, 0.13),
-            "rectangle": rng.uniform(0.08, 0.24), "triangle": rng.uniform(0.12, 0.2),
-        }[shape]  # fmt: skip
+        # a width of every shape is drawn: what follows does not depend on which one it is
+        share = {name: _width(rng, *row.page_width) for name, row in SHAPES.items()}[shape]
     return float(np.clip(share, *limits)) * short_side / 2
+
+
+def _width(rng: Rng, distribution: str, first: float, second: float) -> float:
+    return rng.normal(first, second) if distribution == "normal" else rng.uniform(first, second)

@@ -1,21 +1,18 @@
-"""Which function designs a seal of which shape."""
+"""Seals of a shape, designed by the function its row names."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from importlib import import_module
 
 import numpy as np
 
+from sealkit.data.shapes import SHAPES
 from sealkit.synth.common.fontbook import FontBook
 from sealkit.synth.seals.design import Design
-from sealkit.synth.seals.round_designs import circle, oval
-from sealkit.synth.seals.square_designs import rectangle, square, triangle
 
-SHAPES: dict[str, Callable[[np.random.Generator, FontBook], Design]] = {
-    "circle": circle,
-    "oval": oval,
-    "square": square,
-    "rectangle": rectangle,
-    "triangle": triangle,
-}
-"""Literal table: shape name of the settings and labels -> design function."""
+
+def design_seal(shape: str, rng: np.random.Generator, book: FontBook) -> Design:
+    """A seal of a shape of `sealkit.data.shapes`, all else of it drawn from `rng`."""
+    module, _, name = SHAPES[shape].design.rpartition(".")
+    design: Design = getattr(import_module(module), name)(rng, book)
+    return design

@@ -1,4 +1,4 @@
-"""Given characters in the place of others, so that a recogniser meets those it has to learn."""
+"""Character injection: given characters in place of others, so that a recogniser meets those it has to learn."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sealkit.synth.seals.design import Design
 _FULL = 0.6  # of an em: only characters as large as that are replaced, so that none is squeezed into the place of 一
 
 
-def weave(design: Design, rng: np.random.Generator, book: FontBook, characters: str, share: float) -> None:
+def inject_characters(design: Design, rng: np.random.Generator, book: FontBook, characters: str, share: float) -> None:
     """Replace one to three Chinese characters of a share of the lines, in place; glyphs and texts change alike."""
     for line in design.lines:
         full = _FULL * GLYPH_PX
@@ -26,4 +26,4 @@ def weave(design: Design, rng: np.random.Generator, book: FontBook, characters: 
         line.text = "".join(character.char for character in line.characters)
 
 
-__all__ = ["weave"]
+__all__ = ["inject_characters"]

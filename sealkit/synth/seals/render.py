@@ -20,9 +20,9 @@ from sealkit.synth.common.camera import take
 from sealkit.synth.common.documents import PagePool, print_on
 from sealkit.synth.common.fields import FieldPool
 from sealkit.synth.common.fontbook import FontBook
-from sealkit.synth.seals import designs
 from sealkit.synth.seals.design import Design
-from sealkit.synth.seals.injection import weave
+from sealkit.synth.seals.designs import design_seal
+from sealkit.synth.seals.injection import inject_characters
 from sealkit.synth.seals.ink import Ink, blend, choose_ink, draw_design, draw_layers, hatch, press, screen
 from sealkit.synth.seals.layout import Line
 from sealkit.synth.seals.legibility import Characters, legibility
@@ -74,22 +74,52 @@ def render_sample(seed: int, index: int, settings: SynthSettings) -> tuple[np.nd
     return scene.finish()
 
 
+def render_design(
+    design: Design, pose: np.ndarray, size: tuple[int, int], ink: Ink | None = None
+) -> tuple[np.ndarray, list[TextLine]]:
+    """One seal on white paper with exact labels: no print, no wear, no light, no camera.
+
+    Args:
+        design: of `design_seal`.
+        pose: (3, 3) homography from the frame of the seal (see layout.py) to pixels: products of `scale_matrix`,
+            `turn_matrix` and `tilt_matrix`.
+        size: height and width of the image, pixels.
+        ink: colour and strength; black by default.
+
+    Returns:
+        image (H, W, 3) uint8 BGR, and its lines as `render_sample` labels them.
+    """
+    scene = plain_scene(size)
+    scene.stamp_plainly(design, pose, ink or Ink(np.zeros(3, np.float32), "black", 1.0, True))
+    return np.clip(np.round(scene.image), 0, 255).astype(np.uint8), scene.lines
+
+
+def plain_scene(size: tuple[int, int], white: float = 255.0, seed: int = 0) -> SealScene:
+    """A scene on blank paper (height, width), for `SealScene.stamp_plainly`."""
+    scene = SealScene(np.random.default_rng(seed), stock(seed, None), SynthSettings(), "crop")
+    scene.look = "clean"
+    scene.image = np.full((*size, 3), white, np.float32)
+    return scene
+
+
 def transform(homography: np.ndarray, points: np.ndarray) -> np.ndarray:
     """Points (N, 2) through a 3x3 homography."""
     mapped = np.column_stack([points, np.ones(len(points))]) @ homography.T
     return mapped[:, :2] / mapped[:, 2:]
 
 
-def _scale_matrix(x: float, y: float, sx: float, sy: float) -> np.ndarray:
+def scale_matrix(x: float, y: float, sx: float, sy: float) -> np.ndarray:
+    """(3, 3) homography: enlarge by sx, sy about the origin, then move by x, y."""
     return np.array([[sx, 0.0, x], [0.0, sy, y], [0.0, 0.0, 1.0]])
 
 
-def _turn_matrix(degrees: float) -> np.ndarray:
+def turn_matrix(degrees: float) -> np.ndarray:
+    """(3, 3) homography: turn clockwise on screen about the origin."""
     c, s = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
     return np.array([[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]])
 
 
-def _tilt_matrix(rng: Rng, strength: float) -> np.ndarray:
+def tilt_matrix(rng: Rng, strength: float) -> np.ndarray:
     """Perspective that moves the corners of [-1, 1]^2 by up to `strength`."""
     corners = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]], np.float32)
     moved = corners + rng.uniform(-strength, strength, (4, 2)).astype(np.float32)
@@ -127,7 +157,7 @@ class SealScene:
         long_side = rng.uniform(*self.settings.size)
         scale = long_side / (high - low).max()
         width, height = (max(32, round(v)) for v in (high - low) * scale)
-        place = _scale_matrix(-low[0] * scale - 0.5, -low[1] * scale - 0.5, scale, scale) @ homography
+        place = scale_matrix(-low[0] * scale - 0.5, -low[1] * scale - 0.5, scale, scale) @ homography
         self._start(height, width)
         diameter = extent.max() * scale
         self._under(diameter)
@@ -222,9 +252,9 @@ class SealScene:
         alpha = cv2.GaussianBlur(mask.astype(np.float32) / 255, (0, 0), 1.0 + half / 80)
         spot = rng.uniform(0.1, 0.9, 2) * (width, height)
         matrix = (
-            _scale_matrix(float(spot[0]), float(spot[1]), -1.0, 1.0)
-            @ _turn_matrix(rng.uniform(0, 360))
-            @ _scale_matrix(-centre[0], -centre[1], 1, 1)
+            scale_matrix(float(spot[0]), float(spot[1]), -1.0, 1.0)
+            @ turn_matrix(rng.uniform(0, 360))
+            @ scale_matrix(-centre[0], -centre[1], 1, 1)
         )
         ink = Ink(np.array([60, 50, 190], np.float32), "red", float(rng.uniform(0.06, 0.18)), False)
         blend(image, cv2.warpPerspective(alpha, matrix, (width, height)), ink, 0, 0)
@@ -247,11 +277,11 @@ class SealScene:
         weights = self.settings.shape_weights()
         p = np.array(list(weights.values()))
         shape = list(weights)[int(self.rng.choice(len(p), p=p / p.sum()))]
-        design = designs.SHAPES[shape](self.rng, self.kept.book)
+        design = design_seal(shape, self.rng, self.kept.book)
         if self.settings.characters:
             # a generator of its own: all else of the image is as without these characters
             own = np.random.default_rng(self.rng.bit_generator.seed_seq.spawn(1)[0])  # type: ignore[attr-defined]
-            weave(design, own, self.kept.book, self.settings.characters, self.settings.characters_share)
+            inject_characters(design, own, self.kept.book, self.settings.characters, self.settings.characters_share)
         return design
 
     def _angle(self) -> float:
@@ -263,15 +293,15 @@ class SealScene:
     def _pose(self) -> np.ndarray:
         """Turn, then the camera's squeeze and tilt, around the origin."""
         rng = self.rng
-        homography = _turn_matrix(self._angle())
+        homography = turn_matrix(self._angle())
         if self.look != "clean" and rng.random() < 0.6:
             stretch = np.exp(rng.normal(0, 0.07))
-            homography = _scale_matrix(0, 0, stretch, 1 / stretch) @ homography
-            homography = _tilt_matrix(rng, rng.uniform(0, 0.12)) @ homography
+            homography = scale_matrix(0, 0, stretch, 1 / stretch) @ homography
+            homography = tilt_matrix(rng, rng.uniform(0, 0.12)) @ homography
         return homography
 
     def _place_at(self, centre: np.ndarray, half: float, page_turn: float = 0.0) -> np.ndarray:
-        return _scale_matrix(float(centre[0]), float(centre[1]), half, half) @ _turn_matrix(page_turn) @ self._pose()
+        return scale_matrix(float(centre[0]), float(centre[1]), half, half) @ turn_matrix(page_turn) @ self._pose()
 
     @staticmethod
     def _outline(design: Design) -> np.ndarray:
@@ -279,9 +309,8 @@ class SealScene:
 
     def _stamp(self, design: Design, place: np.ndarray) -> None:
         """Ink a seal on the image and write down its lines; `place` maps the seal's frame to pixels."""
-        rng, image = self.rng, self.image
-        outline = transform(place, self._outline(design))
-        half_px = float(np.clip((outline.max(0) - outline.min(0)).max() / 2, 24, 420))
+        rng = self.rng
+        half_px = self._half_px(design, place)
         laser = self.settings.style == "laser"
         mask, layers, centre = draw_layers(design, half_px, rng, hollow=1.0 if laser else 0.0)
         clean = self.look == "clean" and rng.random() < 0.75
@@ -296,16 +325,43 @@ class SealScene:
             alpha = screen(mask, face, rng, half_px / 130)
         else:
             alpha = mask.astype(np.float32) / 255 if clean else press(mask, rng, self.kept.fields, half_px)
-        matrix = place @ _scale_matrix(-centre[0] / half_px, -centre[1] / half_px, 1 / half_px, 1 / half_px)
+        self._put(design, place, alpha, layers, centre, half_px, ink)
+
+    def stamp_plainly(self, design: Design, place: np.ndarray, ink: Ink) -> None:
+        """Put a seal on the image with every pixel of its ink, as from a drawing program, and write down its lines."""
+        half_px = self._half_px(design, place)
+        mask, layers, centre = draw_layers(design, half_px, self.rng, hollow=0.0)
+        self._put(design, place, mask.astype(np.float32) / 255, layers, centre, half_px, ink)
+
+    def _half_px(self, design: Design, place: np.ndarray) -> float:
+        """Half the width, in pixels, at which the masks of a seal are drawn."""
+        outline = transform(place, self._outline(design))
+        return float(np.clip((outline.max(0) - outline.min(0)).max() / 2, 24, 420))
+
+    def _put(
+        self,
+        design: Design,
+        place: np.ndarray,
+        alpha: np.ndarray,
+        layers: np.ndarray,
+        centre: tuple[float, float],
+        half_px: float,
+        ink: Ink,
+    ) -> None:
+        """Blend ink of this coverage (H, W) float32 into the image; `layers` are those of `draw_layers`."""
+        image = self.image
+        outline = transform(place, self._outline(design))
+        matrix = place @ scale_matrix(-centre[0] / half_px, -centre[1] / half_px, 1 / half_px, 1 / half_px)
         corners = transform(
-            matrix, np.array([[0, 0], [mask.shape[1], 0], [mask.shape[1], mask.shape[0]], [0, mask.shape[0]]], float)
+            matrix,
+            np.array([[0, 0], [alpha.shape[1], 0], [alpha.shape[1], alpha.shape[0]], [0, alpha.shape[0]]], float),
         )
         height, width = image.shape[:2]
         x0, y0 = np.clip(np.floor(corners.min(0)).astype(int), 0, (width, height))
         x1, y1 = np.clip(np.ceil(corners.max(0)).astype(int) + 1, 0, (width, height))
         if x1 <= x0 or y1 <= y0:
             return
-        shifted = _scale_matrix(-float(x0), -float(y0), 1.0, 1.0) @ matrix
+        shifted = scale_matrix(-float(x0), -float(y0), 1.0, 1.0) @ matrix
         size = (int(x1 - x0), int(y1 - y0))
         blend(image, cv2.warpPerspective(alpha, shifted, size, flags=cv2.INTER_LINEAR), ink, int(x0), int(y0))
         up = transform(place, np.array([[0.0, 0.0], [0.0, -0.2]]))

@@ -7,8 +7,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from sealkit.config.base import Settings
-
-Shape = Literal["circle", "oval", "square", "rectangle", "triangle"]
+from sealkit.data.shapes import SHAPES
 
 
 class SynthSettings(Settings):
@@ -29,11 +28,8 @@ class SynthSettings(Settings):
     """Weight of document parts with one to four small seals."""
     negatives: float = Field(0.08, ge=0)
     """Weight of images without seal text."""
-    circle: float = Field(0.72, ge=0)
-    oval: float = Field(0.11, ge=0)
-    square: float = Field(0.1, ge=0)
-    rectangle: float = Field(0.05, ge=0)
-    triangle: float = Field(0.02, ge=0)
+    shapes: dict[str, float] = Field(default_factory=lambda: {name: row.share for name, row in SHAPES.items()})
+    """Weight of each shape of seal, by its name in `sealkit.data.shapes`; shapes that are not named are not drawn."""
     uniform_angle: float = Field(0.6, ge=0, le=1)
     """Share of seals turned by any angle of 0 to 360 degrees; the others stand within about 15 degrees of upright."""
     min_seal: int = Field(80, ge=32)
@@ -48,8 +44,18 @@ class SynthSettings(Settings):
     fonts: str | None = None
     """Folder of fonts to use beside the system's."""
 
+    @model_validator(mode="after")
+    def _known_shapes(self) -> SynthSettings:
+        unknown = sorted(self.shapes.keys() - SHAPES.keys())
+        if unknown:
+            raise ValueError(f"unknown shape {unknown[0]!r}; shapes are {', '.join(SHAPES)}")
+        if min(self.shapes.values(), default=0) < 0 or not sum(self.shapes.values()) > 0:
+            raise ValueError("weights of shapes must be at least 0, and one of them more")
+        return self
+
     def shape_weights(self) -> dict[str, float]:
-        return {name: getattr(self, name) for name in ("circle", "oval", "square", "rectangle", "triangle")}
+        """Weight of every shape, in the order of the table: it decides what a seed draws."""
+        return {name: self.shapes.get(name, 0.0) for name in SHAPES}
 
 
 class PageSettings(Settings):

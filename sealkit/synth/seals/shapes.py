@@ -5,6 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from sealkit.data.shapes import SHAPES
+
 _SHIFT = 4  # sub-pixel bits of OpenCV's drawing functions
 
 
@@ -20,15 +22,13 @@ def fill(mask: np.ndarray, points: np.ndarray, value: int = 255) -> None:
 def outline_points(shape: str, a: float, b: float, count: int = 180, corner: float = 0.0) -> np.ndarray:
     """Closed outline (N, 2) of a shape with half axes a, b in units of the seal, clockwise from the top.
 
-    shape: circle, oval, square, rectangle or triangle (point up). corner: radius of rounded corners.
+    shape: a name of `sealkit.data.shapes`. corner: radius of rounded corners.
     """
-    if shape in ("circle", "oval"):
+    unit = SHAPES[shape].corners
+    if not unit:
         theta = np.linspace(0, 2 * np.pi, count, endpoint=False)
         return np.stack([a * np.sin(theta), -b * np.cos(theta)], -1)
-    if shape == "triangle":
-        corners = np.array([[0.0, -b], [a, b], [-a, b]])
-    else:
-        corners = np.array([[-a, -b], [a, -b], [a, b], [-a, b]])
+    corners = np.array([[a * x, b * y] for x, y in unit])
     if corner <= 0:
         return corners
     points = []
@@ -53,7 +53,7 @@ def draw_border(
 ) -> None:
     """Draw a closed border of the given width inwards from half axes a, b (seal units)."""
     outer = outline_points(shape, a, b, corner=corner)
-    if shape == "triangle":
+    if len(SHAPES[shape].corners) == 3:
         inset = width * 1.0
         # The three sides of a triangle move in by the same distance when it shrinks about its incentre.
         side = np.linalg.norm(np.diff(np.vstack([[0, -b], [a, b], [-a, b], [0, -b]]), axis=0), axis=1)

@@ -15,7 +15,8 @@ import numpy as np
 
 from sealkit.data.records import TextLine
 from sealkit.errors import DataError
-from sealkit.geometry.lines import Direction, LinePoly
+from sealkit.geometry.directions import Direction
+from sealkit.geometry.lines import LinePoly
 from sealkit.geometry.straighten import RULES as STRAIGHTEN
 from sealkit.geometry.straighten import StripMap, sample, strip_map
 from sealkit.synth.seals.design import Design

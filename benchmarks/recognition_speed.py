@@ -103,7 +103,7 @@ def _reading(args: argparse.Namespace) -> None:
     from sealkit.runtime.files import ModelFiles
     from sealkit.runtime.model import ENGINES, installed
 
-    path = args.model_dir or locate_model(args.model)
+    path = args.model_dir or locate_model(args.model).path
     strips = [read_image(sample.image_path) for sample in read_rec_labels(args.set, "train.txt")[0]]
     files = ModelFiles.find(path)
     for engine in ("onnxruntime", "openvino", "paddle"):

@@ -16,12 +16,14 @@ import numpy as np
 import yaml
 
 from sealkit.errors import EngineError
+from sealkit.modules.seal_text_detection.spec import DetectorSpec
 from sealkit.modules.table import by_key
-from sealkit.pipeline.create import load_config, locate_all
+from sealkit.pipeline.build import locate_all
+from sealkit.pipeline.create import load_config
 from sealkit.runtime.files import ModelFiles
 
 SCRIPT = Path(__file__).with_name("run_pipeline.py")
-OWN_KEYS = ("reading", "whole_page_fallback", "Search", "Fine", "Reading", "Serving", "weights", "charset", "rings")
+OWN_KEYS = ("reading", "whole_page_fallback", "Search", "Refine", "Reading", "Serving", "weights", "charset", "rings")
 """Keys of a config that only sealkit knows."""
 
 
@@ -124,9 +126,13 @@ def _located(source: str | Path | Mapping[str, Any], overrides: Mapping[str, Any
     """A config as plain data, the modules it uses with their folders."""
     loaded = load_config(source, overrides)
     tree: dict[str, Any] = loaded.settings.model_dump(mode="json")
-    for place, path in locate_all(loaded.settings).items():
+    for place, files in locate_all(loaded.settings).items():
         section = _section(tree, place)
-        section["model_dir"], section["weights"] = str(Path(path).resolve()), None
+        section["model_dir"], section["weights"] = str(files.path.resolve()), None
+        if place == "TextDetection":  # both libraries run it with the numbers sealkit takes
+            spec = DetectorSpec.of_pipeline(files.read_meta()).changed(loaded.settings.ocr.TextDetection.numbers)
+            numbers = {**spec.resize.model_dump(), **spec.postprocess.model_dump()}
+            section.update({key: numbers[key] for key in loaded.settings.ocr.TextDetection.numbers})
     return tree
 
 

@@ -94,7 +94,8 @@ def table(args: argparse.Namespace, images: Sequence[str]) -> tuple[list[str], b
 
 def stand_ins(config: str, overrides: Mapping[str, Any], folder: Path) -> dict[str, str]:
     """Overrides that name a folder in `folder` for each model of the config that has none; missing ones are written."""
-    from sealkit.pipeline.create import load_config, sections
+    from sealkit.pipeline.build import sections
+    from sealkit.pipeline.create import load_config
 
     settings = load_config(config, overrides).settings
     named = {}

@@ -132,8 +132,8 @@ def pipeline_reader(config: str | None, options: Mapping[str, Any], given_boxes:
         start = time.perf_counter()
         (result,) = pipeline.predict(image, layout_det_res=layout)
         seconds = time.perf_counter() - start
-        outlines = [(region.outline, region.holes) for part in result.parts for region in part.regions]
-        lines: Outlines = [(line.points, []) for part in result.parts for line in part.lines]
+        outlines = [(region.outline, region.holes) for seal in result.parts for region in seal.regions]
+        lines: Outlines = [(one.line.points, []) for seal in result.parts for one in seal.lines]
         return Found(result.texts, outlines, lines, seconds)
 
     return read

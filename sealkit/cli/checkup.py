@@ -281,16 +281,16 @@ def _embedded() -> Iterator[Finding]:
     """Can `sealkit infer` read an image without any download?"""
     from sealkit.config.load import load_settings
     from sealkit.errors import SealkitError
-    from sealkit.pipeline.create import DEFAULT, locate_all, sections
+    from sealkit.pipeline.build import locate_all, sections
+    from sealkit.pipeline.create import DEFAULT
     from sealkit.pipeline.settings import SealRecognitionSettings
-    from sealkit.runtime.files import ModelFiles
     from sealkit.runtime.model import choose_engine
 
     try:
         settings = load_settings("configs", DEFAULT, SealRecognitionSettings).settings
         found = [
-            f"{sections(settings)[place].model_name} on {choose_engine(ModelFiles.find(path), None, None)[0]}"
-            for place, path in locate_all(settings).items()
+            f"{sections(settings)[place].model_name} on {choose_engine(files, None, None)[0]}"
+            for place, files in locate_all(settings).items()
         ]
     except SealkitError as error:
         yield Finding("reading", "warning", f"`sealkit infer` has no models to start with: {error.what}", error.hint)

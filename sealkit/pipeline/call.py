@@ -1,4 +1,4 @@
-"""Parameters of one predict() call laid over the pipeline's config (pipeline-specification §2)."""
+"""Parameters of one predict() call laid over the pipeline's config."""
 
 from __future__ import annotations
 
@@ -7,12 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sealkit.errors import ConfigError
-from sealkit.modules.seal_text_detection.predictor import override
-from sealkit.modules.seal_text_detection.settings import DetPostprocessSettings, DetResizeSettings
+from sealkit.modules.seal_text_detection.spec import DetectorSpec
+from sealkit.pipeline.options import PredictOptions
 from sealkit.pipeline.settings import SealRecognitionSettings
-
-INVALID = "the input params for model settings are invalid!"
-"""What PaddleX answers to stages that are asked for but not there."""
 
 LAYOUT_OPTIONS = {
     "layout_threshold": "threshold",
@@ -28,8 +25,9 @@ class CallSettings:
     """Settings of one predict() call.
 
     Attributes:
-        resize, post: of the text detector.
+        detector: numbers of the text detector.
         score_thresh: texts with at least this score are kept.
+        asked: the detector's numbers the call named, by their own names; None where it did not.
         det_params: `text_det_params` of the result.
         orientation, unwarping: steps of the document preprocessor that run.
         preprocess: the document preprocessor runs (perhaps with neither step, as in PaddleX).
@@ -38,9 +36,9 @@ class CallSettings:
         own_size: the call named the detector's input size.
     """
 
-    resize: DetResizeSettings
-    post: DetPostprocessSettings
+    detector: DetectorSpec
     score_thresh: float
+    asked: dict[str, Any]
     det_params: dict[str, Any]
     orientation: bool = False
     unwarping: bool = False
@@ -50,78 +48,63 @@ class CallSettings:
     own_size: bool = False
 
 
-def resolve(
-    settings: SealRecognitionSettings,
-    resize: DetResizeSettings,
-    post: DetPostprocessSettings,
-    given: Mapping[str, Any],
-) -> CallSettings:
+def resolve(settings: SealRecognitionSettings, detector: DetectorSpec, given: PredictOptions) -> CallSettings:
     """The settings of a call.
 
     Args:
         settings: the pipeline's.
-        resize, post: the detector's, as created.
-        given: the parameters of predict(); None means "as configured". 0 means that too for the numbers of the
-            detector, as in PaddleX.
+        detector: as created.
+        given: the parameters of predict().
 
     Raises:
         ConfigError: a parameter of the wrong kind.
     """
     asked = {
-        "limit_side_len": given["seal_det_limit_side_len"],
-        "limit_type": given["seal_det_limit_type"],
-        "thresh": given["seal_det_thresh"],
-        "box_thresh": given["seal_det_box_thresh"],
-        "unclip_ratio": given["seal_det_unclip_ratio"],
+        "limit_side_len": given.seal_det_limit_side_len,
+        "limit_type": given.seal_det_limit_type,
+        "thresh": given.seal_det_thresh,
+        "box_thresh": given.seal_det_box_thresh,
+        "unclip_ratio": given.seal_det_unclip_ratio,
     }
-    changes = {name: value for name, value in asked.items() if value}
-    resize = _checked(resize, changes)
-    post = _checked(post, changes)
-    params = {
-        "limit_side_len": resize.limit_side_len,
-        "limit_type": resize.limit_type,
-        "thresh": post.thresh,
-        "max_side_limit": settings.ocr.TextDetection.largest_side,
-        "box_thresh": post.box_thresh,
-        "unclip_ratio": post.unclip_ratio,
-    }
-    if settings.reading == "reference":  # shows what was asked for, even where 0 stands for the configured value
-        params |= {name: value for name, value in asked.items() if value is not None}
-    score = given["seal_rec_score_thresh"]
-    orientation, unwarping, preprocess = _preprocessing(
-        settings, given["use_doc_orientation_classify"], given["use_doc_unwarping"]
-    )
-    wanted = given["use_layout_detection"]
+    spec = _changed(detector, {name: value for name, value in asked.items() if value})
+    score, wanted = given.seal_rec_score_thresh, given.use_layout_detection
+    orientation, unwarping, preprocess = _preprocessing(settings, given)
     return CallSettings(
-        resize,
-        post,
+        spec,
         settings.ocr.TextRecognition.score_thresh if score is None else score,
-        params,
+        asked,
+        {
+            "limit_side_len": spec.resize.limit_side_len,
+            "limit_type": spec.resize.limit_type,
+            "thresh": spec.postprocess.thresh,
+            "max_side_limit": spec.resize.max_side_limit,
+            "box_thresh": spec.postprocess.box_thresh,
+            "unclip_ratio": spec.postprocess.unclip_ratio,
+        },
         orientation,
         unwarping,
         preprocess,
         settings.use_layout_detection if wanted is None else bool(wanted),
-        _layout_options(settings, given),
+        _layout_options(given),
         own_size=bool(asked["limit_side_len"] or asked["limit_type"]),
     )
 
 
-def _checked(settings: Any, changes: dict[str, Any]) -> Any:
-    """Settings with changes laid over; a wrong value is named by its parameter."""
+def _changed(spec: DetectorSpec, changes: dict[str, Any]) -> DetectorSpec:
+    """A detector's numbers with changes laid over; a wrong value is named by its parameter."""
     from pydantic import ValidationError
 
     try:
-        return override(settings, changes)
+        return spec.changed(changes)
     except ValidationError as error:
         detail = error.errors(include_url=False)[0]
         name = ".".join(str(part) for part in detail["loc"])
         raise ConfigError(detail["msg"], where=f"seal_det_{name}", value=detail.get("input")) from error
 
 
-def _preprocessing(
-    settings: SealRecognitionSettings, orientation: bool | None, unwarping: bool | None
-) -> tuple[bool, bool, bool]:
+def _preprocessing(settings: SealRecognitionSettings, given: PredictOptions) -> tuple[bool, bool, bool]:
     """Which steps run, and whether the preprocessor does. As in PaddleX one False alone switches both off."""
+    orientation, unwarping = given.use_doc_orientation_classify, given.use_doc_unwarping
     section = settings.SubPipelines.DocPreprocessor
     if orientation is None and unwarping is None:
         runs = settings.use_doc_preprocessor
@@ -136,22 +119,43 @@ def _preprocessing(
     )
 
 
-def _layout_options(settings: SealRecognitionSettings, given: Mapping[str, Any]) -> dict[str, Any]:
+def _layout_options(given: PredictOptions) -> dict[str, Any]:
     """Options for the layout model; what is None there is what the model was created with."""
-    options = {option: given[name] for name, option in LAYOUT_OPTIONS.items() if given[name] is not None}
-    if settings.reading == "reference" and options.get("layout_nms") is False:
-        del options["layout_nms"]  # PaddleX joins it to the configured value with "or"
+    asked = given.given()
+    options = {option: asked[name] for name, option in LAYOUT_OPTIONS.items() if name in asked}
     if not options.get("layout_unclip_ratio", True):
         del options["layout_unclip_ratio"]  # 0.0 means "as configured"
     return options
 
 
-def missing_stages(call: CallSettings, given: Mapping[str, Any], has: Mapping[str, bool]) -> str | None:
-    """The first parameter that asks for a stage the pipeline was built without, None where all is there.
+def refuse_missing_stages(call: CallSettings, given: PredictOptions, has: Mapping[str, bool]) -> None:
+    """Refuse parameters of stages that are not there.
 
     Args:
         has: `layout`, `orientation`, `unwarping`: what was built.
+
+    Raises:
+        ConfigError: the first such parameter; or boxes that are given and to be found as well.
     """
+    name = _missing_stage(call, given, has)
+    if name is not None:
+        stage = "a layout model" if "layout" in name else "the document preprocessor"
+        raise ConfigError(
+            f"this pipeline was built without {stage}",
+            where=name,
+            value=given.given().get(name),
+            hint="leave the parameter out, or create the pipeline from a config that has that stage",
+        )
+    if call.layout and given.layout_det_res is not None:
+        raise ConfigError(
+            "boxes are given, and the layout model is to find some as well",
+            where="layout_det_res",
+            hint="with layout_det_res also pass use_layout_detection=False",
+        )
+
+
+def _missing_stage(call: CallSettings, given: PredictOptions, has: Mapping[str, bool]) -> str | None:
+    """The first parameter that asks for a stage the pipeline was built without, None where all is there."""
     if call.preprocess:
         if call.orientation and not has["orientation"]:
             return "use_doc_orientation_classify"
@@ -160,7 +164,8 @@ def missing_stages(call: CallSettings, given: Mapping[str, Any], has: Mapping[st
     if call.layout and not has["layout"]:
         return "use_layout_detection"
     if not has["layout"]:
-        return next((name for name in LAYOUT_OPTIONS if given[name] not in (None, False)), None)
+        asked = given.given()
+        return next((name for name in LAYOUT_OPTIONS if asked.get(name) not in (None, False)), None)
     return None
 
 
@@ -198,8 +203,15 @@ def refuse_old_inputs(input: Any) -> None:
             inner = next((element[key] for key in ("img", "input", "image") if key in element), "image.png")
             shown = inner if isinstance(inner, str) else "array"
             raise ConfigError(
-                "an input is no dict any more",
+                "an input is an image, not a dict",
                 where="predict",
                 value={key: type(value).__name__ for key, value in element.items()},
                 hint=f"give the image itself: predict({shown!r})",
             )
+
+
+def fetch_any(url: str) -> bytes:
+    """Content of a URL the user allowed: whatever the user can reach, the own network included."""
+    from sealkit.images.fetch import fetch_url  # the modules of the network: many, and seldom needed
+
+    return fetch_url(url, allow_private=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Protocol
+from collections.abc import Callable
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -38,16 +39,16 @@ class DocPreprocessor:
     Attributes:
         orientation, unwarping: the models; None where a step was not built.
         has_orientation, has_unwarping: whether they were built.
-        reading: `sealkit` turns pages exactly; `reference` as paddlex does, shifted by one pixel with a black line.
+        turn: turns a page (H, W, 3) counter-clockwise by an angle of 0, 90, 180 or 270 degrees.
     """
 
     def __init__(
         self,
         orientation: AngleModel | None = None,
         unwarping: FlatteningModel | None = None,
-        reading: Literal["sealkit", "reference"] = "sealkit",
+        turn: Callable[[np.ndarray, int], np.ndarray] = turn,
     ) -> None:
-        self.orientation, self.unwarping, self.reading = orientation, unwarping, reading
+        self.orientation, self.unwarping, self.turn = orientation, unwarping, turn
         self.has_orientation, self.has_unwarping = orientation is not None, unwarping is not None
 
     @property
@@ -74,7 +75,7 @@ class DocPreprocessor:
         angle, turned = NOT_ASKED, image
         if orientation:
             angle = _built(self.orientation, "use_doc_orientation_classify").angle(image)
-            turned = self._turn(image, angle)
+            turned = self.turn(image, angle)
         flat = _built(self.unwarping, "use_doc_unwarping").unwarp(turned) if unwarping else turned
         return {
             "input_path": None,
@@ -85,13 +86,6 @@ class DocPreprocessor:
             "rot_img": turned,
             "output_img": flat,
         }
-
-    def _turn(self, image: np.ndarray, angle: int) -> np.ndarray:
-        if self.reading == "reference":
-            from sealkit.pipeline.reference.rotate import rotate_image
-
-            return rotate_image(image, angle)
-        return turn(image, angle)
 
 
 def _built(step: Any, flag: str) -> Any:

@@ -9,6 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from sealkit.errors import ConfigError, EngineError, WeightsError
+from sealkit.runtime.files import ModelFiles
 from sealkit.text import did_you_mean
 from sealkit.weights.wheels import WHEELS, find_in_wheel, wheel_file
 
@@ -20,8 +21,8 @@ _IN_WHEELS = tuple(tag for tag, wheel in WHEELS.items() if any(file.serves for f
 TAGS = ("sealkit", *_IN_WHEELS, "official")
 
 
-def locate_model(model_name: str, model_dir: str | None = None, weights: str | None = None) -> Path:
-    """Folder or .onnx file of an inference model.
+def locate_model(model_name: str, model_dir: str | None = None, weights: str | None = None) -> ModelFiles:
+    """The files of an inference model.
 
     Args:
         model_name: official name.
@@ -30,7 +31,7 @@ def locate_model(model_name: str, model_dir: str | None = None, weights: str | N
             `<name>_infer` or `<name>` in `cache_folder()`, or one that PaddleX downloaded); None: the first of these
             that has the model.
     Raises:
-        EngineError: nothing there; the message says where was looked and what to do.
+        EngineError: nothing there, or not all files of a model; the message says where was looked and what to do.
         WeightsError: a wheel's file is not the known one.
         ConfigError: unknown tag; nothing there, and the name is nearly an official model's.
     """
@@ -43,7 +44,7 @@ def locate_model(model_name: str, model_dir: str | None = None, weights: str | N
                 value=str(model_dir),
                 hint="check the path; relative paths start at the folder the command runs in",
             )
-        return path
+        return ModelFiles.find(path)
     if weights is not None and weights not in TAGS:
         raise ConfigError(
             "unknown weights tag", where="weights", value=weights, hint=f"one of {', '.join(TAGS)}, or model_dir"
@@ -52,7 +53,7 @@ def locate_model(model_name: str, model_dir: str | None = None, weights: str | N
     for tag in (weights,) if weights else TAGS:
         path_or_reason = _FINDERS[tag](model_name)
         if isinstance(path_or_reason, Path):
-            return path_or_reason
+            return ModelFiles.find(path_or_reason)
         problems.append(f"{tag}: {path_or_reason}")
     refuse_misspelt(model_name)
     raise EngineError(

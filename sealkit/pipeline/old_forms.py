@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sealkit.errors import ConfigError
@@ -20,18 +20,6 @@ OPTIONS = {
     "model_dir": "the key model_dir of the module in the config, or overrides={…}",
 }
 """Keyword of create_pipeline() elsewhere → what to write here."""
-KNOWN = (
-    "pipeline",
-    "config",
-    "device",
-    "engine",
-    "engine_config",
-    "use_hpip",
-    "hpi_config",
-    "threads",
-    "overrides",
-    "allow_url",
-)
 
 _BETA = {
     "layout_model": "SubModules.LayoutDetection",
@@ -46,8 +34,12 @@ _BETA = {
 """Key of the beta's `Pipeline` section → block of today."""
 
 
-def refuse_old_options(options: Mapping[str, Any]) -> None:
+def refuse_old_options(options: Mapping[str, Any], known: Sequence[str]) -> None:
     """Keywords create_pipeline() does not have.
+
+    Args:
+        options: the keywords.
+        known: those it has.
 
     Raises:
         ConfigError: a keyword that has another name here.
@@ -59,7 +51,7 @@ def refuse_old_options(options: Mapping[str, Any]) -> None:
                 "this keyword has another name here", where=f"create_pipeline({name}=…)", value=value,
                 hint=f"write {OPTIONS[name]}",
             )  # fmt: skip
-        hint = did_you_mean(name, KNOWN, otherwise=f"known: {', '.join(KNOWN)}", cutoff=60)
+        hint = did_you_mean(name, known, otherwise=f"known: {', '.join(known)}", cutoff=60)
         raise TypeError(f"create_pipeline() got an unexpected keyword argument {name!r}; {hint}")
 
 

@@ -16,11 +16,12 @@ from inspect import signature
 from typing import Any
 
 from sealkit.engine.signals import unheard
-from sealkit.errors import DeviceError, EngineError
+from sealkit.errors import DeviceError, EngineError, SealkitError
 from sealkit.images import iter_images
-from sealkit.pipeline.call import layouts_of, refuse_old_inputs
+from sealkit.pipeline.build import build_pipeline
+from sealkit.pipeline.call import fetch_any, layouts_of, refuse_old_inputs
 from sealkit.pipeline.result import SealRecognitionResult
-from sealkit.pipeline.seal_recognition import SealRecognitionPipeline, fetch_any
+from sealkit.pipeline.seal_recognition import SealRecognitionPipeline
 from sealkit.pipeline.settings import EngineSettings, SealRecognitionSettings
 from sealkit.pipeline.side_by_side import in_order
 from sealkit.runtime.devices import Device, default_threads, parse_device, parse_devices
@@ -140,9 +141,6 @@ _WORKER: dict[str, Any] = {}
 
 
 def _start(names: Any, settings: SealRecognitionSettings, call: EngineSettings, threads: int | None) -> None:
-    from sealkit.errors import SealkitError
-    from sealkit.pipeline.create import build_pipeline
-
     try:
         device = str(parse_device(names.get()))
         _WORKER["pipeline"] = build_pipeline(settings, call, device, threads)

@@ -1,7 +1,7 @@
 """The result of reading one image: PaddleX's fields in PaddleX's order (pipeline specification §9), then sealkit's.
 
 Own keys of the result: `stages` (what each stage found, and why something is empty) and, on failure, `error`. Own keys
-of an element of `seal_res_list`: see `pipeline/assemble.py`.
+of an element of `seal_res_list`: see `pipeline/stages/assemble.py`.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class SealResult(dict[str, Any]):
 
     @property
     def lines(self) -> list[dict[str, Any]]:
-        """One dict per text kept, at least text, score and role; see `pipeline/assemble.py`."""
+        """One dict per text kept, at least text, score and role; see `pipeline/stages/assemble.py`."""
         if "lines" in self:
             return list(self["lines"])
         return [{"text": t, "score": s, "role": None} for t, s in zip(self["rec_texts"], self["rec_scores"])]
@@ -82,7 +82,7 @@ class SealRecognitionResult(dict[str, Any]):
     """
 
     parts: Sequence[Any] = ()
-    """Per seal its SealParts: unrounded regions and lines, every attempt at reading; not saved, for programs."""
+    """Per seal its DetectedSeal: unrounded regions and lines, every reading that was tried; not saved, for programs."""
 
     def __init__(self, fields: dict[str, Any], stages: dict[builtins.str, Any] | None = None) -> None:
         """`stages` is what the key of that name would hold, where the result has no such key."""

@@ -17,7 +17,6 @@ Ratio = Annotated[float, Field(gt=0)]
 ClassKey = Annotated[int | str, BeforeValidator(lambda key: int(key) if str(key).isdigit() else key)]
 """A layout class: its number or its label. YAML files and JSON know text keys only."""
 MergeMode = Literal["large", "small", "union"]
-DEFAULT_MAX_SIDE = 4000
 
 
 class EngineSettings(Settings):
@@ -47,31 +46,56 @@ class ModuleSettings(EngineSettings):
 class LayoutDetectionSettings(ModuleSettings):
     """null: as the model's own file says. A class is written as its number or (sealkit's) its label."""
 
+    module_name: Literal["layout_detection"]
     threshold: Share | dict[ClassKey, Share] | None = None
     layout_nms: bool | None = None
     layout_unclip_ratio: Ratio | tuple[Ratio, Ratio] | dict[ClassKey, Ratio | tuple[Ratio, Ratio]] | None = None
     layout_merge_bboxes_mode: MergeMode | dict[ClassKey, MergeMode] | None = None
 
+    @property
+    def numbers(self) -> dict[str, Any]:
+        """What the config says of the layout's options, by their names; None where it says nothing."""
+        return {
+            "threshold": self.threshold,
+            "layout_nms": self.layout_nms,
+            "layout_unclip_ratio": self.layout_unclip_ratio,
+            "layout_merge_bboxes_mode": self.layout_merge_bboxes_mode,
+        }
+
 
 class TextDetectionSettings(ModuleSettings):
-    limit_side_len: int = Field(736, gt=0)
-    limit_type: Literal["min", "max", "resize_long"] = "min"
+    """null: as the model's folder was evaluated; in a folder that sealkit did not write, the values of PaddleX's seal
+    pipeline: 736, min, 4000, 0.2, 0.6, 0.5."""
+
+    module_name: Literal["seal_text_detection"]
+    limit_side_len: int | None = Field(None, gt=0)
+    limit_type: Literal["min", "max", "resize_long"] | None = None
     max_side_limit: int | None = Field(None, gt=0)
     max_side_len: int | None = Field(None, gt=0)
     """PaddleX's packaged file says max_side_len, its code reads max_side_limit: both are read here, the latter wins."""
-    thresh: Share = 0.2
-    box_thresh: Share = 0.6
-    unclip_ratio: float = Field(0.5, ge=0)
+    thresh: Share | None = None
+    box_thresh: Share | None = None
+    unclip_ratio: float | None = Field(None, ge=0)
     input_shape: tuple[int, int, int] | None = None
-    rings: Literal["keep", "reference"] = "keep"
+    rings: Literal["keep", "reference"] | None = None
     """sealkit's: `keep` finds closed and narrow-gapped rings, `reference` loses them as paddlex 3.7.2 does."""
 
     @property
-    def largest_side(self) -> int:
-        return self.max_side_limit or self.max_side_len or DEFAULT_MAX_SIDE
+    def numbers(self) -> dict[str, Any]:
+        """What the config says of the detector's numbers, by their names; None where it says nothing."""
+        return {
+            "limit_side_len": self.limit_side_len,
+            "limit_type": self.limit_type,
+            "max_side_limit": self.max_side_limit or self.max_side_len,
+            "thresh": self.thresh,
+            "box_thresh": self.box_thresh,
+            "unclip_ratio": self.unclip_ratio,
+            "rings": self.rings,
+        }
 
 
 class TextRecognitionSettings(ModuleSettings):
+    module_name: Literal["text_recognition"]
     score_thresh: int | float = Field(0, ge=0, le=1)
     """A text is kept when its score is at least this. Shown in results as it is written."""
     input_shape: tuple[int, int, int] | None = None
@@ -82,11 +106,11 @@ class TextRecognitionSettings(ModuleSettings):
 
 
 class DocOrientationSettings(ModuleSettings):
-    pass
+    module_name: Literal["doc_text_orientation"]
 
 
 class DocUnwarpingSettings(ModuleSettings):
-    pass
+    module_name: Literal["image_unwarping"]
 
 
 class DocModules(Settings):
@@ -128,53 +152,53 @@ class TopPipelines(Settings):
 class SearchSettings(Settings):
     """sealkit's: how seals are found by the text detector itself, where no layout model is used."""
 
-    enabled: bool = False
-    """Off: the whole image is one region, as in PaddleX."""
     coarse_sides: tuple[int, ...] = Field((288, 448, 736), min_length=1)
-    """Long sides the whole image is looked at with; those far above the image's own size are left out."""
+    """Long sides at which the whole image is detected; those far above the image's own size are left out."""
     settled_side: int = Field(160, gt=0)
-    """Seals this large in the input of one look are taken from it; smaller ones are left to the next larger look."""
+    """Seals this large at one scale are taken from it; smaller ones are left to the next larger scale."""
     area_thresh: Share = 0.5
     """A pixel belongs to a seal when the detector's seal-area channel exceeds this."""
     min_side: int = Field(8, gt=0)
     """Smallest long side of a seal in pixels of the coarse input."""
     candidate_score: Share = 0.75
-    """Mean seal-area probability in a coarse look that makes a closer one worth while."""
+    """Mean seal-area probability at a coarse scale that makes a crop worth while."""
     min_score: Share = 0.8
-    """Mean seal-area probability a seal must have in its closer look. Lower finds more on pages, print and tables
-    included."""
+    """Mean seal-area probability a seal must have in its crop. Lower finds more on pages, print and tables included."""
     largest_side: int = Field(330, gt=0)
-    """Larger seals in the input of a look after the first are pieces of seals, or seals it shows in pieces."""
+    """Larger seals in the input of a scale after the first are pieces of seals, or seals it shows in pieces."""
     corrections: int = Field(1, ge=0)
-    """Most looks at each found seal that correct its box."""
+    """Most crops of each found seal that correct its box."""
     correction_margin: float = Field(0.2, ge=0, le=1)
-    """Border around the seal in these looks, as a share of its long side."""
+    """Border around the seal in these crops, as a share of its long side."""
     correction_side: int = Field(320, gt=0)
-    """Long side of the input of these looks."""
+    """Long side of the input of these crops."""
 
 
-class FineSettings(Settings):
-    """sealkit's: the second look at each seal that was found."""
+class RefineSettings(Settings):
+    """sealkit's: each seal that was found is detected in a crop of its own."""
 
-    side: int = Field(288, gt=0)
-    """The seal's long side is scaled to so many pixels."""
-    margin: float = Field(0.08, ge=0, le=1)
-    """Border around the seal, as a share of its long side."""
+    side: int | None = Field(None, gt=0)
+    """The seal's long side is scaled to so many pixels; null: what the detector was trained on."""
+    margin: float | None = Field(None, ge=0, le=1)
+    """Border around the seal, as a share of its long side; null: the detector's."""
+    background_contrast: Share | None = None
+    """Contrast that is left outside the seal's box, for detectors trained on `seal_crop` so; null: the detector's."""
     max_upscale: float = Field(4.0, ge=1)
     """Never enlarge more than this."""
-    inside: Share = 0.5
+    area_thresh: Share = 0.5
+    """A pixel of the crop belongs to the seal when the detector's seal-area channel exceeds this."""
+    min_inside: Share = 0.5
     """A text is kept when at least this share of it lies in the seal, by the detector's seal-area channel."""
-    outside: Share = 1.0
-    """Contrast that is left outside the seal's box: which seal is meant, for detectors trained on `seal_crop` so."""
-    rotations: Literal[1, 2, 4] = 1
-    """The seal is looked at as it is; 2: and upside down, 4: and lying on either side; what they agree on is kept."""
+    views: Literal[1, 2, 4] = 1
+    """Test-time augmentation: the crop as it is; 2: and upside down, 4: and lying on either side; what most views show
+    is kept."""
 
 
 class ReadingSettings(Settings):
     """sealkit's: how strips are read."""
 
-    height: int = Field(48, gt=0)
-    """Height strips are straightened to."""
+    height: int | None = Field(None, gt=0)
+    """Height strips are straightened to; null: that of the recogniser's input."""
     both_directions: Literal["auto", "always", "never"] = "auto"
     """Read a line in both directions and keep the better score: where its direction is in doubt, always, never."""
     squeeze: tuple[float, ...] = ()
@@ -184,7 +208,6 @@ class ReadingSettings(Settings):
     """Only lines whose best score is below this are read squeezed as well."""
     squeeze_margin: float = Field(0.0, ge=0, le=1)
     """A squeezed reading wins only when its score is better by this."""
-    batch_size: int = Field(8, gt=0)
     width_step: int = Field(32, gt=0)
     """Recognition batches are padded to multiples of this width: fewer shapes for the engine to prepare."""
 
@@ -203,10 +226,12 @@ class SealRecognitionSettings(EngineSettings):
     """sealkit's: `reference` reproduces paddlex 3.7.2's strips."""
     whole_page_fallback: bool = False
     """sealkit's: when no seal is found, read the whole image as one."""
-    Search: SearchSettings = SearchSettings()
-    Fine: FineSettings | None = None
-    """sealkit's: null: each region is detected once, at TextDetection's own size."""
-    Reading: ReadingSettings = ReadingSettings()
+    Search: SearchSettings | None = None
+    """sealkit's: null: where there is no layout, the whole image is one region, as in PaddleX."""
+    Refine: RefineSettings | None = None
+    """sealkit's: null: each region is detected as it is, at TextDetection's own size."""
+    Reading: ReadingSettings | None = None
+    """sealkit's: null: the defaults."""
 
     @model_validator(mode="after")
     def _stages_have_their_sections(self) -> SealRecognitionSettings:
@@ -217,13 +242,19 @@ class SealRecognitionSettings(EngineSettings):
                 raise ValueError("use_doc_orientation_classify is true, but DocOrientationClassify is missing")
             if pages.use_doc_unwarping and inside.DocUnwarping is None:
                 raise ValueError("use_doc_unwarping is true, but DocUnwarping is missing")
-        if self.reading == "reference" and (self.Search.enabled or self.Fine is not None):
-            raise ValueError("reading: reference knows neither Search nor Fine: set Search.enabled: false, Fine: null")
+        own = [name for name in ("Search", "Refine", "Reading") if getattr(self, name) is not None]
+        if self.reading == "reference" and own:
+            raise ValueError(f"reading: reference does not use {', '.join(own)}: set {': null, '.join(own)}: null")
         if self.use_layout_detection and self.SubModules.LayoutDetection is None:
             raise ValueError("use_layout_detection is true, but SubModules.LayoutDetection is missing")
         if self.use_doc_preprocessor and self.SubPipelines.DocPreprocessor is None:
             raise ValueError("use_doc_preprocessor is true, but SubPipelines.DocPreprocessor is missing")
         return self
+
+    @property
+    def reading_settings(self) -> ReadingSettings:
+        """`Reading`, or its defaults."""
+        return self.Reading or ReadingSettings()
 
     @property
     def ocr(self) -> OcrModules:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from itertools import chain
 from typing import TypeVar
 
@@ -54,6 +55,17 @@ def in_order(
     finally:
         for future, _ in waiting:
             future.cancel()
+
+
+def in_threads(
+    jobs: Iterator[Job], run: Callable[[Job], Result], workers: int, weight: Callable[[Job], float]
+) -> Iterator[Result]:
+    """As `in_order`, each job run in one of so many threads."""
+    with (
+        ThreadPoolExecutor(workers, thread_name_prefix="sealkit-page") as pool,
+        closing(in_order(jobs, lambda job: pool.submit(run, job), workers, weight)) as ordered,
+    ):
+        yield from ordered
 
 
 def several(jobs: Iterator[Job]) -> tuple[bool, Iterator[Job]]:

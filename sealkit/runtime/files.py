@@ -82,6 +82,12 @@ class ModelMeta:
         hint = "write the official name of the architecture, or export the model again"
         raise EngineError("Global.model_name is not a name", where=self.where, value=name, hint=hint)
 
+    def own(self, part: str) -> Mapping[str, Any]:
+        """A part of the section `Sealkit`, what sealkit's export writes and PaddleX has no key for; {} without it."""
+        section = self.data.get("Sealkit")
+        values = section.get(part) if isinstance(section, Mapping) else None
+        return values if isinstance(values, Mapping) else {}
+
     @property
     def post_process(self) -> Mapping[str, Any]:
         """The section `PostProcess`; {} where there is none."""

@@ -172,7 +172,7 @@ def installed(engine: str) -> bool:
 
 
 def load_model(
-    path: str | Path,
+    path: str | Path | ModelFiles,
     engine: str | None = None,
     device: str | None = None,
     threads: int | None = None,
@@ -181,7 +181,7 @@ def load_model(
     """Load an inference model folder or a single .onnx file.
 
     Args:
-        path: the folder with inference.yml, or an ONNX file.
+        path: the folder with inference.yml, or an ONNX file; or its files, where they were found already.
         engine: paddle, onnxruntime, openvino, tensorrt; None or "auto": the fastest one that is installed and can read
             the files (on CPU: onnxruntime, openvino, paddle). The choice is logged and in `model.engine`.
         device: cpu, gpu, gpu:0, npu:0, …; None: the first NVIDIA card an installed engine can use, else the CPU.
@@ -191,15 +191,26 @@ def load_model(
         EngineError: missing files (all are listed), unknown engine, package not installed, unreadable graph.
         DeviceError: unknown or absent device.
     """
-    files = ModelFiles.find(path)
-    wanted_device = parse_device(device) if device is not None else None
-    name, chosen_device = choose_engine(files, engine, wanted_device)
-    info = ENGINES[name]
-    cls: type[InferenceModel] = importlib.import_module(info.module).CLASSES[name]
-    model = cls(files, files.read_meta(), chosen_device, threads or default_threads(), dict(options or {}))
-    log.info(
-        "%s: engine %s on %s%s", files.path, name, chosen_device, "" if engine not in (None, "auto") else " (auto)"
-    )
+    files = path if isinstance(path, ModelFiles) else ModelFiles.find(path)
+    name, chosen_device = choose_engine(files, engine, parse_device(device) if device is not None else None)
+    return open_model(files, name, chosen_device, threads, options)
+
+
+def open_model(
+    files: ModelFiles,
+    engine: str,
+    device: Device,
+    threads: int | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> InferenceModel:
+    """Load found files on a chosen engine and device; see load_model and choose_engine.
+
+    Raises:
+        EngineError: an unreadable graph, or an option the engine does not have.
+    """
+    cls: type[InferenceModel] = importlib.import_module(ENGINES[engine].module).CLASSES[engine]
+    model = cls(files, files.read_meta(), device, threads or default_threads(), dict(options or {}))
+    log.info("%s: engine %s on %s", files.path, engine, device)
     return model
 
 

@@ -148,7 +148,8 @@ def module_inputs(place):
 @pytest.mark.parametrize("kind", MODULES)
 def test_one_module_alone(infer, place, module_inputs, kind):
     name, folder, said = MODULES[kind]
-    folder = {"det": locate_model("PP-OCRv6_small_det"), "rec": locate_model("PP-OCRv6_small_rec")}.get(folder, folder)
+    shipped = {"det": "PP-OCRv6_small_det", "rec": "PP-OCRv6_small_rec"}
+    folder = locate_model(shipped[folder]).path if folder in shipped else folder
     source = module_inputs[kind]
     code, out, err = infer(source, "--model", name, "--model-dir", folder, "--save-path", f"saved {kind}")
     assert (code, err) == (0, "")
@@ -185,7 +186,7 @@ def test_a_config_with_exported_folders(infer, place):
     }
     detection = config["SubPipelines"]["SealOCR"]["SubModules"]["TextDetection"]
     del detection["weights"]
-    detection["model_dir"] = str(locate_model("PP-OCRv6_small_det"))
+    detection["model_dir"] = str(locate_model("PP-OCRv6_small_det").path)
     (place / "my.yaml").write_text(yaml.safe_dump(config, sort_keys=False, allow_unicode=True), encoding="utf-8")
     turned = cv2.imread(str(place / "seal.jpg"))
     turned = cv2.resize(turned, (320, 320))

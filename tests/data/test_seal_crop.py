@@ -70,7 +70,7 @@ def test_seal_crop_is_a_window_where_no_seal_is_labelled() -> None:
 
 def test_outside_the_box_the_image_is_pale() -> None:
     plain = chain_of()(Scene.of(*two_seals()), np.random.default_rng(0))
-    pale = chain_of(outside=0.3)(Scene.of(*two_seals()), np.random.default_rng(0))
+    pale = chain_of(background_contrast=0.3)(Scene.of(*two_seals()), np.random.default_rng(0))
     points = np.concatenate([line.points for line in plain.lines])
     x0, y0, x1, y1 = (int(v) for v in np.concatenate([np.ceil(points.min(axis=0)), np.floor(points.max(axis=0))]))
     inside = np.s_[y0 + 1 : y1 - 1, x0 + 1 : x1 - 1]
@@ -103,7 +103,7 @@ def test_another_seal_is_stamped_over_and_not_labelled() -> None:
 
 
 def test_places_without_seals_teach_that_there_is_nothing() -> None:
-    chain = chain_of(empty=1.0, outside=0.3)
+    chain = chain_of(empty=1.0, background_contrast=0.3)
     image, lines = draw_image(900, 900)  # both texts in a corner
     assert all(not chain(Scene.of(image, lines[:2]), np.random.default_rng(seed)).lines for seed in range(6))
     scene = chain(Scene.of(image, []), np.random.default_rng(0))  # no seal at all
@@ -115,6 +115,6 @@ def test_places_without_seals_teach_that_there_is_nothing() -> None:
 
 @pytest.mark.parametrize("seed", range(4))
 def test_the_same_numbers_draw_the_same_crop(seed: int) -> None:
-    chain = chain_of(stamped_over=0.5, empty=0.2, outside=0.4, jitter=0.05)
+    chain = chain_of(stamped_over=0.5, empty=0.2, background_contrast=0.4, jitter=0.05)
     one, two = (stamp(Scene.of(*two_seals()), chain, seed) for _ in range(2))
     assert np.array_equal(one.image, two.image)

@@ -93,8 +93,8 @@ def test_a_folder_brings_its_own_sizes_and_thresholds(exported):
     from sealkit.pipeline.create import create_model
 
     model = create_model("PP-OCRv6_tiny_det", exported[0], engine="onnxruntime", device="cpu")
-    assert model.resize.limit_type == "resize_long" and model.resize.limit_side_len == 64
-    assert model.post.thresh == 0.25 and model.post.unclip_ratio == 0.5
+    assert model.spec.resize.limit_type == "resize_long" and model.spec.resize.limit_side_len == 64
+    assert model.spec.postprocess.thresh == 0.25 and model.spec.postprocess.unclip_ratio == 0.5
     (result,) = model.predict(np.full((64, 64, 3), 255, np.uint8))
     assert result.ok and isinstance(result["dt_polys"], list)
 

@@ -12,7 +12,9 @@ from typing import Any
 import numpy as np
 
 from sealkit.modules.text_recognition.predictor import TextRecogniser
+from sealkit.pipeline.build import pipeline_detector
 from sealkit.pipeline.create import load_config, make_runner
+from sealkit.pipeline.flows import flow_of
 from sealkit.pipeline.locate import locate_model
 from sealkit.pipeline.seal_recognition import SealRecognitionPipeline
 from sealkit.pipeline.settings import SealRecognitionSettings
@@ -89,16 +91,12 @@ def _check_case(folder: Path, image: Path, settings: SealRecognitionSettings, re
         maps = [[recorded[name].astype(np.float32)] for name in sorted(recorded.files) if name.startswith("det_map_")]
         rows = [[recorded["layout_boxes"], recorded["layout_num"]]] if "layout_boxes" in recorded else []
     layout, detector = Recorded(LAYOUT_YML, rows, 3), Recorded(DET_YML, maps)
-    det = settings.ocr.TextDetection
     pipeline = SealRecognitionPipeline(
         settings,
-        make_runner(
-            detector, "seal_text_detection", thresh=det.thresh, box_thresh=det.box_thresh, rings="reference",
-            unclip_ratio=det.unclip_ratio, limit_side_len=det.limit_side_len, limit_type=det.limit_type,
-        ),
+        pipeline_detector(detector, settings, flow_of(settings)),
         TextRecogniser(recogniser),
         make_runner(layout, "layout_detection", **OPTIONS),
-    )  # fmt: skip
+    )
     (result,) = pipeline.predict(str(image), **info["predict_parameters"])
 
     assert [list(x.shape) for x in detector.given] == info["det_network_input_shapes"]

@@ -16,7 +16,7 @@ from sealkit.runtime.model import installed, load_model
 
 def check_folder(folder: Path) -> None:
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-    path = locate_model("PP-OCRv6_small_rec", weights="rapidocr")
+    path = locate_model("PP-OCRv6_small_rec", weights="rapidocr").path
     assert hashlib.sha256(path.read_bytes()).hexdigest() == manifest["model"]["sha256"]
     engines = [engine for engine in ("onnxruntime", "openvino") if installed(engine)]
     assert engines and manifest["cases"]

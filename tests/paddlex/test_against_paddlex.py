@@ -74,7 +74,8 @@ def folder_of(onnx, folder, model_name, **sections):
 def folders(tmp_path_factory):
     """Detector and recogniser as folders both libraries run on ONNX Runtime."""
     root = tmp_path_factory.mktemp("models")
-    detector, recogniser = locate_model(MODEL, weights="sealkit"), locate_model(RECOGNISER, weights="rapidocr")
+    detector = locate_model(MODEL, weights="sealkit").path
+    recogniser = locate_model(RECOGNISER, weights="rapidocr").path
     said = yaml.safe_load(onnx_metadata(detector)["inference_yml"])
     det = folder_of(detector, root / "det", MODEL, PreProcess=said["PreProcess"], PostProcess=said["PostProcess"])
     characters = onnx_metadata(recogniser)["character"].split("\n")

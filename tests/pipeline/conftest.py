@@ -9,15 +9,22 @@ import pytest
 from sealkit.config.load import load_settings
 from sealkit.errors import EngineError
 from sealkit.geometry.parts import convex_parts
-from sealkit.modules.seal_text_detection.predictor import TextDetector
 from sealkit.modules.seal_text_detection.preprocess import MEAN, STD
-from sealkit.modules.seal_text_detection.settings import DetPostprocessSettings, DetResizeSettings
 from sealkit.modules.text_recognition.postprocess import RecResult
+from sealkit.pipeline.build import pipeline_detector
+from sealkit.pipeline.flows import flow_of
 from sealkit.pipeline.seal_recognition import SealRecognitionPipeline
 from sealkit.pipeline.settings import SealRecognitionSettings
 from sealkit.runtime.devices import CPU
 from sealkit.runtime.files import ModelMeta
 
+SAID = {
+    "Sealkit": {
+        "postprocess": {"unclip_ratio": 0.1, "box_type": "poly"},
+        "crop": {"side": 288, "margin": 0.15, "background_contrast": 0.35},
+    }
+}
+"""What the detector's folder says of itself."""
 TINT = (200, 200, 255)
 """BGR of a seal's ground in drawn images."""
 
@@ -26,7 +33,7 @@ class InkModel:
     """In place of an inference model: probability 1 on dark pixels, up is up, seal area on tinted discs; in a crop of
     one seal the area of the disc nearest the middle alone, as the shipped detector was taught."""
 
-    engine, device, threads, path, meta = "ink", CPU, 1, Path("ink"), ModelMeta("ink")
+    engine, device, threads, path, meta = "ink", CPU, 1, Path("ink"), ModelMeta("ink", SAID)
     crop_side = 320
 
     def __init__(self, channels=4):
@@ -65,7 +72,7 @@ def middle_disc(area):
 class LengthRecogniser:
     """In place of the recogniser: as many characters as the strip is squares wide; narrow ones score low."""
 
-    model = InkModel()
+    model, height = InkModel(), 48
 
     def __init__(self):
         self.strips = []
@@ -125,9 +132,7 @@ def quarter_turn():
 def make_pipeline():
     def make(channels=4, layout=None, preprocessor=None, config="embedded", **changes):
         settings = load_settings("configs", config, SealRecognitionSettings, changes).settings
-        rings = "reference" if settings.reading == "reference" else "keep"
-        post = DetPostprocessSettings(unclip_ratio=0.1, rings=rings)
-        detector = TextDetector(InkModel(channels), DetResizeSettings(), post)
+        detector = pipeline_detector(InkModel(channels), settings, flow_of(settings))
         return SealRecognitionPipeline(settings, detector, LengthRecogniser(), layout, preprocessor)
 
     return make

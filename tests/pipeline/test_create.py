@@ -9,7 +9,8 @@ import yaml
 
 from sealkit.errors import ConfigError, EngineError
 from sealkit.modules.table import module_of
-from sealkit.pipeline.create import create_model, create_pipeline, engine_of
+from sealkit.pipeline.build import engine_of
+from sealkit.pipeline.create import create_model, create_pipeline
 from sealkit.pipeline.locate import CACHE_VARIABLE, PADDLEX_VARIABLE, locate_model
 from sealkit.pipeline.settings import EngineSettings
 
@@ -19,7 +20,7 @@ DET, REC = (f"SubPipelines.SealOCR.SubModules.Text{name}" for name in ("Detectio
 
 @pytest.fixture(scope="module")
 def rapidocr():
-    return locate_model("PP-OCRv6_small_det", weights="rapidocr")  # the extra `embedded` brings it
+    return locate_model("PP-OCRv6_small_det", weights="rapidocr").path  # the extra `embedded` brings it
 
 
 def test_reads_without_paddle(rapidocr, tmp_path):
@@ -82,7 +83,7 @@ def test_wrong_configs_are_refused():
         create_pipeline("seal_recognition", overrides={"SubModules.LayoutDetection.thresold": 0.5})
     with pytest.raises(ConfigError, match="embeded"):
         create_pipeline("embeded")
-    with pytest.raises(ConfigError, match=r"Search\.enabled: false"):
+    with pytest.raises(ConfigError, match="set Search: null, Refine: null, Reading: null"):
         create_pipeline(overrides={"reading": "reference"})
 
 
@@ -110,6 +111,8 @@ def test_the_beta_is_told_the_form_of_today():
         create_pipeline(enable_hpi=True)
     with pytest.raises(TypeError, match="did you mean device"):
         create_pipeline(devise="cpu")
+    with pytest.raises(TypeError, match="did you mean at_once"):
+        create_pipeline(at_onse=2)
 
 
 def test_options_per_engine(rapidocr):
@@ -146,10 +149,16 @@ def test_create_model(rapidocr):
         next(detector.predict(np.zeros((64, 64, 3), np.uint8), treshold=1))
 
 
+def _write_folder(folder):
+    folder.mkdir(parents=True)
+    for name in ("inference.yml", "inference.onnx"):
+        (folder / name).write_bytes(b"")
+
+
 def test_where_models_are_looked_for(tmp_path, monkeypatch):
     monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path))
-    (tmp_path / "PP-OCRv4_mobile_rec_infer").mkdir()
-    assert locate_model("PP-OCRv4_mobile_rec") == tmp_path / "PP-OCRv4_mobile_rec_infer"
+    _write_folder(tmp_path / "PP-OCRv4_mobile_rec_infer")
+    assert locate_model("PP-OCRv4_mobile_rec").path == tmp_path / "PP-OCRv4_mobile_rec_infer"
     with pytest.raises(EngineError, match=r"sealkit: not shipped; rapidocr: .*; official: no folder PP-X_det_infer in"):
         locate_model("PP-X_det")
     with pytest.raises(ConfigError, match="unknown weights tag"):
@@ -161,5 +170,5 @@ def test_where_models_are_looked_for(tmp_path, monkeypatch):
     with pytest.raises(ConfigError, match="PP-TableMagic"):
         module_of("PP-TableMagic")
     monkeypatch.setenv(PADDLEX_VARIABLE, str(tmp_path / "px"))
-    (tmp_path / "px" / "official_models" / "UVDoc").mkdir(parents=True)
-    assert locate_model("UVDoc") == tmp_path / "px" / "official_models" / "UVDoc"
+    _write_folder(tmp_path / "px" / "official_models" / "UVDoc")
+    assert locate_model("UVDoc").path == tmp_path / "px" / "official_models" / "UVDoc"

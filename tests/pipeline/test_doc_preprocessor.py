@@ -13,6 +13,7 @@ from sealkit.modules.doc_text_orientation.postprocess import turn
 from sealkit.modules.doc_text_orientation.predictor import OrientationClassifier
 from sealkit.modules.image_unwarping.predictor import Unwarper
 from sealkit.pipeline.doc_preprocessor import DocPreprocessor
+from sealkit.pipeline.reference.rotate import rotate_image
 from tests.pipeline.fake_pages import orientation_model, page, unwarping_model
 
 
@@ -105,7 +106,7 @@ def test_steps_that_are_off_hand_the_same_image_on():
 def test_reference_reading_shifts_by_a_pixel():
     model = OrientationClassifier(orientation_model())
     exact = DocPreprocessor(model).process(lying(90), unwarping=False)["rot_img"]
-    shifted = DocPreprocessor(model, reading="reference").process(lying(90), unwarping=False)["rot_img"]
+    shifted = DocPreprocessor(model, turn=rotate_image).process(lying(90), unwarping=False)["rot_img"]
     assert exact.shape == shifted.shape and not np.array_equal(exact, shifted)
     np.testing.assert_array_equal(exact[:-1], shifted[1:])
     assert not shifted[0].any()

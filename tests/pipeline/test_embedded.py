@@ -32,4 +32,4 @@ def test_reads_drawn_seals(pipeline):
 def test_the_shipped_detector_has_fields_and_describes_itself(pipeline):
     model = pipeline.detector.model
     assert model.meta.model_name == "PP-OCRv6_small_det" and model.meta.data["Sealkit"]["fields"] is True
-    assert pipeline.detector.post.box_type == "poly"
+    assert pipeline.detector.spec.postprocess.box_type == "poly"

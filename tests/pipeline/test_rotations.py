@@ -1,4 +1,4 @@
-"""Looking at a seal from four sides: maps are turned back, directions with them; what looks agree on is kept."""
+"""Test-time augmentation: maps of turned views are turned back, directions with them, and averaged."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from sealkit.pipeline.settings import SealRecognitionSettings
 RIGHT, UP, LEFT, DOWN = (1, 0), (0, -1), (-1, 0), (0, 1)
 
 
-def _look(turn):
+def _view(turn):
     """What a perfect detector says of a 4 x 6 image turned counter-clockwise: text in one corner, up to its right."""
     probability = np.zeros((4, 6), np.float32)
     probability[0, 5] = 0.9
@@ -28,14 +28,14 @@ def _look(turn):
     return maps
 
 
-def test_the_mean_of_perfect_looks_is_the_look():
-    found = average_views([turned_back(_look(turn), turn) for turn in range(4)])
-    np.testing.assert_allclose(found, _look(0), atol=1e-6)
+def test_the_mean_of_perfect_looks_is_the_view():
+    found = average_views([turned_back(_view(turn), turn) for turn in range(4)])
+    np.testing.assert_allclose(found, _view(0), atol=1e-6)
     assert found.dtype == np.float32
 
 
-def test_looks_that_disagree_are_averaged():
-    one, other = _look(0), _look(2)
+def test_views_that_disagree_are_averaged():
+    one, other = _view(0), _view(2)
     other[0] = 0.0  # upside down it is not seen as text
     other[1:3] = np.array(UP, np.float32)[:, None, None]  # turned back: down
     found = average_views([one, turned_back(other, 2)])
@@ -45,35 +45,34 @@ def test_looks_that_disagree_are_averaged():
     np.testing.assert_allclose(plain, found[:1])
 
 
-def test_the_detector_looks_as_often_as_it_is_told(monkeypatch):
+def test_the_network_runs_once_per_view(monkeypatch):
     detector = create_pipeline(device="cpu", threads=2, at_once=1).detector
     shapes, run = [], detector.model.run
     monkeypatch.setattr(detector.model, "run", lambda x: (shapes.append(x.shape), run(x))[1])
     seal = read_image(Path(sealkit.__file__).parent / "assets" / "example_seal.png")
     crop = np.pad(seal, ((0, 64), (0, 0), (0, 0)), mode="edge")  # oblong, and the seal is whole
     size = DetResizeSettings(limit_side_len=352, limit_type="resize_long")  # what the detector was trained on
-    looks = {rotations: detector.looks(crop, size, rotations) for rotations in (1, 2, 4)}
-    assert [len(found) for found in looks.values()] == [1, 3, 5]  # of several first their mean
-    maps = {rotations: found[0] for rotations, found in looks.items()}
-    h, w = maps[1].maps.shape[1:]
+    found = {views: detector.detect_tta(crop, size, views) for views in (1, 2, 4)}
+    assert [len(each.views) for each in found.values()] == [1, 2, 4]
+    h, w = found[1].merged.maps.shape[1:]
     assert h != w
     assert [shape[2:] for shape in shapes] == [(h, w)] * 3 + [(h, w), (w, h)] * 2
-    for found in (each for several in looks.values() for each in several):
-        assert found.maps.shape == maps[1].maps.shape and isinstance(found.info, ResizeInfo)
-        np.testing.assert_allclose(np.hypot(*found.maps[1:3]), 1, atol=1e-3)
-    assert np.corrcoef(maps[4].maps[0].ravel(), maps[1].maps[0].ravel())[0, 1] > 0.8
+    for maps in (one for each in found.values() for one in (each.merged, *each.views)):
+        assert maps.maps.shape[1:] == (h, w) and isinstance(maps.info, ResizeInfo)
+        np.testing.assert_allclose(np.hypot(*maps.maps[1:3]), 1, atol=1e-3)
+    assert np.corrcoef(found[4].merged.maps[0].ravel(), found[1].merged.maps[0].ravel())[0, 1] > 0.8
 
 
 def test_a_graph_of_one_size_cannot_lie_on_its_side(seal_image):
     detector = create_pipeline(device="cpu", threads=2, at_once=1).detector
     detector.fixed_hw = (96, 160)
-    assert detector.looks(seal_image, rotations=2)[0].maps.shape[1] < detector.maps(seal_image).maps.shape[2]
-    with pytest.raises(EngineError, match=r"lies on its side[\s\S]*Fine\.rotations"):
-        detector.looks(seal_image, rotations=4)
+    assert detector.detect_tta(seal_image, views=2).merged.maps.shape[1] < detector.maps(seal_image).maps.shape[2]
+    with pytest.raises(EngineError, match=r"turned by 90 degrees[\s\S]*Refine\.views"):
+        detector.detect_tta(seal_image, views=4)
 
 
-def test_only_whole_sets_of_rotations(tmp_path):
-    settings = load_settings("configs", "embedded", SealRecognitionSettings, ["Fine.rotations=2"]).settings
-    assert settings.Fine is not None and settings.Fine.rotations == 2
-    with pytest.raises(ConfigError, match=r"Fine\.rotations"):
-        load_settings("configs", "embedded", SealRecognitionSettings, ["Fine.rotations=3"])
+def test_only_whole_sets_of_views():
+    settings = load_settings("configs", "embedded", SealRecognitionSettings, ["Refine.views=2"]).settings
+    assert settings.Refine is not None and settings.Refine.views == 2
+    with pytest.raises(ConfigError, match=r"Refine\.views"):
+        load_settings("configs", "embedded", SealRecognitionSettings, ["Refine.views=3"])

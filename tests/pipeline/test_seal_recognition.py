@@ -1,4 +1,4 @@
-"""The flow: seals found, each looked at again, texts outside left out, results in PaddleX's form."""
+"""The flow: seals found, each detected in its own crop, texts outside left out, results in PaddleX's form."""
 
 import json
 
@@ -23,20 +23,20 @@ def test_page_with_two_seals(make_pipeline, page):
         assert len(seal["rec_texts"]) == len(seal["rec_polys"]) == len(seal["rec_scores"]) == 2
     assert result.texts == [*first["rec_texts"], *second["rec_texts"]]
     sizes = pipeline.detector.model.sizes
-    assert sizes[:3] == [(224, 288), (320, 448), (544, 736)]  # coarse looks
-    assert len(sizes) == 3 + 2 * (1 + 4)  # per seal one that finds its box right, and four fine ones
+    assert sizes[:3] == [(224, 288), (320, 448), (544, 736)]  # coarse scales
+    assert len(sizes) == 3 + 2 * (1 + 4)  # per seal one that corrects its box, and four views
     assert all(max(size) == 320 for size in sizes[3:5])
     assert all(max(size) == pytest.approx(288 * 1.3, abs=17) for size in sizes[5:])
 
 
-def test_a_seal_that_fills_the_image_is_settled_in_the_first_look(make_pipeline, seal_image):
+def test_a_seal_that_fills_the_image_is_settled_at_the_first_scale(make_pipeline, seal_image):
     pipeline = make_pipeline()
     (result,) = pipeline.predict(cv2.resize(seal_image, (900, 900)))
     assert len(result["seal_res_list"]) == 1 and len(result.texts) == 2
     assert pipeline.detector.model.sizes[0] == (288, 288) and len(pipeline.detector.model.sizes) == 1 + 1 + 4
 
 
-def test_seals_that_overlap_are_looked_at_one_by_one(make_pipeline, overlapping):
+def test_seals_that_overlap_are_detected_one_by_one(make_pipeline, overlapping):
     (result,) = make_pipeline().predict(overlapping)
     first, second = (seal["seal_box"] for seal in result["seal_res_list"])
     assert first[:2] == pytest.approx([170, 170], abs=8) and second[2:] == pytest.approx([630, 450], abs=8)
@@ -55,7 +55,7 @@ class Blurred(InkModel):
         return [maps]
 
 
-def test_a_closer_look_corrects_boxes_and_drops_what_is_no_seal(make_pipeline, page):
+def test_refining_corrects_boxes_and_drops_what_is_no_seal(make_pipeline, page):
     pipeline = make_pipeline()
     pipeline.detector.model = Blurred()
     (result,) = pipeline.predict(page)
@@ -70,7 +70,7 @@ def test_a_closer_look_corrects_boxes_and_drops_what_is_no_seal(make_pipeline, p
     assert len(result["seal_res_list"]) > 2 and result["seal_res_list"][0]["seal_box"][0] < 70
 
 
-def test_what_lies_outside_a_seal_s_box_is_pale_where_asked(make_pipeline, page):
+def test_what_lies_outside_a_seal_s_box_is_dimmed_where_asked(make_pipeline, page):
     seen = []
 
     class Watching(InkModel):
@@ -79,14 +79,14 @@ def test_what_lies_outside_a_seal_s_box_is_pale_where_asked(make_pipeline, page)
             return super().run(x)
 
     page[335:365, 64:76] = 0  # beside the seal, in its crop
-    for outside in (1.0, 0.3):
-        pipeline = make_pipeline(**{"Fine.outside": outside, "Fine.rotations": 1})
+    for contrast in (1.0, 0.3):
+        pipeline = make_pipeline(**{"Refine.background_contrast": contrast, "Refine.views": 1})
         pipeline.detector.model = Watching()
         list(pipeline.predict(page[:, :420].copy()))  # the first seal alone, the line of text above it
-    plain, pale = (inputs[-1] for inputs in (seen[: len(seen) // 2], seen[len(seen) // 2 :]))
-    assert plain.shape == pale.shape and not np.array_equal(plain, pale)
+    plain, dimmed = (inputs[-1] for inputs in (seen[: len(seen) // 2], seen[len(seen) // 2 :]))
+    assert plain.shape == dimmed.shape and not np.array_equal(plain, dimmed)
     middle = np.s_[:, 60:-60, 60:-60]
-    assert np.array_equal(plain[middle], pale[middle])
+    assert np.array_equal(plain[middle], dimmed[middle])
 
 
 def test_texts_lie_where_they_were_drawn(make_pipeline, page):
@@ -99,7 +99,7 @@ def test_texts_lie_where_they_were_drawn(make_pipeline, page):
 
 def test_text_outside_the_seals_is_not_read(make_pipeline, page):
     page[335:365, 64:76] = 0  # beside the first seal, in its crop
-    (result,) = make_pipeline(**{"Fine.outside": 1.0}).predict(page)
+    (result,) = make_pipeline(**{"Refine.background_contrast": 1.0}).predict(page)
     assert [len(seal["dt_polys"]) for seal in result["seal_res_list"]] == [2, 2]
     assert result["stages"]["detection"]["outside_seals"] == 1
 
@@ -130,7 +130,7 @@ def test_no_seal_found(make_pipeline):
 
 
 def test_detector_without_area_channel_groups_texts(make_pipeline, seal_image):
-    pipeline = make_pipeline(channels=1, **{"Search.coarse_sides": [160, 240, 320], "Fine.rotations": 1})
+    pipeline = make_pipeline(channels=1, **{"Search.coarse_sides": [160, 240, 320], "Refine.views": 1})
     (result,) = pipeline.predict(seal_image)
     assert result["stages"]["search"]["found_by"] == "texts"
     assert len(result.texts) == 2
@@ -138,7 +138,7 @@ def test_detector_without_area_channel_groups_texts(make_pipeline, seal_image):
 
 
 def test_without_search_the_whole_image_is_one_region(make_pipeline, seal_image):
-    pipeline = make_pipeline(**{"Search.enabled": False, "Fine": None})
+    pipeline = make_pipeline(**{"Search": None, "Refine": None})
     (result,) = pipeline.predict(seal_image)
     (seal,) = result["seal_res_list"]
     assert seal["crop_box"] == [0, 0, 320, 320] and len(seal["rec_texts"]) == 2

@@ -1,13 +1,13 @@
-"""Which of several looks decides about a seal, and what is left where the found seals are taken away."""
+"""Which of several scales decides about a seal, and what is left where the found seals are taken away."""
 
 import cv2
 import numpy as np
 
 from sealkit.modules.seal_text_detection.predictor import DetectionMaps
 from sealkit.modules.seal_text_detection.preprocess import ResizeInfo
-from sealkit.pipeline.closer import FoundSeal
-from sealkit.pipeline.search import coarse_sides, finer, unexplained
+from sealkit.pipeline.page import FoundSeal
 from sealkit.pipeline.settings import SearchSettings
+from sealkit.pipeline.stages.find_seals import coarse_sides, merge_scales, residual_regions
 
 
 def seal(*box: float) -> FoundSeal:
@@ -22,24 +22,24 @@ UNION = seal(0, 0, 200, 300)
 UPPER, LOWER = seal(5, 0, 195, 160), seal(10, 150, 200, 300)
 
 
-def test_a_finer_look_tells_two_seals_apart() -> None:
-    assert boxes(finer([UNION], [UPPER, LOWER], largest=300)) == boxes([UPPER, LOWER])
+def test_a_larger_scale_tells_two_seals_apart() -> None:
+    assert boxes(merge_scales([UNION], [UPPER, LOWER], largest=300)) == boxes([UPPER, LOWER])
 
 
-def test_pieces_of_a_seal_that_is_too_large_for_the_look_are_none() -> None:
+def test_pieces_of_a_seal_that_is_too_large_for_the_scale_are_none() -> None:
     other = seal(400, 0, 480, 80)
-    assert boxes(finer([UNION], [UPPER, LOWER, other], largest=200)) == boxes([UNION, other])
+    assert boxes(merge_scales([UNION], [UPPER, LOWER, other], largest=200)) == boxes([UNION, other])
 
 
-def test_the_finer_box_of_the_same_seal_is_taken() -> None:
+def test_the_larger_scale_s_box_of_the_same_seal_is_taken() -> None:
     better = seal(2, 3, 190, 280)
-    assert boxes(finer([UNION], [better], largest=300)) == boxes([better])
+    assert boxes(merge_scales([UNION], [better], largest=300)) == boxes([better])
 
 
 def test_one_part_alone_or_a_speck_does_not_replace_a_seal() -> None:
-    assert boxes(finer([UNION], [], largest=300)) == boxes([UNION])
+    assert boxes(merge_scales([UNION], [], largest=300)) == boxes([UNION])
     part = seal(10, 20, 150, 150)
-    assert boxes(finer([UNION], [part, seal(20, 200, 50, 230)], largest=300)) >= boxes([UNION])
+    assert boxes(merge_scales([UNION], [part, seal(20, 200, 50, 230)], largest=300)) >= boxes([UNION])
 
 
 def area_of(*discs: tuple[int, int, int]) -> DetectionMaps:
@@ -49,15 +49,15 @@ def area_of(*discs: tuple[int, int, int]) -> DetectionMaps:
     return DetectionMaps(np.stack([np.zeros_like(area)] * 3 + [area]), ResizeInfo((400, 600), (400, 600), (200, 300)))
 
 
-def test_area_outside_the_found_seals_is_looked_at() -> None:
+def test_area_outside_the_found_seals_is_a_region() -> None:
     look = area_of((100, 100, 60), (170, 100, 50))
     t = np.linspace(0, 2 * np.pi, 40)
     hull = 2 * (np.array([100, 100]) + 60 * np.stack([np.cos(t), np.sin(t)], axis=1))
     first = FoundSeal((80, 80, 320, 320), 0.9, "area", hull)
-    (rest,) = unexplained(look, [first], SearchSettings())
+    (rest,) = residual_regions(look, [first], SearchSettings())
     x1, y1, x2, y2 = rest.box  # the crescent of the other disc
     assert 290 < x1 < 360 and abs(x2 - 440) < 8 and abs(y1 - 100) < 30 and abs(y2 - 300) < 30
-    assert unexplained(area_of((100, 100, 60)), [first], SearchSettings()) == []
+    assert residual_regions(area_of((100, 100, 60)), [first], SearchSettings()) == []
 
 
 def test_small_images_are_not_enlarged_beyond_twice_their_size() -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from sealkit.errors import ConfigError
-from sealkit.pipeline import create
+from sealkit.pipeline import build
 from sealkit.pipeline.create import create_pipeline
 from sealkit.pipeline.side_by_side import AHEAD, in_order, several
 
@@ -128,7 +128,7 @@ def _facts(result):
 
 
 def test_large_networks_read_one_image_at_a_time_unless_told(monkeypatch):
-    monkeypatch.setattr(create, "LARGE", 1 << 20)
+    monkeypatch.setattr(build, "SIDE_BY_SIDE", build.SideBySideRules(max_graph_bytes=1 << 20))
     assert create_pipeline(device="cpu", threads=2).at_once == 1
     assert create_pipeline(device="cpu", threads=2, at_once=2).at_once == 2
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sealkit.errors import EngineError, SealkitError
 from sealkit.modules.doc_text_orientation.predictor import ori_input
 from sealkit.modules.layout_detection.predictor import file_options, layout_rules
-from sealkit.modules.seal_text_detection.predictor import det_input, det_post, det_resize, fixed_size
+from sealkit.modules.seal_text_detection.spec import DetectorSpec, det_input, fixed_size
 from sealkit.modules.text_recognition.predictor import rec_charset, rec_resize
 from sealkit.pipeline.check_folder import module_said
 from sealkit.runtime.files import ModelMeta
@@ -48,7 +48,10 @@ LAYOUT = {
         {"type": "Permute"},
     ],
 }
-READERS = [det_input, det_post, det_resize, fixed_size, rec_charset, rec_resize, ori_input, layout_rules, file_options]
+READERS = [
+    det_input, DetectorSpec.of_model, DetectorSpec.of_pipeline, fixed_size, rec_charset, rec_resize, ori_input,
+    layout_rules, file_options,
+]  # fmt: skip
 RAW = [module_said, ModelMeta.model_name.fget, ModelMeta.transform_ops.func]
 READERS += RAW
 TREES = [DETECTION, RECOGNITION, ORIENTATION, LAYOUT]
@@ -137,12 +140,13 @@ def test_the_key_and_the_value_are_named(key: str, value: Any, message: str) -> 
     tree = changed(DETECTION, ("PostProcess", key), value)
     del tree["Sealkit"]
     with pytest.raises(EngineError, match=r"model/inference\.yml: a setting cannot be used: " + message):
-        det_post(ModelMeta("model/inference.yml", tree))
+        DetectorSpec.of_model(ModelMeta("model/inference.yml", tree))
 
 
 def test_the_settings_of_a_sound_file_arrive() -> None:
     meta = ModelMeta("x", DETECTION)
     assert det_input(meta).scale == pytest.approx(1 / 255) and det_input(meta).mean == (0.5, 0.5, 0.5)
-    assert (det_post(meta).thresh, det_post(meta, thresh=0.1).thresh, det_post(meta).box_thresh) == (0.3, 0.1, 0.6)
-    assert det_resize(meta).limit_side_len == 640
+    spec = DetectorSpec.of_model(meta)
+    assert (spec.postprocess.thresh, spec.changed({"thresh": 0.1}).postprocess.thresh) == (0.3, 0.1)
+    assert spec.postprocess.box_thresh == 0.6 and spec.resize.limit_side_len == 640
     assert rec_resize(ModelMeta("x", RECOGNITION)).image_shape == (3, 48, 320)

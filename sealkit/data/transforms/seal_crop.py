@@ -1,4 +1,4 @@
-"""One seal of an image, as the pipeline's closer look shows it.
+"""One seal of an image, as the pipeline's crops show it.
 
 Supports: outlines of any number of points, line_polys and fields, as every crop does.
 """
@@ -37,7 +37,7 @@ def seal_crop(
     margin: tuple[float, float] = (0.0, 0.2),
     jitter: float = 0.04,
     others: Literal["keep", "drop"] = "drop",
-    outside: float = 1.0,
+    background_contrast: float = 1.0,
     stamped_over: float = 0.0,
     empty: float = 0.0,
     border: Border = "white",
@@ -52,7 +52,7 @@ def seal_crop(
     the same way; where no place is free of seals, or labels do not say which texts are a seal's, a `window_crop`.
 
     Args:
-        outside: contrast that is left outside the box (`dim_background`).
+        background_contrast: contrast that is left outside the box (`dim_background`).
         stamped_over: share of crops over which a seal of `other` is stamped as well; its texts are not labelled.
     """
     low, high, seal = _one_seal(scene, rng)
@@ -88,8 +88,9 @@ def seal_crop(
     shift = np.array(offset) - factor * np.array([x0, y0])
     if stamp is not None:
         scene.image = stamp.laid_over(scene.image, factor, shift)
-    if outside < 1:
-        scene.image = dim_background(scene.image, (box * factor + [*shift, *shift]).tolist(), outside)
+    if background_contrast < 1:
+        inner_box = (box * factor + [*shift, *shift]).tolist()
+        scene.image = dim_background(scene.image, inner_box, background_contrast)
 
 
 def _one_seal(scene: Scene, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, int | None]:

@@ -96,7 +96,7 @@ class WindowCrop(Settings):
 
 
 class SealCrop(Settings):
-    """One seal of the image, as the pipeline's closer look shows it; a `window_crop` where there is none."""
+    """One seal of the image, as the pipeline's crops show it; a `window_crop` where there is none."""
 
     op: Literal["seal_crop"]
     size: tuple[int, int] = (320, 320)
@@ -109,13 +109,13 @@ class SealCrop(Settings):
     others: Literal["keep", "drop"] = "drop"
     """`drop`: texts of other seals are background, and the network learns to show the seal it looks at; `keep`: they
     are texts as well."""
-    outside: float = Field(1.0, ge=0, le=1)
-    """Contrast that is left outside the box, so that the network sees which seal is meant: the pipeline's
-    `Fine.outside`."""
+    background_contrast: float = Field(1.0, ge=0, le=1)
+    """Contrast that is left outside the box, so that the network sees which seal is meant. Export writes it beside the
+    weights, and the pipeline dims its crops by it."""
     stamped_over: float = Field(0.0, ge=0, le=1)
     """Share of crops over which a seal of another sample is stamped, with `others: drop`."""
     empty: float = Field(0.0, ge=0, le=1)
-    """Share of crops of a place without a seal, with `others: drop`: looks that are to show nothing."""
+    """Share of crops of a place without a seal, with `others: drop`: crops that are to show nothing."""
     border: Border = "white"
     p: float = Field(1.0, ge=0, le=1)
 
@@ -197,6 +197,21 @@ class DetResizeSettings(Settings):
     max_side_limit: int = Field(4000, gt=0)
 
 
+class DetCropSizeSettings(Settings):
+    """How the pipeline crops a single seal for this detector; export writes it beside the weights."""
+
+    side: int = Field(288, gt=0)
+    """The seal's long side is scaled to so many pixels."""
+    margin: float = Field(0.08, ge=0, le=1)
+    """Border around the seal, as a share of its long side."""
+
+
+class DetCropSettings(DetCropSizeSettings):
+    background_contrast: float = Field(1.0, ge=0, le=1)
+    """Contrast that is left outside the seal's box, which tells the network which seal is meant; 1 where it was not
+    trained so."""
+
+
 class SealTextDetectionRecipe(RecipeBase):
     module: Literal["seal_text_detection"]
     network: DetNetworkSettings = DetNetworkSettings()
@@ -207,3 +222,10 @@ class SealTextDetectionRecipe(RecipeBase):
     postprocess: DetPostprocessSettings = DetPostprocessSettings()
     resize: DetResizeSettings = DetResizeSettings()
     """Pre-processing of evaluation, export and pipeline."""
+    crop: DetCropSizeSettings = DetCropSizeSettings()
+
+    @property
+    def crop_settings(self) -> DetCropSettings:
+        """`crop`, with the background contrast that `seal_crop` trains with; 1 without that augmentation."""
+        contrasts = [entry.background_contrast for entry in self.augment if isinstance(entry, SealCrop)]
+        return DetCropSettings(**self.crop.model_dump(), background_contrast=min(contrasts, default=1.0))

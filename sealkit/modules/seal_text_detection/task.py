@@ -147,6 +147,7 @@ class SealTextDetectionTask:
                 "fields": self.recipe.network.fields,
                 "resize": resize.model_dump(mode="json"),
                 "postprocess": post.model_dump(mode="json"),
+                "crop": self.recipe.crop_settings.model_dump(mode="json"),
             },
         }
 

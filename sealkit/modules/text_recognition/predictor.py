@@ -78,6 +78,11 @@ class TextRecogniser(Predictor):
         """The folder of a CTC recogniser."""
         return meta.post_process.get("name") == "CTCLabelDecode"
 
+    @property
+    def height(self) -> int:
+        """Pixels: of the input, and so of the strips it reads best."""
+        return self.resize.image_shape[1] if self.fixed_hw is None else self.fixed_hw[0]
+
     def _check(self) -> None:
         """A detector's folder, or another charset's, is named before anything runs."""
         shape = self.model.outputs[0].shape
@@ -162,4 +167,5 @@ def rec_resize(meta: ModelMeta, width_step: int = 1) -> RecResizeSettings:
             hint="check which model_dir belongs to which module",
         )
     shape = ops["RecResizeImg"].get("image_shape") or (3, 48, 320)
-    return RecResizeSettings(image_shape=sides(shape, 3), width_step=width_step)
+    widest = {key: value for key, value in meta.own("resize").items() if key == "max_width"}
+    return RecResizeSettings(image_shape=sides(shape, 3), width_step=width_step, **widest)

@@ -6,89 +6,87 @@ Own keys of an element of `seal_res_list`, after PaddleX's:
 - `coordinates`: what dt_polys and rec_polys refer to, "crop" where a layout gave the seals (as PaddleX), else "page";
 - `page_polys`: rec_polys in page pixels; `dt_scores`: the detector's, in the order of dt_polys;
 - `lines`: one dict per text kept: text, score, role (title, purpose, code, name or null), direction (arc, arc-bottom,
-  line, vertical), turned (another direction than the first guess won the reading), line_poly in page pixels.
+  line, vertical), turned (another orientation than the likeliest won the reading), line_poly in page pixels.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from sealkit.geometry.lines import LinePoly, lines_from_region
-from sealkit.geometry.regions import TextRegion
-from sealkit.pipeline.closer import FoundSeal
-from sealkit.pipeline.read import ReadLine
-from sealkit.pipeline.result import SealResult
+from sealkit.modules.result import error_text
+from sealkit.pipeline.context import Context
+from sealkit.pipeline.crops import cut_out
+from sealkit.pipeline.page import DetectedSeal, Page, ReadLine
+from sealkit.pipeline.result import SealRecognitionResult, SealResult
 from sealkit.pipeline.roles import line_roles
 
 
-@dataclass
-class SealParts:
-    """One seal on its way to the result; all coordinates are the page's.
-
-    Attributes:
-        seal: where it is.
-        crop_box: x1, y1, x2, y2 whole pixels of the image it was looked at in.
-        regions: detected texts.
-        lines: their lines.
-        of_region: index into `regions` of each line.
-        outside: texts dropped because they lie outside the seal.
-        read: readings in reading order.
-    """
-
-    seal: FoundSeal
-    crop_box: tuple[int, int, int, int]
-    regions: list[TextRegion]
-    lines: list[LinePoly]
-    of_region: list[int]
-    outside: int = 0
-    read: Sequence[ReadLine] = ()
+def run(page: Page, context: Context) -> None:
+    """Set `page.result`."""
+    call, seals = context.call, page.seals
+    results = [seal_fields(seal, page, number, context) for number, seal in enumerate(seals, 1)]
+    dropped = [
+        {"text": line.text, "score": round(line.score, 4)}
+        for seal in seals
+        for line in seal.read
+        if line.score < call.score_thresh
+    ]
+    kept = sum(len(result["rec_texts"]) for result in results)
+    page.log.add("recognition", texts=kept, below_score_thresh=dropped or None)
+    fields = {**page_fields(page, context), "seal_res_list": results}
+    page.result = SealRecognitionResult({**fields, "stages": {**page.log.entries, "engines": context.engines}})
+    page.result.parts = seals
 
 
-def lines_of(regions: Sequence[TextRegion], image: np.ndarray) -> tuple[list[LinePoly], list[int]]:
-    """All text lines of some regions, and which region each comes from."""
-    lines: list[LinePoly] = []
-    owner: list[int] = []
-    for i, region in enumerate(regions):
-        found = lines_from_region(region, image=image)
-        lines += found
-        owner += [i] * len(found)
-    return lines, owner
+def failure(page: Page, context: Context) -> SealRecognitionResult:
+    """The result of an image that could not be read."""
+    said = error_text(page.error, page.record) if page.error is not None else ""
+    return SealRecognitionResult({**page_fields(page, context), "stages": {}, "error": said})
 
 
-def seal_fields(
-    parts: SealParts, image: np.ndarray, number: int, score_thresh: float, det_params: dict[str, Any], relative: bool
-) -> SealResult:
-    """One element of seal_res_list.
+def page_fields(page: Page, context: Context) -> dict[str, Any]:
+    """PaddleX's fields of an image, without seals."""
+    return {
+        "input_path": page.record.input_path,
+        "page_index": page.record.page_index,
+        "doc_preprocessor_res": page.preprocessed or {"output_img": page.record.image},
+        "layout_det_res": page.layout or {},
+        "seal_res_list": [],
+        "model_settings": {
+            "use_doc_preprocessor": page.preprocessed is not None,
+            "use_layout_detection": context.call.layout,
+        },
+    }
+
+
+def seal_fields(seal: DetectedSeal, page: Page, number: int, context: Context) -> SealResult:
+    """One element of seal_res_list: polygons are relative to the crop where a layout gave the seals, else to the page.
 
     Args:
-        parts: with its readings.
-        image: the page, (H, W, 3) uint8 BGR.
+        seal: with its readings.
         number: seal_region_id, from 1.
-        score_thresh: texts with at least this score are kept.
-        det_params: `text_det_params`.
-        relative: polygons relative to the crop (a layout gave the seals) in place of the page.
     """
-    left, top, right, bottom = parts.crop_box
-    h, w = image.shape[:2]
-    polygons = [line_polygon(parts, entry) for entry in parts.read]
+    left, top, right, bottom = seal.window
+    h, w = page.image.shape[:2]
+    relative, score_thresh = page.layout is not None, context.call.score_thresh
+    polygons = [one.source.polygon(one.line) for one in seal.read]
     on_page = [_whole(p, (w, h)) for p in polygons]
     corner = np.array([left, top], dtype=np.float32)
     rounded = [_whole(p - corner, (right - left, bottom - top)) for p in polygons] if relative else on_page
-    read = [(entry.text, entry.score) for entry in parts.read]
-    crop = np.ascontiguousarray(image[top:bottom, left:right])
-    fields = paddlex_fields(crop, number, rounded, read, score_thresh, det_params)
-    kept = [i for i, line in enumerate(parts.read) if line.score >= score_thresh]
+    texts = [(one.text, one.score) for one in seal.read]
+    crop = np.ascontiguousarray(cut_out(page.image, seal.window))
+    fields = paddlex_fields(crop, number, rounded, texts, score_thresh, context.call.det_params)
+    kept = [i for i, one in enumerate(seal.read) if one.score >= score_thresh]
     fields |= {
-        "dt_scores": [round(float(entry.line.score), 4) for entry in parts.read],
+        "dt_scores": [round(float(one.line.score), 4) for one in seal.read],
         "coordinates": "crop" if relative else "page",
-        "seal_box": [round(float(v), 1) for v in parts.seal.box],
-        "crop_box": list(parts.crop_box),
+        "seal_box": [round(float(v), 1) for v in seal.found.box],
+        "crop_box": list(seal.window),
         "page_polys": [on_page[i] for i in kept],
-        "lines": _line_fields([parts.read[i] for i in kept]),
+        "lines": _line_fields([seal.read[i] for i in kept]),
     }
     return SealResult(fields)
 
@@ -128,13 +126,6 @@ def paddlex_fields(
     if polygons:  # as in PaddleX, missing where no text was found
         fields["textline_orientation_angles"] = [-1] * len(polygons)
     return fields | {"rec_boxes": np.array([]), "seal_region_id": number}
-
-
-def line_polygon(parts: SealParts, entry: ReadLine) -> np.ndarray:
-    """(N, 2) float32: the detected outline where it holds just this line and no hole, else the line's own polygon."""
-    owner = parts.of_region[entry.source]
-    region = parts.regions[owner]
-    return region.outline if parts.of_region.count(owner) == 1 and not region.holes else entry.line.points
 
 
 def _whole(points: np.ndarray, limit: tuple[int, int]) -> np.ndarray:

@@ -1,0 +1,212 @@
+"""What an image is on its way through the stages of the pipeline, and what each stage adds to it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+
+from sealkit.errors import SealkitError
+from sealkit.geometry.lines import LinePoly
+from sealkit.geometry.regions import TextRegion
+from sealkit.images import ImageRecord
+from sealkit.modules.text_recognition.postprocess import RecResult
+from sealkit.pipeline.result import SealRecognitionResult
+
+Box = tuple[float, float, float, float]
+"""x1, y1, x2, y2 in the page's pixels."""
+Window = tuple[int, int, int, int]
+"""The same in whole pixels, within the page."""
+
+HALVING = 0.5
+"""Share of its score that a reading of one character loses; of two characters the square of it, and so on."""
+
+
+@dataclass(frozen=True)
+class FoundSeal:
+    """Where a seal is.
+
+    Attributes:
+        box: of the seal, page pixels.
+        score: mean seal-area probability, mean text score, or the layout's score.
+        source: what found it.
+        hull: (N, 2) the convex hull of its area in page pixels, where `refine_boxes` has shown it.
+    """
+
+    box: Box
+    score: float
+    source: Literal["area", "texts", "whole", "layout"]
+    hull: np.ndarray | None = field(default=None, compare=False)
+
+    @property
+    def long_side(self) -> float:
+        x1, y1, x2, y2 = self.box
+        return max(x2 - x1, y2 - y1)
+
+    @classmethod
+    def whole(cls, image: np.ndarray) -> FoundSeal:
+        """The whole image (H, W, 3) as one seal."""
+        h, w = image.shape[:2]
+        return cls((0.0, 0.0, float(w), float(h)), 1.0, "whole")
+
+
+@dataclass(frozen=True)
+class SealLine:
+    """One text line of a seal.
+
+    Attributes:
+        line: as geometry found it in the region.
+        region: the detected text it comes from.
+        alone: the region holds this line and no other.
+    """
+
+    line: LinePoly
+    region: TextRegion
+    alone: bool
+
+    def polygon(self, read: LinePoly) -> np.ndarray:
+        """(N, 2) float32: the detected outline where it holds just this line and no hole, else the line's as read."""
+        return self.region.outline if self.alone and not self.region.holes else read.points
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """One orientation in which a line was read.
+
+    Attributes:
+        line: the line in that orientation.
+        number: of the orientation; the likeliest by geometry is 0.
+        squeeze: share of its length the strip was squeezed to.
+        result: what the recogniser read.
+    """
+
+    line: LinePoly
+    number: int
+    squeeze: float
+    result: RecResult
+
+    @property
+    def trust(self) -> float:
+        """What hypotheses are compared by: the score, less for readings of few characters.
+
+        The mean score alone prefers one character read with .99 from an upside-down strip to ten read with .95.
+        """
+        characters = len(self.result.text.strip())
+        return self.result.score * (1.0 - HALVING**characters)
+
+
+@dataclass(frozen=True)
+class ReadLine:
+    """A line with the reading that won.
+
+    Attributes:
+        source: the line as it was detected.
+        line: in the winning orientation, its role set.
+        text: what was read.
+        score: mean probability of its characters.
+        turned: another orientation won than the likeliest by geometry.
+        hypotheses: everything that was tried, in the order it was tried.
+    """
+
+    source: SealLine
+    line: LinePoly
+    text: str
+    score: float
+    turned: bool = False
+    hypotheses: tuple[Hypothesis, ...] = field(default=(), repr=False)
+
+    def tried(self) -> list[dict[str, Any]]:
+        """The hypotheses as plain data for reports."""
+        return [
+            {
+                "direction": one.line.direction,
+                "start": [round(float(v), 1) for v in one.line.points[0]],
+                "squeeze": one.squeeze,
+                "text": one.result.text,
+                "score": round(one.result.score, 4),
+            }
+            for one in self.hypotheses
+        ]
+
+
+@dataclass
+class DetectedSeal:
+    """One seal on its way to the result; all coordinates are the page's.
+
+    Attributes:
+        found: where it is.
+        window: of the crop it is detected in.
+        regions: detected texts.
+        lines: their lines.
+        dropped: texts that were left out because they lie outside the seal.
+        read: readings in reading order.
+    """
+
+    found: FoundSeal
+    window: Window
+    regions: list[TextRegion] = field(default_factory=list)
+    lines: list[SealLine] = field(default_factory=list)
+    dropped: int = 0
+    read: Sequence[ReadLine] = ()
+
+
+@dataclass
+class StageLog:
+    """What each stage of one image found, with seconds; becomes `stages` of the result."""
+
+    entries: dict[str, dict[str, Any]] = field(default_factory=dict)
+    _since: float = field(default_factory=time.perf_counter)
+
+    def start(self) -> None:
+        """The clock of the next entry starts now."""
+        self._since = time.perf_counter()
+
+    def add(self, name: str, seconds: float | None = None, **facts: Any) -> None:
+        """An entry; without `seconds` it took the time since `start` or the last entry. Facts that are None are left
+        out."""
+        now = time.perf_counter()
+        spent = now - self._since if seconds is None else seconds
+        self.entries[name] = {**{k: v for k, v in facts.items() if v is not None}, "seconds": round(spent, 4)}
+        self._since = now
+
+
+@dataclass
+class Page:
+    """One image or page on its way.
+
+    Attributes:
+        record: as it was read.
+        given: layout boxes the caller brought along, or None.
+        log: what was found so far.
+        preprocessed: fields of the document preprocessor, None where it is off.
+        layout: fields of the layout stage, None where neither a model nor the caller gave boxes.
+        seals: what find_seals found, detect filled and read has read.
+        result: what assemble made of them.
+        error: why this image has no result.
+    """
+
+    record: ImageRecord
+    given: dict[str, Any] | None = None
+    log: StageLog = field(default_factory=StageLog)
+    preprocessed: dict[str, Any] | None = None
+    layout: dict[str, Any] | None = None
+    seals: list[DetectedSeal] = field(default_factory=list)
+    result: SealRecognitionResult | None = None
+    error: SealkitError | None = None
+
+    @property
+    def image(self) -> np.ndarray:
+        """(H, W, 3) uint8 BGR, the image seals are looked for in."""
+        image = self.record.image if self.preprocessed is None else self.preprocessed["output_img"]
+        if image is None:
+            raise ValueError("a page without an image has come past reading")
+        return image
+
+    @property
+    def pixels(self) -> int:
+        """Of the image as it was read; 0 where it could not be."""
+        image = self.record.image
+        return 0 if image is None else int(image.shape[0] * image.shape[1])

@@ -1,0 +1,155 @@
+"""The texts of each seal: every seal is detected in a crop of its own, at the size the detector was trained on.
+
+On real images that reads more than one pass over the whole page does. Of several views (test-time augmentation) the
+texts that most of them show are kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from sealkit.geometry.boxes import overlap_of_smaller, share_in
+from sealkit.geometry.lines import lines_from_region
+from sealkit.geometry.regions import TextRegion, region_mask
+from sealkit.geometry.rejoin import join_pieces
+from sealkit.geometry.voting import merge_views
+from sealkit.modules.seal_text_detection.predictor import DetectionMaps, TextDetector, TtaMaps, shifted
+from sealkit.modules.seal_text_detection.spec import DetectorSpec
+from sealkit.pipeline.context import Context
+from sealkit.pipeline.crops import cut_out, dimmed_crop, scaled_to
+from sealkit.pipeline.page import DetectedSeal, Page, SealLine
+from sealkit.pipeline.settings import RefineSettings
+
+
+@dataclass(frozen=True)
+class DetectRules:
+    """Numbers of this stage that no user has had a reason to change."""
+
+    same_text_overlap: float = 0.5
+    """A text that two crops show is one where its boxes, and then its outlines, overlap by more (intersection / smaller
+    area)."""
+    mean_view_weight: float = 1.5
+    """Weight of the mean of several views in their vote; a view itself counts 1."""
+    majority_share: float = 0.5
+    """Share of the weight of several views that must show a text: of four views three, or the mean and two."""
+
+
+RULES = DetectRules()
+
+
+def run(page: Page, context: Context) -> None:
+    """Fill the seals of a page: regions, lines, and how many texts were dropped because they lie outside the seal."""
+    image, spec = page.image, context.call.detector
+    refine = None if context.call.own_size else context.settings.Refine
+    for seal in page.seals:
+        seal.regions, seal.dropped = detect_in_crop(context.detector, image, seal, spec, refine)
+    drop_duplicates(page.seals)
+    for seal in page.seals:
+        seal.lines = list(lines_of(seal.regions, image))
+    count = sum(len(seal.lines) for seal in page.seals)
+    page.log.add(
+        "detection",
+        texts=count,
+        outside_seals=sum(seal.dropped for seal in page.seals) or None,
+        note=None if count or not page.seals else f"no text found in {len(page.seals)} seal(s)",
+    )
+
+
+def detect_in_crop(
+    detector: TextDetector, image: np.ndarray, seal: DetectedSeal, spec: DetectorSpec, refine: RefineSettings | None
+) -> tuple[list[TextRegion], int]:
+    """Texts of one seal, detected in its window.
+
+    Args:
+        image: (H, W, 3) uint8 BGR, the page.
+        seal: on the page.
+        spec: thresholds, and the size of the detector's input.
+        refine: scale the seal to the size of the spec's crops, dim what lies beside it and drop texts there; None: the
+            window as it is, at the size of the spec.
+
+    Returns:
+        Regions in page pixels, and how many were dropped because the detector says they lie outside the seal.
+    """
+    if refine is None:
+        crop = cut_out(image, seal.window)
+        found = detector.detect_tta(crop, spec.resize)
+    else:
+        crop = dimmed_crop(image, seal.found, seal.window, spec.crop.background_contrast)
+        resize = scaled_to(crop, seal.found, spec.crop.side, refine.max_upscale)
+        found = detector.detect_tta(crop, resize, refine.views)
+    regions = merged_regions(detector, found, spec, crop.shape[:2])
+    kept = regions
+    if refine is not None and found.merged.area is not None:
+        kept = [r for r in regions if share_inside(r, found.merged, refine.area_thresh) >= refine.min_inside]
+    dropped = len(regions) - len(kept)
+    return [shifted(r, (1, 1), seal.window[:2]) for r in join_pieces(kept)], dropped
+
+
+def merged_regions(detector: TextDetector, found: TtaMaps, spec: DetectorSpec, hw: tuple[int, int]) -> list[TextRegion]:
+    """The texts of one view, or those that several views of a crop of h × w agree on."""
+    post = spec.postprocess
+    regions = detector.regions(found.merged, post)
+    if len(found.views) == 1:
+        return regions
+    texts = [regions, *(detector.regions(view, post) for view in found.views)]
+    weights = [RULES.mean_view_weight] + [1.0] * len(found.views)
+    return merge_views(texts, weights, RULES.majority_share * sum(weights), hw)
+
+
+def share_inside(region: TextRegion, found: DetectionMaps, thresh: float) -> float:
+    """Share of a text's pixels that the detector calls seal; 1 where it has no seal-area channel."""
+    if found.area is None:
+        return 1.0
+    h, w = found.area.shape
+    pixels = found.area[region_mask(region, (h, w), 1 / found.scale) > 0]
+    return float((pixels > thresh).mean()) if pixels.size else 0.0
+
+
+@dataclass
+class _Claim:
+    """A text as one seal's crop shows it; `lost` where another seal keeps it."""
+
+    seal: DetectedSeal
+    region: TextRegion
+    lost: bool = False
+
+    def __post_init__(self) -> None:
+        low, high = self.region.outline.min(axis=0), self.region.outline.max(axis=0)
+        self.box = tuple(np.concatenate([low, high]))
+
+
+def drop_duplicates(seals: Sequence[DetectedSeal]) -> None:
+    """Keep each text once: one that two crops show stays with the seal whose box holds more of it."""
+    claims = [_Claim(seal, region) for seal in seals for region in seal.regions]
+    for n, mine in enumerate(claims):
+        for other in claims[:n]:
+            if mine.seal is other.seal or mine.lost or other.lost:
+                continue
+            if overlap_of_smaller(mine.box, other.box) <= RULES.same_text_overlap:
+                continue
+            if not _same_text(mine.region, other.region):
+                continue
+            holds, theirs = share_in(mine.box, mine.seal.found.box), share_in(other.box, other.seal.found.box)
+            (mine if holds < theirs else other).lost = True
+    for seal in seals:
+        seal.regions = [claim.region for claim in claims if claim.seal is seal and not claim.lost]
+
+
+def _same_text(a: TextRegion, b: TextRegion) -> bool:
+    """Whether two outlines cover each other by more than half of the smaller one."""
+    points = np.concatenate([a.outline, b.outline])
+    low = np.floor(points.min(axis=0))
+    scale = 200.0 / max(1.0, float((points.max(axis=0) - low).max()))
+    masks = [region_mask(region, (204, 204), scale, low) for region in (a, b)]
+    both = float((masks[0] & masks[1]).sum())
+    return both > RULES.same_text_overlap * max(1.0, min(float(masks[0].sum()), float(masks[1].sum())))
+
+
+def lines_of(regions: Sequence[TextRegion], image: np.ndarray) -> Iterator[SealLine]:
+    """All text lines of some regions."""
+    for region in regions:
+        found = lines_from_region(region, image=image)
+        yield from (SealLine(line, region, alone=len(found) == 1) for line in found)

@@ -1,0 +1,158 @@
+"""Lines → texts: each line is read in the orientations it may have; a seal's lines choose theirs together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from sealkit.errors import DataError
+from sealkit.geometry.lines import LinePoly, orientations
+from sealkit.geometry.order import order_lines
+from sealkit.geometry.seals import choose_orientations, resolve_directions, seal_frame
+from sealkit.geometry.straighten import straighten
+from sealkit.modules.text_recognition.predictor import TextRecogniser
+from sealkit.pipeline.context import Context
+from sealkit.pipeline.page import Hypothesis, Page, ReadLine, SealLine
+from sealkit.pipeline.settings import ReadingSettings
+
+
+@dataclass(frozen=True)
+class ReadRules:
+    """Numbers of this stage that no user has had a reason to change."""
+
+    strips_per_batch: int = 8
+    """Strips per run of the recogniser where `TextRecognition.batch_size` is null."""
+
+
+RULES = ReadRules()
+
+
+@dataclass
+class _Trial:
+    """One line while it is read: its orientations, the likeliest first, and what was tried."""
+
+    source: SealLine
+    orientations: list[LinePoly]
+    tried: list[Hypothesis] = field(default_factory=list)
+
+    @property
+    def best_score(self) -> float:
+        return max((one.result.score for one in self.tried), default=0.0)
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """A strip to be read."""
+
+    trial: _Trial
+    number: int
+    line: LinePoly
+    squeeze: float = 1.0
+
+
+def run(page: Page, context: Context) -> None:
+    """Read the lines of all seals of a page; all strips go through the recogniser together."""
+    settings = context.settings.reading_settings
+    batch = context.settings.ocr.TextRecognition.batch_size or RULES.strips_per_batch
+    seals = [seal.lines for seal in page.seals]
+    for seal, lines in zip(page.seals, read_seals(page.image, seals, context.recogniser, settings, batch)):
+        seal.read = lines
+
+
+def read_seals(
+    image: np.ndarray,
+    seals: Sequence[Sequence[SealLine]],
+    recogniser: TextRecogniser,
+    settings: ReadingSettings,
+    batch_size: int,
+) -> list[list[ReadLine]]:
+    """Read the lines of the seals of one image.
+
+    Args:
+        image: (H, W, 3) uint8 BGR, the image the lines' coordinates belong to.
+        seals: lines per seal.
+        recogniser: reads strips.
+        settings: orientations and squeezes to try.
+        batch_size: strips per run of the recogniser.
+
+    Returns:
+        Per seal its lines in reading order; text "" and score 0 where nothing was read or a line has no extent.
+    """
+    trials = [
+        [_Trial(source, options) for source, options in zip(lines, hypotheses_of(lines, settings))] for lines in seals
+    ]
+    every = [trial for of_seal in trials for trial in of_seal]
+    height = settings.height or recogniser.height
+    first = [_Plan(trial, n, line) for trial in every for n, line in enumerate(trial.orientations)]
+    _try(image, first, recogniser, height, batch_size)
+    if settings.squeeze:
+        again = [
+            _Plan(trial, n, line, squeeze)
+            for trial in every
+            if trial.best_score < settings.squeeze_below
+            for n, line in enumerate(trial.orientations)
+            for squeeze in settings.squeeze
+        ]
+        _try(image, again, recogniser, height, batch_size)
+    return [_settled(of_seal, settings.squeeze_margin) for of_seal in trials]
+
+
+def _try(image: np.ndarray, plans: Sequence[_Plan], recogniser: TextRecogniser, height: int, batch_size: int) -> None:
+    """Straighten and read strips in common batches; results go to the lines' trials."""
+    planned: list[_Plan] = []
+    strips: list[np.ndarray] = []
+    for plan in plans:
+        try:
+            strips.append(straighten(image, plan.line, height, squeeze=plan.squeeze))
+        except DataError:  # a sliver without extent has no strip: it stays, unread
+            continue
+        planned.append(plan)
+    for plan, result in zip(planned, recogniser.read(strips, batch_size)):
+        plan.trial.tried.append(Hypothesis(plan.line, plan.number, plan.squeeze, result))
+
+
+def hypotheses_of(lines: Sequence[SealLine], settings: ReadingSettings) -> list[list[LinePoly]]:
+    """Per line of one seal the orientations to try, the likeliest first."""
+    found = [source.line for source in lines]
+    frame = seal_frame(found)
+    resolved = resolve_directions(found, frame)
+    if settings.both_directions == "never":
+        return [[line] for line in resolved]
+    options = [orientations(line, frame.up) for line in resolved]
+    if settings.both_directions == "always":
+        options = [[line, line.turned()] if len(some) == 1 else some for line, some in zip(resolved, options)]
+    return options
+
+
+def _settled(trials: Sequence[_Trial], squeeze_margin: float) -> list[ReadLine]:
+    """One seal: of each line the best hypothesis of each orientation, the orientations that fit together, reading
+    order."""
+    read_trials = [trial for trial in trials if trial.tried]
+    best = [_best_by_orientation(trial.tried, squeeze_margin) for trial in read_trials]
+    scored = [[(one.line, _rank(one, squeeze_margin)) for one in options] for options in best]
+    chosen = choose_orientations(scored) if scored else []
+    read: list[ReadLine] = []
+    for trial, options, pick in zip(read_trials, best, chosen):
+        winner = options[pick]
+        text, score = winner.result.text, winner.result.score
+        read.append(ReadLine(trial.source, winner.line, text, score, winner.number != 0, tuple(trial.tried)))
+    read += [ReadLine(trial.source, trial.source.line, "", 0.0) for trial in trials if not trial.tried]
+    ordered = order_lines([one.line for one in read])
+    return [next(one for one in read if one.line is line) for line in ordered]
+
+
+def _best_by_orientation(tried: Sequence[Hypothesis], squeeze_margin: float) -> list[Hypothesis]:
+    """The best hypothesis of each orientation, in the order of orientations; the first of equals."""
+    best: dict[int, Hypothesis] = {}
+    for one in tried:
+        held = best.get(one.number)
+        if held is None or _rank(one, squeeze_margin) > _rank(held, squeeze_margin):
+            best[one.number] = one
+    return [best[number] for number in sorted(best)]
+
+
+def _rank(one: Hypothesis, squeeze_margin: float) -> float:
+    """Trust; a squeezed strip must be clearly better."""
+    return one.trust - (squeeze_margin if one.squeeze != 1.0 else 0.0)

@@ -6,7 +6,7 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -51,32 +51,19 @@ def value(text: str) -> Any:
     return parse_value(inner)
 
 
-_SWITCHES = (
-    ("use_doc_orientation_classify", "turn pages upright"),
-    ("use_doc_unwarping", "flatten pages"),
-    ("use_layout_detection", "find seals with the layout model"),
-    ("layout_nms", "drop layout boxes that repeat others"),
-)
-_VALUES = (
-    ("layout_threshold", value, "P", "least score of a layout box: a number, or {class: number}"),
-    ("layout_unclip_ratio", value, "R", "enlarge layout boxes: a factor, (width, height), or one per class"),
-    (
-        "layout_merge_bboxes_mode",
-        value,
-        "MODE",
-        "of layout boxes in each other keep: large, small, union; or per class",
-    ),
-    ("seal_det_limit_side_len", int, "N", "size limit of the detector's input"),
-    ("seal_det_limit_type", str, "TYPE", "min, max or resize_long"),
-    ("seal_det_thresh", float, "P", "text pixels: probability above this"),
-    ("seal_det_box_thresh", float, "P", "texts: mean probability of at least this"),
-    ("seal_det_unclip_ratio", float, "R", "how far outlines are expanded"),
-    ("seal_rec_score_thresh", float, "P", "texts read with at least this score are kept"),
-)
+_TYPES: dict[str, Callable[[str], Any]] = {
+    "switch": flag,
+    "integer": int,
+    "number": float,
+    "word": str,
+    "value": value,
+}
+"""How a parameter of predict() is read from a command line."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     from sealkit.cli.options import add_overrides, positive
+    from sealkit.pipeline.options import PredictOptions
 
     parser.add_argument("input", nargs="*", metavar="INPUT", help="image, TIFF, PDF, folder, URL; several are fine")
     parser.add_argument("-i", "--input", dest="more", nargs="+", metavar="INPUT", default=[], help="the same")
@@ -117,15 +104,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     form.add_argument("--jsonl", action="store_true", help="one JSON object per image on stdout, nothing else")
     form.add_argument("--quiet", action="store_true", help="print nothing but errors")
     parser.add_argument("--verbose", action="store_true", help="also print what each stage found, and the engines")
-    for name, text in _SWITCHES:
-        option = f"--{name.replace('_', '-')}"
-        parser.add_argument(option, type=flag, nargs="?", const=True, metavar="BOOL", help=f"{text}: true or false")
-    for name, kind, metavar, text in _VALUES:
-        parser.add_argument(f"--{name.replace('_', '-')}", type=kind, metavar=metavar, help=text)
+    for option in PredictOptions.in_text():
+        text = option.doc[0].lower() + option.doc[1:].rstrip(".")
+        if option.kind == "switch":
+            text += ": true or false"
+            parser.add_argument(option.flag, type=flag, nargs="?", const=True, metavar=option.metavar, help=text)
+        else:
+            parser.add_argument(option.flag, type=_TYPES[option.kind], metavar=option.metavar, help=text)
     add_overrides(parser)
-
-
-PARAMETERS = (*(name for name, _ in _SWITCHES), *(name for name, *_ in _VALUES))
 
 
 def run(args: argparse.Namespace) -> int:
@@ -158,8 +144,9 @@ def run(args: argparse.Namespace) -> int:
 
 def _pipeline_results(args: argparse.Namespace, inputs: Sequence[str]) -> Any:
     from sealkit import api
+    from sealkit.pipeline.options import PredictOptions
 
-    options = {name: getattr(args, name) for name in PARAMETERS}
+    options = {option.name: getattr(args, option.name) for option in PredictOptions.in_text()}
     pipeline = api.create_pipeline(
         args.pipeline,
         engine=args.engine,
@@ -181,8 +168,9 @@ def _pipeline_results(args: argparse.Namespace, inputs: Sequence[str]) -> Any:
 def _module_results(args: argparse.Namespace, inputs: Sequence[str]) -> Any:
     from sealkit import api
     from sealkit.errors import ConfigError
+    from sealkit.pipeline.options import PredictOptions
 
-    unused = [f"--{name.replace('_', '-')}" for name in PARAMETERS if getattr(args, name) is not None]
+    unused = [option.flag for option in PredictOptions.in_text() if getattr(args, option.name) is not None]
     unused += ["-o"] if args.overrides else []
     unused += ["--pipeline"] if args.pipeline else []
     unused += ["--allow-url"] if args.allow_url else []
@@ -192,7 +180,7 @@ def _module_results(args: argparse.Namespace, inputs: Sequence[str]) -> Any:
             "these belong to the pipeline, not to one module",
             where="sealkit infer --model",
             value=unused,
-            hint="leave them away, or run the pipeline: set model_dir in its config (see the examples)",
+            hint="leave them out, or run the pipeline: set model_dir in its config (see the examples)",
         )
     model = api.create_model(
         args.model,

@@ -9,23 +9,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any, Literal, get_args, get_type_hints
+from typing import Any, Literal, get_type_hints
 
 Kind = Literal["switch", "integer", "number", "word", "value"]
 """How a parameter is written in text: true or false, a whole number, a number, a word, or any of these, lists and
 dicts."""
 
 
-def _about(doc: str, kind: Kind, metavar: str = "", http: bool = True) -> dict[str, Any]:
+def _about(doc: str, kind: Kind, metavar: str = "BOOL", wire: Any = None, in_text: bool = True) -> dict[str, Any]:
     """What a field says of itself.
 
     Args:
         doc: one sentence: help of the command line, description of the service's field.
         kind: how it is written on a command line.
-        metavar: what stands for the value in the help.
-        http: the service takes it.
+        metavar: what stands for the value in a help text.
+        wire: type in a request of the service where PaddleX's takes less than the field.
+        in_text: command line and service take it; else Python programs alone.
     """
-    return {"doc": doc, "kind": kind, "metavar": metavar or "BOOL", "http": http}
+    return {"doc": doc, "kind": kind, "metavar": metavar, "wire": wire, "in_text": in_text}
 
 
 @dataclass(frozen=True)
@@ -34,19 +35,21 @@ class OptionInfo:
 
     Attributes:
         name: of the parameter.
-        annotation: its type, without None.
+        annotation: its type.
+        wire: its type in a request of the service.
         doc: what it does.
         kind: how it is written in text.
         metavar: what stands for its value in a help text.
-        http: the service takes it.
+        in_text: command line and service take it.
     """
 
     name: str
     annotation: Any
+    wire: Any
     doc: str
     kind: Kind
     metavar: str
-    http: bool
+    in_text: bool
 
     @property
     def flag(self) -> str:
@@ -84,7 +87,7 @@ class PredictOptions:
             "Boxes found elsewhere, a layout result per image or one for all: seals are these boxes.",
             "value",
             "DICT",
-            http=False,
+            in_text=False,
         ),
     )
     layout_threshold: float | dict[Any, Any] | None = field(
@@ -98,7 +101,10 @@ class PredictOptions:
     layout_unclip_ratio: float | tuple[float, float] | dict[Any, Any] | None = field(
         default=None,
         metadata=_about(
-            "Enlarge layout boxes about their centres: a factor, (width, height), or one per class.", "value", "R"
+            "Enlarge layout boxes about their centres: a factor, (width, height), or one per class.",
+            "value",
+            "R",
+            wire=float | tuple[float, float] | None,
         ),
     )
     layout_merge_bboxes_mode: str | dict[Any, Any] | None = field(
@@ -107,6 +113,7 @@ class PredictOptions:
             "Of layout boxes within each other keep the large, the small or all (union); or one per class.",
             "value",
             "MODE",
+            wire=str | None,
         ),
     )
     seal_det_limit_side_len: int | None = field(
@@ -138,8 +145,14 @@ class PredictOptions:
         """Every parameter, in order."""
         hints = get_type_hints(cls)
         for one in fields(cls):
-            kinds = tuple(kind for kind in get_args(hints[one.name]) if kind is not type(None))
-            yield OptionInfo(one.name, kinds, **one.metadata)
+            about = dict(one.metadata)
+            wire = about.pop("wire") or hints[one.name]
+            yield OptionInfo(one.name, hints[one.name], wire, **about)
+
+    @classmethod
+    def in_text(cls) -> list[OptionInfo]:
+        """The parameters that command line and service take."""
+        return [one for one in cls.infos() if one.in_text]
 
     def given(self) -> dict[str, Any]:
         """The parameters that are not None."""

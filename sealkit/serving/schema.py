@@ -8,29 +8,28 @@ from __future__ import annotations
 
 import base64
 from importlib.resources import files
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Union, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, create_model
+
+from sealkit.pipeline.options import PredictOptions
 
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Integer = Annotated[int, Field(ge=-(2**31), le=2**31 - 1)]
 
-PARAMETERS = {
-    "useDocOrientationClassify": "use_doc_orientation_classify",
-    "useDocUnwarping": "use_doc_unwarping",
-    "useLayoutDetection": "use_layout_detection",
-    "layoutThreshold": "layout_threshold",
-    "layoutNms": "layout_nms",
-    "layoutUnclipRatio": "layout_unclip_ratio",
-    "layoutMergeBboxesMode": "layout_merge_bboxes_mode",
-    "sealDetLimitSideLen": "seal_det_limit_side_len",
-    "sealDetLimitType": "seal_det_limit_type",
-    "sealDetThresh": "seal_det_thresh",
-    "sealDetBoxThresh": "seal_det_box_thresh",
-    "sealDetUnclipRatio": "seal_det_unclip_ratio",
-    "sealRecScoreThresh": "seal_rec_score_thresh",
-}
+PARAMETERS = {option.camel: option.name for option in PredictOptions.in_text()}
 """Field of the request → parameter of predict()."""
+
+
+def _bounded(annotation: Any) -> Any:
+    """A parameter's type with numbers that are finite and integers that fit 32 bits."""
+    plain: dict[Any, Any] = {float: Number, int: Integer, tuple[float, float]: tuple[Number, Number]}
+    kinds = [plain.get(kind, kind) for kind in get_args(annotation)]
+    return Union[tuple(kinds)]  # noqa: UP007 (made at run time)
+
+
+_FIELDS = {one.camel: (_bounded(one.wire), Field(None, description=one.doc)) for one in PredictOptions.in_text()}
+_Parameters: Any = create_model("_Parameters", **_FIELDS)  # type: ignore[call-overload]
 
 
 def _with_example(schema: dict[str, Any]) -> None:
@@ -39,7 +38,7 @@ def _with_example(schema: dict[str, Any]) -> None:
     schema["examples"] = [{"file": base64.b64encode(image).decode("ascii"), "fileType": 1, "visualize": False}]
 
 
-class InferRequest(BaseModel):
+class InferRequest(_Parameters):  # type: ignore[misc]  # made of PredictOptions
     """Unknown fields are ignored."""
 
     model_config = ConfigDict(use_attribute_docstrings=True, json_schema_extra=_with_example)
@@ -48,19 +47,6 @@ class InferRequest(BaseModel):
     """Base64 or a data URL of an image, TIFF or PDF; or an http(s) URL, where the server allows its host."""
     fileType: Literal[0, 1] | None = None
     """0: PDF, 1: image, TIFF included. null: by the ending of a URL, else by the content."""
-    useDocOrientationClassify: bool | None = None
-    useDocUnwarping: bool | None = None
-    useLayoutDetection: bool | None = None
-    layoutThreshold: Number | dict[Any, Any] | None = None
-    layoutNms: bool | None = None
-    layoutUnclipRatio: Number | tuple[Number, Number] | None = None
-    layoutMergeBboxesMode: str | None = None
-    sealDetLimitSideLen: Integer | None = None
-    sealDetLimitType: str | None = None
-    sealDetThresh: Number | None = None
-    sealDetBoxThresh: Number | None = None
-    sealDetUnclipRatio: Number | None = None
-    sealRecScoreThresh: Number | None = None
     visualize: bool | None = None
     """Images in the answer; null: as the server's config says."""
     logId: Any = None

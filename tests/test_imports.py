@@ -19,7 +19,6 @@ HEAVY = {
     "matplotlib",
     "onnxruntime",
     "openvino",
-    "albumentations",
     "visualdl",
     "pycocotools",
     "rapidocr",

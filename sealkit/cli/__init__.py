@@ -35,7 +35,6 @@ COMMANDS: Mapping[str, str] = {
 
 # package that is missing → extra that brings it
 EXTRAS: Mapping[str, str] = {
-    "albumentations": "train",
     "fastapi": "serve",
     "fastapi_offline": "serve",
     "matplotlib": "train",

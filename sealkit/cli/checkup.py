@@ -26,7 +26,7 @@ OPENCV = (
 )
 PACKAGES = (
     "sealkit", "numpy", "pydantic", "shapely", "pyclipper", "pillow", *OPENCV, "paddlepaddle", "paddlepaddle-gpu",
-    "setuptools", "albumentations", "visualdl", "safetensors", "onnx", "paddle2onnx", "packaging", "onnxruntime",
+    "setuptools", "visualdl", "safetensors", "onnx", "paddle2onnx", "packaging", "onnxruntime",
     "onnxruntime-gpu", "openvino", "rapidocr", "pypdfium2", "fastapi", "uvicorn", "mplfonts",
 )  # fmt: skip
 _SMOKE_SECONDS = 120
@@ -111,12 +111,6 @@ KNOWN_BAD: tuple[KnownBad, ...] = (
         _both("onnxruntime", "onnxruntime-gpu"),
         "onnxruntime and onnxruntime-gpu are both installed and overwrite each other's files",
         "pip uninstall -y onnxruntime onnxruntime-gpu, then install the one you want",
-    ),
-    KnownBad(
-        lambda v: "albumentations" in v and v["albumentations"] != (2, 0, 8),
-        "albumentations: 2.0.8 is the version the augmentations were checked with, the last one under MIT",
-        "pip install 'albumentations==2.0.8'",
-        "warning",
     ),
     KnownBad(
         lambda v: "rapidocr" in v and v["rapidocr"][:2] != (3, 10),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import yaml
@@ -33,12 +32,6 @@ def to_yaml(loaded: Loaded[Any], *, origins: bool = True, explain: bool = False)
             lines += _explanation(type(settings), path, tree, len(text) - len(text.lstrip(" -")))
         lines.append(f"{text:<{_COMMENT_COLUMN}}  # {loaded.origin(path)}" if origins and path else text)
     return "\n".join(lines) + "\n"
-
-
-def save_yaml(loaded: Loaded[Any], path: str | Path) -> None:
-    """Write `to_yaml` to a file (the `recipe.yaml` of a run folder)."""
-    head = f"# Resolved from {loaded.source}; the comments say where each value came from.\n"
-    Path(path).write_text(head + to_yaml(loaded), encoding="utf-8")
 
 
 def _lines(tree: dict[str, Any], path: KeyPath, indent: int) -> Iterator[tuple[str, KeyPath]]:

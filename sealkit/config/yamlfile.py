@@ -6,6 +6,10 @@ PaddleX reads by the rules of 1.1, is read by them here as well.
 
 Only PyYAML's parser is used, event by event. Nodes are counted as they would be once every alias is copied out, so a
 file of nested aliases is refused before anything is copied; values are made by the few functions below.
+
+`ruamel.yaml` 0.19 knows YAML 1.2 and line marks too, but takes 4.2 ms for a recipe in place of 0.34 and counts no
+aliases; the bounds would stay ours. It also reads `1_000` as a
+number, which is text by YAML 1.2.
 """
 
 from __future__ import annotations

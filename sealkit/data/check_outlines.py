@@ -244,11 +244,11 @@ def _check_line_poly(shape: _Shape, say: Say) -> None:
     along_bottom = float(np.linalg.norm(np.diff(bottom, axis=0), axis=1).sum())
     characters = len(line.text)
     length = (along_top + along_bottom) / 2
-    doubt = max(0.1 * length, 3.0)  # pixels; short texts are rounded to whole pixels
-    if line.direction == "arc" and along_top < along_bottom - doubt:
+    tolerance = max(0.1 * length, 3.0)  # pixels; short texts are rounded to whole pixels
+    if line.direction == "arc" and along_top < along_bottom - tolerance:
         reason = f"{shape.name} has direction 'arc', but its top edge ({along_top:.0f} px) is shorter than its"
         say("direction-mismatch", f"{reason} bottom edge ({along_bottom:.0f} px)", "is it 'arc-bottom'?", "warning")
-    elif line.direction == "arc-bottom" and along_top > along_bottom + doubt:
+    elif line.direction == "arc-bottom" and along_top > along_bottom + tolerance:
         reason = f"{shape.name} has direction 'arc-bottom', but its top edge ({along_top:.0f} px) is longer than its"
         say("direction-mismatch", f"{reason} bottom edge ({along_bottom:.0f} px)", "is it 'arc'?", "warning")
     if characters >= 2 and line.direction != "vertical" and height > 0 and length / height < 0.12 * characters:

@@ -158,7 +158,7 @@ def _keys(samples: Sequence[DetSample], rule: str) -> list[set[Hashable]]:
 
 
 def owners(sample: DetSample) -> set[str]:
-    """Texts of an image that name an owner: at least 6 characters, not only digits and Latin letters."""
+    """Texts of an image that name an owner: at least 6 characters, not only digits and Latin characters."""
     return {
         line.text.strip()
         for line in sample.lines

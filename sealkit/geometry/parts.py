@@ -3,6 +3,9 @@
 Each thing has a widest place, where the distance to the area's rim has a maximum; two such places belong to different
 things when the way from one to the other passes a neck. The maxima and the depth of the necks between them are those of
 the h-maxima transform (Soille, Morphological Image Analysis, chapter 6).
+
+scikit-image's `h_maxima` measures a neck by one height for all peaks, where each thing's own width counts here: on 40
+drawn masks it found as many things on 5. It would also bring 145 MB of packages to the path without Paddle.
 """
 
 from __future__ import annotations

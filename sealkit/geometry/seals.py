@@ -95,8 +95,8 @@ def _vote(line: LinePoly) -> float:
 def resolve_directions(lines: Sequence[LinePoly], frame: Frame | None = None) -> list[LinePoly]:
     """Lines of one seal turned the way its up direction suggests; lines of a known direction stay as they are.
 
-    Lines the frame decides beyond doubt (another line's direction is known, this one is straight along the seal's rows,
-    or an arc on its upper half) are no longer `ambiguous`.
+    Lines the frame decides with certainty (another line's direction is known, this one is straight along the seal's
+    rows, or an arc on its upper half) are no longer `ambiguous`.
     """
     frame = frame or seal_frame(lines)
     known = any(line.up_known for line in lines)

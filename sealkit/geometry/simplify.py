@@ -20,11 +20,6 @@ _ROUNDS = 3
 _NEVER = np.iinfo(np.int64).max
 
 
-def simplify_closed(contour: np.ndarray, epsilon: float) -> np.ndarray:
-    """One contour, see `simplify_all`."""
-    return simplify_all([contour], [epsilon])[0]
-
-
 def simplify_all(contours: Sequence[np.ndarray], epsilons: Sequence[float]) -> list[np.ndarray]:
     """Points of contours such that none left out is farther than `epsilon` from the line that replaces it.
 

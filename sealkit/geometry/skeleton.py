@@ -2,6 +2,9 @@
 
 Thinning after Zhang and Suen ("A fast parallel algorithm for thinning digital patterns", CACM 1984), run as a table
 look-up over the 8-neighbourhood so that a pass costs two OpenCV calls.
+
+scikit-image's `skeletonize` takes half the time (3.8 ms in place of 7.6 on a 400 x 400 ring) but leaves other pixels on
+all of 40 drawn masks. It would bring 32 MB and scipy's 113 MB, and 1 s of import, to a path that needs neither.
 """
 
 from __future__ import annotations

@@ -49,15 +49,6 @@ class StripMap:
         """Height and width of the strip."""
         return self.x.shape[0], self.x.shape[1]
 
-    def to_image(self, points: np.ndarray) -> np.ndarray:
-        """(N, 2) image coordinates of (N, 2) strip coordinates (x, y; 0, 0 = centre of the first pixel)."""
-        points = np.asarray(points, dtype=np.float32).reshape(1, -1, 2)
-        found = [
-            cv2.remap(axis, points[..., 0], points[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-            for axis in (self.x, self.y)
-        ]
-        return np.stack([found[0][0], found[1][0]], axis=1)
-
 
 def straighten(
     image: np.ndarray,

@@ -19,7 +19,6 @@ from sealkit.cli import checkup
         ({"onnxruntime": (1, 20), "onnxruntime-gpu": (1, 20)}, "overwrite each other"),
         ({"paddle2onnx": (2, 1, 0), "onnx": (1, 18, 0), "packaging": (24,)}, "onnx 1.17.0"),
         ({"paddle2onnx": (2, 1, 0), "onnx": (1, 17, 0)}, "packaging"),
-        ({"albumentations": (2, 0, 9)}, "albumentations"),
         ({"rapidocr": (3, 9, 1)}, "rapidocr"),
     ],
 )
@@ -32,7 +31,7 @@ def test_known_faults(versions, what):
 def test_a_good_set_of_versions():
     versions = {
         "paddlepaddle": (3, 2, 2), "paddle2onnx": (2, 1, 0), "onnx": (1, 17, 0), "packaging": (24,),
-        "setuptools": (81,), "opencv-python-headless": (5, 0, 0), "albumentations": (2, 0, 8), "rapidocr": (3, 10, 0),
+        "setuptools": (81,), "opencv-python-headless": (5, 0, 0), "rapidocr": (3, 10, 0),
         "onnxruntime": (1, 31, 1),
     }  # fmt: skip
     assert checkup.known_bad(versions) == []

@@ -3,7 +3,7 @@
 import pytest
 import yaml
 
-from sealkit.config.dump import save_yaml, to_yaml
+from sealkit.config.dump import to_yaml
 from sealkit.config.problems import SettingsError
 from sealkit.errors import ConfigError
 from sealkit.modules.recipe import load_recipe
@@ -218,7 +218,7 @@ def test_origins_and_the_way_back(recipe_file, tmp_path):
     assert lines["amp: 'off'"] == "-o train.amp=off"
     assert lines["- op: scale"] == "-o augment.0={op: scale}"
     assert lines["factor: [0.5, 2.0]"] == "default"
-    save_yaml(loaded, tmp_path / "again.yaml")
+    (tmp_path / "again.yaml").write_text(text, encoding="utf-8")
     assert load_recipe(tmp_path / "again.yaml").settings == loaded.settings
     # PyYAML's YAML 1.1 rules read the same
     assert load_recipe(yaml.safe_load(text)).settings == loaded.settings

@@ -1,6 +1,10 @@
 """What a phone, a scanner and a message service do to an image. Geometry is untouched, so every label stays right.
 
 Supports: everything (outlines, line_polys, fields, reading).
+
+Own functions in place of `albumentations` 2.0.8: at 640 x 640 they draw 118 images/s and core, a comparable `A.Compose`
+78 where it is seeded per sample, as exact resume needs. Channels that a copier loses and uneven light have no
+counterpart there.
 """
 
 from __future__ import annotations

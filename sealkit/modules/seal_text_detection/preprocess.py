@@ -43,12 +43,6 @@ class ResizeInfo:
     resized_hw: tuple[int, int]
     capped: bool = False
 
-    @property
-    def shape_info(self) -> tuple[float, float, float, float]:
-        """PaddleX's [source h, source w, ratio h, ratio w]; the ratios are against the padded image."""
-        (h, w), (ph, pw), (rh, rw) = self.source_hw, self.padded_hw, self.resized_hw
-        return float(h), float(w), rh / ph, rw / pw
-
 
 def input_size(
     h: int, w: int, settings: DetResizeSettings | None = None, rule: SizeRule = "pipeline"

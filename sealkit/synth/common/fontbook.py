@@ -83,7 +83,7 @@ class FontBook:
         )
 
     def latin(self, rng: np.random.Generator, text: str) -> Face:
-        """A face for digits and Latin letters: sans serif, as the engravers' standard asks, where one is installed."""
+        """A face for digits and Latin characters: sans serif, as the engravers' standard asks, if installed."""
         faces = _latin(self.folder)
         for _ in range(8):
             face = faces[int(rng.integers(len(faces)))]

@@ -1,4 +1,7 @@
-"""Parts of a page: paragraphs, headings, tables, forms, signing blocks, metrics. Each says where it ends."""
+"""Parts of a page: paragraphs, headings, tables, forms, signing blocks, illustrations. Each says where it ends.
+
+Called by `document_kinds`, `ruled` and `marks`; prints on a `sheet` and places `illustrations`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Whole documents: which parts a contract, an invoice, a certificate, … consists of, and where it is stamped."""
+"""Whole documents: which parts a contract, an invoice, a certificate, … consists of, and where it is stamped.
+
+`KINDS` is called by `scene`; the documents are put together from `blocks`, those of rules and boxes in `ruled`.
+"""
 
 from __future__ import annotations
 
@@ -183,7 +186,7 @@ def _ornate_frame(sheet: Sheet, tone: Colour) -> None:
         sheet.tint(inset, h - inset - thick, w - inset, h - inset, tone)
         sheet.tint(inset, inset, inset + thick, h - inset, tone)
         sheet.tint(w - inset - thick, inset, w - inset, h - inset, tone)
-    else:  # a chain of small metrics
+    else:  # a chain of small figures
         step = max(5, round(thick))
         tile = np.zeros((step, step), np.uint8)
         draw_emblem(tile, 0.9, step / 2, ((step - 1) / 2, (step - 1) / 2), rng)
@@ -198,7 +201,7 @@ def _ornate_frame(sheet: Sheet, tone: Colour) -> None:
 
 
 def article(sheet: Sheet, means: Means) -> None:
-    """A report, book or paper: columns of text, headings, metrics, tables."""
+    """A report, book or paper: columns of text, headings, illustrations, tables."""
     rng = sheet.rng
     y = sheet.height * float(rng.uniform(0.06, 0.1))
     latin = "latin" if rng.random() < 0.2 else "body"

@@ -2,6 +2,11 @@
 
 What is drawn goes from page pixels through one window and one `View` into the image; boxes go the same way as points,
 so they are exact; nothing after that (light, noise, JPEG) moves a pixel.
+
+This is the top of the room: `scene` opens a `Sheet`, has a function of `document_kinds` fill it, stamps it
+(`stamping`), adds what is no seal (`marks`) and photographs it (`camera`); `coco` writes sets of such images. Below,
+`document_kinds` and `ruled` put documents together from `blocks`, blocks print on a `sheet` and place `illustrations`,
+and the sheet takes its print from `typesetting`. Nothing calls upwards.
 """
 
 from __future__ import annotations

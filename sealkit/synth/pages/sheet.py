@@ -1,4 +1,7 @@
-"""The sheet a page is printed on: a window of the page in pixels, and notes of what stands where."""
+"""The sheet a page is printed on: a window of the page in pixels, and notes of what stands where.
+
+Opened by `scene`, filled by `blocks` and `ruled`; takes its print from `typesetting`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Seals on pages: designs kept ready per process, pressed on a sheet, with the outline of what their ink covers."""
+"""Seals on pages: designs kept ready per process, pressed on a sheet, with the outline of what their ink covers.
+
+Called by `scene`; the designs and their ink are those of `sealkit.synth.seals`.
+"""
 
 from __future__ import annotations
 

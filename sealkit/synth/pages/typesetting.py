@@ -2,6 +2,8 @@
 
 Setting every character of a page anew would cost more than all the rest of an image. What is cut repeats after some
 hundred characters per face; what a layout model sees at its input size does not depend on the words.
+
+The lowest file of the room: called by `sheet` alone, on a stock that `scene` keeps per process.
 """
 
 from __future__ import annotations

@@ -165,7 +165,7 @@ def set_line(
         max_gap: largest white between characters, in character widths; with `justify`, gaps grow to it to fill the
             room.
         crowding: share of the pitch that characters may fill (on arcs the bottom edges have less room than the middle).
-        digit_face: face for digits and Latin letters.
+        digit_face: face for digits and Latin characters.
     """
     faces = [
         digit_face if digit_face is not None and char.isascii() and digit_face.has(char) else face for char in text

@@ -5,6 +5,7 @@ Keys keep PaddleX's spelling and meaning; what sealkit adds is marked. Unknown k
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -242,13 +243,17 @@ class SealRecognitionSettings(EngineSettings):
                 raise ValueError("use_doc_orientation_classify is true, but DocOrientationClassify is missing")
             if pages.use_doc_unwarping and inside.DocUnwarping is None:
                 raise ValueError("use_doc_unwarping is true, but DocUnwarping is missing")
-        own = [name for name in ("Search", "Refine", "Reading") if getattr(self, name) is not None]
-        if self.reading == "reference" and own:
-            raise ValueError(f"reading: reference does not use {', '.join(own)}: set {': null, '.join(own)}: null")
         if self.use_layout_detection and self.SubModules.LayoutDetection is None:
             raise ValueError("use_layout_detection is true, but SubModules.LayoutDetection is missing")
         if self.use_doc_preprocessor and self.SubPipelines.DocPreprocessor is None:
             raise ValueError("use_doc_preprocessor is true, but SubPipelines.DocPreprocessor is missing")
+        return self
+
+    @model_validator(mode="after")
+    def _settings_have_an_effect(self) -> SealRecognitionSettings:
+        ignored = [*_unused_sections(self), *_unused_batch_sizes(self), *_unused_sizes(self), *_unused_conditions(self)]
+        if ignored:
+            raise ValueError("; ".join(ignored))
         return self
 
     @property
@@ -260,3 +265,61 @@ class SealRecognitionSettings(EngineSettings):
     def ocr(self) -> OcrModules:
         """SubPipelines.SealOCR.SubModules."""
         return self.SubPipelines.SealOCR.SubModules
+
+
+# ----- settings that would be accepted and change nothing: each of these says which, why, and what to do -----
+
+
+def _unused_sections(settings: SealRecognitionSettings) -> Iterator[str]:
+    if settings.reading != "reference":
+        return
+    own = [name for name in ("Search", "Refine", "Reading") if getattr(settings, name) is not None]
+    if own:
+        yield f"reading: reference does not use {', '.join(own)}: set {': null, '.join(own)}: null"
+    if settings.ocr.TextDetection.rings == "keep":
+        yield "reading: reference loses closed rings as paddlex does: leave TextDetection.rings out"
+
+
+def _unused_batch_sizes(settings: SealRecognitionSettings) -> Iterator[str]:
+    """Images of different sizes go through a network one by one; 1 says what happens, and PaddleX's files say it."""
+    pages, ocr = settings.SubPipelines.DocPreprocessor, settings.SubPipelines.SealOCR
+    blocks: dict[str, EngineSettings | None] = {"SealOCR": ocr, "DocPreprocessor": pages}
+    if pages is not None:
+        blocks["DocOrientationClassify"] = pages.SubModules.DocOrientationClassify
+        blocks["DocUnwarping"] = pages.SubModules.DocUnwarping
+    if settings.reading != "reference":
+        blocks["TextDetection"] = ocr.SubModules.TextDetection
+    for name, block in blocks.items():
+        if block is not None and block.batch_size not in (None, 1):
+            yield (
+                f"{name}.batch_size: {block.batch_size} has no effect, its images go one by one: leave it out "
+                "(batch_size at the top, LayoutDetection.batch_size and TextRecognition.batch_size have one)"
+            )
+
+
+def _unused_sizes(settings: SealRecognitionSettings) -> Iterator[str]:
+    detection, recognition = settings.ocr.TextDetection, settings.ocr.TextRecognition
+    if detection.input_shape is not None:
+        named = [name for name in ("limit_side_len", "limit_type", "max_side_limit") if detection.numbers[name]]
+        sizes = [f"TextDetection.{name}" for name in named]
+        if settings.Refine is not None and settings.Refine.side is not None:
+            sizes.append("Refine.side")
+        if sizes:
+            yield f"TextDetection.input_shape fixes the input's size, {', '.join(sizes)} cannot: leave one of them out"
+    if recognition.input_shape is not None and settings.Reading is not None and _named(settings.Reading, "width_step"):
+        yield "TextRecognition.input_shape fixes the input's width, Reading.width_step cannot: leave one of them out"
+
+
+def _unused_conditions(settings: SealRecognitionSettings) -> Iterator[str]:
+    search, reading = settings.Search, settings.Reading
+    if search is not None and not search.corrections:
+        for name in _named(search, "correction_margin", "correction_side", "min_score"):
+            yield f"Search.{name} has no effect with Search.corrections: 0: leave it out, or correct boxes once"
+    if reading is not None and not reading.squeeze:
+        for name in _named(reading, "squeeze_below", "squeeze_margin"):
+            yield f"Reading.{name} has no effect without Reading.squeeze: leave it out, or set squeeze: [0.6]"
+
+
+def _named(section: Settings, *names: str) -> list[str]:
+    """Those of some settings that are not what they are without being named."""
+    return [name for name in names if getattr(section, name) != type(section).model_fields[name].default]

@@ -94,3 +94,44 @@ def test_shipped_configs_are_valid(name):
 
 def test_there_are_shipped_configs():
     assert shipped("configs")
+
+
+DET, REC = (f"SubPipelines.SealOCR.SubModules.Text{name}" for name in ("Detection", "Recognition"))
+PAGES = {
+    "pipeline_name": "doc_preprocessor",
+    "SubModules": {
+        "DocOrientationClassify": {
+            "module_name": "doc_text_orientation", "model_name": "PP-LCNet_x1_0_doc_ori", "batch_size": 4,
+        },
+        "DocUnwarping": {"module_name": "image_unwarping", "model_name": "UVDoc"},
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({f"{DET}.module_name": "text_recognition"}, "module_name"),
+        ({"SubModules.LayoutDetection.module_name": "seal_text_detection"}, "module_name"),
+        ({f"{DET}.batch_size": 4}, "TextDetection.batch_size: 4 has no effect"),
+        ({"SubPipelines.SealOCR.batch_size": 2}, "SealOCR.batch_size: 2 has no effect"),
+        ({"SubPipelines.DocPreprocessor": PAGES}, "DocOrientationClassify.batch_size: 4 has no effect"),
+        ({"Search.enabled": False}, "enabled"),
+        ({"Search.area_thresh": 0.3, "reading": "reference"}, "set Search: null"),
+        ({"Search.corrections": 0, "Search.min_score": 0.9}, "Search.min_score has no effect"),
+        ({"Reading.squeeze_below": 0.9}, "Reading.squeeze_below has no effect"),
+        ({"reading": "reference", f"{DET}.rings": "keep"}, "leave TextDetection.rings out"),
+        ({f"{DET}.input_shape": [3, 640, 640]}, "TextDetection.limit_side_len"),
+        ({f"{REC}.input_shape": [3, 48, 320], "Reading.width_step": 64}, "Reading.width_step cannot"),
+    ],
+)
+def test_settings_without_effect_are_refused(changes, message):
+    with pytest.raises(SettingsError) as caught:
+        load(changes)
+    assert message in str(caught.value)
+
+
+def test_batch_sizes_with_an_effect_are_accepted():
+    settings = load({"batch_size": 2, "SubModules.LayoutDetection.batch_size": 2, f"{REC}.batch_size": 16})
+    assert settings.ocr.TextRecognition.batch_size == 16
+    assert load({"reading": "reference", f"{DET}.batch_size": 4}).ocr.TextDetection.batch_size == 4

@@ -261,3 +261,21 @@ def test_unwritable_output(make_pipeline, seal_image, tmp_path):
     (result,) = make_pipeline().predict(seal_image)
     with pytest.raises(Exception, match="cannot write"):
         result.save_to_json(tmp_path / "file" / "below")
+
+
+def test_the_search_s_threshold_decides_nothing_where_it_is_off(make_pipeline, seal_image):
+    """What counts as seal in a crop is a setting of its own."""
+    off = {"Search": None, "Refine.views": 1, "whole_page_fallback": False}
+    (kept,) = make_pipeline(**off).predict(seal_image)
+    (none,) = make_pipeline(**off, **{"Refine.area_thresh": 1.0}).predict(seal_image)
+    assert len(kept.texts) == 2 and none.texts == [] and none["stages"]["detection"]["outside_seals"] == 2
+
+
+def test_strips_go_in_batches_of_the_configured_size(make_pipeline, page):
+    sizes = []
+    for changes in ({}, {"SubPipelines.SealOCR.SubModules.TextRecognition.batch_size": 3}):
+        pipeline = make_pipeline(**changes)
+        read = pipeline.recogniser.read
+        pipeline.recogniser.read = lambda strips, batch, read=read: (sizes.append(batch), read(strips, batch))[1]
+        list(pipeline.predict(page))
+    assert set(sizes) == {8, 3} and sizes == sorted(sizes, reverse=True)

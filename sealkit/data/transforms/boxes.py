@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from sealkit.data.transforms.photometric import photometric
-from sealkit.geometry.boxes import box_iou
+from sealkit.geometry.boxes import box_areas, box_common, box_iou
 
 Rng = np.random.Generator
 _PAPER_FLOOR = 60.0  # grey levels: a darker "paper" is none, and dividing by it would blow up noise
@@ -191,8 +191,7 @@ def _centres_in(boxes: np.ndarray, window: np.ndarray) -> np.ndarray:
 
 def _visible(boxes: np.ndarray, window: np.ndarray) -> np.ndarray:
     """Share of each box's area that lies in the window."""
-    inside = np.minimum(boxes[:, 2:], window[2:]) - np.maximum(boxes[:, :2], window[:2])
-    return np.clip(inside, 0, None).prod(axis=1) / (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
+    return box_common(boxes, window[None])[:, 0] / box_areas(boxes)
 
 
 def _cut(scene: BoxScene, window: np.ndarray) -> None:
@@ -272,9 +271,8 @@ def _covered(scene: BoxScene, box: np.ndarray, wanted: frozenset[int]) -> float:
     same = scene.boxes[[int(label) in wanted for label in scene.classes]] if len(scene.boxes) else scene.boxes
     if not len(same):
         return 0.0
-    sides = np.minimum(same[:, 2:], box[2:]) - np.maximum(same[:, :2], box[:2])
-    common = np.prod(np.maximum(sides, 0), axis=1)
-    smaller = np.minimum(np.prod(same[:, 2:] - same[:, :2], axis=1), np.prod(box[2:] - box[:2]))
+    common = box_common(same, box[None])[:, 0]
+    smaller = np.minimum(box_areas(same), box_areas(box[None]))
     return float((common / np.maximum(smaller, 1e-9)).max())
 
 

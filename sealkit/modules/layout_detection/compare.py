@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from sealkit.geometry.boxes import box_areas, box_common
 from sealkit.modules.layout_detection.postprocess import split_pages
 
 NEAR = 0.01  # of the page: detections further apart are not the same one
@@ -49,9 +50,8 @@ def _tied(row: np.ndarray, others: np.ndarray) -> bool:
     if not len(others) or row[1] <= others[:, 1].min() + TIE:
         return bool(len(others))
     rivals = others[(others[:, 0] == row[0]) & (others[:, 1] >= row[1] - TIE)]
-    sides = np.minimum(rivals[:, 4:6], row[4:6]) - np.maximum(rivals[:, 2:4], row[2:4])
-    common = np.prod(np.maximum(sides, 0), axis=1)
-    areas = np.prod(rivals[:, 4:6] - rivals[:, 2:4], axis=1) + np.prod(row[4:6] - row[2:4])
+    common = box_common(rivals[:, 2:6], row[None, 2:6])[:, 0]
+    areas = box_areas(rivals[:, 2:6]) + box_areas(row[None, 2:6])
     return bool((common > OVERLAP * (areas - common)).any())
 
 

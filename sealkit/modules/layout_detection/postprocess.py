@@ -12,6 +12,7 @@ from typing import Any, Literal
 import numpy as np
 
 from sealkit.errors import ConfigError, EngineError
+from sealkit.geometry.boxes import box_areas, box_common
 
 Rules = Literal["sealkit", "reference"]
 SAME_CLASS_IOU, OTHER_CLASS_IOU = 0.6, 0.98
@@ -187,10 +188,8 @@ def _stay(inside: np.ndarray, mode: str) -> np.ndarray:
 def _contained(rows: np.ndarray, labels: Sequence[str]) -> np.ndarray:
     """(K, K) bool: row i lies in row j. A formula is never counted as lying in anything but a formula."""
     boxes = rows[:, 2:6].astype(np.float64)
-    low = np.maximum(boxes[:, None, :2], boxes[None, :, :2])
-    high = np.minimum(boxes[:, None, 2:], boxes[None, :, 2:])
-    common = np.prod(np.maximum(high - low, 0), axis=2)
-    areas = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)[:, None]
+    common = box_common(boxes, boxes)
+    areas = box_areas(boxes)[:, None]
     inside = np.divide(common, areas, out=np.zeros_like(common), where=areas > 0) >= CONTAINED_SHARE
     np.fill_diagonal(inside, False)
     if "formula" in labels:

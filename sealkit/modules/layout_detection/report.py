@@ -10,13 +10,13 @@ import cv2
 import numpy as np
 
 from sealkit.errors import DataError
+from sealkit.geometry.boxes import iou, share_in
 from sealkit.images import read_image
 from sealkit.modules.layout_detection.metric import LayoutMetric
 
 WORST = 12
 SIDE = 480  # pixels of the long side of a drawn page
 IOU = 0.5
-Box = Sequence[float] | np.ndarray
 _FOUND, _MISSED, _WRONG, _CROWD = (60, 160, 0), (30, 30, 220), (0, 140, 255), (150, 150, 150)  # BGR
 
 
@@ -47,12 +47,12 @@ def match_page(record: dict[str, Any], threshold: float) -> PageMatch:
     free = {i for i, label in enumerate(record["gt"]) if not label["crowd"]}
     pairs, wrong = [], []
     for p in shown:
-        same = {g: _iou(record["gt"][g]["box"], rows[p, 2:]) for g in free if record["gt"][g]["label"] == rows[p, 0]}
+        same = {g: iou(record["gt"][g]["box"], rows[p, 2:]) for g in free if record["gt"][g]["label"] == rows[p, 0]}
         best = max(same, key=lambda g: same[g], default=None)
         if best is not None and same[best] >= IOU:
             pairs.append((best, p))
             free.discard(best)
-        elif not any(label["crowd"] and _share(rows[p, 2:], label["box"]) > 0.5 for label in record["gt"]):
+        elif not any(label["crowd"] and share_in(rows[p, 2:], label["box"]) > 0.5 for label in record["gt"]):
             wrong.append(p)
     return PageMatch(pairs, sorted(free), wrong, shown)
 
@@ -124,23 +124,6 @@ def _curves(metric: LayoutMetric, classes: Sequence[str]) -> dict[str, list[tupl
         for number, name in enumerate(classes)
         if (at_50[:, number] > -1).all()
     }
-
-
-def _iou(first: Box, second: Box) -> float:
-    common = _common(first, second)
-    return common / max(_area(first) + _area(second) - common, 1e-9)
-
-
-def _share(box: Box, crowd: Box) -> float:
-    return _common(box, crowd) / max(_area(box), 1e-9)
-
-
-def _common(a: Box, b: Box) -> float:
-    return float(max(min(a[2], b[2]) - max(a[0], b[0]), 0) * max(min(a[3], b[3]) - max(a[1], b[1]), 0))
-
-
-def _area(box: Box) -> float:
-    return float(max(box[2] - box[0], 0) * max(box[3] - box[1], 0))
 
 
 def _draw(record: dict[str, Any], match: PageMatch, classes: Sequence[str]) -> np.ndarray | None:

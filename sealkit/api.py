@@ -65,7 +65,7 @@ def train(
         export: when the run is done, export its best checkpoint to <run folder>/inference with proof of parity.
 
     Returns:
-        FitResult: run folder, steps, best figure, metrics of the initial weights, warnings.
+        FitResult: run folder, steps, best metric, metrics of the initial weights, warnings.
 
     Raises:
         ConfigError, DataError, WeightsError: settings, data or weights that cannot be used.
@@ -258,8 +258,7 @@ def export_inference_only(model: str, checkpoint: str | Path, output: str | Path
         WeightsError: weights that are not this network's.
         ExportError: the graph does not agree with the network, or a folder that holds something else.
     """
-    row = table.info(zoo.get(model).module)
-    if not row.not_trainable:
+    if not table.info(zoo.get(model).module).not_trainable:
         raise ConfigError(
             "this model is exported by its recipe",
             where="--model",
@@ -270,10 +269,10 @@ def export_inference_only(model: str, checkpoint: str | Path, output: str | Path
     from sealkit.runtime.noise import framework_noise
 
     import_paddle()
-    from sealkit.export.unwarping import export_unwarping
+    from sealkit.export.weights_only import export_weights
 
     with framework_noise():
-        return export_unwarping(checkpoint, output, model)
+        return export_weights(checkpoint, output, model)
 
 
 def run_recipe(path: Path) -> Path:

@@ -42,8 +42,8 @@ def test_unknown_model(name, hint):
 
 def test_published_metrics_have_a_source():
     for spec in zoo.all_models().values():
-        if spec.figure:
-            assert {"name", "value", "source", "data"} <= set(spec.figure)
+        if spec.published:
+            assert spec.published.name and spec.published.value > 0 and spec.published.source and spec.published.data
 
 
 def test_every_module_with_recipes_has_a_task():

@@ -24,9 +24,10 @@ from sealkit import zoo
 from sealkit.errors import ConfigError
 from sealkit.export import onnx_file
 from sealkit.export.model import PROGRAM, write_graph
-from sealkit.export.modules import GraphInput, module_export
+from sealkit.modules.base import GraphInput
 from sealkit.modules.layout_detection.classes import CLASSES
 from sealkit.modules.recipe import load_recipe
+from sealkit.modules.table import info
 from sealkit.runtime.files import ONNX, PARAMS, YML
 from sealkit.weights.atomic import replace_folder
 
@@ -71,15 +72,17 @@ def _of_recipe(model_name: str) -> tuple[Any, Sequence[GraphInput], dict[str, An
     task: Any = zoo.make_task(load_recipe(names[0]).settings)
     if task.name == "text_recognition":
         # Characters of a list as long as the published one: the last layer's width is a good part of the time.
-        lines = zoo.get(model_name).extras["dictionary"].lines
-        task.adopt({"character_dict": [chr(0x4E00 + i) for i in range(lines)]})
+        charset = zoo.get(model_name).charset
+        lines = charset.lines if charset is not None else 0
+        task.restore({"character_dict": [chr(0x4E00 + i) for i in range(lines)]})
     if task.name == "layout_detection":
-        task.adopt({"classes": CLASSES[model_name]})
+        task.restore({"classes": CLASSES[model_name]})
     net = task.build_network()
-    inputs = module_export(task.name).inputs(task)
+    row = info(task.name).module_export()
+    inputs = row.inputs(task)
     shape = next(given.shape for given in inputs if len(given.shape) == 4)
     settle(net, (shape[2] or 320, shape[3] or 320))
-    layer = module_export(task.name).inference(net, task)
+    layer = row.inference(net, task)
     return _with_rule(layer, task), inputs, dict(task.inference_spec())
 
 

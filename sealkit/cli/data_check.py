@@ -18,7 +18,6 @@ EXAMPLES = """
   sealkit data check my_strips --module text_recognition --charset rapidocr
 """
 
-_LABEL_FILES = {"train": "train.txt", "val": "val.txt", "test": "test.txt"}
 _FAILED = 3  # exit code of a DataError
 
 
@@ -82,14 +81,14 @@ def run(args: argparse.Namespace) -> int:
 
         charset = read_dictionary(args.charset)
     check = row.load("check")
-    names = getattr(check, "LABEL_FILES", _LABEL_FILES)
+    usual_test = check.label_files["test"]
     with Progress("reading images") as progress:
-        report = check.check_dataset(
+        report = check.check(
             args.folder,
-            train=args.train or names["train"],
-            val=args.val or names["val"],
+            train=args.train or "",
+            val=args.val or "",
             val_required=args.val is not None,
-            test=args.test or (names["test"] if (Path(args.folder) / names["test"]).is_file() else None),
+            test=args.test or (usual_test if (Path(args.folder) / usual_test).is_file() else None),
             workers=args.workers,
             compare=not args.no_compare,
             charset=charset,

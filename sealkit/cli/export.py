@@ -62,8 +62,8 @@ def run(args: argparse.Namespace) -> int:
     print(f"{report['model']}: exported network and trained network agree on {len(report['images'])} images")
     for engine, differences in report["max_abs_difference"].items():
         listed = ", ".join(f"{part} {value:.1e}" for part, value in differences.items())
-        figure = report["metrics"][engine][report["main_metric"]]
-        print(f"  {engine:<12} largest difference: {listed}; {report['main_metric']} {figure:.4f}")
+        value = report["metrics"][engine][report["main_metric"]]
+        print(f"  {engine:<12} largest difference: {listed}; {report['main_metric']} {value:.4f}")
     print(f"  {'trained':<12} {report['main_metric']} {report['metrics']['trained'][report['main_metric']]:.4f}")
     return 0
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import asdict
 from typing import Any
 
 NAME = "models"
@@ -77,7 +78,7 @@ def _row(name: str, recipes: list[str]) -> dict[str, Any]:
         "weights": [*zoo.weights_tags(spec), "scratch"],
         "params": spec.params,
         "size_mb": spec.size_mb,
-        "published": dict(spec.figure) if spec.figure else None,
+        "published": asdict(spec.published) if spec.published else None,
         "about": spec.about,
         "tutorials": [asdict(row) for row in published_models(name)],
     }
@@ -89,11 +90,11 @@ def _table(rows: list[dict[str, Any]]) -> str:
     sources = []
     for row in rows:
         size = f"{row['params'] / 1e6:.1f} M parameters" + (f", {row['size_mb']:g} MB" if row["size_mb"] else "")
-        figure = row["published"]
-        published = f"{figure['name']} {figure['value']:g}" if figure else "-"
-        if figure:
-            origin = ", ".join(str(figure[key]) for key in ("data", "source") if key in figure)
-            sources.append(f"{figure['name']} of {row['model']}: {origin}")
+        score = row["published"]
+        published = f"{score['name']} {score['value']:g}" if score else "-"
+        if score:
+            origin = ", ".join(str(score[key]) for key in ("data", "source") if key in score)
+            sources.append(f"{score['name']} of {row['model']}: {origin}")
         recipes = row["recipes"] or ["-"]
         cells.append((row["model"], row["module"], recipes[0], " ".join(row["weights"]), size, published))
         cells += [("", "", recipe, "", "", "") for recipe in recipes[1:]]

@@ -75,7 +75,10 @@ class EvalSettings(Settings):
     """Evaluate the initial weights at step 0."""
     batch_size: int = Field(1, gt=0)
     early_stop: int | None = Field(None, gt=0)
-    """Stop after so many evaluations without a better main figure."""
+    """Stop after so many evaluations without a better value of the deciding metric."""
+    metric: str | None = Field(None, pattern="^[^/]+$")
+    """The metric that decides which checkpoint is best and when to stop early, one of those an evaluation prints for
+    the whole set, higher is better; null: the module's main metric."""
     preprocess: Literal["pipeline", "official"] = "pipeline"
     """`official` reproduces published tables; the metric's printed name says which one was used."""
 

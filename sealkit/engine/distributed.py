@@ -18,7 +18,8 @@ class World:
     size: int = 1
 
     @property
-    def first(self) -> bool:
+    def is_main(self) -> bool:
+        """Whether this process writes the run's files: rank 0."""
         return self.rank == 0
 
     def sum_(self, tensor: Any) -> None:

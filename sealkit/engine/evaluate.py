@@ -10,10 +10,10 @@ from typing import Any
 from sealkit.engine.distributed import World
 from sealkit.engine.loader import Loader
 from sealkit.engine.sampler import eval_batches
-from sealkit.engine.step import to_tensors
+from sealkit.engine.step import to_arrays, to_tensors
 from sealkit.engine.task import StepState, Task
 from sealkit.engine.worker import Stream
-from sealkit.errors import TrainingError
+from sealkit.errors import ConfigError, TrainingError
 
 EVAL_STREAM = "the evaluation set"
 
@@ -25,7 +25,7 @@ class EvalResult:
     Attributes:
         metrics: what the task's metric computed.
         records: one per evaluated sample, in dataset order.
-        broken: (index, reason) of samples that could not be read; they are in no figure.
+        broken: (index, reason) of samples that could not be read; they are in no metric.
         seconds: wall time.
     """
 
@@ -85,8 +85,8 @@ def evaluate(
             for done, batch in enumerate(loader.batches(EVAL_STREAM, ((0, picks) for picks in plan)), 1):
                 broken += batch.broken
                 if batch.arrays is not None:
-                    tensors = to_tensors(batch.arrays)
-                    made = task.decode(task.forward(net, tensors, state), tensors)
+                    outputs = task.forward(net, to_tensors(batch.arrays), state)
+                    made = task.decode(to_arrays(outputs), batch.arrays)
                     check_records(made, batch.arrays["index"])
                     records += made
                 if on_batch is not None:
@@ -107,7 +107,7 @@ def evaluate(
             hint="run `sealkit data check`, or raise train.max_broken_share",
         )
     # computed once: a metric is free to be slow, and every rank must have the same metrics
-    metrics = world.broadcast(compute_metrics(task, records) if world.first else None)
+    metrics = world.broadcast(compute_metrics(task, records) if world.is_main else None)
     return EvalResult(metrics, records, broken, time.perf_counter() - started)
 
 
@@ -115,17 +115,18 @@ def compute_metrics(task: Task, records: list[dict[str, Any]]) -> dict[str, floa
     """What the task's metric says of records.
 
     Raises:
-        TrainingError: the figure by which checkpoints are chosen is not among them.
+        ConfigError: the metric by which checkpoints are chosen is not among them.
     """
     metric = task.metric()
     metric.add(records)
     metrics = {name: float(value) for name, value in metric.compute().items()}
     if task.main_metric not in metrics:
-        raise TrainingError(
-            "the metric does not compute the task's main figure",
-            where=task.name,
+        whole = [name for name in metrics if "/" not in name]
+        raise ConfigError(
+            f"{task.name} computes no such metric",
+            where="eval.metric",
             value=task.main_metric,
-            hint=f"it computes {', '.join(metrics)}",
+            hint=f"it computes {', '.join(whole)}",
         )
     return metrics
 

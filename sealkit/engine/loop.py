@@ -37,7 +37,7 @@ class FitResult:
     Attributes:
         run_dir: the run folder; `checkpoints/best` and `checkpoints/latest` are in it.
         step: optimiser steps done; epoch: the same in epochs.
-        best: {main figure: value, "step": step} of the best evaluation, the initial weights included; None where
+        best: {deciding metric: value, "step": step} of the best evaluation, the initial weights included; None where
             none ran.
         baseline: metrics of the initial weights, None where `eval.at_start` is off.
         last: metrics of the last evaluation.
@@ -89,14 +89,14 @@ def fit(
     world = connect()
     with ExitStack() as stack:
         watchdog = stack.enter_context(Watchdog(world))
-        folder = RunFolder(run_dir or settings.run_dir, resume, overwrite, writes=world.first)
+        folder = RunFolder(run_dir or settings.run_dir, resume, overwrite, writes=world.is_main)
         stack.callback(folder.close)
         own = {"environment.json": as_json(environment()), **(files or {})}
-        if world.first and not resume:  # marks the folder as ours before anything can fail
+        if world.is_main and not resume:  # marks the folder as ours before anything can fail
             folder.write(own)
         run = _Run(build(task, settings, folder, world, stack, resume, progress), watchdog)
         folder.begun()
-        if world.first and resume:  # only now: a refused resume leaves the run's own files as they are
+        if world.is_main and resume:  # only now: a refused resume leaves the run's own files as they are
             folder.write(own)
         run.start()
         return run.finish(run.train(), time.monotonic() - started)
@@ -117,7 +117,7 @@ class _Run:
     def start(self) -> None:
         """Pre-flight, evaluation of the initial weights, first checkpoint; on resume only the word that it does."""
         parts, progress, log = self.parts, self.progress, self.log
-        if parts.world.first and parts.data is not None:
+        if parts.world.is_main and parts.data is not None:
             parts.folder.write({"data.json": as_json(parts.data)})
         log.warnings[:0] = [warning for warning in progress.warnings if warning not in log.warnings]
         progress.warnings = log.warnings
@@ -133,9 +133,9 @@ class _Run:
             log.say(
                 f"  scaled from {optimizer.lr:.3g}, which the recipe gives for {optimizer.lr_batch_size} samples a step"
             )
-        for note in getattr(self.task, "notes", tuple)():
+        for note in self.task.notes():
             log.say(note)
-        for warning in getattr(self.task, "warnings", tuple)():
+        for warning in self.task.warnings():
             log.warn(warning)
         self.watchdog.busy("pre-flight")
         for warning in preflight(self.task, parts.net, self.settings, parts.plan, parts.loader, parts.trainer.amp):
@@ -216,11 +216,11 @@ class _Run:
             )
         for index, reason in result.broken:
             self.log.warn(f"evaluation sample {index} left out: {reason}")
-        figure = result.metrics[key]
-        better = progress.best is None or figure > progress.best[key]
+        value = result.metrics[key]
+        better = progress.best is None or value > progress.best[key]
         progress.last, progress.stale = result.metrics, 0 if better else progress.stale + 1
         if better:
-            progress.best = {key: figure, "step": progress.step}
+            progress.best = {key: value, "step": progress.step}
         patience = self.settings.eval.early_stop
         if patience and progress.stale >= patience:
             progress.finished = "early stop"
@@ -241,7 +241,7 @@ class _Run:
         self.log.flush(progress.step, self.epoch)
         self.watchdog.busy("saving")
         progress.broken = dict(sorted(parts.world.gather(list(progress.broken.items()))))
-        if not parts.world.first:
+        if not parts.world.is_main:
             return
         training = network_arrays(parts.net)
         evaluated = training
@@ -293,6 +293,6 @@ class _Run:
             warnings=list(self.log.warnings),
             seconds=seconds,
         )
-        if parts.world.first:
+        if parts.world.is_main:
             parts.folder.write({"summary.json": as_json({**result.__dict__, "run_dir": str(result.run_dir)})})
         return result

@@ -11,7 +11,7 @@ from sealkit.engine.loader import Loader
 from sealkit.engine.optim import global_norm
 from sealkit.engine.sampler import TrainPlan, eval_batches
 from sealkit.engine.seeds import step_rng, step_seed
-from sealkit.engine.step import Amp, running_statistics, to_tensors
+from sealkit.engine.step import Amp, running_statistics, to_arrays, to_tensors
 from sealkit.engine.task import StepState, Task
 from sealkit.errors import TrainingError
 
@@ -113,8 +113,8 @@ def _eval_batches(task: Task, net: Any, settings: RecipeBase, loader: Loader) ->
         for batch in loader.batches(EVAL_STREAM, ((0, picks) for picks in batches)):
             if batch.arrays is None:
                 continue
-            tensors = to_tensors(batch.arrays)
-            found = task.decode(task.forward(net, tensors, StepState(training=False)), tensors)
+            outputs = task.forward(net, to_tensors(batch.arrays), StepState(training=False))
+            found = task.decode(to_arrays(outputs), batch.arrays)
             check_records(found, batch.arrays["index"])
             records += found
     compute_metrics(task, records)

@@ -42,7 +42,7 @@ class Progress:
 
     Attributes:
         step: optimiser steps done.
-        best: figure and step of the best evaluation so far, None before the first.
+        best: deciding metric and step of the best evaluation so far, None before the first.
         baseline: metrics of the initial weights.
         last: metrics of the last evaluation.
         stale: evaluations since the best one.

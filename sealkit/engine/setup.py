@@ -22,7 +22,6 @@ from sealkit.engine.sampler import TrainPlan
 from sealkit.engine.seeds import init_seed
 from sealkit.engine.step import Trainer
 from sealkit.engine.task import Task
-from sealkit.engine.weights import adopt, load_weights
 from sealkit.engine.worker import Stream
 from sealkit.errors import ConfigError
 from sealkit.weights.atomic import claim_folder
@@ -67,30 +66,31 @@ def build(
         ConfigError, DataError, WeightsError, TrainingError: as `loop.fit`.
     """
     loop = settings.train
-    if world.first:
+    if world.is_main:
         claim_folder(folder.latest)  # before the others look
     # rank 0's file system decides, else ranks could disagree on where they are
     resumed = world.broadcast(resume and is_checkpoint(folder.latest))
     checkpoint = load_checkpoint(folder.latest) if resumed else None
     if checkpoint:
         check_progress(checkpoint.progress, str(folder.latest))
-        adopt(task, checkpoint.extras)
+        task.restore(checkpoint.extras)
     source = task.train_samples()
     if len(source) == 0:
         raise ConfigError("the training set has no samples", where="data.train", hint="check the label file")
-    arrange = getattr(source, "arrange", None)
-    plan = TrainPlan(len(source), loop.batch_size, loop.accumulate, world.size, world.rank, settings.seed, arrange)
+    plan = TrainPlan(
+        len(source), loop.batch_size, loop.accumulate, world.size, world.rank, settings.seed, source.arrange
+    )
     length = lengths(settings, plan)
-    data_info = getattr(task, "data_info", None)
-    data = dict(data_info()) if data_info else None
+    info = task.data_info()
+    data = None if info is None else dict(info)
     changes = []
     if checkpoint:
         changes = check_same_run(settings, checkpoint.progress, data, world.size, str(folder.latest))
     progress = Progress.from_dict(checkpoint.progress) if checkpoint else Progress()
-    if world.first and resume:
+    if world.is_main and resume:
         cut_metrics(folder.path, progress.step)
     log = stack.enter_context(
-        RunLog(folder.path if world.first else None, length.total, progress.step, loop.visualdl, show_progress)
+        RunLog(folder.path if world.is_main else None, length.total, progress.step, loop.visualdl, show_progress)
     )
     for change in changes:
         log.say(f"resume: the new setting counts: {change}")
@@ -137,8 +137,8 @@ def _network(
     if source.scratch:
         log.say("weights: random (weights.init: scratch)")
         return net
-    report = load_weights(task, net, source, settings.weights.allow_partial)
+    report = task.load_weights(net, source, settings.weights.allow_partial)
     log.say(report.summary())
-    if world.first:
+    if world.is_main:
         folder.write({"weights_report.json": report.to_json()})
     return net

@@ -67,6 +67,17 @@ def to_tensors(arrays: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def to_arrays(outputs: Any) -> Any:
+    """Tensors in a network's outputs as NumPy arrays (floats as float32), through dicts, lists and tuples."""
+    import paddle
+
+    if isinstance(outputs, paddle.Tensor):
+        return (outputs.astype("float32") if outputs.is_floating_point() else outputs).numpy()
+    if isinstance(outputs, Mapping):
+        return {key: to_arrays(value) for key, value in outputs.items()}
+    return [to_arrays(value) for value in outputs] if isinstance(outputs, (list, tuple)) else outputs
+
+
 def split_like(flat: Any, pieces: Sequence[Any]) -> list[Any]:
     """Views of a vector that `concat` of the flat `pieces` made, one per piece, each of rank 1."""
     ends = np.cumsum([int(np.prod(piece.shape)) for piece in pieces]).tolist()

@@ -71,7 +71,7 @@ class Watchdog:
 
     def _connect(self) -> None:
         """Rank 0 listens on a free port and tells it to the others; they call with their rank."""
-        if self._world.first:
+        if self._world.is_main:
             server = socket.create_server(("", 0))
             endpoints = os.environ.get("PADDLE_TRAINER_ENDPOINTS", "")  # rank 0's address comes first
             host = endpoints.split(",")[0].rpartition(":")[0] or socket.gethostbyname(socket.gethostname())
@@ -135,7 +135,7 @@ class Watchdog:
         """End the process from a thread: the main one may wait for ever in a collective operation."""
         self._done.set()
         for rank, link in self._links.items():
-            if self._world.first:
+            if self._world.is_main:
                 _send(link, f"ended the run: rank 0 saw that {reason.split(';')[0]}" if rank else _BEAT)
         hint = "its own log says why; continue with --resume"
         print(f"\nerror: {TrainingError(reason, where='the run', hint=hint)}", file=sys.stderr, flush=True)

@@ -27,11 +27,11 @@ class Evaluation:
 
     Attributes:
         title: what was evaluated, by what.
-        main: name of the figure that decides.
+        main: name of the metric that decides.
         metric: the metric's printed name, with everything that changes its value.
         metrics: all metrics by name.
         records: one per image, what reports are made of.
-        broken: (index, reason) of images that could not be read; they are in no figure.
+        broken: (index, reason) of images that could not be read; they are in no metric.
         seconds: wall time.
         notes: what else is worth knowing: which tensors were loaded, what the engine decided.
     """
@@ -46,7 +46,7 @@ class Evaluation:
     notes: list[str] = field(default_factory=list)
 
     def table(self) -> str:
-        """What is printed: title, the metric's name, a line per figure."""
+        """What is printed: title, the metric's name, a line per metric."""
         width = max(len(name) for name in self.metrics)
         lines = [self.title, *self.notes, f"metric: {self.metric}"]
         lines += [f"  {name:<{width}}  {_number(value)}" for name, value in self.metrics.items()]
@@ -71,7 +71,7 @@ class Evaluation:
         """report.html of this evaluation."""
         from sealkit.reports.page import write_page
 
-        rows = [{"figure": name, "value": value} for name, value in self.metrics.items()]
+        rows = [{"metric": name, "value": value} for name, value in self.metrics.items()]
         head = {"title": "Metrics", "text": f"metric: {self.metric}", "rows": rows}
         return write_page(path, self.title, [head, *task.report_parts(self.records)])
 
@@ -81,8 +81,8 @@ def _number(value: float) -> str:
 
 
 def metric_name(task: Task, settings: RecipeBase) -> str:
-    """The figure's name with what changes its value: `hmean (preprocess=pipeline)`, `acc (…, spaces=kept)`."""
-    options = [f"preprocess={settings.eval.preprocess}", *getattr(task, "metric_options", tuple)()]
+    """The deciding metric's name with what changes its value: `hmean (preprocess=pipeline)`, `acc (…, spaces=kept)`."""
+    options = [f"preprocess={settings.eval.preprocess}", *task.metric_options()]
     return f"{task.main_metric} ({', '.join(options)})"
 
 
@@ -95,7 +95,7 @@ def of_checkpoint(task: Task, settings: RecipeBase, checkpoint: str, device: str
     """
     from sealkit.engine.device import choose_device
     from sealkit.engine.evaluate import evaluate
-    from sealkit.engine.weights import load_weights, restore_checkpoint
+    from sealkit.engine.weights import restore_checkpoint
     from sealkit.weights.checkpoint import is_checkpoint
     from sealkit.weights.sources import resolve
 
@@ -109,7 +109,7 @@ def of_checkpoint(task: Task, settings: RecipeBase, checkpoint: str, device: str
     if not source.scratch:
         # what a recipe allows its start must not pass for a result of it
         partial = settings.weights.allow_partial and not (source.path is not None and is_checkpoint(source.path))
-        notes.append(load_weights(task, net, source, partial).summary())
+        notes.append(task.load_weights(net, source, partial).summary())
     with _bar(progress) as on_batch:
         result = evaluate(
             task,
@@ -174,19 +174,18 @@ def of_folder(
         EngineError, DeviceError: the folder, engine or device cannot be used.
         DataError: no samples, or too many that cannot be read.
     """
-    from sealkit.engine.evaluate import EVAL_STREAM, check_records
+    from sealkit.engine.evaluate import EVAL_STREAM, check_records, compute_metrics
     from sealkit.engine.loader import Loader
     from sealkit.engine.sampler import eval_batches
-    from sealkit.engine.weights import adopt
     from sealkit.engine.worker import Stream
-    from sealkit.export.modules import module_export
+    from sealkit.modules.table import info
     from sealkit.runtime.model import load_model
 
     started = time.perf_counter()
-    row = module_export(task.name)
+    row = info(task.name).module_export()
     model = load_model(model_dir, engine, device, settings.train.threads)
     said = {"character_dict": model.meta.character_dict, "label_list": model.meta.data.get("label_list")}
-    adopt(task, {**said, "where": model.meta.where})
+    task.restore({**said, "where": model.meta.where})
     samples = task.eval_samples()
     if len(samples) == 0:
         raise DataError("the evaluation set has no samples", where="data.val", hint="check the label file")
@@ -208,9 +207,7 @@ def of_folder(
         raise DataError(
             f"{len(broken)} of {len(samples)} images cannot be read", where=f"sample {index}", value=reason, hint=hint
         )
-    metric = task.metric()
-    metric.add(sorted(records, key=lambda record: record["index"]))
-    metrics = {name: float(value) for name, value in metric.compute().items()}
+    metrics = compute_metrics(task, sorted(records, key=lambda record: record["index"]))
     title = f"{settings.model}, {model_dir} on {model.engine} ({model.device})"
     seconds = time.perf_counter() - started
     name = metric_name(task, settings)

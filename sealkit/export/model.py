@@ -16,11 +16,12 @@ from typing import Any
 import yaml
 
 from sealkit.config.training import RecipeBase
-from sealkit.engine.weights import load_weights, restore_checkpoint
+from sealkit.engine.weights import restore_checkpoint
 from sealkit.errors import ExportError
 from sealkit.export import onnx_file
-from sealkit.export.modules import GraphInput, module_export
 from sealkit.export.parity import TOLERANCE, Proof, batches, compare, metrics, reference_arrays
+from sealkit.modules.base import GraphInput
+from sealkit.modules.table import info
 from sealkit.runtime.files import ONNX, PARAMS, YML
 from sealkit.runtime.model import installed, load_model
 from sealkit.runtime.paddle_engine import INTERPOLATION
@@ -62,12 +63,12 @@ def export_model(
     import paddle
 
     task = task_of(task)
-    row = module_export(task.name)
+    row = info(task.name).module_export()
     output_dir = Path(output_dir)
     check_target(output_dir)
     restore_checkpoint(task, checkpoint)
     net = task.build_network()
-    loaded = load_weights(task, net, checkpoint)
+    loaded = task.load_weights(net, checkpoint)
     net.eval()
     feeds = batches(task, images)
     expected = reference_arrays(row.reference(net, task), row, task, feeds)

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 
 from sealkit.errors import ExportError
-from sealkit.export.modules import ModuleExport
+from sealkit.modules.base import ModuleExport
 
 TOLERANCE = 5e-3
 """Largest absolute difference allowed, of probabilities and unit vectors. Fused convolutions add in another order: 1e-4
 is usual, thresholds are crossed by single pixels only."""
 METRIC_TOLERANCE = 0.005
-"""Largest difference of the main figure."""
+"""Largest difference of the deciding metric."""
 
 
 @dataclass

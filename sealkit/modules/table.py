@@ -19,7 +19,7 @@ from sealkit.text import did_you_mean
 if TYPE_CHECKING:
     from sealkit.config.training import RecipeBase
     from sealkit.engine.task import Task
-    from sealkit.modules.base import ModelSpec, Predictor
+    from sealkit.modules.base import ModelSpec, ModuleExport, Predictor, WeightsExport, WeightsImport
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,8 @@ class ModuleInfo:
         recipe: settings class of its recipes.
         task: Task class: training, evaluation and export.
         check: DatasetCheck of `sealkit data check`.
+        export: its ModuleExport class; WeightsExport where it cannot be trained.
+        importing: its WeightsImport class, of `sealkit import-weights`.
         label_issues: function (sample, regions) → label issues, of `sealkit data check --model-dir`.
         reading_issues: function (sample, readings) → label issues, of `sealkit data check --read`.
         fix: function (root, sets, out) that writes a corrected copy, of `sealkit data check --fix`.
@@ -49,6 +51,8 @@ class ModuleInfo:
     recipe: str = ""
     task: str = ""
     check: str = ""
+    export: str = ""
+    importing: str = ""
     label_issues: str = ""
     reading_issues: str = ""
     fix: str = ""
@@ -88,6 +92,39 @@ class ModuleInfo:
         found: type[Predictor] = self.load("predictor")
         return found
 
+    def module_export(self) -> ModuleExport:
+        """How its trained networks become graphs.
+
+        Raises:
+            ConfigError: it is not trained here.
+        """
+        if self.not_trainable:
+            raise ConfigError(
+                "the models of this module are not trained here", value=self.name, hint=self.not_trainable
+            )
+        row: ModuleExport = self.load("export")()
+        return row
+
+    def weights_export(self) -> WeightsExport:
+        """How its weights become a graph without a recipe.
+
+        Raises:
+            ConfigError: it is trained here.
+        """
+        if not self.not_trainable:
+            raise ConfigError(
+                "the models of this module are exported by their recipes",
+                value=self.name,
+                hint="sealkit export RUN_FOLDER, or -c RECIPE --checkpoint PATH --output DIR",
+            )
+        row: WeightsExport = self.load("export")()
+        return row
+
+    def weights_import(self) -> WeightsImport:
+        """How other projects' weights become its checkpoints."""
+        row: WeightsImport = self.load("importing")()
+        return row
+
 
 MODULES: dict[str, ModuleInfo] = {
     "seal_text_detection": ModuleInfo(
@@ -98,7 +135,9 @@ MODULES: dict[str, ModuleInfo] = {
         predictor="sealkit.modules.seal_text_detection.predictor.TextDetector",
         recipe="sealkit.modules.seal_text_detection.settings.SealTextDetectionRecipe",
         task="sealkit.modules.seal_text_detection.task.SealTextDetectionTask",
-        check="sealkit.modules.seal_text_detection.check",
+        check="sealkit.modules.seal_text_detection.check.DetectionCheck",
+        export="sealkit.modules.seal_text_detection.export.DetectionExport",
+        importing="sealkit.modules.seal_text_detection.importing.DetectionImport",
         label_issues="sealkit.modules.seal_text_detection.label_issues.label_issues_of",
         reading_issues="sealkit.modules.seal_text_detection.reading_issues.label_issues_of",
         fix="sealkit.modules.seal_text_detection.fix.write_fixed_copy",
@@ -111,7 +150,9 @@ MODULES: dict[str, ModuleInfo] = {
         predictor="sealkit.modules.text_recognition.predictor.TextRecogniser",
         recipe="sealkit.modules.text_recognition.settings.TextRecognitionRecipe",
         task="sealkit.modules.text_recognition.task.TextRecognitionTask",
-        check="sealkit.modules.text_recognition.check",
+        check="sealkit.modules.text_recognition.check.RecognitionCheck",
+        export="sealkit.modules.text_recognition.export.RecognitionExport",
+        importing="sealkit.modules.text_recognition.importing.RecognitionImport",
     ),
     "layout_detection": ModuleInfo(
         name="layout_detection",
@@ -121,7 +162,9 @@ MODULES: dict[str, ModuleInfo] = {
         predictor="sealkit.modules.layout_detection.predictor.LayoutDetector",
         recipe="sealkit.modules.layout_detection.settings.LayoutDetectionRecipe",
         task="sealkit.modules.layout_detection.task.LayoutDetectionTask",
-        check="sealkit.modules.layout_detection.check",
+        check="sealkit.modules.layout_detection.check.LayoutCheck",
+        export="sealkit.modules.layout_detection.export.LayoutExport",
+        importing="sealkit.modules.layout_detection.importing.LayoutImport",
     ),
     "doc_text_orientation": ModuleInfo(
         name="doc_text_orientation",
@@ -131,7 +174,9 @@ MODULES: dict[str, ModuleInfo] = {
         predictor="sealkit.modules.doc_text_orientation.predictor.OrientationClassifier",
         recipe="sealkit.modules.doc_text_orientation.settings.DocTextOrientationRecipe",
         task="sealkit.modules.doc_text_orientation.task.DocTextOrientationTask",
-        check="sealkit.modules.doc_text_orientation.check",
+        check="sealkit.modules.doc_text_orientation.check.OrientationCheck",
+        export="sealkit.modules.doc_text_orientation.export.OrientationExport",
+        importing="sealkit.modules.doc_text_orientation.importing.OrientationImport",
     ),
     "image_unwarping": ModuleInfo(
         name="image_unwarping",
@@ -139,6 +184,7 @@ MODULES: dict[str, ModuleInfo] = {
         names=r"^UVDoc$",
         models="sealkit.modules.image_unwarping.models.MODELS",
         predictor="sealkit.modules.image_unwarping.predictor.Unwarper",
+        export="sealkit.modules.image_unwarping.export.UnwarpingExport",
         not_trainable=(
             "UVDoc learns from images with the page's shape in space (Doc3D, the UVDoc set), which no user has of his"
             " own pages, and the reference publishes no training for it; take the official weights: sealkit export"
@@ -150,10 +196,9 @@ MODULES: dict[str, ModuleInfo] = {
 
 
 def resolve(dotted: str) -> Any:
-    """The object of a dotted name, or the Python module itself where the name is one's."""
+    """The object of a dotted name."""
     file, _, name = dotted.rpartition(".")
-    module = import_module(file)
-    return getattr(module, name) if hasattr(module, name) else import_module(dotted)
+    return getattr(import_module(file), name)
 
 
 def info(name: str, where: str = "module") -> ModuleInfo:

@@ -61,7 +61,7 @@ def _metrics(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
     rows = []
     for name in last or baseline:
         row: dict[str, Any] = {
-            "figure": name,
+            "metric": name,
             "initial weights": baseline.get(name),
             "last evaluation": last.get(name),
         }

@@ -255,7 +255,7 @@ def test_pre_flight_changes_nothing_and_finds_faults(tmp_path):
         run(tmp_path / "b", ToyTask(val=ToySamples(count=0)))
     with pytest.raises(ConfigError, match="training set has no samples"):
         run(tmp_path / "c", ToyTask(train=ToySamples(count=0)))
-    with pytest.raises(TrainingError, match=r"main figure \(got 'hmean'\)\n  next: it computes score, samples"):
+    with pytest.raises(ConfigError, match=r"eval.metric: toy .* \(got 'hmean'\)\n  next: it computes score, samples"):
         run(tmp_path / "d", ToyTask(main_metric="hmean"))
 
 

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 
 from sealkit.config.training import RecipeBase
-from sealkit.engine.task import ParamGroup, StepState
+from sealkit.engine.task import ParamGroup, SampleSource, StepState, Task
 from sealkit.errors import DataError
 
 
 @dataclass
-class ToySamples:
+class ToySamples(SampleSource):
     """Noisy 8×8 images; the target is a linear function of the image."""
 
     count: int = 24
@@ -69,7 +69,7 @@ class ToyMetric:
 
 
 @dataclass
-class ToyTask:
+class ToyTask(Task):
     """Everything a Task must have; the options switch on what a test needs."""
 
     train: ToySamples = field(default_factory=ToySamples)
@@ -126,7 +126,7 @@ class ToyTask:
         return [ParamGroup(net[0].parameters(), lr_mult=0.5), ParamGroup([*net[1].parameters(), *net[5].parameters()])]
 
     def decode(self, outputs: Any, batch: Mapping[str, Any]) -> list[dict[str, Any]]:
-        errors = (outputs[:, 0] - batch["target"]).abs().numpy()
+        errors = np.abs(outputs[:, 0] - batch["target"])
         return [{"index": i, "error": float(e)} for i, e in zip(batch["index"], errors)]
 
     def metric(self) -> ToyMetric:

@@ -9,8 +9,8 @@ import pytest
 
 from sealkit.errors import ExportError, WeightsError
 from sealkit.export import model as export
-from sealkit.export.modules import MODULES
 from sealkit.modules.recipe import load_recipe
+from sealkit.modules.seal_text_detection.export import DetectionExport
 from sealkit.runtime.files import ModelFiles
 from sealkit.runtime.model import load_model
 from sealkit.weights.loading import network_arrays
@@ -100,9 +100,10 @@ def test_a_folder_brings_its_own_sizes_and_thresholds(exported):
 
 
 def test_an_export_that_differs_writes_nothing(recipe, arrays, tmp_path, monkeypatch):
-    row = MODULES["seal_text_detection"]
-    wrong = type(row)(**{**row.__dict__, "reference": lambda net, task: lambda x: row.reference(net, task)(x) + 0.02})
-    monkeypatch.setattr(export, "module_export", lambda name: wrong)
+    right = DetectionExport.reference
+    monkeypatch.setattr(
+        DetectionExport, "reference", lambda self, net, task: lambda x: right(self, net, task)(x) + 0.02
+    )
     with pytest.raises(ExportError, match=r"differs from the trained network on paddle: \w+ by 2"):
         export.export_model(recipe, arrays, tmp_path / "model", onnx=False)
     assert not (tmp_path / "model").exists()
@@ -118,7 +119,7 @@ def test_interpolation_is_refused(tmp_path):
             return paddle.nn.functional.interpolate(self.conv(x), scale_factor=2, mode="nearest")
 
     with pytest.raises(ExportError, match="interpolation"):
-        export.write_graph(Enlarged(), MODULES["seal_text_detection"].inputs(None), tmp_path)
+        export.write_graph(Enlarged(), DetectionExport().inputs(None), tmp_path)
 
 
 def test_foreign_folders_and_weights_are_refused(recipe, arrays, tmp_path):

@@ -9,8 +9,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 from sealkit.export import onnx_file
 from sealkit.export.model import PROGRAM, write_graph
-from sealkit.export.modules import GraphInput
 from sealkit.export.onnx_speed import POINTS, minimal_filter, speed_up
+from sealkit.modules.base import GraphInput
 from sealkit.nn.fuse import fuse
 from sealkit.nn.heads.db import PFHeadLocal
 from sealkit.nn.necks.rse_fpn import RSEFPN

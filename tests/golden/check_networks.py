@@ -187,7 +187,7 @@ def check_layout_train(name: str, golden: Golden, folder: Path) -> None:
 
 def _layout_checks(name: str) -> Any:
     """Each family of layout networks has a file of its own, which imports from here."""
-    return importlib.import_module(f"tests.golden.check_{zoo.get(name).extras['family']}_networks")
+    return importlib.import_module(f"tests.golden.check_{zoo.get(name).architecture}_networks")
 
 
 Check = Callable[[str, Golden, Path], None]

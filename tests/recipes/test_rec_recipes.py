@@ -58,9 +58,9 @@ def test_the_languages_share_one_base():
 @pytest.mark.parametrize("name", MODELS)
 def test_published_accuracy(name):
     text = RECIPES[name].read_text(encoding="utf-8")
-    figure = zoo.get(MODELS[name]).figure
+    published = zoo.get(MODELS[name]).published
     found = re.findall(r"accuracy (\d+\.\d+) %", text)
-    assert found == ([] if figure is None else [f"{figure['value']:.2f}"])
+    assert found == ([] if published is None else [f"{published.value:.2f}"])
     assert "reproduced here" in text
 
 

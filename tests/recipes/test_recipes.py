@@ -68,10 +68,10 @@ def test_header(name):
     assert command is not None
     assert command.group(1) == f"recipes/{name}.yaml"
     for number in re.findall(r"Hmean (\d+\.\d+)", text):
-        assert number in {f"{spec.figure['value']:.2f}" for spec in zoo.all_models().values() if spec.figure}
+        assert number in {f"{spec.published.value:.2f}" for spec in zoo.all_models().values() if spec.published}
         assert "not reproduced here" in text
     for number in re.findall(r"mAP\(0\.5\) (\d+\.\d+)", text):
-        assert float(number) == zoo.get(load_recipe(name).settings.model).figure["value"]
+        assert float(number) == zoo.get(load_recipe(name).settings.model).published.value
         assert "not reproduced here" in " ".join(text.replace("#", " ").split())
 
 
@@ -107,7 +107,7 @@ def test_official_picodet_settings(name, rate, epochs, total, warm, batch, stati
     assert static is None or recipe.loss.static_assigner_epoch == static
     assert [step.op for step in recipe.augment] == ["box_crop", "flip", "distort"]
     assert [step.p for step in recipe.augment] == [1.0, 0.5, 1.0]
-    height, width = zoo.get(recipe.model).extras["input_size"]
+    height, width = zoo.get(recipe.model).input.height, zoo.get(recipe.model).input.width
     steps = (-32, 0, 32) if "1x" in name else (-64, -32, 0, 32, 64)
     assert recipe.batch.sizes == tuple((height + step, width + step) for step in steps)
     assert len(recipe.batch.interpolations) == 5 and recipe.data.empty_pages == "drop"
@@ -137,8 +137,8 @@ def test_official_rtdetr_settings(name, epochs, batch):
         ("box_crop", 0.8),
         ("flip", 0.5),
     ]
-    size, most = zoo.get(recipe.model).extras["input_size"], 4 if "plus" in name else 3
-    assert recipe.batch.sizes.count(size) == most and recipe.network.denoising == 100
+    fed, most = zoo.get(recipe.model).input, 4 if "plus" in name else 3
+    assert recipe.batch.sizes.count((fed.height, fed.width)) == most and recipe.network.denoising == 100
 
 
 def test_official_orientation_settings():

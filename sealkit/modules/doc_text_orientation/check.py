@@ -2,81 +2,63 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from functools import partial
-from itertools import combinations
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
-import numpy as np
 
-from sealkit.charset import Charset
 from sealkit.data.check_report import CheckedSet, CheckReport, binned, counted
-from sealkit.data.check_sets import dataset_folder, read_sets, refuse_when_no_image_exists, survey_sets
 from sealkit.data.duplicates import find_leaks, find_pairs
 from sealkit.data.images import image_problems
 from sealkit.data.labels.orientation import ANGLES, PageSample, read_page_labels
 from sealkit.errors import DataError, Problem
 from sealkit.images import read_image
+from sealkit.modules.dataset_check import DatasetCheck, Gallery, line_of, pixel_hashes
+from sealkit.modules.doc_text_orientation.models import MODULE
 from sealkit.modules.doc_text_orientation.postprocess import turn
 
-MODULE = "doc_text_orientation"
-DATASET_TYPE = "ClsDataset"
 _SAMPLE_IMAGES = 12
 _SIDE = 280
 _UNEVEN = 3.0
 _ABOUT_SEALS = frozenset({"large-image"})  # pages are large, and scaled down for this model anyway
 
 
-def check_dataset(
-    root: str | Path,
-    *,
-    train: str = "train.txt",
-    val: str | None = "val.txt",
-    val_required: bool = False,
-    test: str | None = None,
-    workers: int = 0,
-    compare: bool = True,
-    charset: Charset | None = None,
-    progress: Callable[[int, int], object] | None = None,
-) -> CheckReport:
-    """Check a classification set in PaddleX's format (lines `path label`, see `sealkit.data.labels.orientation`).
+class OrientationCheck(DatasetCheck):
+    """A classification set in PaddleX's format: lines `path label`, see `sealkit.data.labels.orientation`."""
 
-    Args:
-        root: folder that image paths are relative to.
-        train, val: label files, relative to the root; `val=None` for a set without validation part.
-        val_required: a missing validation file is an error and not a warning.
-        test: label file of a third part.
-        workers: image readers at work at once, 0 = one per core.
-        compare: search for copies within and between the label files.
-        charset: means nothing here.
-        progress: called with (images done since the last call, images in all).
-
-    Raises:
-        DataError: there is nothing to check: no folder, no label file, or labels of another module; not one of the
-            labelled images exists.
-    """
-    began = time.perf_counter()
-    root = dataset_folder(root)
-    report = CheckReport(MODULE, root, DATASET_TYPE)
+    module = MODULE
+    dataset_type = "ClsDataset"
     keep = "keep part of the pages for it"
-    read_sets(report, partial(_read_set, root, report.problems), (train, val, test), val_required, keep)
-    survey_sets(report, workers, progress, compare)
-    refuse_when_no_image_exists(report, lambda _: "give the folder that the paths are relative to")
-    for checked in report.sets:
-        _check_samples(checked, report.problems)
-        _check_balance(checked, report.problems)
-        _describe(checked)
-        if compare:
-            _check_copies(checked, report.problems)
-    if compare:
-        for known, held_out in combinations(report.sets, 2):
-            _check_leaks(known, held_out, report.problems)
-    report.galleries = lambda: _galleries(report)
-    report.seconds = time.perf_counter() - began
-    return report
+    compares_looks = True
+
+    def read_set(self, name: str, label_file: str) -> CheckedSet:
+        """Pages with their angles."""
+        return _read_set(self.root, self.problems, name, label_file)
+
+    def check_samples(self, checked: CheckedSet) -> None:
+        """Images, pages listed twice, and how many lie at each angle."""
+        _check_samples(checked, self.problems)
+        _check_balance(checked, self.problems)
+
+    def describe(self, checked: CheckedSet) -> tuple[dict[str, int], dict[str, dict[str, int]]]:
+        """Pages by angle and size."""
+        return _describe(checked)
+
+    def check_copies(self, checked: CheckedSet) -> None:
+        """Equal pixels."""
+        _check_copies(checked, self.problems)
+
+    def check_leaks(self, known: CheckedSet, held_out: CheckedSet) -> None:
+        """Equal pixels, and pages that look alike, turned ones too."""
+        _check_leaks(known, held_out, self.problems)
+
+    def galleries(self) -> Iterator[Gallery]:
+        """Pages righted by their labels."""
+        return _galleries(self.report)
+
+
+check_dataset = OrientationCheck.check
 
 
 def _read_set(root: Path, problems: list[Problem], name: str, label_file: str) -> CheckedSet:
@@ -99,7 +81,7 @@ def _check_samples(checked: CheckedSet, problems: list[Problem]) -> None:
         problems += [p for p in image_problems(facts, sample.where) if p.code not in _ABOUT_SEALS]
         first = listed.setdefault(sample.image_path, sample)
         if first is not sample:
-            problems.append(_twin("listed-twice", sample, first, f"is listed on {_line(first)} already"))
+            problems.append(_twin("listed-twice", sample, first, f"is listed on {line_of(first.where)} already"))
 
 
 def _twin(kind: str, sample: PageSample, first: PageSample, reason: str) -> Problem:
@@ -108,10 +90,6 @@ def _twin(kind: str, sample: PageSample, first: PageSample, reason: str) -> Prob
         reason = f"{name} {reason}, as {ANGLES[first.label]} and not as {ANGLES[sample.label]} degrees"
         return Problem("label-conflict", sample.where, reason, "decide which is right and delete the other line")
     return Problem(kind, sample.where, f"{name} {reason}", "delete one line", "warning")
-
-
-def _line(sample: PageSample) -> str:
-    return f"line {sample.where.rpartition(':')[2]}"
 
 
 def _check_balance(checked: CheckedSet, problems: list[Problem]) -> None:
@@ -130,10 +108,10 @@ def _check_balance(checked: CheckedSet, problems: list[Problem]) -> None:
 
 def _check_copies(checked: CheckedSet, problems: list[Problem]) -> None:
     """Equal pixels only: pages of one form look alike and are none the worse for it."""
-    for pair in find_pairs([None] * len(checked.facts), [facts.pixel_hash for facts in checked.facts]):
+    for pair in find_pairs(*pixel_hashes(checked)):
         first, second = checked.samples[pair.first], checked.samples[pair.second]
         if first.image_path != second.image_path:
-            reason = f"has the same pixels as {first.image_path.name} ({_line(first)})"
+            reason = f"has the same pixels as {first.image_path.name} ({line_of(first.where)})"
             problems.append(_twin("duplicate-image", second, first, reason))
 
 
@@ -152,19 +130,18 @@ def _check_leaks(known: CheckedSet, held_out: CheckedSet, problems: list[Problem
             problems.append(Problem("look-alike-leak", second.where, reason, fix, "warning"))
 
 
-def _describe(checked: CheckedSet) -> None:
+def _describe(checked: CheckedSet) -> tuple[dict[str, int], dict[str, dict[str, int]]]:
     counts = Counter(sample.label for sample in checked.samples)
-    checked.counts = {"images": len(checked.samples)}
     sizes = [facts.size for facts in checked.facts if facts.size is not None]
     histograms = {
         "angle": {f"{angle}°": counts[label] for label, angle in enumerate(ANGLES) if counts[label]},
         "shorter side of an image": binned([min(s) for s in sizes], (64, 128, 224, 480, 736, 1280, 2560), " px"),
         "file format": counted(facts.info.format for facts in checked.facts if facts.info is not None),
     }
-    checked.histograms = {title: values for title, values in histograms.items() if values}
+    return {"images": len(checked.samples)}, histograms
 
 
-def _galleries(report: CheckReport) -> Iterator[tuple[str, str, list[tuple[str, np.ndarray]]]]:
+def _galleries(report: CheckReport) -> Iterator[Gallery]:
     """Some pages of each set, turned as their labels say: all of them should stand upright."""
     for checked in report.sets:
         step = max(1, len(checked.samples) // _SAMPLE_IMAGES)

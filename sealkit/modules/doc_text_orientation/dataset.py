@@ -12,15 +12,15 @@ from typing import Any
 
 import numpy as np
 
-from sealkit.data.fingerprint import fingerprint
-from sealkit.data.labels.files import find_label_file
 from sealkit.data.labels.orientation import ANGLES, PageSample, read_page_labels, read_upright
 from sealkit.data.mix import SetMix, validation_share
 from sealkit.data.transforms.chain import READING, AugmentChain
 from sealkit.data.transforms.scene import Scene
-from sealkit.data.usable import usable
+from sealkit.data.usable import set_facts, usable
+from sealkit.engine.task import SampleSource
 from sealkit.errors import ConfigError
 from sealkit.images import read_image
+from sealkit.modules.doc_text_orientation.models import MODULE
 from sealkit.modules.doc_text_orientation.postprocess import turn
 from sealkit.modules.doc_text_orientation.preprocess import preprocess, resize, to_input
 from sealkit.modules.doc_text_orientation.settings import DocTextOrientationRecipe, OriResizeSettings, OriSetSettings
@@ -34,18 +34,15 @@ def load_set(settings: OriSetSettings, max_broken_share: float = 0.01) -> list[P
     """
     labels = settings.labels or ""
     read = read_upright(settings.root, settings.labels) if settings.upright else read_page_labels(settings.root, labels)
-    return usable(read, settings.root, labels, "doc_text_orientation", max_broken_share)
+    return usable(read, settings.root, labels, MODULE, max_broken_share)
 
 
-def set_info(settings: OriSetSettings, max_broken_share: float = 0.01) -> dict[str, Any]:
-    """What a run notes about a set: names, counts, and a fingerprint (sha256) over its label file and images."""
-    samples = load_set(settings, max_broken_share)
-    label_file = find_label_file(settings.root, settings.labels) if settings.labels else ""
-    found = fingerprint(settings.root, label_file, samples)
-    kept = {key: found[key] for key in found if key not in ("texts", "ignored", "without_text")}
+def set_info(settings: OriSetSettings, samples: Sequence[PageSample]) -> dict[str, Any]:
+    """What a run notes about a set; see `set_facts`."""
     classes = Counter(str(ANGLES[sample.label]) for sample in samples)
     counts = {"upright": len(samples)} if settings.upright else dict(sorted(classes.items()))
-    return {**kept, "labels": settings.labels, "upright": settings.upright, "classes": counts}
+    facts = set_facts(settings.root, settings.labels, samples, texts=False)
+    return {**facts, "upright": settings.upright, "classes": counts}
 
 
 def lying(image: np.ndarray, label: int) -> np.ndarray:
@@ -53,18 +50,22 @@ def lying(image: np.ndarray, label: int) -> np.ndarray:
     return turn(image, -ANGLES[label])
 
 
-class TrainSource:
+class TrainSource(SampleSource):
     """Augmented samples.
 
     Each sample: "image" (3, side, side) float32 normalised RGB; "label" () int64; "name", "path". With
     `data.all_angles` the four turned copies: "image" (4, 3, side, side), "label" (4,).
 
+    Args:
+        recipe: augmentations and the sets' ratios.
+        sets: samples of each of the recipe's training sets.
+
     Raises:
         ConfigError: augmentations after which the characters cannot be read, or whose images are not square.
-        DataError: unusable sets; `get` raises ImageError for an unreadable image.
+        DataError: `get` raises ImageError for an unreadable image.
     """
 
-    def __init__(self, recipe: DocTextOrientationRecipe) -> None:
+    def __init__(self, recipe: DocTextOrientationRecipe, sets: Sequence[Sequence[PageSample]]) -> None:
         self._turns = [step.p for step in recipe.augment if step.op == "rot90"]
         self._chain = AugmentChain([s for s in recipe.augment if s.op != "rot90"], frozenset({READING}), None)
         self._resize, self._all = recipe.resize, recipe.data.all_angles
@@ -77,7 +78,7 @@ class TrainSource:
                 hint=f"give the crop equal sides, such as [{recipe.resize.crop}, {recipe.resize.crop}]",
             )
         self._entries = recipe.data.train
-        self._sets = [load_set(entry, recipe.train.max_broken_share) for entry in self._entries]
+        self._sets = sets
         self._mix = SetMix([len(s) for s in self._sets], [s.ratio for s in self._entries], recipe.seed)
 
     def __len__(self) -> int:
@@ -107,24 +108,22 @@ class TrainSource:
         return sample, lying(image, quarters % 4), (sample.label + quarters) % 4
 
 
-class EvalSource:
+class EvalSource(SampleSource):
     """Pages as the pipeline feeds them; an upright page four times, lying at each angle.
 
     Each sample: "image" (3, crop, crop) float32; "label" () int64; "name", "path", "turned" (class of the turn that was
     made here, 0 for labelled images).
 
     Args:
-        sets: validation sets; a ratio below 1 takes that share of a set, evenly spread and always the same.
+        sets: validation sets with their samples; a ratio below 1 takes that share, evenly spread and always the same.
         resize: sizes of pre-processing.
     """
 
-    def __init__(
-        self, sets: Sequence[OriSetSettings], resize: OriResizeSettings, max_broken_share: float = 0.01
-    ) -> None:
+    def __init__(self, sets: Sequence[tuple[OriSetSettings, Sequence[PageSample]]], resize: OriResizeSettings) -> None:
         self._resize = resize
         self._samples: list[tuple[PageSample, int]] = []
-        for number, entry in enumerate(sets):
-            chosen = validation_share(load_set(entry, max_broken_share), entry.ratio, number)
+        for number, (entry, samples) in enumerate(sets):
+            chosen = validation_share(samples, entry.ratio, number)
             turns = range(len(ANGLES)) if entry.upright else (0,)
             self._samples += [(sample, label) for sample in chosen for label in turns]
 

@@ -7,55 +7,55 @@ from typing import Any
 
 import numpy as np
 
-from sealkit.engine.task import Metric, ParamGroup, SampleSource, StepState
-from sealkit.modules.doc_text_orientation.dataset import EvalSource, TrainSource, collate, set_info
+from sealkit.engine.task import Metric, SampleSource, StepState
+from sealkit.modules.doc_text_orientation.dataset import EvalSource, TrainSource, collate, load_set, set_info
 from sealkit.modules.doc_text_orientation.metric import OrientationMetric
-from sealkit.modules.doc_text_orientation.models import LABELS, MODELS
+from sealkit.modules.doc_text_orientation.models import LABELS, MODELS, MODULE
 from sealkit.modules.doc_text_orientation.postprocess import top_classes
 from sealkit.modules.doc_text_orientation.preprocess import MEAN, STD
 from sealkit.modules.doc_text_orientation.settings import DocTextOrientationRecipe
-from sealkit.modules.task_parts import spec_of, trainable_groups
+from sealkit.modules.task import ModuleTask
 
 
-class DocTextOrientationTask:
-    """The module's answers to the loop's questions (see `sealkit.engine.task.Task`).
+class DocTextOrientationTask(ModuleTask[DocTextOrientationRecipe]):
+    """The module's answers to the loop's questions (see `sealkit.engine.task.Task`)."""
 
-    Raises:
-        ConfigError: unknown model, or a recipe of another module.
-    """
-
-    name = "doc_text_orientation"
-    main_metric = "top1"
+    name = MODULE
+    models = MODELS
+    default_metric = "top1"
 
     def __init__(self, recipe: DocTextOrientationRecipe) -> None:
-        self.recipe = recipe
-        self._spec = spec_of(MODELS, recipe.model, self.name)
+        super().__init__(recipe)
         self._train: TrainSource | None = None
         self._eval: EvalSource | None = None
 
-    def build_network(self) -> Any:
-        """The training network in the recipe's form."""
-        return self._spec.build(form=self.recipe.network.form)
+    def entries(self) -> tuple[Sequence[Any], Sequence[Any]]:
+        """`data.train` and `data.val`."""
+        return self.recipe.data.train, self.recipe.data.val
+
+    def load_set(self, entry: Any) -> Any:
+        """See `dataset.load_set`."""
+        return load_set(entry, self.recipe.train.max_broken_share)
+
+    def set_info(self, entry: Any, found: Any) -> dict[str, Any]:
+        """See `dataset.set_info`."""
+        return set_info(entry, found)
+
+    def make_network(self) -> Any:
+        """The training network."""
+        return self.spec.build(form=self.recipe.network.form)
 
     def train_samples(self) -> SampleSource:
-        """Read once; label files that change during a run do not change the run."""
+        """Augmented samples."""
         if self._train is None:
-            self._train = TrainSource(self.recipe)
+            self._train = TrainSource(self.recipe, self.train_sets)
         return self._train
 
     def eval_samples(self) -> SampleSource:
         recipe = self.recipe
         if self._eval is None:
-            self._eval = EvalSource(recipe.data.val, recipe.resize, recipe.train.max_broken_share)
+            self._eval = EvalSource(list(zip(recipe.data.val, self.val_sets)), recipe.resize)
         return self._eval
-
-    def data_info(self) -> dict[str, Any]:
-        """Fingerprint and counts of every set; a resumed run must find them unchanged."""
-        share = self.recipe.train.max_broken_share
-        return {
-            "train": [set_info(entry, share) for entry in self.recipe.data.train],
-            "val": [set_info(entry, share) for entry in self.recipe.data.val],
-        }
 
     # A plain function: worker processes unpickle it without the task and without paddle.
     collate = staticmethod(collate)
@@ -67,10 +67,6 @@ class DocTextOrientationTask:
         from sealkit.modules.doc_text_orientation.loss import OrientationLoss
 
         return OrientationLoss(self.recipe.loss)(outputs["logits"], batch)
-
-    def param_groups(self, net: Any) -> Sequence[ParamGroup]:
-        """Trainable parameters by their own decay (0 of the BatchNorms)."""
-        return trainable_groups(net)
 
     def decode(self, outputs: Any, batch: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Records with "label", "pred" (class ids) and "score". `outputs` holds "logits", or an exported graph's
@@ -97,8 +93,8 @@ class DocTextOrientationTask:
     def _probabilities(outputs: Any) -> np.ndarray:
         """(N, 4) float32."""
         if "probabilities" in outputs:
-            return np.asarray(outputs["probabilities"].astype("float32").numpy())
-        logits = outputs["logits"].astype("float32").numpy()
+            return np.asarray(outputs["probabilities"], np.float32)
+        logits = np.asarray(outputs["logits"], np.float32)
         raised = np.exp(logits - logits.max(axis=1, keepdims=True))
         return np.asarray(raised / raised.sum(axis=1, keepdims=True))
 

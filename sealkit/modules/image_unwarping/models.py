@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sealkit.errors import ConfigError
-from sealkit.modules.base import ModelSpec
+from sealkit.modules.base import ModelInput, ModelSpec, PublishedMetric
 
 MODULE = "image_unwarping"
 FORMS = ("official",)
@@ -25,13 +25,10 @@ MODELS: dict[str, ModelSpec] = {
         module=MODULE,
         build=_build,
         params=8_003_463,
+        architecture="UVDoc",
+        input=ModelInput(),
         size_mb=30.3,
-        figure={
-            "name": "CER",
-            "value": 0.179,
-            "data": "DocUNet benchmark",
-            "source": "PaddleX 3.x tutorial",
-        },
+        published=PublishedMetric("CER", 0.179, "DocUNet benchmark", "PaddleX 3.x tutorial"),
         weights=("official",),
         about="5x5 residual trunk, dilated bridges, a 45 x 31 grid of sampling points; inference only",
     ),

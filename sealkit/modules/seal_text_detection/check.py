@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
-from functools import partial
-from itertools import combinations
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +10,6 @@ import numpy as np
 from sealkit.charset import Charset
 from sealkit.data.check_outlines import outline_problems
 from sealkit.data.check_report import CheckedSet, CheckReport, binned, counted, grouped
-from sealkit.data.check_sets import dataset_folder, read_sets, refuse_when_no_image_exists, survey_sets
 from sealkit.data.check_texts import PlacedText, text_problems
 from sealkit.data.converters.detect import describe_folder
 from sealkit.data.duplicates import Pair, find_leaks, find_pairs
@@ -23,64 +19,72 @@ from sealkit.data.records import DetSample
 from sealkit.data.split import owners
 from sealkit.errors import DataError, Problem, Severity
 from sealkit.images import list_images
-
-MODULE = "seal_text_detection"
-DATASET_TYPE = "TextDetDataset"
+from sealkit.modules.dataset_check import DatasetCheck, Gallery, line_of
+from sealkit.modules.seal_text_detection.models import MODULE
 
 _SAMPLE_IMAGES = 12
 _IMAGES_PER_KIND = 6
 _DRAWN_SIDE = 480
 
 
-def check_dataset(
-    root: str | Path,
-    *,
-    train: str = "train.txt",
-    val: str | None = "val.txt",
-    val_required: bool = False,
-    test: str | None = None,
-    workers: int = 0,
-    compare: bool = True,
-    charset: Charset | None = None,
-    progress: Callable[[int, int], object] | None = None,
-) -> CheckReport:
-    """Check a detection set in PaddleX's format.
+class DetectionCheck(DatasetCheck):
+    """A detection set in PaddleX's format, see `sealkit.data.labels.detection`.
 
-    Args:
-        root: folder that image paths are relative to.
-        train, val: label files, relative to the root; `val=None` for a set without validation part.
-        val_required: a missing validation file is an error and not a warning.
-        test: label file of a third part.
-        workers: image readers at work at once, 0 = one per core.
-        compare: search for duplicates and leaks.
-        charset: also report characters of the texts that this recogniser's charset lacks.
-        progress: called with (images done since the last call, images in all).
-
-    Raises:
-        DataError: there is nothing to check: no folder, no images, no label file, or labels of another module.
+    Attributes:
+        files: file name → paths of the images below the root.
     """
-    began = time.perf_counter()
-    root = dataset_folder(root)
-    files = _images_below(root)
-    report = CheckReport(MODULE, root, DATASET_TYPE)
-    keep = "keep part of the images for it: sealkit data split"
-    there = val is not None and _has(root, val)
-    read_sets(report, partial(_read_set, root, report.problems), (train, val, test), val_required or there, keep)
-    survey_sets(report, workers, progress, compare)
-    refuse_when_no_image_exists(report, partial(_where_images_are, files))
-    for checked in report.sets:
-        _check_samples(checked, files, report.problems)
-        report.problems += text_problems(_texts(checked), charset)
-        _describe(checked)
-    if compare:
-        for checked in report.sets:
-            _check_twins(checked, report.problems)
-        for known, held_out in combinations(report.sets, 2):
-            _check_leaks(known, held_out, report.problems)
-    _check_unused(report, files)
-    report.galleries = lambda: _galleries(report)
-    report.seconds = time.perf_counter() - began
-    return report
+
+    module = MODULE
+    dataset_type = "TextDetDataset"
+    compares_looks = True
+
+    def __init__(self, root: Path, charset: Charset | None) -> None:
+        super().__init__(root, charset)
+        self.files = _images_below(root)
+
+    def has(self, label_file: str) -> bool:
+        """A bare name means a file in the set's folder; one that happens to lie in the working folder is not meant."""
+        return _has(self.root, label_file)
+
+    def read_set(self, name: str, label_file: str) -> CheckedSet:
+        """Images with their outlines."""
+        return _read_set(self.root, self.problems, name, label_file)
+
+    def where_images_are(self, example: Path) -> str:
+        """Where images of that name lie, or how many others there are."""
+        return _where_images_are(self.files, example)
+
+    def check_samples(self, checked: CheckedSet) -> None:
+        """Images, outlines and texts."""
+        _check_samples(checked, self.files, self.problems)
+        self.report.problems += text_problems(_texts(checked), self.charset)
+
+    def describe(self, checked: CheckedSet) -> tuple[dict[str, int], dict[str, dict[str, int]]]:
+        """Texts by shape, direction, angle, length and size."""
+        return _describe(checked)
+
+    def check_copies(self, checked: CheckedSet) -> None:
+        """Equal pixels, and images that look alike."""
+        _check_twins(checked, self.problems)
+
+    def check_leaks(self, known: CheckedSet, held_out: CheckedSet) -> None:
+        """Equal pixels, images that look alike, and names of owners that are in both."""
+        _check_leaks(known, held_out, self.problems)
+
+    def check_folder(self) -> None:
+        """Images without labels."""
+        unused = self.images_without_labels(path for paths in self.files.values() for path in paths)
+        if unused:
+            reason = f"{len(unused)} images in the folder have no label line, such as {unused[0]}"
+            fix = "label them; an image without text gets the line `path<TAB>[]`"
+            self.problems.append(Problem("unlabelled-images", str(self.root), reason, fix, "info"))
+
+    def galleries(self) -> Iterator[Gallery]:
+        """Cases of each kind, what a detector disagrees with, then samples."""
+        return _galleries(self.report)
+
+
+check_dataset = DetectionCheck.check
 
 
 def _images_below(root: Path) -> dict[str, list[str]]:
@@ -154,7 +158,12 @@ def _check_samples(checked: CheckedSet, files: dict[str, list[str]], problems: l
         if sample.image_path in listed:
             first = listed[sample.image_path]
             _say_twin(
-                problems, "listed-twice", sample, first, f"is listed on {_line(first)} already", "delete one line"
+                problems,
+                "listed-twice",
+                sample,
+                first,
+                f"is listed on {line_of(first.where)} already",
+                "delete one line",
             )
         else:
             listed[sample.image_path] = sample
@@ -179,10 +188,6 @@ def _with_place(problem: Problem, facts: ImageFacts, files: dict[str, list[str]]
     )
 
 
-def _line(sample: DetSample) -> str:
-    return f"line {sample.where.rpartition(':')[2]}"
-
-
 def _same_labels(first: DetSample, second: DetSample) -> bool:
     texts = [sorted((line.text, line.ignore) for line in sample.lines) for sample in (first, second)]
     return texts[0] == texts[1]
@@ -203,10 +208,10 @@ def _check_twins(checked: CheckedSet, problems: list[Problem]) -> None:
         if first.image_path == second.image_path:
             continue
         if pair.same_pixels:
-            reason = f"has the same pixels as {first.image_path.name} ({_line(first)})"
+            reason = f"has the same pixels as {first.image_path.name} ({line_of(first.where)})"
             _say_twin(problems, "duplicate-image", second, first, reason, "delete one of them; --fix does")
         else:
-            reason = f"{second.image_path.name} looks like {first.image_path.name} ({_line(first)})"
+            reason = f"{second.image_path.name} looks like {first.image_path.name} ({line_of(first.where)})"
             reason += f", likeness {pair.likeness:.2f}"
             fix = "look at both; a copy saved again teaches nothing new"
             problems.append(Problem("look-alike", second.where, reason, fix, "warning"))
@@ -258,21 +263,12 @@ def _check_shared_owners(train: CheckedSet, val: CheckedSet, problems: list[Prob
     problems.append(Problem("shared-owners", seen[example].where, reason, fix, severity))
 
 
-def _check_unused(report: CheckReport, files: dict[str, list[str]]) -> None:
-    used = {sample.image_path.resolve() for checked in report.sets for sample in checked.samples}
-    unused = [path for paths in files.values() for path in paths if Path(path).resolve() not in used]
-    if unused:
-        reason = f"{len(unused)} images in the folder have no label line, such as {unused[0]}"
-        fix = "label them; an image without text gets the line `path<TAB>[]`"
-        report.problems.append(Problem("unlabelled-images", str(report.root), reason, fix, "info"))
-
-
-def _describe(checked: CheckedSet) -> None:
+def _describe(checked: CheckedSet) -> tuple[dict[str, int], dict[str, dict[str, int]]]:
     """Counts and histograms of one set."""
     lines = [line for sample in checked.samples for line in sample.lines]
     live = [line for line in lines if not line.ignore]
     sizes = [facts.size for facts in checked.facts if facts.size is not None]
-    checked.counts = {
+    counts = {
         "images": len(checked.samples),
         "texts": len(live),
         "ignored texts": len(lines) - len(live),
@@ -292,7 +288,7 @@ def _describe(checked: CheckedSet) -> None:
         "shorter side of an image": binned([min(size) for size in sizes], (64, 128, 256, 480, 736, 1280, 2560), " px"),
         "file format": counted(facts.info.format for facts in checked.facts if facts.info is not None),
     }
-    checked.histograms = {title: values for title, values in histograms.items() if values}
+    return counts, histograms
 
 
 def _angles(angles: list[float | None]) -> dict[str, int]:
@@ -309,7 +305,7 @@ def _angles(angles: list[float | None]) -> dict[str, int]:
     return table
 
 
-def _galleries(report: CheckReport) -> Iterator[tuple[str, str, list[tuple[str, np.ndarray]]]]:
+def _galleries(report: CheckReport) -> Iterator[Gallery]:
     """Images of the page: the worst cases of each kind, then samples spread over each set."""
     table = {sample.where: sample for checked in report.sets for sample in checked.samples}
     for severity, kind, problems in grouped(report.problems):

@@ -9,14 +9,15 @@ from typing import Any, Literal
 
 import numpy as np
 
-from sealkit.data.fingerprint import fingerprint
-from sealkit.data.labels.detection import find_label_file, read_det_labels
+from sealkit.data.labels.detection import read_det_labels
 from sealkit.data.mix import SetMix, validation_share
 from sealkit.data.records import DetSample
 from sealkit.data.transforms.chain import FIELDS, OUTLINES, AugmentChain
 from sealkit.data.transforms.scene import Scene
-from sealkit.data.usable import usable
+from sealkit.data.usable import set_facts, usable
+from sealkit.engine.task import SampleSource
 from sealkit.images import read_image
+from sealkit.modules.seal_text_detection.models import MODULE
 from sealkit.modules.seal_text_detection.preprocess import normalise, preprocess
 from sealkit.modules.seal_text_detection.settings import DetResizeSettings, DetSetSettings, SealTextDetectionRecipe
 from sealkit.modules.seal_text_detection.targets import FieldLine, db_targets, field_targets
@@ -29,33 +30,35 @@ def load_set(settings: DetSetSettings, max_broken_share: float = 0.01) -> list[D
         DataError: the label file is missing, has no usable line, or too many bad ones.
     """
     read = read_det_labels(settings.root, settings.labels)
-    return usable(read, settings.root, settings.labels, "seal_text_detection", max_broken_share)
+    return usable(read, settings.root, settings.labels, MODULE, max_broken_share)
 
 
-def set_info(settings: DetSetSettings, max_broken_share: float = 0.01) -> dict[str, Any]:
-    """What a run notes about a set: names, counts, and a fingerprint (sha256) over its label file and images."""
-    samples = load_set(settings, max_broken_share)
-    found = fingerprint(settings.root, find_label_file(settings.root, settings.labels), samples)
+def set_info(settings: DetSetSettings, samples: Sequence[DetSample]) -> dict[str, Any]:
+    """What a run notes about a set; see `set_facts`."""
     shapes = Counter(line.shape for sample in samples for line in sample.lines if line.shape is not None)
-    return {**found, "labels": settings.labels, "shapes": dict(sorted(shapes.items()))}
+    return {**set_facts(settings.root, settings.labels, samples), "shapes": dict(sorted(shapes.items()))}
 
 
-class TrainSource:
+class TrainSource(SampleSource):
     """Augmented samples with targets.
 
     Each sample: "image" (3, H, W) float32 normalised; "shrink_map", "shrink_mask", "threshold_map", "threshold_mask"
     (H, W) float32; with fields "up" (2, H/4, W/4), "up_mask", "area", "area_mask" (H/4, W/4) float32; "name", "path".
 
+    Args:
+        recipe: augmentations, targets and the sets' ratios.
+        sets: samples of each of the recipe's training sets.
+
     Raises:
         ConfigError: augmentations that cannot keep what the targets need.
-        DataError: unusable sets; `get` raises ImageError for an unreadable image.
+        DataError: `get` raises ImageError for an unreadable image.
     """
 
-    def __init__(self, recipe: SealTextDetectionRecipe) -> None:
+    def __init__(self, recipe: SealTextDetectionRecipe, sets: Sequence[Sequence[DetSample]]) -> None:
         needs = frozenset({OUTLINES, FIELDS} if recipe.network.fields else {OUTLINES})
         self._chain = AugmentChain(recipe.augment, needs)
         self._fields, self._targets = recipe.network.fields, recipe.targets
-        self._sets = [load_set(entry, recipe.train.max_broken_share) for entry in recipe.data.train]
+        self._sets = sets
         self._mix = SetMix([len(s) for s in self._sets], [s.ratio for s in recipe.data.train], recipe.seed)
 
     def __len__(self) -> int:
@@ -97,29 +100,28 @@ class TrainSource:
         return arrays
 
 
-class EvalSource:
+class EvalSource(SampleSource):
     """Images as the pipeline feeds them, with their labels in source pixels.
 
     Each sample: "image" (3, h, w) float32; "source_hw", "padded_hw"; "gt" list of dicts (points (N, 2) float32 source
     pixels, ignore, text, shape, angle, direction, seal); "name", "path".
 
     Args:
-        sets: validation sets; a ratio below 1 takes that share of a set, evenly spread and always the same.
+        sets: validation sets with their samples; a ratio below 1 takes that share, evenly spread and always the same.
         resize: size limits of pre-processing.
         rule: `pipeline`, or `official` to reproduce published tables.
     """
 
     def __init__(
         self,
-        sets: Sequence[DetSetSettings],
+        sets: Sequence[tuple[DetSetSettings, Sequence[DetSample]]],
         resize: DetResizeSettings,
         rule: Literal["pipeline", "official"] = "pipeline",
-        max_broken_share: float = 0.01,
     ) -> None:
         self._resize, self._rule = resize, rule
         self._samples: list[DetSample] = []
-        for number, entry in enumerate(sets):
-            self._samples += validation_share(load_set(entry, max_broken_share), entry.ratio, number)
+        for number, (entry, samples) in enumerate(sets):
+            self._samples += validation_share(samples, entry.ratio, number)
 
     def __len__(self) -> int:
         return len(self._samples)
@@ -192,7 +194,8 @@ def _scene(sample: DetSample) -> Scene:
 
 def measure_data_rate(recipe: SealTextDetectionRecipe, batches: int = 20) -> float:
     """Training samples per second of the data pipeline alone, in this process, at the recipe's batch size."""
-    source = TrainSource(recipe)
+    sets = [load_set(entry, recipe.train.max_broken_share) for entry in recipe.data.train]
+    source = TrainSource(recipe, sets)
     size = recipe.train.batch_size
 
     def batch(number: int) -> None:

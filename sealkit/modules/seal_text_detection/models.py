@@ -5,13 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from sealkit.errors import ConfigError
-from sealkit.modules.base import ModelSpec
+from sealkit.modules.base import ModelInput, ModelSpec, PublishedMetric
 
 MODULE = "seal_text_detection"
 FORMS = ("official", "fused")
 
 
-_PUBLISHED = {"unit": "%", "data": "500 images of circular seals", "source": "PaddleX 3.x tutorial"}
+_INPUT = ModelInput(multiple=32)
+
+
+def _hmean(value: float) -> PublishedMetric:
+    return PublishedMetric("Hmean", value, "500 images of circular seals", "PaddleX 3.x tutorial", "%")
 
 
 def _finish(backbone: Any, neck: Any, head: Any, form: str) -> Any:
@@ -78,8 +82,10 @@ MODELS: dict[str, ModelSpec] = {
         module=MODULE,
         build=_build_v4_mobile,
         params=3_515_290,
+        architecture="v4_mobile",
+        input=_INPUT,
         size_mb=4.7,
-        figure={"name": "Hmean", "value": 96.36, **_PUBLISHED},
+        published=_hmean(96.36),
         weights=("official",),
         about="PPLCNetV3 x0.75, RSEFPN 96, DB",
     ),
@@ -88,8 +94,10 @@ MODELS: dict[str, ModelSpec] = {
         module=MODULE,
         build=_build_v4_server,
         params=28_463_939,
+        architecture="v4_server",
+        input=_INPUT,
         size_mb=109.0,
-        figure={"name": "Hmean", "value": 98.40, **_PUBLISHED},
+        published=_hmean(98.40),
         weights=("official",),
         about="PPHGNet small, LKPAN 256 with IntraCL, DB with local refinement",
     ),
@@ -98,6 +106,8 @@ MODELS: dict[str, ModelSpec] = {
         module=MODULE,
         build=_build_v6_tiny,
         params=512_980,
+        architecture="v6_tiny",
+        input=_INPUT,
         about="PPLCNetV4 tiny, RepLKFPN 64, DB with auxiliary heads",
     ),
     "PP-OCRv6_small_det": ModelSpec(
@@ -105,6 +115,8 @@ MODELS: dict[str, ModelSpec] = {
         module=MODULE,
         build=_build_v6_small,
         params=2_650_004,
+        architecture="v6_small",
+        input=_INPUT,
         weights=("rapidocr",),
         about="PPLCNetV4 small, RepLKFPN 96, DB with auxiliary heads",
     ),
@@ -113,6 +125,8 @@ MODELS: dict[str, ModelSpec] = {
         module=MODULE,
         build=_build_v6_medium,
         params=16_774_984,
+        architecture="v6_medium",
+        input=_INPUT,
         about="PPLCNetV4 medium, RepLKPAN 256 with IntraCL, DB with auxiliary heads",
     ),
 }

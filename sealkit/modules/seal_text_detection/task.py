@@ -7,61 +7,62 @@ from typing import Any
 
 import numpy as np
 
-from sealkit.engine.task import Metric, ParamGroup, SampleSource, StepState
-from sealkit.modules.seal_text_detection.dataset import EvalSource, TrainSource, collate, set_info
+from sealkit.engine.task import Metric, SampleSource, StepState
+from sealkit.modules.seal_text_detection.dataset import EvalSource, TrainSource, collate, load_set, set_info
 from sealkit.modules.seal_text_detection.metric import DetMetric
-from sealkit.modules.seal_text_detection.models import MODELS
+from sealkit.modules.seal_text_detection.models import MODELS, MODULE
 from sealkit.modules.seal_text_detection.postprocess import decode
 from sealkit.modules.seal_text_detection.preprocess import MEAN, STD
 from sealkit.modules.seal_text_detection.settings import SealTextDetectionRecipe
-from sealkit.modules.task_parts import spec_of, trainable_groups
+from sealkit.modules.task import ModuleTask
 
 
-class SealTextDetectionTask:
-    """The module's answers to the loop's questions (see `sealkit.engine.task.Task`).
+class SealTextDetectionTask(ModuleTask[SealTextDetectionRecipe]):
+    """The module's answers to the loop's questions (see `sealkit.engine.task.Task`)."""
 
-    Raises:
-        ConfigError: unknown model, or a recipe of another module.
-    """
-
-    name = "seal_text_detection"
-    main_metric = "hmean"
+    name = MODULE
+    models = MODELS
+    default_metric = "hmean"
 
     def __init__(self, recipe: SealTextDetectionRecipe) -> None:
-        self.recipe = recipe
-        self._spec = spec_of(MODELS, recipe.model, self.name)
+        super().__init__(recipe)
         self._train: TrainSource | None = None
         self._eval: EvalSource | None = None
 
-    def build_network(self) -> Any:
-        """The training network in the recipe's form; where `freeze_bn` is set its BatchNorms keep their statistics."""
-        network = self.recipe.network
-        net = self._spec.build(form=network.form, fields=network.fields)
-        if network.freeze_bn:
-            from sealkit.nn.layers import freeze_batch_norm
+    def entries(self) -> tuple[Sequence[Any], Sequence[Any]]:
+        """`data.train` and `data.val`."""
+        return self.recipe.data.train, self.recipe.data.val
 
-            freeze_batch_norm(net)
-        return net
+    def load_set(self, entry: Any) -> Any:
+        """See `dataset.load_set`."""
+        return load_set(entry, self.recipe.train.max_broken_share)
+
+    def set_info(self, entry: Any, found: Any) -> dict[str, Any]:
+        """See `dataset.set_info`."""
+        return set_info(entry, found)
+
+    @property
+    def freezes_batch_norm(self) -> bool:
+        """`network.freeze_bn`."""
+        return self.recipe.network.freeze_bn
+
+    def make_network(self) -> Any:
+        """The training network, with direction fields where the recipe wants them."""
+        network = self.recipe.network
+        return self.spec.build(form=network.form, fields=network.fields)
 
     def train_samples(self) -> SampleSource:
-        """Read once; label files that change during a run do not change the run."""
+        """Augmented samples with targets."""
         if self._train is None:
-            self._train = TrainSource(self.recipe)
+            self._train = TrainSource(self.recipe, self.train_sets)
         return self._train
 
     def eval_samples(self) -> SampleSource:
         recipe = self.recipe
         if self._eval is None:
-            share = recipe.train.max_broken_share
-            self._eval = EvalSource(recipe.data.val, recipe.resize, recipe.eval.preprocess, share)
+            sets = list(zip(recipe.data.val, self.val_sets))
+            self._eval = EvalSource(sets, recipe.resize, recipe.eval.preprocess)
         return self._eval
-
-    def data_info(self) -> dict[str, Any]:
-        """Fingerprint and counts of every set's label file; a resumed run must find them unchanged."""
-        return {
-            "train": [set_info(entry, self.recipe.train.max_broken_share) for entry in self.recipe.data.train],
-            "val": [set_info(entry, self.recipe.train.max_broken_share) for entry in self.recipe.data.val],
-        }
 
     # A plain function: worker processes unpickle it without the task and without paddle.
     collate = staticmethod(collate)
@@ -73,11 +74,6 @@ class SealTextDetectionTask:
         from sealkit.modules.seal_text_detection.loss import DBLoss
 
         return DBLoss(self.recipe.loss, state.all_sum)(outputs, batch)
-
-    def param_groups(self, net: Any) -> Sequence[ParamGroup]:
-        """Trainable parameters by what the network asks for: learning-rate factor (0.1 of PPLCNetV3's affine blocks)
-        and own decay (0 of the BatchNorms in branches)."""
-        return trainable_groups(net)
 
     def decode(self, outputs: Any, batch: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Records with what was found ("pred" outlines (N, 2) float32 source pixels, "holes", "scores") and labels."""
@@ -104,10 +100,10 @@ class SealTextDetectionTask:
     @staticmethod
     def _maps(outputs: Any) -> np.ndarray:
         """(N, 1, H, W), or with fields (N, 4, H, W) as the exported graph gives them; float32."""
-        probability = outputs["maps"].astype("float32").numpy()
+        probability = np.asarray(outputs["maps"], np.float32)
         if "fields" not in outputs:
             return probability
-        fields = outputs["fields"].astype("float32").numpy()  # (N, 3, H/4, W/4): up x, up y, area logit
+        fields = np.asarray(outputs["fields"], np.float32)  # (N, 3, H/4, W/4): up x, up y, area logit
         up = fields[:, :2] / np.sqrt((fields[:, :2] ** 2).sum(axis=1, keepdims=True) + 1e-12)
         area = 1 / (1 + np.exp(-np.clip(fields[:, 2:3], -60, 60)))
         fields = np.concatenate([up, area], axis=1).repeat(4, axis=2).repeat(4, axis=3)

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from functools import partial
-from itertools import combinations
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 from sealkit.charset import Charset
 from sealkit.data.check_report import CheckedSet, CheckReport, binned, counted, grouped
-from sealkit.data.check_sets import dataset_folder, read_sets, refuse_when_no_image_exists, survey_sets
 from sealkit.data.check_texts import PlacedText, text_problems
 from sealkit.data.converters.detect import describe_folder
 from sealkit.data.crops import UPRIGHT
@@ -22,14 +18,14 @@ from sealkit.data.images import ImageFacts, image_problems
 from sealkit.data.labels.recognition import read_rec_labels
 from sealkit.data.records import RecSample
 from sealkit.errors import DataError, Problem, Severity
-from sealkit.images import list_images, read_image
+from sealkit.images import read_image
+from sealkit.modules.dataset_check import DatasetCheck, Gallery, line_of, pixel_hashes
 from sealkit.modules.text_recognition.characters import twins
 from sealkit.modules.text_recognition.dataset import STRIDE
 from sealkit.modules.text_recognition.labels import steps_needed
 from sealkit.modules.text_recognition.metric import script_of
+from sealkit.modules.text_recognition.models import MODULE
 
-MODULE = "text_recognition"
-DATASET_TYPE = "MSTextRecDataset"
 LONG = 25
 """`max_text_length` of the published training."""
 _STEPS = 40  # of an input 320 wide, the least the pipeline makes
@@ -41,56 +37,54 @@ _TWINS_SHOWN = 10
 _ABOUT_SEALS = frozenset({"small-image"})  # said of whole seals: strips are small by nature
 
 
-def check_dataset(
-    root: str | Path,
-    *,
-    train: str = "train.txt",
-    val: str | None = "val.txt",
-    val_required: bool = False,
-    test: str | None = None,
-    workers: int = 0,
-    compare: bool = True,
-    charset: Charset | None = None,
-    progress: Callable[[int, int], object] | None = None,
-) -> CheckReport:
-    """Check a recognition set in PaddleX's format.
+class RecognitionCheck(DatasetCheck):
+    """A recognition set in PaddleX's format, see `sealkit.data.labels.recognition`."""
 
-    Args:
-        root: folder that image paths are relative to.
-        train, val: label files, relative to the root; `val=None` for a set without validation part.
-        val_required: a missing validation file is an error and not a warning.
-        test: label file of a third part.
-        workers: image readers at work at once, 0 = one per core.
-        compare: search for copies within and between the label files.
-        charset: also report characters of the texts that this recogniser's charset lacks, with counts.
-        progress: called with (images done since the last call, images in all).
-
-    Raises:
-        DataError: there is nothing to check: no folder, no label file, or labels of another module.
-    """
-    began = time.perf_counter()
-    root = dataset_folder(root)
-    report = CheckReport(MODULE, root, DATASET_TYPE)
+    module = MODULE
+    dataset_type = "MSTextRecDataset"
     keep = "keep part of the strips for it"
-    read_sets(report, partial(_read_set, root, report.problems), (train, val, test), val_required, keep)
-    survey_sets(report, workers, progress, compare=False)
-    refuse_when_no_image_exists(report, lambda _: "give the folder that the paths are relative to")
-    for checked in report.sets:
-        _check_samples(checked, report.problems)
-        report.problems += text_problems([PlacedText(s.where, 0, s.text) for s in checked.samples], charset)
-        _describe(checked)
-    _check_new_characters(report)
-    if charset is not None:
-        report.problems += _charset_twins(charset)
-    if compare:
-        for checked in report.sets:
-            _check_copies(checked, report.problems)
-        for known, held_out in combinations(report.sets, 2):
-            _check_leaks(known, held_out, report.problems)
-    _check_unused(report)
-    report.galleries = lambda: _galleries(report)
-    report.seconds = time.perf_counter() - began
-    return report
+
+    def read_set(self, name: str, label_file: str) -> CheckedSet:
+        """Strips with their texts."""
+        return _read_set(self.root, self.problems, name, label_file)
+
+    def check_samples(self, checked: CheckedSet) -> None:
+        """Images and texts."""
+        _check_samples(checked, self.problems)
+        self.report.problems += text_problems([PlacedText(s.where, 0, s.text) for s in checked.samples], self.charset)
+
+    def describe(self, checked: CheckedSet) -> tuple[dict[str, int], dict[str, dict[str, int]]]:
+        """Texts by script, length and size."""
+        return _describe(checked)
+
+    def check_sets(self) -> None:
+        """Characters that are asked for but never taught, and those the charset has twice."""
+        _check_new_characters(self.report)
+        if self.charset is not None:
+            self.report.problems += _charset_twins(self.charset)
+
+    def check_copies(self, checked: CheckedSet) -> None:
+        """Equal pixels."""
+        _check_copies(checked, self.problems)
+
+    def check_leaks(self, known: CheckedSet, held_out: CheckedSet) -> None:
+        """Equal pixels."""
+        _check_leaks(known, held_out, self.problems)
+
+    def check_folder(self) -> None:
+        """Images without labels."""
+        unused = self.images_without_labels()
+        if unused:
+            reason = f"{len(unused)} images in the folder have no label line, such as {unused[0]}"
+            fix = "label them, or move them away"
+            self.problems.append(Problem("unlabelled-images", str(self.root), reason, fix, "info"))
+
+    def galleries(self) -> Iterator[Gallery]:
+        """Cases of each kind, then samples."""
+        return _galleries(self.report)
+
+
+check_dataset = RecognitionCheck.check
 
 
 def _read_set(root: Path, problems: list[Problem], name: str, label_file: str) -> CheckedSet:
@@ -118,7 +112,7 @@ def _check_samples(checked: CheckedSet, problems: list[Problem]) -> None:
             continue  # said already
         first = listed.setdefault(sample.image_path, sample)
         if first is not sample:
-            _say_twin(problems, "listed-twice", sample, first, f"is listed on {_line(first)} already")
+            _say_twin(problems, "listed-twice", sample, first, f"is listed on {line_of(first.where)} already")
 
 
 def _text_in_image(sample: RecSample, facts: ImageFacts) -> Iterator[Problem]:
@@ -147,10 +141,6 @@ def _text_in_image(sample: RecSample, facts: ImageFacts) -> Iterator[Problem]:
         yield Problem("upright-strip", sample.where, reason, fix, "warning")
 
 
-def _line(sample: RecSample) -> str:
-    return f"line {sample.where.rpartition(':')[2]}"
-
-
 def _say_twin(problems: list[Problem], kind: str, sample: RecSample, first: RecSample, reason: str) -> None:
     severity: Severity = "warning"
     fix = "delete one line"
@@ -161,22 +151,17 @@ def _say_twin(problems: list[Problem], kind: str, sample: RecSample, first: RecS
     problems.append(Problem(kind, sample.where, f"{sample.image_path.name} {reason}", fix, severity))
 
 
-def _hashes(checked: CheckedSet) -> tuple[list[np.ndarray | None], list[str]]:
-    """Strips of one text look alike by nature: only equal pixels count."""
-    return [None] * len(checked.facts), [facts.pixel_hash for facts in checked.facts]
-
-
 def _check_copies(checked: CheckedSet, problems: list[Problem]) -> None:
-    for pair in find_pairs(*_hashes(checked)):
+    for pair in find_pairs(*pixel_hashes(checked)):
         first, second = checked.samples[pair.first], checked.samples[pair.second]
         if first.image_path != second.image_path:
-            reason = f"has the same pixels as {first.image_path.name} ({_line(first)})"
+            reason = f"has the same pixels as {first.image_path.name} ({line_of(first.where)})"
             _say_twin(problems, "duplicate-image", second, first, reason)
 
 
 def _check_leaks(known: CheckedSet, held_out: CheckedSet, problems: list[Problem]) -> None:
     part = {"train": "training", "val": "validation"}.get(known.name, known.name)
-    for pair in find_leaks(*_hashes(known), *_hashes(held_out)):
+    for pair in find_leaks(*pixel_hashes(known), *pixel_hashes(held_out)):
         first, sample = known.samples[pair.first], held_out.samples[pair.second]
         reason = f"{sample.image_path.name} is also a {part} image ({first.where})"
         problems.append(Problem("leak", sample.where, reason, "keep it in one set only", "error"))
@@ -204,30 +189,17 @@ def _charset_twins(charset: Charset) -> Iterator[Problem]:
         yield Problem("charset-twins", charset.id or "charset", reason, fix, "info")
 
 
-def _check_unused(report: CheckReport) -> None:
-    try:
-        paths = list_images(report.root)
-    except DataError:
-        return
-    used = {sample.image_path.resolve() for checked in report.sets for sample in checked.samples}
-    unused = [path for path in paths if Path(path).resolve() not in used]
-    if unused:
-        reason = f"{len(unused)} images in the folder have no label line, such as {unused[0]}"
-        fix = "label them, or move them away"
-        report.problems.append(Problem("unlabelled-images", str(report.root), reason, fix, "info"))
-
-
-def _describe(checked: CheckedSet) -> None:
+def _describe(checked: CheckedSet) -> tuple[dict[str, int], dict[str, dict[str, int]]]:
     """Counts and histograms of one set."""
     samples = checked.samples
     texts = [sample.text for sample in samples]
     sizes = [facts.size for facts in checked.facts if facts.size is not None]
-    counts = Counter(character for text in texts for character in text)
-    checked.counts = {
+    seen = Counter(character for text in texts for character in text)
+    counts = {
         "images": len(samples),
         "characters": sum(map(len, texts)),
-        "different characters": len(counts),
-        "characters seen once": sum(count == 1 for count in counts.values()),
+        "different characters": len(seen),
+        "characters seen once": sum(count == 1 for count in seen.values()),
         "different texts": len(set(texts)),
     }
     histograms = {
@@ -239,10 +211,10 @@ def _describe(checked: CheckedSet) -> None:
         "height": binned([height for _, height in sizes], (16, 32, 48, 64, 128), " px"),
         "file format": counted(facts.info.format for facts in checked.facts if facts.info is not None),
     }
-    checked.histograms = {title: values for title, values in histograms.items() if values}
+    return counts, histograms
 
 
-def _galleries(report: CheckReport) -> Iterator[tuple[str, str, list[tuple[str, np.ndarray]]]]:
+def _galleries(report: CheckReport) -> Iterator[Gallery]:
     """Strips of the page: the worst cases of each kind, then samples spread over each set."""
     table = {sample.where: sample for checked in report.sets for sample in checked.samples}
     for severity, kind, problems in grouped(report.problems):

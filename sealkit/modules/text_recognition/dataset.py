@@ -14,18 +14,18 @@ from typing import Any, Literal
 import numpy as np
 
 from sealkit.data.batches import DRAW, drawn, group_by_size
-from sealkit.data.fingerprint import fingerprint
-from sealkit.data.labels.files import find_label_file
 from sealkit.data.labels.recognition import read_rec_labels
 from sealkit.data.mix import SetMix, validation_share
 from sealkit.data.records import RecSample
 from sealkit.data.transforms.strips import StripChain
-from sealkit.data.usable import usable
+from sealkit.data.usable import set_facts, usable
 from sealkit.drawing.fonts import find_faces
+from sealkit.engine.task import SampleSource
 from sealkit.errors import DataError
 from sealkit.images import inspect_image, read_image
 from sealkit.modules.text_recognition import preprocess
 from sealkit.modules.text_recognition.labels import LineLabels, steps_needed
+from sealkit.modules.text_recognition.models import MODULE
 from sealkit.modules.text_recognition.postprocess import reverse_runs
 from sealkit.modules.text_recognition.settings import (
     RecInputSettings,
@@ -53,14 +53,13 @@ def load_set(settings: RecSetSettings, max_broken_share: float = 0.01) -> list[R
     if isinstance(settings, RecTrainSetSettings) and settings.synth is not None:
         return []
     read = read_rec_labels(settings.root, settings.labels)
-    return usable(read, settings.root, settings.labels, "text_recognition", max_broken_share)
+    return usable(read, settings.root, settings.labels, MODULE, max_broken_share)
 
 
 def set_info(settings: RecSetSettings, samples: Sequence[RecSample]) -> dict[str, Any]:
-    """What a run notes about a set: names, counts, and a fingerprint (sha256) over its label file and images."""
-    found = fingerprint(settings.root, find_label_file(settings.root, settings.labels), samples)
+    """What a run notes about a set; see `set_facts`."""
     characters = {character for sample in samples for character in sample.text}
-    return {**found, "labels": settings.labels, "different_characters": len(characters)}
+    return {**set_facts(settings.root, settings.labels, samples), "different_characters": len(characters)}
 
 
 @dataclass(frozen=True)
@@ -221,7 +220,7 @@ def _ratio(path: Path) -> float:
     return width / height
 
 
-class TrainSource:
+class TrainSource(SampleSource):
     """Augmented strips with labels.
 
     Each sample: "strip" (H, W, 3) uint8 BGR; "label_ctc" (L,) int64, "length", and for an auxiliary head "label_nrtr"
@@ -305,7 +304,7 @@ class TrainSource:
             return None
 
 
-class EvalSource:
+class EvalSource(SampleSource):
     """Strips as the pipeline feeds them, narrow ones first, so that batches need little padding.
 
     Each sample: "image" (3, 48, W) float32; "gt" text, "shape", "angle", "direction", "name", "path".

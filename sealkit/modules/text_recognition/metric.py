@@ -115,7 +115,7 @@ class RecMetric:
 
     @property
     def name(self) -> str:
-        """The main figure's name with what changes its value."""
+        """The main metric's name with what changes its value."""
         spaces = "dropped" if self.settings.ignore_space else "kept"
         return f"acc (spaces {spaces}{', ASCII characters and digits only' if self.settings.ascii_only else ''})"
 

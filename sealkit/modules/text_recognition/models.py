@@ -3,53 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from sealkit.modules.base import ModelSpec
+from sealkit.modules.base import ModelInput, ModelSpec, PublishedCharset, PublishedMetric
 
 MODULE = "text_recognition"
 
 
-@dataclass(frozen=True)
-class Dictionary:
-    """A published character list: known by its size, not shipped (an official model folder holds it).
-
-    Attributes:
-        file: its name in PaddleOCR.
-        lines: characters; with blank and appended space a head has two classes more.
-        lists_space: the list holds a space itself, which the appended one supersedes.
-        reverse_runs: right-to-left script; read texts are put into reading order by runs.
-    """
-
-    file: str
-    lines: int
-    lists_space: bool = False
-    reverse_runs: bool = False
-
-    @property
-    def classes(self) -> int:
-        return self.lines + 2
-
-
-DICTIONARIES: dict[str, Dictionary] = {
-    "v6": Dictionary("ppocrv6_dict.txt", 18708),
-    "v6_tiny": Dictionary("ppocrv6_tiny_dict.txt", 6904),
-    "v5": Dictionary("ppocrv5_dict.txt", 18383),
-    "v4_doc": Dictionary("ppocrv4_doc_dict.txt", 15629),
-    "v1": Dictionary("ppocr_keys_v1.txt", 6623),
-    "en": Dictionary("en_dict.txt", 95, lists_space=True),
-    "korean": Dictionary("korean_dict.txt", 3688, lists_space=True),
-    "japan": Dictionary("japan_dict.txt", 4399, lists_space=True),
-    "chinese_cht": Dictionary("chinese_cht_dict.txt", 8421, lists_space=True),
-    "te": Dictionary("te_dict.txt", 151),
-    "ka": Dictionary("ka_dict.txt", 153, lists_space=True),
-    "ta": Dictionary("ta_dict.txt", 128, lists_space=True),
-    "latin": Dictionary("latin_dict.txt", 185, lists_space=True),
-    "arabic": Dictionary("arabic_dict.txt", 161, reverse_runs=True),
-    "cyrillic": Dictionary("cyrillic_dict.txt", 163, lists_space=True),
-    "devanagari": Dictionary("devanagari_dict.txt", 167, lists_space=True),
+DICTIONARIES: dict[str, PublishedCharset] = {
+    "v6": PublishedCharset("ppocrv6_dict.txt", 18708),
+    "v6_tiny": PublishedCharset("ppocrv6_tiny_dict.txt", 6904),
+    "v5": PublishedCharset("ppocrv5_dict.txt", 18383),
+    "v4_doc": PublishedCharset("ppocrv4_doc_dict.txt", 15629),
+    "v1": PublishedCharset("ppocr_keys_v1.txt", 6623),
+    "en": PublishedCharset("en_dict.txt", 95, lists_space=True),
+    "korean": PublishedCharset("korean_dict.txt", 3688, lists_space=True),
+    "japan": PublishedCharset("japan_dict.txt", 4399, lists_space=True),
+    "chinese_cht": PublishedCharset("chinese_cht_dict.txt", 8421, lists_space=True),
+    "te": PublishedCharset("te_dict.txt", 151),
+    "ka": PublishedCharset("ka_dict.txt", 153, lists_space=True),
+    "ta": PublishedCharset("ta_dict.txt", 128, lists_space=True),
+    "latin": PublishedCharset("latin_dict.txt", 185, lists_space=True),
+    "arabic": PublishedCharset("arabic_dict.txt", 161, reverse_runs=True),
+    "cyrillic": PublishedCharset("cyrillic_dict.txt", 163, lists_space=True),
+    "devanagari": PublishedCharset("devanagari_dict.txt", 167, lists_space=True),
 }
 
 _CHINESE = "11,000 images"
@@ -111,17 +89,19 @@ def _builder(architecture: str, classes: int) -> Callable[..., Any]:
 def _spec(name: str, row: _Row) -> ModelSpec:
     architecture, dictionary, params, size_mb, accuracy, data = row
     known = DICTIONARIES[dictionary]
-    figure = {"name": "accuracy", "value": accuracy, "unit": "%", "data": data, "source": "PaddleX 3.x tutorial"}
+    published = None if accuracy is None else PublishedMetric("accuracy", accuracy, data, "PaddleX 3.x tutorial", "%")
     return ModelSpec(
         name=name,
         module=MODULE,
         build=_builder(architecture, known.classes),
         params=params,
+        architecture=architecture,
+        input=ModelInput(48, None, multiple=8),
+        charset=known,
         size_mb=size_mb,
-        figure=None if accuracy is None else figure,
+        published=published,
         weights=("rapidocr",) if name == "PP-OCRv6_small_rec" else () if "v6" in architecture else ("official",),
         about=_ABOUT[architecture],
-        extras={"dictionary": known, "architecture": architecture},
     )
 
 

@@ -64,7 +64,7 @@ class TextRecogniser(Predictor):
         mode = model.meta.transform_ops.get("DecodeImage", {}).get("img_mode", "RGB") if model.meta.data else "BGR"
         self.rgb = str(mode).upper() == "RGB"
         spec = MODELS.get(model.meta.model_name or "")
-        self.right_to_left = spec is not None and spec.extras["dictionary"].reverse_runs
+        self.right_to_left = spec is not None and spec.charset is not None and spec.charset.reverse_runs
         self._check()
 
     @classmethod

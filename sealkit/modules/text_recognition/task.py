@@ -7,16 +7,17 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from sealkit.charset import Charset
-from sealkit.data.records import RecSample
 from sealkit.engine.task import Metric, ParamGroup, StepState
 from sealkit.errors import DataError
-from sealkit.modules.task_parts import spec_of, trainable_groups
+from sealkit.modules.task import ModuleTask
 from sealkit.modules.text_recognition.characters import Characters, describe_unknown, settle, unknown_counts
 from sealkit.modules.text_recognition.dataset import Collate, EvalSource, Limits, TrainSource, load_set, set_info
 from sealkit.modules.text_recognition.labels import LineLabels
 from sealkit.modules.text_recognition.metric import RecMetric, as_encoded
-from sealkit.modules.text_recognition.models import MODELS
+from sealkit.modules.text_recognition.models import MODELS, MODULE
 from sealkit.modules.text_recognition.networks.architectures import ARCHITECTURES, OFFICIAL_STEPS
 from sealkit.modules.text_recognition.postprocess import ctc_decode, reverse_runs
 from sealkit.modules.text_recognition.settings import TextRecognitionRecipe
@@ -24,20 +25,16 @@ from sealkit.weights.loading import LoadReport
 from sealkit.weights.sources import ResolvedWeights, resolve
 
 
-class TextRecognitionTask:
-    """The module's answers to the loop's questions (see `sealkit.engine.task.Task`).
+class TextRecognitionTask(ModuleTask[TextRecognitionRecipe]):
+    """The module's answers to the loop's questions (see `sealkit.engine.task.Task`)."""
 
-    Raises:
-        ConfigError: unknown model, or a recipe of another module.
-    """
-
-    name = "text_recognition"
-    main_metric = "acc"
+    name = MODULE
+    models = MODELS
+    default_metric = "acc"
 
     def __init__(self, recipe: TextRecognitionRecipe) -> None:
-        self.recipe = recipe
-        self._spec = spec_of(MODELS, recipe.model, self.name)
-        self._adopted: Characters | None = None
+        super().__init__(recipe)
+        self._restored: Characters | None = None
         self._train: TrainSource | None = None
         self._eval: EvalSource | None = None
         # A callable without paddle: worker processes unpickle it without the task.
@@ -45,7 +42,7 @@ class TextRecognitionTask:
 
     @property
     def architecture(self) -> Any:
-        return ARCHITECTURES[self._spec.extras["architecture"]]
+        return ARCHITECTURES[self.spec.architecture]
 
     @property
     def auxiliary_head(self) -> str | None:
@@ -54,36 +51,37 @@ class TextRecognitionTask:
 
     @property
     def right_to_left(self) -> bool:
-        return bool(self._spec.extras["dictionary"].reverse_runs)
+        return self.spec.charset is not None and self.spec.charset.reverse_runs
 
-    @cached_property
-    def _training_lines(self) -> list[list[RecSample]]:
-        """Read once; label files that change during a run do not change the run."""
-        share = self.recipe.train.max_broken_share
-        return [load_set(entry, share) for entry in self.recipe.data.train]
+    def entries(self) -> tuple[Sequence[Any], Sequence[Any]]:
+        """`data.train` and `data.val`."""
+        return self.recipe.data.train, self.recipe.data.val
 
-    @cached_property
-    def _validation_lines(self) -> list[list[RecSample]]:
-        share = self.recipe.train.max_broken_share
-        return [load_set(entry, share) for entry in self.recipe.data.val]
+    def load_set(self, entry: Any) -> Any:
+        """See `dataset.load_set`."""
+        return load_set(entry, self.recipe.train.max_broken_share)
+
+    def set_info(self, entry: Any, found: Any) -> dict[str, Any]:
+        """See `dataset.set_info`."""
+        return set_info(entry, found)
 
     @cached_property
     def _settled(self) -> Characters:
         recipe = self.recipe
         weights = resolve(recipe.weights.init, recipe.model)
-        texts = (sample.text for lines in self._training_lines for sample in lines)
+        texts = (sample.text for lines in self.train_sets for sample in lines)
         return settle(weights, recipe.dictionary, recipe.charset, texts, recipe.model)
 
     @property
     def characters(self) -> Characters:
-        """The run's charset; that of an adopted checkpoint or folder where there is one."""
-        return self._adopted or self._settled
+        """The run's charset; that of a restored checkpoint or folder where there is one."""
+        return self._restored or self._settled
 
     @property
     def charset(self) -> Charset:
         return self.characters.charset
 
-    def adopt(self, extras: Mapping[str, Any]) -> None:
+    def restore(self, extras: Mapping[str, Any]) -> None:
         """Take the charset that a checkpoint ("charset") or an exported folder ("character_dict") carries.
 
         Raises:
@@ -96,23 +94,25 @@ class TextRecognitionTask:
             charset = Charset.from_inference(extras["character_dict"], id=self.recipe.model, where=where)
         else:
             return
-        self._adopted = Characters(charset, charset, f"charset {charset.id}, {charset.num_classes} classes, of {where}")
+        self._restored = Characters(
+            charset, charset, f"charset {charset.id}, {charset.num_classes} classes, of {where}"
+        )
         self._train = self._eval = None
 
-    def build_network(self) -> Any:
-        """The training network in the recipe's form, as wide as the charset."""
+    @property
+    def freezes_batch_norm(self) -> bool:
+        """`network.freeze_bn`."""
+        return self.recipe.network.freeze_bn
+
+    def make_network(self) -> Any:
+        """The training network, as wide as the charset."""
         network = self.recipe.network
-        net = self._spec.build(
+        return self.spec.build(
             classes=self.charset.num_classes,
             form=network.form,
             auxiliary_head=self.auxiliary_head is not None,
             fixed_steps=network.steps == "official",
         )
-        if network.freeze_bn:
-            from sealkit.nn.layers import freeze_batch_norm
-
-            freeze_batch_norm(net)
-        return net
 
     def load_weights(self, net: Any, source: Any, allow_partial: bool = False) -> LoadReport:
         """Load weights whose charset may be another one: rows of known characters are copied by character.
@@ -143,12 +143,12 @@ class TextRecognitionTask:
     def train_samples(self) -> TrainSource:
         if self._train is None:
             self._refuse_unknown()
-            self._train = TrainSource(self.recipe, self.limits(), self._training_lines)
+            self._train = TrainSource(self.recipe, self.limits(), self.train_sets)
         return self._train
 
     def _refuse_unknown(self) -> None:
         """Characters without a class stop a run unless the recipe says what to do about them."""
-        places = [(sample.where, sample.text) for lines in self._training_lines for sample in lines]
+        places = [(sample.where, sample.text) for lines in self.train_sets for sample in lines]
         found = unknown_counts(places, self.charset)
         if found and self.recipe.labels.unknown == "fail":
             raise DataError(
@@ -162,7 +162,7 @@ class TextRecognitionTask:
     def eval_samples(self) -> EvalSource:
         recipe = self.recipe
         if self._eval is None:
-            sets = list(zip(recipe.data.val, self._validation_lines))
+            sets = list(zip(recipe.data.val, self.val_sets))
             self._eval = EvalSource(sets, recipe.resize, recipe.eval.preprocess)
         return self._eval
 
@@ -175,7 +175,7 @@ class TextRecognitionTask:
             used = {"used": use.size, "left_out": left_out, "per_epoch": places}
             known = set_info(use.settings, use.lines) if use.drawn is None else use.drawn.info()
             train.append({**known, **used, "share": round(places / len(source), 4)})
-        val = [set_info(entry, lines) for entry, lines in zip(self.recipe.data.val, self._validation_lines)]
+        val = [set_info(entry, lines) for entry, lines in zip(self.recipe.data.val, self.val_sets)]
         charset = {"id": self.charset.id, "hash": self.charset.hash, "classes": self.charset.num_classes}
         return {"train": train, "val": val, "charset": charset}
 
@@ -191,7 +191,7 @@ class TextRecognitionTask:
     def warnings(self) -> list[str]:
         """What is not trained on, and what no reading can ever get right."""
         found = [sentence for use in self.train_samples().uses for sentence in use.sentences()]
-        for kind, sets in (("training", self._training_lines), ("validation", self._validation_lines)):
+        for kind, sets in (("training", self.train_sets), ("validation", self.val_sets)):
             unknown = unknown_counts(((s.where, s.text) for lines in sets for s in lines), self.charset)
             if unknown:
                 listed = describe_unknown(unknown)
@@ -215,7 +215,7 @@ class TextRecognitionTask:
     def param_groups(self, net: Any) -> Sequence[ParamGroup]:
         """Trainable parameters by what the network asks for: learning-rate factor, own decay (CTC's Linear, BatchNorms
         in branches). With `keep_known` only rows of new characters are trained, and class rows have no decay."""
-        groups = trainable_groups(net)
+        groups = super().param_groups(net)
         start = self._settled.start if self.recipe.keep_known else None
         if start is None:
             return groups
@@ -232,7 +232,7 @@ class TextRecognitionTask:
 
     def decode(self, outputs: Any, batch: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Records with what was read ("pred", "score") and the label ("gt"), both in reading order."""
-        probabilities = outputs["probabilities"].astype("float32").numpy()
+        probabilities = np.asarray(outputs["probabilities"], np.float32)
         records = []
         for n, result in enumerate(ctc_decode(probabilities, self.charset, where=self.recipe.model)):
             records.append(

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 
-from sealkit.data.labels.orientation import read_page_labels, read_upright
+from sealkit.data.labels.orientation import PageSample, read_page_labels, read_upright
 from sealkit.errors import ConfigError, DataError
 from sealkit.modules.doc_text_orientation.dataset import EvalSource, TrainSource, collate, load_set, lying, set_info
 from sealkit.modules.doc_text_orientation.postprocess import turn
@@ -20,6 +21,18 @@ from sealkit.modules.doc_text_orientation.settings import DocTextOrientationReci
 from .conftest import page
 
 Make = Callable[..., DocTextOrientationRecipe]
+
+
+def train_source(recipe: DocTextOrientationRecipe) -> TrainSource:
+    return TrainSource(recipe, [load_set(entry) for entry in recipe.data.train])
+
+
+def loaded(entries: Sequence[OriSetSettings]) -> list[tuple[OriSetSettings, list[PageSample]]]:
+    return [(entry, load_set(entry)) for entry in entries]
+
+
+def info_of(entry: OriSetSettings) -> dict[str, Any]:
+    return set_info(entry, load_set(entry))
 
 
 def angle_of(image: np.ndarray) -> int:
@@ -40,7 +53,7 @@ def test_a_class_says_how_far_clockwise_the_page_lies_and_its_turn_rights_it() -
 
 def test_upright_pages_are_turned_by_the_samples_own_rng(make_recipe: Make) -> None:
     whole = {"op": "random_resized_crop", "size": [64, 64], "scale": [0.95, 1.0], "ratio": [0.6, 0.8]}
-    source = TrainSource(make_recipe(augment=[whole]))
+    source = train_source(make_recipe(augment=[whole]))
     seen: Counter[int] = Counter()
     for seed in range(40):
         _, image, label = source.augmented(seed % 6, 0, np.random.default_rng(seed))
@@ -56,20 +69,20 @@ def test_upright_pages_are_turned_by_the_samples_own_rng(make_recipe: Make) -> N
 def test_quarter_turns_take_the_label_along(make_recipe: Make, labelled_set: Path) -> None:
     data = {"train": [{"root": str(labelled_set), "labels": "train.txt"}]}
     data["val"] = data["train"]
-    source = TrainSource(make_recipe(data=data, augment=[{"op": "rot90"}]))
+    source = train_source(make_recipe(data=data, augment=[{"op": "rot90"}]))
     turned = set()
     for index in range(8):
         sample, image, label = source.augmented(index, 0, np.random.default_rng(index))
         assert angle_of(image) == 90 * label
         turned.add((label - sample.label) % 4)
     assert len(turned) > 1
-    plain = TrainSource(make_recipe(data=data, augment=[]))
+    plain = train_source(make_recipe(data=data, augment=[]))
     assert [plain.augmented(i, 0, np.random.default_rng(i))[2] for i in range(8)] == [0, 1, 2, 3] * 2
 
 
 def test_a_sample_may_hold_all_four_angles(make_recipe: Make, upright_pages: Path) -> None:
     sets = [{"root": str(upright_pages), "upright": True}]
-    source = TrainSource(make_recipe(data={"train": sets, "val": sets, "all_angles": True}))
+    source = train_source(make_recipe(data={"train": sets, "val": sets, "all_angles": True}))
     samples = [source.get(i, 0, np.random.default_rng(i)) for i in range(2)]
     batch = collate(samples)
     assert batch["image"].shape == (8, 3, 64, 64) and len(batch["name"]) == 2
@@ -82,7 +95,7 @@ def test_a_sample_may_hold_all_four_angles(make_recipe: Make, upright_pages: Pat
 
 def test_evaluation_sees_each_upright_page_at_four_angles(make_recipe: Make, upright_pages: Path) -> None:
     recipe = make_recipe()
-    source = EvalSource([OriSetSettings(root=str(upright_pages), upright=True, ratio=0.5)], recipe.resize)
+    source = EvalSource(loaded([OriSetSettings(root=str(upright_pages), upright=True, ratio=0.5)]), recipe.resize)
     assert len(source) == 12
     samples = [source.get(i, 0, np.random.default_rng(0)) for i in range(4)]
     assert [int(s["label"]) for s in samples] == [0, 1, 2, 3] == [s["turned"] for s in samples]
@@ -96,10 +109,10 @@ def test_evaluation_sees_each_upright_page_at_four_angles(make_recipe: Make, upr
 
 
 def test_labelled_images_are_evaluated_as_they_lie(make_recipe: Make, labelled_set: Path) -> None:
-    source = EvalSource([OriSetSettings(root=str(labelled_set), labels="val.txt")], make_recipe().resize)
+    source = EvalSource(loaded([OriSetSettings(root=str(labelled_set), labels="val.txt")]), make_recipe().resize)
     assert [int(source.get(i, 0, np.random.default_rng(0))["label"]) for i in range(len(source))] == [0, 1, 2, 3]
     with pytest.raises(ConfigError, match="more than once"):
-        EvalSource([OriSetSettings(root=str(labelled_set), labels="val.txt", ratio=2.0)], make_recipe().resize)
+        EvalSource(loaded([OriSetSettings(root=str(labelled_set), labels="val.txt", ratio=2.0)]), make_recipe().resize)
 
 
 def test_input_is_rgb() -> None:
@@ -167,15 +180,15 @@ def test_too_many_bad_lines_stop_a_run(tmp_path: Path) -> None:
 
 
 def test_set_info_counts_classes(labelled_set: Path, upright_pages: Path) -> None:
-    info = set_info(OriSetSettings(root=str(labelled_set), labels="train.txt"))
+    info = info_of(OriSetSettings(root=str(labelled_set), labels="train.txt"))
     assert info["classes"] == {"0": 2, "180": 2, "270": 2, "90": 2} and len(info["sha256"]) == 64
-    assert set_info(OriSetSettings(root=str(upright_pages), upright=True))["classes"] == {"upright": 6}
+    assert info_of(OriSetSettings(root=str(upright_pages), upright=True))["classes"] == {"upright": 6}
 
 
 def test_augmentations_that_spoil_the_class_or_the_size_are_refused(make_recipe: Make) -> None:
     with pytest.raises(ValueError, match="would change the class"):
         make_recipe(augment=[{"op": "rotate", "degrees": [-90, 90]}])
     with pytest.raises(ConfigError, match="not square"):
-        TrainSource(make_recipe(augment=[{"op": "random_resized_crop", "size": [96, 64]}]))
+        train_source(make_recipe(augment=[{"op": "random_resized_crop", "size": [96, 64]}]))
     with pytest.raises(ValueError, match="upright"):
         OriSetSettings(root="x")

@@ -11,6 +11,7 @@ import paddle
 import pytest
 import yaml
 
+from sealkit.engine.step import to_arrays
 from sealkit.engine.task import StepState
 from sealkit.errors import ConfigError
 from sealkit.modules.doc_text_orientation.settings import DocTextOrientationRecipe, OriLossSettings
@@ -60,14 +61,14 @@ def test_answers_become_metrics_and_a_report(make_recipe: Make) -> None:
     batch = eval_batch(task, list(range(8)))
     logits = np.eye(4, dtype=np.float32)[batch["label"]] * 5
     logits[1] = logits[1][::-1]  # 90 taken for 180
-    records = task.decode({"logits": paddle.to_tensor(logits)}, tensors(batch))
+    records = task.decode({"logits": logits}, batch)
     assert [r["index"] for r in records] == list(range(8)) and pickle.loads(pickle.dumps(records))
     metric = task.metric()
     metric.add(records)
     metrics = metric.compute()
     assert metrics["top1"] == 7 / 8 and metrics["top1/angle=90"] == 0.5 and metrics["images"] == 8
     assert task.main_metric in metrics
-    exported = task.decode({"probabilities": paddle.nn.functional.softmax(paddle.to_tensor(logits))}, batch)
+    exported = task.decode(to_arrays({"probabilities": paddle.nn.functional.softmax(paddle.to_tensor(logits))}), batch)
     assert [r["score"] for r in exported] == pytest.approx([r["score"] for r in records], abs=2e-5)
     parts = task.report_parts(records)
     assert parts[1]["rows"][1] == {"page lies at": "90°", "said 0°": 0, "said 90°": 1, "said 180°": 1, "said 270°": 0}

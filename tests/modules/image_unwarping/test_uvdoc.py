@@ -59,11 +59,11 @@ def test_other_models_are_exported_by_their_recipe(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_weights_become_a_folder_that_runs(tmp_path: Path) -> None:
     import sealkit
-    from sealkit.export.unwarping import export_unwarping
+    from sealkit.export.weights_only import export_weights
 
     arrays = identity_arrays()
     images = [np.random.default_rng(0).integers(0, 256, (41, 33, 3)).astype(np.uint8)]
-    report = export_unwarping(arrays, tmp_path / "uvdoc", images=images)
+    report = export_weights(arrays, tmp_path / "uvdoc", "UVDoc", images=images)
     written = json.loads((tmp_path / "uvdoc" / "export_report.json").read_text())
     assert written["model"] == "UVDoc" == report["model"] and "259/259" in report["weights"]
     (result,) = sealkit.create_model("UVDoc", tmp_path / "uvdoc", engine="paddle").predict(images[0])
@@ -72,12 +72,12 @@ def test_weights_become_a_folder_that_runs(tmp_path: Path) -> None:
     assert np.abs(result["doctr_img"].astype(int) - middle).max() <= 1
     # without the head that inference has no use for the weights are complete, without another layer they are not
     less = {name: value for name, value in arrays.items() if "3D" not in name}
-    assert "new" in export_unwarping(less, tmp_path / "again", images=images)["weights"]
+    assert "new" in export_weights(less, tmp_path / "again", "UVDoc", images=images)["weights"]
     del less["bridge_concat.0.weight"]
     with pytest.raises(WeightsError, match="another network"):
-        export_unwarping(less, tmp_path / "never", images=images)
+        export_weights(less, tmp_path / "never", "UVDoc", images=images)
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "thesis.doc").touch()
     with pytest.raises(ExportError, match="other files"):
-        export_unwarping(arrays, tmp_path / "full", images=images)
+        export_weights(arrays, tmp_path / "full", "UVDoc", images=images)
     assert not (tmp_path / "never").exists()

@@ -16,7 +16,7 @@ from sealkit.nn.heads.pico import STRIDES, cells
 from sealkit.weights.loading import load_into, network_arrays
 
 FAST = {"PicoDet-S_layout_3cls": "scores", "PicoDet_layout_1x_table": "logits"}
-PICODET = [name for name, spec in MODELS.items() if spec.extras["family"] == "picodet"]
+PICODET = [name for name, spec in MODELS.items() if spec.architecture == "picodet"]
 
 
 def draw_image(seed: int = 0, hw: tuple[int, int] = (64, 96), count: int = 1) -> paddle.Tensor:
@@ -68,7 +68,7 @@ def test_other_classes_change_the_class_dependent_tensors_and_no_others(name: st
     other = {key: tuple(value.shape) for key, value in spec.build(num_classes=9).state_dict().items()}
     assert published.keys() == other.keys()
     changed = {key for key in published if published[key] != other[key]}
-    assert changed == {key for key in published if re.fullmatch(spec.extras["class_dependent"], key)}
+    assert changed == {key for key in published if re.fullmatch(spec.class_dependent, key)}
     assert changed
 
 
@@ -76,7 +76,7 @@ def test_fine_tuning_keeps_the_distances_of_a_common_convolution() -> None:
     spec = MODELS["PicoDet_layout_1x_table"]
     source, net = network_arrays(spec.build()), spec.build(num_classes=3)
     source["head.head_cls0.weight"] = source["head.head_cls0.weight"] + 1
-    report = load_into(net, source, resize=spec.extras["resize"])
+    report = load_into(net, source, resize=spec.resize)
     assert {name for name, _, _ in report.resized} == {
         f"head.head_cls{i}.{part}" for i in range(4) for part in ("weight", "bias")
     }
@@ -105,9 +105,9 @@ def test_classes_start_at_one_percent(name: str) -> None:
 def test_table_of_models() -> None:
     assert len(PICODET) == 8
     for name in PICODET:
-        height, width = MODELS[name].extras["input_size"]
+        height, width = MODELS[name].input.height, MODELS[name].input.width
         assert height % 32 == 0 and width % 32 == 0, name
-        assert MODELS[name].extras["num_classes"] >= 1 and "official" in MODELS[name].weights
+        assert MODELS[name].num_classes >= 1 and "official" in MODELS[name].weights
 
 
 @pytest.mark.parametrize("options", [{"form": "deploy"}, {"num_classes": 0}])

@@ -86,7 +86,7 @@ def test_decoding_names_class_and_query_and_undoes_the_scaling() -> None:
 
 
 def test_class_dependent_tensors_are_exactly_those_whose_shape_has_the_classes() -> None:
-    pattern = re.compile(MODELS["RT-DETR-H_layout_3cls"].extras["class_dependent"])
+    pattern = re.compile(MODELS["RT-DETR-H_layout_3cls"].class_dependent)
     three = {name: value.shape for name, value in small(3).state_dict().items()}
     five = {name: value.shape for name, value in small(5).state_dict().items()}
     differing = {name for name in three if three[name] != five[name]}

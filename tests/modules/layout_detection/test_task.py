@@ -13,6 +13,7 @@ import paddle
 import pytest
 import yaml
 
+from sealkit.engine.step import to_arrays
 from sealkit.engine.task import StepState
 from sealkit.errors import ConfigError, WeightsError
 from sealkit.modules.layout_detection.classes import CLASSES, choose_classes
@@ -38,7 +39,7 @@ def train_batch(task: LayoutDetectionTask, indices: list[int]) -> dict[str, Any]
 
 def eval_batch(task: LayoutDetectionTask, indices: list[int]) -> dict[str, Any]:
     source = task.eval_samples()
-    return tensors(task.collate([{**(source.get(i, 0, np.random.default_rng(0)) or {}), "index": i} for i in indices]))
+    return task.collate([{**(source.get(i, 0, np.random.default_rng(0)) or {}), "index": i} for i in indices])
 
 
 def step(task: LayoutDetectionTask, net: Any, batch: dict[str, Any]) -> dict[str, float]:
@@ -71,8 +72,8 @@ def test_exact_detections_score_one(make_recipe: Make) -> None:
         [[label["label"], 0.9, *label["box"]] for label in labels] for labels in batch["gt"]
     ]  # what a perfect graph would give
     outputs = {
-        "boxes": paddle.to_tensor(np.array([row for page in rows for row in page], np.float32)),
-        "boxes_num": paddle.to_tensor(np.array([len(page) for page in rows], np.int32)),
+        "boxes": np.array([row for page in rows for row in page], np.float32),
+        "boxes_num": np.array([len(page) for page in rows], np.int32),
     }
     records = task.decode(outputs, batch)
     assert [record["index"] for record in records] == [0, 1, 2, 3]
@@ -95,8 +96,9 @@ def test_network_evaluates_as_it_will_be_exported(make_recipe: Make) -> None:
     net.eval()
     batch = eval_batch(task, [0, 1])
     with paddle.no_grad():
-        records = task.decode(task.forward(net, batch, StepState(training=False)), batch)
-        fused = task.inference_network(net)(batch["image"], batch["scale_factor"])
+        records = task.decode(to_arrays(task.forward(net, tensors(batch), StepState(training=False))), batch)
+        fed = tensors(batch)
+        fused = task.inference_network(net)(fed["image"], fed["scale_factor"])
     assert [record["pred"].shape for record in records] == [(100, 6), (100, 6)]
     rows = np.concatenate([record["pred"] for record in records])
     counts = np.array([100, 100])
@@ -177,7 +179,7 @@ def test_official_weights_are_known_by_their_published_classes(
     net = task.build_network()
     report = task.load_weights(net, source)
     assert "start afresh: classes 3 (image, table, seal) → 3 (table, image, seal)" in report.summary()
-    assert all(re.fullmatch(MODELS[SMALL].extras["class_dependent"], name) for name in report.new)
+    assert all(re.fullmatch(MODELS[SMALL].class_dependent, name) for name in report.new)
     name = "backbone.conv1.conv.weight"
     np.testing.assert_array_equal(net.state_dict()[name].numpy(), published[name].numpy())
 
@@ -196,17 +198,17 @@ def test_published_order_of_classes_wins_over_the_files() -> None:
     assert choose_classes(None, ("stamp", "table"), SMALL) == ("stamp", "table")
     assert choose_classes(("seal",), ("seal", "table", "image"), SMALL) == ("seal",)
     assert set(CLASSES) == set(MODELS)
-    assert all(len(CLASSES[name]) == spec.extras["num_classes"] for name, spec in MODELS.items())
+    assert all(len(CLASSES[name]) == spec.num_classes for name, spec in MODELS.items())
 
 
 def test_checkpoint_and_folder_bring_their_classes(make_recipe: Make) -> None:
     task = LayoutDetectionTask(make_recipe())
-    task.adopt({"label_list": ["seal", "image"]})
+    task.restore({"label_list": ["seal", "image"]})
     assert task.classes == ("seal", "image")
     labels = [label["label"] for label in eval_batch(task, [1])["gt"][0]]
     assert sorted(labels) == [0, 1]  # by name: the table is gone
     named = LayoutDetectionTask(make_recipe(data={**make_recipe().data.model_dump(), "classes": ["seal"]}))
-    named.adopt({"classes": ["seal", "image"]})
+    named.restore({"classes": ["seal", "image"]})
     assert named.classes == ("seal",)
 
 

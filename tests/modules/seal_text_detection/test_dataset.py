@@ -5,12 +5,13 @@ from __future__ import annotations
 import pickle
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from sealkit.data.records import DetSample
 from sealkit.errors import ConfigError, DataError, ImageError
 from sealkit.modules.seal_text_detection.dataset import (
     EvalSource,
@@ -29,8 +30,16 @@ def rng(seed: int = 0) -> np.random.Generator:
     return np.random.default_rng(seed)
 
 
+def train_source(recipe: SealTextDetectionRecipe) -> TrainSource:
+    return TrainSource(recipe, [load_set(entry) for entry in recipe.data.train])
+
+
+def loaded(entries: Sequence[DetSetSettings]) -> list[tuple[DetSetSettings, list[DetSample]]]:
+    return [(entry, load_set(entry)) for entry in entries]
+
+
 def test_training_samples(make_recipe: Make) -> None:
-    source = TrainSource(make_recipe())
+    source = train_source(make_recipe())
     assert len(source) == 6
     batch = collate([source.get(i, 0, rng(i)) for i in range(6)])
     shapes = {key: value.shape for key, value in batch.items() if isinstance(value, np.ndarray)}
@@ -54,7 +63,7 @@ def test_training_samples(make_recipe: Make) -> None:
 
 def test_the_text_lies_where_the_targets_say(make_recipe: Make) -> None:
     """The image shows red text areas on a light ground: inside the shrink map it must be red."""
-    source = TrainSource(make_recipe(augment=[{"op": "rotate"}, {"op": "fit", "size": [160, 160]}]))
+    source = train_source(make_recipe(augment=[{"op": "rotate"}, {"op": "fit", "size": [160, 160]}]))
     for i in range(5):
         sample = source.get(i, 0, rng(i))
         green = sample["image"][1]  # normalised; light ground is high, red ink low
@@ -63,20 +72,20 @@ def test_the_text_lies_where_the_targets_say(make_recipe: Make) -> None:
 
 
 def test_samples_depend_on_nothing_but_the_arguments(make_recipe: Make) -> None:
-    first, second = TrainSource(make_recipe()), pickle.loads(pickle.dumps(TrainSource(make_recipe())))
+    first, second = train_source(make_recipe()), pickle.loads(pickle.dumps(train_source(make_recipe())))
     second.get(3, 0, rng(9))
     for key, value in first.get(1, 0, rng(4)).items():
         assert np.array_equal(value, second.get(1, 0, rng(4))[key])
 
 
 def test_without_fields_no_field_is_drawn(make_recipe: Make) -> None:
-    source = TrainSource(make_recipe(network={"fields": False}))
+    source = train_source(make_recipe(network={"fields": False}))
     assert "up" not in source.get(0, 0, rng()) and source.get(0, 0, rng())["image"].shape == (3, 96, 128)
 
 
 def test_evaluation_sees_what_the_pipeline_sees(make_recipe: Make, seal_set: Path) -> None:
     recipe = make_recipe()
-    source = EvalSource(recipe.data.val, recipe.resize)
+    source = EvalSource(loaded(recipe.data.val), recipe.resize)
     sample = source.get(0, 0, rng())
     assert sample["image"].shape == (3, 224, 256) and sample["source_hw"] == (
         200,
@@ -84,21 +93,21 @@ def test_evaluation_sees_what_the_pipeline_sees(make_recipe: Make, seal_set: Pat
     )  # 256/240 * 200, to multiples of 32
     assert [label["text"] for label in sample["gt"]] == ["环形", "专用章"]
     assert sample["gt"][0]["points"].shape == (48, 2) and sample["gt"][0]["direction"] == "arc"
-    official = EvalSource(recipe.data.val, DetResizeSettings(), "official").get(0, 0, rng())
+    official = EvalSource(loaded(recipe.data.val), DetResizeSettings(), "official").get(0, 0, rng())
     assert official["image"].shape == (3, 640, 768)
 
 
 def test_validation_subset_is_even_and_constant(seal_set: Path) -> None:
     half = DetSetSettings(root=str(seal_set), labels="train.txt", ratio=0.5)
-    names = [s.image_path.name for s in EvalSource([half], DetResizeSettings()).samples]
+    names = [s.image_path.name for s in EvalSource(loaded([half]), DetResizeSettings()).samples]
     assert names == ["0.png", "2.png", "4.png"]
     with pytest.raises(ConfigError, match=r"data\.val\.0\.ratio"):
-        EvalSource([DetSetSettings(root=str(seal_set), labels="train.txt", ratio=2)], DetResizeSettings())
+        EvalSource(loaded([DetSetSettings(root=str(seal_set), labels="train.txt", ratio=2)]), DetResizeSettings())
 
 
 def test_images_of_different_sizes_are_padded(make_recipe: Make) -> None:
     recipe = make_recipe()
-    source = EvalSource(recipe.data.val, recipe.resize)
+    source = EvalSource(loaded(recipe.data.val), recipe.resize)
     samples = [source.get(i, 0, rng()) for i in (0, 3)]
     batch = collate(samples)
     assert batch["image"].shape == (2, 3, 256, 256) and batch["input_hw"] == [(224, 256), (256, 224)]
@@ -123,24 +132,25 @@ def test_an_unreadable_image_is_named(tmp_path: Path, make_recipe: Make, seal_se
     (tmp_path / "images" / "0.png").write_bytes(b"no image")
     (tmp_path / "l.txt").write_text(line + "\n", encoding="utf-8")
     sets = [{"root": str(tmp_path), "labels": "l.txt"}]
-    source = TrainSource(make_recipe(data={"train": sets, "val": sets}))
+    source = train_source(make_recipe(data={"train": sets, "val": sets}))
     with pytest.raises(ImageError, match=r"0\.png"):
         source.get(0, 0, rng())
 
 
 def test_fields_and_copy_paste_do_not_go_together(make_recipe: Make) -> None:
     with pytest.raises(ConfigError, match="cannot keep fields"):
-        TrainSource(make_recipe(augment=[{"op": "copy_paste"}, {"op": "fit", "size": [96, 96]}]))
+        train_source(make_recipe(augment=[{"op": "copy_paste"}, {"op": "fit", "size": [96, 96]}]))
 
 
 def test_copy_paste_draws_from_the_set(make_recipe: Make) -> None:
     augment = [{"op": "copy_paste", "ratio": 1.0}, {"op": "fit", "size": [256, 256]}]
-    source = TrainSource(make_recipe(augment=augment, network={"fields": False}))
+    source = train_source(make_recipe(augment=augment, network={"fields": False}))
     assert any(len(source.scene(5, 0, rng(seed)).lines) for seed in range(5))  # the image that had no text
 
 
 def test_set_info(seal_set: Path) -> None:
-    info = set_info(DetSetSettings(root=str(seal_set), labels="train.txt"))
+    entry = DetSetSettings(root=str(seal_set), labels="train.txt")
+    info = set_info(entry, load_set(entry))
     assert (info["images"], info["without_text"], info["texts"], info["shapes"]) == (6, 1, 10, {"circle": 10})
     assert len(info["sha256"]) == 64
 

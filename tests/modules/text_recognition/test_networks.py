@@ -51,7 +51,7 @@ def backbone_gradient(net) -> float:
 
 def test_table():
     assert len(MODELS) == 23
-    assert {spec.extras["architecture"] for spec in MODELS.values()} == set(ARCHITECTURES)
+    assert {spec.architecture for spec in MODELS.values()} == set(ARCHITECTURES)
     assert DICTIONARIES["arabic"].reverse_runs and DICTIONARIES["v6"].classes == 18710
 
 

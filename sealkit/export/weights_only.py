@@ -1,5 +1,5 @@
-"""UVDoc's weights → PaddleX model folder. It has no recipe, no evaluation set and no metric of its own, so the proof is
-the network's output on images."""
+"""Weights of a model that is not trained here → PaddleX model folder. There is no recipe, no evaluation set and no
+metric, so the proof is the network's output on images."""
 
 from __future__ import annotations
 
@@ -13,19 +13,15 @@ import yaml
 
 from sealkit.errors import ExportError, WeightsError
 from sealkit.export.model import REPORT, check_target, file_facts, write_graph
-from sealkit.export.modules import GraphInput
+from sealkit.modules.base import WeightsExport
+from sealkit.modules.table import info
 from sealkit.runtime.files import YML
 from sealkit.version import __version__
 from sealkit.weights.atomic import replace_folder
 
-UNUSED_HEAD = "out_point_positions3D."
-MEAN_DIFFERENCE = 1e-3
-"""Mean absolute difference allowed, of values 0..1. Single pixels may differ by more: where the grid is steep, rounding
-samples a neighbour."""
 
-
-def export_unwarping(
-    checkpoint: Any, output_dir: str | Path, model: str = "UVDoc", images: Sequence[np.ndarray] | None = None
+def export_weights(
+    checkpoint: Any, output_dir: str | Path, model: str, images: Sequence[np.ndarray] | None = None
 ) -> dict[str, Any]:
     """Load weights strictly, write the folder, run it and compare.
 
@@ -39,38 +35,37 @@ def export_unwarping(
         The content of export_report.json.
 
     Raises:
-        WeightsError: tensors are missing or of another shape (the 3D head, which inference has no use for, may be).
+        ConfigError: a model that is exported by its recipe.
+        WeightsError: tensors are missing or of another shape (those that inference has no use for may be).
         ExportError: no parity, or a folder that holds something else.
     """
     import paddle
 
     from sealkit import zoo
-    from sealkit.drawing.documents import document_images
-    from sealkit.modules.image_unwarping.networks.uvdoc import inference_network
-    from sealkit.modules.image_unwarping.preprocess import preprocess
     from sealkit.runtime.model import load_model
 
+    spec = zoo.get(model)
+    row = info(spec.module).weights_export()
     output_dir = Path(output_dir)
     check_target(output_dir)
-    net = zoo.get(model).build()
-    loaded = _load(net, checkpoint, model)
-    net = inference_network(net)
-    shown = document_images(((240, 320), (300, 200))) if images is None else images
-    feeds = [preprocess(image)[None] for image in shown]
+    net = spec.build()
+    loaded = _load(net, checkpoint, model, row)
+    net = row.inference(net)
+    feeds = row.feeds(images)
     with paddle.no_grad():
         expected = [net(paddle.to_tensor(feed)).numpy() for feed in feeds]
     report: dict[str, Any] = {}
 
     def fill(folder: Path) -> None:
-        write_graph(net, [GraphInput("image", (None, 3, None, None), "image")], folder, interpolates=True)
-        spec = {"Global": {"model_name": model}, "Sealkit": {"module": "image_unwarping"}}
-        (folder / YML).write_text(yaml.safe_dump(spec, sort_keys=False), encoding="utf-8")
+        write_graph(net, row.inputs(), folder, interpolates=row.interpolates)
+        (folder / YML).write_text(yaml.safe_dump(row.spec(model), sort_keys=False), encoding="utf-8")
         loaded_model = load_model(folder, "paddle", "cpu")
         worst = max(float(np.abs(loaded_model.run(f)[0] - e).mean()) for f, e in zip(feeds, expected))
         loaded_model.close()
-        if not worst <= MEAN_DIFFERENCE:  # also catches NaN
+        if not worst <= row.mean_difference:  # also catches NaN
             raise ExportError(
-                f"the exported graph differs from the network by {worst:.2e} on average, allowed {MEAN_DIFFERENCE:.0e}",
+                f"the exported graph differs from the network by {worst:.2e} on average, "
+                f"allowed {row.mean_difference:.0e}",
                 where="paddle",
                 hint="nothing was written; check that the weights belong to this model",
             )
@@ -78,7 +73,7 @@ def export_unwarping(
             {
                 "sealkit": __version__,
                 "paddle": paddle.__version__,
-                "module": "image_unwarping",
+                "module": spec.module,
                 "model": model,
                 "weights": loaded.summary(),
                 "difference": f"mean difference of values 0..1: {worst:.1e}",
@@ -92,20 +87,20 @@ def export_unwarping(
     return report
 
 
-def _load(net: Any, checkpoint: Any, model: str) -> Any:
+def _load(net: Any, checkpoint: Any, model: str, row: WeightsExport) -> Any:
     from sealkit.weights.loading import load_into
     from sealkit.weights.sources import resolve
 
     source = resolve(checkpoint, model) if isinstance(checkpoint, (str, Path)) else checkpoint
     loaded = load_into(net, source)
-    lacking = [name for name in loaded.new if not name.startswith(UNUSED_HEAD)]
+    lacking = [name for name in loaded.new if not name.startswith(row.unused)]
     if lacking or loaded.resized:
         raise WeightsError(
             f"weights of another network: {loaded.summary()}",
             where=loaded.source,
-            hint="take the official UVDoc_pretrained.pdparams; an inference folder needs no export, it runs as it is",
+            hint=f"take the official {model}_pretrained.pdparams; an inference folder runs without an export",
         )
     return loaded
 
 
-__all__ = ["export_unwarping"]
+__all__ = ["export_weights"]

@@ -7,8 +7,8 @@ import paddle
 import pytest
 
 from sealkit.errors import ConfigError
+from sealkit.modules.layout_detection.networks.narrow import narrow_backbone
 from sealkit.nn.backbones.lcnet_v1 import PPLCNet
-from sealkit.nn.backbones.narrow import narrow_backbone
 
 IMAGES = np.random.default_rng(0).standard_normal((16, 3, 128, 128)).astype(np.float32)
 

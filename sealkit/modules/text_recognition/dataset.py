@@ -24,7 +24,7 @@ from sealkit.engine.task import SampleSource
 from sealkit.errors import DataError
 from sealkit.images import inspect_image, read_image
 from sealkit.modules.text_recognition import preprocess
-from sealkit.modules.text_recognition.labels import LineLabels, steps_needed
+from sealkit.modules.text_recognition.labels import LineLabels
 from sealkit.modules.text_recognition.models import MODULE
 from sealkit.modules.text_recognition.postprocess import reverse_runs
 from sealkit.modules.text_recognition.settings import (
@@ -94,8 +94,8 @@ class Limits:
         if len(text) > self.labels.max_length or len(numbers) > self.labels.longest:
             return f"longer than {self.labels.longest} characters (labels.max_text_length)"
         steps = self.fixed_steps or int(width) // STRIDE
-        if steps_needed(numbers) > steps:
-            return "more characters than the network has time steps for: CTC would give no gradient"
+        if self.labels.kind.fewest_steps(numbers) > steps:
+            return "more characters than the network has time steps for"
         return None
 
 

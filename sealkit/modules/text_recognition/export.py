@@ -17,7 +17,7 @@ class RecognitionExport(ModuleExport):
         """The network around which nothing is fused."""
         from sealkit.modules.text_recognition.networks.multi_head import InferenceRecNet
 
-        layer = InferenceRecNet(net)
+        layer = InferenceRecNet(net, task.kind.output)
         layer.eval()
         return layer
 
@@ -25,11 +25,11 @@ class RecognitionExport(ModuleExport):
         """The fused network without its auxiliary head."""
         from sealkit.modules.text_recognition.networks.multi_head import inference_network
 
-        return inference_network(net)
+        return inference_network(net, task.kind.output)
 
     def inputs(self, task: Any) -> Sequence[GraphInput]:
         """A strip of any width."""
-        return [GraphInput("x", (None, 3, 48, None), "image")]
+        return [GraphInput("x", (None, 3, task.recipe.resize.image_shape[1], None), "image")]
 
     def outputs(self, arrays: Arrays) -> Any:
         """Probabilities by name."""

@@ -8,13 +8,9 @@ from typing import Any
 import numpy as np
 
 from sealkit.charset import BLANK, SPACE, Charset, nrtr_map, sar_map
+from sealkit.modules.text_recognition.kinds import KINDS
 
-# Name ending -> (which labels its rows have, axis of the rows)
-_ROWS: Mapping[str, tuple[str, int]] = {
-    "ctc_head.fc.weight": ("ctc", 1),
-    "ctc_head.fc.bias": ("ctc", 0),
-    "ctc_head.fc2.weight": ("ctc", 1),
-    "ctc_head.fc2.bias": ("ctc", 0),
+_AUXILIARY_ROWS: Mapping[str, tuple[str, int]] = {
     "gtc_head.embedding.embedding.weight": ("nrtr", 0),
     "gtc_head.tgt_word_prj.weight": ("nrtr", 1),
     "sar_head.decoder.embedding.weight": ("sar", 0),
@@ -23,11 +19,18 @@ _ROWS: Mapping[str, tuple[str, int]] = {
 }
 
 
+def class_rows(name: str) -> tuple[str, int] | None:
+    """Which labels a tensor's rows have ("classes", "nrtr", "sar") and their axis, by its state_dict name; None for
+    tensors that do not depend on the charset."""
+    own = {ending: ("classes", axis) for kind in KINDS.values() for ending, axis in kind.rows.items()}
+    return next((place for ending, place in {**own, **_AUXILIARY_ROWS}.items() if name.endswith(ending)), None)
+
+
 def row_maps(old: Charset, new: Charset) -> dict[str, dict[int, int]]:
     """Old row -> new row of what both charsets have, for each head's labels."""
     classes = old.class_map(new)
     return {
-        "ctc": classes,
+        "classes": classes,
         "nrtr": nrtr_map(classes),
         "sar": sar_map(classes, old.num_classes, new.num_classes),
     }
@@ -47,11 +50,11 @@ def follow_characters(old: Charset, new: Charset) -> Callable[[str, np.ndarray, 
     characters = [number for character, number in old.index.items() if character not in (BLANK, SPACE)]
 
     def resize(name: str, source: np.ndarray, fresh: np.ndarray) -> np.ndarray | None:
-        place = next((place for ending, place in _ROWS.items() if name.endswith(ending)), None)
+        place = class_rows(name)
         if place is None:
             return None
         labels, axis = place
-        rows, offset = maps[labels], {"ctc": 0, "nrtr": 3, "sar": -1}[labels]
+        rows, offset = maps[labels], {"classes": 0, "nrtr": 3, "sar": -1}[labels]
         source, made = np.moveaxis(source, axis, 0), np.moveaxis(fresh.copy(), axis, 0)
         # An embedding and a classifier differ by the padding row, which a classifier does not have.
         pairs = [(a, b) for a, b in rows.items() if a < len(source) and b < len(made)]
@@ -76,7 +79,7 @@ def remap(
     resize = follow_characters(old, new)
     made = dict(arrays)
     for name, array in arrays.items():
-        if name in fresh and any(name.endswith(ending) for ending in _ROWS):
+        if name in fresh and class_rows(name) is not None:
             changed = resize(name, array, fresh[name])
             made[name] = array if changed is None else changed
     return made
@@ -97,7 +100,7 @@ def hold_known_rows(net: Any, start: Charset, charset: Charset) -> list[Any]:
 
     maps, held = row_maps(start, charset), []
     for name, param in net.named_parameters():
-        place = next((place for ending, place in _ROWS.items() if name.endswith(ending)), None)
+        place = class_rows(name)
         if place is None or param.stop_gradient:
             continue
         labels, axis = place

@@ -9,6 +9,7 @@ from itertools import pairwise
 import numpy as np
 
 from sealkit.charset import Charset, nrtr_codes, sar_codes, sar_padding
+from sealkit.modules.text_recognition.kinds import KINDS, RecKind
 
 AUXILIARY_MARKS = 2  # start and end
 
@@ -26,16 +27,17 @@ class LineLabels:
     """Encodes texts, all to one length.
 
     Attributes:
-        charset: classes of the CTC head.
+        charset: classes of the network.
         auxiliary_head: `nrtr`, `sar` or None, as `RecNet.auxiliary_head` says.
-        max_length: places of a label. An auxiliary head's start and end take two of them, so that with an auxiliary
-            head a text may have
-            max_length - 2 characters.
+        max_length: places of a label. An auxiliary head's start and end take two of them, so that with one a text may
+            have max_length - 2 characters.
+        kind: of the recogniser; it knows how many steps a text needs.
     """
 
     charset: Charset
     auxiliary_head: str | None = None
     max_length: int = 25
+    kind: RecKind = KINDS["ctc"]
 
     @property
     def longest(self) -> int:
@@ -48,9 +50,8 @@ class LineLabels:
         Characters without a class are left out, as in the published training; `Charset.unknown` tells which.
 
         Returns:
-            "label_ctc" (max_length,) int64 padded with 0, "length", and for an auxiliary head "label_nrtr" (padded with
-            0) or
-            "label_sar" (padded with its own padding); or a sentence.
+            "label_ctc" (max_length,) int64 class numbers padded with 0, "length", and for an auxiliary head
+            "label_nrtr" (padded with 0) or "label_sar" (padded with its own padding); or a sentence.
         """
         numbers = self.charset.encode_known(text)
         if not numbers:

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 import paddle
 import paddle.nn.functional as F
 
+from sealkit.modules.text_recognition.kinds import KINDS, RecKind
+
 SMOOTHING = 0.1  # of NRTR's target
 
 
@@ -78,18 +80,24 @@ def sar_loss(logits: paddle.Tensor, labels: paddle.Tensor) -> paddle.Tensor:
     return (each * seen).sum() / seen.sum().clip(min=1)
 
 
+def ctc_terms(logits: paddle.Tensor, batch: Mapping[str, paddle.Tensor]) -> dict[str, paddle.Tensor]:
+    """`loss_ctc` of a batch with "label_ctc" [N, L] and "length" [N]."""
+    return {"loss_ctc": ctc_loss(logits, batch["label_ctc"], batch["length"])}
+
+
 class RecLoss:
-    """The recogniser's loss: `loss_ctc`, and `loss_nrtr` or `loss_sar` where the network has that auxiliary head and
-    got labels.
+    """The recogniser's loss: that of its kind (`loss_ctc`), and `loss_nrtr` or `loss_sar` where the network has that
+    auxiliary head and got labels.
 
     Their sum is optimised. The published training weighs both 1.
 
     Args:
         auxiliary_head: weight of the auxiliary head's part.
+        kind: how the output that is read is trained.
     """
 
-    def __init__(self, auxiliary_head: float = 1.0) -> None:
-        self.auxiliary_head = auxiliary_head
+    def __init__(self, auxiliary_head: float = 1.0, kind: RecKind = KINDS["ctc"]) -> None:
+        self.auxiliary_head, self.kind = auxiliary_head, kind
 
     def __call__(
         self, outputs: Mapping[str, paddle.Tensor], batch: Mapping[str, paddle.Tensor]
@@ -99,7 +107,7 @@ class RecLoss:
         Args:
             batch: "label_ctc" [N, L] and "length" [N]; for an auxiliary head "label_nrtr" or "label_sar" [N, L] (int).
         """
-        losses = {"loss_ctc": ctc_loss(outputs["ctc"], batch["label_ctc"], batch["length"])}
+        losses = dict(self.kind.loss_terms(outputs[self.kind.output], batch))
         if "nrtr" in outputs:
             losses["loss_nrtr"] = self.auxiliary_head * nrtr_loss(outputs["nrtr"], batch["label_nrtr"])
         if "sar" in outputs:

@@ -81,8 +81,8 @@ def _build(architecture: str, default_classes: int, classes: int | None = None, 
     return build_recogniser(architecture, default_classes if classes is None else classes, **options)
 
 
-def _builder(architecture: str, classes: int) -> Callable[..., Any]:
-    """A `build` of the published number of classes; what else it takes: `build_recogniser`."""
+def builder(architecture: str, classes: int) -> Callable[..., Any]:
+    """A `ModelSpec.build` with a default number of classes; what else it takes: `build_recogniser`."""
     return partial(_build, architecture, classes)
 
 
@@ -93,7 +93,7 @@ def _spec(name: str, row: _Row) -> ModelSpec:
     return ModelSpec(
         name=name,
         module=MODULE,
-        build=_builder(architecture, known.classes),
+        build=builder(architecture, known.classes),
         params=params,
         architecture=architecture,
         input=ModelInput(48, None, multiple=8),

@@ -15,8 +15,9 @@ from sealkit.errors import EngineError
 from sealkit.images import iter_images
 from sealkit.modules.base import Predictor, refuse_options
 from sealkit.modules.result import ModuleResult
+from sealkit.modules.text_recognition.kinds import KINDS, kind_of
 from sealkit.modules.text_recognition.models import MODELS
-from sealkit.modules.text_recognition.postprocess import RecResult, ctc_decode, reverse_runs
+from sealkit.modules.text_recognition.postprocess import RecResult, reverse_runs
 from sealkit.modules.text_recognition.preprocess import batches_by_width, collate, normalise, preprocess
 from sealkit.modules.text_recognition.settings import RecResizeSettings
 from sealkit.runtime.files import ModelMeta, reads_meta, sides
@@ -61,6 +62,7 @@ class TextRecogniser(Predictor):
         self.fixed_hw = input_shape[1:] if input_shape else None
         self.charset = charset or rec_charset(model.meta)
         self.resize = rec_resize(model.meta, width_step)
+        self._decode = kind_of(model.meta).decoder()
         mode = model.meta.transform_ops.get("DecodeImage", {}).get("img_mode", "RGB") if model.meta.data else "BGR"
         self.rgb = str(mode).upper() == "RGB"
         spec = MODELS.get(model.meta.model_name or "")
@@ -75,8 +77,8 @@ class TextRecogniser(Predictor):
 
     @classmethod
     def wrote(cls, meta: ModelMeta) -> bool:
-        """The folder of a CTC recogniser."""
-        return meta.post_process.get("name") == "CTCLabelDecode"
+        """The folder of a recogniser whose decoder is known."""
+        return meta.post_process.get("name") in {kind.post_process for kind in KINDS.values()}
 
     @property
     def height(self) -> int:
@@ -103,7 +105,7 @@ class TextRecogniser(Predictor):
         for batch in batches_by_width(strips, batch_size, None if any_width else self.resize):
             step = self.resize.width_step if self.fixed_hw is None else 1
             output = self.model.run(collate([self._prepare(strips[i]) for i in batch], step))[0]
-            for i, result in zip(batch, ctc_decode(output, self.charset, where=str(self.model.path))):
+            for i, result in zip(batch, self._decode(output, self.charset, where=str(self.model.path))):
                 results[i] = replace(result, text=reverse_runs(result.text)) if self.right_to_left else result
         return [result for result in results if result is not None]
 

@@ -11,14 +11,12 @@ import numpy as np
 
 from sealkit.errors import ConfigError
 from sealkit.modules.text_recognition.characters import Characters, charset_of_weights
-from sealkit.modules.text_recognition.extend import remap
+from sealkit.modules.text_recognition.extend import class_rows, remap
 from sealkit.modules.text_recognition.models import MODELS
 from sealkit.modules.text_recognition.settings import TextRecognitionRecipe
 from sealkit.weights.loading import LoadReport, load_into, network_arrays
 from sealkit.weights.sources import ResolvedWeights, read_arrays
 from sealkit.weights.unpickle import strip_prefixes
-
-_CLASSIFIERS = ("ctc_head.fc.bias", "ctc_head.fc2.bias")
 
 
 def load_start(
@@ -47,7 +45,8 @@ def load_start(
     else:
         arrays, found = read_arrays(source)
         arrays = strip_prefixes(dict(arrays))
-    width = next((array.shape[0] for name, array in arrays.items() if name.endswith(_CLASSIFIERS)), None)
+    rows = ((array.shape, class_rows(name)) for name, array in arrays.items())
+    width = next((shape[place[1]] for shape, place in rows if place is not None and place[0] == "classes"), None)
     if width is not None:
         start.check_width(width, where=found)
     changed = start.hash != characters.charset.hash

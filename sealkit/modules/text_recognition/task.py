@@ -15,11 +15,12 @@ from sealkit.errors import DataError
 from sealkit.modules.task import ModuleTask
 from sealkit.modules.text_recognition.characters import Characters, describe_unknown, settle, unknown_counts
 from sealkit.modules.text_recognition.dataset import Collate, EvalSource, Limits, TrainSource, load_set, set_info
+from sealkit.modules.text_recognition.kinds import KINDS, RecKind
 from sealkit.modules.text_recognition.labels import LineLabels
 from sealkit.modules.text_recognition.metric import RecMetric, as_encoded
 from sealkit.modules.text_recognition.models import MODELS, MODULE
-from sealkit.modules.text_recognition.networks.architectures import ARCHITECTURES, OFFICIAL_STEPS
-from sealkit.modules.text_recognition.postprocess import ctc_decode, reverse_runs
+from sealkit.modules.text_recognition.networks.architectures import ARCHITECTURES, OFFICIAL_STEPS, Architecture
+from sealkit.modules.text_recognition.postprocess import reverse_runs
 from sealkit.modules.text_recognition.settings import TextRecognitionRecipe
 from sealkit.weights.loading import LoadReport
 from sealkit.weights.sources import ResolvedWeights, resolve
@@ -41,13 +42,20 @@ class TextRecognitionTask(ModuleTask[TextRecognitionRecipe]):
         self.collate = Collate(recipe.input, recipe.resize.width_step)
 
     @property
-    def architecture(self) -> Any:
+    def architecture(self) -> Architecture:
+        """The network's parts."""
         return ARCHITECTURES[self.spec.architecture]
 
     @property
     def auxiliary_head(self) -> str | None:
         """`nrtr`, `sar` or None."""
-        return self.architecture.auxiliary_head.kind if self.recipe.network.auxiliary_head == "official" else None
+        head = self.architecture.auxiliary_head
+        return head.kind if head is not None and self.recipe.network.auxiliary_head == "official" else None
+
+    @property
+    def kind(self) -> RecKind:
+        """How the network's output is trained and read."""
+        return KINDS[self.architecture.kind]
 
     @property
     def right_to_left(self) -> bool:
@@ -137,7 +145,7 @@ class TextRecognitionTask(ModuleTask[TextRecognitionRecipe]):
         recipe = self.recipe
         fixed = self.architecture.fixed_steps and recipe.network.steps == "official"
         reverse = self.right_to_left and recipe.labels.order == "reading"
-        labels = LineLabels(self.charset, self.auxiliary_head, recipe.labels.max_text_length)
+        labels = LineLabels(self.charset, self.auxiliary_head, recipe.labels.max_text_length, self.kind)
         return Limits(labels, OFFICIAL_STEPS if fixed else None, recipe.labels.unknown, reverse)
 
     def train_samples(self) -> TrainSource:
@@ -201,16 +209,16 @@ class TextRecognitionTask(ModuleTask[TextRecognitionRecipe]):
     def forward(self, net: Any, batch: Mapping[str, Any], state: StepState) -> Any:
         """In training the heads' logits; in evaluation {"probabilities": [N, T, classes]}."""
         if state.training:
-            keys = ("label_nrtr", "label_sar", "length", "valid_ratio")
-            return net(batch["image"], {key: batch[key] for key in keys if key in batch})
+            wanted = [key for key in batch if key.startswith("label_") or key in ("length", "valid_ratio")]
+            return net(batch["image"], {key: batch[key] for key in wanted})
         import paddle.nn.functional as F
 
-        return {"probabilities": F.softmax(net(batch["image"])["ctc"], axis=-1)}
+        return {"probabilities": F.softmax(net(batch["image"])[self.kind.output], axis=-1)}
 
     def loss(self, outputs: Any, batch: Mapping[str, Any], state: StepState) -> dict[str, Any]:
         from sealkit.modules.text_recognition.loss import RecLoss
 
-        return RecLoss(self.recipe.loss.auxiliary_head)(outputs, batch)
+        return RecLoss(self.recipe.loss.auxiliary_head, self.kind)(outputs, batch)
 
     def param_groups(self, net: Any) -> Sequence[ParamGroup]:
         """Trainable parameters by what the network asks for: learning-rate factor, own decay (CTC's Linear, BatchNorms
@@ -234,7 +242,7 @@ class TextRecognitionTask(ModuleTask[TextRecognitionRecipe]):
         """Records with what was read ("pred", "score") and the label ("gt"), both in reading order."""
         probabilities = np.asarray(outputs["probabilities"], np.float32)
         records = []
-        for n, result in enumerate(ctc_decode(probabilities, self.charset, where=self.recipe.model)):
+        for n, result in enumerate(self.kind.decoder()(probabilities, self.charset, where=self.recipe.model)):
             records.append(
                 {
                     "index": int(batch["index"][n]),
@@ -272,7 +280,7 @@ class TextRecognitionTask(ModuleTask[TextRecognitionRecipe]):
                     {"RecResizeImg": {"image_shape": list(resize.image_shape)}},
                 ]
             },
-            "PostProcess": {"name": "CTCLabelDecode", "character_dict": list(self.charset.characters)},
+            "PostProcess": {"name": self.kind.post_process, "character_dict": list(self.charset.characters)},
             "Sealkit": {
                 "module": self.name,
                 "charset": {"id": self.charset.id, "hash": self.charset.hash},

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from importlib import import_module
+from dataclasses import dataclass, field
 from typing import Any
 
 from sealkit.errors import ConfigError
+from sealkit.modules.table import resolve
 
 FORMS = ("official", "fused")
 OFFICIAL_STEPS = 40  # of the published training width, 320
@@ -38,41 +38,46 @@ class Architecture:
     """A family's network.
 
     Attributes:
-        backbone: module of `sealkit.nn.backbones` and class.
+        backbone: dotted name of the class.
         options: the class's arguments.
         fixed_steps: the published training makes 40 steps of any width (`LinePool.train_steps`).
         neck: before the CTC head; None = the backbone's steps as they are.
         auxiliary_head: the auxiliary head of training.
+        kind: how its output is trained and read, a key of `kinds.KINDS`.
+        build: for a network that is not put together of the parts above, dotted name of a function (classes, form,
+            auxiliary_head, fixed_steps) → `Recogniser`.
         local_mid: width between the CTC head's two Linears, for the head that looks at neighbours itself.
     """
 
-    backbone: tuple[str, str]
-    options: Mapping[str, Any]
-    fixed_steps: bool
-    neck: Neck | None
-    auxiliary_head: AuxiliaryHead
+    backbone: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    fixed_steps: bool = False
+    neck: Neck | None = None
+    auxiliary_head: AuxiliaryHead | None = None
     local_mid: int | None = None
+    kind: str = "ctc"
+    build: str = ""
 
 
 _SVTR_120 = Neck("svtr", 120, 120)
 _SVTR_256 = Neck("svtr", 256, 256)
 _NRTR_4 = AuxiliaryHead("nrtr", 384, 4)
 _NRTR_2 = AuxiliaryHead("nrtr", 384, 2)
-_LCNET_V4 = ("lcnet_v4", "PPLCNetV4Rec")
+_LCNET_V4 = "sealkit.nn.backbones.lcnet_v4.PPLCNetV4Rec"
 
 ARCHITECTURES: dict[str, Architecture] = {
     "v3_mobile": Architecture(
-        ("mobilenet_v1_enhance", "MobileNetV1EnhanceRec"),
+        "sealkit.nn.backbones.mobilenet_v1_enhance.MobileNetV1EnhanceRec",
         {},
         False,
         Neck("svtr", 64, 120, 3),
         AuxiliaryHead("sar", 512),
     ),
-    "v4_mobile": Architecture(("lcnet_v3", "PPLCNetV3Rec"), {"scale": 0.95}, True, _SVTR_120, _NRTR_4),
-    "v4_server": Architecture(("hgnet", "PPHGNetSmallRec"), {}, True, _SVTR_120, _NRTR_4),
-    "v5_server": Architecture(("hgnet_v2", "PPHGNetV2B4Rec"), {}, True, _SVTR_120, _NRTR_4),
-    "svtr_v2": Architecture(("svtr_v2", "SVTRv2Rec"), {}, False, _SVTR_256, _NRTR_2),
-    "rep_svtr": Architecture(("rep_vit", "RepViTRec"), {}, False, _SVTR_256, _NRTR_2),
+    "v4_mobile": Architecture("sealkit.nn.backbones.lcnet_v3.PPLCNetV3Rec", {"scale": 0.95}, True, _SVTR_120, _NRTR_4),
+    "v4_server": Architecture("sealkit.nn.backbones.hgnet.PPHGNetSmallRec", {}, True, _SVTR_120, _NRTR_4),
+    "v5_server": Architecture("sealkit.nn.backbones.hgnet_v2.PPHGNetV2B4Rec", {}, True, _SVTR_120, _NRTR_4),
+    "svtr_v2": Architecture("sealkit.nn.backbones.svtr_v2.SVTRv2Rec", {}, False, _SVTR_256, _NRTR_2),
+    "rep_svtr": Architecture("sealkit.nn.backbones.rep_vit.RepViTRec", {}, False, _SVTR_256, _NRTR_2),
     "v6_tiny": Architecture(_LCNET_V4, {"size": "tiny"}, True, None, _NRTR_4, local_mid=80),
     "v6_small": Architecture(_LCNET_V4, {"size": "small"}, True, Neck("lightsvtr", 120), _NRTR_4),
     "v6_medium": Architecture(
@@ -98,17 +103,16 @@ def build_recogniser(
 
     Args:
         architecture: key of `ARCHITECTURES`.
-        classes: CTC classes: blank + characters + space (`Charset.num_classes`).
+        classes: class 0 + characters + space (`Charset.num_classes`).
         form: "official" (state_dict of the published training checkpoint) or "fused".
-        auxiliary_head: with the auxiliary head. Without it the network is smaller (a tenth of the parameters in
-        PP-OCRv6
-            small) and faster to train, and the backbone learns from the CTC loss, which the published training of
-            some families keeps from it.
+        auxiliary_head: with the auxiliary head, where there is one. Without it the network is smaller (a tenth of the
+            parameters in PP-OCRv6 small) and faster to train, and the backbone learns from the CTC loss, which the
+            published training of some families keeps from it.
         fixed_steps: 40 steps in train mode where the published training has them; False = width / 8, as when the
             network runs: right for batches of another width than 320.
 
     Returns:
-        a `RecNet`.
+        a `Recogniser`.
 
     Raises:
         ConfigError: unknown form, or fewer than two classes.
@@ -122,16 +126,18 @@ def build_recogniser(
     if classes < 2:
         raise ConfigError("a recogniser needs the blank and at least one character", where="classes", value=classes)
     arch = ARCHITECTURES[architecture]
+    if arch.build:
+        return resolve(arch.build)(classes=classes, form=form, auxiliary_head=auxiliary_head, fixed_steps=fixed_steps)
     steps = {"train_steps": OFFICIAL_STEPS if fixed_steps else None} if arch.fixed_steps else {}
-    module, name = arch.backbone
-    backbone = getattr(import_module(f"sealkit.nn.backbones.{module}"), name)(**arch.options, **steps)
+    backbone = resolve(arch.backbone)(**arch.options, **steps)
     channels = backbone.out_channels
-    neck = _neck(arch.neck, channels, detach=auxiliary_head)
+    neck = _neck(arch.neck, channels, detach=auxiliary_head and arch.auxiliary_head is not None)
     if arch.local_mid is None:
         ctc_head: Any = CTCHead(neck.out_channels, classes)
     else:
         ctc_head = LocalCTCHead(channels, arch.local_mid, classes)
-    auxiliary_heads = _auxiliary_head(arch.auxiliary_head, channels, classes) if auxiliary_head else {}
+    taught = arch.auxiliary_head if auxiliary_head else None
+    auxiliary_heads = {} if taught is None else _auxiliary_head(taught, channels, classes)
     net = RecNet(backbone, MultiHead(channels, neck, ctc_head, **auxiliary_heads))
     return fuse(net) if form == "fused" else net
 

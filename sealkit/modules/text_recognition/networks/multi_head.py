@@ -9,6 +9,8 @@ from paddle import nn
 from sealkit.nn.fuse import fuse
 from sealkit.nn.transformer import to_sequence
 
+TRAIN_ONLY = ("gtc_head", "before_gtc", "sar_head")
+
 
 class CTCEncoder(nn.Layer):
     """The neck under the name that published checkpoints give it (`ctc_encoder.encoder`)."""
@@ -79,7 +81,23 @@ class MultiHead(nn.Layer):
         return out
 
 
-class RecNet(nn.Layer):
+class Recogniser(nn.Layer):
+    """What a recogniser of any kind is: strips → {`RecKind.output`: logits [N, steps, classes], …}.
+
+    Its forward takes x [N, 3, H, W] and, in train mode, the labels of the batch: "label_ctc", "length", "valid_ratio"
+    and those of an auxiliary head.
+    """
+
+    @property
+    def auxiliary_head(self) -> str | None:
+        """Which labels the network wants in train mode: `nrtr`, `sar` or None."""
+        return None
+
+    def drop_auxiliary_head(self) -> None:
+        """Take out, in place, what only teaches: what is left is what an exported file holds."""
+
+
+class RecNet(Recogniser):
     """A recogniser of text lines."""
 
     def __init__(self, backbone: nn.Layer, head: MultiHead) -> None:
@@ -110,37 +128,36 @@ class RecNet(nn.Layer):
         """
         return self.head(self.backbone(x), labels)
 
+    def drop_auxiliary_head(self) -> None:
+        """Take the auxiliary head and what nothing runs out of the network."""
+        for name in TRAIN_ONLY:
+            setattr(self.head, name, None)
+        for name in ("last_conv", "fc"):  # PP-OCRv5 server's unused classifier
+            if name in self.backbone._sub_layers:
+                delattr(self.backbone, name)
+
 
 class InferenceRecNet(nn.Layer):
-    """The graph that is exported: x [N, 3, 48, W] -> [N, W/8, classes] probabilities (softmax)."""
+    """The graph that is exported: x [N, 3, 48, W] -> [N, steps, classes] probabilities (softmax).
 
-    def __init__(self, net: RecNet) -> None:
+    Args:
+        net: the recogniser.
+        output: which of its outputs is read, `RecKind.output`.
+    """
+
+    def __init__(self, net: Recogniser, output: str = "ctc") -> None:
         super().__init__()
-        self.net = net
+        self.net, self.output = net, output
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
-        return F.softmax(self.net(x)["ctc"], axis=-1)
+        return F.softmax(self.net(x)[self.output], axis=-1)
 
 
-TRAIN_ONLY = ("gtc_head", "before_gtc", "sar_head")
-
-
-def drop_auxiliary_head(net: RecNet) -> RecNet:
-    """Take the auxiliary head and what nothing runs out of a network, in place: what is left is what an exported file
-    holds."""
-    for name in TRAIN_ONLY:
-        setattr(net.head, name, None)
-    for name in ("last_conv", "fc"):  # PP-OCRv5 server's unused classifier
-        if name in net.backbone._sub_layers:
-            delattr(net.backbone, name)
-    return net
-
-
-def inference_network(net: RecNet) -> InferenceRecNet:
+def inference_network(net: Recogniser, output: str = "ctc") -> InferenceRecNet:
     """The exportable form of a trained network, in eval mode; `net` loses its auxiliary head and is fused in place,
-    pass a copy
-    to keep it."""
-    fuse(drop_auxiliary_head(net))
-    wrapped = InferenceRecNet(net)
+    pass a copy to keep it."""
+    net.drop_auxiliary_head()
+    fuse(net)
+    wrapped = InferenceRecNet(net, output)
     wrapped.eval()
     return wrapped

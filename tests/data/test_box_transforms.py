@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from sealkit.config.augment import Flip, Photometric
 from sealkit.data.transforms.boxes import BoxChain, BoxScene
-from sealkit.modules.layout_detection.settings import BoxCrop, Distort, Expand, Flip, PasteBoxes, Photometric, Turn
+from sealkit.modules.layout_detection.settings import BoxCrop, Distort, Expand, PasteBoxes, Turn
 
 CLASSES = ("image", "table", "seal")
 

@@ -84,8 +84,8 @@ def distort(
 ) -> None:
     """Brightness, contrast, saturation and hue in a random order, each in half of the cases.
 
-    Re-implemented from the architecture of RandomDistort of PaddleDetection (Apache-2.0; no code copied) (those are
-    Pillow's enhancers on RGB).
+    Re-implemented from the behaviour of PaddleDetection `ppdet/data/transform/operators.py`, RandomDistort
+    (Apache-2.0; no code copied), which are Pillow's enhancers on RGB.
     """
     steps: list[tuple[Callable[[np.ndarray, float], np.ndarray], tuple[float, float]]] = [
         (_brighten, brightness),
@@ -150,8 +150,8 @@ def box_crop(
     so much (IoU) and holds the centre of some box; the first such window is taken. "No crop" is one of the choices.
     Boxes whose centre is outside go; with `least_part` those of which less than this share is inside.
 
-    Re-implemented from the architecture of RandomCrop of PaddleDetection (Apache-2.0; no code copied); after SSD (Liu
-    et al., ECCV 2016).
+    Re-implemented from the behaviour of PaddleDetection `ppdet/data/transform/operators.py`, RandomCrop (Apache-2.0; no
+    code copied); paper: SSD https://arxiv.org/abs/1512.02325.
     """
     if not len(scene.boxes):
         return

@@ -1,7 +1,8 @@
-"""The augmentation that the published recognisers were trained with, by its facts (rec_img_aug.py of PaddleOCR).
+"""The augmentation that the published recognisers were trained with.
 
-Equal in kind, order and size of the changes; the warp is a smooth field through the same control points, not the moving
-least squares of the reference, so single pixels differ.
+Re-implemented from the behaviour of PaddleOCR `ppocr/data/imaug/rec_img_aug.py` (Apache-2.0; no code copied).
+Deviations: equal in kind, order and size of the changes; the warp is a smooth field through the same control points,
+not the moving least squares of the original, so single pixels differ.
 """
 
 from __future__ import annotations

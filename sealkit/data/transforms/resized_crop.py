@@ -1,9 +1,12 @@
 """The crop classifiers are trained with.
 
-Re-implemented from the architecture of RandCropImage of PaddleClas (Apache-2.0; no code copied) (area and aspect ratio
-drawn, ten tries, else the middle).
+Area and aspect ratio are drawn, ten tries, else the middle. Supports: reading. Lines are not carried along: classes
+have none.
 
-Supports: reading. Lines are not carried along: classes have none.
+Re-implemented from the architecture of PaddleClas `ppcls/data/preprocess/ops/operators.py`, RandCropImage
+(Apache-2.0; no code copied).
+Paper: GoogLeNet https://arxiv.org/abs/1409.4842.
+Deviations: none known, goldens agree.
 """
 
 from __future__ import annotations

@@ -147,7 +147,8 @@ def concat(
 ) -> tuple[np.ndarray, str]:
     """Append up to `count` other strips while their text `fits` and width/height stays within `max_ratio`.
 
-    Re-implemented from the architecture of RecConAug of PaddleOCR (Apache-2.0; no code copied).
+    Re-implemented from the behaviour of PaddleOCR `ppocr/data/imaug/rec_img_aug.py`, RecConAug (Apache-2.0; no code
+    copied).
     """
     height = 48
     parts = [_to_height(strip, height)]

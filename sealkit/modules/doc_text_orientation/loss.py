@@ -1,8 +1,10 @@
 """Cross entropy with label smoothing.
 
-Re-implemented from the architecture of CELoss of PaddleClas (Apache-2.0; no code copied), checked against goldens: a
-smoothing of e makes the target
-(1 - e) * one-hot + e / classes.
+A smoothing of e makes the target (1 - e) * one-hot + e / classes.
+
+Re-implemented from the architecture of PaddleClas `ppcls/loss/celoss.py` (Apache-2.0; no code copied).
+Paper: label smoothing https://arxiv.org/abs/1512.00567.
+Deviations: none known, goldens agree.
 """
 
 from __future__ import annotations

@@ -6,9 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from sealkit.config.augment import Perspective, Photometric, Rotate
 from sealkit.config.base import Settings
 from sealkit.config.training import RecipeBase
-from sealkit.modules.seal_text_detection.settings import Perspective, Photometric, Rotate
 
 
 class OriNetworkSettings(Settings):

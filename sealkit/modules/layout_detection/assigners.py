@@ -3,10 +3,12 @@
 Three laws: ATSS (version 2, first epochs), task-aligned (version 2, later) and SimOTA (version 1). Each looks at one
 image with boxes and gives `Matches`, or None where no cell fits. All tensors are float32 unless said otherwise, boxes
 are x1, y1, x2, y2 in input pixels; G = boxes of the image (at least 1), A = cells.
-Re-implemented from the architecture of ATSS (Zhang et al., 2020), TOOD (Feng et al., 2021), YOLOX (Ge et al., 2021);
-atss_assigner.py,
-task_aligned_assigner.py and simota_assigner.py of PaddleDetection (Apache-2.0; no code copied), checked against
-goldens.
+
+Re-implemented from the architecture of PaddleDetection `ppdet/modeling/assigners/` atss, task_aligned and simota
+(Apache-2.0; no code copied).
+Papers: ATSS https://arxiv.org/abs/1912.02424, TOOD https://arxiv.org/abs/2108.07755, YOLOX
+https://arxiv.org/abs/2107.08430.
+Deviations: none known, goldens agree.
 """
 
 from __future__ import annotations

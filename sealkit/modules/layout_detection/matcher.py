@@ -1,7 +1,9 @@
 """Which query answers for which box: the assignment of least cost.
 
-Re-implemented from the architecture of Carion et al., DETR; transformers/matchers.py of PaddleDetection (Apache-2.0; no
-code copied).
+Re-implemented from the architecture of PaddleDetection `ppdet/modeling/transformers/matchers.py` (Apache-2.0; no code
+copied).
+Paper: DETR https://arxiv.org/abs/2005.12872.
+Deviations: none known, goldens agree.
 """
 
 from __future__ import annotations

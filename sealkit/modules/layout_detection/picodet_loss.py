@@ -1,8 +1,10 @@
 """Losses of PicoDet, both versions: varifocal class loss, GIoU box loss, distribution focal loss.
 
-Re-implemented from the architecture of PicoDet (Yu et al., 2021), VarifocalNet (Zhang et al., 2021), Generalized Focal
-Loss (Li et al., 2020);
-pico_head.py and losses/ of PaddleDetection (Apache-2.0; no code copied), checked against goldens.
+Re-implemented from the architecture of PaddleDetection `ppdet/modeling/heads/pico_head.py`, `losses/` (Apache-2.0; no
+code copied).
+Papers: PicoDet https://arxiv.org/abs/2111.00902, VarifocalNet https://arxiv.org/abs/2008.13367, GFL
+https://arxiv.org/abs/2006.04388.
+Deviations: version 2 divides by at least 1 in one process too; sums are over all processes.
 """
 
 from __future__ import annotations

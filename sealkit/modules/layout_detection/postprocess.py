@@ -1,6 +1,7 @@
 """Detections of the graph → boxes of a page: threshold, suppression, merging, enlarging.
 
-Source: DetPostProcess of PaddleX 3.7.2, by the facts of the pipeline specification §4 (golden `layout_post`).
+Re-implemented from the behaviour of PaddleX 3.7.2, DetPostProcess (Apache-2.0; no code copied), golden `layout_post`.
+Deviations: odd values of options mean what they say; `rules: reference` repeats the original.
 """
 
 from __future__ import annotations

@@ -6,9 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
+from sealkit.config.augment import Flip, Photometric
 from sealkit.config.base import Settings
 from sealkit.config.training import RecipeBase
-from sealkit.modules.seal_text_detection.settings import Flip, Photometric
 
 Interpolation = Literal["nearest", "linear", "cubic", "area", "lanczos4"]
 Size = tuple[int, int]

@@ -1,8 +1,10 @@
 """Losses of DB text detectors, and of the fields beside them.
 
-Re-implemented from the architecture of det_db_loss.py of PaddleOCR (Apache-2.0; no code copied), checked against
-goldens; the fields are this project's.
 Maps are float32; masks are 1 where a pixel counts.
+
+Re-implemented from the architecture of PaddleOCR `ppocr/losses/det_db_loss.py` (Apache-2.0; no code copied).
+Paper: DB https://arxiv.org/abs/1911.08947.
+Deviations: the losses of the fields are this project's; ratios are of sums over all processes.
 """
 
 from __future__ import annotations

@@ -6,11 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from sealkit.config.augment import Border, Flip, Perspective, Photometric, Rotate
 from sealkit.config.base import Settings
 from sealkit.config.training import RecipeBase
-
-Border = Literal["constant", "replicate", "white", "paper"]
-"""What is shown outside the image: black, its smeared edge, white, or the median colour of its edge."""
 
 
 class DetNetworkSettings(Settings):
@@ -37,20 +35,6 @@ class DetDataSettings(Settings):
     val: tuple[DetSetSettings, ...] = Field(min_length=1)
 
 
-class Flip(Settings):
-    op: Literal["flip"]
-    p: float = Field(0.5, ge=0, le=1)
-
-
-class Rotate(Settings):
-    op: Literal["rotate"]
-    degrees: tuple[float, float] = (-180.0, 180.0)
-    fit: bool = True
-    """Grow the canvas so that nothing is cut."""
-    border: Border = "white"
-    p: float = Field(1.0, ge=0, le=1)
-
-
 class Scale(Settings):
     op: Literal["scale"]
     factor: tuple[float, float] = (0.5, 2.0)
@@ -60,14 +44,6 @@ class Scale(Settings):
     """Log-uniform range of the long side of a seal in pixels (box of its texts; one of the image's seals, at random),
     in place of `factor` and `characters` where the labels say which seal a text belongs to."""
     p: float = Field(1.0, ge=0, le=1)
-
-
-class Perspective(Settings):
-    op: Literal["perspective"]
-    strength: float = Field(0.08, ge=0, le=0.4)
-    """Largest shift of a corner as a share of the side."""
-    border: Border = "white"
-    p: float = Field(0.5, ge=0, le=1)
 
 
 class EastCrop(Settings):
@@ -135,14 +111,6 @@ class CopyPaste(Settings):
     ratio: float = Field(0.2, gt=0, le=1)
     max_objects: int = Field(30, gt=0)
     p: float = Field(1.0, ge=0, le=1)
-
-
-class Photometric(Settings):
-    """Brightness, contrast, hue, blur, noise and JPEG of a phone or scanner."""
-
-    op: Literal["photometric"]
-    p: float = Field(0.5, ge=0, le=1)
-    strength: float = Field(1.0, gt=0, le=2)
 
 
 DetAugment = Annotated[

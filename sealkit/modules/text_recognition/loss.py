@@ -1,7 +1,9 @@
 """Losses of recognisers: CTC on every step, and the auxiliary head's cross entropy.
 
-Re-implemented from the architecture of rec_ctc_loss.py, rec_nrtr_loss.py, rec_sar_loss.py of PaddleOCR (Apache-2.0; no
-code copied), checked against goldens.
+Re-implemented from the architecture of PaddleOCR `ppocr/losses/` rec_ctc_loss.py, rec_nrtr_loss.py, rec_sar_loss.py
+(Apache-2.0; no code copied).
+Papers: NRTR https://arxiv.org/abs/1806.00926, SAR https://arxiv.org/abs/1811.00751.
+Deviations: log_softmax is written out, see there.
 """
 
 from __future__ import annotations

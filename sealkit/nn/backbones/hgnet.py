@@ -1,6 +1,8 @@
 """PPHGNet_small (PP-OCRv4 server): dense blocks of 3x3 convolutions with effective squeeze-excitation.
 
-Re-implemented from the architecture of rec_hgnet.py of PaddleOCR (Apache-2.0; no code copied).
+Re-implemented from the architecture of PaddleOCR `ppocr/modeling/backbones/rec_hgnet.py` (Apache-2.0; no code
+copied).
+Deviations: a fused form (`nn.fuse`) beside the published one; pooling to 40 steps in training is optional.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """What PPHGNet and PPHGNetV2 share: stages of dense blocks.
 
-Re-implemented from the architecture of rec_hgnet.py and rec_pphgnetv2.py of PaddleOCR, hgnet_v2.py of PaddleDetection
-(Apache-2.0; no code copied).
+Re-implemented from the architecture of PaddleOCR `ppocr/modeling/backbones/` rec_hgnet.py, rec_pphgnetv2.py and
+PaddleDetection `ppdet/modeling/backbones/hgnet_v2.py` (Apache-2.0; no code copied).
+Deviations: a fused form (`nn.fuse`) beside the published one.
 """
 
 from __future__ import annotations

@@ -1,7 +1,9 @@
 """PPHGNetV2 (PP-OCRv5 server, RT-DETR): dense blocks as in PPHGNet, with light layers in the later stages.
 
-Re-implemented from the architecture of rec_pphgnetv2.py of PaddleOCR and hgnet_v2.py of PaddleDetection (Apache-2.0; no
-code copied).
+Re-implemented from the architecture of PaddleOCR `ppocr/modeling/backbones/rec_pphgnetv2.py` and PaddleDetection
+`ppdet/modeling/backbones/hgnet_v2.py` (Apache-2.0; no code copied).
+Paper: RT-DETR https://arxiv.org/abs/2304.08069.
+Deviations: a fused form (`nn.fuse`) beside the published one; pooling to 40 steps in training is optional.
 """
 
 from __future__ import annotations

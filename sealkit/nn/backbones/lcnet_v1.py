@@ -1,7 +1,9 @@
 """PP-LCNet (v1): depthwise and pointwise convolutions with hardswish; the classifier's and PicoDet's backbone.
 
-Re-implemented from the architecture of PP-LCNet (Cui et al., 2021), pp_lcnet.py of PaddleClas and lcnet.py of
-PaddleDetection (Apache-2.0; no code copied).
+Re-implemented from the architecture of PaddleClas `ppcls/arch/backbone/legendary_models/pp_lcnet.py` and
+PaddleDetection `ppdet/modeling/backbones/lcnet.py` (Apache-2.0; no code copied).
+Paper: PP-LCNet https://arxiv.org/abs/2109.15099.
+Deviations: a fused form (`nn.fuse`) beside the published one.
 """
 
 from __future__ import annotations

@@ -1,6 +1,9 @@
 """PPLCNetV3 (PP-OCRv4/v5 mobile): depthwise and pointwise rep layers with learnt affines.
 
-Re-implemented from the architecture of rec_lcnetv3.py of PaddleOCR (Apache-2.0; no code copied).
+Re-implemented from the architecture of PaddleOCR `ppocr/modeling/backbones/rec_lcnetv3.py` (Apache-2.0; no code
+copied).
+Paper: PP-LCNet https://arxiv.org/abs/2109.15099.
+Deviations: a fused form (`nn.fuse`) beside the published one; pooling to 40 steps in training is optional.
 """
 
 from __future__ import annotations

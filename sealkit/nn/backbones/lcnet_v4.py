@@ -1,6 +1,8 @@
 """PPLCNetV4 (PP-OCRv6): depthwise token mixer, 1x1-GELU-1x1 channel mixer.
 
-Re-implemented from the architecture of rec_lcnetv4.py of PaddleOCR's June 2026 tree (Apache-2.0; no code copied).
+Re-implemented from the architecture of PaddleOCR (June 2026) `ppocr/modeling/backbones/rec_lcnetv4.py` (Apache-2.0;
+no code copied).
+Deviations: a fused form (`nn.fuse`) beside the published one; pooling to 40 steps in training is optional.
 """
 
 from __future__ import annotations

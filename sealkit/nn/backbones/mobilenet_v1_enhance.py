@@ -1,6 +1,9 @@
 """MobileNetV1Enhance x0.5 (PP-OCRv3 mobile): depthwise and pointwise convolutions with hardswish.
 
-Re-implemented from the architecture of rec_mv1_enhance.py of PaddleOCR (Apache-2.0; no code copied).
+Re-implemented from the architecture of PaddleOCR `ppocr/modeling/backbones/rec_mv1_enhance.py` (Apache-2.0; no code
+copied).
+Paper: PP-OCRv3 https://arxiv.org/abs/2206.03001.
+Deviations: a fused form (`nn.fuse`) beside the published one.
 """
 
 from __future__ import annotations

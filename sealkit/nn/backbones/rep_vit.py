@@ -1,7 +1,9 @@
 """RepSVTR (ch_RepSVTR_rec): RepViT blocks in the shape of a text line.
 
-Re-implemented from the architecture of rec_repvit.py of PaddleOCR (Apache-2.0; no code copied); "RepViT: Revisiting
-Mobile CNN From ViT Perspective".
+Re-implemented from the architecture of PaddleOCR `ppocr/modeling/backbones/rec_repvit.py` (Apache-2.0; no code
+copied).
+Paper: RepViT https://arxiv.org/abs/2307.09283.
+Deviations: a fused form (`nn.fuse`) beside the published one.
 """
 
 from __future__ import annotations

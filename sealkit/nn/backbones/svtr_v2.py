@@ -1,7 +1,9 @@
 """SVTRv2 (ch_SVTRv2_rec): grouped 5x5 convolutions first, attention over the whole map later.
 
-Re-implemented from the architecture of rec_svtrv2.py of PaddleOCR (Apache-2.0; no code copied); "SVTRv2: CTC Beats
-Encoder-Decoder Models in Scene Text Recognition".
+Re-implemented from the architecture of PaddleOCR `ppocr/modeling/backbones/rec_svtrv2.py` (Apache-2.0; no code
+copied).
+Paper: SVTRv2 https://arxiv.org/abs/2411.15858.
+Deviations: a fused form (`nn.fuse`) beside the published one.
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
 """CTC heads: class logits of each step. Class 0 is the blank.
 
-Re-implemented from the architecture of heads/rec_ctc_head.py of PaddleOCR (Apache-2.0; no code copied).
+Re-implemented from the architecture of PaddleOCR `ppocr/modeling/heads/rec_ctc_head.py` (Apache-2.0; no code copied).
+Paper: CTC https://doi.org/10.1145/1143844.1143891.
+Deviations: a fused form (`nn.fuse`) beside the published one.
 """
 
 from __future__ import annotations

@@ -1,7 +1,10 @@
 """Heads of differentiable binarisation (DB, Liao et al. 2020): DBHead with PP-OCRv6's auxiliary heads, and PFHeadLocal.
 
 Every head maps (neck map [N, C, H/4, W/4], top-down sums of strides 4, 8, 16) to a dict; see `DBHead`.
-Re-implemented from the architecture of det_db_head.py of PaddleOCR (Apache-2.0; no code copied).
+
+Re-implemented from the architecture of PaddleOCR `ppocr/modeling/heads/det_db_head.py` (Apache-2.0; no code copied).
+Paper: DB https://arxiv.org/abs/1911.08947.
+Deviations: a fields branch of this project; a fused form (`nn.fuse`); no interpolation operation.
 """
 
 from __future__ import annotations

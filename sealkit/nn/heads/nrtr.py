@@ -1,7 +1,9 @@
 """NRTR: a transformer decoder that reads the backbone's steps character by character. Helps training, is not exported.
 
-Re-implemented from the architecture of heads/rec_nrtr_head.py of PaddleOCR (Apache-2.0; no code copied); "NRTR: A
-No-Recurrence Sequence-to-Sequence Model".
+Re-implemented from the architecture of PaddleOCR `ppocr/modeling/heads/rec_nrtr_head.py` (Apache-2.0; no code
+copied).
+Paper: NRTR https://arxiv.org/abs/1806.00926.
+Deviations: training only, there is no decoding.
 """
 
 from __future__ import annotations

@@ -9,8 +9,10 @@ first, rows of a map from top to bottom, A = number of cells:
 - "distances" [N, A, 4]: expected bin of the four sides, in cells;
 - "points" [A, 2]: cell centres x, y in input pixels; "strides" [A, 1]: side of a cell in input pixels.
 
-Re-implemented from the architecture of PicoDet (Yu et al., 2021), pico_head.py of PaddleDetection (Apache-2.0; no code
+Re-implemented from the architecture of PaddleDetection `ppdet/modeling/heads/pico_head.py` (Apache-2.0; no code
 copied).
+Paper: PicoDet https://arxiv.org/abs/2111.00902.
+Deviations: a fused form (`nn.fuse`) beside the published one.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """SAR: an LSTM decoder with attention over the backbone's map. Helps training of PP-OCRv3, is not exported.
 
-Re-implemented from the architecture of heads/rec_sar_head.py of PaddleOCR (Apache-2.0; no code copied); "Show, Attend
-and Read".
+Re-implemented from the architecture of PaddleOCR `ppocr/modeling/heads/rec_sar_head.py` (Apache-2.0; no code copied).
+Paper: SAR https://arxiv.org/abs/1811.00751.
+Deviations: training only, there is no decoding.
 """
 
 from __future__ import annotations

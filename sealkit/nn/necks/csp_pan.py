@@ -1,8 +1,12 @@
 """Path aggregation necks of PicoDet: LCPAN (blocks of PP-LCNet) and CSPPAN (cross stage partial blocks).
 
 Both take maps of strides 8, 16, 32 and return four of one width: strides 8, 16, 32, 64.
-Re-implemented from the architecture of PicoDet (Yu et al., 2021), lc_pan.py and csp_pan.py of PaddleDetection
-(Apache-2.0; no code copied).
+
+Re-implemented from the architecture of PaddleDetection `ppdet/modeling/necks/` lc_pan.py, csp_pan.py (Apache-2.0; no
+code copied).
+Paper: PicoDet https://arxiv.org/abs/2111.00902.
+Deviations: maps are enlarged by reshape and expand, not by an interpolation operation, which exported graphs must not
+hold.
 """
 
 from __future__ import annotations

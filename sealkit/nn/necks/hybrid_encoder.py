@@ -1,7 +1,10 @@
 """RT-DETR's neck: a transformer on the coarsest map, then features passed down and up the pyramid.
 
-Re-implemented from the architecture of Zhao et al., DETRs Beat YOLOs on Real-time Object Detection; hybrid_encoder.py
-of PaddleDetection (Apache-2.0; no code copied).
+Re-implemented from the architecture of PaddleDetection `ppdet/modeling/transformers/hybrid_encoder.py` (Apache-2.0;
+no code copied).
+Paper: RT-DETR https://arxiv.org/abs/2304.08069.
+Deviations: maps are enlarged by reshape and expand, not by an interpolation operation, which exported graphs must not
+hold.
 """
 
 from __future__ import annotations

@@ -1,6 +1,9 @@
 """Path aggregation with large kernels: LKPAN (PP-OCRv4 server) and RepLKPAN (PP-OCRv6 medium), both with IntraCL.
 
-Re-implemented from the architecture of db_fpn.py and intracl.py of PaddleOCR (Apache-2.0; no code copied).
+Re-implemented from the architecture of PaddleOCR `ppocr/modeling/necks/` db_fpn.py, intracl.py (Apache-2.0; no code
+copied).
+Paper: PP-OCRv3 https://arxiv.org/abs/2206.03001.
+Deviations: a fused form (`nn.fuse`) beside the published one; no interpolation operation.
 """
 
 from __future__ import annotations

@@ -1,6 +1,9 @@
 """Feature pyramids with residual squeeze-excitation: RSEFPN (PP-OCRv3/v4 mobile) and RepLKFPN (PP-OCRv6 tiny, small).
 
-Re-implemented from the architecture of db_fpn.py of PaddleOCR (Apache-2.0; no code copied).
+Re-implemented from the architecture of PaddleOCR `ppocr/modeling/necks/db_fpn.py` (Apache-2.0; no code copied).
+Paper: PP-OCRv3 https://arxiv.org/abs/2206.03001.
+Deviations: maps are enlarged by reshape and expand, not by an interpolation operation, which exported graphs must not
+hold.
 """
 
 from __future__ import annotations

@@ -1,7 +1,10 @@
 """Necks between a recognition backbone and the CTC head: SVTR blocks over the steps of a line.
 
-Re-implemented from the architecture of necks/rnn.py of PaddleOCR (Apache-2.0; no code copied). [N, C, 1, T] -> [N,
-dims, 1, T].
+They map [N, C, 1, T] -> [N, dims, 1, T].
+
+Re-implemented from the architecture of PaddleOCR `ppocr/modeling/necks/rnn.py` (Apache-2.0; no code copied).
+Paper: SVTR https://arxiv.org/abs/2205.00159.
+Deviations: none known, goldens agree.
 """
 
 from __future__ import annotations

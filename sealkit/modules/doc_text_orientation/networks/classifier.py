@@ -1,7 +1,9 @@
 """PP-LCNet as a classifier.
 
-Re-implemented from the architecture of PP-LCNet (Cui et al., 2021), pp_lcnet.py of PaddleClas (Apache-2.0; no code
-copied).
+Re-implemented from the architecture of PaddleClas `ppcls/arch/backbone/legendary_models/pp_lcnet.py` (Apache-2.0; no
+code copied).
+Paper: PP-LCNet https://arxiv.org/abs/2109.15099.
+Deviations: a fused form (`nn.fuse`) beside the published one.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """UVDoc: where each point of the flat page lies in the image, and the image sampled there.
 
-Re-implemented from the architecture of UVDoc: Neural Grid-based Document Unwarping (Verhoeven et al., 2023) and
-uvdoc.py of PaddleX (Apache-2.0; no code copied).
+Re-implemented from the architecture of PaddleX `uvdoc.py` (Apache-2.0; no code copied).
+Paper: UVDoc https://arxiv.org/abs/2302.02887.
+Deviations: none known, goldens agree.
 """
 
 from __future__ import annotations

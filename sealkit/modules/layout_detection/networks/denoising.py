@@ -1,8 +1,11 @@
 """Denoising queries: known boxes and classes, disturbed, which the decoder learns to put right.
 
-Re-implemented from the architecture of Zhang et al., DINO (contrastive denoising); transformers/utils.py of
-PaddleDetection (Apache-2.0; no code copied).
 Boxes are (centre x, centre y, width, height) as shares of the image, float32.
+
+Re-implemented from the architecture of PaddleDetection `ppdet/modeling/transformers/utils.py` (Apache-2.0; no code
+copied).
+Paper: DINO https://arxiv.org/abs/2203.03605.
+Deviations: none known, goldens agree.
 """
 
 from __future__ import annotations

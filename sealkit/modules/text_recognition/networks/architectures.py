@@ -133,7 +133,7 @@ def build_recogniser(
     channels = backbone.out_channels
     neck = _neck(arch.neck, channels, detach=auxiliary_head and arch.auxiliary_head is not None)
     if arch.local_mid is None:
-        ctc_head: Any = CTCHead(neck.out_channels, classes)
+        ctc_head: Any = CTCHead(channels if neck is None else neck.out_channels, classes)
     else:
         ctc_head = LocalCTCHead(channels, arch.local_mid, classes)
     taught = arch.auxiliary_head if auxiliary_head else None

@@ -65,7 +65,6 @@ def _published(name: str) -> str:
 
 
 def _row(name: str, recipes: list[str]) -> dict[str, Any]:
-    from dataclasses import asdict
 
     from sealkit import zoo
     from sealkit.modules.published import published_models

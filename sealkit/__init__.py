@@ -13,6 +13,7 @@ from sealkit.version import __version__
 if TYPE_CHECKING:
     from sealkit.api import create_model, create_pipeline, evaluate, export_model, train
     from sealkit.errors import SealkitError
+    from sealkit.importing import import_weights
     from sealkit.zoo import build_network, list_models
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "create_pipeline",
     "evaluate",
     "export_model",
+    "import_weights",
     "list_models",
     "train",
 ]
@@ -34,6 +36,7 @@ _HOMES = {
     "create_pipeline": "sealkit.api",
     "evaluate": "sealkit.api",
     "export_model": "sealkit.api",
+    "import_weights": "sealkit.importing",
     "list_models": "sealkit.zoo",
     "train": "sealkit.api",
 }

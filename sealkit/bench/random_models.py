@@ -32,7 +32,6 @@ from sealkit.runtime.files import ONNX, PARAMS, YML
 from sealkit.weights.atomic import replace_folder
 
 GRID_SAMPLE_OPSET = 16
-UNWARPING = "image_unwarping"
 
 
 def write_stand_in(model_name: str, folder: Path, seed: int = 0) -> None:
@@ -44,17 +43,17 @@ def write_stand_in(model_name: str, folder: Path, seed: int = 0) -> None:
     """
     import paddle
 
-    module = zoo.get(model_name).module
+    row = info(zoo.get(model_name).module)
     paddle.seed(seed)
     with paddle.no_grad():
-        layer, inputs, spec = _unwarping(model_name) if module == UNWARPING else _of_recipe(model_name)
+        layer, inputs, spec = _of_weights(model_name) if row.not_trainable else _of_recipe(model_name)
+    interpolates = bool(row.not_trainable) and row.weights_export().interpolates
 
     def fill(target: Path) -> None:
         text = yaml.safe_dump(spec, allow_unicode=True, sort_keys=False)
         (target / YML).write_text(text, encoding="utf-8")
-        unwarping = module == UNWARPING
-        write_graph(layer, inputs, target, interpolates=unwarping)
-        opset = GRID_SAMPLE_OPSET if unwarping else onnx_file.OPSET
+        write_graph(layer, inputs, target, interpolates=interpolates)
+        opset = GRID_SAMPLE_OPSET if interpolates else onnx_file.OPSET
         onnx_file.convert(target / PROGRAM, target / PARAMS, target / ONNX, opset)
 
     replace_folder(folder, fill)
@@ -62,7 +61,7 @@ def write_stand_in(model_name: str, folder: Path, seed: int = 0) -> None:
 
 def _of_recipe(model_name: str) -> tuple[Any, Sequence[GraphInput], dict[str, Any]]:
     """Layer, inputs and inference.yml of a model that has a recipe."""
-    from sealkit.bench.networks.rules import settle
+    from sealkit.bench.networks.rules import settle, with_rule
 
     names = zoo.recipes_by_model().get(model_name)
     if not names:
@@ -70,43 +69,26 @@ def _of_recipe(model_name: str) -> tuple[Any, Sequence[GraphInput], dict[str, An
             "no recipe of this model", value=model_name, hint="`sealkit models` lists those that have one"
         )
     task: Any = zoo.make_task(load_recipe(names[0]).settings)
-    if task.name == "text_recognition":
-        # Characters of a list as long as the published one: the last layer's width is a good part of the time.
-        charset = zoo.get(model_name).charset
-        lines = charset.lines if charset is not None else 0
-        task.restore({"character_dict": [chr(0x4E00 + i) for i in range(lines)]})
-    if task.name == "layout_detection":
-        task.restore({"classes": CLASSES[model_name]})
+    spec = zoo.get(model_name)
+    # Characters of a list as long as the published one: the last layer's width is a good part of the time.
+    characters = [chr(0x4E00 + i) for i in range(spec.charset.lines)] if spec.charset is not None else None
+    task.restore({"character_dict": characters, "classes": CLASSES.get(model_name)})
     net = task.build_network()
-    row = info(task.name).module_export()
-    inputs = row.inputs(task)
+    row = info(task.name)
+    inputs = row.module_export().inputs(task)
     shape = next(given.shape for given in inputs if len(given.shape) == 4)
     settle(net, (shape[2] or 320, shape[3] or 320))
-    layer = row.inference(net, task)
-    return _with_rule(layer, task), inputs, dict(task.inference_spec())
+    layer = with_rule(row.keys[0], row.module_export().inference(net, task), task)
+    return layer, inputs, dict(task.inference_spec())
 
 
-def _with_rule(layer: Any, task: Any) -> Any:
-    from sealkit.bench.networks import rules
+def _of_weights(model_name: str) -> tuple[Any, Sequence[GraphInput], dict[str, Any]]:
+    """As `_of_recipe`, of a model that has none."""
+    from sealkit.bench.networks.rules import settle, with_rule
 
-    if task.name == "seal_text_detection":
-        layer = rules.InkRule(layer)
-    elif task.name == "layout_detection":
-        kind = rules.WholePagePico if task.family == "picodet" else rules.WholePageTransformer
-        layer = kind(layer, [name.lower() for name in task.classes].index("seal"), task.input_size)
-    elif task.name == "doc_text_orientation":
-        layer = rules.UprightRule(layer, 4)
-    layer.eval()
-    return layer
-
-
-def _unwarping(model_name: str) -> tuple[Any, Sequence[GraphInput], dict[str, Any]]:
-    from sealkit.bench.networks.rules import SamePageRule, settle
-    from sealkit.modules.image_unwarping.networks.uvdoc import inference_network
-
-    net = zoo.build_network(model_name)
+    spec = zoo.get(model_name)
+    row = info(spec.module)
+    net = spec.build()
     settle(net, (240, 320))
-    layer = SamePageRule(inference_network(net))
-    layer.eval()
-    inputs = [GraphInput("image", (None, 3, None, None), "image")]
-    return layer, inputs, {"Global": {"model_name": model_name}, "Sealkit": {"module": UNWARPING}}
+    layer = with_rule(row.keys[0], row.weights_export().inference(net), None)
+    return layer, row.weights_export().inputs(), row.weights_export().spec(model_name)

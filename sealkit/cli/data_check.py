@@ -25,9 +25,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     from sealkit.modules.table import having
 
     parser.add_argument("folder", metavar="DIR", help="folder that the label files' image paths are relative to")
-    parser.add_argument(
-        "--module", default="seal_text_detection", help="whose labels they are: " + ", ".join(having("check"))
-    )
+    modules = having("check")
+    parser.add_argument("--module", default=modules[0], help="whose labels they are: " + ", ".join(modules))
     parser.add_argument(
         "--train", metavar="FILE", help="label file (default: train.txt; layouts: annotations/instance_train.json)"
     )

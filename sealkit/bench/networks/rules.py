@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import paddle
 import paddle.nn.functional as F
@@ -84,6 +87,28 @@ class SamePageRule(nn.Layer):
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
         return x * (1 - TRACE) + TRACE * self.net(x)
+
+
+def _whole_page(net: nn.Layer, task: Any) -> nn.Layer:
+    kind: Any = WholePagePico if task.family == "picodet" else WholePageTransformer
+    layer: nn.Layer = kind(net, [name.lower() for name in task.classes].index("seal"), task.input_size)
+    return layer
+
+
+RULES: dict[str, Callable[[nn.Layer, Any], nn.Layer]] = {
+    "TextDetection": lambda net, task: InkRule(net),
+    "LayoutDetection": _whole_page,
+    "DocOrientationClassify": lambda net, task: UprightRule(net, 4),
+    "DocUnwarping": lambda net, task: SamePageRule(net),
+}
+"""Key of a pipeline config → (network, its task or None) → the network with a rule. Recognisers have none."""
+
+
+def with_rule(key: str, net: nn.Layer, task: Any) -> nn.Layer:
+    """A network that is to be exported, with the rule its answers follow, in eval mode."""
+    layer = RULES[key](net, task) if key in RULES else net
+    layer.eval()
+    return layer
 
 
 def settle(net: nn.Layer, hw: tuple[int, int]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import cv2
@@ -12,17 +13,28 @@ from PIL import Image
 from sealkit.drawing.polygons import Colour, boxes_to_polygons, line_width, outline_polygons, palette
 from sealkit.drawing.text import draw_text, text_width
 
-SIDES = (900, 1600)
-"""Long side of the page in the image, pixels: smaller pages are enlarged, larger ones reduced."""
-PANEL = 0.62
-"""Width of the list as a share of the page's long side in the image."""
-SEVERAL = 0.5
-"""A single seal that fills more than this share of its image needs no overview."""
-DOUBTFUL = 0.75
-"""Texts below this score are listed in grey."""
-INK, PALE = (40, 40, 40), (130, 130, 130)
-DARK = 0.78
-"""Share of the palette's brightness: white numbers must be legible on each colour."""
+
+@dataclass(frozen=True)
+class OverviewStyle:
+    """How the image of a page looks."""
+
+    min_long_side_px: int = 900
+    """Smaller pages are enlarged to this long side."""
+    max_long_side_px: int = 1600
+    """Larger pages are reduced to it."""
+    panel_width_ratio: float = 0.62
+    """Width of the list as a share of the page's long side in the image."""
+    max_single_seal_share: float = 0.5
+    """A single seal that fills more than this share of its image needs no overview."""
+    min_sure_score: float = 0.75
+    """Texts below this score are listed in grey."""
+    ink: Colour = (40, 40, 40)
+    grey: Colour = (130, 130, 130)
+    palette_brightness: float = 0.78
+    """Share of the palette's brightness: white numbers must be legible on each colour."""
+
+
+STYLE = OverviewStyle()
 
 
 def overview_image(result: dict[str, Any]) -> Image.Image | None:
@@ -39,18 +51,21 @@ def overview_image(result: dict[str, Any]) -> Image.Image | None:
     if page is None or not seals or not all("seal_box" in seal for seal in seals):
         return None
     x1, y1, x2, y2 = seals[0]["seal_box"]
-    if len(seals) == 1 and (x2 - x1) * (y2 - y1) > SEVERAL * page.shape[0] * page.shape[1]:
+    if len(seals) == 1 and (x2 - x1) * (y2 - y1) > STYLE.max_single_seal_share * page.shape[0] * page.shape[1]:
         return None
-    colours = [(round(DARK * b), round(DARK * g), round(DARK * r)) for b, g, r in palette(len(seals))]
+    colours = [
+        (round(STYLE.palette_brightness * b), round(STYLE.palette_brightness * g), round(STYLE.palette_brightness * r))
+        for b, g, r in palette(len(seals))
+    ]
     drawn = _marked(page, seals, colours)
-    panel = _listed(drawn.shape[0], round(PANEL * max(drawn.shape[:2])), seals, colours)
+    panel = _listed(drawn.shape[0], round(STYLE.panel_width_ratio * max(drawn.shape[:2])), seals, colours)
     return Image.fromarray(np.ascontiguousarray(np.concatenate([drawn, panel], axis=1)[:, :, ::-1]))
 
 
 def _marked(page: np.ndarray, seals: Sequence[dict[str, Any]], colours: Sequence[Colour]) -> np.ndarray:
     """The page at the size it is shown in, with boxes, text lines and numbers."""
     longest = max(page.shape[:2])
-    scale = min(max(longest, SIDES[0]), SIDES[1]) / longest
+    scale = min(max(longest, STYLE.min_long_side_px), STYLE.max_long_side_px) / longest
     drawn = cv2.resize(page, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
     boxes = [np.asarray(seal["seal_box"]) * scale for seal in seals]
     width = line_width(drawn)
@@ -75,14 +90,21 @@ def _listed(height: int, width: int, seals: Sequence[dict[str, Any]], colours: S
     for number, (seal, colour) in enumerate(zip(seals, colours), 1):
         panel = _numbered(panel, number, (1.2 * pitch, y + pitch / 2), round(0.42 * pitch), colour)
         if not seal["lines"]:
-            panel = _write(panel, "no text read", (left, y), size, PALE)
+            panel = _write(panel, "no text read", (left, y), size, STYLE.grey)
         for line in seal["lines"] or ():
             about = f"{line['role']} {line['score']:.2f}" if line["role"] else f"{line['score']:.2f}"
             beside = text_width(about, round(size * 0.7)) + size
             room = width - left - beside
-            panel = _write(panel, line["text"], (left, y), size, INK if line["score"] >= DOUBTFUL else PALE, room)
+            panel = _write(
+                panel,
+                line["text"],
+                (left, y),
+                size,
+                STYLE.ink if line["score"] >= STYLE.min_sure_score else STYLE.grey,
+                room,
+            )
             used = min(text_width(line["text"], size), room)
-            panel = _write(panel, about, (left + used + 0.6 * size, y + 0.22 * size), round(size * 0.7), PALE)
+            panel = _write(panel, about, (left + used + 0.6 * size, y + 0.22 * size), round(size * 0.7), STYLE.grey)
             y += pitch
         y += pitch * (0.6 if seal["lines"] else 1.6)
     return panel

@@ -21,8 +21,16 @@ Box = tuple[float, float, float, float]
 Window = tuple[int, int, int, int]
 """The same in whole pixels, within the page."""
 
-HALVING = 0.5
-"""Share of its score that a reading of one character loses; of two characters the square of it, and so on."""
+
+@dataclass(frozen=True)
+class TrustRules:
+    """How readings of a line in different orientations are compared."""
+
+    loss_of_one_character: float = 0.5
+    """Share of its score that a reading of one character loses; of two characters the square of it, and so on."""
+
+
+TRUST = TrustRules()
 
 
 @dataclass(frozen=True)
@@ -95,7 +103,7 @@ class Hypothesis:
         The mean score alone prefers one character read with .99 from an upside-down strip to ten read with .95.
         """
         characters = len(self.result.text.strip())
-        return self.result.score * (1.0 - HALVING**characters)
+        return self.result.score * (1.0 - TRUST.loss_of_one_character**characters)
 
 
 @dataclass(frozen=True)

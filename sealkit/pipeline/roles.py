@@ -4,13 +4,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 _CODE = re.compile(r"^[0-9A-Za-z()（）\-—.·:：]+$")
-_DIGIT_SHARE = 0.7
-_CODE_LENGTH = 6
 _PURPOSE = re.compile(
     r"专用|印鉴|合同章|公章|业务章|财务章|发票|现金|收讫|付讫|验讫|审核|核准|作废|受理|检验|质检|代表章|有效$"
 )
+
+
+@dataclass(frozen=True)
+class RoleRules:
+    """What makes a text a registration number, and a title a purpose."""
+
+    min_code_characters: int = 6
+    min_digit_share: float = 0.7
+    """Share of a code's characters that are digits."""
+    max_purpose_characters: int = 8
+    """A title of more characters names its owner, whatever other words it holds."""
+
+
+RULES = RoleRules()
 
 
 def line_roles(lines: Sequence[tuple[str, str | None]]) -> list[str | None]:
@@ -37,7 +50,7 @@ def _role(text: str, guess: str | None, count: int) -> str | None:
         return "purpose" if _PURPOSE.search(text) else None
     if guess == "purpose" and not _PURPOSE.search(text) and not text.endswith("章"):
         return None
-    if guess == "title" and _PURPOSE.search(text) and count > 1 and len(text) <= 8:
+    if guess == "title" and _PURPOSE.search(text) and count > 1 and len(text) <= RULES.max_purpose_characters:
         return "purpose"
     return guess
 
@@ -45,6 +58,6 @@ def _role(text: str, guess: str | None, count: int) -> str | None:
 def is_code(text: str) -> bool:
     """Whether a text is a registration number rather than words."""
     bare = re.sub(r"\s", "", text)
-    if len(bare) < _CODE_LENGTH or not _CODE.match(bare):
+    if len(bare) < RULES.min_code_characters or not _CODE.match(bare):
         return False
-    return sum(c.isdigit() for c in bare) >= _DIGIT_SHARE * len(bare)
+    return sum(c.isdigit() for c in bare) >= RULES.min_digit_share * len(bare)

@@ -27,11 +27,7 @@ from sealkit.pipeline.options import PredictOptions
 from sealkit.pipeline.page import Page
 from sealkit.pipeline.result import RefusedCall, SealRecognitionResult
 from sealkit.pipeline.settings import SealRecognitionSettings
-from sealkit.pipeline.side_by_side import in_threads, several
-
-MAX_PIXELS_TOGETHER = 4_000_000
-"""Pixels of images that the detector sees as they are, and that may be read at the same time: a server detector needs
-two kilobytes for each."""
+from sealkit.pipeline.side_by_side import QUEUE, in_threads, several
 
 
 class SealRecognitionPipeline:
@@ -190,7 +186,7 @@ class SealRecognitionPipeline:
         bounded = call.layout or self.settings.Search is not None
 
         def weight(group: list[Page]) -> float:
-            return 0.0 if bounded else sum(page.pixels for page in group) / MAX_PIXELS_TOGETHER
+            return 0.0 if bounded else sum(page.pixels for page in group) / QUEUE.max_whole_image_pixels
 
         for results in in_threads(groups, lambda group: list(read(group, call)), self.at_once, weight):
             yield from results

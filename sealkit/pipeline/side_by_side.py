@@ -6,14 +6,26 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import dataclass
 from itertools import chain
 from typing import TypeVar
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 
-AHEAD = 2
-"""Jobs begun or waiting per worker: enough to keep it busy, few enough to keep memory flat."""
+
+@dataclass(frozen=True)
+class QueueRules:
+    """How far several images at the same time may get ahead of the reader."""
+
+    jobs_per_worker: int = 2
+    """Jobs begun or waiting per worker: enough to keep it busy, few enough to keep memory flat."""
+    max_whole_image_pixels: int = 4_000_000
+    """Pixels of images that the detector sees as they are, and that may be read at the same time: a server detector
+    needs two kilobytes for each."""
+
+
+QUEUE = QueueRules()
 
 
 def in_order(
@@ -43,7 +55,7 @@ def in_order(
                 break
             heavy = weight(job)
             while waiting and (
-                len(waiting) >= workers * AHEAD
+                len(waiting) >= workers * QUEUE.jobs_per_worker
                 or heavy + sum(other for future, other in waiting if not future.done()) > 1
             ):
                 yield waiting.popleft()[0].result()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import cv2
@@ -17,9 +18,17 @@ from sealkit.drawing.polygons import (
 from sealkit.drawing.text import draw_text, draw_text_along, text_width
 from sealkit.modules.layout_detection.draw import layout_image
 
-CAPTION_HEIGHT = 25
-FILL = 0.18
-"""Opacity of text areas: the characters under them stay legible."""
+
+@dataclass(frozen=True)
+class ImageStyle:
+    """How the images of a result look."""
+
+    caption_height_px: int = 25
+    fill_opacity: float = 0.18
+    """Of text areas: the characters under them stay legible."""
+
+
+STYLE = ImageStyle()
 
 
 def result_images(result: dict[str, Any]) -> dict[str, Image.Image]:
@@ -51,10 +60,10 @@ def seal_image(seal: dict[str, Any]) -> np.ndarray:
     polygons = [np.asarray(p, dtype=np.float32) - offset for p in seal["rec_polys"]]
     lines = [np.asarray(line["line_poly"], dtype=np.float32) - corner for line in seal.get("lines", ())]
     colours = palette(len(polygons))
-    left = outline_polygons(fill_polygons(crop, polygons, colours, FILL), polygons, colours)
+    left = outline_polygons(fill_polygons(crop, polygons, colours, STYLE.fill_opacity), polygons, colours)
     left = mark_starts(left, lines, colours)
-    right = np.full_like(crop, 255)
-    right = outline_polygons(fill_polygons(right, polygons, colours, FILL / 2), polygons, colours, width=1)
+    right = fill_polygons(np.full_like(crop, 255), polygons, colours, STYLE.fill_opacity / 2)
+    right = outline_polygons(right, polygons, colours, width=1)
     ways = [line["direction"] for line in seal.get("lines", ())]
     for n, (polygon, text) in enumerate(zip(polygons, seal["rec_texts"])):
         if n < len(lines):  # the line as it was read: characters stand where those of the seal stand
@@ -93,13 +102,13 @@ def preprocessed_image(fields: dict[str, Any]) -> np.ndarray:
     rotated = f"Rotated Image ({settings['use_doc_orientation_classify']}, {fields['angle']})"
     captions = ["Original Image", rotated, f"Unwarping Image ({settings['use_doc_unwarping']})"]
     images = [fields["input_img"], fields["rot_img"], fields["output_img"]]
-    height = max(p.shape[0] for p in images) + CAPTION_HEIGHT
+    height = max(p.shape[0] for p in images) + STYLE.caption_height_px
     columns = []
     for image, caption in zip(images, captions):
         h, w = image.shape[:2]
         column = np.full((height, w, 3), 255, np.uint8)
         column[:h] = image
-        columns.append(draw_text(column, caption, (0, height - CAPTION_HEIGHT + 3, w, height - 3)))
+        columns.append(draw_text(column, caption, (0, height - STYLE.caption_height_px + 3, w, height - 3)))
     return np.concatenate(columns, axis=1)
 
 

@@ -2,20 +2,20 @@
 
 import numpy as np
 
-from sealkit.pipeline.overview import DARK, SIDES
+from sealkit.pipeline.overview import STYLE
 
 
 def test_seals_are_boxed_and_listed(make_pipeline, page):
     (result,) = make_pipeline().predict(page)
     image = np.asarray(result.overview)[:, :, ::-1].astype(int)
-    scale = SIDES[0] / 800  # of a page of 800 x 600
-    assert image.shape[0] == 600 * scale and image.shape[1] > 1.5 * SIDES[0]
+    scale = STYLE.min_long_side_px / 800  # of a page of 800 x 600
+    assert image.shape[0] == 600 * scale and image.shape[1] > 1.5 * STYLE.min_long_side_px
     first, second = (seal["seal_box"] for seal in result["seal_res_list"])
     marks = [image[round((box[1] + box[3]) / 2 * scale), round(box[0] * scale)] for box in (first, second)]
     for mark in marks:  # a colour each, dark enough for white numbers, at the middle of the box's left side
-        assert mark.max() <= 256 * DARK and np.ptp(mark) > 80
+        assert mark.max() <= 256 * STYLE.palette_brightness and np.ptp(mark) > 80
     assert np.abs(marks[0] - marks[1]).max() > 80
-    panel = image[:, SIDES[0] :]
+    panel = image[:, STYLE.min_long_side_px :]
     assert (panel[:5] == 255).all() and (panel.min(axis=2) < 200).any()
     assert "overview" not in result.img  # PaddleX's images stay PaddleX's
 
@@ -25,7 +25,7 @@ def test_long_lists_fit(make_pipeline, page):
     line = {**result["seal_res_list"][0]["lines"][0], "text": "章" * 60}
     result["seal_res_list"][0]["lines"] = [line] * 40
     result["seal_res_list"][1]["lines"] = []
-    panel = np.asarray(result.overview)[:, SIDES[0] :]
+    panel = np.asarray(result.overview)[:, STYLE.min_long_side_px :]
     assert (panel[:, -2:] == 255).all() and (panel[:4] == 255).all() and (panel[-4:] == 255).all()
 
 

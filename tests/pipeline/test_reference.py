@@ -74,7 +74,7 @@ def test_large_warps_are_made_in_bands(monkeypatch):
     image = np.random.default_rng(0).integers(0, 256, (40, 60, 3)).astype(np.uint8)
     matrix, how = np.array([[1.1, 0.2, -5], [-0.1, 0.9, 3], [1e-3, -2e-3, 1]]), (cv2.INTER_CUBIC, cv2.BORDER_REPLICATE)
     whole = warp(image, [matrix], [30], 20, *how)
-    monkeypatch.setattr(strips, "BAND", 100)
+    monkeypatch.setattr(strips, "RULES", strips.StripRules(band_px=100))
     np.testing.assert_array_equal(warp(image, [matrix], [30], 20, *how), whole)
 
 

@@ -9,30 +9,42 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
 log = logging.getLogger(__name__)
 
-FLAT_IOU = 0.7
-"""A polygon that fills this much of its minimum-area rectangle is cropped as that rectangle."""
-TALL = 1.5
-"""Height / width from which a rectangle is turned, or a curved text counts as vertical."""
-MERGE = 0.9
-"""Vertices closer than this × the mean edge are one."""
-_PARTS_BITS = 5
-_PARTS = 1 << _PARTS_BITS
-_BLOCK, _BLOCK_ROWS = 1024, 16
-"""OpenCV warps in blocks of so many pixels, at most so many rows of them at first (imgwarp.cpp of OpenCV 4)."""
-STEPS = 15
-"""Quads a curved strip is stitched from."""
-SURE = 0.02
-"""Shares of the rectangle farther than this from FLAT_IOU need no exact overlap: the rectangle holds its polygon."""
-BAND = 1 << 15
-"""So many pixels are warped at once: their places in the image take a hundred bytes each, and fit the cache."""
-LARGEST = 1 << 27
-"""Pixels of a strip; a quad less than a pixel wide is as large as the image, and there are fifteen of them."""
+
+@dataclass(frozen=True)
+class StripRules:
+    """Numbers of paddlex 3.7.2 and of the OpenCV it runs on (the first four, block and parts), and our own bounds."""
+
+    flat_iou: float = 0.7
+    """A polygon that fills this much of its minimum-area rectangle is cropped as that rectangle."""
+    tall_ratio: float = 1.5
+    """Height / width from which a rectangle is turned, or a curved text counts as vertical."""
+    merge_edge_ratio: float = 0.9
+    """Vertices closer than this × the mean edge are one."""
+    quads: int = 15
+    """A curved strip is stitched from so many."""
+    parts_bits: int = 5
+    """OpenCV warps to two to the power of so many parts of a pixel."""
+    block_px: int = 1024
+    """OpenCV warps in blocks of so many pixels (imgwarp.cpp of OpenCV 4) …"""
+    block_rows: int = 16
+    """… at most so many rows of them at first."""
+    sure_iou_gap: float = 0.02
+    """Shares of the rectangle farther than this from `flat_iou` need no exact overlap: the rectangle holds its
+    polygon."""
+    band_px: int = 1 << 15
+    """So many pixels are warped at once: their places in the image take a hundred bytes each, and fit the cache."""
+    max_strip_px: int = 1 << 27
+    """A quad less than a pixel wide is as large as the image, and there are fifteen of them."""
+
+
+RULES = StripRules()
 
 
 def crop_strip(image: np.ndarray, polygon: np.ndarray) -> np.ndarray:
@@ -75,19 +87,19 @@ def rectangle_corners(points: np.ndarray) -> np.ndarray:
 def bends(points: np.ndarray, rectangle: np.ndarray) -> bool:
     """Whether a polygon is to be straightened: it does not cross itself and leaves much of its rectangle empty."""
     whole = cv2.contourArea(rectangle)
-    share = cv2.contourArea(points) / whole if whole else FLAT_IOU
-    if share > FLAT_IOU + SURE:
+    share = cv2.contourArea(points) / whole if whole else RULES.flat_iou
+    if share > RULES.flat_iou + RULES.sure_iou_gap:
         return False
     import shapely  # only here, and only with `reading: reference`: a start without it is quicker
 
     shape = shapely.polygons(points)
     if not shapely.is_valid(shape):
         return False
-    if share < FLAT_IOU - SURE:
+    if share < RULES.flat_iou - RULES.sure_iou_gap:
         return True
     frame = shapely.polygons(rectangle)
     together = float(shapely.area(shapely.union(shape, frame))) + 1e-10  # a share of exactly 0.7 bends
-    return bool(shapely.area(shapely.intersection(shape, frame)) / together < FLAT_IOU)
+    return bool(shapely.area(shapely.intersection(shape, frame)) / together < RULES.flat_iou)
 
 
 def rectangle_strip(image: np.ndarray, corners: np.ndarray) -> np.ndarray:
@@ -101,13 +113,13 @@ def rectangle_strip(image: np.ndarray, corners: np.ndarray) -> np.ndarray:
         target = np.array([[0, 0], [width, 0], [width, height], [0, height]], dtype=np.float32)
         matrix = cv2.getPerspectiveTransform(corners, target)
         strip = warp(image, [matrix], [width], height, cv2.INTER_CUBIC, cv2.BORDER_REPLICATE)
-    return np.rot90(strip) if strip.shape[0] / strip.shape[1] >= TALL else strip
+    return np.rot90(strip) if strip.shape[0] / strip.shape[1] >= RULES.tall_ratio else strip
 
 
 def merge_vertices(points: np.ndarray) -> np.ndarray:
     """Vertices that lie close together become their mean, cut off to whole numbers: (M, 2) int32, M ≤ N."""
     edges = np.linalg.norm(np.diff(points, axis=0), axis=1)
-    near = MERGE * (sum(edges.tolist()) / (len(edges) + 1e-8))
+    near = RULES.merge_edge_ratio * (sum(edges.tolist()) / (len(edges) + 1e-8))
     starts = np.concatenate([[0], np.flatnonzero(edges >= near) + 1])
     sums, counts = np.add.reduceat(points, starts, axis=0), np.diff(starts, append=len(points))
     if len(starts) > 1 and float(np.linalg.norm(points[0] - points[-1])) < near:
@@ -178,8 +190,8 @@ def resample(line: np.ndarray) -> np.ndarray:
     lengths = np.linalg.norm(np.diff(line, axis=0), axis=1)
     steps = np.concatenate([[0.0], np.cumsum(lengths)])
     if not steps[-1]:
-        return np.repeat(line[:1].astype(np.float64), STEPS + 1, axis=0)
-    wanted = np.arange(1, STEPS) * (steps[-1] / (STEPS + 1e-8))
+        return np.repeat(line[:1].astype(np.float64), RULES.quads + 1, axis=0)
+    wanted = np.arange(1, RULES.quads) * (steps[-1] / (RULES.quads + 1e-8))
     edge = np.searchsorted(steps, wanted, side="right") - 1
     share = (wanted - steps[edge]) / lengths[edge]
     inner = line[edge] + (line[edge + 1] - line[edge]) * share[:, None]
@@ -201,7 +213,7 @@ def rectify(image: np.ndarray, points: np.ndarray) -> np.ndarray:
     """
     points = points.astype(np.float32)
     low, high = points.min(axis=0).astype(int).tolist(), points.max(axis=0).astype(int).tolist()
-    if (high[1] - low[1]) / (high[0] - low[0]) <= TALL:
+    if (high[1] - low[1]) / (high[0] - low[0]) <= RULES.tall_ratio:
         return _stitch(image, points, points.astype(np.float64))
     # Left or right side of a ring: measured as if the image were turned; the strip stays upright.
     points = np.roll(points, -1, axis=0)
@@ -211,14 +223,14 @@ def rectify(image: np.ndarray, points: np.ndarray) -> np.ndarray:
 
 def _stitch(image: np.ndarray, points: np.ndarray, measured: np.ndarray) -> np.ndarray:
     """Quads between (32, 2) points, in the sizes that `measured` has: the same points, perhaps turned."""
-    top, bottom = points[: STEPS + 1], points[STEPS + 1 :][::-1]
+    top, bottom = points[: RULES.quads + 1], points[RULES.quads + 1 :][::-1]
     around = _distances(measured[:-1], measured[1:])  # the 15 of the top, the text's end, the 15 of the bottom
-    steps = (around[:STEPS] + around[::-1][:STEPS]) / 2
-    height = round(float(_distances(measured[: STEPS + 1], measured[STEPS + 1 :][::-1]).mean()))
+    steps = (around[: RULES.quads] + around[::-1][: RULES.quads]) / 2
+    height = round(float(_distances(measured[: RULES.quads + 1], measured[RULES.quads + 1 :][::-1]).mean()))
     places = np.concatenate([[0.0], np.cumsum(steps).astype(np.float64)])
     widths = np.diff((places - places[-1] / 2).astype(np.float32))
     sources = np.stack([top[:-1], top[1:], bottom[1:], bottom[:-1]], axis=1)
-    targets = np.zeros((STEPS, 4, 2), np.float32)
+    targets = np.zeros((RULES.quads, 4, 2), np.float32)
     targets[:, 1:3, 0], targets[:, 2:, 1] = widths[:, None], height
     matrices = [cv2.getPerspectiveTransform(*pair) for pair in zip(sources, targets)]
     whole = [int(width) for width in widths]
@@ -227,7 +239,7 @@ def _stitch(image: np.ndarray, points: np.ndarray, measured: np.ndarray) -> np.n
     # OpenCV takes a size of nothing for the image's: tiny texts become wide strips of nearly nothing.
     sizes = [(height, width) if height and width else image.shape[:2] for width in whole]
     strip_hw = max(h for h, _ in sizes), sum(w for _, w in sizes)
-    if strip_hw[0] * strip_hw[1] > LARGEST:
+    if strip_hw[0] * strip_hw[1] > RULES.max_strip_px:
         raise ValueError(f"the strip would be {strip_hw[1]}x{strip_hw[0]} pixels large")
     strip = np.zeros((*strip_hw, *image.shape[2:]), image.dtype)
     left = 0
@@ -265,13 +277,13 @@ def warp(
     total = sum(max(width, 0) for width in widths)
     if total < 1 or height < 1:
         return np.zeros((max(height, 0), total, *image.shape[2:]), image.dtype)
-    block = _BLOCK // min(height, _BLOCK_ROWS)
+    block = RULES.block_px // min(height, RULES.block_rows)
     columns = np.concatenate([np.arange(width, dtype=np.int64) for width in widths])  # (total,), from 0 in each piece
     x = columns // block * block, columns % block
     inverses = _inverses(np.stack(matrices))
     if len(matrices) > 1:
         inverses = np.repeat(inverses, np.maximum(widths, 0), axis=2)
-    rows = max(BAND // total, 1)
+    rows = max(RULES.band_px // total, 1)
     bands = []
     for first in range(0, height, rows):
         y = np.arange(first, min(first + rows, height), dtype=np.float64)[:, None]
@@ -297,16 +309,16 @@ def _places(
     sums += across * offset
     below = sums[2]
     if below.all():
-        factor = np.divide(_PARTS, below, out=below)
+        factor = np.divide((1 << RULES.parts_bits), below, out=below)
     else:
-        factor = np.divide(_PARTS, below, out=np.zeros_like(below), where=below != 0)
+        factor = np.divide((1 << RULES.parts_bits), below, out=np.zeros_like(below), where=below != 0)
     places = np.multiply(sums[:2], factor, out=sums[:2])
     np.rint(places, out=places)
     whole = np.clip(places, -(2.0**31), 2.0**31 - 1, out=places).astype(np.int32)
     corners = np.empty((*factor.shape, 2), np.int16)
-    np.clip(whole >> _PARTS_BITS, -(2**15), 2**15 - 1, out=corners.transpose(2, 0, 1), casting="unsafe")
-    whole &= _PARTS - 1
-    return corners, (whole[1] * _PARTS + whole[0]).astype(np.uint16)
+    np.clip(whole >> RULES.parts_bits, -(2**15), 2**15 - 1, out=corners.transpose(2, 0, 1), casting="unsafe")
+    whole &= (1 << RULES.parts_bits) - 1
+    return corners, (whole[1] * (1 << RULES.parts_bits) + whole[0]).astype(np.uint16)
 
 
 def _inverses(matrices: np.ndarray) -> np.ndarray:

@@ -181,7 +181,7 @@ def _name_keys(samples: Sequence[DetSample], expression: str) -> list[str]:
                 "the expression does not match an image's name",
                 where=sample.where,
                 value=sample.image_path.name,
-                hint=f"mend the expression {expression!r}, or rename the image",
+                hint=f"correct the expression {expression!r}, or rename the image",
             )
         keys.append(match.group(1) if pattern.groups else match.group(0))
     return keys

@@ -217,7 +217,7 @@ def reads_meta(function: Callable[..., _Made]) -> Callable[..., _Made]:
                 f"a setting cannot be used: {what}",
                 where=meta.where,
                 value=value,
-                hint="export the model again, or mend inference.yml",
+                hint="export the model again, or correct inference.yml",
             ) from error
 
     return read

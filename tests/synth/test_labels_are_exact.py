@@ -12,7 +12,7 @@ from sealkit.data.shapes import SHAPES
 from sealkit.synth.seals.design import Design
 from sealkit.synth.seals.designs import design_seal
 from sealkit.synth.seals.layout import EllipsePath
-from sealkit.synth.seals.render import render_design, scale_matrix, stock, tilt_matrix, transform, turn_matrix
+from sealkit.synth.seals.render import render_cache, render_design, scale_matrix, tilt_matrix, transform, turn_matrix
 
 SIDE = 400
 
@@ -34,7 +34,7 @@ def _stamp_line(design: Design, index: int, place: np.ndarray) -> tuple[np.ndarr
 @pytest.mark.parametrize("seed", range(6))
 def test_ink_lies_in_its_polygon_and_fills_it(shape: str, seed: int) -> None:
     rng = np.random.default_rng([seed, 5])
-    design = design_seal(shape, rng, stock(0, None).book)
+    design = design_seal(shape, rng, render_cache(0, None).book)
     tilt = tilt_matrix(rng, 0.12)
     place = (
         scale_matrix(SIDE / 2, SIDE / 2, 130 / max(1, design.b), 130 / max(1, design.b))
@@ -61,7 +61,7 @@ def test_ink_lies_in_its_polygon_and_fills_it(shape: str, seed: int) -> None:
 def test_polygons_run_from_the_start_along_the_tops_clockwise() -> None:
     rng = np.random.default_rng(3)
     for _ in range(40):
-        design = design_seal("circle", rng, stock(0, None).book)
+        design = design_seal("circle", rng, render_cache(0, None).book)
         for line in design.lines:
             points = line.polygon()
             x, y = points.T
@@ -81,7 +81,7 @@ def test_polygons_run_from_the_start_along_the_tops_clockwise() -> None:
 
 
 def test_columns_are_upright_boxes_from_the_right() -> None:
-    design = design_seal("square", np.random.default_rng(8), stock(0, None).book)
+    design = design_seal("square", np.random.default_rng(8), render_cache(0, None).book)
     boxes = [line.polygon() for line in design.lines]
     for box in boxes:
         (x0, y0), (x1, y1), (x2, y2), (x3, y3) = box
@@ -91,7 +91,7 @@ def test_columns_are_upright_boxes_from_the_right() -> None:
 
 @pytest.mark.parametrize("angle", [0.0, 90.0, 200.0, 359.0])
 def test_angle_is_clockwise_from_upright(angle: float) -> None:
-    design = design_seal("circle", np.random.default_rng(1), stock(0, None).book)
+    design = design_seal("circle", np.random.default_rng(1), render_cache(0, None).book)
     place = scale_matrix(200, 200, 150, 150) @ turn_matrix(angle)
     _, labels = _stamp_line(design, 0, place)
     assert labels[0].angle == pytest.approx(angle, abs=0.11)
@@ -102,7 +102,9 @@ def test_angle_is_clockwise_from_upright(angle: float) -> None:
 def test_lines_cut_by_the_edge_are_labelled_as_far_as_seen() -> None:
     rng = np.random.default_rng(4)
     design = next(
-        d for d in (design_seal("circle", rng, stock(0, None).book) for _ in range(50)) if len(d.lines[0].text) > 8
+        d
+        for d in (design_seal("circle", rng, render_cache(0, None).book) for _ in range(50))
+        if len(d.lines[0].text) > 8
     )
     whole = design.lines[0].text
     place = scale_matrix(0.0, 200, 180, 180)  # the left half is outside

@@ -9,7 +9,7 @@ from sealkit.data.labels.detection import read_det_labels
 from sealkit.data.records import TextLine
 from sealkit.data.shapes import SHAPES
 from sealkit.errors import DataError
-from sealkit.synth.common.documents import print_on
+from sealkit.synth.common.backgrounds import print_on
 from sealkit.synth.seals.designs import design_seal
 from sealkit.synth.seals.ink import Ink
 from sealkit.synth.seals.legibility import LEAST_HEIGHT, character_height

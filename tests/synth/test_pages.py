@@ -17,9 +17,9 @@ from sealkit.synth.pages import scene as pages
 from sealkit.synth.pages import stamping as page_seals
 from sealkit.synth.pages.camera import View, flat_view, photo_view
 from sealkit.synth.pages.coco import annotation_name, write_page_set
-from sealkit.synth.pages.scene import _seen, page_stock, render_page
+from sealkit.synth.pages.scene import _seen, page_cache, render_page
 from sealkit.synth.pages.sheet import Sheet
-from sealkit.synth.pages.stamping import SealStock, choose_half, make_ready, stamp
+from sealkit.synth.pages.stamping import MaskCache, choose_half, make_ready, stamp
 from sealkit.synth.seals.settings import DOCUMENTS, PageSettings
 
 SMALL = PageSettings(size=(220, 300))
@@ -27,7 +27,7 @@ SMALL = PageSettings(size=(220, 300))
 
 def test_a_page_depends_on_seed_and_index_only() -> None:
     alone = render_page(7, 2, SMALL)
-    page_stock.cache_clear()  # nothing drawn before may matter
+    page_cache.cache_clear()  # nothing drawn before may matter
     render_page(7, 1, SMALL)
     again = render_page(7, 2, SMALL)
     assert np.array_equal(alone[0], again[0]) and alone[1:] == again[1:]
@@ -65,9 +65,9 @@ def test_every_document_can_be_drawn_alone() -> None:
 @pytest.mark.parametrize("shape", ["circle", "square"])
 def test_a_seals_outline_is_where_its_ink_is(half: float, shape: str) -> None:
     """In the pixels of the stamped sheet, at every size, kept masks and fresh ones."""
-    book, fields, rng = page_stock(0, None).means.book, FieldPool(0), np.random.default_rng([int(half), 4])
+    book, fields, rng = page_cache(0, None).assets.book, FieldPool(0), np.random.default_rng([int(half), 4])
     sheet = np.full((700, 700, 3), 255, np.float32)
-    ready = make_ready(rng, book, shape, half) if half > 150 else SealStock(0, book).seal(rng, shape)
+    ready = make_ready(rng, book, shape, half) if half > 150 else MaskCache(0, book).seal(rng, shape)
     seal = stamp(sheet, rng, fields, ready, shape, (351.3, 347.8), half, 30.0, "clean")
     ys, xs = np.nonzero(sheet.min(2) < 200)
     found = np.array([xs.min(), ys.min(), xs.max() + 1, ys.max() + 1])
@@ -101,7 +101,7 @@ def test_boxes_are_cut_at_the_pages_edge_and_at_the_images() -> None:
 
 
 def test_print_outside_the_window_is_neither_drawn_nor_lost() -> None:
-    kept = page_stock(0, None)
+    kept = page_cache(0, None)
     sheet = Sheet(np.random.default_rng(0), kept.type, 400, 600, (100, 200, 150, 150), 12.0)
     assert sheet.write(50, 10, "合同专用章", 12.0)[2] > 50 and (sheet.ink == 255).all()
     sheet.put(np.full((30, 30), 255, np.uint8), 90, 190, (0, 0, 0))

@@ -12,7 +12,7 @@ from sealkit.data.shapes import SHAPES
 from sealkit.errors import ConfigError, DataError
 from sealkit.images import read_image
 from sealkit.synth.common import texts
-from sealkit.synth.seals.render import render_sample, stock
+from sealkit.synth.seals.render import render_cache, render_sample
 from sealkit.synth.seals.settings import SynthSettings
 from sealkit.synth.seals.writer import is_validation, write_detection_set
 
@@ -21,7 +21,7 @@ SMALL = SynthSettings(size=(160, 220), page_size=(200, 260))
 
 def test_a_image_depends_on_seed_and_index_only() -> None:
     alone = render_sample(7, 3, SMALL)
-    stock.cache_clear()  # nothing drawn before may matter
+    render_cache.cache_clear()  # nothing drawn before may matter
     for index in range(3):
         render_sample(7, index, SMALL)
     again = render_sample(7, 3, SMALL)

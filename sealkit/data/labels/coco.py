@@ -83,7 +83,9 @@ def coco_set(content: dict[str, Any], root: Path, name: str) -> CocoSet:
         if label is None:
             known = ", ".join(f"{number} {known_name}" for number, known_name in list(names.items())[:8])
             reason = f"category {entry.get('category_id')!r} is unknown, in {sample.image_path.name}"
-            reader.report("unknown-category", where, reason, f"the file has {known}; mend the id or add the category")
+            reader.report(
+                "unknown-category", where, reason, f"the file has {known}; correct the id or add the category"
+            )
             continue
         box = reader.box(entry, sample, where)
         if box is not None:

@@ -104,7 +104,7 @@ def _read_texts(entries: Sequence[Any], number: int | None, reader: LabelReader)
     if entries and not lines:
         # Training on such an image as if it had no text would teach the wrong thing.
         reader.report(
-            "no-usable-text", number, f"none of its {len(entries)} texts can be used", "mend or delete the line"
+            "no-usable-text", number, f"none of its {len(entries)} texts can be used", "correct or delete the line"
         )
         return None
     return lines

@@ -118,7 +118,7 @@ def _read_extras(path: Path, reader: LabelReader) -> dict[str, dict[str, Any]]:
             entry = json.loads(line)
             found[str(entry.pop("path"))] = {key: value for key, value in entry.items() if _means(key, value)}
         except (ValueError, KeyError, AttributeError, TypeError, RecursionError):
-            own.report("bad-extra", number, "not an object with a path", "mend or delete the line", "warning")
+            own.report("bad-extra", number, "not an object with a path", "correct or delete the line", "warning")
     reader.problems += own.problems
     return found
 

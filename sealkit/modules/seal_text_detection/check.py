@@ -184,7 +184,7 @@ def _with_place(problem: Problem, facts: ImageFacts, files: dict[str, list[str]]
     if problem.code != "missing-image" or not places:
         return problem
     return Problem(
-        problem.code, problem.where, problem.message, f"there is {places[0]}: mend the path", problem.severity
+        problem.code, problem.where, problem.message, f"there is {places[0]}: correct the path", problem.severity
     )
 
 

@@ -1,4 +1,4 @@
-"""A corrected copy of a detection set: what can be mended without guessing is mended, the rest is left out and said."""
+"""A corrected copy of a detection set: what needs no guess is repaired, the rest is left out and reported."""
 
 from __future__ import annotations
 
@@ -58,8 +58,8 @@ def write_fixed_copy(
     Images: stored upright, 8 bits, three channels, on white (as PNG where anything had to change, else the same
     bytes). Outlines: clockwise, cut at the border, repeated points dropped, loops of plain outlines cut away. Left out:
     images that cannot be read, second copies, images that a later set (validation, test) holds too, texts that only
-    a person can mend (an image whose texts are all of that kind is left out as well: without them it would teach that
-    there is nothing).
+    a person can correct (an image whose texts are all of that kind is left out as well: without them it would teach
+    that there is nothing).
 
     Args:
         root: the checked folder.
@@ -125,13 +125,13 @@ def _fix_sample(sample: DetSample, facts: ImageFacts, report: FixReport) -> DetS
         else:
             lines.append(fixed)
     if sample.lines and not lines:
-        report.left_out.append((sample.where, f"{sample.image_path.name}: none of its texts can be mended"))
+        report.left_out.append((sample.where, f"{sample.image_path.name}: none of its texts can be repaired"))
         return None
     return replace(sample, lines=lines)
 
 
 def _fatal(line: TextLine, size: tuple[int, int], stored: tuple[int, int]) -> str | None:
-    """Why only a person can mend this outline, or None."""
+    """Why only a person can correct this outline, or None."""
     found = [p for p in outline_problems([line], size, "", stored) if p.code in _FATAL]
     return found[0].code if found else None
 

@@ -20,7 +20,7 @@ from sealkit.synth.seals.shapes import draw_star
 
 
 @dataclass(frozen=True)
-class Means:
+class PageAssets:
     """What drawing takes beside the sheet."""
 
     fields: FieldPool

@@ -14,7 +14,7 @@ from sealkit.synth.common import texts
 from sealkit.synth.common import vocabulary as words
 from sealkit.synth.pages import blocks as parts
 from sealkit.synth.pages import illustrations as images
-from sealkit.synth.pages.blocks import Means
+from sealkit.synth.pages.blocks import PageAssets
 from sealkit.synth.pages.ruled import form, invoice, receipt, statement
 from sealkit.synth.pages.sheet import Colour, Sheet
 from sealkit.synth.seals.shapes import draw_emblem
@@ -28,7 +28,7 @@ _CERTIFICATES = (
 )  # fmt: skip
 
 
-def contract(sheet: Sheet, means: Means) -> None:
+def contract(sheet: Sheet, assets: PageAssets) -> None:
     """Clauses, then the parties; some pages show the clauses only."""
     rng, y = sheet.rng, sheet.height * float(sheet.rng.uniform(0.05, 0.1))
     if rng.random() < 0.4:
@@ -58,7 +58,7 @@ def contract(sheet: Sheet, means: Means) -> None:
     parts.running_head(sheet)
 
 
-def notice(sheet: Sheet, means: Means) -> None:
+def notice(sheet: Sheet, assets: PageAssets) -> None:
     """An official paper under a red heading."""
     rng = sheet.rng
     y = parts.red_head(sheet, sheet.height * float(rng.uniform(0.05, 0.12))) + sheet.em
@@ -81,13 +81,13 @@ def notice(sheet: Sheet, means: Means) -> None:
         sheet.rule(sheet.left, y, sheet.right, y, sheet.em * 0.06)
 
 
-def character(sheet: Sheet, means: Means) -> None:
+def character(sheet: Sheet, assets: PageAssets) -> None:
     """A title, some paragraphs, who wrote it and when."""
     rng = sheet.rng
     y = sheet.height * float(rng.uniform(0.06, 0.16))
     if rng.random() < 0.2:
         side = int(sheet.em * float(rng.uniform(2.5, 4)))
-        parts.square_image(sheet, images.logo(rng, means.book, side), sheet.left, y - side * 0.5)
+        parts.square_image(sheet, images.logo(rng, assets.book, side), sheet.left, y - side * 0.5)
         sheet.write(sheet.left + side * 1.2, y - side * 0.2, texts.company(rng), sheet.em * 1.2, "heavy")
         y += side
     title = texts.pick(
@@ -117,7 +117,7 @@ def _character_body(sheet: Sheet, y: float, until: float) -> None:
     parts.sign_off(sheet, y + sheet.em * float(rng.uniform(0.5, 3)))
 
 
-def certificate(sheet: Sheet, means: Means) -> None:
+def certificate(sheet: Sheet, assets: PageAssets) -> None:
     """A coloured frame, an emblem or sign, a large title, what is certified, a seal at the foot."""
     rng = sheet.rng
     tone = _certificate_tone(sheet)
@@ -127,7 +127,7 @@ def certificate(sheet: Sheet, means: Means) -> None:
     y = sheet.height * float(rng.uniform(0.07, 0.11))
     if rng.random() < 0.65:
         side = int(min(sheet.width, sheet.height) * float(rng.uniform(0.09, 0.17)))
-        emblem = images.national_emblem(rng, side) if rng.random() < 0.5 else images.logo(rng, means.book, side)
+        emblem = images.national_emblem(rng, side) if rng.random() < 0.5 else images.logo(rng, assets.book, side)
         parts.square_image(sheet, emblem, sheet.width / 2 - side / 2, y - side * 0.25)
         y += side * 0.95
     title = texts.pick(rng, _CERTIFICATES)
@@ -144,13 +144,13 @@ def certificate(sheet: Sheet, means: Means) -> None:
             y = parts.paragraph(sheet, y, int(rng.integers(1, 4)), spacing=2.0) + sheet.em
     if rng.random() < 0.25:
         h = sheet.em * 5.5
-        image = images.portrait(rng, means.fields, int(h), int(h * 0.72))
+        image = images.portrait(rng, assets.fields, int(h), int(h * 0.72))
         parts.square_image(sheet, image, sheet.left, y)
         sheet.anchor(sheet.left + h * 0.7, y + h * 0.8, "circle")
-    _certificate_foot(sheet, means, max(y + sheet.em, sheet.height * 0.7))
+    _certificate_foot(sheet, assets, max(y + sheet.em, sheet.height * 0.7))
 
 
-def _certificate_foot(sheet: Sheet, means: Means, y: float) -> None:
+def _certificate_foot(sheet: Sheet, assets: PageAssets, y: float) -> None:
     rng = sheet.rng
     if rng.random() < 0.75:
         parts.sign_off(sheet, min(y, sheet.height * 0.83))
@@ -161,7 +161,7 @@ def _certificate_foot(sheet: Sheet, means: Means, y: float) -> None:
         parts.square_image(sheet, images.qr_code(rng, side), sheet.left, min(y, sheet.height * 0.8))
     x = sheet.left
     for _ in range(int(rng.choice([0, 1, 2, 3], p=[0.45, 0.25, 0.2, 0.1]))):
-        sign = images.foil_sticker(rng, side) if rng.random() < 0.25 else images.logo(rng, means.book, side)
+        sign = images.foil_sticker(rng, side) if rng.random() < 0.25 else images.logo(rng, assets.book, side)
         x += side * float(rng.uniform(1.1, 2.0))
         parts.square_image(sheet, sign, x, min(y, sheet.height * 0.8) + side * float(rng.uniform(-0.2, 0.2)))
 
@@ -200,7 +200,7 @@ def _ornate_frame(sheet: Sheet, tone: Colour) -> None:
     sheet.frame(gap, gap, w - gap, h - gap, max(1.0, thick * 0.1), tone)
 
 
-def article(sheet: Sheet, means: Means) -> None:
+def article(sheet: Sheet, assets: PageAssets) -> None:
     """A report, book or paper: columns of text, headings, illustrations, tables."""
     rng = sheet.rng
     y = sheet.height * float(rng.uniform(0.06, 0.1))
@@ -221,7 +221,7 @@ def article(sheet: Sheet, means: Means) -> None:
             if draw < 0.2 and left_over > sheet.em * 10:
                 height = min(left_over - sheet.em * 3, (x1 - x0) * float(rng.uniform(0.3, 0.75)))
                 inset = (x1 - x0) * (float(rng.uniform(0, 0.25)) if columns == 1 else 0.0)
-                here = parts.figure(sheet, means.fields, here, height, x0=x0 + inset, x1=x1 - inset)
+                here = parts.figure(sheet, assets.fields, here, height, x0=x0 + inset, x1=x1 - inset)
             elif draw < 0.28 and left_over > sheet.em * 14:
                 here = parts.table(sheet, here, int(rng.integers(3, 6)), int(rng.integers(2, 6)), x0=x0, x1=x1)
             elif draw < 0.4:
@@ -242,7 +242,7 @@ def article(sheet: Sheet, means: Means) -> None:
     parts.running_head(sheet)
 
 
-def english(sheet: Sheet, means: Means) -> None:
+def english(sheet: Sheet, assets: PageAssets) -> None:
     """A character or certificate in Latin script."""
     rng, em = sheet.rng, sheet.em
     y = sheet.height * float(rng.uniform(0.06, 0.14))
@@ -267,7 +267,7 @@ def english(sheet: Sheet, means: Means) -> None:
     sheet.anchor(x + em * 4, y)
 
 
-def handwriting(sheet: Sheet, means: Means) -> None:
+def handwriting(sheet: Sheet, assets: PageAssets) -> None:
     """A sheet of ruled or plain paper written by hand."""
     rng = sheet.rng
     em, y = sheet.em * float(rng.uniform(1.3, 2.0)), sheet.height * float(rng.uniform(0.06, 0.12))
@@ -310,7 +310,7 @@ def date_or_name(rng: Rng) -> str:
     return texts.person(rng) if rng.random() < 0.5 else parts.date_text(rng)
 
 
-def specimen(sheet: Sheet, means: Means) -> None:
+def specimen(sheet: Sheet, assets: PageAssets) -> None:
     """A sheet on which seals are shown, each with a caption; little else."""
     rng, em = sheet.rng, sheet.em * 1.3
     y = sheet.height * float(rng.uniform(0.06, 0.14))
@@ -333,7 +333,7 @@ def specimen(sheet: Sheet, means: Means) -> None:
             y = parts.paragraph(sheet, y, 1)
 
 
-KINDS: dict[str, tuple[Callable[[Sheet, Means], None], tuple[float, float], tuple[float, float]]] = {
+KINDS: dict[str, tuple[Callable[[Sheet, PageAssets], None], tuple[float, float], tuple[float, float]]] = {
     "contract": (contract, (0.66, 0.76), (0.0115, 0.0175)),
     "notice": (notice, (0.66, 0.76), (0.014, 0.02)),
     "character": (character, (0.66, 0.8), (0.014, 0.021)),

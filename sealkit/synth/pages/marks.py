@@ -7,12 +7,12 @@ import numpy as np
 
 from sealkit.synth.common import texts
 from sealkit.synth.pages import illustrations as images
-from sealkit.synth.pages.blocks import RED, Means, date_text, square_image
+from sealkit.synth.pages.blocks import RED, PageAssets, date_text, square_image
 from sealkit.synth.pages.sheet import Colour, Sheet
 from sealkit.synth.seals.shapes import draw_star, fill, outline_points
 
 
-def decorate(sheet: Sheet, means: Means) -> None:
+def decorate(sheet: Sheet, assets: PageAssets) -> None:
     """Now and then a watermark, stars, icons, printed boxes, ringed numbers, logos, a bar code."""
     rng = sheet.rng
     if rng.random() < 0.05:
@@ -20,7 +20,7 @@ def decorate(sheet: Sheet, means: Means) -> None:
     if rng.random() < 0.3:
         for _ in range(int(rng.integers(1, 3))):
             kinds = (_stars, _icons, _printed_box, _ringed_character, _bar_code, _highlight, _sign)
-            kinds[int(rng.choice(len(kinds), p=[0.15, 0.2, 0.17, 0.2, 0.06, 0.1, 0.12]))](sheet, means)
+            kinds[int(rng.choice(len(kinds), p=[0.15, 0.2, 0.17, 0.2, 0.06, 0.1, 0.12]))](sheet, assets)
 
 
 def _spot(sheet: Sheet) -> tuple[float, float]:
@@ -56,7 +56,7 @@ def _watermark(sheet: Sheet) -> None:
             sheet.put(turned, float(x), float(y), (grey, grey, grey))
 
 
-def _stars(sheet: Sheet, means: Means) -> None:
+def _stars(sheet: Sheet, assets: PageAssets) -> None:
     """One star, or a row of them."""
     rng, (x, y) = sheet.rng, _spot(sheet)
     size = max(4.0, min(sheet.width, sheet.height) * float(np.exp(rng.uniform(np.log(0.008), np.log(0.06)))))
@@ -67,7 +67,7 @@ def _stars(sheet: Sheet, means: Means) -> None:
         sheet.put(mask, x + k * side * 1.1, y, tone)
 
 
-def _icons(sheet: Sheet, means: Means) -> None:
+def _icons(sheet: Sheet, assets: PageAssets) -> None:
     """Filled discs, rings, buttons with a tick or a digit, as lists and screens have them."""
     rng, (x, y) = sheet.rng, _spot(sheet)
     size = max(5.0, sheet.em * float(rng.uniform(0.6, 2.2)))
@@ -85,7 +85,7 @@ def _icons(sheet: Sheet, means: Means) -> None:
         sheet.put(mask, x, y + k * side * 1.4, tone)
 
 
-def _printed_box(sheet: Sheet, means: Means) -> None:
+def _printed_box(sheet: Sheet, assets: PageAssets) -> None:
     """A printed frame around a number or date: no stamp, though it stands where one might."""
     rng, (x, y) = sheet.rng, _spot(sheet)
     tone, px = _tone(sheet), sheet.em * float(rng.uniform(0.9, 1.4))
@@ -96,7 +96,7 @@ def _printed_box(sheet: Sheet, means: Means) -> None:
         sheet.frame(box[0] - pad, box[1] - pad, box[2] + pad, box[3] + pad, px * 0.08, tone)
 
 
-def _ringed_character(sheet: Sheet, means: Means) -> None:
+def _ringed_character(sheet: Sheet, assets: PageAssets) -> None:
     """A character or digit in a ring."""
     rng, (x, y) = sheet.rng, _spot(sheet)
     px, tone = sheet.em * float(rng.uniform(1.0, 2.5)), _tone(sheet)
@@ -109,24 +109,24 @@ def _ringed_character(sheet: Sheet, means: Means) -> None:
     sheet.write(x + side / 2, y + side / 2 - px * 0.62, character, px, "heavy", tone, 0.5)
 
 
-def _bar_code(sheet: Sheet, means: Means) -> None:
+def _bar_code(sheet: Sheet, assets: PageAssets) -> None:
     x, y = _spot(sheet)
     w, h = int(sheet.em * float(sheet.rng.uniform(8, 14))), int(sheet.em * float(sheet.rng.uniform(1.8, 3)))
     sheet.put_image(images.bar_code(sheet.rng, h, w), x, y)
 
 
-def _highlight(sheet: Sheet, means: Means) -> None:
+def _highlight(sheet: Sheet, assets: PageAssets) -> None:
     """A broad stroke of a marker over a line."""
     rng, (x, y) = sheet.rng, _spot(sheet)
     tones: tuple[Colour, ...] = ((120, 255, 255), (190, 255, 170), (210, 180, 255))
     sheet.tint(x, y, x + sheet.em * float(rng.uniform(3, 15)), y + sheet.em * 1.2, tones[int(rng.integers(3))])
 
 
-def _sign(sheet: Sheet, means: Means) -> None:
+def _sign(sheet: Sheet, assets: PageAssets) -> None:
     """A logo on the margin."""
     rng = sheet.rng
     side = max(10, int(min(sheet.width, sheet.height) * float(rng.uniform(0.03, 0.14))))
     x0, y0, w, h = sheet.window
     x = x0 + float(rng.choice([0.03, 0.8])) * w
     y = y0 + float(rng.choice([0.02, 0.86])) * h
-    square_image(sheet, images.logo(rng, means.book, side), x, y)
+    square_image(sheet, images.logo(rng, assets.book, side), x, y)

@@ -8,12 +8,12 @@ from sealkit.synth.common import texts
 from sealkit.synth.common import vocabulary as words
 from sealkit.synth.pages import blocks as parts
 from sealkit.synth.pages import illustrations as images
-from sealkit.synth.pages.blocks import Means
+from sealkit.synth.pages.blocks import PageAssets
 from sealkit.synth.pages.sheet import Colour, Sheet
 from sealkit.synth.seals.shapes import fill, outline_points
 
 
-def invoice(sheet: Sheet, means: Means) -> None:
+def invoice(sheet: Sheet, assets: PageAssets) -> None:
     """A wide form in one colour: code, title under an oval seal, buyer, goods, sums, seller, seal at the foot."""
     rng = sheet.rng
     tone: Colour = ((40, 110, 170), (30, 60, 150), (150, 90, 40), (70, 120, 40), (50, 50, 50))[int(rng.integers(5))]
@@ -104,7 +104,7 @@ def _invoice_grid(sheet: Sheet, y: float, plain: Colour, pen: Colour) -> float:
     return y
 
 
-def form(sheet: Sheet, means: Means) -> None:
+def form(sheet: Sheet, assets: PageAssets) -> None:
     """A title and a ruled form over most of the page."""
     rng = sheet.rng
     y = sheet.height * float(rng.uniform(0.05, 0.1))
@@ -123,7 +123,7 @@ def form(sheet: Sheet, means: Means) -> None:
     parts.running_head(sheet)
 
 
-def statement(sheet: Sheet, means: Means) -> None:
+def statement(sheet: Sheet, assets: PageAssets) -> None:
     """Mostly tables: accounts, lists of goods, results of a laboratory."""
     rng = sheet.rng
     y = sheet.height * float(rng.uniform(0.04, 0.09))
@@ -150,7 +150,7 @@ def statement(sheet: Sheet, means: Means) -> None:
     parts.running_head(sheet)
 
 
-def receipt(sheet: Sheet, means: Means) -> None:
+def receipt(sheet: Sheet, assets: PageAssets) -> None:
     """A slip of a till or card terminal: a sign, short lines to both edges, dashed rules, sums."""
     rng, em = sheet.rng, sheet.em
     sheet.margin = sheet.width * float(rng.uniform(0.04, 0.1))
@@ -161,7 +161,7 @@ def receipt(sheet: Sheet, means: Means) -> None:
             sheet.tint(sheet.left, y, sheet.right, y + bar, (40, 40, 40))
             y += bar + 0.5 * em
         side = int(em * 3)
-        parts.square_image(sheet, images.logo(rng, means.book, side), sheet.left, y)
+        parts.square_image(sheet, images.logo(rng, assets.book, side), sheet.left, y)
         sheet.write(sheet.left + side * 1.2, y + em * 0.7, texts.pick(rng, words.BRANDS) + "银行", em * 1.6, "heavy")
         y += side + em
     y = parts.heading(

@@ -23,13 +23,13 @@ from sealkit.synth.common import paper
 from sealkit.synth.common.camera import take
 from sealkit.synth.common.fields import FieldPool
 from sealkit.synth.common.fontbook import FontBook
-from sealkit.synth.pages.blocks import Means
+from sealkit.synth.pages.blocks import PageAssets
 from sealkit.synth.pages.camera import View, desk, flat_view, photo_view
 from sealkit.synth.pages.document_kinds import KINDS
 from sealkit.synth.pages.marks import decorate
 from sealkit.synth.pages.sheet import Sheet
-from sealkit.synth.pages.stamping import SealStock, Stamped, choose_half, choose_shape, make_ready, stamp
-from sealkit.synth.pages.typesetting import TypeStock
+from sealkit.synth.pages.stamping import MaskCache, Stamped, choose_half, choose_shape, make_ready, stamp
+from sealkit.synth.pages.typesetting import TypeCache
 from sealkit.synth.seals.negatives import add_mark, add_signature
 from sealkit.synth.seals.settings import PageSettings
 
@@ -57,18 +57,18 @@ class PageObject:
 
 
 @dataclass(frozen=True)
-class PageStock:
+class PageCache:
     """What a process draws once. Depends on the seed and the fonts folder only."""
 
-    means: Means
-    type: TypeStock
-    seals: SealStock
+    assets: PageAssets
+    type: TypeCache
+    seals: MaskCache
 
 
 @lru_cache(maxsize=2)
-def page_stock(seed: int, fonts: str | None) -> PageStock:
+def page_cache(seed: int, fonts: str | None) -> PageCache:
     book = FontBook(fonts)
-    return PageStock(Means(FieldPool(seed), book), TypeStock(seed, book), SealStock(seed, book))
+    return PageCache(PageAssets(FieldPool(seed), book), TypeCache(seed, book), MaskCache(seed, book))
 
 
 def render_page(seed: int, index: int, settings: PageSettings) -> tuple[np.ndarray, list[PageObject], dict[str, Any]]:
@@ -83,11 +83,11 @@ def render_page(seed: int, index: int, settings: PageSettings) -> tuple[np.ndarr
     font.
     """
     rng = np.random.default_rng([seed, 0x9A6E, index])
-    return _PageScene(rng, page_stock(seed, settings.fonts), settings).draw()
+    return _PageScene(rng, page_cache(seed, settings.fonts), settings).draw()
 
 
 class _PageScene:
-    def __init__(self, rng: Rng, kept: PageStock, settings: PageSettings) -> None:
+    def __init__(self, rng: Rng, kept: PageCache, settings: PageSettings) -> None:
         self.rng, self.kept, self.settings = rng, kept, settings
         self.empty = rng.random() < settings.empty
         draw = rng.random() * max(1 - settings.empty, 1e-9)
@@ -111,12 +111,12 @@ class _PageScene:
     def draw(self) -> tuple[np.ndarray, list[PageObject], dict[str, Any]]:
         rng = self.rng
         sheet, view, ground = self._frame()
-        KINDS[self.document][0](sheet, self.kept.means)
-        decorate(sheet, self.kept.means)
-        image = paper.make_paper(rng, self.kept.means.fields, sheet.window[3], sheet.window[2], self.look)
+        KINDS[self.document][0](sheet, self.kept.assets)
+        decorate(sheet, self.kept.assets)
+        image = paper.make_paper(rng, self.kept.assets.fields, sheet.window[3], sheet.window[2], self.look)
         image *= sheet.ink.astype(np.float32) * np.float32(1 / 255)
         if rng.random() < 0.1:
-            add_mark(image, rng, self.kept.means.book, self.kept.means.fields, _MARKS)
+            add_mark(image, rng, self.kept.assets.book, self.kept.assets.fields, _MARKS)
         blank = image.copy() if self.look == "copy" else None
         if self.kind == "close":
             self._stamp_close(image, sheet)
@@ -138,7 +138,7 @@ class _PageScene:
 
     def _develop(self, image: np.ndarray, view: View, ground: np.ndarray | None, rng: Rng) -> np.ndarray:
         """The image taken of a sheet (h, w, 3) float32."""
-        fields = self.kept.means.fields
+        fields = self.kept.assets.fields
         shot = view.take(np.clip(image, 0, 255).astype(np.uint8), ground).astype(np.float32)
         paper.shade(shot, rng, fields, self.look)
         if self.look == "photo":  # phones expose paper brighter than the light was
@@ -201,7 +201,7 @@ class _PageScene:
         page = (round(page_width), round(page_width / ratio))
         sheet = Sheet(rng, self.kept.type, *page, (0, 0, *page), em * max(page))
         view = photo_view(rng, page, size, 1.0, turn)
-        return sheet, view, desk(rng, self.kept.means.fields, size[1], size[0])
+        return sheet, view, desk(rng, self.kept.assets.fields, size[1], size[0])
 
     # -- seals ---------------------------------------------------------------------------------------------------------
 
@@ -215,10 +215,10 @@ class _PageScene:
         height, width = image.shape[:2]
         shape = choose_shape(rng, ())
         half = min(height, width) * float(rng.uniform(0.24, 0.47))
-        ready = make_ready(rng, self.kept.means.book, shape, min(half, 260.0))
+        ready = make_ready(rng, self.kept.assets.book, shape, min(half, 260.0))
         centre = (width * float(rng.normal(0.5, 0.05)), height * float(rng.normal(0.5, 0.05)))
         self.stamped.append(
-            stamp(image, rng, self.kept.means.fields, ready, shape, centre, half, self._turn(), self.look)
+            stamp(image, rng, self.kept.assets.fields, ready, shape, centre, half, self._turn(), self.look)
         )
         if rng.random() < 0.3:
             self._stamp_one(image, sheet, [])
@@ -261,9 +261,9 @@ class _PageScene:
                 break
         else:
             return
-        fields = self.kept.means.fields
+        fields = self.kept.assets.fields
         fresh = half > 150  # larger than what is kept
-        ready = make_ready(rng, self.kept.means.book, shape, half) if fresh else self.kept.seals.seal(rng, shape)
+        ready = make_ready(rng, self.kept.assets.book, shape, half) if fresh else self.kept.seals.seal(rng, shape)
         self.stamped.append(stamp(image, rng, fields, ready, shape, (x, y), half, self._turn(), self.look))
 
     def _stamp_edge(self, image: np.ndarray, sheet: Sheet, count: int) -> None:
@@ -277,7 +277,7 @@ class _PageScene:
             y = float(share) * sheet.height - sheet.window[1]
             ready = self.kept.seals.seal(rng, "circle")
             self.stamped.append(
-                stamp(image, rng, self.kept.means.fields, ready, "circle", (x, y), half, self._turn(), self.look)
+                stamp(image, rng, self.kept.assets.fields, ready, "circle", (x, y), half, self._turn(), self.look)
             )
 
     def _over(self, image: np.ndarray, sheet: Sheet) -> None:

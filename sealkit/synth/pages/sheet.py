@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from sealkit.synth.pages.typesetting import LEADING, TypeStock
+from sealkit.synth.pages.typesetting import LEADING, TypeCache
 
 Rng = np.random.Generator
 Colour = tuple[float, float, float]
@@ -42,9 +42,9 @@ class Sheet:
     """
 
     def __init__(
-        self, rng: Rng, type_stock: TypeStock, width: int, height: int, window: tuple[int, int, int, int], em: float
+        self, rng: Rng, type_cache: TypeCache, width: int, height: int, window: tuple[int, int, int, int], em: float
     ) -> None:
-        self.rng, self.type, self.width, self.height, self.window, self.em = rng, type_stock, width, height, window, em
+        self.rng, self.type, self.width, self.height, self.window, self.em = rng, type_cache, width, height, window, em
         self.ink = np.full((window[3], window[2], 3), 255, np.uint8)
         self.notes: list[Note] = []
         self.lines: list[tuple[float, float, float, float]] = []
@@ -52,9 +52,9 @@ class Sheet:
         grey = rng.uniform(10, 75)
         self.colour: Colour = (grey, grey, grey)
         self.gain = float(rng.uniform(1.15, 1.9))
-        self.body = int(rng.integers(type_stock.faces("body")))
-        self.latin = int(rng.integers(type_stock.faces("latin")))
-        self.hand = int(rng.integers(type_stock.faces("hand")))
+        self.body = int(rng.integers(type_cache.faces("body")))
+        self.latin = int(rng.integers(type_cache.faces("latin")))
+        self.hand = int(rng.integers(type_cache.faces("hand")))
         self.pen: Colour = _pen_colour(rng)
         self.margin = width * float(rng.uniform(0.07, 0.14))
 

@@ -34,7 +34,7 @@ class Ready:
     half: float
 
 
-class SealStock:
+class MaskCache:
     """Masks of designs; design k of a shape depends on the seed and k only."""
 
     def __init__(self, seed: int, book: FontBook) -> None:

@@ -3,7 +3,7 @@
 Setting every character of a page anew would cost more than all the rest of an image. What is cut repeats after some
 hundred characters per face; what a layout model sees at its input size does not depend on the words.
 
-The lowest file of the room: called by `sheet` alone, on a stock that `scene` keeps per process.
+The lowest file of the room: called by `sheet` alone, on a cache that `scene` keeps per process.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def set_text(face: Face, text: str, rng: Rng | None = None) -> tuple[np.ndarray,
     return ink[:, : pens[-1] + 4], pens
 
 
-class TypeStock:
+class TypeCache:
     """Faces and strips of a seed; strip k of a face depends on the seed, the face's number and k only."""
 
     def __init__(self, seed: int, book: FontBook) -> None:
@@ -118,7 +118,7 @@ class TypeStock:
             self._strips[key] = self._draw(kind, self._face(kind, face), rng)
         return self._strips[key]
 
-    @lru_cache(maxsize=64)  # noqa: B019 (a stock lives as long as its process)
+    @lru_cache(maxsize=64)  # noqa: B019 (a cache lives as long as its process)
     def _face(self, kind: str, number: int) -> Face:
         rng = np.random.default_rng([self.seed, 0xFACE, sum(map(ord, kind)), number])
         if kind in ("latin", "number"):

@@ -16,8 +16,8 @@ import numpy as np
 
 from sealkit.data.records import TextLine
 from sealkit.synth.common import paper
+from sealkit.synth.common.backgrounds import PagePool, print_on
 from sealkit.synth.common.camera import take
-from sealkit.synth.common.documents import PagePool, print_on
 from sealkit.synth.common.fields import FieldPool
 from sealkit.synth.common.fontbook import FontBook
 from sealkit.synth.seals.design import Design
@@ -36,7 +36,7 @@ _LOOKS = {"laser": "photo", "guilloche": "scan"}  # styles that are pictured in 
 
 
 @dataclass(frozen=True)
-class Stock:
+class RenderCache:
     """What a process draws once: fonts, noise, pages. Depends on the seed and the fonts folder only."""
 
     book: FontBook
@@ -45,9 +45,9 @@ class Stock:
 
 
 @lru_cache(maxsize=2)
-def stock(seed: int, fonts: str | None) -> Stock:
+def render_cache(seed: int, fonts: str | None) -> RenderCache:
     book = FontBook(fonts)
-    return Stock(book, FieldPool(seed), PagePool(seed, book))
+    return RenderCache(book, FieldPool(seed), PagePool(seed, book))
 
 
 def render_sample(seed: int, index: int, settings: SynthSettings) -> tuple[np.ndarray, list[TextLine], dict[str, Any]]:
@@ -63,7 +63,7 @@ def render_sample(seed: int, index: int, settings: SynthSettings) -> tuple[np.nd
     font.
     """
     rng = np.random.default_rng([seed, index])
-    kept = stock(seed, settings.fonts)
+    kept = render_cache(seed, settings.fonts)
     weights = np.array([settings.crops, settings.pages, settings.negatives])
     kind = ("crop", "page", "negative")[int(rng.choice(3, p=weights / weights.sum()))]
     scene = SealScene(rng, kept, settings, kind)
@@ -96,7 +96,7 @@ def render_design(
 
 def plain_scene(size: tuple[int, int], white: float = 255.0, seed: int = 0) -> SealScene:
     """A scene on blank paper (height, width), for `SealScene.stamp_plainly`."""
-    scene = SealScene(np.random.default_rng(seed), stock(seed, None), SynthSettings(), "crop")
+    scene = SealScene(np.random.default_rng(seed), render_cache(seed, None), SynthSettings(), "crop")
     scene.look = "clean"
     scene.image = np.full((*size, 3), white, np.float32)
     return scene
@@ -127,7 +127,7 @@ def tilt_matrix(rng: Rng, strength: float) -> np.ndarray:
 
 
 class SealScene:
-    def __init__(self, rng: Rng, kept: Stock, settings: SynthSettings, kind: str) -> None:
+    def __init__(self, rng: Rng, kept: RenderCache, settings: SynthSettings, kind: str) -> None:
         self.rng, self.kept, self.settings, self.kind = rng, kept, settings, kind
         self.look = _LOOKS.get(settings.style) or paper.choose_look(rng)
         self.image = np.empty((0, 0, 3), np.float32)

@@ -21,7 +21,7 @@ from sealkit.geometry.straighten import RULES as STRAIGHTEN
 from sealkit.geometry.straighten import StripMap, sample, strip_map
 from sealkit.synth.seals.design import Design
 from sealkit.synth.seals.lines import draw_line, line_text
-from sealkit.synth.seals.render import SealScene, Stock, stock
+from sealkit.synth.seals.render import RenderCache, SealScene, render_cache
 from sealkit.synth.seals.settings import StripSettings, SynthSettings
 from sealkit.synth.strips.texts import special_design
 from sealkit.synth.strips.wear import camera, fade, foreign_ends, over_print, shown
@@ -84,7 +84,7 @@ class StripArtist:
         Raises:
             DataError: no Chinese font, or no text fits.
         """
-        kept = stock(self._seed, self._settings.fonts)
+        kept = render_cache(self._seed, self._settings.fonts)
         printed = rng.random() < self._settings.printed
         for _ in range(_TRIES):
             drawn = self._printed(rng, kept, fits) if printed else self._seal(rng, kept, length, fits)
@@ -97,14 +97,14 @@ class StripArtist:
             hint="the charset (dictionary, charset) or labels.max_text_length does not fit seal texts",
         )
 
-    def _printed(self, rng: Rng, kept: Stock, fits: Callable[[str], bool]) -> DrawnStrip | None:
+    def _printed(self, rng: Rng, kept: RenderCache, fits: Callable[[str], bool]) -> DrawnStrip | None:
         text = line_text(rng)
         if not fits(text):
             return None
         image = draw_line(rng, text, kept.book, kept.fields)
         return DrawnStrip(camera(image.astype(np.float32), rng, kept.fields, strength=0.5), text)
 
-    def _seal(self, rng: Rng, kept: Stock, length: int, fits: Callable[[str], bool]) -> DrawnStrip | None:
+    def _seal(self, rng: Rng, kept: RenderCache, length: int, fits: Callable[[str], bool]) -> DrawnStrip | None:
         settings = self._settings
         seals = SynthSettings(size=settings.size, fonts=settings.fonts, legibility=_LEGIBILITY)
         scene = _StripScene(rng, kept, seals, settings.special)
@@ -122,7 +122,7 @@ class StripArtist:
         worn = self._worn(strip.astype(np.float32), line.text, rng, kept)
         return DrawnStrip(worn, line.text, line.shape, line.angle, line.direction)
 
-    def _worn(self, strip: np.ndarray, text: str, rng: Rng, kept: Stock) -> np.ndarray:
+    def _worn(self, strip: np.ndarray, text: str, rng: Rng, kept: RenderCache) -> np.ndarray:
         if rng.random() < 0.6:
             wide = max(round(strip.shape[1] * rng.uniform(*self._settings.width)), 8)
             strip = cv2.resize(strip, (wide, strip.shape[0]), interpolation=cv2.INTER_AREA)
@@ -138,7 +138,7 @@ class StripArtist:
 class _StripScene(SealScene):
     """A seal that fills its image, of one design; neighbours are drawn as ever."""
 
-    def __init__(self, rng: Rng, kept: Stock, settings: SynthSettings, special: float) -> None:
+    def __init__(self, rng: Rng, kept: RenderCache, settings: SynthSettings, special: float) -> None:
         super().__init__(rng, kept, settings, "crop")
         self._first: Design | None = super()._design() if rng.random() >= special else special_design(rng, kept.book)
 

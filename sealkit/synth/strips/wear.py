@@ -8,7 +8,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from sealkit.synth.common.documents import PagePool
+from sealkit.synth.common.backgrounds import PagePool
 from sealkit.synth.common.fields import FieldPool
 
 Rng = np.random.Generator

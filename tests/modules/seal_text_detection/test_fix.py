@@ -1,4 +1,4 @@
-"""The corrected copy: mended where no guess is needed, the rest left out and said; it passes the check."""
+"""The corrected copy: repaired where no guess is needed, the rest left out and reported; it passes the check."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_a_sound_set_is_copied_unchanged(tmp_path: Path) -> None:
             assert all(np.array_equal(o.points, n.points) for o, n in zip(old.lines, new.lines))
 
 
-def test_everything_mendable_is_mended_and_the_copy_passes(tmp_path: Path) -> None:
+def test_everything_repairable_is_repaired_and_the_copy_passes(tmp_path: Path) -> None:
     root, out = small_set(tmp_path / "set"), tmp_path / "out"
     exif = Image.Exif()
     exif[0x0112] = 6

@@ -1,4 +1,8 @@
-"""What seals are stamped on: pages of print, tables, forms and handwriting, drawn once per process and cut at random.
+"""The print under seals: pages of text, tables, forms and handwriting, drawn once per process and cut at random.
+
+Not `sealkit.synth.pages`: those are whole documents of which every block has a box, set anew for each image. Here
+nothing is labelled, and 30 pages per process are turned, zoomed and repeated under tens of thousands of seals. (The
+proof images of `sealkit.drawing.documents` need no fonts: exports are proved where none are installed.)
 
 A page is a uint8 map of darkness (0 paper, 255 full print); colour, size, turn and position are chosen per image.
 """

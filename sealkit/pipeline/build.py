@@ -115,7 +115,7 @@ def _tell_overridden(meta: ModelMeta, own: DetectorSpec, spec: DetectorSpec, flo
     differ = {name: pair for name, pair in own.differences(spec).items() if name not in flow.detector_options}
     if differ:
         listed = ", ".join(f"{name}: {mine} → {theirs}" for name, (mine, theirs) in differ.items())
-        log.warning("%s: the config overrides what this detector was evaluated with: %s", meta.where, listed)
+        log.warning("%s: the config overrides numbers of this detector's folder: %s", meta.where, listed)
 
 
 def _recogniser(model: InferenceModel, settings: SealRecognitionSettings, flow: Flow) -> TextRecogniser:

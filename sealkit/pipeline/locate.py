@@ -31,7 +31,7 @@ def locate_model(model_name: str, model_dir: str | None = None, weights: str | N
             `<name>_infer` or `<name>` in `cache_folder()`, or one that PaddleX downloaded); None: the first of these
             that has the model.
     Raises:
-        EngineError: nothing there, or not all files of a model; the message says where was looked and what to do.
+        EngineError: nothing there, or not all files of a model; the message names the places searched and what to do.
         WeightsError: a wheel's file is not the known one.
         ConfigError: unknown tag; nothing there, and the name is nearly an official model's.
     """

@@ -64,10 +64,10 @@ def seal_image(seal: dict[str, Any]) -> np.ndarray:
     left = mark_starts(left, lines, colours)
     right = fill_polygons(np.full_like(crop, 255), polygons, colours, STYLE.fill_opacity / 2)
     right = outline_polygons(right, polygons, colours, width=1)
-    ways = [line["direction"] for line in seal.get("lines", ())]
+    directions = [line["direction"] for line in seal.get("lines", ())]
     for n, (polygon, text) in enumerate(zip(polygons, seal["rec_texts"])):
         if n < len(lines):  # the line as it was read: characters stand where those of the seal stand
-            right = draw_text_along(right, text, lines[n], vertical=ways[n] == "vertical")
+            right = draw_text_along(right, text, lines[n], vertical=directions[n] == "vertical")
         else:
             (x1, y1, x2, y2), vertical = text_box(polygon, text)
             box = (max(0.0, x1), y1, min(float(crop.shape[1]), x2), y2)

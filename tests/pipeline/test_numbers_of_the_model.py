@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 
 from sealkit.config.load import load_settings
+from sealkit.modules.layout_detection.predictor import file_options, laid_over
 from sealkit.modules.seal_text_detection.settings import SealTextDetectionRecipe
 from sealkit.modules.seal_text_detection.spec import DetectorSpec
 from sealkit.modules.seal_text_detection.task import SealTextDetectionTask
+from sealkit.modules.text_recognition.predictor import rec_resize
+from sealkit.modules.text_recognition.settings import RecResizeSettings
 from sealkit.pipeline.build import pipeline_detector
 from sealkit.pipeline.flows import flow_of
 from sealkit.pipeline.seal_recognition import SealRecognitionPipeline
@@ -97,3 +100,27 @@ def test_the_shipped_detector_carries_its_crops():
 
     crop = DetectorSpec.of_pipeline(locate_model("PP-OCRv6_small_det", weights="sealkit").read_meta()).crop
     assert (crop.side, crop.margin, crop.background_contrast) == (288, 0.15, 0.35)
+
+
+def test_the_recogniser_s_height_and_widest_strip_come_from_its_folder():
+    ops = [{"DecodeImage": {"img_mode": "BGR"}}, {"RecResizeImg": {"image_shape": [3, 32, 320]}}]
+    meta = ModelMeta("x", {"PreProcess": {"transform_ops": ops}, "Sealkit": {"resize": {"max_width": 640}}})
+    assert rec_resize(meta).image_shape == (3, 32, 320) and rec_resize(meta).max_width == 640
+    official = ModelMeta("x", {"PreProcess": {"transform_ops": ops}})
+    assert rec_resize(official).max_width == RecResizeSettings().max_width
+
+
+def test_strips_have_the_height_of_the_recogniser_s_input(page):
+    pipeline = pipeline_of(exported(), "embedded", **{"Refine.views": 1, "Reading.squeeze": []})
+    pipeline.recogniser.height = 32
+    list(pipeline.predict(page))
+    assert {strip.shape[0] for strip in pipeline.recogniser.strips} == {32}
+
+
+def test_the_shipped_config_leaves_the_layout_s_threshold_to_its_folder():
+    settings = load_settings("configs", "seal_recognition-nopp", SealRecognitionSettings).settings
+    numbers = settings.SubModules.LayoutDetection.numbers
+    said = ModelMeta("inference.yml", {"draw_threshold": 0.3})
+    given = {name: number for name, number in numbers.items() if number is not None}
+    assert laid_over(file_options(said), given).threshold == 0.3
+    assert laid_over(file_options(ModelMeta("inference.yml", {})), given).threshold == 0.5  # PaddleX's

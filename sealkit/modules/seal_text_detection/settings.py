@@ -83,8 +83,8 @@ class SealCrop(Settings):
     jitter: float = Field(0.04, ge=0, le=0.5)
     """Each edge of the box is moved by Laplace(0, jitter), as a share of its long side: found boxes are not exact."""
     others: Literal["keep", "drop"] = "drop"
-    """`drop`: texts of other seals are background, and the network learns to show the seal it looks at; `keep`: they
-    are texts as well."""
+    """`drop`: texts of other seals are background, and the network learns to show the seal the crop is about; `keep`:
+    they are texts as well."""
     background_contrast: float = Field(1.0, ge=0, le=1)
     """Contrast that is left outside the box, so that the network sees which seal is meant. Export writes it beside the
     weights, and the pipeline dims its crops by it."""

@@ -71,7 +71,7 @@ def run(page: Page, context: Context) -> None:
 
 
 def _found(page: Page, context: Context) -> list[FoundSeal]:
-    """Where to look, and why there."""
+    """Where the seals are; what that was decided by is logged."""
     image, settings = page.image, context.settings
     if page.layout is not None:
         seals = seals_of_layout(page.layout, image.shape[:2])

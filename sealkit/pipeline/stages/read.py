@@ -147,8 +147,8 @@ def _best_by_orientation(tried: Sequence[Hypothesis], squeeze_margin: float) -> 
     """The best hypothesis of each orientation, in the order of orientations; the first of equals."""
     best: dict[int, Hypothesis] = {}
     for one in tried:
-        held = best.get(one.number)
-        if held is None or _rank(one, squeeze_margin) > _rank(held, squeeze_margin):
+        known = best.get(one.number)
+        if known is None or _rank(one, squeeze_margin) > _rank(known, squeeze_margin):
             best[one.number] = one
     return [best[number] for number in sorted(best)]
 

@@ -19,6 +19,7 @@ import numpy as np
 from sealkit.data.labels.files import find_label_file
 from sealkit.data.records import LayoutBox, LayoutSample
 from sealkit.errors import DataError, Problem, Severity, first_line
+from sealkit.geometry.boxes import share_in
 
 TRAIN, VAL, TEST = (f"annotations/instance_{part}.json" for part in ("train", "val", "test"))
 """PaddleX's names of the label files."""
@@ -261,7 +262,7 @@ class _Reader:
     def _cut(self, box: np.ndarray, size: tuple[int, int], what: str, where: str) -> np.ndarray | None:
         limits = np.array([*size, *size], np.float64)
         inside = np.clip(box, 0, limits)
-        share = np.prod(np.maximum(inside[2:] - inside[:2], 0)) / np.prod(box[2:] - box[:2])
+        share = share_in(box.tolist(), (0.0, 0.0, *limits[:2].tolist()))  # plain numbers: an area may be infinite
         if share <= 1 - OUTSIDE_SHARE:
             reason = f"{what} lies {1 - share:.0%} outside of {size[0]}x{size[1]}"
             self.report("outside", where, reason, "is it x, y, width, height in pixels, and of this image?")

@@ -63,6 +63,8 @@ def test_what_is_written_is_read(page_set: Path, tmp_path: Path) -> None:
         (set_value("images", 1, "file_name", "gone.png"), "missing-image", "image 2"),
         (set_box(-300, 10, 40, 40), "outside", "annotation 4"),
         (set_box(-6, 10, 40, 40), "over-the-edge", "annotation 4"),
+        (set_box(1e20, 10, 40, 40), "outside", "annotation 4"),  # of no width: 1e20 + 40 is 1e20
+        (set_box(10, 10, 1e200, 1e200), "outside", "annotation 4"),
         (set_box(10, 10, 0, 40), "zero-area", "annotation 4"),
         (set_box(10, 10, 40, -3), "zero-area", "annotation 4"),
         (set_box(10, float("nan"), 40, 40), "not-finite", "annotation 4"),

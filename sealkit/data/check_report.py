@@ -54,7 +54,7 @@ class CheckReport:
         sets: the label files.
         problems: everything found, in file order.
         galleries: makes the page's images when asked: (title, text, [(caption, (H, W, 3) uint8 BGR)]).
-        label issues: what a trained detector disagrees with, the most promising first; empty where none was asked.
+        label_issues: what a trained detector disagrees with, the most promising first; empty where none was asked.
         seconds: time taken.
     """
 

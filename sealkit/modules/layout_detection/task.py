@@ -38,7 +38,7 @@ SOME_PAGES, SOME_SIDE = 32, 384
 class LayoutDetectionTask(ModuleTask[LayoutDetectionRecipe]):
     """The module's answers to the loop's questions (see `sealkit.engine.task.Task`).
 
-    The classes are settled when they are first asked for: those of a restored checkpoint or folder, else the recipe's,
+    The classes are resolved when they are first asked for: those of a restored checkpoint or folder, else the recipe's,
     else the training data's (`classes.choose_classes`).
     """
 

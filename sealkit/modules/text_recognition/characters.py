@@ -44,7 +44,7 @@ class Characters:
         return self.start is not None and self.start.hash != self.charset.hash
 
 
-def settle(
+def resolve_charset(
     weights: ResolvedWeights, dictionary: str | None, policy: Policy, texts: Iterable[str], model: str
 ) -> Characters:
     """The charset of a run.
@@ -253,7 +253,7 @@ __all__ = [
     "from_codec",
     "from_texts",
     "read_dictionary",
-    "settle",
+    "resolve_charset",
     "twins",
     "unknown_counts",
 ]

@@ -13,7 +13,7 @@ from sealkit.charset import Charset
 from sealkit.engine.task import Metric, ParamGroup, StepState
 from sealkit.errors import DataError
 from sealkit.modules.task import ModuleTask
-from sealkit.modules.text_recognition.characters import Characters, describe_unknown, settle, unknown_counts
+from sealkit.modules.text_recognition.characters import Characters, describe_unknown, resolve_charset, unknown_counts
 from sealkit.modules.text_recognition.dataset import Collate, EvalSource, Limits, TrainSource, load_set, set_info
 from sealkit.modules.text_recognition.kinds import KINDS, RecKind
 from sealkit.modules.text_recognition.labels import LineLabels
@@ -74,16 +74,16 @@ class TextRecognitionTask(ModuleTask[TextRecognitionRecipe]):
         return set_info(entry, found)
 
     @cached_property
-    def _settled(self) -> Characters:
+    def _resolved(self) -> Characters:
         recipe = self.recipe
         weights = resolve(recipe.weights.init, recipe.model)
         texts = (sample.text for lines in self.train_sets for sample in lines)
-        return settle(weights, recipe.dictionary, recipe.charset, texts, recipe.model)
+        return resolve_charset(weights, recipe.dictionary, recipe.charset, texts, recipe.model)
 
     @property
     def characters(self) -> Characters:
         """The run's charset; that of a restored checkpoint or folder where there is one."""
-        return self._restored or self._settled
+        return self._restored or self._resolved
 
     @property
     def charset(self) -> Charset:
@@ -224,7 +224,7 @@ class TextRecognitionTask(ModuleTask[TextRecognitionRecipe]):
         """Trainable parameters by what the network asks for: learning-rate factor, own decay (CTC's Linear, BatchNorms
         in branches). With `keep_known` only rows of new characters are trained, and class rows have no decay."""
         groups = super().param_groups(net)
-        start = self._settled.start if self.recipe.keep_known else None
+        start = self._resolved.start if self.recipe.keep_known else None
         if start is None:
             return groups
         from sealkit.modules.text_recognition.extend import hold_known_rows

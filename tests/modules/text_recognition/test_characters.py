@@ -14,7 +14,7 @@ from sealkit.modules.text_recognition.characters import (
     from_codec,
     from_texts,
     read_dictionary,
-    settle,
+    resolve_charset,
     twins,
     unknown_counts,
 )
@@ -59,7 +59,7 @@ def test_from_files_and_folders(tmp_path: Path) -> None:
     with pytest.raises(CharsetError, match="no such dictionary"):
         read_dictionary(str(tmp_path / "none.txt"))
     yml.write_text("PostProcess: {character_dict: [b", encoding="utf-8")
-    with pytest.raises(EngineError, match="not readable as YAML"):
+    with pytest.raises(EngineError, match="not valid YAML"):
         read_dictionary(str(yml))
 
 
@@ -72,22 +72,22 @@ def checkpoint(folder: Path, charset: Charset | None) -> ResolvedWeights:
 def test_random_weights_need_a_dictionary() -> None:
     scratch = ResolvedWeights("scratch")
     with pytest.raises(ConfigError, match="which characters are to be read"):
-        settle(scratch, None, "fail", TEXTS, "m")
-    assert settle(scratch, "labels", "fail", TEXTS, "m").charset.characters == ("1", "公", "印", "章")
+        resolve_charset(scratch, None, "fail", TEXTS, "m")
+    assert resolve_charset(scratch, "labels", "fail", TEXTS, "m").charset.characters == ("1", "公", "印", "章")
 
 
 def test_weights_keep_their_charset(tmp_path: Path) -> None:
     known = Charset.from_list(list("章印1"), id="known")
     weights = checkpoint(tmp_path / "c", known)
     assert charset_of_weights(weights) == known
-    found = settle(weights, None, "fail", TEXTS, "m")
+    found = resolve_charset(weights, None, "fail", TEXTS, "m")
     assert found.charset == known and not found.changed
 
 
 def test_another_dictionary_is_an_error_that_explains_the_three_ways(tmp_path: Path) -> None:
     weights = checkpoint(tmp_path / "c", Charset.from_list(list("章印1"), id="known"))
     with pytest.raises(CharsetError) as caught:
-        settle(weights, "labels", "fail", TEXTS, "m")
+        resolve_charset(weights, "labels", "fail", TEXTS, "m")
     text = str(caught.value)
     assert "1 characters that the weights lack (公)" in text
     for way in ("charset: union", "charset: new", "charset: fail"):
@@ -96,19 +96,19 @@ def test_another_dictionary_is_an_error_that_explains_the_three_ways(tmp_path: P
 
 def test_union_and_new(tmp_path: Path) -> None:
     weights = checkpoint(tmp_path / "c", Charset.from_list(list("章甲1"), id="known"))
-    union = settle(weights, None, "union", TEXTS, "m")
+    union = resolve_charset(weights, None, "union", TEXTS, "m")
     assert union.charset.characters == ("章", "甲", "1", "公", "印") and union.changed
     assert "3 characters of the weights, 2 new" in union.note
-    new = settle(weights, "labels", "new", TEXTS, "m")
+    new = resolve_charset(weights, "labels", "new", TEXTS, "m")
     assert new.charset.characters == ("1", "公", "印", "章") and new.changed
 
 
 def test_dictionary_of_weights_that_carry_none(tmp_path: Path) -> None:
     weights = checkpoint(tmp_path / "c", None)
     with pytest.raises(ConfigError, match="official model folder of m"):
-        settle(weights, None, "fail", TEXTS, "m")
+        resolve_charset(weights, None, "fail", TEXTS, "m")
     (tmp_path / "d.txt").write_text("章\n甲\n", encoding="utf-8")
-    found = settle(weights, str(tmp_path / "d.txt"), "union", TEXTS, "m")
+    found = resolve_charset(weights, str(tmp_path / "d.txt"), "union", TEXTS, "m")
     assert found.start is not None and found.start.characters == ("章", "甲")
     assert found.charset.characters == ("章", "甲", "1", "公", "印")
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from sealkit.engine.evaluate import compute_metrics
 from sealkit.errors import ExportError
 from sealkit.modules.base import ModuleExport
 
@@ -93,11 +94,15 @@ def reference_arrays(
 def metrics(
     task: Any, row: ModuleExport, arrays: Sequence[Sequence[np.ndarray]], feeds: Sequence[dict[str, Any]]
 ) -> dict[str, float]:
-    """The task's metric on outputs of the graph."""
-    metric = task.metric()
+    """The task's metric on outputs of the graph.
+
+    Raises:
+        ConfigError: it does not compute the metric that the recipe names.
+    """
+    records: list[dict[str, Any]] = []
     for array, batch in zip(arrays, feeds):
-        metric.add(task.decode(row.outputs(array), batch))
-    return {key: float(value) for key, value in metric.compute().items()}
+        records += task.decode(row.outputs(array), batch)
+    return compute_metrics(task, records)
 
 
 def compare(

@@ -7,7 +7,7 @@ import numpy as np
 import paddle
 import pytest
 
-from sealkit.errors import ExportError, WeightsError
+from sealkit.errors import ConfigError, ExportError, WeightsError
 from sealkit.export import model as export
 from sealkit.modules.recipe import load_recipe
 from sealkit.modules.seal_text_detection.export import DetectionExport
@@ -106,6 +106,15 @@ def test_an_export_that_differs_writes_nothing(recipe, arrays, tmp_path, monkeyp
     )
     with pytest.raises(ExportError, match=r"differs from the trained network on paddle: \w+ by 2"):
         export.export_model(recipe, arrays, tmp_path / "model", onnx=False)
+    assert not (tmp_path / "model").exists()
+
+
+def test_a_metric_that_is_not_computed_is_refused(recipe, arrays, tmp_path):
+    other = recipe.model_copy(update={"eval": recipe.eval.model_copy(update={"metric": "f1"})})
+    with pytest.raises(
+        ConfigError, match=r"eval\.metric: .*\(got 'f1'\)\n  next: it computes precision, recall, hmean"
+    ):
+        export.export_model(other, arrays, tmp_path / "model", onnx=False)
     assert not (tmp_path / "model").exists()
 
 

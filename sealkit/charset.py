@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from sealkit.errors import CharsetError
+from sealkit.files import write_text
 
 BLANK = ""
 """What class 0 decodes to."""
@@ -116,7 +117,7 @@ class Charset:
 
     def save(self, path: str | Path) -> None:
         """Write one character per line, UTF-8, LF, without blank and space."""
-        Path(path).write_text("".join(f"{c}\n" for c in self.characters), encoding="utf-8", newline="\n")
+        write_text(Path(path), "".join(f"{c}\n" for c in self.characters))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for checkpoints and reports."""

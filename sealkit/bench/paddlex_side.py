@@ -16,6 +16,7 @@ import numpy as np
 import yaml
 
 from sealkit.errors import EngineError
+from sealkit.files import write_text
 from sealkit.modules.seal_text_detection.spec import DetectorSpec
 from sealkit.modules.table import by_key
 from sealkit.pipeline.build import locate_all
@@ -105,20 +106,20 @@ def write_configs(
         section["engine"] = "paddle_static" if paddle else "onnxruntime"
         section["engine_config"] = {"cpu_threads": threads, "run_mode": "mkldnn"} if paddle else None
     ours, theirs = folder / "sealkit.yaml", folder / "paddlex.yaml"
-    ours.write_text(yaml.safe_dump(tree, sort_keys=False, allow_unicode=True), encoding="utf-8")
+    write_text(ours, yaml.safe_dump(tree, sort_keys=False, allow_unicode=True))
     plain = _without(tree, OWN_KEYS)
     for place in by_key():
         found = _section(plain, place, None)
         if found and found.get("engine") == "onnxruntime":
             found["engine_config"] = {"intra_op_num_threads": threads}
-    theirs.write_text(yaml.safe_dump(plain, sort_keys=False, allow_unicode=True), encoding="utf-8")
+    write_text(theirs, yaml.safe_dump(plain, sort_keys=False, allow_unicode=True))
     return ours, theirs
 
 
 def own_config(path: Path, source: str | Path | Mapping[str, Any], overrides: Mapping[str, Any]) -> Path:
     """Write sealkit's config with the same folders, engines as sealkit itself chooses them."""
     tree = _located(source, overrides)
-    path.write_text(yaml.safe_dump(tree, sort_keys=False, allow_unicode=True), encoding="utf-8")
+    write_text(path, yaml.safe_dump(tree, sort_keys=False, allow_unicode=True))
     return path
 
 

@@ -24,12 +24,12 @@ from sealkit import zoo
 from sealkit.errors import ConfigError
 from sealkit.export import onnx_file
 from sealkit.export.model import PROGRAM, write_graph
+from sealkit.files import replace_folder, write_text
 from sealkit.modules.base import GraphInput
 from sealkit.modules.layout_detection.classes import CLASSES
 from sealkit.modules.recipe import load_recipe
 from sealkit.modules.table import info
 from sealkit.runtime.files import ONNX, PARAMS, YML
-from sealkit.weights.atomic import replace_folder
 
 GRID_SAMPLE_OPSET = 16
 
@@ -51,7 +51,7 @@ def write_stand_in(model_name: str, folder: Path, seed: int = 0) -> None:
 
     def fill(target: Path) -> None:
         text = yaml.safe_dump(spec, allow_unicode=True, sort_keys=False)
-        (target / YML).write_text(text, encoding="utf-8")
+        write_text(target / YML, text)
         write_graph(layer, inputs, target, interpolates=interpolates)
         opset = GRID_SAMPLE_OPSET if interpolates else onnx_file.OPSET
         onnx_file.convert(target / PROGRAM, target / PARAMS, target / ONNX, opset)

@@ -22,6 +22,7 @@ import numpy as np
 
 from sealkit.bench.labelled import load_labels
 from sealkit.bench.options import add_pipeline_options, pipeline_options
+from sealkit.files import write_text
 from sealkit.images import read_image
 from sealkit.modules.seal_text_detection.metric import DetMetric
 from sealkit.text import comparable, similarity
@@ -219,7 +220,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             args.output.mkdir(parents=True, exist_ok=True)
             texts = {file: f.texts for file, f in found.items()}
             file = "predictions.json" if name == "sealkit" else f"predictions_{name.lower()}.json"
-            (args.output / file).write_text(json.dumps(texts, ensure_ascii=False, indent=1), encoding="utf-8")
+            write_text(args.output / file, json.dumps(texts, ensure_ascii=False, indent=1))
     if args.output:
-        (args.output / "metrics.json").write_text(json.dumps(everything, indent=1), encoding="utf-8")
+        write_text(args.output / "metrics.json", json.dumps(everything, indent=1))
     return 0

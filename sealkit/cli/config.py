@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from sealkit.files import write_text
+
 NAME = "config"
 HELP = "List the shipped pipeline configs, or get a copy of one to edit."
 EXAMPLES = """
@@ -48,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
     if target.exists() and not args.overwrite:
         raise ConfigError("the file is there already", where=str(target), hint="add --overwrite, or name another")
     target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(text, encoding="utf-8")
+    write_text(target, text)
     print(target)
     return 0
 

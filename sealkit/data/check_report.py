@@ -6,7 +6,6 @@ Knows no module: a module's `check.py` fills it.
 from __future__ import annotations
 
 import json
-import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from sealkit.errors import Problem, Severity
+from sealkit.files import write_text
 
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
 _NAMES = {"error": "errors", "warning": "warnings", "info": "notes"}
@@ -162,9 +162,7 @@ def write_report_json(report: CheckReport, path: str | Path) -> Path:
     """Write the verdict, complete or not at all."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".part")
-    partial.write_text(json.dumps(report_json(report), ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
-    os.replace(partial, path)
+    write_text(path, json.dumps(report_json(report), ensure_ascii=False, indent=2) + "\n")
     return path
 
 

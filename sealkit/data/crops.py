@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 
 from sealkit.data.records import DetSample, TextLine
 from sealkit.errors import DataError, ImageError, Problem
+from sealkit.files import write_text
 from sealkit.geometry.lines import LinePoly
 from sealkit.geometry.straighten import RULES as STRIP_RULES
 from sealkit.geometry.straighten import straighten
@@ -106,9 +106,7 @@ def write_crops(
             f"no strip could be cut ({reasons})", hint="strips need labels with direction and transcription"
         )
     for name, content in ((f"{prefix}.extras.jsonl", extras), (labels, rows)):  # labels last: then all is there
-        partial = out / f".{name}.part"
-        partial.write_text("".join(content), encoding="utf-8", newline="\n")
-        os.replace(partial, out / name)
+        write_text(out / name, "".join(content))
     report.written = len(rows)
     return report
 

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from sealkit.errors import DataError
+from sealkit.files import write_bytes
 
 Polygon = tuple[np.ndarray, bool]
 """Points (N, 2) in pixels of the image, and whether the line is ignored."""
@@ -71,7 +72,7 @@ def save_sheet(path: str | Path, sheet: np.ndarray) -> None:
         )
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data.tobytes())
+        write_bytes(path, data.tobytes())
     except OSError as error:
         raise DataError(
             f"the contact sheet cannot be written: {error.strerror}", where=str(path), hint="name another path"

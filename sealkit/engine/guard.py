@@ -14,7 +14,7 @@ from sealkit.engine.seeds import step_rng, step_seed
 from sealkit.engine.step import Fault, to_tensors
 from sealkit.engine.task import StepState, Task
 from sealkit.errors import TrainingError
-from sealkit.weights.atomic import write_text
+from sealkit.files import write_text
 from sealkit.weights.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from sealkit.weights.loading import load_into
 from sealkit.weights.safetensors_io import load_tensors, save_tensors
@@ -63,8 +63,10 @@ def save_fault(folder: Path, fault: Fault, extras: Mapping[str, Any], seed: int)
         tensors = {key: value.numpy() for key, value in batch.items() if hasattr(value, "numpy")}
         save_tensors(folder / f"batch_{number}.safetensors", tensors)
         rest = {key: value for key, value in batch.items() if key not in tensors}
-        write_text(folder / f"batch_{number}.json", json.dumps(rest, ensure_ascii=False, default=_as_plain))
-    write_text(folder / FAULT_FILE, json.dumps(facts, ensure_ascii=False, indent=1))
+        write_text(
+            folder / f"batch_{number}.json", json.dumps(rest, ensure_ascii=False, default=_as_plain), durable=True
+        )
+    write_text(folder / FAULT_FILE, json.dumps(facts, ensure_ascii=False, indent=1), durable=True)
     shown = "\n    ".join(names[:16]) + ("\n    …" if len(names) > 16 else "")
     losses = ", ".join(f"{name} {value:g}" for name, value in fault.losses.items())
     return TrainingError(

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from sealkit.weights.atomic import write_text
+from sealkit.files import write_text
 
 METRICS = "metrics.jsonl"
 _LINE_SECONDS = 10.0  # where there is no terminal, a progress line at most this often
@@ -174,4 +174,4 @@ def cut_metrics(folder: Path, step: int) -> None:
             continue
         if row.get("step", 0) <= step:
             kept.append(line + "\n")
-    write_text(path, "".join(kept))
+    write_text(path, "".join(kept), durable=True)

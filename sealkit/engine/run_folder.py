@@ -15,8 +15,8 @@ from typing import Any
 
 from sealkit.engine import mkl
 from sealkit.errors import TrainingError
+from sealkit.files import write_text
 from sealkit.version import __version__
-from sealkit.weights.atomic import write_text
 from sealkit.weights.checkpoint import is_checkpoint
 
 MARKER = "environment.json"
@@ -123,7 +123,7 @@ class RunFolder:
     def write(self, files: Mapping[str, str]) -> None:
         """Write text files into the folder."""
         for name, text in files.items():
-            write_text(self.path / name, text)
+            write_text(self.path / name, text, durable=True)
 
     def begun(self) -> None:
         """From now on what is in the folder stays."""

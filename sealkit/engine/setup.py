@@ -24,7 +24,7 @@ from sealkit.engine.step import Trainer
 from sealkit.engine.task import Task
 from sealkit.engine.worker import Stream
 from sealkit.errors import ConfigError
-from sealkit.weights.atomic import claim_folder
+from sealkit.files import claim_folder
 from sealkit.weights.checkpoint import Checkpoint, is_checkpoint, load_checkpoint
 from sealkit.weights.loading import load_into
 from sealkit.weights.sources import resolve

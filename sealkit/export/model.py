@@ -20,13 +20,13 @@ from sealkit.engine.weights import restore_checkpoint
 from sealkit.errors import ExportError
 from sealkit.export import onnx_file
 from sealkit.export.parity import TOLERANCE, Proof, batches, compare, metrics, reference_arrays
+from sealkit.files import replace_folder, write_text
 from sealkit.modules.base import GraphInput
 from sealkit.modules.table import info
 from sealkit.runtime.files import ONNX, PARAMS, YML
 from sealkit.runtime.model import installed, load_model
 from sealkit.runtime.paddle_engine import INTERPOLATION
 from sealkit.version import __version__
-from sealkit.weights.atomic import replace_folder
 from sealkit.zoo import make_task
 
 REPORT = "export_report.json"
@@ -81,7 +81,7 @@ def export_model(
     def fill(folder: Path) -> None:
         write_graph(row.inference(net, task), inputs, folder)
         text = yaml.safe_dump(spec, allow_unicode=True, sort_keys=False)
-        (folder / YML).write_text(text, encoding="utf-8")
+        write_text(folder / YML, text)
         graph: dict[str, Any] = {"interpolation_operations": 0}
         if onnx:
             graph["rewrites"] = onnx_file.convert(folder / PROGRAM, folder / PARAMS, folder / ONNX)
@@ -110,7 +110,7 @@ def export_model(
                 "files": {p.name: file_facts(p) for p in sorted(folder.iterdir())},
             }
         )
-        (folder / REPORT).write_text(json.dumps(report, ensure_ascii=False, indent=2), encoding="utf-8")
+        write_text(folder / REPORT, json.dumps(report, ensure_ascii=False, indent=2))
 
     try:
         replace_folder(output_dir, fill)

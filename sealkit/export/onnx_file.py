@@ -11,6 +11,7 @@ from typing import Any
 
 from sealkit.errors import ExportError
 from sealkit.export.onnx_speed import speed_up
+from sealkit.files import write_bytes
 from sealkit.runtime.files import META_KEY
 
 OPSET = 14
@@ -40,7 +41,7 @@ def convert(program: Path, params: Path, target: Path, opset: int = OPSET) -> di
     import onnx
 
     model, rewrites = speed_up(onnx.load(str(target)))
-    onnx.save(model, str(target))
+    write_bytes(target, model.SerializeToString())
     return rewrites
 
 
@@ -94,5 +95,5 @@ def finish(path: Path, inference_yml: str, characters: Sequence[str] | None, axe
         metadata["character"] = "\n".join(characters)
     onnx.helper.set_model_props(model, metadata)
     onnx.checker.check_model(model)
-    onnx.save(model, str(path))
+    write_bytes(path, model.SerializeToString())
     return {"opset": model.opset_import[0].version, "nodes": len(model.graph.node), "operations": operations}

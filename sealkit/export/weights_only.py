@@ -13,11 +13,11 @@ import yaml
 
 from sealkit.errors import ExportError, WeightsError
 from sealkit.export.model import REPORT, check_target, file_facts, write_graph
+from sealkit.files import replace_folder, write_text
 from sealkit.modules.base import WeightsExport
 from sealkit.modules.table import info
 from sealkit.runtime.files import YML
 from sealkit.version import __version__
-from sealkit.weights.atomic import replace_folder
 
 
 def export_weights(
@@ -58,7 +58,7 @@ def export_weights(
 
     def fill(folder: Path) -> None:
         write_graph(net, row.inputs(), folder, interpolates=row.interpolates)
-        (folder / YML).write_text(yaml.safe_dump(row.spec(model), sort_keys=False), encoding="utf-8")
+        write_text(folder / YML, yaml.safe_dump(row.spec(model), sort_keys=False))
         loaded_model = load_model(folder, "paddle", "cpu")
         worst = max(float(np.abs(loaded_model.run(f)[0] - e).mean()) for f, e in zip(feeds, expected))
         loaded_model.close()
@@ -81,7 +81,7 @@ def export_weights(
                 "files": {p.name: file_facts(p) for p in sorted(folder.iterdir())},
             }
         )
-        (folder / REPORT).write_text(json.dumps(report, ensure_ascii=False, indent=2), encoding="utf-8")
+        write_text(folder / REPORT, json.dumps(report, ensure_ascii=False, indent=2))
 
     replace_folder(output_dir, fill)
     return report

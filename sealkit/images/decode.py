@@ -19,6 +19,7 @@ import cv2
 import numpy as np
 
 from sealkit.errors import ImageError
+from sealkit.files import write_bytes
 from sealkit.images.formats import open_with_pillow
 from sealkit.images.headers import MAX_SCANS, ImageInfo, info_of_pillow, inspect_bytes
 
@@ -228,7 +229,7 @@ def write_image(path: str | Path, image: np.ndarray, *, quality: int = 95) -> Pa
         raise ImageError("the image cannot be encoded", where=str(path), value=image.shape, hint="use another format")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(encoded.tobytes())
+        write_bytes(path, encoded.tobytes())
     except OSError as error:
         raise ImageError(
             "the image cannot be written",

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from sealkit.errors import SealkitError
+from sealkit.files import write_text
 from sealkit.images import IMAGE_SUFFIXES, ImageRecord, suffix_of, write_image
 
 
@@ -70,7 +71,7 @@ class ModuleResult(dict[str, Any]):
         if path.suffix.lower() != ".json":
             path = path / f"{self.stem}_res.json"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(self.json["res"], indent=indent, ensure_ascii=ensure_ascii), encoding="utf-8")
+        write_text(path, json.dumps(self.json["res"], indent=indent, ensure_ascii=ensure_ascii))
 
 
 def error_text(error: SealkitError, record: ImageRecord) -> str:

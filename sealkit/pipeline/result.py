@@ -7,6 +7,7 @@ of an element of `seal_res_list`: see `pipeline/stages/assemble.py`.
 from __future__ import annotations
 
 import builtins
+import io
 import json
 import mimetypes
 import sys
@@ -18,6 +19,7 @@ import numpy as np
 from PIL import Image
 
 from sealkit.errors import SealkitError
+from sealkit.files import write_bytes
 from sealkit.images import IMAGE_SUFFIXES, suffix_of
 from sealkit.modules.result import file_of, plain, saved_stem
 
@@ -206,17 +208,22 @@ class SealRecognitionResult(dict[str, Any]):
 
 
 def _save_image(image: Image.Image, path: Path) -> None:
+    """Encoded in memory first: Pillow does not notice a disk that is full."""
+    encoded = io.BytesIO()
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        image.save(path)
+        kind = Image.registered_extensions().get(path.suffix.lower())
+        if kind is None:
+            raise ValueError(f"{path.suffix!r} is no image's suffix")
+        image.save(encoded, kind)
     except (OSError, ValueError, KeyError) as error:
         raise _unwritable(path, error) from error
+    _write(path, encoded.getvalue())
 
 
 def _write(path: Path, data: bytes) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
+        write_bytes(path, data)
     except OSError as error:
         raise _unwritable(path, error) from error
 

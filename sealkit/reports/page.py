@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import datetime
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ import cv2
 import numpy as np
 from jinja2 import Environment, PackageLoader
 
+from sealkit.files import write_text
 from sealkit.reports.curves import line_chart
 
 MAX_IMAGE_SIDE = 480  # pixels; a report with 30 images stays under 2 MB
@@ -53,9 +53,7 @@ def write_page(
         warnings=list(warnings),
         sections=[_section(s) for s in sections],
     )
-    partial = path.with_name(path.name + ".part")
-    partial.write_text(html, encoding="utf-8")
-    os.replace(partial, path)
+    write_text(path, html)
     return path
 
 

@@ -15,7 +15,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -25,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from sealkit.errors import WeightsError, first_line
-from sealkit.weights.atomic import claim_folder, replace_folder, write_text
+from sealkit.files import claim_folder, copy_file, replace_folder, write_text
 from sealkit.weights.safetensors_io import load_tensors, save_tensors
 
 FORMAT = 1
@@ -93,7 +92,9 @@ def save_checkpoint(folder: str | Path, checkpoint: Checkpoint) -> None:
                 files[name] = {"bytes": (target / name).stat().st_size, "crc32": _crc32(target / name)}
         state = {"format": FORMAT, "extras": checkpoint.extras, "progress": checkpoint.progress, "files": files}
         plain = json.loads(json.dumps(state))  # as it will be read: tuples are lists, numbers as keys are text
-        write_text(target / STATE, json.dumps({**plain, CHECKSUM: _digest(plain)}, ensure_ascii=False, indent=1))
+        write_text(
+            target / STATE, json.dumps({**plain, CHECKSUM: _digest(plain)}, ensure_ascii=False, indent=1), durable=True
+        )
 
     try:
         replace_folder(Path(folder), fill)
@@ -211,7 +212,7 @@ def copy_checkpoint(source: str | Path, target: str | Path) -> None:
             try:
                 os.link(file, folder / file.name)
             except OSError:
-                shutil.copyfile(file, folder / file.name)
+                copy_file(file, folder / file.name)
 
     try:
         replace_folder(Path(target), fill)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from sealkit.errors import WeightsError, first_line
-from sealkit.weights.atomic import write_bytes
+from sealkit.files import write_bytes
 
 TYPES = frozenset({"BOOL", "U8", "I8", "U16", "I16", "U32", "I32", "U64", "I64", "F16", "F32", "F64"})
 """Types of safetensors that NumPy has as well; not BF16 and the 8-bit floats."""
@@ -27,7 +27,7 @@ def save_tensors(
     # safetensors stores the buffer as it lies in memory; `require` keeps the rank, which ascontiguousarray does not
     plain = {name: np.require(array, requirements=["C"]) for name, array in tensors.items()}
     data = save(plain, metadata=dict(metadata) if metadata else None)
-    write_bytes(Path(path), _in_order(data) if metadata and len(metadata) > 1 else data)
+    write_bytes(Path(path), _in_order(data) if metadata and len(metadata) > 1 else data, durable=True)
 
 
 def _in_order(data: bytes) -> bytes:

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from sealkit import files as atomic
 from sealkit.errors import WeightsError
-from sealkit.weights import atomic, checkpoint
+from sealkit.weights import checkpoint
 from sealkit.weights.checkpoint import (
     Checkpoint,
     copy_checkpoint,

@@ -6,7 +6,6 @@ that read label files, so that a converted set means exactly what a hand-made on
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 from sealkit.data.labels.detection import parse_entries, write_det_labels
 from sealkit.data.records import DetSample
 from sealkit.errors import DataError, Problem, Severity
+from sealkit.files import copy_file, write_bytes
 from sealkit.images import IMAGE_SUFFIXES, list_images, suffix_of
 
 IMAGES = "images"
@@ -100,9 +100,9 @@ def write_set(conversion: Conversion, out: str | Path, labels: str = "labels.txt
         used.add(target.name.lower())
         target.parent.mkdir(parents=True, exist_ok=True)
         if sample.image_path in conversion.embedded:
-            target.write_bytes(conversion.embedded[sample.image_path])
+            write_bytes(target, conversion.embedded[sample.image_path])
         elif not target.exists():
-            shutil.copyfile(sample.image_path, target)
+            copy_file(sample.image_path, target)
         written.append(replace(sample, image_path=target))
     return write_det_labels(out / labels, written, out)
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,6 +18,7 @@ from sealkit.data.converters.base import IMAGES, Images, free_name, prepare_fold
 from sealkit.data.labels.coco import TEST, TRAIN, VAL, CocoSet, coco_set, write_coco
 from sealkit.data.records import LayoutSample
 from sealkit.errors import DataError, ImageError, Problem
+from sealkit.files import copy_file
 from sealkit.images import inspect_image
 
 WHOLE = "annotations/all.json"
@@ -240,7 +240,7 @@ def _copy(path: Path, out: Path, copied: dict[Path, Path], used: set[str]) -> Pa
         target = out / IMAGES / free_name(path.name, used)
         used.add(target.name.lower())
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, target)
+        copy_file(path, target)
         copied[path] = target
     return copied[path]
 

@@ -7,7 +7,6 @@ label files `train.txt`, `val.txt`, `test.txt` with a `label.txt` that may numbe
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +14,7 @@ from pathlib import Path
 from sealkit.data.converters.base import IMAGES, prepare_folder
 from sealkit.data.labels.orientation import ANGLES, PageSample, read_page_labels, write_class_file, write_page_labels
 from sealkit.errors import DataError, Problem
+from sealkit.files import copy_file
 from sealkit.images import list_images
 
 PARTS = ("train", "val", "test")
@@ -76,7 +76,7 @@ def _place(path: Path, source: Path, out: Path, taken: dict[Path, Path]) -> Path
             number += 1
             target = out / IMAGES / f"{Path(name).stem}_{number}{path.suffix}"
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, target)
+        copy_file(path, target)
         taken[path] = target
     return taken[path]
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from sealkit.data.converters.base import IMAGES, Images, Source, prepare_folder
 from sealkit.errors import DataError
+from sealkit.files import copy_file, write_text
 from sealkit.images import IMAGE_SUFFIXES, suffix_of
 
 TEXTS = "texts.json"
@@ -56,7 +57,6 @@ def write_texts(found: dict[Path, list[str]], out: str | Path) -> int:
     """Copy images to `out/images` and write `out/texts.json`: {"images/a.jpg": ["line", …]}; returns the number of
     images.
     """
-    import shutil
 
     out = Path(out)
     prepare_folder(out)
@@ -66,7 +66,7 @@ def write_texts(found: dict[Path, list[str]], out: str | Path) -> int:
     (out / IMAGES).mkdir()
     for count, (image, lines) in enumerate(found.items()):
         name = image.name if f"{IMAGES}/{image.name}" not in table else f"{image.stem}_{count}{image.suffix}"
-        shutil.copyfile(image, out / IMAGES / name)
+        copy_file(image, out / IMAGES / name)
         table[f"{IMAGES}/{name}"] = lines
-    (out / TEXTS).write_text(json.dumps(table, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    write_text(out / TEXTS, json.dumps(table, ensure_ascii=False, indent=1) + "\n")
     return len(table)

@@ -19,6 +19,7 @@ import numpy as np
 from sealkit.data.labels.files import find_label_file
 from sealkit.data.records import LayoutBox, LayoutSample
 from sealkit.errors import DataError, Problem, Severity, first_line
+from sealkit.files import write_text
 from sealkit.geometry.boxes import share_in
 
 TRAIN, VAL, TEST = (f"annotations/instance_{part}.json" for part in ("train", "val", "test"))
@@ -123,7 +124,7 @@ def write_coco(path: str | Path, samples: Sequence[LayoutSample], categories: Se
     content = {"images": images, "annotations": annotations, "categories": listed}
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
+    write_text(path, json.dumps(content, ensure_ascii=False))
     return len(images)
 
 

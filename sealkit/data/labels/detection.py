@@ -9,7 +9,6 @@ text.
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from sealkit.data.labels.files import ODD_BLANKS, LabelReader, clean_path, find_
 from sealkit.data.records import DetSample, TextLine
 from sealkit.data.shapes import SHAPES
 from sealkit.errors import DataError, Problem
+from sealkit.files import write_text
 from sealkit.geometry.directions import DIRECTIONS
 
 IGNORED_TEXTS = frozenset({"*", "###"})
@@ -313,12 +313,7 @@ def write_det_labels(path: str | Path, samples: Iterable[DetSample], root: str |
     base = Path(root) if root is not None else path.parent
     rows = [f"{_relative(sample.image_path, base)}\t{_dump_lines(sample.lines)}\n" for sample in samples]
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_text("".join(rows), encoding="utf-8", newline="\n")
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_text(path, "".join(rows))
     return len(rows)
 
 

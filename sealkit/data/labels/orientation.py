@@ -15,6 +15,7 @@ from typing import Any
 
 from sealkit.data.labels.files import LabelReader, clean_path, find_label_file, read_lines
 from sealkit.errors import DataError, Problem
+from sealkit.files import write_text
 from sealkit.images import IMAGE_SUFFIXES, list_images, suffix_of
 
 ANGLES = (0, 90, 180, 270)
@@ -109,14 +110,14 @@ def write_page_labels(path: str | Path, samples: Iterable[PageSample], root: str
             raise DataError("an image lies outside the set's folder", where=str(sample.image_path)) from None
         rows.append(f"{relative.as_posix()} {sample.label}\n")
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("".join(rows), encoding="utf-8", newline="\n")
+    write_text(path, "".join(rows))
     return len(rows)
 
 
 def write_class_file(folder: str | Path) -> None:
     """`label.txt` with sealkit's (and PaddleX's) ids."""
     rows = [f"{i} {angle}\n" for i, angle in enumerate(ANGLES)]
-    (Path(folder) / CLASS_FILE).write_text("".join(rows), encoding="utf-8", newline="\n")
+    write_text(Path(folder) / CLASS_FILE, "".join(rows))
 
 
 def _class_ids(folder: Path, reader: LabelReader) -> dict[int, int]:

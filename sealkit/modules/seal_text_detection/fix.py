@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations
@@ -17,6 +16,7 @@ from sealkit.data.images import SUFFIXES_OF_FORMAT, ImageFacts
 from sealkit.data.labels.detection import write_det_labels
 from sealkit.data.records import DetSample, TextLine
 from sealkit.errors import DataError
+from sealkit.files import copy_file
 from sealkit.images import read_image, suffix_of, write_image
 
 _FATAL = frozenset({"outside", "self-crossing", "unordered-line-poly", "normalised-points", "labelled-sideways"})
@@ -188,7 +188,7 @@ def _store(
     target = out / relative
     if plain and suffix_known:
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, target)
+        copy_file(path, target)
     else:
         report.note("image stored upright as 8-bit PNG on white")
         write_image(target, read_image(path))

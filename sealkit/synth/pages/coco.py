@@ -14,6 +14,7 @@ import numpy as np
 
 from sealkit.drawing.sheets import contact_sheet, save_sheet
 from sealkit.errors import DataError
+from sealkit.files import write_text
 from sealkit.images import read_image
 from sealkit.synth.pages.scene import PageObject, render_page
 from sealkit.synth.seals.settings import PageSettings
@@ -74,9 +75,9 @@ class _Part:
         content = {"images": self.images, "annotations": self.annotations, "categories": categories}
         path = folder / annotation_name(part)
         path.parent.mkdir(exist_ok=True)
-        path.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
+        write_text(path, json.dumps(content, ensure_ascii=False))
         text = "".join(f"{name}\n" for name in self.upright)
-        (folder / f"upright_{part}.txt").write_text(text, encoding="utf-8")
+        write_text(folder / f"upright_{part}.txt", text)
 
 
 def write_page_set(

@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from sealkit.errors import DataError
+from sealkit.files import write_text
 from sealkit.images import write_image
 from sealkit.synth.common import texts
 from sealkit.synth.common.fields import FieldPool
@@ -90,7 +91,7 @@ def write_line_set(
         rows.append(f"{path}\t{text}\n")
         if progress is not None:
             progress(1)
-    (folder / labels).write_text("".join(rows), encoding="utf-8", newline="\n")
+    write_text(folder / labels, "".join(rows))
     return len(rows)
 
 

@@ -20,6 +20,7 @@ from sealkit.data.records import DetSample, TextLine
 from sealkit.drawing.sheets import contact_sheet, save_sheet
 from sealkit.engine.signals import unheard
 from sealkit.errors import DataError
+from sealkit.files import write_bytes
 from sealkit.images import read_image
 from sealkit.synth.seals.render import render_sample
 from sealkit.synth.seals.settings import SynthSettings
@@ -48,7 +49,7 @@ def jpeg_bytes(image: np.ndarray, quality: int, where: str | Path) -> bytes:
 
 def write_jpeg(path: Path, image: np.ndarray, quality: int) -> None:
     """Write an image (H, W, 3) uint8 BGR; DataError where OpenCV cannot encode it."""
-    path.write_bytes(jpeg_bytes(image, quality, path))
+    write_bytes(path, jpeg_bytes(image, quality, path))
 
 
 def _render_to_file(folder: str, seed: int, quality: int, settings: SynthSettings, index: int) -> Rendered:

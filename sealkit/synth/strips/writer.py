@@ -14,11 +14,11 @@ import cv2
 import numpy as np
 
 from sealkit.drawing.sheets import contact_sheet, save_sheet
+from sealkit.files import write_text
 from sealkit.images import read_image
 from sealkit.synth.seals.settings import StripSettings
 from sealkit.synth.seals.writer import drawn, image_name, is_validation, new_folder, write_jpeg
 from sealkit.synth.strips.draw import SHARES, DrawnStrip, StripArtist
-from sealkit.weights.atomic import write_text
 
 
 @lru_cache(maxsize=2)

@@ -1,0 +1,126 @@
+"""Files and folders that are either complete or absent, whenever the process is killed or the disk is full.
+
+Everything sealkit writes is written here. A file is written beside its place and renamed. A folder cannot be renamed
+over another one, so `replace_folder` moves the old one aside first; `claim_folder` finishes what a kill between the two
+renames left.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import stat
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+
+def flush(path: Path) -> None:
+    """Force a file or a folder entry to the disk; folders cannot be flushed on Windows, where this does nothing."""
+    if path.is_dir() and os.name == "nt":
+        return
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextlib.contextmanager
+def replacing(path: str | Path, *, durable: bool = False) -> Iterator[BinaryIO]:
+    """A file to write to that takes the place of `path` when the block ends; an error in it leaves what was there.
+
+    Args:
+        path: its folder must be there. What a link points to is replaced, not the link; a device or a pipe is written
+            to as it is.
+        durable: the file is on the disk when this returns, also if the power fails. It costs milliseconds; for what
+            cannot be made again.
+
+    Raises:
+        OSError: no space, no permission, over the size allowed.
+    """
+    path = Path(os.path.realpath(path))
+    if path.exists() and not stat.S_ISREG(path.stat().st_mode):
+        with open(path, "wb") as file:
+            yield file
+        return
+    partial = path.with_name(f".{path.name[:200]}.{os.getpid()}.partial")
+    try:
+        with open(partial, "wb") as file:
+            yield file
+            file.flush()
+            if durable:
+                os.fsync(file.fileno())
+        os.replace(partial, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            partial.unlink()
+        raise
+    if durable:
+        flush(path.parent)
+
+
+def write_bytes(path: str | Path, data: bytes, *, durable: bool = False) -> None:
+    """Replace the file at `path` by `data`, see `replacing`."""
+    with replacing(path, durable=durable) as file:
+        file.write(data)
+
+
+def write_text(path: str | Path, text: str, *, durable: bool = False) -> None:
+    """Replace the file at `path` by UTF-8 `text`, line ends as they are."""
+    write_bytes(path, text.encode("utf-8"), durable=durable)
+
+
+def copy_file(source: str | Path, target: str | Path) -> None:
+    """Copy the content of a regular file.
+
+    Raises:
+        OSError: also where the source is a pipe, a device or a folder.
+    """
+    if not stat.S_ISREG(os.stat(source).st_mode):
+        raise OSError(f"not a regular file: {source}")
+    with open(source, "rb") as content, replacing(target) as file:
+        shutil.copyfileobj(content, file, 1 << 20)
+
+
+def _aside(folder: Path) -> tuple[Path, Path]:
+    return folder.with_name(folder.name + ".new"), folder.with_name(folder.name + ".old")
+
+
+def replace_folder(folder: Path, fill: Callable[[Path], None]) -> None:
+    """Replace `folder` by one that `fill(empty_folder)` writes; readers see the old or the new one, never a mixture.
+
+    A kill at any moment leaves `folder`, or `folder.new` complete beside `folder.old`; `claim_folder` tells which.
+    """
+    claim_folder(folder)
+    new, old = _aside(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    filling = folder.with_name(folder.name + ".partial")
+    shutil.rmtree(filling, ignore_errors=True)
+    filling.mkdir()
+    fill(filling)
+    for file in filling.iterdir():
+        flush(file)
+    flush(filling)
+    os.rename(filling, new)  # from here on the new one is complete, whatever happens
+    if folder.exists():
+        os.rename(folder, old)
+    os.rename(new, folder)
+    flush(folder.parent)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def claim_folder(folder: Path) -> Path:
+    """Bring `folder` to its newest complete state after a kill inside `replace_folder`; returns `folder`."""
+    new, old = _aside(folder)
+    if new.exists():
+        if folder.exists():
+            shutil.rmtree(old, ignore_errors=True)
+            os.rename(folder, old)
+        os.rename(new, folder)
+    elif old.exists() and not folder.exists():
+        os.rename(old, folder)
+    shutil.rmtree(old, ignore_errors=True)
+    shutil.rmtree(folder.with_name(folder.name + ".partial"), ignore_errors=True)
+    return folder

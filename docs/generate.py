@@ -14,6 +14,7 @@ import mkdocs_gen_files
 from sealkit.config.find import shipped
 from sealkit.config.schema import Slot, describe, leaf_keys, slot_at
 from sealkit.modules.recipe import load_recipe
+from sealkit.pipeline.options import PredictOptions
 from sealkit.zoo import all_models, models_by_module, recipes_by_model
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -80,7 +81,26 @@ def recipes_page() -> str:
     return "\n".join(lines) + "\n"
 
 
+def predict_page() -> str:
+    """Every parameter of predict(), with its flag and its field of the service."""
+    lines = [
+        "# Parameters of predict",
+        "",
+        "One class, `sealkit.pipeline.options.PredictOptions`, is the source of the parameters of `predict()`, of the",
+        "flags of `sealkit infer` and of the fields of `POST /seal-recognition`. A parameter that is not given is as",
+        "configured.",
+        "",
+        "| parameter | flag | field of the service | meaning |",
+        "|---|---|---|---|",
+    ]
+    for one in PredictOptions.infos():
+        flag, field = (f"`{one.flag}`", f"`{one.camel}`") if one.in_text else ("–", "–")
+        lines.append(f"| `{one.name}` | {flag} | {field} | {one.doc} |")
+    return "\n".join(lines) + "\n"
+
+
 write("reference/models.md", models_page())
+write("reference/predict.md", predict_page())
 write("reference/recipes.md", recipes_page())
 write("reference/formats.md", copied("datasets/FORMATS.md", {"CHECKS.md": "checks.md"}))
 write("reference/checks.md", copied("datasets/CHECKS.md", {"FORMATS.md": "formats.md"}))

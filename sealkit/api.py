@@ -171,7 +171,7 @@ def evaluate(
     """
     if (checkpoint is None) == (model_dir is None):
         raise ConfigError(
-            "what to evaluate is not said" if checkpoint is None else "a checkpoint and an exported folder are given",
+            "nothing to evaluate" if checkpoint is None else "a checkpoint and an exported folder are given",
             where="sealkit eval",
             hint="name one of --checkpoint (run folder, checkpoint or weights) and --model-dir (exported folder)",
         )

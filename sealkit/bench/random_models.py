@@ -61,7 +61,7 @@ def write_stand_in(model_name: str, folder: Path, seed: int = 0) -> None:
 
 def _of_recipe(model_name: str) -> tuple[Any, Sequence[GraphInput], dict[str, Any]]:
     """Layer, inputs and inference.yml of a model that has a recipe."""
-    from sealkit.bench.networks.rules import settle, with_rule
+    from sealkit.bench.networks.rules import calibrate_batch_norm, with_rule
 
     names = zoo.recipes_by_model().get(model_name)
     if not names:
@@ -77,18 +77,18 @@ def _of_recipe(model_name: str) -> tuple[Any, Sequence[GraphInput], dict[str, An
     row = info(task.name)
     inputs = row.module_export().inputs(task)
     shape = next(given.shape for given in inputs if len(given.shape) == 4)
-    settle(net, (shape[2] or 320, shape[3] or 320))
+    calibrate_batch_norm(net, (shape[2] or 320, shape[3] or 320))
     layer = with_rule(row.keys[0], row.module_export().inference(net, task), task)
     return layer, inputs, dict(task.inference_spec())
 
 
 def _of_weights(model_name: str) -> tuple[Any, Sequence[GraphInput], dict[str, Any]]:
     """As `_of_recipe`, of a model that has none."""
-    from sealkit.bench.networks.rules import settle, with_rule
+    from sealkit.bench.networks.rules import calibrate_batch_norm, with_rule
 
     spec = zoo.get(model_name)
     row = info(spec.module)
     net = spec.build()
-    settle(net, (240, 320))
+    calibrate_batch_norm(net, (240, 320))
     layer = with_rule(row.keys[0], row.weights_export().inference(net), None)
     return layer, row.weights_export().inputs(), row.weights_export().spec(model_name)

@@ -42,7 +42,7 @@ def lengths(settings: RecipeBase, plan: TrainPlan) -> Lengths:
     """
     loop, per_epoch = settings.train, plan.steps_per_epoch
     if loop.epochs is None and loop.max_steps is None:
-        raise ConfigError("how long to train is not said", where="train", hint="set train.epochs or train.max_steps")
+        raise ConfigError("no training length", where="train", hint="set train.epochs or train.max_steps")
     planned = max(1, round(loop.epochs * per_epoch)) if loop.epochs is not None else loop.max_steps or 1
     epochs = settings.schedule.total_epochs
     every = settings.eval.every_epochs

@@ -24,11 +24,11 @@ def dim_background(image: np.ndarray, box: Sequence[float], contrast: float) -> 
     paper = np.median(image[::2, ::2], axis=(0, 1))
     levels = np.arange(256, dtype=np.float64)[:, None]
     table = np.clip(np.rint(paper + (levels - paper) * contrast), 0, 255).astype(np.uint8)  # (256, C)
-    pale = np.stack([table[image[..., c], c] for c in range(image.shape[2])], axis=2)
+    dimmed = np.stack([table[image[..., c], c] for c in range(image.shape[2])], axis=2)
     x1, y1 = (max(0, int(np.floor(v))) for v in box[:2])
     x2, y2 = (max(0, int(np.ceil(v))) for v in box[2:])
-    pale[y1:y2, x1:x2] = image[y1:y2, x1:x2]
-    return pale
+    dimmed[y1:y2, x1:x2] = image[y1:y2, x1:x2]
+    return dimmed
 
 
 __all__ = ["dim_background"]

@@ -137,7 +137,7 @@ class SealOcrSettings(EngineSettings):
     use_doc_preprocessor: Literal[False] = False
     """The page's own preprocessor is `use_doc_preprocessor` at the top."""
     use_textline_orientation: Literal[False] = False
-    """Not part of this pipeline: reading directions are settled by `Reading`."""
+    """Not part of this pipeline: `Reading` decides the reading direction."""
     SubModules: OcrModules
 
 

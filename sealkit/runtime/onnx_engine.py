@@ -1,4 +1,4 @@
-"""ONNX Runtime, on its own providers and as the door to TensorRT."""
+"""ONNX Runtime, on its own providers and through it TensorRT."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The door of the service: every request passes it before any framework looks at it.
+"""ASGI middleware: admission control, body limits, request ids, access log. Every request passes it first.
 
 It counts who is inside (429 when full), reads the body within limits of size and time (413, 408), gives each request
 its id, and writes the access log.
@@ -45,7 +45,7 @@ _DRAIN_SECONDS = 5.0
 
 
 @dataclass
-class Visit:
+class RequestContext:
     """One request, from the first byte to the last; `scope["sealkit"]`."""
 
     log_id: str = field(default_factory=lambda: str(uuid.uuid4()))
@@ -58,11 +58,11 @@ class Visit:
     """For the access log: worker, pages, seconds waited and worked."""
 
 
-class Door:
+class AdmissionMiddleware:
     """ASGI application around another one.
 
     Args:
-        app: the application behind the door.
+        app: the wrapped application.
         settings: limits.
         places: requests for `INFER_PATH` that may be inside at once.
         metrics: counts.
@@ -77,26 +77,28 @@ class Door:
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
-        visit = scope["sealkit"] = Visit()
+        context = scope["sealkit"] = RequestContext()
 
         async def noted(message: Message) -> None:
             if message["type"] == "http.response.start":
-                visit.status = message["status"]
+                context.status = message["status"]
                 message = {**message, "headers": _guarded(scope["path"], message.get("headers", ()))}
             await send(message)
 
         try:
-            await self._admit(scope, receive, noted, visit)
+            await self._admit(scope, receive, noted, context)
         except RequestError as error:
-            await self._refuse(scope, receive, noted, visit, error)
+            await self._refuse(scope, receive, noted, context, error)
         except Exception:
-            logger.exception("request failed", extra={"logId": visit.log_id})
-            if not visit.status:
-                await _answer(noted, visit, RequestError(500, INTERNAL))
+            logger.exception("request failed", extra={"logId": context.log_id})
+            if not context.status:
+                await _answer(noted, context, RequestError(500, INTERNAL))
         finally:
-            self._note(scope, visit)
+            self._note(scope, context)
 
-    async def _admit(self, scope: MutableMapping[str, Any], receive: Receive, send: Send, visit: Visit) -> None:
+    async def _admit(
+        self, scope: MutableMapping[str, Any], receive: Receive, send: Send, context: RequestContext
+    ) -> None:
         if scope["path"] in _TOKEN_PATHS:
             self._access.check(_header(scope, b"authorization"))
         if scope["path"] != INFER_PATH or scope["method"] != "POST":
@@ -106,9 +108,9 @@ class Door:
         self.inside += 1
         self._metrics.in_progress.inc()
         try:
-            body = await self._read(scope, receive, visit)
+            body = await self._read(scope, receive, context)
             if body is None:
-                visit.status = CLIENT_GONE
+                context.status = CLIENT_GONE
                 return
             parts = [body]
 
@@ -123,9 +125,9 @@ class Door:
             self.inside -= 1
             self._metrics.in_progress.dec()
 
-    async def _read(self, scope: MutableMapping[str, Any], receive: Receive, visit: Visit) -> bytes | None:
+    async def _read(self, scope: MutableMapping[str, Any], receive: Receive, context: RequestContext) -> bytes | None:
         """The whole body; None where the client went away. RequestError 413 or 408 where it is too much or too slow."""
-        limit, until = self._settings.max_bytes, visit.began + self._settings.read_timeout
+        limit, until = self._settings.max_bytes, context.began + self._settings.read_timeout
         too_large = RequestError(413, f"The request body exceeds the maximum allowed {limit} bytes")
         said = _header(scope, b"content-length")
         if said.isdigit() and int(said) > limit:
@@ -145,12 +147,17 @@ class Door:
             parts.append(part)
             if not message.get("more_body", False):
                 break
-        visit.complete = time.monotonic()
-        visit.facts["bytes"] = size
+        context.complete = time.monotonic()
+        context.facts["bytes"] = size
         return b"".join(parts)
 
     async def _refuse(
-        self, scope: MutableMapping[str, Any], receive: Receive, send: Send, visit: Visit, error: RequestError
+        self,
+        scope: MutableMapping[str, Any],
+        receive: Receive,
+        send: Send,
+        context: RequestContext,
+        error: RequestError,
     ) -> None:
         """Answer, having read what the client is still sending: else its answer is lost with the reset connection."""
         if error.status in (401, 413, 429) and _header(scope, b"expect").lower() != b"100-continue":
@@ -163,7 +170,7 @@ class Door:
                 left -= len(message.get("body", b""))
                 if message["type"] == "http.disconnect" or not message.get("more_body", False):
                     break
-        await _answer(send, visit, error)
+        await _answer(send, context, error)
 
     def _wait_of_a_place(self) -> int:
         """Seconds until a place should be free, from the mean of what requests took so far; at least 1."""
@@ -172,23 +179,23 @@ class Door:
         mean = total.get("sum", 0.0) / max(total.get("count", 0.0), 1.0)
         return max(1, min(60, round(mean)))
 
-    def _note(self, scope: MutableMapping[str, Any], visit: Visit) -> None:
-        seconds = time.monotonic() - visit.began
-        self._metrics.count(scope["path"], visit.status, seconds)
+    def _note(self, scope: MutableMapping[str, Any], context: RequestContext) -> None:
+        seconds = time.monotonic() - context.began
+        self._metrics.count(scope["path"], context.status, seconds)
         if scope["path"] == HEALTH_PATH:
             return
         client = scope.get("client")
         facts = {
-            "logId": visit.log_id,
+            "logId": context.log_id,
             "method": scope["method"],
             "path": scope["path"][:200],
-            "status": visit.status,
+            "status": context.status,
             "seconds": round(seconds, 4),
             "client": client[0] if client else None,
-            **visit.facts,
+            **context.facts,
         }
-        if visit.client_log_id is not None:
-            facts["clientLogId"] = visit.client_log_id
+        if context.client_log_id is not None:
+            facts["clientLogId"] = context.client_log_id
         access.info("request", extra=facts)
 
 
@@ -205,8 +212,8 @@ def _header(scope: MutableMapping[str, Any], name: bytes) -> bytes:
     return next((value for key, value in scope["headers"] if key == name), b"")
 
 
-async def _answer(send: Send, visit: Visit, error: RequestError) -> None:
-    body = error_body(visit.client_log_id or visit.log_id, error.status, error.message)
+async def _answer(send: Send, context: RequestContext, error: RequestError) -> None:
+    body = error_body(context.client_log_id or context.log_id, error.status, error.message)
     headers = {"Content-Type": "application/json", "Content-Length": str(len(body)), **error.headers}
     raw = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
     await send({"type": "http.response.start", "status": error.status, "headers": raw})

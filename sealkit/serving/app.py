@@ -1,4 +1,4 @@
-"""The application behind the door: routes, request and answer, errors, documents."""
+"""The application behind the admission middleware: routes, request and answer, errors, documents."""
 
 from __future__ import annotations
 
@@ -16,7 +16,14 @@ from starlette.exceptions import HTTPException
 
 from sealkit.pipeline.serving_settings import ServingSettings
 from sealkit.serving.access import Access
-from sealkit.serving.admission import CLIENT_GONE, HEALTH_PATH, INFER_PATH, METRICS_PATH, Door, Visit
+from sealkit.serving.admission import (
+    CLIENT_GONE,
+    HEALTH_PATH,
+    INFER_PATH,
+    METRICS_PATH,
+    AdmissionMiddleware,
+    RequestContext,
+)
 from sealkit.serving.body import SMALL, Sent, read_body
 from sealkit.serving.errors import RequestError, error_body, validation_message
 from sealkit.serving.metrics import Metrics
@@ -54,7 +61,7 @@ class Service:
 
     Attributes:
         app: the FastAPI application.
-        asgi: what a server runs: `app` behind its door.
+        asgi: what a server runs: `app` behind the admission middleware.
     """
 
     def __init__(self, pool: Pool, settings: ServingSettings, metrics: Metrics, access: Access | None = None) -> None:
@@ -67,7 +74,7 @@ class Service:
         self._readers = ThreadPoolExecutor(2, thread_name_prefix="sealkit-intake")
         self._fetchers = ThreadPoolExecutor(places, thread_name_prefix="sealkit-fetch")
         self.app = self._make_app()
-        self.asgi = Door(self.app, settings, places, metrics, self.access)
+        self.asgi = AdmissionMiddleware(self.app, settings, places, metrics, self.access)
 
     def _make_app(self) -> FastAPI:
         app = FastAPIOffline(
@@ -99,21 +106,21 @@ class Service:
 
     async def infer(self, request: Request) -> Response:
         """Find and read the seals of an image, TIFF or PDF."""
-        visit: Visit = request.scope["sealkit"]
-        deadline = (visit.complete or time.monotonic()) + self.settings.timeout
-        body, upload = await self._taken(request, visit, deadline)
+        context: RequestContext = request.scope["sealkit"]
+        deadline = (context.complete or time.monotonic()) + self.settings.timeout
+        body, upload = await self._taken(request, context, deadline)
         head = {"kind": upload.kind, "parameters": body.parameters(), "visualize": body.visualize}
-        job = Job(head, upload.data, deadline, visit.log_id)
+        job = Job(head, upload.data, deadline, context.log_id)
         del upload
         try:
             reply = await self._answer_of(job, request)
         finally:
-            visit.facts |= {"waited": round(job.waited, 4), "worked": round(job.worked, 4), "worker": job.pid}
-        visit.facts["pages"] = reply.pages
+            context.facts |= {"waited": round(job.waited, 4), "worked": round(job.worked, 4), "worker": job.pid}
+        context.facts["pages"] = reply.pages
         self.metrics.pages.inc(reply.pages)
         self.metrics.waiting.observe(job.waited)
         self.metrics.working.observe(job.worked)
-        start = b'{"logId":"' + visit.log_id.encode("ascii") + b'","result":'
+        start = b'{"logId":"' + context.log_id.encode("ascii") + b'","result":'
         return Response(
             b"".join([start, reply.body, b',"errorCode":0,"errorMsg":"Success"}']), media_type="application/json"
         )
@@ -129,14 +136,14 @@ class Service:
         """Metrics for Prometheus."""
         return Response(self.metrics.text(), media_type=CONTENT_TYPE_LATEST)
 
-    async def _taken(self, request: Request, visit: Visit, deadline: float) -> tuple[InferRequest, Upload]:
+    async def _taken(self, request: Request, context: RequestContext, deadline: float) -> tuple[InferRequest, Upload]:
         """The request's fields and its file. Bodies are parsed and decoded, and URLs fetched, in threads."""
         content = b"".join([part async for part in request.stream()])
         origin, host, kind = (request.headers.get(name, "") for name in ("origin", "host", "content-type"))
         sent = await self._apart(len(content), read_body, content, kind, origin, host)
         del content
         if isinstance(sent.value, dict):
-            visit.client_log_id = _given_log_id(sent.value.get("logId"))
+            context.client_log_id = _given_log_id(sent.value.get("logId"))
         body = _checked(sent)
         file = sent.file if sent.file is not None else body.file.encode("utf-8", "replace")
         if sent.plain:
@@ -193,8 +200,8 @@ def _given_log_id(value: object) -> str | None:
 
 
 def _error_response(request: Request, error: RequestError) -> Response:
-    visit: Visit = request.scope["sealkit"]
-    body = error_body(visit.client_log_id or visit.log_id, error.status, error.message)
+    context: RequestContext = request.scope["sealkit"]
+    body = error_body(context.client_log_id or context.log_id, error.status, error.message)
     return Response(body, error.status, error.headers, media_type="application/json")
 
 

@@ -130,7 +130,7 @@ class Pool:
             slot.thread.start()
 
     def submit(self, job: Job) -> None:
-        """Queue a job; its future is set later. The queue has no bound of its own: requests are counted at the door."""
+        """Queue a job; its future is set later. The queue has no bound of its own: admission counts requests."""
         self.queue.put(job)
 
     def close(self, seconds: float = 5.0) -> None:

@@ -18,7 +18,7 @@ from sealkit.weights.checkpoint import Checkpoint, is_checkpoint, read_state, sa
 from sealkit.weights.sources import ResolvedWeights, read_arrays, resolve
 
 _SHOWN = 5
-_SAME = ("module", "model", "form", "guide", "charset", "classes")  # of what checkpoints say of themselves
+_SAME = ("module", "model", "form", "auxiliary_head", "charset", "classes")  # of what checkpoints say of themselves
 
 
 def average(

@@ -4,7 +4,7 @@
     training.safetensors    the weights the optimiser works on, only where they differ from the above
     optimizer.safetensors   moments, by parameter name: `<parameter>/<moment>`
     ema.safetensors         running averages
-    state.json              model name, charset and the like (`extras`), progress, best figure, settings; the size
+    state.json              model name, charset and the like (`extras`), progress, best metric, settings; the size
                             and CRC-32 of each file, and the SHA-256 of all this
 
 Written completely or not at all (`atomic.replace_folder`).
@@ -48,7 +48,7 @@ class Checkpoint:
     Attributes:
         weights: state_dict names to arrays, as evaluated.
         extras: what the weights mean: model name, form, charset, class names.
-        progress: state of the run (steps, best figure, settings); {} where only weights were saved.
+        progress: state of the run (steps, best metric, settings); {} where only weights were saved.
         training: weights under training where they differ from `weights`.
         optimizer: `<parameter>/<moment>` to array.
         ema: running averages.

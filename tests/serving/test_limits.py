@@ -173,7 +173,7 @@ def test_a_client_that_leaves_takes_its_waiting_job_with_it(png):
     messages = [{"type": "http.request", "body": body, "more_body": False}, {"type": "http.disconnect"}]
     sent = []
 
-    async def visit():
+    async def context():
         async def receive():
             return messages.pop(0)
 
@@ -187,7 +187,7 @@ def test_a_client_that_leaves_takes_its_waiting_job_with_it(png):
         }  # fmt: skip
         await asyncio.wait_for(client.service.asgi(scope, receive, send), 5)
 
-    asyncio.run(visit())
+    asyncio.run(context())
     assert pool.job.future.cancelled() and sent[0]["status"] == 499
 
 

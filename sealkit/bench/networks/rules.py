@@ -111,7 +111,7 @@ def with_rule(key: str, net: nn.Layer, task: Any) -> nn.Layer:
     return layer
 
 
-def settle(net: nn.Layer, hw: tuple[int, int]) -> None:
+def calibrate_batch_norm(net: nn.Layer, hw: tuple[int, int]) -> None:
     """Give every BatchNorm the statistics of two drawn pages of this size, or values grow or vanish layer by layer."""
     net.eval()
     norms = [layer for layer in net.sublayers() if isinstance(layer, (nn.BatchNorm1D, nn.BatchNorm2D))]

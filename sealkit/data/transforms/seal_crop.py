@@ -43,7 +43,7 @@ def seal_crop(
     border: Border = "white",
     other: Scene | None = None,
 ) -> None:
-    """One seal, as the pipeline's closer look shows it: its box and some margin, scaled, on a canvas of `size`.
+    """One seal, as the pipeline's refinement shows it: its box and some margin, scaled, on a canvas of `size`.
 
     The box is that of the seal's texts, as far as the image shows them, each edge moved by Laplace(0, `jitter`) of
     its long side. The long side becomes log-uniform in `side`, less where box and margin would not fit. With

@@ -90,7 +90,7 @@ def _name(charset: Charset) -> str:
 
 def _unsaid(where: str, model: str) -> ConfigError:
     return ConfigError(
-        "which characters are to be read is not said, and these weights do not know",
+        "no charset: `dictionary` is not set and the weights do not include one",
         where=f"dictionary ({where})",
         hint=f"dictionary: the official model folder of {model} (its inference.yml lists them), a dictionary file, "
         f"`labels` (the characters of the training labels) or `{CODEC}gb2312`",

@@ -1,5 +1,5 @@
 // Read the seals of a file: dotnet run FILE [SERVER] [FOLDER] (in a console project that holds this file)
-// Prints the texts, one per line; pictures of the result go to FOLDER where it is given. .NET 6 or newer, no packages.
+// Prints the texts, one per line; images of the result go to FOLDER where it is given. .NET 6 or newer, no packages.
 // A server that asks for an access token gets that of the environment variable SEALKIT_TOKEN.
 using System;
 using System.IO;
@@ -48,13 +48,13 @@ foreach (JsonElement entry in answer.RootElement.GetProperty("result").GetProper
             Console.WriteLine(text.GetString());
         }
     }
-    if (folder != null && entry.TryGetProperty("outputImages", out JsonElement pictures))
+    if (folder != null && entry.TryGetProperty("outputImages", out JsonElement images))
     {
         Directory.CreateDirectory(folder);
-        foreach (JsonProperty picture in pictures.EnumerateObject())
+        foreach (JsonProperty image in images.EnumerateObject())
         {
-            string path = Path.Combine(folder, $"{page}_{picture.Name}.jpg");
-            File.WriteAllBytes(path, picture.Value.GetBytesFromBase64());
+            string path = Path.Combine(folder, $"{page}_{image.Name}.jpg");
+            File.WriteAllBytes(path, image.Value.GetBytesFromBase64());
         }
     }
     page++;

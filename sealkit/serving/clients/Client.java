@@ -1,5 +1,5 @@
 // Read the seals of a file: java Client.java FILE [SERVER] [FOLDER]
-// Prints the texts, one per line; pictures of the result go to FOLDER where it is given. Java 11 or newer, nothing to
+// Prints the texts, one per line; images of the result go to FOLDER where it is given. Java 11 or newer, nothing to
 // install: the few fields that are wanted are found by pattern. In a project with a JSON library, use that.
 // A server that asks for an access token gets that of the environment variable SEALKIT_TOKEN.
 import java.io.PrintStream;

@@ -1,5 +1,5 @@
 // Read the seals of a file: ./client FILE [SERVER] [FOLDER]
-// Prints the texts, one per line; pictures of the result go to FOLDER where it is given.
+// Prints the texts, one per line; images of the result go to FOLDER where it is given.
 // A server that asks for an access token gets that of the environment variable SEALKIT_TOKEN.
 // C++17, libcurl and nlohmann/json (Debian: libcurl4-openssl-dev, nlohmann-json3-dev):
 //   g++ -std=c++17 -O2 client.cpp -lcurl -o client
@@ -36,8 +36,8 @@ static std::string decode(const std::string &text) {
     std::string bytes;
     unsigned block = 0;
     int bits = 0;
-    for (char letter : text) {
-        size_t value = ALPHABET.find(letter);
+    for (char character : text) {
+        size_t value = ALPHABET.find(character);
         if (value == std::string::npos)
             break;  // the padding
         block = block << 6 | static_cast<unsigned>(value);
@@ -99,9 +99,9 @@ static void read(const fs::path &file, const std::string &server, const fs::path
                 std::cout << text.get<std::string>() << "\n";
         if (entry.contains("outputImages")) {
             fs::create_directories(folder);
-            for (const auto &[name, picture] : entry.at("outputImages").items())
+            for (const auto &[name, image] : entry.at("outputImages").items())
                 std::ofstream(folder / (std::to_string(page) + "_" + name + ".jpg"), std::ios::binary)
-                    << decode(picture.get<std::string>());
+                    << decode(image.get<std::string>());
         }
         ++page;
     }

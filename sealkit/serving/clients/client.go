@@ -1,6 +1,6 @@
 // Read the seals of a file: go run client.go FILE [SERVER] [FOLDER]
 //
-// Prints the texts, one per line; pictures of the result go to FOLDER where it is given. Standard library only.
+// Prints the texts, one per line; images of the result go to FOLDER where it is given. Standard library only.
 // A server that asks for an access token gets that of the environment variable SEALKIT_TOKEN.
 package main
 
@@ -94,8 +94,8 @@ func read(file, server, folder string) error {
 				fmt.Println(text)
 			}
 		}
-		for name, picture := range entry.OutputImages {
-			if err := save(picture, folder, fmt.Sprintf("%d_%s.jpg", page, name)); err != nil {
+		for name, image := range entry.OutputImages {
+			if err := save(image, folder, fmt.Sprintf("%d_%s.jpg", page, name)); err != nil {
 				return err
 			}
 		}
@@ -103,8 +103,8 @@ func read(file, server, folder string) error {
 	return nil
 }
 
-func save(picture, folder, name string) error {
-	content, err := base64.StdEncoding.DecodeString(picture)
+func save(image, folder, name string) error {
+	content, err := base64.StdEncoding.DecodeString(image)
 	if err != nil {
 		return err
 	}

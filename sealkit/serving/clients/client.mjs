@@ -1,5 +1,5 @@
 // Read the seals of a file: node client.mjs FILE [SERVER] [FOLDER]
-// Prints the texts, one per line; pictures of the result go to FOLDER where it is given. Node.js 18 or newer, nothing to install.
+// Prints the texts, one per line; images of the result go to FOLDER where it is given. Node.js 18 or newer, nothing to install.
 // A server that asks for an access token gets that of the environment variable SEALKIT_TOKEN.
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -31,8 +31,8 @@ for (const [page, entry] of answer.result.sealRecResults.entries()) {
   for (const seal of entry.prunedResult.seal_res_list) {
     for (const text of seal.rec_texts) console.log(text);
   }
-  for (const [name, picture] of Object.entries(entry.outputImages ?? {})) {
+  for (const [name, image] of Object.entries(entry.outputImages ?? {})) {
     await mkdir(folder, { recursive: true });
-    await writeFile(join(folder, `${page}_${name}.jpg`), Buffer.from(picture, "base64"));
+    await writeFile(join(folder, `${page}_${name}.jpg`), Buffer.from(image, "base64"));
   }
 }

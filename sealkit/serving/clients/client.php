@@ -1,6 +1,6 @@
 <?php
 // Read the seals of a file: php client.php FILE [SERVER] [FOLDER]
-// Prints the texts, one per line; pictures of the result go to FOLDER where it is given. PHP 8 with its curl extension.
+// Prints the texts, one per line; images of the result go to FOLDER where it is given. PHP 8 with its curl extension.
 // A server that asks for an access token gets that of the environment variable SEALKIT_TOKEN.
 declare(strict_types=1);
 
@@ -50,10 +50,10 @@ foreach ($answer['result']['sealRecResults'] as $page => $entry) {
             echo $text, "\n";
         }
     }
-    foreach ($entry['outputImages'] ?? [] as $name => $picture) {
+    foreach ($entry['outputImages'] ?? [] as $name => $image) {
         if (!is_dir($folder)) {
             mkdir($folder, 0755, true);
         }
-        file_put_contents("$folder/{$page}_$name.jpg", base64_decode($picture));
+        file_put_contents("$folder/{$page}_$name.jpg", base64_decode($image));
     }
 }

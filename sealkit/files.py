@@ -8,6 +8,7 @@ renames left.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 import stat
@@ -25,6 +26,28 @@ def flush(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def read_regular(path: str | Path, limit: int) -> bytes:
+    """Content of a regular file of at most `limit` bytes.
+
+    Pipes and devices have no end that one could wait for, and are refused before a byte is read.
+
+    Raises:
+        OSError: missing, a folder, no permission, not a regular file (EINVAL), larger than the limit (EFBIG).
+    """
+    # Not to wait for a writer where it is a pipe.
+    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    with os.fdopen(handle, "rb") as file:
+        found = os.fstat(file.fileno())
+        if stat.S_ISDIR(found.st_mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+        if not stat.S_ISREG(found.st_mode):
+            raise OSError(errno.EINVAL, "a pipe, a device or a socket is not read", str(path))
+        data = file.read(limit + 1) if found.st_size <= limit else None
+    if data is None or len(data) > limit:
+        raise OSError(errno.EFBIG, f"the file is larger than {limit} bytes", str(path))
+    return data
 
 
 @contextlib.contextmanager

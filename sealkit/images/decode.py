@@ -11,6 +11,7 @@ per pixel (a progressive JPEG without subsampling: 9) is refused from that many 
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -19,7 +20,7 @@ import cv2
 import numpy as np
 
 from sealkit.errors import ImageError
-from sealkit.files import write_bytes
+from sealkit.files import read_regular, write_bytes
 from sealkit.images.formats import open_with_pillow
 from sealkit.images.headers import MAX_SCANS, ImageInfo, info_of_pillow, inspect_bytes
 
@@ -28,6 +29,8 @@ MAX_PIXELS = 178_956_970
 MAX_SIDE = 65_535
 """Default limit on either side: the largest JPEG."""
 
+MAX_FILE = 2_000_000_000
+"""Bytes of an image or PDF file; the largest image within MAX_PIXELS has 1.4 GB, uncompressed."""
 MEMORY_PER_PIXEL = 6
 """Bytes: what `max_pixels` stands for in memory. OpenCV's pixels and the copy of them that Python is given."""
 MAX_SCAN_WORK = 12
@@ -196,14 +199,20 @@ def read_file(path: str | Path, where: str | None = None) -> bytes:
     path = Path(path)
     where = where or str(path)
     try:
-        return path.read_bytes()
+        return read_regular(path, MAX_FILE)
     except FileNotFoundError:
+        if path.is_symlink():
+            value, hint = os.readlink(path), "restore what the link points to, or remove the link"
+            raise ImageError("the link points to nothing", where=where, value=value, hint=hint) from None
         raise ImageError("no such image", where=where, hint=_nearest_names(path)) from None
     except IsADirectoryError:
         raise ImageError("this is a folder, not an image", where=where, hint="name a file in it") from None
     except (OSError, ValueError) as error:  # ValueError: a null byte in the name
         raise ImageError(
-            "the image cannot be read", where=where, value=str(error), hint="check the path and its permissions"
+            "the image cannot be read",
+            where=where,
+            value=getattr(error, "strerror", None) or str(error),
+            hint="check the path and its permissions; an image is a regular file",
         ) from error
 
 

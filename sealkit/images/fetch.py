@@ -14,11 +14,13 @@ go straight to the decoder.
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import socket
+import threading
 import time
-from collections.abc import Sequence
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from collections.abc import Callable, Sequence
+from http.client import HTTPConnection, HTTPException, HTTPSConnection, IncompleteRead
 from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.parse import SplitResult, urlsplit
@@ -52,40 +54,47 @@ def fetch_url(
     timeout: float = TIMEOUT,
     allow_private: bool = False,
     hosts: Sequence[str] | None = None,
+    deadline: float | None = None,
 ) -> bytes:
     """Content of an http(s) URL.
 
     Args:
         url: what to fetch; redirects are followed, each one checked like the first.
         max_bytes: limit on the content; the transfer stops there.
-        timeout: seconds for the connection and for each read.
+        timeout: seconds for each connection and for each read.
         allow_private: also fetch from addresses of the own machine and network. Leave it off in a service: a caller
             could otherwise read what only the server can reach.
         hosts: the only hosts that may be asked, see `host_listed`; None: any.
+        deadline: when all of it has to be done, redirects, headers and content, on `time.monotonic`'s clock; default:
+            three timeouts from now. Resolving a name is bounded by the system's resolver alone.
 
     Raises:
         RefusedUrl: what the rules at the top of this file forbid.
         ImageError: not a URL, an HTTP error, no connection, or too much content.
     """
     _check(url, allow_private, hosts)
-    handlers: list[Any] = [_CheckedRedirects(allow_private, hosts)]
+    until = _Deadline(time.monotonic() + _WHOLE * timeout if deadline is None else deadline)
+    connect = until.connecting(_any_addresses if allow_private else _public_addresses)
+    handlers: list[Any] = [_CheckedRedirects(allow_private, hosts), _Handler(connect), _TlsHandler(connect)]
     if not allow_private:
-        # A proxy would resolve names after our check.
-        handlers += [ProxyHandler({}), _PublicHandler(), _PublicTlsHandler()]
+        handlers.append(ProxyHandler({}))  # a proxy would resolve names after our check
+    request = Request(url, headers={"User-Agent": "sealkit"})
     try:
-        with build_opener(*handlers).open(Request(url, headers={"User-Agent": "sealkit"}), timeout=timeout) as answer:
+        with until, build_opener(*handlers).open(request, timeout=timeout) as answer:
             length = answer.headers.get("Content-Length", "")
-            if length.isdigit() and int(length) > max_bytes:
-                raise _too_large(url, int(length), max_bytes)
+            whole = int(length) if length.isdigit() and len(length) < 19 else None
+            if whole is not None and whole > max_bytes:
+                raise _too_large(url, whole, max_bytes)
             parts, size = [], 0
-            deadline = time.monotonic() + _WHOLE * timeout
-            while chunk := answer.read(_CHUNK):
+            while size != whole and (chunk := answer.read1(_CHUNK)):
                 size += len(chunk)
-                if time.monotonic() > deadline:
-                    raise TimeoutError(f"not complete after {_WHOLE * timeout:.0f} s")
                 if size > max_bytes:
                     raise _too_large(url, size, max_bytes)
                 parts.append(chunk)
+            if until.over:  # an answer without a length ends where the connection ends
+                raise TimeoutError
+            if whole is not None and size < whole:  # read1 does not tell
+                raise IncompleteRead(b"", whole - size)
             return b"".join(parts)
     except RefusedUrl as error:  # raised by us deep inside, e.g. while connecting: says which host, not which URL
         raise RefusedUrl(error.what, where=url, value=error.value, hint=error.hint) from None
@@ -96,7 +105,7 @@ def fetch_url(
             hint="open the address in a browser; is a login needed?",
         ) from error
     except (URLError, OSError, HTTPException, ValueError) as error:  # ValueError: a host or header that is no text
-        reason = getattr(error, "reason", None) or error
+        reason = "not complete in time" if until.over else getattr(error, "reason", None) or error
         raise ImageError(
             "the image cannot be fetched", where=url, value=str(reason), hint="check address and network"
         ) from error
@@ -181,41 +190,97 @@ def _public_addresses(host: str, port: int) -> list[tuple[Any, ...]]:
     return found
 
 
-def _connect_public(address: tuple[str, int], timeout: Any = None, source: Any = None) -> socket.socket:
-    """In place of `socket.create_connection`: a name that resolves otherwise the second time gains nothing."""
-    last: OSError = OSError("the name resolves to nothing")
-    for family, kind, protocol, _, target in _public_addresses(*address):
-        connection = socket.socket(family, kind, protocol)
-        try:
-            connection.settimeout(timeout)
-            connection.connect(target)
-            return connection
-        except OSError as error:
-            connection.close()
-            last = error
-    raise last
+def _any_addresses(host: str, port: int) -> list[tuple[Any, ...]]:
+    return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
 
 
-class _PublicConnection(HTTPConnection):
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._create_connection = _connect_public
+class _Deadline:
+    """Ends the connections made through it when the time is over, whatever they are waiting for.
+
+    The time limit of a socket starts again with each byte: a server that drips holds its reader for good. Here a thread
+    of its own shuts the connection down, and the reader reads its end, in the middle of a header or of a TLS handshake.
+    """
+
+    def __init__(self, at: float) -> None:
+        self._at = at
+        self._lock = threading.Lock()
+        self._connections: list[socket.socket] = []
+        self._timer = threading.Timer(max(0.0, at - time.monotonic()), self._end)
+        self._timer.daemon = True
+
+    @property
+    def over(self) -> bool:
+        return time.monotonic() >= self._at
+
+    def __enter__(self) -> None:
+        self._timer.start()
+
+    def __exit__(self, *exception: object) -> None:
+        self._timer.cancel()
+        with self._lock:
+            for connection in self._connections:
+                connection.close()
+            self._connections.clear()
+
+    def _end(self) -> None:
+        with self._lock:
+            for connection in self._connections:
+                with contextlib.suppress(OSError):  # it ended by itself
+                    connection.shutdown(socket.SHUT_RDWR)
+
+    def connecting(self, addresses: Callable[[str, int], list[tuple[Any, ...]]]) -> Callable[..., socket.socket]:
+        """What takes the place of `socket.create_connection`: a name that resolves otherwise the second time gains
+        nothing, since the addresses that were checked are the ones connected to.
+        """
+
+        def connect(address: tuple[str, int], timeout: Any = None, source: Any = None) -> socket.socket:
+            last: OSError = OSError("the name resolves to nothing")
+            for family, kind, protocol, _, target in addresses(*address):
+                left = self._at - time.monotonic()
+                if left <= 0:
+                    raise TimeoutError("not connected in time")
+                connection = socket.socket(family, kind, protocol)
+                try:
+                    connection.settimeout(min(timeout, left) if isinstance(timeout, (int, float)) else left)
+                    connection.connect(target)
+                    connection.settimeout(timeout if isinstance(timeout, (int, float)) else None)
+                    with self._lock:
+                        self._connections.append(connection.dup())  # TLS takes the first one over
+                    return connection
+                except OSError as error:
+                    connection.close()
+                    last = error
+            raise last
+
+        return connect
 
 
-class _PublicTlsConnection(HTTPSConnection):
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._create_connection = _connect_public
+class _Handler(HTTPHandler):
+    def __init__(self, connect: Callable[..., socket.socket]) -> None:
+        super().__init__()
+        self._connect = connect
 
-
-class _PublicHandler(HTTPHandler):
     def http_open(self, req: Request) -> Any:
-        return self.do_open(_PublicConnection, req)
+        def connection(*args: Any, **kwargs: Any) -> HTTPConnection:
+            made = HTTPConnection(*args, **kwargs)
+            made._create_connection = self._connect  # type: ignore[attr-defined]
+            return made
+
+        return self.do_open(connection, req)
 
 
-class _PublicTlsHandler(HTTPSHandler):
+class _TlsHandler(HTTPSHandler):
+    def __init__(self, connect: Callable[..., socket.socket]) -> None:
+        super().__init__()
+        self._connect = connect
+
     def https_open(self, req: Request) -> Any:
-        return self.do_open(_PublicTlsConnection, req)
+        def connection(*args: Any, **kwargs: Any) -> HTTPSConnection:
+            made = HTTPSConnection(*args, **kwargs)
+            made._create_connection = self._connect  # type: ignore[attr-defined]
+            return made
+
+        return self.do_open(connection, req)
 
 
 class _CheckedRedirects(HTTPRedirectHandler):

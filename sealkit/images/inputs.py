@@ -101,7 +101,16 @@ def list_images(folder: str | Path, *, pdf: bool = False) -> list[str]:
     wanted = IMAGE_SUFFIXES | PDF_SUFFIXES if pdf else IMAGE_SUFFIXES
     found: list[str] = []
     others = 0
-    for parent, _, names in os.walk(folder, followlinks=True):
+    seen: set[tuple[int, int]] = set()
+    for parent, below, names in os.walk(folder, followlinks=True):
+        # Links are followed, but each folder is entered once: a link to a folder above it has no end otherwise.
+        # Real folders come first, so that theirs is the path an image is known by.
+        below.sort(key=lambda name: (os.path.islink(os.path.join(parent, name)), name))
+        place = os.stat(parent)
+        if (place.st_dev, place.st_ino) in seen:
+            below.clear()
+            continue
+        seen.add((place.st_dev, place.st_ino))
         for name in names:
             if suffix_of(name) in wanted:
                 found.append(os.path.join(parent, name))

@@ -87,7 +87,9 @@ def fetch_file(file: bytes, file_type: int | None, settings: ServingSettings, de
         raise RequestError(422, f"{URL_REFUSED}: send the file as base64")
     timeout = max(0.001, min(settings.url_timeout, deadline - time.monotonic()))
     try:
-        data = fetch_url(url, max_bytes=settings.max_bytes, timeout=timeout, hosts=list(settings.url_hosts))
+        data = fetch_url(
+            url, max_bytes=settings.max_bytes, timeout=timeout, hosts=list(settings.url_hosts), deadline=deadline
+        )
     except RefusedUrl:
         raise RequestError(422, URL_REFUSED) from None
     except ImageError:

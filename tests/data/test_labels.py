@@ -191,3 +191,12 @@ def test_any_bytes_are_survived(tmp_path_factory: pytest.TempPathFactory, raw: b
     (folder / "labels.txt").write_bytes(raw)
     samples, problems = read_det_labels(folder, "labels.txt")
     assert samples or problems
+
+
+def test_a_label_file_has_a_largest_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from sealkit.data.labels import files
+
+    (tmp_path / "train.txt").write_text("a.jpg\t[]\n" * 10)
+    monkeypatch.setattr(files, "MAX_LABELS", 50)
+    with pytest.raises(DataError, match="cannot be read: the file is larger than 50 bytes"):
+        read_det_labels(tmp_path, "train.txt")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -199,3 +202,61 @@ def test_which_addresses_are_public(address: str, public: bool) -> None:
 def test_list_of_hosts(host: str, port: int | None, scheme: str, listed: bool) -> None:
     hosts = ["a.com", "*.b.com", "c.com:8443", "[2001:db8::1]:80"]
     assert host_listed(host, port, scheme, hosts) is listed
+
+
+def drip(*pieces: bytes, every: float) -> tuple[str, threading.Thread]:
+    """A server for one connection that sends these and then one byte at a time."""
+    listening = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        with listening, contextlib.suppress(OSError):
+            connection, _ = listening.accept()
+            with connection:
+                connection.recv(65536)
+                for piece in pieces:
+                    connection.sendall(piece)
+                for _ in range(int(20 / every)):
+                    time.sleep(every)
+                    connection.sendall(b"x")
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    return f"http://127.0.0.1:{listening.getsockname()[1]}/a.png", thread
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        [b"HTTP/1.1 200 OK\r\nContent-Length: 10000\r\n\r\n"],
+        [b"HTTP/1.1 200 OK\r\n\r\n"],  # no length: its end would pass as that of the content
+        [b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5"],
+        [b"HTTP/1.1 200 OK\r\nX-Slow: "],
+        [],
+    ],
+)
+@pytest.mark.parametrize("by_deadline", [True, False])
+def test_a_server_that_drips_is_left_in_time(sent: list[bytes], by_deadline: bool) -> None:
+    """Each byte comes within the limit of a read; all together do not."""
+    url, thread = drip(*sent, every=0.05)
+    started = time.monotonic()
+    limits = {"timeout": 10, "deadline": started + 0.6} if by_deadline else {"timeout": 0.2}
+    with pytest.raises(ImageError, match="not complete in time"):
+        fetch_url(url, allow_private=True, **limits)
+    assert time.monotonic() - started < 3
+    thread.join(5)
+    assert not thread.is_alive()  # the connection was closed
+
+
+def test_content_that_ends_early_is_not_an_image(server: str) -> None:
+    listening = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        with listening:
+            connection, _ = listening.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")
+
+    threading.Thread(target=serve, daemon=True).start()
+    with pytest.raises(ImageError, match="cannot be fetched"):
+        fetch_url(f"http://127.0.0.1:{listening.getsockname()[1]}/a", allow_private=True, timeout=5)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 from pathlib import Path
 
@@ -205,3 +206,35 @@ def test_same_pixels_as_read_image(folder: Path) -> None:
 @pytest.mark.parametrize(("name", "suffix"), [("a.JPG", "jpg"), ("a.b.png", "png"), ("dir.x/file", ""), ("a.", "")])
 def test_suffix(name: str, suffix: str) -> None:
     assert suffix_of(name) == suffix
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes")
+def test_pipes_and_devices_are_entries_with_an_error(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.jpg")
+    (tmp_path / "b.png").symlink_to("/dev/zero")
+    write_image(tmp_path / "c.png", solid((1, 2, 3)))
+    (tmp_path / "d.png").symlink_to(tmp_path / "away.png")
+    records = list(iter_images(tmp_path))
+    errors = [str(record.error) for record in records]
+    assert "a.jpg: the image cannot be read (got 'a pipe, a device or a socket is not read')" in errors[0]
+    assert "a pipe, a device" in errors[1] and "regular file" in errors[1]
+    assert records[2].image is not None
+    assert "the link points to nothing" in errors[3] and "away.png" in errors[3] and "did you mean" not in errors[3]
+
+
+def test_files_larger_than_any_image_are_refused_unread(tmp_path: Path) -> None:
+    with open(tmp_path / "a.png", "wb") as file:
+        file.truncate(3_000_000_000)
+    (record,) = iter_images(tmp_path / "a.png")
+    assert "larger than 2000000000 bytes" in str(record.error)
+
+
+def test_folders_that_link_to_themselves_are_walked_once(tmp_path: Path) -> None:
+    write_image(tmp_path / "z" / "a.png", solid((1, 2, 3)))
+    for name in ("one", "two"):
+        (tmp_path / "z" / name).symlink_to(tmp_path)
+    (tmp_path / "again").symlink_to(tmp_path / "z")
+    elsewhere = write_image(tmp_path.parent / f"{tmp_path.name}-other" / "b.png", solid((1, 2, 3)))
+    (tmp_path / "linked").symlink_to(elsewhere.parent)
+    found = [Path(path).relative_to(tmp_path).as_posix() for path in list_images(tmp_path)]
+    assert found == ["linked/b.png", "z/a.png"]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sealkit.data.converters.base import Images, Row, Source, unlabelled
+from sealkit.data.labels.files import label_text
 from sealkit.errors import DataError
 
 _TEXT_KEYS = ("text", "transcription", "utf8_string", "caption", "rec")
@@ -41,7 +42,7 @@ def read(path: Path) -> Source:
 
 def _read_file(file: Path, root: Path, images: Images, source: Source) -> None:
     try:
-        content = json.loads(file.read_text(encoding="utf-8-sig"))
+        content = json.loads(label_text(file))
     except (ValueError, RecursionError) as error:
         source.report("bad-json", file.name, f"the JSON is broken: {error}", "export it again")
         return

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sealkit.data.converters.formats import FORMATS
+from sealkit.data.labels.files import label_text
 
 _MAX_JSON = 20  # files opened
 _MAX_BYTES = 300_000_000
@@ -56,7 +57,7 @@ def _of_file(path: Path) -> str | None:
         try:
             if path.stat().st_size > _MAX_BYTES:
                 return None
-            content = json.loads(path.read_text(encoding="utf-8-sig"))
+            content = json.loads(label_text(path))
         except (OSError, ValueError, RecursionError):
             return None
     return next((name for name, row in FORMATS.items() if row.recognises(path, content)), None)

@@ -10,6 +10,7 @@ from typing import Any
 
 from sealkit.data.converters.base import Images, Row, Source, unlabelled
 from sealkit.data.labels.detection import IGNORED_TEXTS
+from sealkit.data.labels.files import label_text
 
 # shape_type -> number of points it must have, 0 = any
 _OUTLINES = {"polygon": 0, "rectangle": 2, "rotation": 4, "quadrilateral": 4}
@@ -59,7 +60,7 @@ def _short(file: Path, root: Path) -> str:
 def _load(file: Path, root: Path, source: Source) -> dict[str, Any] | None:
     where = _short(file, root)
     try:
-        content = json.loads(file.read_text(encoding="utf-8-sig"))
+        content = json.loads(label_text(file))
     except UnicodeDecodeError:
         source.report("encoding", where, "the file is not UTF-8", "save it as UTF-8")
         return None

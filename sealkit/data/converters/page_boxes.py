@@ -16,6 +16,7 @@ from typing import Any
 
 from sealkit.data.converters.base import IMAGES, Images, free_name, prepare_folder
 from sealkit.data.labels.coco import TEST, TRAIN, VAL, CocoSet, coco_set, write_coco
+from sealkit.data.labels.files import label_text
 from sealkit.data.records import LayoutSample
 from sealkit.errors import DataError, ImageError, Problem
 from sealkit.files import copy_file
@@ -146,7 +147,7 @@ def _labelme_parts(source: Path, names: Mapping[str, str]) -> list[_Part]:
     groups: dict[str, list[Path]] = {}
     listed = {name: target for name, target in _LISTS.items() if (root / name).is_file()} if source.is_dir() else {}
     for name, target in listed.items():
-        lines = (root / name).read_text(encoding="utf-8-sig", errors="replace").splitlines()
+        lines = label_text(root / name, "replace").splitlines()
         groups[target] = [root / line.strip() for line in lines if line.strip()]
     if not listed:
         groups[WHOLE] = sorted(source.rglob("*.json")) if source.is_dir() else [source]
@@ -256,7 +257,7 @@ def _refuse_unknown(names: Mapping[str, str], parts: Sequence[_Part], source: Pa
 def _json(file: Path, where: str, problems: list[Problem]) -> dict[str, Any] | None:
     """Content of a file, {} where it is no object; None (reported) where it cannot be read."""
     try:
-        content = json.loads(file.read_text(encoding="utf-8-sig"))
+        content = json.loads(label_text(file))
     except OSError as error:
         problems.append(Problem("no-file", where, f"the file cannot be read: {error.strerror}", "check the path"))
         return None

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sealkit.data.converters.base import Images, Row, Source, unlabelled
+from sealkit.data.labels.files import label_text
 from sealkit.errors import DataError
 
 LABELS = "Label.txt"
@@ -43,7 +44,7 @@ def read(path: Path) -> Source:
     images = Images(root)
     confirmed = _confirmed(root / STATES)
     waiting: list[str] = []
-    text = file.read_bytes().decode("utf-8-sig", errors="replace")
+    text = label_text(file, "replace")
     for number, line in enumerate(text.replace("\r\n", "\n").split("\n"), 1):
         if not line.strip():
             continue
@@ -69,7 +70,7 @@ def _confirmed(states: Path) -> set[str] | None:
     """Names of the images that the labeller confirmed, None where that was not recorded."""
     if not states.is_file():
         return None
-    rows = [line.rpartition("\t") for line in states.read_text(encoding="utf-8-sig", errors="replace").splitlines()]
+    rows = [line.rpartition("\t") for line in label_text(states, "replace").splitlines()]
     return {name.replace("\\", "/").rpartition("/")[2] for name, _, state in rows if state.strip() == "1"}
 
 

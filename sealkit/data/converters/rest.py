@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from sealkit.data.converters.base import Images, Row, Source, unlabelled
+from sealkit.data.labels.files import label_text
 from sealkit.errors import DataError
 
 
@@ -59,7 +60,7 @@ def _number(stem: str) -> str:
 def _entries(file: Path, source: Source) -> list[tuple[str, list[dict[str, Any]]]]:
     """(image key, entries) of one file."""
     try:
-        content = json.loads(file.read_text(encoding="utf-8-sig"))
+        content = json.loads(label_text(file))
     except (ValueError, RecursionError) as error:
         source.report("bad-json", file.name, f"the JSON is broken: {error}", "fetch it again")
         return []

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from sealkit.data.converters.base import IMAGES, Images, Source, prepare_folder
+from sealkit.data.labels.files import MAX_LABELS
 from sealkit.errors import DataError
-from sealkit.files import copy_file, write_text
+from sealkit.files import copy_file, read_regular, write_text
 from sealkit.images import IMAGE_SUFFIXES, suffix_of
 
 TEXTS = "texts.json"
@@ -39,7 +40,7 @@ def read_texts(path: Path) -> tuple[dict[Path, list[str]], Source]:
             reason = f"{image.name} has no text file"
             source.report("no-text", name, reason, f"write its text to {label.name}", "warning")
             continue
-        raw = label.read_bytes()
+        raw = read_regular(label, MAX_LABELS)
         try:
             content = raw.decode("utf-8-sig")
         except UnicodeDecodeError:

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from sealkit.data.labels.files import find_label_file
+from sealkit.data.labels.files import find_label_file, label_text
 from sealkit.data.records import LayoutBox, LayoutSample
 from sealkit.errors import DataError, Problem, Severity, first_line
 from sealkit.files import write_text
@@ -140,7 +140,7 @@ def counted_boxes(samples: Iterable[LayoutSample]) -> dict[str, int]:
 
 def _load(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
+        content = json.loads(label_text(path))
     except (ValueError, RecursionError) as error:
         raise DataError(f"the JSON is broken: {first_line(error)}", where=str(path), hint="export it again") from None
     except OSError as error:

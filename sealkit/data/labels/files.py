@@ -9,9 +9,22 @@ from pathlib import Path
 from typing import Any
 
 from sealkit.errors import DataError, Problem, Severity
+from sealkit.files import read_regular
 
 # Characters that look like a blank or like nothing and break the tab-separated format or a file name.
 ODD_BLANKS = {"\u00a0": "no-break space", "\u3000": "full-width space", "\u200b": "zero-width space", "\ufeff": "BOM"}
+MAX_LABELS = 500_000_000
+"""Bytes of a label or annotation file; a million lines of seals have 300 MB."""
+
+
+def label_text(path: Path, errors: str = "strict") -> str:
+    """A UTF-8 label or annotation file, with or without BOM.
+
+    Raises:
+        OSError: missing, not a regular file, larger than MAX_LABELS.
+        UnicodeDecodeError: with errors="strict".
+    """
+    return read_regular(path, MAX_LABELS).decode("utf-8-sig", errors)
 
 
 @dataclass
@@ -64,7 +77,7 @@ def read_lines(path: Path, reader: LabelReader) -> list[str]:
         DataError: the file cannot be opened.
     """
     try:
-        raw = path.read_bytes()
+        raw = read_regular(path, MAX_LABELS)
     except OSError as error:
         raise DataError(f"the label file cannot be read: {error.strerror}", where=str(path)) from error
     return split_lines(decode_text(raw, reader), reader)

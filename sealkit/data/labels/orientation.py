@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sealkit.data.labels.files import LabelReader, clean_path, find_label_file, read_lines
+from sealkit.data.labels.files import LabelReader, clean_path, find_label_file, label_text, read_lines
 from sealkit.errors import DataError, Problem
 from sealkit.files import write_text
 from sealkit.images import IMAGE_SUFFIXES, list_images, suffix_of
@@ -127,7 +127,7 @@ def _class_ids(folder: Path, reader: LabelReader) -> dict[int, int]:
     if not path.is_file() or path.name == reader.name:
         return own
     found: dict[int, int] = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8-sig", errors="replace").splitlines(), 1):
+    for number, line in enumerate(label_text(path, "replace").splitlines(), 1):
         if not line.strip():
             continue
         match = _CLASS_LINE.match(line.strip())
@@ -181,7 +181,7 @@ def _first_cell(line: str) -> str:
 
 def _coco_names(path: Path) -> Sequence[str]:
     try:
-        images = json.loads(path.read_text(encoding="utf-8-sig"))["images"]
+        images = json.loads(label_text(path))["images"]
         return [str(image["file_name"]) for image in images]
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise DataError(

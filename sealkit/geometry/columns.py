@@ -32,7 +32,7 @@ class ColumnRules:
 RULES = ColumnRules()
 
 
-def column_cuts(lying: np.ndarray | None, length: int, aspect: float) -> list[int]:
+def column_cuts(lying: np.ndarray | None, length: int, aspect: float, characters: int | None = None) -> list[int]:
     """Positions between the characters along a column, ends included.
 
     Dynamic programming for every plausible number of characters: cuts lie where there is little ink, characters are
@@ -43,11 +43,12 @@ def column_cuts(lying: np.ndarray | None, length: int, aspect: float) -> list[in
         lying: (h, length, C) uint8, the column with its characters lying on their side; None without an image.
         length: pixels along the column.
         aspect: length of the column relative to its width.
+        characters: how many there are, where a label tells; None: the likeliest number.
 
     Returns:
         Increasing positions from 0 to `length`; always at least one character.
     """
-    square = max(round(aspect), 1)
+    square = characters or max(round(aspect), 1)
     even = [round(i * length / square) for i in range(square + 1)]
     if lying is None:
         return even
@@ -60,14 +61,12 @@ def column_cuts(lying: np.ndarray | None, length: int, aspect: float) -> list[in
         max(int(np.floor(aspect / RULES.character_aspects[1])), 1),
         max(int(np.ceil(aspect / RULES.character_aspects[0])), 1),
     )
+    if characters is not None:
+        return _best_cuts(ink, characters)[1] if characters < length else even
     best_cost, best = np.inf, even
-    for characters in range(low, high + 1):
-        cost, cuts = _best_cuts(ink, characters)
-        cost = (
-            cost / characters
-            + RULES.aspect_cost * np.log(aspect / characters) ** 2
-            + RULES.waist_cost * _waists(ink, cuts)
-        )
+    for count in range(low, high + 1):
+        cost, cuts = _best_cuts(ink, count)
+        cost = cost / count + RULES.aspect_cost * np.log(aspect / count) ** 2 + RULES.waist_cost * _waists(ink, cuts)
         if cost < best_cost:
             best_cost, best = cost, cuts
     return best

@@ -58,6 +58,7 @@ def straighten(
     end_margin: float = RULES.end_margin_heights,
     side_margin: float = RULES.side_margin_heights,
     squeeze: float = 1.0,
+    characters: int | None = None,
 ) -> np.ndarray:
     """The strip of one text line.
 
@@ -68,6 +69,7 @@ def straighten(
         end_margin: kept beyond both ends, as a share of the characters' height.
         side_margin: kept above and below, as a share of the characters' height.
         squeeze: factor on the strip's width; below 1 for widely spaced characters.
+        characters: of a vertical column, where a label tells how many there are.
 
     Returns:
         (height, w, C) uint8, read from left to right; the characters of a vertical column stand side by side.
@@ -75,7 +77,8 @@ def straighten(
     Raises:
         DataError: an odd number of points, fewer than four, or a line without extent.
     """
-    found = strip_map(line, height, end_margin=end_margin, side_margin=side_margin, squeeze=squeeze, image=image)
+    margins = {"end_margin": end_margin, "side_margin": side_margin}
+    found = strip_map(line, height, **margins, squeeze=squeeze, image=image, characters=characters)
     return sample(image, found)
 
 
@@ -87,6 +90,7 @@ def strip_map(
     side_margin: float = RULES.side_margin_heights,
     squeeze: float = 1.0,
     image: np.ndarray | None = None,
+    characters: int | None = None,
 ) -> StripMap:
     """Where the strip's pixels lie; arguments and errors as `straighten`.
 
@@ -101,7 +105,7 @@ def strip_map(
             hint="an outline of any start point goes through lines_from_region first",
         )
     if line.direction == "vertical":
-        return _column_map(line, height, end_margin, side_margin, image)
+        return _column_map(line, height, end_margin, side_margin, image, characters)
     return _band_map(line.top, line.bottom, height, end_margin, side_margin, squeeze)
 
 
@@ -164,7 +168,12 @@ def _along(points: np.ndarray, lengths: np.ndarray, at: np.ndarray) -> np.ndarra
 
 
 def _column_map(
-    line: LinePoly, height: int, end_margin: float, side_margin: float, image: np.ndarray | None
+    line: LinePoly,
+    height: int,
+    end_margin: float,
+    side_margin: float,
+    image: np.ndarray | None,
+    characters: int | None = None,
 ) -> StripMap:
     """A column's characters upright side by side: it is straightened lying, cut between characters, and each one
     turned."""
@@ -172,7 +181,7 @@ def _column_map(
     tall = lying.height
     flat = _band_map(lying.top, lying.bottom, height, end_margin, side_margin, 1.0)
     pixels = sample(image, flat) if image is not None else None
-    cuts = column_cuts(pixels, flat.shape[1], lying.length / max(tall, 1e-6))
+    cuts = column_cuts(pixels, flat.shape[1], lying.length / max(tall, 1e-6), characters)
     tiles: list[tuple[np.ndarray, np.ndarray]] = []
     for first, last in pairwise(cuts):
         # lying strip: x runs down the column, y from its right side to its left; a quarter turn clockwise stands it up

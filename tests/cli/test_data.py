@@ -162,6 +162,7 @@ def test_crop(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     root = small_set(tmp_path / "set")
     code, out, _ = run(capsys, "crop", root, tmp_path / "strips")
     assert code == 0 and "train.txt: 8 strips" in out and "val.txt: 4 strips" in out
+    assert f"next: sealkit train --data {tmp_path / 'strips'}" in out
     code, _, err = run(capsys, "crop", root, tmp_path / "strips")
     assert code == 3 and "exists" in err
     code, _, err = run(capsys, "crop", root, tmp_path / "other", "--height", "2")

@@ -69,9 +69,8 @@ def test_what_has_no_strip_is_counted(tmp_path: Path) -> None:
     write_labels(tmp_path / "train.txt", {"a.png": entries, "b.png": [box(10, 10, 90, 30, direction="line")]})
     samples, _ = read_det_labels(tmp_path, "train.txt")
     report = write_crops(samples, tmp_path / "out")
-    assert report.written == 1
+    assert report.written == 2 and report.by == {"label": 1, "order": 1} and report.unsure == 0
     assert report.skipped == {
-        "label without direction": 1,
         "ignored text": 1,
         "empty text": 1,
         "tab or line end in the text": 1,
@@ -82,9 +81,10 @@ def test_what_has_no_strip_is_counted(tmp_path: Path) -> None:
 
 def test_messages(tmp_path: Path) -> None:
     write_image(tmp_path / "a.png", draw_image(1))
-    (tmp_path / "train.txt").write_text(f"a.png\t{json.dumps([box(10, 10, 90, 30)])}\n", encoding="utf-8")
+    entries = [box(10, 10, 90, 30, ""), box(10, 40, 90, 60, "###")]
+    (tmp_path / "train.txt").write_text(f"a.png\t{json.dumps(entries)}\n", encoding="utf-8")
     samples, _ = read_det_labels(tmp_path, "train.txt")
-    with pytest.raises(DataError, match=r"no strip could be cut \(label without direction: 1"):
+    with pytest.raises(DataError, match=r"no strip could be cut \(empty text: 1, ignored text: 1\)"):
         write_crops(samples, tmp_path / "out")
     with pytest.raises(DataError, match="the label file exists"):
         write_crops(samples, tmp_path)

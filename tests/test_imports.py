@@ -63,7 +63,8 @@ def test_layers_and_circles():
 
 
 @pytest.mark.parametrize(
-    "path", [p for p in FILES if "modules" in p.parts and p.name in ("preprocess.py", "postprocess.py")], ids=name_of
+    "path", [p for p in (PACKAGE / "modules").rglob("*.py") if p.name in ("preprocess.py", "postprocess.py")],
+    ids=name_of,
 )  # fmt: skip
 def test_pre_and_postprocessing_need_no_training_code(path):
     own = ".".join(path.relative_to(ROOT).parent.parts)

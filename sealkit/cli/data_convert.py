@@ -1,31 +1,41 @@
-"""`sealkit data convert`: annotations of other tools -> a detection set."""
+"""`sealkit data convert`: annotations of other tools → sets that can be trained on, and back."""
 
 from __future__ import annotations
 
 import argparse
+from typing import Any
 
-from sealkit.data.converters.formats import FORMATS, LabelFormat
+from sealkit.data.converters.formats import FORMATS, OWN, LabelFormat, targets
 
 NAME = "convert"
-HELP = f"Convert annotations of other tools to a detection set, or to one of pages: {', '.join(FORMATS)}."
+HELP = f"Convert annotations between sealkit's sets and other tools: {', '.join(FORMATS)}."
 EXAMPLES = """
   sealkit data convert labelme_folder my_seals
   sealkit data convert annotations.json my_seals --from coco
-  sealkit data convert my_seals_ppocrlabel my_seals --from ppocrlabel
+  sealkit data convert export.json my_seals --text attributes.label       which key holds the text
+  sealkit data convert my_seals for_labelme --to labelme                  back into a labelling tool
   sealkit data split my_seals --labels labels.txt       then: a training and a validation part
+  sealkit data convert lmdb_folder my_strips                              strips and their texts
   sealkit data convert scans my_pages --from page_classes          scans/0, scans/90, …: a set for page orientation
   sealkit data convert export my_pages --from page_boxes --rename stamp=seal chop=seal     COCO or LabelMe boxes: layout
+  sealkit data convert VOCdevkit my_pages --to page_boxes                 boxes of any format: layout
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("source", metavar="SOURCE", help="folder or file of the other tool; it is never changed")
-    parser.add_argument("out", metavar="OUT", help="new folder: images/ and the label file")
+    parser.add_argument("out", metavar="OUT", help="new folder: images and annotations")
     listed = "; ".join(f"{name}: {row.title}" for name, row in FORMATS.items())
     parser.add_argument(
         "--from", dest="format", default="auto", choices=["auto", *FORMATS],
         help=f"format (default: found by content, where it has outlines or texts). {listed}",
     )  # fmt: skip
+    parser.add_argument(
+        "--to", choices=targets(), help=f"format to write (default: {OWN}, what sealkit and PaddleX train on)"
+    )
+    parser.add_argument(
+        "--text", metavar="KEY", help="key of the annotations that holds the text; none: the outlines have no texts"
+    )
     parser.add_argument("--labels", default="labels.txt", metavar="FILE", help="name of the label file written")
     parser.add_argument(
         "--rename", nargs="+", default=[], metavar="OLD=NEW", help="categories of page_boxes; several may become one"
@@ -35,58 +45,118 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from sealkit.data.check_report import problems_text
-    from sealkit.data.converters.base import write_set
-    from sealkit.data.converters.convert import convert, find_format
+    from sealkit.data.converters.convert import find_format
+    from sealkit.data.converters.detect import recognise
     from sealkit.errors import ConfigError
 
     found = find_format(args.source, args.format)
-    print(f"{args.source}: {found}")
+    target = args.to or OWN
+    if found == "page_boxes":
+        inside = recognise(args.source)
+        if inside is not None and FORMATS[inside].kind == "outlines" and inside not in ("coco", "labelme"):
+            found, target = inside, "page_boxes"
     kind = FORMATS[found].kind
-    if args.rename and kind != "boxes":
+    print(f"{args.source}: {FORMATS[found].title} ({found})")
+    if args.rename and kind != "boxes" and target != "page_boxes":
         raise ConfigError("only categories of page_boxes can be renamed", where="--rename", value=args.rename)
+    fitting = {
+        "strips": ("gt_txt", "lmdb", OWN),
+        "outlines": tuple(t for t in targets() if t not in ("gt_txt", "lmdb")),
+    }
+    if target not in fitting.get(kind, (OWN, found)):
+        raise ConfigError(
+            f"{FORMATS[found].title} cannot be written as this",
+            where="--to",
+            value=target,
+            hint=f"possible: {', '.join(fitting.get(kind, (OWN,)))}; strips are cut by sealkit data crop",
+        )
     if kind == "texts":
         return _texts_only(args, FORMATS[found])
-    if kind != "outlines":
-        return _pages(args, FORMATS[found])
-    conversion = convert(args.source, found)
-    if conversion.problems:
-        print("\n".join(problems_text(conversion.problems, 0 if args.all else 5)) + "\n")
-    lines = write_set(conversion, args.out, args.labels)
+    if kind == "strips":
+        return _strips(args, FORMATS[found], target)
+    if kind == "outlines":
+        return _outlines(args, found, target)
+    return _pages(args, FORMATS[found])
+
+
+def _outlines(args: argparse.Namespace, found: str, target: str) -> int:
+    from sealkit.data.converters.base import to_samples, write_set
+    from sealkit.data.converters.convert import read_outlines, write_format
+
+    if target == "page_boxes":
+        from pathlib import Path
+
+        from sealkit.data.converters.text_keys import NONE
+        from sealkit.data.converters.to_pages import write_pages
+
+        source = read_outlines(args.source, found, NONE)
+        counts, problems = write_pages(source, Path(args.out), _renames(args.rename))
+        return _pages_done(args, counts, problems, boxes=True)
+    conversion = to_samples(read_outlines(args.source, found, args.text))
+    _show(args, conversion.problems)
     texts = sum(len(sample.lines) for sample in conversion.samples)
     lost = sum(problem.severity == "error" for problem in conversion.problems)
-    print(f"converted {lines} images with {texts} texts to {args.out}/{args.labels}; {lost} errors")
-    print(f"next: sealkit data split {args.out} --labels {args.labels}")
+    if target == OWN:
+        lines = write_set(conversion, args.out, args.labels)
+        print(f"converted {lines} images with {texts} texts to {args.out}/{args.labels}; {lost} errors")
+        print(f"next: sealkit data split {args.out} --labels {args.labels}")
+    else:
+        _show(args, write_format(conversion, args.out, target))
+        print(f"converted {len(conversion.samples)} images with {texts} texts to {args.out} ({target}); {lost} errors")
     return 3 if lost and args.strict else 0
+
+
+def _strips(args: argparse.Namespace, row: LabelFormat, target: str) -> int:
+    from pathlib import Path
+
+    from sealkit.data.converters.strips import write_strips
+
+    strips = row.reader()(Path(args.source))
+    _show(args, strips.problems)
+    write = write_strips if target == OWN else FORMATS[target].writer()
+    count = write(strips, args.out, args.labels)
+    lost = sum(problem.severity == "error" for problem in strips.problems)
+    place = f"{args.out}/{args.labels}" if target == OWN else f"{args.out} ({target})"
+    print(f"converted {count} strips to {place}; {lost} errors")
+    if target == OWN:
+        print(f"next: sealkit data split {args.out} --labels {args.labels}")
+    return 3 if lost and args.strict else 0
+
+
+def _show(args: argparse.Namespace, problems: list[Any]) -> None:
+    from sealkit.data.check_report import problems_text
+
+    if problems:
+        print("\n".join(problems_text(problems, 0 if args.all else 5)) + "\n")
 
 
 def _texts_only(args: argparse.Namespace, row: LabelFormat) -> int:
     from pathlib import Path
 
-    from sealkit.data.check_report import problems_text
     from sealkit.data.converters.seal_texts import TEXTS, write_texts
 
     found, source = row.reader()(Path(args.source))
-    if source.problems:
-        print("\n".join(problems_text(source.problems, 0 if args.all else 5)) + "\n")
+    _show(args, source.problems)
     count = write_texts(found, args.out)
     print(f"{count} images with texts but without outlines -> {args.out}/{TEXTS}")
     print("such a set tells how well a pipeline reads; to train a detector, draw outlines first")
-    return 0
+    lost = sum(problem.severity == "error" for problem in source.problems)
+    return 3 if lost and args.strict else 0
 
 
 def _pages(args: argparse.Namespace, row: LabelFormat) -> int:
     from pathlib import Path
 
-    from sealkit.data.check_report import problems_text
-    from sealkit.data.converters.page_boxes import WHOLE
-
-    source, out = Path(args.source), Path(args.out)
     boxes = row.kind == "boxes"
     more = (_renames(args.rename),) if boxes else ()
-    counts, problems = row.reader()(source, out, *more)
-    if problems:
-        print("\n".join(problems_text(problems, 0 if args.all else 5)) + "\n")
+    counts, problems = row.reader()(Path(args.source), Path(args.out), *more)
+    return _pages_done(args, counts, problems, boxes)
+
+
+def _pages_done(args: argparse.Namespace, counts: dict[str, int], problems: list[Any], boxes: bool) -> int:
+    from sealkit.data.converters.page_boxes import WHOLE
+
+    _show(args, problems)
     lost = sum(problem.severity == "error" for problem in problems)
     listed = ", ".join(f"{name}: {count} images" for name, count in counts.items())
     print(f"converted to {args.out} ({listed}); {lost} errors")

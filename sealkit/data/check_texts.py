@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -21,6 +22,22 @@ _INVISIBLE = {
     "\u00ad": "soft hyphen",
     "\u00a0": "no-break space",
 }
+_PLACEHOLDERS = re.compile(
+    r"待识别|待标注|待定|未识别|未标注|识别失败|TEMPORARY|(?:text|label|object|shape|rect)[ _-]?\d+|<unk>|\?{3,}|_+",
+    re.IGNORECASE,
+)
+"""What labelling tools write into a box before anybody types: PPOCRLabel's 待识别 and TEMPORARY, text0, label_1, …"""
+_TOOL_WORDS = frozenset(
+    {
+        "text", "label", "object", "polygon", "rectangle", "shape", "stamp", "undefined", "null", "none", "nan",
+        "unknown", "todo",
+    }
+)  # fmt: skip
+"""Class names and empty values of tools; as a text of a seal only in lower case an oddity."""
+_COMMON = 5
+_COMMON_SHARE = 0.5
+"""One text that stands on at least so many outlines, and on more than this share of the set, was hardly read there:
+a purpose such as 合同专用章 stands beside a name."""
 _SHOWN = 8
 """Examples named in one message."""
 
@@ -43,6 +60,7 @@ def text_problems(texts: Sequence[PlacedText], charset: Charset | None = None) -
     """
     found = [problem for placed in texts for problem in _one(placed)]
     found += _width_twins(texts)
+    found += _one_text(texts)
     if charset is not None:
         found += _missing(texts, charset)
     return found
@@ -57,6 +75,9 @@ def _one(placed: PlacedText) -> Iterable[Problem]:
     lost = [mark for mark in _LOST if mark in text]
     if lost:
         yield problem("lost-text", f"{name} holds {lost[0]!r}: its encoding was lost", "write it again", "error")
+    if is_placeholder(text) or text.strip() in _TOOL_WORDS:
+        fix = 'write what is there, or "###" if it cannot be read'
+        yield problem("placeholder", f"{name} stands for a text that nobody wrote down", fix)
     odd = [char for char in dict.fromkeys(text) if _is_odd(char)]
     if odd:
         named = ", ".join(_INVISIBLE.get(char, f"U+{ord(char):04X}") for char in odd)
@@ -66,6 +87,26 @@ def _one(placed: PlacedText) -> Iterable[Problem]:
     composed = unicodedata.normalize("NFC", text)
     if composed != text:
         yield problem("not-composed", f"{name} is not in Unicode form NFC", f"write {composed!r}", "info")
+
+
+def is_placeholder(text: str) -> bool:
+    """Whether a transcription is one that a labelling tool wrote, and nobody read: no recogniser may learn it."""
+    return _PLACEHOLDERS.fullmatch(text.strip()) is not None
+
+
+def _one_text(texts: Sequence[PlacedText]) -> list[Problem]:
+    """A text on most of the set's outlines: a default that was never corrected."""
+    counts = Counter(placed.text.strip() for placed in texts if placed.text.strip())
+    if not counts:
+        return []
+    text, count = counts.most_common(1)[0]
+    total = sum(counts.values())
+    if count < _COMMON or count <= _COMMON_SHARE * total or is_placeholder(text):
+        return []
+    first = next(placed for placed in texts if placed.text.strip() == text)
+    reason = f"{text!r} is the text of {count} of {total} outlines or strips"
+    fix = "right only if all of them say this; else write what each of them says"
+    return [Problem("one-text", first.where, reason, fix, "warning")]
 
 
 def _is_odd(char: str) -> bool:
@@ -107,4 +148,4 @@ def _missing(texts: Sequence[PlacedText], charset: Charset) -> list[Problem]:
     return found
 
 
-__all__ = ["PlacedText", "text_problems"]
+__all__ = ["PlacedText", "is_placeholder", "text_problems"]

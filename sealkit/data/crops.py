@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from sealkit.data.check_texts import is_placeholder
 from sealkit.data.directions import Found, find_directions
 from sealkit.data.records import DetSample, TextLine
 from sealkit.errors import DataError, ImageError, Problem
@@ -139,6 +140,7 @@ def _usable(line: TextLine, report: CropReport) -> bool:
     reasons = (
         (line.ignore, "ignored text"),
         (not line.text.strip(), "empty text"),
+        (is_placeholder(line.text), "placeholder of a labelling tool"),
         (any(mark in line.text for mark in "\t\r\n"), "tab or line end in the text"),
     )
     for applies, reason in reasons:

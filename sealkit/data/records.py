@@ -21,6 +21,7 @@ class TextLine:
         angle: degrees clockwise from upright of the seal's own up direction, or None.
         direction: one of `sealkit.geometry.directions`, or None where the point order means nothing.
         seal: index of the seal in the image the line belongs to, or None.
+        key_cls: PPOCRLabel's class of a text in key information extraction, or None; kept, and not used.
     """
 
     points: np.ndarray
@@ -30,6 +31,7 @@ class TextLine:
     angle: float | None = None
     direction: str | None = None
     seal: int | None = None
+    key_cls: str | None = None
 
 
 @dataclass

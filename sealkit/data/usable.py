@@ -47,6 +47,9 @@ def usable(
     hint = f"sealkit data check {root} --module {module} lists all of them"
     if not samples:
         raise DataError(f"no usable {one} in the label file\n{summarise(problems)}", where=where, hint=hint)
+    useless = next((problem for problem in errors if problem.code == "nothing-to-learn"), None)
+    if useless is not None:
+        raise DataError(useless.message, where=where, hint=useless.hint)
     if bad > max_broken_share * total:
         raise DataError(
             f"{bad} of {total} {many} have faults, more than train.max_broken_share"

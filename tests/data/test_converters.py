@@ -108,13 +108,13 @@ def test_labelme_reports_what_is_no_outline(tmp_path: Path) -> None:
     dump(tmp_path / "other.json", {"a": 1})
     (tmp_path / "broken.json").write_text('{"shapes": [', encoding="utf-8")
     done = convert(tmp_path, "labelme")
-    assert texts(done) == [["好"]]
+    assert texts(done) == [["圆", "好"], ["圆"]]
+    ring = done.samples[0].lines[0].points
+    assert np.allclose(np.hypot(*(ring - [50, 50]).T), 10, atol=1e-4), "a circle is its points"
     assert kinds(done) == sorted(
-        ["not-an-outline"] * 3
-        + ["bad-points"] * 2
-        + ["bad-text", "no-usable-text", "not-labelme", "bad-json", "unlabelled-images"]
+        ["not-an-outline"] + ["bad-points"] * 2 + ["bad-text", "not-labelme", "bad-json", "unlabelled-images"]
     )
-    assert all(p.where in ("a.json", "b.json", "other.json", "broken.json", str(tmp_path)) for p in done.problems)
+    assert all(p.where in ("a.json", "other.json", "broken.json", str(tmp_path)) for p in done.problems)
 
 
 def test_labelme_label_that_is_a_class_is_no_text(tmp_path: Path) -> None:
@@ -291,7 +291,7 @@ def test_messages(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no known annotation format"):
         convert(tmp_path)
     with pytest.raises(DataError, match="unknown annotation format"):
-        convert(tmp_path, "voc")
+        convert(tmp_path, "svg")
     for name, what in (("coco", "no COCO file"), ("rest", "no JSON file")):
         with pytest.raises(DataError, match=what):
             convert(tmp_path, name)

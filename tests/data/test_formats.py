@@ -71,7 +71,7 @@ def test_a_new_format_is_a_file_and_a_row(mine: Path, tmp_path: Path, capsys: py
 def test_every_row_loads_and_texts_name_every_format() -> None:
     page = (Path(__file__).parents[2] / "datasets" / "FORMATS.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| `(\w+)` \|", page.partition("### From other tools")[2].partition("\n## ")[0], re.M)
-    assert rows == [name for name, row in FORMATS.items() if row.kind in ("outlines", "texts")]
+    assert rows == [name for name, row in FORMATS.items() if row.kind in ("outlines", "strips", "texts")]
     for name, row in FORMATS.items():
         assert callable(row.reader()) and name in page and name in data_convert.HELP
 

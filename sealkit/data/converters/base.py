@@ -6,17 +6,22 @@ that read label files, so that a converted set means exactly what a hand-made on
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from sealkit.data.converters.stated_size import fit, fit_sizes
 from sealkit.data.labels.detection import parse_entries, write_det_labels
 from sealkit.data.records import DetSample
-from sealkit.errors import DataError, Problem, Severity
+from sealkit.errors import DataError, ImageError, Problem, Severity
 from sealkit.files import copy_file, write_bytes
-from sealkit.images import IMAGE_SUFFIXES, list_images, suffix_of
+from sealkit.images import IMAGE_SUFFIXES, inspect_bytes, list_images, suffix_of
 
+_PREFIX = re.compile(r"^(?:poly_)?(?:gt|res|label)_", re.IGNORECASE)
+_DIGITS = re.compile(r"[0-9]{1,18}")
 IMAGES = "images"
 """Folder of the images in a converted set."""
 
@@ -31,12 +36,14 @@ class Row:
         texts: entries in PaddleX's form ({"transcription", "points", …}), or a label's JSON text as it stood in the
             source.
         embedded: the encoded image where the annotation file carries it.
+        size: (width, height) of the image that the annotation speaks of, where it states one.
     """
 
     where: str
     image: Path | None
     texts: list[dict[str, Any]] | str
     embedded: bytes | None = None
+    size: tuple[int, int] | None = None
 
 
 @dataclass
@@ -66,12 +73,18 @@ class Conversion:
 
 
 def to_samples(source: Source) -> Conversion:
-    """The rows as samples, each text read by the label reader; problems point to the source."""
+    """The rows as samples, each text read by the label reader; problems point to the source.
+
+    Points of an annotation that states another size than the image has are carried over, and that is reported.
+    """
     done = Conversion(problems=list(source.problems))
     for row in source.rows:
         if row.image is None:
             continue  # the converter reported it, which knows where it looked
-        lines, problems = parse_entries(row.texts, row.where)
+        entries = fitted_entries(row, done.problems)
+        if entries is None:
+            continue
+        lines, problems = parse_entries(entries, row.where)
         done.problems += problems
         if lines is None:
             continue
@@ -81,6 +94,27 @@ def to_samples(source: Source) -> Conversion:
     return done
 
 
+def fitted_entries(row: Row, problems: list[Problem]) -> list[dict[str, Any]] | str | None:
+    """The row's entries in pixels of its image; None (reported) where its image is another one."""
+    if row.image is None or row.size is None or isinstance(row.texts, str):
+        return row.texts
+    if row.embedded is None:
+        found = fit(row.image, row.size)
+    else:
+        try:
+            found = fit_sizes(row.size, inspect_bytes(row.embedded, row.where), row.image.name)
+        except ImageError:
+            return row.texts  # the check reports the image
+    if found.code == "wrong-size":
+        fix = "was the image cropped after labelling? Put the labelled image there; it was not converted"
+        problems.append(Problem(found.code, row.where, found.message, fix))
+        return None
+    if found.code:
+        fix = "nothing to do, if this is the same image at another size; `sealkit data show` draws the result"
+        problems.append(Problem(found.code, row.where, found.message, fix, "warning"))
+    return [found.moved(entry) for entry in row.texts]
+
+
 def write_set(conversion: Conversion, out: str | Path, labels: str = "labels.txt") -> int:
     """Copy images to `out/images` and write `out/labels`; returns the number of lines.
 
@@ -88,23 +122,33 @@ def write_set(conversion: Conversion, out: str | Path, labels: str = "labels.txt
         DataError: nothing was converted, or `out` holds something already.
     """
     out = Path(out)
+    placed = place_images(conversion, out, out / IMAGES)
+    return write_det_labels(out / labels, placed, out)
+
+
+def place_images(conversion: Conversion, out: Path, folder: Path) -> list[DetSample]:
+    """Copy the images of a conversion to `folder` in the new folder `out`, each once; the samples with their new paths.
+
+    Raises:
+        DataError: nothing was converted, or `out` holds something already.
+    """
     prepare_folder(out)
     if not conversion.samples:
         first = f" ({conversion.problems[0].message})" if conversion.problems else ""
         raise DataError(f"nothing could be converted{first}", hint="see the problems above")
+    folder.mkdir(parents=True, exist_ok=True)
     names: dict[Path, str] = {}
     used: set[str] = set()
     written = []
     for sample in conversion.samples:
-        target = out / IMAGES / names.setdefault(sample.image_path, free_name(sample.image_path.name, used))
+        target = folder / names.setdefault(sample.image_path, free_name(sample.image_path.name, used))
         used.add(target.name.lower())
-        target.parent.mkdir(parents=True, exist_ok=True)
         if sample.image_path in conversion.embedded:
             write_bytes(target, conversion.embedded[sample.image_path])
         elif not target.exists():
             copy_file(sample.image_path, target)
         written.append(replace(sample, image_path=target))
-    return write_det_labels(out / labels, written, out)
+    return written
 
 
 def prepare_folder(out: Path) -> None:
@@ -155,10 +199,35 @@ class Images:
             alike = sorted(alike, key=lambda path: -_common_tail(path.as_posix().lower(), relative.lower()))[:1]
         return alike[0] if alike else None
 
+    def of_label(self, stem: str) -> Path | None:
+        """The only image that a label file of this stem can be of: of its name, also without gt_, poly_gt_ and the
+        like before it, or of its number."""
+        plain = _PREFIX.sub("", stem)
+        image = self.of_stem(stem) or self.of_stem(plain)
+        if image is not None:
+            return image
+        alike = self.by_number.get(_last_number(plain), [])
+        return alike[0] if len(alike) == 1 else None
+
+    @cached_property
+    def by_number(self) -> dict[int | None, list[Path]]:
+        """Images by the last number of their name."""
+        table: dict[int | None, list[Path]] = {}
+        for path in dict.fromkeys(self.paths):
+            number = _last_number(path.stem)
+            if number is not None:
+                table.setdefault(number, []).append(path)
+        return table
+
     def of_stem(self, stem: str) -> Path | None:
         """The only image of this name without suffix."""
         alike = self.by_stem.get(stem.lower(), [])
         return alike[0] if len(alike) == 1 else None
+
+
+def _last_number(stem: str) -> int | None:
+    found = _DIGITS.findall(stem)
+    return int(found[-1]) if found else None
 
 
 def _common_tail(first: str, second: str) -> int:

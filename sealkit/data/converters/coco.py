@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from sealkit.data.converters.base import Images, Row, Source, unlabelled
-from sealkit.data.labels.files import label_text
+from sealkit.data.converters.reading import read_json
+from sealkit.data.converters.stated_size import stated
+from sealkit.data.converters.text_keys import CANDIDATES, candidates, usual_text
 from sealkit.errors import DataError
 
-_TEXT_KEYS = ("text", "transcription", "utf8_string", "caption", "rec")
 _EXTRAS = ("shape", "angle", "direction", "seal")
 
 
@@ -22,9 +23,10 @@ def recognise(path: Path, content: Any) -> bool:
 def read(path: Path) -> Source:
     """Rows of a COCO file, or of every COCO file of a folder (also of its folder `annotations`).
 
-    A text is read from the annotation's key text, transcription, utf8_string, caption or rec, or from the same key of
-    `attributes`. Of an annotation in several parts the largest is taken (reported); a box without segmentation becomes
-    its four corners (reported once); run-length masks cannot be converted. `iscrowd` and `ignore` mark ignored texts.
+    A text is read from the annotation's key text, transcription, utf8_string, caption, rec or the like, or from the
+    same key of `attributes`; other keys are candidates (see `text_keys`). Of an annotation in several parts the largest
+    is taken (reported); a box without segmentation becomes its four corners (reported once); run-length masks cannot be
+    converted. `iscrowd`, `ignore` and `difficult` mark ignored texts.
     """
     files = [path] if path.is_file() else sorted(path.glob("*.json")) + sorted(path.glob("annotations/*.json"))
     root = path.parent if path.is_file() else path
@@ -41,10 +43,8 @@ def read(path: Path) -> Source:
 
 
 def _read_file(file: Path, root: Path, images: Images, source: Source) -> None:
-    try:
-        content = json.loads(label_text(file))
-    except (ValueError, RecursionError) as error:
-        source.report("bad-json", file.name, f"the JSON is broken: {error}", "export it again")
+    content = read_json(file, file.name, source.report)
+    if content is None:
         return
     if not isinstance(content, dict) or not all(isinstance(content.get(k), list) for k in ("images", "annotations")):
         source.report("not-coco", file.name, "no lists `images` and `annotations`", "it was skipped", "info")
@@ -57,6 +57,7 @@ def _read_file(file: Path, root: Path, images: Images, source: Source) -> None:
             continue
         by_image.setdefault(_key(annotation["image_id"]), []).append(annotation)
     boxes = 0
+    categories = _categories(content.get("categories"))
     for image in content["images"]:
         if not isinstance(image, dict) or "id" not in image:
             source.report("bad-image", file.name, f"an image without id: {str(image)[:60]}", "export it again")
@@ -73,11 +74,12 @@ def _read_file(file: Path, root: Path, images: Images, source: Source) -> None:
             points, is_box = _points(annotation, where, source)
             boxes += is_box
             if points is not None:
-                texts.append(_entry(annotation, points))
+                texts.append(_entry(annotation, points, categories))
         if annotations and not texts:
             source.report("no-usable-text", where, "none of its annotations is an outline", "draw polygons")
             continue
-        source.rows.append(Row(where, found, texts))
+        size = stated(image.get("width"), image.get("height"))
+        source.rows.append(Row(where, found, texts, size=size))
     if by_image:
         reason = f"{sum(map(len, by_image.values()))} annotations belong to images that are not listed"
         source.report(
@@ -128,11 +130,25 @@ def _box_area(outline: list[list[Any]]) -> float:
         return 0.0  # not numbers: the label reader reports them
 
 
-def _entry(annotation: dict[str, Any], points: list[list[float]]) -> dict[str, Any]:
+def _categories(value: Any) -> dict[str, str]:
+    """Category id as text -> its name."""
+    listed = value if isinstance(value, list) else []
+    return {str(c["id"]): c["name"] for c in listed if isinstance(c, dict) and "id" in c and _is_text(c.get("name"))}
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _entry(annotation: dict[str, Any], points: list[list[float]], categories: Mapping[str, str]) -> dict[str, Any]:
     attributes = annotation.get("attributes")
     places = [annotation, attributes if isinstance(attributes, dict) else {}]
-    text = next((str(p[k]) for p in places for k in _TEXT_KEYS if isinstance(p.get(k), str)), "")
+    found = candidates({"": annotation, "attributes.": attributes})
+    name = categories.get(str(annotation.get("category_id")))
+    if name is not None:
+        found["category"] = name
     ignored = any(annotation.get(key) in (1, True) for key in ("iscrowd", "ignore"))
-    entry: dict[str, Any] = {"transcription": "###" if ignored else text, "points": points}
+    ignored = ignored or any(p.get("difficult") is True for p in places)
+    entry: dict[str, Any] = {"transcription": "###" if ignored else usual_text(found), "points": points}
     entry.update({key: p[key] for p in places for key in _EXTRAS if key in p})
-    return entry
+    return {**entry, CANDIDATES: found, "class": name}

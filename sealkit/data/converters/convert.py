@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sealkit.data.converters.base import Conversion, to_samples
+from sealkit.data.converters.base import Conversion, Source, place_images, to_samples
 from sealkit.data.converters.detect import recognise
 from sealkit.data.converters.formats import FORMATS, Kind, LabelFormat
-from sealkit.errors import DataError
+from sealkit.data.converters.text_keys import choose_texts
+from sealkit.errors import ConfigError, DataError, Problem
 
 _NOT_OUTLINES: dict[Kind, tuple[str, str]] = {
     "texts": (
@@ -21,6 +22,10 @@ _NOT_OUTLINES: dict[Kind, tuple[str, str]] = {
     "boxes": (
         "this set has boxes of regions but no outlines of texts",
         "convert it on the command line with --from page_boxes, or call convert_boxes",
+    ),
+    "strips": (
+        "this set has strips and their texts but no outlines of texts",
+        "convert it on the command line, or call the format's reader and write_strips",
     ),
 }
 
@@ -44,22 +49,57 @@ def find_format(path: str | Path, name: str = "auto") -> str:
     return found
 
 
-def convert(path: str | Path, name: str = "auto") -> Conversion:
+def read_outlines(path: str | Path, name: str = "auto", text: str | None = None) -> Source:
+    """What a foreign detection set holds, its texts chosen.
+
+    Args:
+        path: folder or annotation file.
+        name: a format of kind "outlines", or "auto".
+        text: key of the annotations that holds the text, "none" for a set without texts; None: as the format has it.
+
+    Raises:
+        DataError: unknown format, nothing there, or a format without outlines; all texts would be empty while other
+            keys hold some (the message names them).
+    """
+    row: LabelFormat = FORMATS[find_format(path, name)]
+    if row.kind != "outlines":
+        what, hint = _NOT_OUTLINES[row.kind]
+        raise DataError(what, where=str(path), hint=hint)
+    source: Source = row.reader()(Path(path))
+    choose_texts(source, text, str(path))
+    return source
+
+
+def convert(path: str | Path, name: str = "auto", text: str | None = None) -> Conversion:
     """Read a foreign detection set.
 
     Args:
         path: folder or annotation file.
         name: a format of kind "outlines", or "auto".
+        text: as of `read_outlines`.
 
     Returns:
         samples that still point to the source's images, and everything that was not converted, with its place in the
         source. `sealkit.data.converters.base.write_set` writes them.
 
     Raises:
-        DataError: unknown format, nothing there, or a format without outlines.
+        DataError: as of `read_outlines`.
     """
-    row: LabelFormat = FORMATS[find_format(path, name)]
-    if row.kind != "outlines":
-        what, hint = _NOT_OUTLINES[row.kind]
-        raise DataError(what, where=str(path), hint=hint)
-    return to_samples(row.reader()(Path(path)))
+    return to_samples(read_outlines(path, name, text))
+
+
+def write_format(conversion: Conversion, out: str | Path, name: str) -> list[Problem]:
+    """Write a detection set in another tool's format, images and annotations; what the format cannot hold is returned.
+
+    Raises:
+        ConfigError: no such format, or one that has no writer. DataError: nothing was converted, or `out` holds
+            something.
+    """
+    row = FORMATS.get(name)
+    if row is None or row.write is None or row.kind != "outlines":
+        known = [key for key, other in FORMATS.items() if other.write is not None and other.kind == "outlines"]
+        raise ConfigError("outlines cannot be written as this", value=name, hint=f"formats: {', '.join(known)}")
+    out = Path(out)
+    placed = place_images(conversion, out, out / row.images_in)
+    found: list[Problem] = row.writer()(placed, out, [sample.image_path.name for sample in placed])
+    return found

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-import json
+from collections import Counter
+from itertools import islice
 from pathlib import Path
-from typing import Any
 
-from sealkit.data.converters.formats import FORMATS
-from sealkit.data.labels.files import label_text
+from sealkit.data.converters.formats import FORMATS, OWN
+from sealkit.data.converters.reading import glance
+from sealkit.data.converters.text_lines import is_list
 
-_MAX_JSON = 20  # files opened
-_MAX_BYTES = 300_000_000
+_MAX_FILES = 20  # opened, of each suffix
+_MAX_SEEN = 5000  # files looked through
+_SUFFIXES = ((".json",), (".xml",), (".csv", ".tsv"), (".txt",))
+_DEPTH = 4  # VOCdevkit/VOC2007/Annotations/a.xml
+_ORDER = ("outlines", "boxes", "classes", "strips", "texts")
 
 
 def recognise(source: str | Path) -> str | None:
     """Name of the format of a folder or file, the first of the table that fits; None where none does.
 
-    A folder may hold several: one with outlines comes first, by a file of its own name or as most of the JSON files
-    are; what has no outlines is only looked for where there is nothing better.
+    A folder may hold several: one with outlines comes first, by a file of its own name or as most of its files are;
+    then strips; what has texts alone is only looked for where there is nothing better.
     """
     source = Path(source)
     if source.is_file():
@@ -28,17 +32,18 @@ def recognise(source: str | Path) -> str | None:
     outlines = [name for name in folders if FORMATS[name].kind == "outlines"]
     if outlines:
         return outlines[0]
-    kinds = [kind for path in _json_files(source) if (kind := _of_file(path)) is not None]
-    if kinds:
-        return max(set(kinds), key=kinds.count)
-    return folders[0] if folders else None
+    found = Counter(kind for path in _files(source) if (kind := _of_file(path)) is not None)
+    found.update(folders)
+    if not found:
+        return None
+    return min(found, key=lambda name: (_ORDER.index(FORMATS[name].kind), -found[name]))
 
 
 def describe_folder(root: str | Path) -> tuple[str, str | None]:
     """(what lies there instead of the expected label file, the command that converts it or None)."""
     root = Path(root)
     kind = recognise(root)
-    if kind is not None:
+    if kind is not None and kind != OWN:
         return f"the folder holds {FORMATS[kind].title}", f"sealkit data convert {root} OUT --from {kind}"
     texts = sorted(path.name for path in root.glob("*.txt"))
     if texts:
@@ -46,18 +51,21 @@ def describe_folder(root: str | Path) -> tuple[str, str | None]:
     return "the folder holds no label file of a known format", None
 
 
-def _json_files(folder: Path) -> list[Path]:
-    found = sorted(folder.glob("*.json")) or sorted(folder.glob("*/*.json"))
-    return found[:_MAX_JSON]
+def _files(folder: Path) -> list[Path]:
+    """Annotation files of a folder, of each suffix those that lie highest."""
+    files = [path for path in islice(folder.rglob("*"), _MAX_SEEN) if path.is_file()]
+    chosen: list[Path] = []
+    for suffixes in _SUFFIXES:
+        fitting = [path for path in files if path.suffix.lower() in suffixes]
+        if ".txt" in suffixes:
+            fitting = [path for path in fitting if not is_list(path)]
+        depths = {path: len(path.relative_to(folder).parts) for path in fitting}
+        highest = min(depths.values(), default=0)
+        if highest <= _DEPTH:
+            chosen += sorted(path for path in fitting if depths[path] == highest)[:_MAX_FILES]
+    return chosen
 
 
 def _of_file(path: Path) -> str | None:
-    content: Any = None
-    if path.suffix.lower() == ".json":
-        try:
-            if path.stat().st_size > _MAX_BYTES:
-                return None
-            content = json.loads(label_text(path))
-        except (OSError, ValueError, RecursionError):
-            return None
+    content = glance(path)
     return next((name for name, row in FORMATS.items() if row.recognises(path, content)), None)

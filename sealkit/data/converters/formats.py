@@ -12,7 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal
 
-Kind = Literal["outlines", "texts", "boxes", "classes"]
+Kind = Literal["outlines", "texts", "boxes", "classes", "strips"]
 
 
 @dataclass(frozen=True)
@@ -22,18 +22,30 @@ class LabelFormat:
     Attributes:
         title: what it is, as it follows "the folder holds".
         kind: what it labels. "outlines" of texts make a detection set; "texts" without outlines, an evaluation set;
-            "boxes" of regions, a layout set; "classes" of pages, a set for page orientation.
+            "boxes" of regions, a layout set; "classes" of pages, a set for page orientation; "strips" with their texts,
+            a recognition set.
         read: dotted name of the function that reads it. "outlines": `read(path) -> Source`; "texts": `read(path) ->
             (texts per image, Source)`; "boxes": `read(source, out, names) -> (counts, problems)` and "classes":
-            `read(source, out) -> (counts, problems)` write the set themselves.
-        recognise: dotted name of `recognise(path, content) -> bool`. `path` is a folder or a file, `content` what a
-            JSON file holds, else None. None: the format is only read where it is asked for by name.
+            `read(source, out) -> (counts, problems)` write the set themselves; "strips": `read(path) -> Strips`.
+        recognise: dotted name of `recognise(path, content) -> bool`. `path` is a folder (`content` None) or a file,
+            `content` what `reading.glance` gives of it: a JSON value, an XML root, or text. None: the format is only
+            read where it is asked for by name.
+        write: dotted name of what writes it. "outlines": `write(samples, out, names) -> problems`, after the images
+            were copied to `out/images_in` under these names; "strips": `write(strips, out) -> count`. None: it cannot
+            hold such a set.
+        images_in: folder of the images in a set that is written, "" for the set's own.
     """
 
     title: str
     kind: Kind
     read: str
     recognise: str | None = None
+    write: str | None = None
+    images_in: str = ""
+
+    def writer(self) -> Any:
+        """The function `write` names."""
+        return _load(self.write) if self.write is not None else None
 
     def reader(self) -> Any:
         """The function `read` names."""
@@ -57,24 +69,122 @@ FORMATS: Mapping[str, LabelFormat] = {
         kind="outlines",
         read=f"{_HERE}.labelme.read",
         recognise=f"{_HERE}.labelme.recognise",
+        write=f"{_HERE}.writers.write_labelme",
     ),
     "ppocrlabel": LabelFormat(
         title="a PPOCRLabel file (Label.txt)",
         kind="outlines",
         read=f"{_HERE}.ppocrlabel.read",
         recognise=f"{_HERE}.ppocrlabel.recognise",
+        write=f"{_HERE}.ppocrlabel.write",
+    ),
+    "paddlex": LabelFormat(
+        title="label files in PaddleX's format",
+        kind="outlines",
+        read=f"{_HERE}.ppocrlabel.read_lists",
+        recognise=f"{_HERE}.ppocrlabel.recognise_lists",
     ),
     "coco": LabelFormat(
         title="a COCO file",
         kind="outlines",
         read=f"{_HERE}.coco.read",
         recognise=f"{_HERE}.coco.recognise",
+        write=f"{_HERE}.writers.write_coco",
+    ),
+    "labelstudio": LabelFormat(
+        title="a Label Studio export",
+        kind="outlines",
+        read=f"{_HERE}.labelstudio.read",
+        recognise=f"{_HERE}.labelstudio.recognise",
+        write=f"{_HERE}.labelstudio.write",
+    ),
+    "via": LabelFormat(
+        title="a VGG Image Annotator file",
+        kind="outlines",
+        read=f"{_HERE}.via.read",
+        recognise=f"{_HERE}.via.recognise",
+        write=f"{_HERE}.via.write",
     ),
     "rest": LabelFormat(
         title="ICDAR ReST files",
         kind="outlines",
         read=f"{_HERE}.rest.read",
         recognise=f"{_HERE}.rest.recognise",
+        write=f"{_HERE}.writers.write_rest",
+    ),
+    "cvat": LabelFormat(
+        title="a CVAT file",
+        kind="outlines",
+        read=f"{_HERE}.cvat.read",
+        recognise=f"{_HERE}.cvat.recognise",
+        write=f"{_HERE}.cvat.write",
+    ),
+    "voc": LabelFormat(
+        title="Pascal VOC files",
+        kind="outlines",
+        read=f"{_HERE}.voc.read",
+        recognise=f"{_HERE}.voc.recognise",
+    ),
+    "icdar2015": LabelFormat(
+        title="ICDAR 2015 text files",
+        kind="outlines",
+        read=f"{_HERE}.icdar2015.read",
+        recognise=f"{_HERE}.icdar2015.recognise",
+        write=f"{_HERE}.icdar2015.write",
+    ),
+    "ctw1500": LabelFormat(
+        title="CTW1500 files",
+        kind="outlines",
+        read=f"{_HERE}.ctw1500.read",
+        recognise=f"{_HERE}.ctw1500.recognise",
+        write=f"{_HERE}.ctw1500.write",
+    ),
+    "totaltext": LabelFormat(
+        title="Total-Text files",
+        kind="outlines",
+        read=f"{_HERE}.totaltext.read",
+        recognise=f"{_HERE}.totaltext.recognise",
+        write=f"{_HERE}.totaltext.write",
+    ),
+    "yolo": LabelFormat(
+        title="YOLO text files",
+        kind="outlines",
+        read=f"{_HERE}.yolo.read",
+        recognise=f"{_HERE}.yolo.recognise",
+        write=f"{_HERE}.yolo.write",
+        images_in="images",
+    ),
+    "csv": LabelFormat(
+        title="a CSV table of outlines",
+        kind="outlines",
+        read=f"{_HERE}.csv_table.read",
+        recognise=f"{_HERE}.csv_table.recognise",
+        write=f"{_HERE}.csv_table.write",
+    ),
+    "csv_strips": LabelFormat(
+        title="a CSV table of strips",
+        kind="strips",
+        read=f"{_HERE}.csv_table.read_strips",
+        recognise=f"{_HERE}.csv_table.recognise_strips",
+    ),
+    "gt_txt": LabelFormat(
+        title="a list of strips and texts (gt.txt, rec_gt.txt)",
+        kind="strips",
+        read=f"{_HERE}.strips.read_gt",
+        recognise=f"{_HERE}.strips.recognise_gt",
+        write=f"{_HERE}.strips.write_gt",
+    ),
+    "lmdb": LabelFormat(
+        title="an LMDB set of strips",
+        kind="strips",
+        read=f"{_HERE}.lmdb_strips.read",
+        recognise=f"{_HERE}.lmdb_strips.recognise",
+        write=f"{_HERE}.lmdb_strips.write",
+    ),
+    "file_names": LabelFormat(
+        title="strips named by their text",
+        kind="strips",
+        read=f"{_HERE}.strips.read_names",
     ),
     "seal_texts": LabelFormat(
         title="text files beside images (TrOCR-Seal)",
@@ -94,3 +204,10 @@ FORMATS: Mapping[str, LabelFormat] = {
     ),
 }
 """Name → format, in the order in which they are tried."""
+OWN = "paddlex"
+"""sealkit's own form of a detection set: what others are converted to where nothing else is asked for."""
+
+
+def targets() -> list[str]:
+    """What a set can be converted to: its own forms, and the formats that have a writer."""
+    return [OWN, *(name for name, row in FORMATS.items() if row.write is not None), "page_boxes"]

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
+import math
 from pathlib import Path
 from typing import Any
 
 from sealkit.data.converters.base import Images, Row, Source, unlabelled
+from sealkit.data.converters.reading import read_json
+from sealkit.data.converters.stated_size import stated
+from sealkit.data.converters.text_keys import CANDIDATES, candidates
 from sealkit.data.labels.detection import IGNORED_TEXTS
-from sealkit.data.labels.files import label_text
 
 # shape_type -> number of points it must have, 0 = any
-_OUTLINES = {"polygon": 0, "rectangle": 2, "rotation": 4, "quadrilateral": 4}
+_OUTLINES = {"polygon": 0, "rectangle": 2, "rotation": 4, "quadrilateral": 4, "circle": 2}
+_CIRCLE_POINTS = 32
 _IGNORE_LABELS = frozenset({"ignore", "ignored", *IGNORED_TEXTS})
 _EXTRAS = ("shape", "angle", "direction", "seal")
 
@@ -27,9 +30,10 @@ def read(path: Path) -> Source:
     """Rows of a folder (recursively) or of one file.
 
     A text is a shape's `description` where any shape of the set has one, else its `label`. A set that gives all its
-    shapes one and the same label ("text", "seal", …) has no transcriptions. Polygons, rectangles and rotated rectangles
-    are outlines; circles, lines, points and masks are reported. `group_id` becomes the seal's index; `flags.ignore`,
-    `difficult` and the labels ignore, * and ### mark ignored texts.
+    shapes one and the same label ("text", "seal", …) has no transcriptions. Polygons, rectangles, rotated rectangles
+    and circles are outlines; lines, points and masks are reported. Rectangles and circles without texts are reported
+    once: they stand around seals, not around texts. `group_id` becomes the seal's index; `flags.ignore`, `difficult`
+    and the labels ignore, * and ### mark ignored texts.
     """
     source = Source()
     root = path if path.is_dir() else path.parent
@@ -37,6 +41,7 @@ def read(path: Path) -> Source:
     files = sorted(path.rglob("*.json")) if path.is_dir() else [path]
     contents = [(file, content) for file in files if (content := _load(file, root, source)) is not None]
     text_of = _text_rule([shape for _, content in contents for shape in content["shapes"] if isinstance(shape, dict)])
+    boxes = 0
     for file, content in contents:
         where = _short(file, root)
         image, embedded = _image(file, content, images, where, source)
@@ -48,24 +53,25 @@ def read(path: Path) -> Source:
         if content["shapes"] and not texts:
             source.report("no-usable-text", where, "none of its shapes is an outline", "draw polygons around the texts")
             continue
-        source.rows.append(Row(where, image, texts, embedded))
+        size = stated(content.get("imageWidth"), content.get("imageHeight"))
+        source.rows.append(Row(where, image, texts, embedded, size))
+        boxes += sum(entry["boxed"] and not entry["transcription"] for entry in texts)
+    if boxes:
+        fix = "a box around curved text is no outline: draw polygons. Regions of pages: --from page_boxes"
+        reason = f"{boxes} shapes are rectangles or circles without a text"
+        source.report("boxes-only", _short(root, root), reason, fix, "warning")
     unlabelled(images, source.rows, str(root), source)
     return source
 
 
 def _short(file: Path, root: Path) -> str:
-    return file.relative_to(root).as_posix()
+    return file.relative_to(root).as_posix() if file != root else str(root)
 
 
 def _load(file: Path, root: Path, source: Source) -> dict[str, Any] | None:
     where = _short(file, root)
-    try:
-        content = json.loads(label_text(file))
-    except UnicodeDecodeError:
-        source.report("encoding", where, "the file is not UTF-8", "save it as UTF-8")
-        return None
-    except (ValueError, RecursionError) as error:
-        source.report("bad-json", where, f"the JSON is broken: {error}", "save it again in LabelMe")
+    content = read_json(file, where, source.report)
+    if content is None:
         return None
     if not isinstance(content, dict) or not isinstance(content.get("shapes"), list):
         source.report("not-labelme", where, "no list `shapes` in this JSON file", "it was skipped", "info")
@@ -98,6 +104,8 @@ def _text_rule(shapes: list[dict[str, Any]]) -> str:
     if any(str(shape.get("description") or "").strip() for shape in shapes):
         return "description"
     labels = {str(shape.get("label")) for shape in shapes} - _IGNORE_LABELS
+    if labels <= {"text"}:  # what `data convert --to labelme` writes, and many people
+        return ""
     return "label" if len(labels) > 1 or len(shapes) == 1 else ""
 
 
@@ -116,12 +124,7 @@ def _entry(shape: Any, number: int, text_of: str, where: str, source: Source) ->
         reason = f"shape {number} is a {kind} with {len(points)} points"
         source.report("bad-points", where, reason, f"a {kind} has {wanted} points")
         return None
-    if kind == "rectangle" and isinstance(points, list) and len(points) == 2:
-        try:
-            (x1, y1), (x2, y2) = points
-            points = [[x1, y1], [x2, y1], [x2, y2], [x1, y2]]
-        except (TypeError, ValueError):
-            pass  # the label reader names what is wrong with them
+    points = _outline(kind, points)
     label = str(shape.get("label") or "")
     flags, attributes = _dict(shape.get("flags")), _dict(shape.get("attributes"))
     ignored = label.strip().lower() in _IGNORE_LABELS or shape.get("difficult") is True or flags.get("ignore") is True
@@ -130,7 +133,26 @@ def _entry(shape: Any, number: int, text_of: str, where: str, source: Source) ->
     entry.update({key: attributes[key] for key in _EXTRAS if key in attributes})
     if isinstance(shape.get("group_id"), int) and "seal" not in entry:
         entry["seal"] = shape["group_id"]
-    return entry
+    known = candidates({"label": label, "description": str(shape.get("description") or ""), "attributes.": attributes})
+    boxed = kind in ("rectangle", "circle")
+    return {**entry, CANDIDATES: {k: v for k, v in known.items() if v}, "class": label, "boxed": boxed}
+
+
+def _outline(kind: str, points: Any) -> Any:
+    """Corners of a two-point rectangle, points of a circle; all else, and what is no list of numbers, as it is: the
+    label reader reports it.
+    """
+    if kind not in ("rectangle", "circle") or not isinstance(points, list) or len(points) != 2:
+        return points
+    try:
+        (x1, y1), (x2, y2) = points
+        if kind == "rectangle":
+            return [[x1, y1], [x2, y1], [x2, y2], [x1, y2]]
+        radius = math.hypot(x2 - x1, y2 - y1)  # centre, and a point of the circle
+        angles = [2 * math.pi * step / _CIRCLE_POINTS for step in range(_CIRCLE_POINTS)]
+        return [[x1 + radius * math.cos(angle), y1 + radius * math.sin(angle)] for angle in angles]
+    except (TypeError, ValueError, OverflowError):
+        return points
 
 
 def _dict(value: Any) -> dict[str, Any]:

@@ -7,20 +7,22 @@ there are such.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from sealkit.data.converters.base import IMAGES, Images, free_name, prepare_folder
+import numpy as np
+
+from sealkit.data.converters.base import IMAGES, Images, Source, free_name, prepare_folder
+from sealkit.data.converters.reading import read_json, read_text
+from sealkit.data.converters.stated_size import fit_sizes
 from sealkit.data.labels.coco import TEST, TRAIN, VAL, CocoSet, coco_set, write_coco
-from sealkit.data.labels.files import label_text
-from sealkit.data.records import LayoutSample
+from sealkit.data.records import LayoutBox, LayoutSample
 from sealkit.errors import DataError, ImageError, Problem
 from sealkit.files import copy_file
-from sealkit.images import inspect_image
+from sealkit.images import ImageInfo, inspect_image
 
 WHOLE = "annotations/all.json"
 """Label file of what belongs to no part; `sealkit data split` divides it."""
@@ -147,7 +149,7 @@ def _labelme_parts(source: Path, names: Mapping[str, str]) -> list[_Part]:
     groups: dict[str, list[Path]] = {}
     listed = {name: target for name, target in _LISTS.items() if (root / name).is_file()} if source.is_dir() else {}
     for name, target in listed.items():
-        lines = label_text(root / name, "replace").splitlines()
+        lines = (read_text(root / name, name, Source().report) or "").splitlines()
         groups[target] = [root / line.strip() for line in lines if line.strip()]
     if not listed:
         groups[WHOLE] = sorted(source.rglob("*.json")) if source.is_dir() else [source]
@@ -213,7 +215,7 @@ def _box_around(shape: Any) -> list[float] | None:
 
 
 def _with_images(part: _Part, images: Images, problems: list[Problem]) -> list[LayoutSample]:
-    """Samples whose image is there, with its size where the file does not say it."""
+    """Samples whose image is there, with its size; boxes of the image at another size are carried over."""
     found = []
     for sample in part.found.samples:
         path = sample.image_path
@@ -225,15 +227,35 @@ def _with_images(part: _Part, images: Images, problems: list[Problem]) -> list[L
                 problems.append(Problem("missing-image", sample.where, reason, f"put it below {part.root}"))
                 continue
             path = other
-        size = sample.size
-        if size is None:
-            try:
-                size = inspect_image(path).size
-            except ImageError as error:
-                problems.append(Problem("broken-image", sample.where, error.what, "export the image again"))
-                continue
-        found.append(replace(sample, image_path=path, size=size))
+        try:
+            info = inspect_image(path)
+        except ImageError as error:
+            problems.append(Problem("broken-image", sample.where, error.what, "export the image again"))
+            continue
+        boxes = _fitted(sample, info, path.name, problems)
+        if boxes is not None:
+            found.append(replace(sample, image_path=path, size=info.size, boxes=boxes))
     return found
+
+
+def _fitted(sample: LayoutSample, info: ImageInfo, name: str, problems: list[Problem]) -> list[LayoutBox] | None:
+    """The boxes in pixels of the image that is there; None (reported) where they are those of another image."""
+    if sample.size is None:
+        return sample.boxes
+    fit = fit_sizes(sample.size, info, name)
+    if fit.code == "wrong-size":
+        fix = "was the image cropped after labelling? Put the labelled image there; it was not converted"
+        problems.append(Problem(fit.code, sample.where, fit.message, fix))
+        return None
+    if not fit.code:
+        return sample.boxes
+    fix = "nothing to do, if this is the same image at another size; `sealkit data show` draws the result"
+    problems.append(Problem(fit.code, sample.where, fit.message, fix, "warning"))
+    moved = []
+    for box in sample.boxes:
+        corners = np.asarray(fit.moved({"points": box.box.reshape(2, 2).tolist()})["points"], np.float32)
+        moved.append(replace(box, box=np.concatenate([corners.min(axis=0), corners.max(axis=0)])))
+    return moved
 
 
 def _copy(path: Path, out: Path, copied: dict[Path, Path], used: set[str]) -> Path:
@@ -256,13 +278,10 @@ def _refuse_unknown(names: Mapping[str, str], parts: Sequence[_Part], source: Pa
 
 def _json(file: Path, where: str, problems: list[Problem]) -> dict[str, Any] | None:
     """Content of a file, {} where it is no object; None (reported) where it cannot be read."""
-    try:
-        content = json.loads(label_text(file))
-    except OSError as error:
-        problems.append(Problem("no-file", where, f"the file cannot be read: {error.strerror}", "check the path"))
-        return None
-    except (ValueError, RecursionError) as error:
-        problems.append(Problem("bad-json", where, f"the JSON is broken: {error}", "export it again"))
+    source = Source(problems=problems)
+    before = len(problems)
+    content = read_json(file, where, source.report)
+    if content is None and any(problem.severity == "error" for problem in problems[before:]):
         return None
     return content if isinstance(content, dict) else {}
 

@@ -9,42 +9,76 @@ from pathlib import Path
 from typing import Any
 
 from sealkit.data.converters.base import Images, Row, Source, unlabelled
-from sealkit.data.labels.files import label_text
-from sealkit.errors import DataError
+from sealkit.data.converters.reading import glance, read_text
+from sealkit.data.records import DetSample
+from sealkit.errors import DataError, Problem
+from sealkit.files import write_text
 
 LABELS = "Label.txt"
 STATES = "fileState.txt"
+_LISTS = ("train.txt", "val.txt", "test.txt", "labels.txt")
+_EXTRAS = ("shape", "angle", "direction", "seal", "key_cls")
 
 
 def recognise(path: Path, content: Any) -> bool:
-    """A folder with Label.txt, or a text file whose first line holds a list after a tab."""
+    """A folder with Label.txt, or a text file whose lines hold a list after a tab."""
     if path.is_dir():
         return (path / LABELS).is_file()
-    if path.suffix.lower() != ".txt":
-        return False
-    try:
-        with path.open(encoding="utf-8-sig", errors="replace") as file:
-            return "\t[" in file.readline(1_000_000)
-    except OSError:
-        return False
+    return isinstance(content, str) and path.suffix.lower() == ".txt" and "\t[" in content.partition("\n")[0]
+
+
+def recognise_lists(path: Path, content: Any) -> bool:
+    """A folder with label files of the names that PaddleX gives them."""
+    return path.is_dir() and bool(_lists(path))
+
+
+def _lists(folder: Path) -> list[Path]:
+    found = []
+    for name in _LISTS:
+        content = glance(folder / name) if (folder / name).is_file() else None
+        if isinstance(content, str) and "\t[" in content.partition("\n")[0]:
+            found.append(folder / name)
+    return found
 
 
 def read(path: Path) -> Source:
     """Rows of a folder with Label.txt, or of one such file.
 
     Paths in it start with the folder's own name, or are absolute paths of the labeller's machine: the image is looked
-    for beside the file and by its name. `difficult` texts become ignored ones. Images that `fileState.txt` does not
-    list as confirmed are converted and reported.
+    for beside the file and by its name. `difficult` texts are ignored ones. Images that `fileState.txt` does not list
+    as confirmed are converted and reported.
     """
     file = path / LABELS if path.is_dir() else path
     if not file.is_file():
         raise DataError(f"there is no {LABELS}", where=str(path), hint="give the folder that PPOCRLabel has open")
     source = Source()
+    images = Images(file.parent)
+    waiting = _read_file(file, images, source)
+    if waiting:
+        reason = f"{len(waiting)} images are not confirmed in {STATES}, such as {waiting[0]}"
+        source.report("not-confirmed", STATES, reason, "confirm them in PPOCRLabel; they were converted", "warning")
+    unlabelled(images, source.rows, str(file.parent), source)
+    return source
+
+
+def read_lists(path: Path) -> Source:
+    """Rows of a set in PaddleX's own format: all of its label files."""
+    files = [path] if path.is_file() else _lists(path)
+    if not files:
+        raise DataError("there is no label file", where=str(path), hint=f"names: {', '.join(_LISTS)}")
+    source = Source()
+    images = Images(files[0].parent)
+    for file in files:
+        _read_file(file, images, source)
+    return source
+
+
+def _read_file(file: Path, images: Images, source: Source) -> list[str]:
+    """Adds the rows of a label file; names of images that the labeller did not confirm."""
     root = file.parent
-    images = Images(root)
     confirmed = _confirmed(root / STATES)
     waiting: list[str] = []
-    text = label_text(file, "replace")
+    text = read_text(file, file.name, source.report) or ""
     for number, line in enumerate(text.replace("\r\n", "\n").split("\n"), 1):
         if not line.strip():
             continue
@@ -53,37 +87,40 @@ def read(path: Path) -> Source:
         if not tab:
             source.report("bad-separator", where, f"no tab in {line[:60]!r}", "write `path<TAB>[{…}]`")
             continue
-        image = images.find(name.strip(), root.parent, root)
+        image = images.find(name.strip(), root, root.parent)
         if image is None:
             source.report("missing-image", where, f"there is no image {name!r}", f"put it into {root}")
         elif confirmed is not None and image.name not in confirmed:
             waiting.append(image.name)
-        source.rows.append(Row(where, image, _ignore_difficult(content.replace("\t", " ").replace("\r", " "))))
-    if waiting:
-        reason = f"{len(waiting)} images are not confirmed in {STATES}, such as {waiting[0]}"
-        source.report("not-confirmed", STATES, reason, "confirm them in PPOCRLabel; they were converted", "warning")
-    unlabelled(images, source.rows, str(root), source)
-    return source
+        source.rows.append(Row(where, image, content.replace("\t", " ").replace("\r", " ")))
+    return waiting
 
 
 def _confirmed(states: Path) -> set[str] | None:
     """Names of the images that the labeller confirmed, None where that was not recorded."""
     if not states.is_file():
         return None
-    rows = [line.rpartition("\t") for line in label_text(states, "replace").splitlines()]
+    text = read_text(states, states.name, Source().report) or ""
+    rows = [line.rpartition("\t") for line in text.splitlines()]
     return {name.replace("\\", "/").rpartition("/")[2] for name, _, state in rows if state.strip() == "1"}
 
 
-def _ignore_difficult(content: str) -> str:
-    """The line's JSON with `difficult` texts marked as ignored; unchanged where it cannot be read."""
-    if '"difficult"' not in content:
-        return content
-    try:
-        entries = json.loads(content)
-    except (ValueError, RecursionError):
-        return content
-    if isinstance(entries, list):
-        for entry in entries:
-            if isinstance(entry, dict) and entry.get("difficult") is True:
-                entry["transcription"] = "###"
-    return json.dumps(entries, ensure_ascii=False)
+def write(samples: list[DetSample], out: Path, names: list[str]) -> list[Problem]:
+    """Write `Label.txt` and `fileState.txt`, all images confirmed; the folder can be opened in PPOCRLabel."""
+    rows, states = [], []
+    for sample, name in zip(samples, names):
+        entries = []
+        for line in sample.lines:
+            points = [[round(float(x), 2), round(float(y), 2)] for x, y in line.points]
+            text = "###" if line.ignore else line.text
+            entry = {"transcription": text, "points": points, "difficult": line.ignore}
+            known = {key: getattr(line, key) for key in _EXTRAS if getattr(line, key) is not None}
+            entries.append({**entry, **known})
+        rows.append(f"{out.resolve().name}/{name}\t{json.dumps(entries, ensure_ascii=False)}\n")
+        states.append(f"{(out / name).resolve()}\t1\n")
+    write_text(out / STATES, "".join(states))
+    write_text(out / LABELS, "".join(rows))
+    return []
+
+
+__all__ = ["read", "read_lists", "recognise", "recognise_lists", "write"]

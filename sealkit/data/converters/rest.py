@@ -7,13 +7,12 @@ conversion.
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 from typing import Any
 
 from sealkit.data.converters.base import Images, Row, Source, unlabelled
-from sealkit.data.labels.files import label_text
+from sealkit.data.converters.reading import read_json
 from sealkit.errors import DataError
 
 
@@ -59,10 +58,9 @@ def _number(stem: str) -> str:
 
 def _entries(file: Path, source: Source) -> list[tuple[str, list[dict[str, Any]]]]:
     """(image key, entries) of one file."""
-    try:
-        content = json.loads(label_text(file))
-    except (ValueError, RecursionError) as error:
-        source.report("bad-json", file.name, f"the JSON is broken: {error}", "fetch it again")
+    before = len(source.problems)
+    content = read_json(file, file.name, source.report)
+    if content is None and any(p.code in ("bad-json", "no-file") for p in source.problems[before:]):
         return []
     if isinstance(content, list):
         content = {file.stem: content}
@@ -82,6 +80,6 @@ def _entries(file: Path, source: Source) -> list[tuple[str, list[dict[str, Any]]
 
 def _entry(text: dict[str, Any]) -> dict[str, Any]:
     entry: dict[str, Any] = {key: text[key] for key in ("points", "transcription") if key in text}
-    if text.get("illegibility") is True or text.get("ignore") in (1, True):
+    if text.get("illegibility") is True or text.get("difficult") is True or text.get("ignore") in (1, True):
         entry["transcription"] = "###"
     return entry

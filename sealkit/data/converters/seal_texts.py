@@ -13,18 +13,25 @@ from pathlib import Path
 from typing import Any
 
 from sealkit.data.converters.base import IMAGES, Images, Source, prepare_folder
-from sealkit.data.labels.files import MAX_LABELS
+from sealkit.data.converters.reading import glance, read_text
+from sealkit.data.converters.text_lines import format_of
 from sealkit.errors import DataError
-from sealkit.files import copy_file, read_regular, write_text
+from sealkit.files import copy_file, write_text
 from sealkit.images import IMAGE_SUFFIXES, suffix_of
 
 TEXTS = "texts.json"
 
 
 def recognise(path: Path, content: Any) -> bool:
-    """A folder with images that have a text file of the same name beside them, among its first 2,000 files."""
+    """A folder with images that have a text file beside them whose content is no list of coordinates.
+
+    Of its first 2,000 files; most of the first 20 text files decide.
+    """
     files = islice(path.rglob("*"), 2001) if path.is_dir() else ()
-    return any(suffix_of(file) in IMAGE_SUFFIXES and file.with_suffix(".txt").is_file() for file in files)
+    beside = (file.with_suffix(".txt") for file in files if suffix_of(file) in IMAGE_SUFFIXES)
+    contents = [glance(file) for file in islice((file for file in beside if file.is_file()), 20)]
+    texts = [text for text in contents if isinstance(text, str) and text.strip()]
+    return 2 * sum(not format_of(text) for text in texts) > len(texts)
 
 
 def read_texts(path: Path) -> tuple[dict[Path, list[str]], Source]:
@@ -40,12 +47,14 @@ def read_texts(path: Path) -> tuple[dict[Path, list[str]], Source]:
             reason = f"{image.name} has no text file"
             source.report("no-text", name, reason, f"write its text to {label.name}", "warning")
             continue
-        raw = read_regular(label, MAX_LABELS)
-        try:
-            content = raw.decode("utf-8-sig")
-        except UnicodeDecodeError:
-            content = raw.decode("gb18030", errors="replace")
-            source.report("encoding", name, "the file is not UTF-8; read as GB18030", "save it as UTF-8", "warning")
+        content = read_text(label, name, source.report)
+        if content is None:
+            continue
+        other = format_of(content)
+        if other:
+            reason = f"its lines are those of {other}, not a seal's texts"
+            source.report("not-a-text", name, reason, f"convert the folder with --from {other}")
+            continue
         lines = [line.strip() for line in re.split(r"[#\r\n]+", content) if line.strip()]
         if lines:
             found[image] = lines

@@ -2,8 +2,8 @@
 
 One line per image: `relative/path.jpg<TAB>[{"transcription": "…", "points": [[x, y], …]}, …]`. Extra keys `shape`,
 `angle`, `direction` and `seal` are read where they are present (see `sealkit.data.records.TextLine`). A
-transcription of `*` or `###` marks a text that is neither trained on nor scored. An empty list is an image without
-text.
+transcription of `*` or `###`, or `difficult: true` as PPOCRLabel writes it, marks a text that is neither trained on nor
+scored. An empty list is an image without text.
 """
 
 from __future__ import annotations
@@ -17,10 +17,17 @@ from typing import Any
 
 import numpy as np
 
-from sealkit.data.labels.files import ODD_BLANKS, LabelReader, clean_path, find_label_file, read_lines
+from sealkit.data.labels.files import (
+    ODD_BLANKS,
+    LabelReader,
+    clean_path,
+    find_label_file,
+    read_lines,
+    relative_path,
+)
 from sealkit.data.records import DetSample, TextLine
 from sealkit.data.shapes import SHAPES
-from sealkit.errors import DataError, Problem
+from sealkit.errors import Problem
 from sealkit.files import write_text
 from sealkit.geometry.directions import DIRECTIONS
 
@@ -61,6 +68,10 @@ def read_det_labels(
             )
             continue
         reader.samples.append(sample)
+    texts = [text for sample in reader.samples for text in sample.lines]
+    if texts and all(text.ignore for text in texts):
+        reason = f"all {len(texts)} texts are ignored (###, * or difficult): there is nothing to learn or to score"
+        reader.report("nothing-to-learn", None, reason, "label the texts that can be seen; their outlines are enough")
     return reader.result()
 
 
@@ -172,7 +183,7 @@ def _read_text(entry: Any, index: int, number: int | None, reader: LabelReader) 
             "text-type", number, f"text {index}: transcription {text!r} is not a string", "put it in quotes", "warning"
         )
         text = "" if text is None else str(text)
-    ignore = text in IGNORED_TEXTS
+    ignore = text in IGNORED_TEXTS or entry.get("difficult") is True
     extras = _Extras(entry, index, number, reader)
     points, direction = _clockwise_order(points, extras.choice("direction", DIRECTIONS), index, number, reader)
     return TextLine(
@@ -183,6 +194,7 @@ def _read_text(entry: Any, index: int, number: int | None, reader: LabelReader) 
         extras.angle(),
         direction,
         extras.seal(),
+        extras.key_cls(),
     )
 
 
@@ -285,6 +297,10 @@ class _Extras:
         self._report("angle", "degrees clockwise from upright")
         return None
 
+    def key_cls(self) -> str | None:
+        value = self.entry.get("key_cls")
+        return value if isinstance(value, str) and value not in ("", "None") else None  # PPOCRLabel's "no class"
+
     def seal(self) -> int | None:
         value = self.entry.get("seal")
         if value is None:
@@ -311,30 +327,10 @@ def write_det_labels(path: str | Path, samples: Iterable[DetSample], root: str |
     """
     path = Path(path)
     base = Path(root) if root is not None else path.parent
-    rows = [f"{_relative(sample.image_path, base)}\t{_dump_lines(sample.lines)}\n" for sample in samples]
+    rows = [f"{relative_path(sample.image_path, base)}\t{_dump_lines(sample.lines)}\n" for sample in samples]
     path.parent.mkdir(parents=True, exist_ok=True)
     write_text(path, "".join(rows))
     return len(rows)
-
-
-def _relative(image_path: Path, base: Path) -> str:
-    try:
-        relative = image_path.relative_to(base)
-    except ValueError:
-        try:
-            relative = image_path.resolve().relative_to(base.resolve())
-        except ValueError:
-            if image_path.is_absolute():
-                raise DataError(
-                    "an image lies outside the folder its label file speaks about",
-                    where=str(image_path),
-                    hint=f"copy it below {base} or give another root",
-                ) from None
-            relative = image_path
-    text = relative.as_posix()
-    if any(c in text for c in "\t\n\r"):
-        raise DataError("an image's path holds a tab or a line end", value=text, hint="rename the file")
-    return text
 
 
 def _dump_lines(lines: Sequence[TextLine]) -> str:
@@ -344,7 +340,7 @@ def _dump_lines(lines: Sequence[TextLine]) -> str:
             "transcription": "###" if line.ignore else line.text,
             "points": [[_plain(x), _plain(y)] for x, y in np.asarray(line.points, np.float64).tolist()],
         }
-        for key in ("shape", "angle", "direction", "seal"):
+        for key in ("shape", "angle", "direction", "seal", "key_cls"):
             value = getattr(line, key)
             if value is not None:
                 entry[key] = _plain(value) if isinstance(value, float) else value

@@ -18,13 +18,17 @@ MAX_LABELS = 500_000_000
 
 
 def label_text(path: Path, errors: str = "strict") -> str:
-    """A UTF-8 label or annotation file, with or without BOM.
+    """A label or annotation file in UTF-8, with or without BOM, or in GB18030, what Chinese Windows writes.
 
     Raises:
         OSError: missing, not a regular file, larger than MAX_LABELS.
-        UnicodeDecodeError: with errors="strict".
+        UnicodeDecodeError: neither, with errors="strict".
     """
-    return read_regular(path, MAX_LABELS).decode("utf-8-sig", errors)
+    raw = read_regular(path, MAX_LABELS)
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return raw.decode("utf-8-sig" if _is_mostly_utf8(raw) else "gb18030", errors)
 
 
 @dataclass
@@ -156,4 +160,38 @@ def clean_path(cell: str, number: int, reader: LabelReader) -> str:
     return path
 
 
-__all__ = ["ODD_BLANKS", "LabelReader", "clean_path", "decode_text", "find_label_file", "read_lines", "split_lines"]
+def relative_path(image_path: Path, base: Path) -> str:
+    """An image's path as a label file names it, relative to `base`, with slashes.
+
+    Raises:
+        DataError: the image lies outside `base`, or its path holds a tab or a line end.
+    """
+    try:
+        relative = image_path.relative_to(base)
+    except ValueError:
+        try:
+            relative = image_path.resolve().relative_to(base.resolve())
+        except ValueError:
+            if image_path.is_absolute():
+                raise DataError(
+                    "an image lies outside the folder its label file speaks about",
+                    where=str(image_path),
+                    hint=f"copy it below {base} or give another root",
+                ) from None
+            relative = image_path
+    text = relative.as_posix()
+    if any(c in text for c in "\t\n\r"):
+        raise DataError("an image's path holds a tab or a line end", value=text, hint="rename the file")
+    return text
+
+
+__all__ = [
+    "ODD_BLANKS",
+    "LabelReader",
+    "clean_path",
+    "decode_text",
+    "find_label_file",
+    "read_lines",
+    "relative_path",
+    "split_lines",
+]

@@ -127,7 +127,7 @@ def _class_ids(folder: Path, reader: LabelReader) -> dict[int, int]:
     if not path.is_file() or path.name == reader.name:
         return own
     found: dict[int, int] = {}
-    for number, line in enumerate(label_text(path, "replace").splitlines(), 1):
+    for number, line in enumerate(read_lines(path, LabelReader(folder, path.name)), 1):
         if not line.strip():
             continue
         match = _CLASS_LINE.match(line.strip())
@@ -139,7 +139,7 @@ def _class_ids(folder: Path, reader: LabelReader) -> dict[int, int]:
                 hint="lines `id angle` with the angles 0, 90, 180, 270",
             )
         found[int(match["id"])] = ANGLES.index(int(match["angle"]))
-    if found and found != {i: own[i] for i in found}:
+    if found and any(own.get(i) != label for i, label in found.items()):
         order = ", ".join(f"{i} {ANGLES[label]}" for i, label in sorted(found.items()))
         reason = f"{CLASS_FILE} numbers the angles in its own way ({order}); ids are translated"
         reader.report("class-order", None, reason, "nothing to do", "info")

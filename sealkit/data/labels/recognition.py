@@ -9,14 +9,23 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from sealkit.data.labels.files import ODD_BLANKS, LabelReader, clean_path, find_label_file, read_lines
+from sealkit.data.check_texts import is_placeholder
+from sealkit.data.labels.files import (
+    ODD_BLANKS,
+    LabelReader,
+    clean_path,
+    find_label_file,
+    read_lines,
+    relative_path,
+)
 from sealkit.data.records import RecSample
 from sealkit.data.shapes import SHAPES
 from sealkit.errors import Problem
+from sealkit.files import write_text
 from sealkit.geometry.directions import DIRECTIONS
 
 _SEPARATOR_GUESS = re.compile(r"(?P<path>\S+\.(?:jpe?g|png|bmp|tiff?|webp))(?P<gap>[\s\u00a0\u3000\u200b,;|]+)\S", re.I)
@@ -56,7 +65,7 @@ def _read_line(line: str, number: int, reader: LabelReader, extras: Mapping[str,
         _report_separator(line, cells, number, reader)
         return None
     name, text = cells[0], cells[1]
-    fault = _fault(name, text)
+    fault = fault_of(name, text)
     if fault is not None:
         reader.report(fault[0], number, fault[1], fault[2])
         return None
@@ -71,7 +80,7 @@ def _read_line(line: str, number: int, reader: LabelReader, extras: Mapping[str,
     )  # fmt: skip
 
 
-def _fault(name: str, text: str) -> tuple[str, str, str] | None:
+def fault_of(name: str, text: str) -> tuple[str, str, str] | None:
     """(kind, reason, fix) of what makes a line useless, the gravest only: one line is one error."""
     control = next((c for c in name + text if c < " " or c == "\x7f"), None)
     if control is not None:
@@ -89,9 +98,41 @@ def _fault(name: str, text: str) -> tuple[str, str, str] | None:
     elif not text.strip("".join(ODD_BLANKS) + " "):
         kind, reason = "empty-text", "there is no text after the tab"
         fix = "write what the strip says, or delete the line"
+    elif is_placeholder(text):
+        kind, reason = "placeholder", f"{text!r} stands for a text that nobody wrote down"
+        fix = "write what the strip says, or delete the line"
     else:
         return None
     return kind, reason, fix
+
+
+def write_rec_labels(path: str | Path, samples: Iterable[RecSample], root: str | Path) -> int:
+    """Write a label file of strips, and the file of what else is known of them; complete or not at all.
+
+    Args:
+        path: the file to write.
+        samples: strips.
+        root: folder that image paths are made relative to.
+
+    Returns:
+        Number of lines written.
+
+    Raises:
+        DataError: an image lies outside `root`, or its path holds a tab or a line end.
+    """
+    path, rows, extras = Path(path), [], []
+    for sample in samples:
+        name = relative_path(sample.image_path, Path(root))
+        rows.append(f"{name}\t{sample.text}\n")
+        known = {"path": name, "shape": sample.shape, "angle": sample.angle, "direction": sample.direction}
+        known = {key: value for key, value in known.items() if value is not None}
+        if len(known) > 1:
+            extras.append(json.dumps(known, ensure_ascii=False) + "\n")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if extras:
+        write_text(path.with_name(f"{path.stem}.extras.jsonl"), "".join(extras))
+    write_text(path, "".join(rows))  # last: then all is there
+    return len(rows)
 
 
 def _report_separator(line: str, cells: list[str], number: int, reader: LabelReader) -> None:
@@ -129,4 +170,4 @@ def _means(key: str, value: Any) -> bool:
     return (key == "shape" and value in SHAPES) or (key == "direction" and value in DIRECTIONS)
 
 
-__all__ = ["read_rec_labels"]
+__all__ = ["fault_of", "read_rec_labels", "write_rec_labels"]

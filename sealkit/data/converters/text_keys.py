@@ -1,0 +1,143 @@
+"""Which key of a foreign annotation holds the text? Taken where the format says so, asked for where it does not.
+
+A converter lists under `candidates` of each entry every key that may hold the text, and puts into `transcription` the
+one its format names. A set in which that leaves all texts empty, while other keys hold some, is not converted: a set
+without texts would be made of one with texts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sealkit.data.converters.base import Row, Source
+from sealkit.data.labels.detection import IGNORED_TEXTS
+from sealkit.errors import DataError
+
+CANDIDATES = "candidates"
+NONE = "none"
+"""Value of `--text` for a set whose outlines have no texts."""
+_TEXTS = ("text", "transcription", "utf8_string", "caption", "rec", "ocr", "text_content", "content", "transcript")
+"""Keys that hold a text in the formats' published forms, in this order."""
+_META = frozenset(
+    {
+        "id", "image_id", "category_id", "bbox", "segmentation", "area", "iscrowd", "ignore", "points",
+        "shape_type", "flags", "group_id", "shape", "direction", "class", "type", "name", "file_name",
+        "track_id", "color", "keyframe", "occluded", "outside", "truncated", "difficult", "pose", "score",
+        "kie_linking", "shape_attributes", "language", "legibility", "cid", "mask",
+    }
+)  # fmt: skip
+_CLASSES = frozenset({"category", "class", "label", "name"})
+_MANY_CLASSES = 8
+"""More different names than a set has classes are texts; so are names in another script than tools write."""
+_SHOWN = 20
+
+
+def candidates(places: Mapping[str, Any]) -> dict[str, str]:
+    """Dotted key -> text, of every string that may be a text.
+
+    Args:
+        places: prefix -> the object whose keys are looked at ("" for the annotation itself, "attributes." …), or a
+            string that stands for itself.
+    """
+    found: dict[str, str] = {}
+    for prefix, content in places.items():
+        if isinstance(content, str):
+            found.setdefault(prefix, content)
+        elif isinstance(content, Mapping):
+            for key, value in content.items():
+                if isinstance(value, str) and value.strip() and key not in _META:
+                    found.setdefault(f"{prefix}{key}", value)
+    return found
+
+
+def usual_text(found: Mapping[str, str]) -> str:
+    """The text under one of the usual keys, in the annotation or its attributes; "" where there is none."""
+    for wanted in _TEXTS:
+        for key, value in found.items():
+            if key.rpartition(".")[2].lower() == wanted:
+                return value
+    return ""
+
+
+def choose_texts(source: Source, key: str | None, where: str) -> None:
+    """Settle the texts of all entries, by the key asked for, or by what the converter found.
+
+    Args:
+        source: changed in place.
+        key: a key as `candidates` names it, "none" for a set without texts, or None.
+        where: of the source, for messages.
+
+    Raises:
+        DataError: no entry has the key; or no key was asked for, and all texts are empty while other keys hold some.
+    """
+    entries = [entry for row in source.rows for entry in _entries(row)]
+    if key == NONE:
+        for entry in entries:
+            if not _ignored(entry):
+                entry["transcription"] = ""
+        return
+    seen = _seen(entries)
+    if key is not None:
+        if entries and key not in seen:
+            raise DataError(
+                "no annotation has this key for its text",
+                where=f"--text, {where}",
+                value=key,
+                hint=f"keys there: {_list(seen) or 'none'}; or --text {NONE}",
+            )
+        for entry in entries:
+            if not _ignored(entry):
+                entry["transcription"] = entry.get(CANDIDATES, {}).get(key, "")
+        return
+    live = [entry for entry in entries if not _ignored(entry)]
+    if not live or any(str(entry.get("transcription") or "").strip() for entry in live):
+        return
+    likely = {name: values for name, values in seen.items() if _likely(name, list(values), len(live))}
+    if likely:
+        first = next(iter(likely))
+        raise DataError(
+            f"all {len(live)} texts would be empty, and other keys of the annotations hold some",
+            where=where,
+            value=_list(likely),
+            hint=f"say which one holds the text, such as --text {first}; --text {NONE} if the outlines have no texts",
+        )
+    reason = f"none of the {len(live)} outlines has a text"
+    fix = "enough for a detector; a recogniser needs texts"
+    source.report("no-texts", where, reason, fix, "info")
+
+
+def _likely(name: str, values: list[str], count: int) -> bool:
+    """Whether a key holds texts, and not the few classes or states that all annotations share."""
+    if name in _CLASSES:
+        return len(values) > _MANY_CLASSES or any(
+            not value.isascii() for value in values if count == 1 or len(values) > 1
+        )
+    return len(values) > 1 or (count == 1 and "." in name)
+
+
+def _ignored(entry: dict[str, Any]) -> bool:
+    text = entry.get("transcription")
+    return entry.get("difficult") is True or (isinstance(text, str) and text in IGNORED_TEXTS)
+
+
+def _entries(row: Row) -> list[dict[str, Any]]:
+    return [entry for entry in row.texts if isinstance(entry, dict)] if isinstance(row.texts, list) else []
+
+
+def _seen(entries: list[dict[str, Any]]) -> dict[str, dict[str, None]]:
+    """Key -> its different values, in order of appearance, the first 20."""
+    seen: dict[str, dict[str, None]] = {}
+    for entry in entries:
+        for key, value in entry.get(CANDIDATES, {}).items():
+            values = seen.setdefault(key, {})
+            if len(values) < _SHOWN:
+                values.setdefault(value)
+    return seen
+
+
+def _list(seen: Mapping[str, Mapping[str, None]]) -> str:
+    return ", ".join(f"{key} ({next(iter(values))[:20]!r})" for key, values in seen.items())
+
+
+__all__ = ["CANDIDATES", "NONE", "candidates", "choose_texts", "usual_text"]

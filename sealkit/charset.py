@@ -8,6 +8,7 @@ and inference model, with an id for people and a hash for comparisons.
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,6 +18,7 @@ from typing import Any
 from sealkit.errors import CharsetError
 from sealkit.files import write_text
 
+_log = logging.getLogger(__name__)
 BLANK = ""
 """What class 0 decodes to."""
 SPACE = " "
@@ -143,10 +145,14 @@ class Charset:
 
     @classmethod
     def from_file(cls, path: str | Path, *, id: str = "", space: bool = True) -> Charset:
-        """Read a dictionary file: UTF-8 without BOM, LF, one character per line, neither blank nor space listed.
+        """Read a dictionary file: UTF-8 without BOM, LF, one class per line, the blank not listed.
+
+        Class numbers are PaddleOCR's: a line without its line end is one class, whatever it holds. Published
+        dictionaries list the space, empty lines, several characters or one character twice; all of them count, and
+        weights were trained so. They are noted in `notes` and in the log.
 
         Raises:
-            CharsetError: naming file and line of the first few offences of each kind.
+            CharsetError: naming file and line of what is no such file.
         """
         path = Path(path)
         try:
@@ -169,11 +175,14 @@ class Charset:
             text = data.decode("utf-8")
         except UnicodeDecodeError as error:
             line = data[: error.start].count(10) + 1
-            raise CharsetError("is not UTF-8", where=f"{path}:{line}", value=data[error.start : error.end]) from error
+            raise _not_utf8(data, path, line, data[error.start : error.end]) from error
         lines = text.split("\n")
         if lines and lines[-1] == "":
             lines.pop()
-        return cls(_checked(lines, str(path), first_line=1, space=space)[0], id or path.stem, space)
+        characters, notes = _checked(lines, str(path), first_line=1, space=space, allow_odd=True)
+        for note in notes:
+            _log.info("%s: %s; counted as classes, as PaddleOCR does", path, note)
+        return cls(characters, id or path.stem, space, notes)
 
     @classmethod
     def from_inference(cls, characters: Any, *, id: str = "", where: str) -> Charset:
@@ -234,6 +243,20 @@ def sar_map(classes: Mapping[int, int], old: int, new: int) -> dict[int, int]:
     """`Charset.class_map` in labels of the SAR auxiliary head, from `old` classes to `new`."""
     special = {old - 1: new - 1, old: new, old + 1: new + 1}
     return special | {a - 1: b - 1 for a, b in classes.items() if a}
+
+
+def _not_utf8(data: bytes, path: Path, line: int, value: bytes) -> CharsetError:
+    where = f"{path}:{line}"
+    try:
+        data.decode("gb18030")
+    except UnicodeDecodeError:
+        return CharsetError("is not UTF-8", where=where, value=value, hint="save the file as UTF-8 without BOM")
+    return CharsetError(
+        "is not UTF-8; it can be read as GBK (GB18030)",
+        where=where,
+        value=value,
+        hint=f"convert it: iconv -f GB18030 -t UTF-8 {path} > {path.stem}_utf8{path.suffix}",
+    )
 
 
 def _checked(

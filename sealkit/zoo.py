@@ -92,5 +92,5 @@ def recipes_by_model() -> dict[str, list[str]]:
 def weights_tags(spec: ModelSpec) -> list[str]:
     """Weights tags that have this model: what its table says, and `sealkit` where the package ships weights of it."""
     assets = Path(__file__).resolve().parent / "assets"
-    own = (assets / spec.name).exists() or (assets / f"{spec.name}.safetensors").exists()
+    own = any((assets / f"{spec.name}{suffix}").exists() for suffix in ("", ".safetensors", ".onnx"))
     return list(dict.fromkeys([*(("sealkit",) if own else ()), *spec.weights]))

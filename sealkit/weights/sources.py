@@ -52,8 +52,9 @@ def resolve(tag_or_path: str | Path, model_name: str) -> ResolvedWeights:
     """Find the weights a recipe names.
 
     Args:
-        tag_or_path: `scratch`; `sealkit` (shipped in the package); a wheel of `WHEELS` (imported from its ONNX file);
-            `official` (a `.pdparams` file the user put into `cache_folder()`); or a file or checkpoint folder.
+        tag_or_path: `scratch`; `sealkit` (shipped in the package, as arrays or as an ONNX file); a wheel of `WHEELS`
+            (imported from its ONNX file); `official` (a `.pdparams` file the user put into `cache_folder()`); or a file
+            or checkpoint folder.
         model_name: official name of the model the weights are for.
 
     Raises:
@@ -64,7 +65,8 @@ def resolve(tag_or_path: str | Path, model_name: str) -> ResolvedWeights:
     if text == "scratch":
         return ResolvedWeights("scratch")
     if text == "sealkit":
-        return ResolvedWeights(text, _shipped(model_name))
+        path = _shipped(model_name)
+        return ResolvedWeights(text, path, graph=model_name if path.suffix == ".onnx" else None)
     if text in WHEELS:
         path = wheel_file(text, model_name)
         return ResolvedWeights(text, path, graph=WHEELS[text].files[model_name].model)
@@ -141,10 +143,12 @@ def _shipped(model_name: str) -> Path:
     from importlib.resources import files
 
     folder = Path(str(files("sealkit"))) / "assets"
-    for candidate in (folder / model_name, folder / f"{model_name}.safetensors"):
+    for candidate in (folder / model_name, *(folder / f"{model_name}{suffix}" for suffix in (".safetensors", ".onnx"))):
         if is_checkpoint(candidate) or candidate.is_file():
             return candidate
-    here = sorted(p.stem if p.suffix == ".safetensors" else p.name for p in folder.iterdir()) if folder.is_dir() else []
+    here = (
+        sorted({p.stem for p in folder.iterdir() if p.suffix in (".safetensors", ".onnx")}) if folder.is_dir() else []
+    )
     raise WeightsError(
         "no trainable weights of this model are shipped with sealkit",
         where="weights.init",

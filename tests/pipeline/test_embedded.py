@@ -1,4 +1,4 @@
-"""The embedded default: shipped detector, recogniser of the rapidocr wheel, nothing downloaded."""
+"""The embedded default: shipped detector and recogniser, nothing downloaded, no other package's models."""
 
 from pathlib import Path
 
@@ -33,3 +33,25 @@ def test_the_shipped_detector_has_fields_and_describes_itself(pipeline):
     model = pipeline.detector.model
     assert model.meta.model_name == "PP-OCRv6_small_det" and model.meta.data["Sealkit"]["fields"] is True
     assert pipeline.detector.spec.postprocess.box_type == "poly"
+
+
+def test_the_shipped_recogniser_is_used_and_no_wheel_is_looked_at(monkeypatch):
+    def refuse(tag, name):
+        raise AssertionError(f"{tag} was asked for {name}")
+
+    monkeypatch.setattr("sealkit.pipeline.locate.find_in_wheel", refuse)
+    found = sealkit.create_pipeline(device="cpu", threads=1)
+    recogniser = found.recogniser
+    assert recogniser.model.path.parent.name == "assets" and recogniser.model.path.suffix == ".onnx"
+    assert recogniser.charset.num_classes == 18710 and recogniser.model.meta.model_name == "PP-OCRv6_small_rec"
+
+
+def test_training_can_start_from_the_shipped_recogniser():
+    from sealkit import zoo
+    from sealkit.modules.text_recognition.characters import charset_of_weights
+    from sealkit.weights.sources import resolve
+
+    assert zoo.weights_tags(zoo.get("PP-OCRv6_small_rec")) == ["sealkit", "rapidocr"]
+    ours, wheel = resolve("sealkit", "PP-OCRv6_small_rec"), resolve("rapidocr", "PP-OCRv6_small_rec")
+    assert ours.graph == "PP-OCRv6_small_rec"
+    assert charset_of_weights(ours).hash == charset_of_weights(wheel).hash

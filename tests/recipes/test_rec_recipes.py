@@ -36,12 +36,18 @@ MODELS = {
     "rec_en_v3_mobile": "en_PP-OCRv3_mobile_rec",
     **{f"rec_{language}_v3_mobile": f"{language}_PP-OCRv3_mobile_rec" for language in LANGUAGES},
 }
-FINETUNES = ("rec_v6_small_finetune", "rec_v4_mobile_finetune", "rec_v5_mobile_finetune", "rec_v6_small_synth_finetune")
+FINETUNES = (
+    "rec_v6_small_finetune",
+    "rec_v4_mobile_finetune",
+    "rec_v5_mobile_finetune",
+    "rec_v6_small_synth_finetune",
+    "rec_v6_small_seal",
+)
 RECIPES = {name: path for name, path in shipped("recipes").items() if name.startswith("rec_")}
 
 
 def test_their_names():
-    assert set(RECIPES) == {*MODELS, *FINETUNES} and len(RECIPES) == 27
+    assert set(RECIPES) == {*MODELS, *FINETUNES} and len(RECIPES) == 28
 
 
 def test_every_recogniser_has_its_recipe():
@@ -157,4 +163,4 @@ def test_all_of_them_run_from_training_to_folder(tmp_path, capsys):
         for row in rows:
             print(f"{row['recipe']:32}{row['model']:36}{row['MB']:7.1f}{row['difference']:20.1e}{row['seconds']:9.1f}")
     assert not faults, "\n".join(faults)
-    assert len(rows) == 27
+    assert len(rows) == 28

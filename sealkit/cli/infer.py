@@ -21,7 +21,7 @@ EXAMPLES = """
   sealkit infer page.pdf --pipeline my.yaml --device gpu:0      # several devices: gpu:0,1 or cpu,cpu
   sealkit infer https://example.com/seal.png --allow-url
   sealkit infer page.png --pipeline seal_recognition --layout-threshold '{16: 0.3}' --layout-merge-bboxes-mode union
-  sealkit infer seal.png -o SubPipelines.SealOCR.SubModules.TextDetection.model_dir=runs/mine/inference
+  sealkit infer seal.png --det runs/my_detector --rec runs/my_recogniser   # your own models, as they were evaluated
   sealkit infer seal.png --model PP-OCRv6_small_det --model-dir runs/mine/inference   # one module alone
 
 Exit code: 0; 3 where an image could not be read (the others were); 2 wrong settings; 7 engine or device.
@@ -61,6 +61,14 @@ _TYPES: dict[str, Callable[[str], Any]] = {
 """How a parameter of predict() is read from a command line."""
 
 
+RUNS = {
+    "det": "text detector",
+    "rec": "text recogniser",
+    "layout": "layout model (finds the seals of pages)",
+    "ori": "page orientation model",
+}
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     from sealkit.cli.options import add_overrides, positive
     from sealkit.pipeline.options import PredictOptions
@@ -76,6 +84,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--pipeline", metavar="CONFIG", help="pipeline config: YAML file or shipped name (default: embedded)"
     )
+    for name, text in RUNS.items():
+        parser.add_argument(f"--{name}", metavar="RUN", help=f"{text} to use: run folder or exported folder")
     parser.add_argument("--model", metavar="NAME", help="run one module alone: official model name")
     parser.add_argument(
         "--model-dir", metavar="DIR", help="with --model: exported folder, official folder or .onnx file"
@@ -122,7 +132,7 @@ def run(args: argparse.Namespace) -> int:
     if not inputs:
         raise ConfigError("nothing to read", where="sealkit infer", hint="name an image, PDF or folder")
     if args.model_dir and not args.model:
-        hint = "name the model, or set model_dir in the pipeline config (see the examples)"
+        hint = "a model in the pipeline: --det, --rec, --layout or --ori DIR; one module alone: add --model NAME"
         raise ConfigError("--model-dir belongs to --model", where="sealkit infer", hint=hint)
     if args.save_path:
         _refuse_unwritable(Path(args.save_path))
@@ -158,6 +168,7 @@ def _pipeline_results(args: argparse.Namespace, inputs: Sequence[str]) -> Any:
         overrides=args.overrides,
         allow_url=args.allow_url,
         at_once=args.at_once,
+        **{name: getattr(args, name) for name in RUNS if getattr(args, name) is not None},
     )
     if args.verbose:
         for module, engine in pipeline.engines.items():
@@ -171,6 +182,7 @@ def _module_results(args: argparse.Namespace, inputs: Sequence[str]) -> Any:
     from sealkit.pipeline.options import PredictOptions
 
     unused = [option.flag for option in PredictOptions.in_text() if getattr(args, option.name) is not None]
+    unused += [f"--{name}" for name in RUNS if getattr(args, name) is not None]
     unused += ["-o"] if args.overrides else []
     unused += ["--pipeline"] if args.pipeline else []
     unused += ["--allow-url"] if args.allow_url else []
@@ -180,7 +192,7 @@ def _module_results(args: argparse.Namespace, inputs: Sequence[str]) -> Any:
             "these belong to the pipeline, not to one module",
             where="sealkit infer --model",
             value=unused,
-            hint="leave them out, or run the pipeline: set model_dir in its config (see the examples)",
+            hint="leave them out, or run the pipeline: --det, --rec, --layout, --ori DIR (see the examples)",
         )
     model = api.create_model(
         args.model,

@@ -15,6 +15,7 @@ from sealkit.modules.table import info, module_of
 from sealkit.pipeline.build import build_pipeline
 from sealkit.pipeline.check_folder import check_folder
 from sealkit.pipeline.locate import locate_model
+from sealkit.pipeline.models_of_runs import overrides_of_runs
 from sealkit.pipeline.old_forms import refuse_old_config, refuse_old_options
 from sealkit.pipeline.seal_recognition import SealRecognitionPipeline
 from sealkit.pipeline.settings import EngineSettings, SealRecognitionSettings
@@ -40,6 +41,14 @@ def create_pipeline(
     overrides: Any = (),
     allow_url: bool = False,
     at_once: int | None = None,
+    det: str | Path | None = None,
+    rec: str | Path | None = None,
+    layout: str | Path | None = None,
+    ori: str | Path | None = None,
+    seal_text_detection_model_dir: str | Path | None = None,
+    text_recognition_model_dir: str | Path | None = None,
+    layout_detection_model_dir: str | Path | None = None,
+    doc_orientation_classify_model_dir: str | Path | None = None,
     **old: Any,
 ) -> SealRecognitionPipeline | ParallelPipeline:
     """Build a pipeline.
@@ -58,6 +67,10 @@ def create_pipeline(
         allow_url: inputs may be URLs, of any host this machine reaches.
         at_once: images of one predict() call that are read at the same time, each with its share of the threads;
             None: up to four where every network is small and runs on ONNX Runtime on the CPU, else one.
+        det, rec, layout, ori: a trained text detector, recogniser, layout or page orientation model: run folder,
+            exported folder or .onnx file. Its stage is switched on, and it runs as it was evaluated.
+        seal_text_detection_model_dir, text_recognition_model_dir, layout_detection_model_dir,
+            doc_orientation_classify_model_dir: the same, by PaddleOCR 3's names.
         old: names of earlier versions; refused with the name of today.
 
     Raises:
@@ -72,7 +85,13 @@ def create_pipeline(
         use_hpip=use_hpip,
         hpi_config=dict(hpi_config) if hpi_config else None,
     )
-    loaded = load_config(source, overrides)
+    runs = {
+        "det": det or seal_text_detection_model_dir,
+        "rec": rec or text_recognition_model_dir,
+        "layout": layout or layout_detection_model_dir,
+        "ori": ori or doc_orientation_classify_model_dir,
+    }
+    loaded = load_config(source, overrides_of_runs(source, runs, overrides))
     if device is not None and "," in device:
         from sealkit.pipeline.parallel import ParallelPipeline, split_devices
 

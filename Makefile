@@ -19,7 +19,7 @@ pip = $(PY) -m pip install $(1) >> $(PIP_LOG) 2>&1 || { code=$$?; tail -n 20 $(P
   echo "pip failed; all of its output: $(PIP_LOG)"; exit $$code; }
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-all test-lowest test-paddlex lint format types docs wheel clean
+.PHONY: help install demo test test-all test-browser test-lowest test-paddlex lint format types docs wheel clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,11 @@ test: $(STAMP) ## tests that take minutes, on the CPU, without network
 
 test-all: $(STAMP) ## with the slow ones
 	@$(PY) -m pytest -q -m 'not paddlex and not browser'
+
+test-browser: $(STAMP) ## the service's pages in Chromium (Debian: apt-get install chromium)
+	@test -n "$$SEALKIT_CHROMIUM" || command -v chromium >/dev/null || { echo "no Chromium: apt-get install chromium, or set SEALKIT_CHROMIUM"; exit 1; }
+	@$(PY) -c 'import playwright' 2>/dev/null || $(call pip,-e '.[browser]')
+	@$(PY) -m pytest -q -m browser tests/serving
 
 test-lowest: ## the tests with the lowest versions that pyproject.toml allows, in .venv-lowest
 	@tools/test_lowest.sh

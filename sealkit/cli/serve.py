@@ -6,9 +6,9 @@ import argparse
 import json
 
 NAME = "serve"
-HELP = "Read seals over HTTP: POST /seal-recognition as PaddleX's service, GET /health, /metrics and /docs."
+HELP = "Read seals in a browser and over HTTP: a page at /, POST /seal-recognition as PaddleX's service, /docs."
 EXAMPLES = """
-  sealkit serve                                            # embedded weights, http://127.0.0.1:8080, this machine only
+  sealkit serve                                            # open http://127.0.0.1:8080 and drop an image there
   sealkit serve --host 0.0.0.0 --token-file tokens.txt     # every machine that reaches it and has a token
   sealkit serve --ssl-certfile cert.pem --ssl-keyfile key.pem   # HTTPS
   sealkit serve --pipeline my.yaml --port 9000 --workers 4
@@ -17,7 +17,8 @@ EXAMPLES = """
   sealkit serve -o Serving.timeout=30 Serving.max_bytes=10000000 Serving.visualize=false
 
 What a request holds and what comes back is PaddleX's; clients in seven languages lie in sealkit/serving/clients.
-SIGTERM: no new connections, requests inside are answered, exit code 0. Logs are JSON lines on stderr.
+GET /health says whether a worker is ready, GET /metrics is for Prometheus. The page's address is printed on stdout,
+logs are JSON lines on stderr. SIGTERM: no new connections, requests inside are answered, exit code 0.
 Exit code before it listens: 2 wrong settings, token file or certificate, 7 engine or device, 1 port in use.
 """
 

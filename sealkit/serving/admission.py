@@ -29,6 +29,7 @@ logger = logging.getLogger("sealkit.serving")
 INFER_PATH = "/seal-recognition"
 HEALTH_PATH = "/health"
 METRICS_PATH = "/metrics"
+PAGE_PATH = "/"
 _TOKEN_PATHS = frozenset({INFER_PATH, METRICS_PATH})
 """Where a token is asked for. The documents hold nothing but the schema, and /health is asked by orchestrators."""
 DOCUMENT_PATHS = frozenset({"/docs", "/redoc"})

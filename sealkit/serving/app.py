@@ -21,12 +21,14 @@ from sealkit.serving.admission import (
     HEALTH_PATH,
     INFER_PATH,
     METRICS_PATH,
+    PAGE_PATH,
     AdmissionMiddleware,
     RequestContext,
 )
 from sealkit.serving.body import SMALL, Sent, read_body
 from sealkit.serving.errors import RequestError, error_body, validation_message
 from sealkit.serving.metrics import Metrics
+from sealkit.serving.page import page
 from sealkit.serving.pool import TIMED_OUT, Job, Pool, Reply
 from sealkit.serving.schema import ErrorResponse, HealthResponse, InferRequest, InferResponse, infer_body, with_request
 from sealkit.serving.uploads import Upload, fetch_file, is_url, plain_file, take_file
@@ -98,6 +100,7 @@ class Service:
         app.add_api_route(
             HEALTH_PATH, self.health, methods=["GET"], operation_id="checkHealth", response_model=HealthResponse
         )
+        app.add_api_route(PAGE_PATH, self.page, methods=["GET"], include_in_schema=False)
         if self.settings.metrics:
             app.add_api_route(METRICS_PATH, self.exposition, methods=["GET"], include_in_schema=False)
         schema_of_routes = app.openapi
@@ -131,6 +134,11 @@ class Service:
             raise RequestError(503, "No worker is ready", {"Retry-After": "1"})
         text = HealthResponse(logId=request.scope["sealkit"].log_id).model_dump_json()
         return Response(text, media_type="application/json")
+
+    async def page(self) -> Response:
+        """The page to drop an image on. It asks for a token itself where the service wants one."""
+        content, headers = page()
+        return Response(content, headers=headers, media_type="text/html; charset=utf-8")
 
     async def exposition(self) -> Response:
         """Metrics for Prometheus."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import logging
 import math
 import signal
 import socket
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,15 +81,34 @@ def serve(
         tls.check()
     with bound(host, port) as listening:
         log.set_up()
-        _warn(host, settings, access)
         metrics = Metrics()
         pool = Pool(specs, lambda cause: metrics.restarts.labels(cause).inc())
         pool.start()
         try:
-            run(Service(pool, settings, metrics, access), listening, settings, tls)
+            run(
+                Service(pool, settings, metrics, access),
+                listening,
+                settings,
+                tls,
+                on_start=lambda: _announce(listening, host, settings, access, tls),
+            )
         finally:
             pool.close()
     logger.info("stopped")
+
+
+def _announce(listening: socket.socket, host: str, settings: ServingSettings, access: Access, tls: Tls | None) -> None:
+    """Where the page is, on stdout (the log is on stderr); then what a careful operator would want to know."""
+    address = page_url(*listening.getsockname()[:2], secure=tls is not None)
+    with contextlib.suppress(OSError):  # whoever read our stdout is gone: no reason to stop
+        print(f"{address}  (open it in a browser, drop an image there; Ctrl-C stops the service)", flush=True)
+    _warn(host, settings, access)
+
+
+def page_url(host: str, port: int, *, secure: bool = False) -> str:
+    """Of the page, for a browser on this machine: an address that stands for all of them is no place to go to."""
+    shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
+    return f"{'https' if secure else 'http'}://{shown}:{port}/"
 
 
 def _warn(host: str, settings: ServingSettings, access: Access) -> None:
@@ -134,8 +155,18 @@ def _no_password() -> str:
     return ""
 
 
-def run(service: Service, listening: socket.socket, settings: ServingSettings, tls: Tls | None = None) -> None:
-    """Serve on a bound socket until a signal; returns when the requests inside have their answers."""
+def run(
+    service: Service,
+    listening: socket.socket,
+    settings: ServingSettings,
+    tls: Tls | None = None,
+    on_start: Callable[[], None] = lambda: None,
+) -> None:
+    """Serve on a bound socket until a signal; returns when the requests inside have their answers.
+
+    Args:
+        on_start: called once, when it listens.
+    """
     config = uvicorn.Config(
         service.asgi,  # type: ignore[arg-type]
         log_config=None,
@@ -149,14 +180,19 @@ def run(service: Service, listening: socket.socket, settings: ServingSettings, t
     # uvicorn raises a caught signal again when it is done; the default for SIGTERM would make a drain look like a crash
     before = signal.signal(signal.SIGTERM, lambda number, frame: None)
     try:
-        _Server(config).run([listening])
+        _Server(config, on_start).run([listening])
     finally:
         signal.signal(signal.SIGTERM, before)
 
 
 class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, on_start: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_start = on_start
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        self._on_start()
         for one in sockets or []:
             host, port = one.getsockname()[:2]
             logger.info("listening", extra={"host": host, "port": port})

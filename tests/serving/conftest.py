@@ -8,6 +8,7 @@ from PIL import Image
 
 from sealkit.pipeline.serving_settings import ServingSettings
 from sealkit.serving.pool import Job
+from tests.serving.browsing import browser, live, page  # noqa: F401 (fixtures)
 from tests.serving.calls import Client, InlinePool
 from tests.serving.fakes import FakePipeline
 

@@ -5,16 +5,13 @@ The tests marked `browser` need Chromium ($SEALKIT_CHROMIUM, else `chromium` on 
 
 import base64
 import json
-import os
 import re
-import shutil
 
 import pytest
 
-from tests.serving.live import server
+from tests.serving.browsing import elsewhere
 
 OPERATION = "#operations-default-infer"
-SECONDS = 120_000  # of a wait, in milliseconds: a busy machine is slow
 
 
 def test_the_example_can_be_sent_as_it_stands(client):
@@ -30,41 +27,6 @@ def test_browsers_are_told_to_load_nothing_from_elsewhere(client, path):
     policy = client.call("GET", path).headers["content-security-policy"]
     assert policy.startswith("default-src 'self'; ") and "http" not in policy and "*" not in policy
     assert client.call("GET", "/health").headers["content-security-policy"].startswith("default-src 'none'; ")
-
-
-@pytest.fixture(scope="module")
-def browser():
-    from playwright.sync_api import sync_playwright
-
-    program = os.environ.get("SEALKIT_CHROMIUM") or shutil.which("chromium")
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        yield running
-        running.close()
-
-
-@pytest.fixture(scope="module")
-def live():
-    with server("sealkit", "serve", "--host", "127.0.0.1", "--port", "0", "--workers", "1") as running:
-        yield running
-
-
-@pytest.fixture
-def page(browser, live):
-    """A page that notes what it asks for and what goes wrong in it."""
-    page = browser.new_page(viewport={"width": 1100, "height": 1400})
-    page.set_default_timeout(SECONDS)
-    page.asked, page.faults = [], []
-    page.on("response", lambda response: page.asked.append(response.url))
-    page.on("pageerror", lambda error: page.faults.append(str(error)))
-    page.on("console", lambda message: page.faults.append(message.text) if message.type == "error" else None)
-    yield page
-    page.close()
-
-
-def elsewhere(page, live):
-    """Addresses of other hosts that answered."""
-    return [url for url in page.asked if not url.removeprefix("blob:").startswith((f"{live.url}/", "data:"))]
 
 
 @pytest.mark.browser

@@ -44,9 +44,12 @@ def load(recipe: Recipe, overrides: Overrides = ()) -> Loaded[RecipeBase]:
 
 
 def train(
-    recipe: Recipe,
+    recipe: Recipe | None = None,
     overrides: Overrides = (),
     *,
+    data: str | Path | None = None,
+    module: str | None = None,
+    device: str | None = None,
     output: str | Path | None = None,
     resume: bool = False,
     overwrite: bool = False,
@@ -56,8 +59,12 @@ def train(
     """Train a model as a recipe says; several processes where `paddle.distributed.launch` started them.
 
     Args:
-        recipe: a path, the name of a shipped recipe, a mapping, a settings object, or a run folder (to resume it).
+        recipe: a path, the name of a shipped recipe, a mapping, a settings object, or a run folder (to resume it);
+            None: with `data`, the one its module's own data starts with.
         overrides: `["train.batch_size=2"]` or `{"train.batch_size": 2}`.
+        data: folder with a training and a validation part; both sets of the recipe are replaced by it.
+        module: what the data is for; None: found from its label files.
+        device: in place of train.device.
         output: run folder; None: the recipe's `output`, else runs/<name>.
         resume: continue the run in that folder, exactly.
         overwrite: replace the run in that folder.
@@ -72,8 +79,14 @@ def train(
         TrainingError: refused output folder, pre-flight fault, non-finite loss, too many broken samples, dead process.
         ExportError: the export does not agree with the trained network.
     """
-    loaded = load(recipe, overrides if output is None else _join({"output": str(output)}, overrides))
+    from sealkit.modules import own_data
+
+    recipe, overrides = _with_own_data(recipe, overrides, data, module)
+    given = {"output": None if output is None else str(output), "train.device": device}
+    overrides = _join({key: value for key, value in given.items() if value is not None}, overrides)
+    loaded = load(recipe, own_data.with_fresh_ratios(overrides))
     settings = loaded.settings
+    half = own_data.one_sided(settings, overrides)
     _start_paddle(settings)
     from sealkit.engine.loop import fit
 
@@ -86,10 +99,42 @@ def train(
         overwrite=overwrite,
         progress=progress,
         files={"recipe.yaml": head + to_yaml(loaded)},
+        warnings=[half] if half else [],
     )
     if os.environ.get("PADDLE_TRAINER_ID", "0") == "0":
         _finish(task, settings, result, export)
     return result
+
+
+def _with_own_data(
+    recipe: Recipe | None, overrides: Overrides, data: str | Path | None, module: str | None
+) -> tuple[Recipe, Overrides]:
+    """The recipe and overrides that train on a folder of own data.
+
+    Raises:
+        ConfigError: neither recipe nor data; a module that is not the recipe's.
+        DataError: a folder that cannot be trained on.
+    """
+    from sealkit.modules import own_data
+
+    if data is None:
+        if recipe is None:
+            hint = "sealkit train --data DIR takes the recipe for it; or name one: -c RECIPE (`sealkit models`)"
+            raise ConfigError("neither a recipe nor data is named", where="sealkit train", hint=hint)
+        if module is not None:
+            raise ConfigError("a recipe names its module itself", where="--module", value=module, hint="add --data DIR")
+        return recipe, overrides
+    if recipe is not None:
+        said = str(load(recipe).settings.model_dump()["module"])
+        if module not in (None, said):
+            raise ConfigError(f"the recipe trains {said}", where="--module", value=module, hint="leave --module out")
+        own = own_data.own_set(data)
+        if module is None and own.module != said:
+            hint = f"leave the recipe out for the one of {own.module}, or give data of {said}"
+            raise ConfigError(f"the data is for {own.module}, the recipe trains {said}", where=str(data), hint=hint)
+        module = said
+    own = own_data.own_set(data, module)
+    return recipe or own_data.start_recipe(own.module), _join(own.overrides(), overrides)
 
 
 def _start_paddle(settings: RecipeBase) -> None:
@@ -117,8 +162,19 @@ def _finish(task: Task, settings: RecipeBase, result: FitResult, with_export: bo
             parts = task.report_parts(judged.records)
             if with_export:
                 export_model(result.run_dir)
+                _write_pipeline(result.run_dir, task.name)
     finally:
         write_run_report(result.run_dir, parts)
+
+
+def _write_pipeline(run: Path, module: str) -> None:
+    """pipeline.yaml of a run: the embedded pipeline with its model."""
+    from sealkit.files import write_text
+    from sealkit.pipeline.models_of_runs import run_pipeline_yaml
+
+    flag = table.info(module).flag
+    if flag:
+        write_text(run / "pipeline.yaml", run_pipeline_yaml(run, flag))
 
 
 def replay(recipe: Recipe, folder: str | Path, overrides: Overrides = ()) -> Replay:
@@ -177,7 +233,10 @@ def evaluate(
         )
     if recipe is None:
         recipe = run_recipe(Path(str(checkpoint if checkpoint is not None else model_dir)))
-    loaded = load(recipe, overrides)
+    from sealkit.modules import own_data
+
+    own = run_folder(Path(str(checkpoint if checkpoint is not None else model_dir)))
+    loaded = load(recipe, own_data.with_fresh_ratios(overrides))
     from sealkit.export import evaluation
 
     if checkpoint is not None:
@@ -185,9 +244,12 @@ def evaluate(
         task = zoo.make_task(loaded.settings)
         result = evaluation.of_checkpoint(task, loaded.settings, str(checkpoint), device, progress)
     else:
-        loaded = load(recipe, _join(evaluation.folder_settings(str(model_dir), loaded.settings), overrides))
+        carried = evaluation.folder_settings(str(model_dir), loaded.settings)
+        loaded = load(recipe, own_data.with_fresh_ratios(_join(carried, overrides)))
         task = zoo.make_task(loaded.settings)
         result = evaluation.of_folder(task, loaded.settings, str(model_dir), engine, device, progress)
+    other = own_data.other_set(loaded.settings, own) if own is not None else None
+    result.notes += [f"warning: {other}"] if other else []
     if report is not None:
         result.write_report(task, report)
     return result

@@ -85,6 +85,8 @@ def _row(name: str, recipes: list[str]) -> dict[str, Any]:
 
 def _table(rows: list[dict[str, Any]]) -> str:
     """Aligned columns; a model with several recipes takes a line for each."""
+    from sealkit.modules.table import MODULES
+
     cells: list[tuple[str, ...]] = [_HEADS]
     sources = []
     for row in rows:
@@ -94,12 +96,15 @@ def _table(rows: list[dict[str, Any]]) -> str:
         if score:
             origin = ", ".join(str(score[key]) for key in ("data", "source") if key in score)
             sources.append(f"{score['name']} of {row['model']}: {origin}")
-        recipes = row["recipes"] or ["-"]
+        starts = {one.start_recipe for one in MODULES.values()}
+        recipes = [f"{name} *" if name in starts else name for name in row["recipes"]] or ["-"]
         cells.append((row["model"], row["module"], recipes[0], " ".join(row["weights"]), size, published))
         cells += [("", "", recipe, "", "", "") for recipe in recipes[1:]]
     widths = [max(len(line[column]) for line in cells) for column in range(len(_HEADS))]
     lines = ["  ".join(text.ljust(width) for text, width in zip(line, widths)).rstrip() for line in cells]
     lines.insert(1, "  ".join("-" * width for width in widths))
+    if any(" *" in line[2] for line in cells):
+        lines += ["", "* start here: `sealkit train --data DIR` takes this recipe"]
     if sources:
         lines += ["", "Published, not reproduced here:", *(f"  {source}" for source in sources)]
     return "\n".join(lines)

@@ -9,8 +9,9 @@ from sealkit.cli.options import add_overrides, add_recipe
 NAME = "train"
 HELP = "Train or fine-tune a model as a recipe says."
 EXAMPLES = """
-  sealkit train -c seal_det_cpu_small
-  sealkit train -c recipes/seal_det_mobile.yaml -o data.train.0.root=my_seals data.val.0.root=my_seals
+  sealkit train --data my_seals                                  # the recipe to start with is taken from the data
+  sealkit train --data my_strips --recipe rec_v5_mobile_finetune --output runs/mine
+  sealkit train -c seal_det_cpu_small                            # a recipe as it stands, on its own set
   sealkit train -c seal_det_mobile_finetune -o weights.init=my.pdparams -o lr=5e-5 --output runs/second
   sealkit train -c runs/second/recipe.yaml --resume              # continue exactly where it stopped
   sealkit train -c seal_det_server -o batch_size=2 max_steps=2   # does it run here?
@@ -19,7 +20,10 @@ EXAMPLES = """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    add_recipe(parser)
+    add_recipe(parser, required=False)
+    parser.add_argument("--data", metavar="DIR", help="own data, for training and validation: train.txt and val.txt")
+    parser.add_argument("--module", metavar="NAME", help="with --data: what it is for (default: found from the labels)")
+    parser.add_argument("--device", metavar="NAME", help="cpu, gpu, gpu:0, … (default: the recipe's)")
     add_overrides(parser)
     parser.add_argument("--output", metavar="DIR", help="run folder; default: the recipe's `output`, else runs/<name>")
     parser.add_argument("--resume", action="store_true", help="continue the run in that folder, exactly")
@@ -36,14 +40,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """0; 130 where Ctrl-C stopped the run after writing a checkpoint."""
     from sealkit import api
+    from sealkit.errors import ConfigError
+    from sealkit.modules.table import info
     from sealkit.runtime.noise import LOG
 
     if args.replay:
+        if args.recipe is None:
+            raise ConfigError("the run's recipe is missing", where="--replay", hint="-c RUN_FOLDER/recipe.yaml")
         print(api.replay(args.recipe, args.replay, args.overrides).summary())
         return 0
     result = api.train(
         args.recipe,
         args.overrides,
+        data=args.data,
+        module=args.module,
+        device=args.device,
         output=args.output,
         resume=args.resume,
         overwrite=args.overwrite,
@@ -56,4 +67,7 @@ def run(args: argparse.Namespace) -> int:
     print(f"run folder {result.run_dir}, report {result.run_dir / 'report.html'}")
     if (result.run_dir / LOG).is_file():
         print(f"messages of Paddle and its converter: {result.run_dir / LOG}")
+    if (result.run_dir / "pipeline.yaml").is_file():
+        module = str(api.load(result.run_dir).settings.model_dump()["module"])
+        print(f"use it: sealkit infer IMAGE --{info(module).flag} {result.run_dir}")
     return 0

@@ -7,7 +7,7 @@ checkpoints → result
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +24,7 @@ from sealkit.engine.setup import Parts, build
 from sealkit.engine.signals import import_paddle, stop_signals
 from sealkit.engine.step import NonFinite, Outcome
 from sealkit.engine.task import StepState, Task
+from sealkit.engine.val_set import described, few_images
 from sealkit.engine.watchdog import Watchdog
 from sealkit.errors import TrainingError
 from sealkit.weights.checkpoint import Checkpoint, copy_checkpoint, save_checkpoint
@@ -66,6 +67,7 @@ def fit(
     overwrite: bool = False,
     progress: bool = True,
     files: Mapping[str, str] | None = None,
+    warnings: Sequence[str] = (),
 ) -> FitResult:
     """Train a task's network as a recipe says.
 
@@ -78,6 +80,7 @@ def fit(
         overwrite: replace the run in the folder.
         progress: show progress on stderr.
         files: text files to put into the run folder (recipe.yaml), by name.
+        warnings: what the caller has to warn of, for the log and the summary.
 
     Raises:
         ConfigError, DataError, WeightsError: settings, data or weights that cannot be used.
@@ -98,7 +101,7 @@ def fit(
         folder.begun()
         if world.is_main and resume:  # only now: a refused resume leaves the run's own files as they are
             folder.write(own)
-        run.start()
+        run.start(warnings)
         return run.finish(run.train(), time.monotonic() - started)
 
 
@@ -114,7 +117,7 @@ class _Run:
     def epoch(self) -> float:
         return self.progress.step / self.parts.lengths.per_epoch
 
-    def start(self) -> None:
+    def start(self, warnings: Sequence[str] = ()) -> None:
         """Pre-flight, evaluation of the initial weights, first checkpoint; on resume only the word that it does."""
         parts, progress, log = self.parts, self.progress, self.log
         if parts.world.is_main and parts.data is not None:
@@ -135,8 +138,11 @@ class _Run:
             )
         for note in self.task.notes():
             log.say(note)
-        for warning in self.task.warnings():
-            log.warn(warning)
+        count = len(self.task.eval_samples())
+        log.say(described(self.settings, count))
+        for warning in (*warnings, *self.task.warnings(), few_images(count)):
+            if warning:
+                log.warn(warning)
         self.watchdog.busy("pre-flight")
         for warning in preflight(self.task, parts.net, self.settings, parts.plan, parts.loader, parts.trainer.amp):
             log.warn(warning)

@@ -23,7 +23,7 @@ MARKER = "environment.json"
 # everything sealkit writes into a run folder; `overwrite` removes these and nothing else
 OWN = (
     "checkpoints", "metrics.jsonl", "visualdl", "recipe.yaml", "data.json", "weights_report.json", "nonfinite",
-    "report.html", "inference", "summary.json", "framework.log", ".lock", MARKER,
+    "report.html", "inference", "pipeline.yaml", "summary.json", "framework.log", ".lock", MARKER,
 )  # fmt: skip
 _PACKAGES = (
     "paddlepaddle",

@@ -63,6 +63,7 @@ class Evaluation:
             "main": self.main,
             "metrics": self.metrics,
             "images": len(self.records),
+            "notes": self.notes,
             "broken": self.broken,
             "seconds": round(self.seconds, 3),
         }
@@ -73,7 +74,8 @@ class Evaluation:
 
         rows = [{"metric": name, "value": value} for name, value in self.metrics.items()]
         head = {"title": "Metrics", "text": f"metric: {self.metric}", "rows": rows}
-        return write_page(path, self.title, [head, *task.report_parts(self.records)])
+        warnings = [note.removeprefix("warning: ") for note in self.notes if note.startswith("warning: ")]
+        return write_page(path, self.title, [head, *task.report_parts(self.records)], warnings=warnings)
 
 
 def _number(value: float) -> str:
@@ -105,7 +107,7 @@ def of_checkpoint(task: Task, settings: RecipeBase, checkpoint: str, device: str
         check_fits(task, source.path)
     choose_device(device or settings.train.device)
     net = task.build_network()
-    notes: list[str] = []
+    notes = _about_the_set(settings, len(task.eval_samples()))
     if not source.scratch:
         # what a recipe allows its start must not pass for a result of it
         partial = settings.weights.allow_partial and not (source.path is not None and is_checkpoint(source.path))
@@ -211,7 +213,16 @@ def of_folder(
     title = f"{settings.model}, {model_dir} on {model.engine} ({model.device})"
     seconds = time.perf_counter() - started
     name = metric_name(task, settings)
-    return Evaluation(title, task.main_metric, name, metrics, records, broken, seconds, model.notes)
+    notes = [*_about_the_set(settings, len(samples)), *model.notes]
+    return Evaluation(title, task.main_metric, name, metrics, records, broken, seconds, notes)
+
+
+def _about_the_set(settings: RecipeBase, count: int) -> list[str]:
+    """What the evaluation's set is, and a warning where it is small."""
+    from sealkit.engine.val_set import described, few_images
+
+    few = few_images(count)
+    return [described(settings, count), *([f"warning: {few}"] if few else [])]
 
 
 @contextmanager

@@ -40,6 +40,9 @@ class ModuleInfo:
         label_issues: function (sample, regions) → label issues, of `sealkit data check --model-dir`.
         reading_issues: function (sample, readings) → label issues, of `sealkit data check --read`.
         fix: function (root, sets, out) that writes a corrected copy, of `sealkit data check --fix`.
+        start_recipe: recipe that own data is trained with where none is named (`sealkit train --data DIR`): it starts
+            from weights that are shipped or in a wheel.
+        flag: of `sealkit infer` and create_pipeline: takes a trained model of it; "" where there is none.
         not_trainable: why it cannot be trained here and what to do instead; "" where it can.
     """
 
@@ -56,6 +59,8 @@ class ModuleInfo:
     label_issues: str = ""
     reading_issues: str = ""
     fix: str = ""
+    start_recipe: str = ""
+    flag: str = ""
     not_trainable: str = ""
 
     def load(self, part: str) -> Any:
@@ -134,6 +139,8 @@ MODULES: dict[str, ModuleInfo] = {
         models="sealkit.modules.seal_text_detection.models.MODELS",
         predictor="sealkit.modules.seal_text_detection.predictor.TextDetector",
         recipe="sealkit.modules.seal_text_detection.settings.SealTextDetectionRecipe",
+        start_recipe="seal_det_cpu_small",
+        flag="det",
         task="sealkit.modules.seal_text_detection.task.SealTextDetectionTask",
         check="sealkit.modules.seal_text_detection.check.DetectionCheck",
         export="sealkit.modules.seal_text_detection.export.DetectionExport",
@@ -149,6 +156,8 @@ MODULES: dict[str, ModuleInfo] = {
         models="sealkit.modules.text_recognition.models.MODELS",
         predictor="sealkit.modules.text_recognition.predictor.TextRecogniser",
         recipe="sealkit.modules.text_recognition.settings.TextRecognitionRecipe",
+        start_recipe="rec_v6_small_finetune",
+        flag="rec",
         task="sealkit.modules.text_recognition.task.TextRecognitionTask",
         check="sealkit.modules.text_recognition.check.RecognitionCheck",
         export="sealkit.modules.text_recognition.export.RecognitionExport",
@@ -161,6 +170,8 @@ MODULES: dict[str, ModuleInfo] = {
         models="sealkit.modules.layout_detection.models.MODELS",
         predictor="sealkit.modules.layout_detection.predictor.LayoutDetector",
         recipe="sealkit.modules.layout_detection.settings.LayoutDetectionRecipe",
+        start_recipe="layout_picodet_s_synth",
+        flag="layout",
         task="sealkit.modules.layout_detection.task.LayoutDetectionTask",
         check="sealkit.modules.layout_detection.check.LayoutCheck",
         export="sealkit.modules.layout_detection.export.LayoutExport",
@@ -173,6 +184,8 @@ MODULES: dict[str, ModuleInfo] = {
         models="sealkit.modules.doc_text_orientation.models.MODELS",
         predictor="sealkit.modules.doc_text_orientation.predictor.OrientationClassifier",
         recipe="sealkit.modules.doc_text_orientation.settings.DocTextOrientationRecipe",
+        start_recipe="doc_ori_finetune",
+        flag="ori",
         task="sealkit.modules.doc_text_orientation.task.DocTextOrientationTask",
         check="sealkit.modules.doc_text_orientation.check.OrientationCheck",
         export="sealkit.modules.doc_text_orientation.export.OrientationExport",

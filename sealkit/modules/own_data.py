@@ -1,0 +1,186 @@
+"""Own data by one folder: which module it is for, and what of a recipe it replaces."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sealkit.config.load import Overrides
+from sealkit.config.overrides import parse_overrides
+from sealkit.config.training import RecipeBase
+from sealkit.data.converters.detect import describe_folder
+from sealkit.data.labels.files import label_text
+from sealkit.engine.val_set import set_paths
+from sealkit.errors import ConfigError, DataError
+from sealkit.modules.table import having, info
+
+_ROOT = re.compile(r"^data\.(train|val)\.(\d+)\.root$")
+_LAYOUT = {"train": "annotations/instance_train.json", "val": "annotations/instance_val.json"}
+_LINES = 50  # of a label file that are looked at
+
+
+@dataclass(frozen=True)
+class OwnSet:
+    """A folder of labelled data.
+
+    Attributes:
+        root: the folder.
+        module: what it trains.
+        labels: part (train, val) → label file, relative to root.
+    """
+
+    root: Path
+    module: str
+    labels: Mapping[str, str]
+
+    def overrides(self) -> dict[str, Any]:
+        """The recipe's sets replaced whole: nothing of the sets that stood there is inherited."""
+        sets: dict[str, Any] = {
+            f"data.{part}": [{"root": str(self.root), "labels": name}] for part, name in self.labels.items()
+        }
+        return sets | ({"data.classes": None} if self.module == "layout_detection" else {})
+
+
+def own_set(folder: str | Path, module: str | None = None) -> OwnSet:
+    """What a folder holds.
+
+    Args:
+        folder: with train.txt and val.txt, or annotations/instance_train.json and instance_val.json.
+        module: what it is for; None: found from the label files.
+
+    Raises:
+        ConfigError: no such module.
+        DataError: no such folder, no label files of a known form, or no validation part; with the command that helps.
+    """
+    root = Path(folder)
+    if module is not None:
+        info(module, "--module")
+    if not root.is_dir():
+        raise DataError("no such folder", where="--data", value=str(folder), hint="name the folder with train.txt")
+    found = module or module_of_data(root)
+    if found is None:
+        what, command = describe_folder(root)
+        hint = f"{command}, then sealkit data split OUT" if command else "`sealkit data check --help` shows the forms"
+        raise DataError(f"nothing to train on: {what}", where=str(root), hint=hint)
+    labels = dict(_LAYOUT) if found == "layout_detection" else {"train": "train.txt", "val": "val.txt"}
+    for part, name in labels.items():
+        if not (root / name).is_file():
+            coco = found == "layout_detection" and (root / "annotations/all.json").is_file()
+            hint = f"sealkit data split {root}" + (" --labels annotations/all.json" if coco else "")
+            missing = "training" if part == "train" else "validation"
+            raise DataError(f"the {missing} part is missing", where=str(root), value=name, hint=hint)
+    return OwnSet(root, found, labels)
+
+
+def module_of_data(root: Path) -> str | None:
+    """The module whose labels lie in a folder, by their content; None where none is known."""
+    if any((root / name).is_file() for name in (*_LAYOUT.values(), "annotations/all.json")):
+        return "layout_detection"
+    for name in ("train.txt", "labels.txt", "val.txt"):
+        if (root / name).is_file():
+            return _module_of_lines(label_text(root / name).splitlines()[:_LINES])
+    return None
+
+
+def _module_of_lines(lines: Sequence[str]) -> str | None:
+    votes = [vote for line in lines if line.strip() and (vote := _module_of_line(line)) is not None]
+    if "doc_text_orientation" in votes and "text_recognition" in votes:
+        return "text_recognition"  # some strips hold nothing but a digit
+    return max(set(votes), key=votes.count) if votes else None
+
+
+def _module_of_line(line: str) -> str | None:
+    path, tab, rest = line.strip().partition("\t")
+    if tab and rest.lstrip().startswith("["):
+        return "seal_text_detection"
+    if re.fullmatch(r"\S.*\.\w{2,5}[ \t]+(0|1|2|3|90|180|270)", line.strip()):
+        return "doc_text_orientation"
+    return "text_recognition" if tab and path and rest else None
+
+
+def start_recipe(module: str) -> str:
+    """The recipe a module's own data is trained with where none is named.
+
+    Raises:
+        ConfigError: the module cannot be trained.
+    """
+    row = info(module)
+    if not row.start_recipe:
+        raise ConfigError(
+            "the module has no recipe to start from",
+            value=module,
+            hint=row.not_trainable or f"have one: {', '.join(having('start_recipe'))}",
+        )
+    return row.start_recipe
+
+
+# ----- what would give a wrong score in silence -----
+
+
+def with_fresh_ratios(overrides: Overrides) -> Overrides:
+    """Overrides, and `ratio=1` for each set whose root is replaced: its share was chosen for another set."""
+    keys = _keys(overrides)
+    fresh = {
+        f"data.{part}.{number}.ratio": 1.0
+        for part, number in _roots(keys)
+        if f"data.{part}.{number}.ratio" not in keys and f"data.{part}.{number}" not in keys
+    }
+    if isinstance(overrides, Mapping):
+        return {**fresh, **overrides}
+    return [*(f"{key}={value}" for key, value in fresh.items()), *overrides]
+
+
+def one_sided(settings: RecipeBase, overrides: Overrides) -> str | None:
+    """A warning where only the training or only the validation set was replaced; None where that is not so."""
+    keys = _keys(overrides)
+    parts = {part for part, _ in _roots(keys)} | {part for part in ("train", "val") if f"data.{part}" in keys}
+    if len(parts) != 1:
+        return None
+    mine = parts.pop()
+    other = "val" if mine == "train" else "train"
+    return (
+        f"data.{mine} is yours, data.{other} is still the recipe's own set ({', '.join(set_paths(settings, other))}): "
+        f"add -o data.{other}.0.root=DIR, or give both by --data DIR"
+    )
+
+
+def other_set(settings: RecipeBase, run: Path) -> str | None:
+    """A warning where a run was trained with another validation set than it is evaluated on here."""
+    import yaml
+
+    file = run / "recipe.yaml"
+    if not file.is_file():
+        return None
+    said = (yaml.safe_load(file.read_text(encoding="utf-8")) or {}).get("data") or {}
+    theirs = {json.dumps([one.get("root"), one.get("labels")]) for one in said.get("val") or ()}
+    here = {json.dumps([one["root"], one["labels"]]) for one in settings.model_dump()["data"]["val"]}
+    if not theirs or theirs == here:
+        return None
+    return (
+        f"evaluated on {', '.join(set_paths(settings))}, not on the set of the run "
+        f"({', '.join('/'.join(filter(None, json.loads(one))) for one in sorted(theirs))}): leave -c out for that one"
+    )
+
+
+def _keys(overrides: Overrides) -> set[str]:
+    return {".".join(map(str, one.path)) for one in parse_overrides(overrides)[0]}
+
+
+def _roots(keys: set[str]) -> list[tuple[str, str]]:
+    found = (_ROOT.match(key) for key in sorted(keys))
+    return [(match[1], match[2]) for match in found if match]
+
+
+__all__ = [
+    "OwnSet",
+    "module_of_data",
+    "one_sided",
+    "other_set",
+    "own_set",
+    "start_recipe",
+    "with_fresh_ratios",
+]

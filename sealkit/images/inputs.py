@@ -78,9 +78,12 @@ def iter_images(
         ImageRecord. With "record", every element yields at least one.
 
     Raises:
-        ImageError: with "raise", at the first element that cannot be read.
+        ImageError: with "raise", at the first element that cannot be read; always where `source` is one path that is
+            not there: a program that names one file wants that file.
     """
     elements = source if isinstance(source, (list, tuple, Iterator)) else [source]
+    if isinstance(source, (str, Path)) and not is_url(source) and not os.path.exists(source):
+        on_error = "raise"
     with PdfRenderer(max_pixels=max_pixels, max_side=max_side, limits=pdf_limits) as pdf:
         limits = _Limits(max_pixels, max_side, max_pages, pdf_scale, fetch, pdf)
         for index, element in enumerate(elements):
@@ -126,6 +129,11 @@ def list_images(folder: str | Path, *, pdf: bool = False) -> list[str]:
     return sorted(found)
 
 
+def is_url(path: str | Path) -> bool:
+    """Whether it is to be fetched."""
+    return str(path).startswith(("http://", "https://"))
+
+
 def suffix_of(name: str | Path) -> str:
     """Lower-case text after the last dot of the file name, "" without one."""
     base = os.path.basename(str(name))
@@ -162,7 +170,7 @@ def _path_element(path: str, limits: _Limits) -> Iterator[ImageRecord]:
     if not path:
         yield ImageRecord(None, ImageError("the path is empty", hint="give the path of an image, PDF or folder"), path)
         return
-    if path.startswith(("http://", "https://")):
+    if is_url(path):
         yield from _url(path, limits)
         return
     if os.path.isdir(path):

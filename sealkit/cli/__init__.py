@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 import traceback
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sealkit.cli.streams import show_any_character
 from sealkit.engine.signals import stopping
 from sealkit.errors import ConfigError, SealkitError, first_line
+
+if TYPE_CHECKING:
+    from sealkit.cli.parser import Parser
 
 # command → file, in the order a user meets them. Each file has NAME, HELP, EXAMPLES, add_arguments(parser) and
 # run(args) -> int, and imports nothing heavy at its top.
@@ -31,6 +35,7 @@ COMMANDS: Mapping[str, str] = {
     "convert-weights": "sealkit.cli.convert_weights",
     "demo": "sealkit.cli.demo",
     "doctor": "sealkit.cli.doctor",
+    "completion": "sealkit.cli.completion",
 }
 
 # package that is missing → extra that brings it
@@ -52,6 +57,23 @@ EXTRAS: Mapping[str, str] = {
     "visualdl": "train",
 }
 
+OTHER_WORDS: Mapping[str, str] = {
+    "predict": "infer",
+    "read": "infer",
+    "ocr": "infer",
+    "recognize": "infer",
+    "detect": "infer",
+    "version": "--version",
+    "help": "--help",
+    "val": "eval",
+    "evaluate": "eval",
+    "finetune": "train",
+    "server": "serve",
+    "check": "doctor",
+}
+"""What other toolkits call a command → what it is called here."""
+FLAGS_OF_PADDLEX = frozenset({"--pipeline", "--get-pipeline-config", "--input"})
+
 _ABOUT = "Check data, train, fine-tune, evaluate, export and run the models of seal (stamp, 印章) text recognition."
 _EXAMPLES = """examples:
   sealkit models                                     what can be trained, and from which weights
@@ -71,7 +93,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         130 on Ctrl-C, 143 on SIGTERM.
     """
     show_any_character()
-    arguments = list(sys.argv[1:] if argv is None else argv)
+    arguments = list(sys.argv[1:] if argv is None else argv) or ["--help"]
     # Paddle's import looks for a compiler cache nobody asked for
     warnings.filterwarnings("ignore", message="No ccache found")
     with stopping() as stop:
@@ -111,16 +133,20 @@ def _told(error: BaseException) -> int:
 
 def _parse(arguments: list[str]) -> tuple[Any, Any]:
     """(command module, parsed arguments). Only the chosen command's file is imported, for `--help` all of them."""
+    chosen = next((word for word in arguments if not word.startswith("-")), None)
+    if arguments and arguments[0].partition("=")[0].replace("_", "-") in FLAGS_OF_PADDLEX:
+        raise _paddlex_flag(arguments)
+    if chosen is not None and chosen not in COMMANDS:
+        raise _unknown_command(chosen, arguments)
+    parser = make_parser([chosen] if chosen is not None else COMMANDS)
+    args = parser.parse_args(arguments)
+    return import_module(COMMANDS[args.command]), args
+
+
+def make_parser(wanted: Iterable[str]) -> Parser:
+    """The parser of these commands; their files are imported."""
     from sealkit.cli.parser import Parser
 
-    chosen = next((word for word in arguments if not word.startswith("-")), None)
-    if not arguments:
-        raise ConfigError(
-            "no command is given", hint=f"commands: {', '.join(COMMANDS)}; sealkit --help says what each does"
-        )
-    if chosen is not None and chosen not in COMMANDS:
-        raise _unknown_command(chosen)
-    wanted = [chosen] if chosen is not None else list(COMMANDS)
     parser = Parser(prog="sealkit", description=_ABOUT, epilog=_EXAMPLES)
     parser.add_argument("--version", action="version", version=_version())
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, prog="sealkit")
@@ -131,15 +157,38 @@ def _parse(arguments: list[str]) -> tuple[Any, Any]:
         sub = subparsers.add_parser(name, help=command.HELP, description=command.HELP, epilog=epilog)
         sub.set_defaults(parser=sub)
         command.add_arguments(sub)
-    args = parser.parse_args(arguments)
-    return import_module(COMMANDS[args.command]), args
+    return parser
 
 
-def _unknown_command(name: str) -> SealkitError:
+def _unknown_command(name: str, arguments: Sequence[str]) -> SealkitError:
     from sealkit.text import did_you_mean
 
+    rest = list(arguments)
+    if name in OTHER_WORDS:
+        rest[rest.index(name)] = OTHER_WORDS[name]
+        return ConfigError("unknown command", value=name, hint=f"here it is: {_line(rest)}")
+    if os.path.exists(name):
+        return ConfigError(
+            "a file, where a command is expected", value=name, hint=f"read it: {_line(['infer', *rest])}"
+        )
     hint = did_you_mean(name, COMMANDS, also="commands: " + ", ".join(COMMANDS))
     return ConfigError("unknown command", value=name, hint=hint)
+
+
+def _paddlex_flag(arguments: Sequence[str]) -> SealkitError:
+    """`paddlex --pipeline …` and its siblings have no commands: here they have."""
+    flag, equals, value = arguments[0].partition("=")
+    rest = [value, *arguments[1:]] if equals else list(arguments[1:])
+    if flag.replace("_", "-") == "--get-pipeline-config":
+        words = ["config", "get", *rest[:1]]
+    else:
+        words = ["infer", *arguments]
+    return ConfigError("a command is missing before the flag", value=flag, hint=f"here it is: {_line(words)}")
+
+
+def _line(words: Sequence[str]) -> str:
+    """A command line that can be pasted into a shell."""
+    return shlex.join(["sealkit", *words])
 
 
 def _version() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import glob
 import json
 import os
 import sys
@@ -17,6 +18,7 @@ HELP = "Read the seals of images, folders and PDFs; prints the texts, saves JSON
 EXAMPLES = """
   sealkit infer seal.png                                        # embedded weights, nothing to download
   sealkit infer scans/ --save-path out                          # JSON and an image per seal in out/
+  sealkit infer 'scans/*.png' --save-csv texts.csv              # one row per text, for spreadsheets
   sealkit infer scans/ --jsonl > texts.jsonl                    # one JSON line per image, for scripts
   sealkit infer page.pdf --pipeline my.yaml --device gpu:0      # several devices: gpu:0,1 or cpu,cpu
   sealkit infer https://example.com/seal.png --allow-url
@@ -81,6 +83,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="PATH",
         help="folder for <name>_res.json and <name>_seal_res_regionN.png (one module: <name>_res.png)",
     )
+    parser.add_argument("--save-csv", metavar="FILE", help="one row per text: file, page, seal, role, text, score, box")
     parser.add_argument(
         "--pipeline", metavar="CONFIG", help="pipeline config: YAML file or shipped name (default: embedded)"
     )
@@ -127,28 +130,34 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from sealkit.errors import ConfigError
     from sealkit.images import count_inputs
+    from sealkit.pipeline.present import write_csv
 
-    inputs = [*args.input, *args.more]
+    inputs = [found for given in (*args.input, *args.more) for found in _matching(given)]
     if not inputs:
         raise ConfigError("nothing to read", where="sealkit infer", hint="name an image, PDF or folder")
     if args.model_dir and not args.model:
         hint = "a model in the pipeline: --det, --rec, --layout or --ori DIR; one module alone: add --model NAME"
         raise ConfigError("--model-dir belongs to --model", where="sealkit infer", hint=hint)
-    if args.save_path:
-        _refuse_unwritable(Path(args.save_path))
+    _check_saving(args)
     results = _module_results(args, inputs) if args.model else _pipeline_results(args, inputs)
-    failed, saved = 0, Names()
+    failed, done, saved, kept = 0, 0, Names(), []
     with Progress("reading") as progress:
         total = count_inputs(inputs)
         for result in results:
-            failed += not result.ok
+            failed, done = failed + (not result.ok), done + result.ok
             _show(result, args)
             if args.save_path and result.ok:
                 saved.settle(result)
                 _save(result, args)
+            if args.save_csv:
+                kept.append(_Rows(result.rows()))
             progress(1, total)
+    if args.save_csv:
+        write_csv(kept, args.save_csv)
     if failed:
         print(f"{failed} image(s) could not be read", file=sys.stderr)
+    if done and not args.quiet and not args.jsonl:
+        _tell_where(args)
     return SOME_FAILED if failed else 0
 
 
@@ -213,16 +222,66 @@ class Names:
 
     def settle(self, result: Any) -> None:
         """Number `result.stem` where another result of this run has it already, and say so."""
+        from sealkit.pipeline.present import name_of
+
         plain, number = result.stem, 1
         while result.stem.lower() in self._taken:  # lower: some file systems do not tell A from a
             number += 1
             result.stem = f"{plain}-{number}"
         self._taken.add(result.stem.lower())
         if number > 1:
-            print(f"{_name(result)}: saved as {result.stem}_…, another input has the name {plain}", file=sys.stderr)
+            print(f"{name_of(result)}: saved as {result.stem}_…, another input has the name {plain}", file=sys.stderr)
 
 
-def _refuse_unwritable(path: Path) -> None:
+class _Rows:
+    """The rows of a result whose images need not be kept until the table is written."""
+
+    def __init__(self, rows: list[dict[str, Any]]) -> None:
+        self._rows = rows
+
+    def rows(self) -> list[dict[str, Any]]:
+        return self._rows
+
+
+def _matching(given: str) -> list[str]:
+    """What a pattern that the shell left alone stands for, sorted; the word itself where that is a file, or no
+    pattern, or matches nothing."""
+    if not glob.has_magic(given) or os.path.exists(given) or given.startswith(("http://", "https://")):
+        return [given]
+    return sorted(glob.glob(given, recursive=True)) or [given]
+
+
+def _check_saving(args: argparse.Namespace) -> None:
+    """Before anything is loaded or read.
+
+    Raises:
+        ConfigError: a table of something that is not texts.
+        SealkitError: a path that cannot be written to.
+    """
+    from sealkit.errors import ConfigError
+
+    if args.save_csv and args.model:
+        hint = "leave --model out, or use --jsonl"
+        raise ConfigError("a table of texts is what the pipeline gives", where="--save-csv", hint=hint)
+    if args.save_path:
+        _refuse_unwritable(Path(args.save_path))
+    if args.save_csv:
+        if Path(args.save_csv).is_dir():
+            raise ConfigError("is a folder", where="--save-csv", value=args.save_csv, hint="name a file: texts.csv")
+        _refuse_unwritable(Path(args.save_csv).parent, "--save-csv")
+
+
+def _tell_where(args: argparse.Namespace) -> None:
+    """Last line on stderr: where results are, or how they are kept."""
+    places = [str(place) for place in (args.save_path, args.save_csv) if place]
+    if places:
+        print(f"saved to {' and '.join(places)}", file=sys.stderr)
+    else:
+        table = "" if args.model else "; --save-csv texts.csv a table"
+        print(f"nothing was saved: --save-path out keeps JSON and images{table}", file=sys.stderr)
+
+
+def _refuse_unwritable(path: Path, flag: str = "--save-path") -> None:
     """Before anything is read: results that cannot be kept are not worth waiting for.
 
     Raises:
@@ -234,9 +293,9 @@ def _refuse_unwritable(path: Path) -> None:
     while not place.exists() and place != place.parent:
         place = place.parent
     if place != path and not place.is_dir():
-        raise SealkitError("cannot write: not a folder", where=str(place), hint="choose another --save-path")
+        raise SealkitError("cannot write: not a folder", where=str(place), hint=f"choose another {flag}")
     if not os.access(place, os.W_OK):
-        raise SealkitError("cannot write: no permission", where=str(place), hint="choose another --save-path")
+        raise SealkitError("cannot write: no permission", where=str(place), hint=f"choose another {flag}")
 
 
 def _save(result: Any, args: argparse.Namespace) -> None:
@@ -246,33 +305,21 @@ def _save(result: Any, args: argparse.Namespace) -> None:
 
 def _show(result: Any, args: argparse.Namespace) -> None:
     """One image's texts on stdout; errors on stderr."""
+    from sealkit.pipeline.present import name_of
+
     if not result.ok:
         print(result["error"], file=sys.stderr)
     if args.jsonl:
         print(json.dumps(result.json["res"], ensure_ascii=False), flush=True)
     elif result.ok and not args.quiet:
-        print(_name(result))
+        print(name_of(result))
         print("\n".join(_module_lines(result) if args.model else _pipeline_lines(result, args.verbose)), flush=True)
 
 
-def _name(result: Any) -> str:
-    page = "" if result.get("page_index") is None else f" page {result['page_index'] + 1}"
-    return f"{result.get('input_path') or 'image'}{page}"
-
-
 def _pipeline_lines(result: Any, verbose: bool) -> list[str]:
-    lines = []
-    for seal in result["seal_res_list"]:
-        lines.append(f"  seal {seal['seal_region_id']}")
-        for entry in seal.lines:
-            role = f"  ({entry['role']})" if entry["role"] else ""
-            lines.append(f"    {entry['text']}  {entry['score']:.3f}{role}")
-        if not seal.lines:
-            lines.append("    no text read")
-    if not result["seal_res_list"]:
-        lines.append("  no seal found")
-    notes = [stage["note"] for stage in result.stages.values() if isinstance(stage, dict) and "note" in stage]
-    lines += [f"  note: {note}" for note in notes]
+    from sealkit.pipeline.present import text_lines
+
+    lines = text_lines(result)
     if verbose:
         for name, stage in result.stages.items():
             facts = ", ".join(f"{key} {value}" for key, value in stage.items())

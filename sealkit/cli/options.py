@@ -11,6 +11,10 @@ from sealkit.errors import ConfigError
 SHORT_HELP = ", ".join(f"{short} = {full}" for short, full in SHORT_KEYS.items())
 
 
+_PLACES = ("--save-path", "--output", "--out")
+"""Flags for what other tools call -o."""
+
+
 class _Refuse(argparse.Action):
     """`--opt`, the spelling of other toolkits: refused with the one spelling of this one."""
 
@@ -24,6 +28,10 @@ class _Collect(argparse.Action):
     """`-o a=1 b=2 -o c=3` → ["a=1", "b=2", "c=3"]."""
 
     def __call__(self, parser: Any, namespace: Any, values: Any, option_string: str | None = None) -> None:
+        flag = next((one for one in _PLACES if one in parser._option_string_actions), None)
+        if flag is not None and len(values or ()) == 1 and "=" not in values[0] and ":" not in values[0]:
+            hint = f"a place to write to is {flag} {values[0]}; inputs go before -o"
+            raise ConfigError("is no setting, which is KEY=VALUE", where=f"-o {values[0]}", hint=hint)
         setattr(namespace, self.dest, [*getattr(namespace, self.dest), *(values or [])])
 
 

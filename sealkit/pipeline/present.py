@@ -14,7 +14,7 @@ from sealkit.files import write_bytes
 from sealkit.modules.result import plain
 
 if TYPE_CHECKING:
-    import pandas
+    import pandas  # type: ignore[import-untyped]
     from PIL import Image
 
 COLUMNS = ("file", "page", "seal", "role", "text", "score", "direction", "x1", "y1", "x2", "y2")

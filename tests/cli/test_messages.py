@@ -16,7 +16,6 @@ COMMAND_FILES = sorted(COMMANDS.items())
     ("arguments", "code", "said"),
     [
         (["trian"], 2, ["unknown command", "'trian'", "did you mean train?"]),
-        ([], 2, ["no command is given", "models, show, data", "sealkit --help"]),
         (["config", "lst"], 2, ["sealkit config: unknown action (got 'lst')", "did you mean list? one of list, get"]),
         (["config", "list", "embedded"], 2, ["list takes no name", "'embedded'", "sealkit config get NAME"]),
         (["config", "get"], 2, ["which config?", "one of embedded, "]),

@@ -1,5 +1,6 @@
 """`sealkit infer`: what is printed where, what is saved, exit codes."""
 
+import csv
 import json
 
 import cv2
@@ -40,7 +41,8 @@ def folder(tmp_path, seal_image, page):
 
 def test_texts_with_roles_on_stdout(infer, folder):
     code, out, err = infer(folder / "a.png")
-    assert code == 0 and err == ""
+    assert code == 0
+    assert err == "nothing was saved: --save-path out keeps JSON and images; --save-csv texts.csv a table\n"
     lines = out.splitlines()
     assert lines[0] == str(folder / "a.png") and lines[1] == "  seal 1"
     assert lines[2].endswith("(title)") and lines[3].endswith("(purpose)")
@@ -130,3 +132,36 @@ def test_flags_that_do_not_go_together(infer, folder):
 def test_unwritable_output(infer, folder):
     code, _, err = infer(folder / "a.png", "--save-path", folder / "a.png" / "out")
     assert code == 1 and "cannot write" in err and "Traceback" not in err
+
+
+def test_a_table_of_all_texts_and_where_it_lies(infer, folder, tmp_path):
+    table = tmp_path / "new" / "texts.csv"
+    code, _, err = infer(folder / "a.png", folder / "c.png", "--save-csv", table, "--save-path", tmp_path / "out")
+    assert code == 0 and err == f"saved to {tmp_path / 'out'} and {table}\n"
+    rows = list(csv.DictReader(table.open(encoding="utf-8-sig", newline="")))
+    assert {row["file"] for row in rows} == {str(folder / "a.png"), str(folder / "c.png")}
+    assert {row["seal"] for row in rows if row["file"].endswith("c.png")} == {"1", "2"}
+
+
+def test_a_pattern_the_shell_left_alone(infer, folder):
+    code, out, _ = infer(folder / "[ac].png")
+    assert code == 0 and out.count(".png") == 2
+    (folder / "[b].png").write_bytes((folder / "a.png").read_bytes())
+    code, out, _ = infer(folder / "[b].png")  # a file of this name: not a pattern
+    assert code == 0 and out.count("[b].png") == 1
+    code, _, err = infer(folder / "*.bmp")
+    assert code == 3 and "*.bmp" in err
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (["-o", "out"], "a place to write to is --save-path out"),
+        (["--save-csv", "."], "name a file: texts.csv"),
+        (["--save-csv", "x.csv", "--model", "PP-OCRv6_small_rec"], "leave --model out"),
+    ],
+)
+def test_where_to_save_is_checked_before_anything_is_read(infer, folder, more, said):
+    code, out, err = infer(folder / "a.png", *more)
+    assert code == 2 and said in err and out == ""
+    assert infer.asked == {}

@@ -37,5 +37,5 @@ def test_nothing_where_it_would_say_no_more(make_pipeline, seal_image, page):
     plain = {"reading": "reference", "Search": None, "Refine": None, "Reading": None}
     (reference,) = make_pipeline(**plain).predict(page)
     assert reference["seal_res_list"] and reference.overview is None
-    (broken,) = make_pipeline().predict("nowhere.png")
+    (broken,) = make_pipeline().predict(["nowhere.png"])
     assert broken.overview is None

@@ -1,0 +1,76 @@
+"""The first words a newcomer types, and what the shell completes."""
+
+import shlex
+import shutil
+import subprocess
+
+import pytest
+
+from sealkit.cli import COMMANDS, main, make_parser
+from sealkit.cli.completion import words_of
+
+
+def test_sealkit_alone_shows_its_commands(capsys):
+    with pytest.raises(SystemExit) as ended:
+        main([])
+    printed = capsys.readouterr().out
+    assert ended.value.code == 0 and all(name in printed for name in COMMANDS)
+
+
+@pytest.mark.parametrize(
+    ("typed", "right"),
+    [
+        ("predict 'my seal.png' --quiet", "sealkit infer 'my seal.png' --quiet"),
+        ("version", "sealkit --version"),
+        ("--pipeline seal_recognition --input x.png", "sealkit infer --pipeline seal_recognition --input x.png"),
+        ("--get_pipeline_config seal_recognition", "sealkit config get seal_recognition"),
+        ("--get_pipeline_config=seal_recognition", "sealkit config get seal_recognition"),
+        ("README.md", "sealkit infer README.md"),
+    ],
+)
+def test_words_of_other_toolkits_lead_to_a_line_that_works(typed, right, capsys, monkeypatch, request):
+    monkeypatch.chdir(request.config.rootpath)
+    assert main(shlex.split(typed)) == 2
+    assert f": {right}\n" in capsys.readouterr().err
+    words = shlex.split(right)[1:]
+    if words[0] in COMMANDS:
+        make_parser([words[0]]).parse_args(words)
+
+
+def test_completion_knows_every_command_and_flag():
+    words = words_of(make_parser(COMMANDS))
+    assert set(COMMANDS) <= set(words[""]) and "--save-csv" in words[" infer"]
+    assert {"list", "get"} <= set(words[" config"]) and "--html" in words[" data check"]
+
+
+def completed(shell, line, script):
+    """What the shell offers for the last word of a line."""
+    words = line.split(" ")
+    if shell == "bash":
+        place = f"COMP_WORDS=({shlex.join(words)}); COMP_CWORD={len(words) - 1}"
+        command = ["bash", "-c", f'source {script}; {place}; _sealkit; echo "${{COMPREPLY[@]}}"']
+    else:
+        command = ["fish", "--no-config", "-c", f"source {script}; complete --do-complete {shlex.quote(line)}"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+
+
+@pytest.mark.parametrize("shell", ["bash", "fish"])
+def test_shells_complete(shell, tmp_path, capsys):
+    if shutil.which(shell) is None:
+        pytest.skip(f"no {shell} here")
+    assert main(["completion", shell]) == 0
+    script = tmp_path / "sealkit"
+    script.write_text(capsys.readouterr().out)
+    assert completed(shell, "sealkit inf", script) == ["infer"]
+    assert completed(shell, "sealkit infer --save-c", script) == ["--save-csv"]
+    assert completed(shell, "sealkit data check --htm", script) == ["--html"]
+
+
+def test_the_zsh_script_is_zsh(tmp_path, capsys):
+    if shutil.which("zsh") is None:
+        pytest.skip("no zsh here")
+    assert main(["completion", "zsh"]) == 0
+    script = tmp_path / "_sealkit"
+    script.write_text(capsys.readouterr().out)
+    done = subprocess.run(["zsh", "-fn", str(script)], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")

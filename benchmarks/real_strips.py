@@ -26,6 +26,7 @@ from sealkit.geometry.lines import LinePoly, lines_from_region, orientations
 from sealkit.geometry.seals import choose_orientations, resolve_directions, seal_frame
 from sealkit.geometry.straighten import straighten
 from sealkit.images import read_image, write_image
+from sealkit.pipeline.locate import locate_model
 from sealkit.text import comparable, similarity
 
 WAYS = ("label", "found", "geometry")
@@ -130,14 +131,15 @@ def metrics(readings_: Sequence[Reading]) -> list[dict[str, Any]]:
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="benchmark.py real-strips", description=__doc__)
     parser.add_argument("--real-seals", required=True, type=Path, metavar="DIR", help="folder with labels.json")
-    parser.add_argument("--model", type=Path, help="recogniser (default: PP-OCRv6 small of the rapidocr wheel)")
+    parser.add_argument("--model", type=Path, help="recogniser (default: that of the embedded pipeline)")
     parser.add_argument("--engine", help="paddle, onnxruntime, openvino (default: the fastest installed)")
     parser.add_argument("--threads", type=int)
     parser.add_argument("--seed", type=int, default=0, help="of the forgotten start points")
     parser.add_argument("--json", type=Path, help="write the rows and every reading here")
     parser.add_argument("--strips", type=Path, metavar="DIR", help="write every strip here, to look at")
     args = parser.parse_args(argv)
-    readings_ = read_set(args.real_seals, StripReader(args.model, args.engine, args.threads), args.seed)
+    model = args.model or locate_model("PP-OCRv6_small_rec", weights="sealkit")
+    readings_ = read_set(args.real_seals, StripReader(model, args.engine, args.threads), args.seed)
     rows = metrics(readings_)
     keys = list(rows[0])
     print("  ".join(f"{key:>14}" for key in keys))

@@ -138,7 +138,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", type=Path, help="write the rows and every reading here")
     parser.add_argument("--strips", type=Path, metavar="DIR", help="write every strip here, to look at")
     args = parser.parse_args(argv)
-    model = args.model or locate_model("PP-OCRv6_small_rec", weights="sealkit")
+    model = args.model or locate_model("PP-OCRv6_small_rec", weights="sealkit").path
     readings_ = read_set(args.real_seals, StripReader(model, args.engine, args.threads), args.seed)
     rows = metrics(readings_)
     keys = list(rows[0])

@@ -54,7 +54,7 @@ COMMAND_FILES = sorted(COMMANDS.items())
          ["model: unknown model", "did you mean PP-OCRv4_mobile_seal_det?"]),
         (["train", "-c", "seal_det_mobile", "-o", "optimizer.lr=fast"], 2,
          ["optimizer.lr: must be a number > 0", '"fast"']),
-        (["eval", "-c", "seal_det_mobile"], 2, ["what to evaluate is not said", "--checkpoint", "--model-dir"]),
+        (["eval", "-c", "seal_det_mobile"], 2, ["nothing to evaluate", "--checkpoint", "--model-dir"]),
         (["eval", "-c", "seal_det_mobile", "--checkpoint", "a", "--model-dir", "b"], 2,
          ["a checkpoint and an exported folder are given"]),
         (["eval", "--checkpoint", "a"], 2, ["a: this does not lie in a run folder", "name the recipe: -c RECIPE"]),

@@ -38,6 +38,11 @@ NOISE = ("Traceback", "C++", "FatalError", "IndexError", "ImportError", "is gone
 pytestmark = pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="needs /proc")
 
 
+def hear_ctrl_c() -> None:
+    """As at a terminal: what a shell starts in the background inherits an ignored SIGINT."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def start(folder: Path, *more: str) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "sealkit", "train", "-c", "seal_det_cpu_small", "-o", *SETTINGS]
     return subprocess.Popen(
@@ -47,6 +52,7 @@ def start(folder: Path, *more: str) -> subprocess.Popen[str]:
         text=True,
         cwd=ROOT,
         start_new_session=True,
+        preexec_fn=hear_ctrl_c,
     )
 
 
@@ -117,6 +123,7 @@ def toy_run(folder: Path, settings: dict[str, object], number: int) -> tuple[int
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        preexec_fn=hear_ctrl_c,
     )
     rows, until = folder / "metrics.jsonl", time.monotonic() + 120
     while not (rows.is_file() and '"train"' in rows.read_text()) and process.poll() is None:
@@ -156,7 +163,13 @@ def test_processes_of_other_commands(tmp_path):
     """They leave Ctrl-C to the command, end with it, and say nothing."""
     command = [sys.executable, "-m", "sealkit", "data", "synth", str(tmp_path / "set"), "-n", "5000", "--workers", "2"]
     process = subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, cwd=ROOT, start_new_session=True
+        command,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        start_new_session=True,
+        preexec_fn=hear_ctrl_c,
     )
     until = time.monotonic() + 120
     while len(list(tmp_path.rglob("*.jpg"))) < 3 and process.poll() is None:

@@ -78,7 +78,7 @@ class TextRecogniser(Predictor):
     @classmethod
     def wrote(cls, meta: ModelMeta) -> bool:
         """The folder of a recogniser whose decoder is known."""
-        return meta.post_process.get("name") in {kind.post_process for kind in KINDS.values()}
+        return meta.post_process.get("name") in [kind.post_process for kind in KINDS.values()]
 
     @property
     def height(self) -> int:

@@ -71,7 +71,7 @@ def checkpoint(folder: Path, charset: Charset | None) -> ResolvedWeights:
 
 def test_random_weights_need_a_dictionary() -> None:
     scratch = ResolvedWeights("scratch")
-    with pytest.raises(ConfigError, match="which characters are to be read"):
+    with pytest.raises(ConfigError, match="no charset"):
         resolve_charset(scratch, None, "fail", TEXTS, "m")
     assert resolve_charset(scratch, "labels", "fail", TEXTS, "m").charset.characters == ("1", "公", "印", "章")
 

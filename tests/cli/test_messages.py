@@ -48,7 +48,7 @@ COMMAND_FILES = sorted(COMMANDS.items())
          ["--opt is not a flag here", "settings are given with -o: -o Global.epochs=2"]),
         (["show", "seal_det_mobile", "-o", "Global.epoch_num=2"], 2,
          ["is a key of PaddleX or PaddleOCR", "here it is train.epochs"]),
-        (["train"], 2, ["the following arguments are required: -c/--recipe/--config"]),
+        (["train"], 2, ["neither a recipe nor data is named", "--data DIR", "-c RECIPE"]),
         (["train", "-c", "none.yaml"], 2, ["no such recipe (got 'none.yaml')"]),
         (["train", "-c", "seal_det_mobile", "-o", "model=PP-OCRv4_mobil_seal_det"], 2,
          ["model: unknown model", "did you mean PP-OCRv4_mobile_seal_det?"]),

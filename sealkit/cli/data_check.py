@@ -9,7 +9,7 @@ from typing import Any
 NAME = "check"
 HELP = "Read a whole dataset and report every problem with file, line, reason and fix."
 EXAMPLES = """
-  sealkit data check my_seals --module seal_text_detection
+  sealkit data check my_seals                          the labels tell which module they are for
   sealkit data check my_seals --train labels/train.txt --val labels/val.txt --html check.html --json check.json
   sealkit data check my_seals --fix my_seals_fixed     a corrected copy; the folder itself is never changed
   sealkit data check my_seals --model-dir runs/mine/inference    where labels and a trained detector disagree
@@ -26,7 +26,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
     parser.add_argument("folder", metavar="DIR", help="folder that the label files' image paths are relative to")
     modules = having("check")
-    parser.add_argument("--module", default=modules[0], help="whose labels they are: " + ", ".join(modules))
+    parser.add_argument(
+        "--module", help="whose labels they are (default: found by their content): " + ", ".join(modules)
+    )
     parser.add_argument(
         "--train", metavar="FILE", help="label file (default: train.txt; layouts: annotations/instance_train.json)"
     )
@@ -59,6 +61,7 @@ def run(args: argparse.Namespace) -> int:
     from sealkit.errors import ConfigError
     from sealkit.modules.table import having, info
 
+    args.module = args.module or _module_of(args)
     row = info(args.module, "--module")
     if args.workers < 0:
         raise ConfigError("workers cannot be negative", where="--workers", value=args.workers, hint="0: one per core")
@@ -108,6 +111,18 @@ def run(args: argparse.Namespace) -> int:
         print(f"check it again: sealkit data check {args.fix} --module {report.module}")
     failed = not report.passed or (args.strict and report.count("warning") > 0)
     return _FAILED if failed else 0
+
+
+def _module_of(args: argparse.Namespace) -> str:
+    """The module whose labels lie in the folder; that of seal texts where nothing tells, whose messages say more."""
+    from sealkit.data.labels.kinds import kind_of, usual_labels
+    from sealkit.modules.table import having, info
+
+    folder = Path(args.folder)
+    given = [folder / file for file in (args.train, args.val, args.test) if file]
+    kinds = [kind for file in [*given, *usual_labels(folder)] if (kind := kind_of(file)) is not None]
+    modules = having("check")
+    return next((name for kind in kinds for name in modules if info(name, "").labels == kind), modules[0])
 
 
 def _write_html(report: Any, path: str) -> Any:

@@ -1,4 +1,4 @@
-"""`sealkit data show`: a contact sheet of a detection set."""
+"""`sealkit data show`: a contact sheet of a set of any module."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 NAME = "show"
-HELP = "Draw images of a set with their outlines or boxes on one sheet."
+HELP = "Draw images of a set with their outlines, boxes or texts on one sheet, each with its name and labels."
 EXAMPLES = """
+  sealkit data show my_seals                                       its training part
+  sealkit data show my_strips/val.txt                              strips and their texts
   sealkit data show my_seals/train.txt                             24 images spread over the set -> sheet.png
   sealkit data show my_seals/train.txt --count 60 --columns 10 --out train.jpg
   sealkit data show my_seals/train.txt --shape oval --random --seed 3
@@ -17,7 +19,7 @@ EXAMPLES = """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("labels", metavar="LABELS", help="label file")
+    parser.add_argument("labels", metavar="LABELS", help="label file, or the folder of a set: its training part")
     parser.add_argument("--root", metavar="DIR", help="folder of the image paths (default: the label file's)")
     parser.add_argument("--out", default="sheet.png", metavar="FILE", help="PNG or JPEG (default: %(default)s)")
     parser.add_argument("--count", type=int, default=24, metavar="N", help="images at most (default: %(default)s)")
@@ -32,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     import numpy as np
 
-    from sealkit.data.labels.detection import read_det_labels
+    from sealkit.data.labels.kinds import labels_in, read_any
     from sealkit.drawing.sheets import contact_sheet, save_sheet
     from sealkit.errors import ConfigError, DataError, ImageError
     from sealkit.images import read_image
@@ -42,11 +44,10 @@ def run(args: argparse.Namespace) -> int:
             raise ConfigError(
                 "must be at least 1", where=f"--{flag}", value=getattr(args, flag), hint="give a number from 1"
             )
-    labels = Path(args.labels)
-    if labels.suffix.lower() == ".json":
-        samples, problems = _read_pages(labels, args.root)
-    else:
-        samples, problems = read_det_labels(args.root or labels.parent, labels.name if not args.root else labels)
+    labels = labels_in(Path(args.labels))
+    folder = labels.parent.parent if labels.parent.name == "annotations" else labels.parent
+    found = read_any(Path(args.root) if args.root else folder, labels)
+    samples, problems = found.samples, found.problems
     chosen = [s for s in samples if args.shape is None or any(line.shape == args.shape for line in s.lines)]
     if args.contains:
         word = args.contains
@@ -57,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
         order = np.random.default_rng(args.seed).permutation(len(chosen))[: args.count].tolist()
     else:
         order = np.unique(np.linspace(0, len(chosen) - 1, min(args.count, len(chosen))).round().astype(int)).tolist()
-    images, polygons, broken = [], [], []
+    images, polygons, captions, broken = [], [], [], []
     for index in order:
         sample = chosen[index]
         try:
@@ -65,10 +66,11 @@ def run(args: argparse.Namespace) -> int:
         except ImageError as error:
             broken.append(str(error))
             continue
-        polygons.append([(line.points, line.ignore) for line in sample.lines])
+        polygons.append([(line.points, line.ignore) for line in sample.lines if len(line.points)])
+        captions.append(_caption(sample))
     if not images:
         raise DataError(f"none of the images can be read; the first: {broken[0]}", where=args.labels)
-    save_sheet(args.out, contact_sheet(images, polygons, columns=args.columns, tile=args.tile))
+    save_sheet(args.out, contact_sheet(images, polygons, captions, columns=args.columns, tile=args.tile))
     print(f"{len(images)} of {len(chosen)} images -> {args.out}")
     for number, index in enumerate(order):
         if number < 8:
@@ -80,21 +82,6 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _read_pages(labels: Path, root: str | None) -> Any:
-    """Pages of a COCO json as images with outlines; a class stands for the shape."""
-    import numpy as np
-
-    from sealkit.data.labels.coco import read_coco
-    from sealkit.data.records import DetSample, TextLine
-
-    folder = labels.parent.parent if labels.parent.name == "annotations" else labels.parent
-    found = read_coco(root or folder, labels if root else labels.relative_to(folder))
-    pages = []
-    for sample in found.samples:
-        lines = []
-        for box in sample.boxes:
-            x1, y1, x2, y2 = box.box.tolist()
-            corners = np.array([[x1, y1], [x2, y1], [x2, y2], [x1, y2]], np.float32)
-            lines.append(TextLine(corners, box.label, box.crowd, box.label))
-        pages.append(DetSample(sample.image_path, lines, sample.where))
-    return pages, found.problems
+def _caption(sample: Any) -> str:
+    texts = " / ".join("###" if line.ignore else line.text for line in sample.lines)
+    return f"{sample.image_path.name}  {texts or 'no text'}"

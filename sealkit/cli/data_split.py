@@ -12,6 +12,8 @@ EXAMPLES = """
   sealkit data split my_seals --labels labels.txt                       80 % train.txt, 20 % val.txt
   sealkit data split my_seals --labels labels.txt --shares 0.7 0.2 0.1  with test.txt
   sealkit data split my_seals --labels labels.txt --group 'name:^(\\d+)_'
+  sealkit data split my_strips --labels labels.txt                      strips: those of one owner's name together
+  sealkit data split my_scans --labels all.txt --group folder           lists of page classes
   sealkit data split my_pages --labels annotations/all.json             pages in COCO json -> instance_train.json, …
 """
 
@@ -41,7 +43,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from sealkit.data.check_report import problems_text
     from sealkit.data.labels.coco import TEST, TRAIN, VAL
-    from sealkit.data.labels.detection import read_det_labels, write_det_labels
+    from sealkit.data.labels.detection import write_det_labels
+    from sealkit.data.labels.files import find_label_file
+    from sealkit.data.labels.kinds import read_any
+    from sealkit.data.labels.orientation import write_page_labels
+    from sealkit.data.labels.recognition import write_rec_labels
     from sealkit.data.split import split_samples
     from sealkit.errors import ConfigError, DataError
 
@@ -59,14 +65,20 @@ def run(args: argparse.Namespace) -> int:
         raise DataError("the split would overwrite files", value=taken, hint="move them away, or give --force")
     if pages:
         return _split_pages(args, shares, targets)
-    samples, problems = read_det_labels(root, args.labels)
+    file = find_label_file(root, args.labels)
+    found = read_any(root, file)
+    samples, problems = found.samples, found.problems
+    _refuse_other_ids(problems, file)
     shown = [problem for problem in problems if problem.severity != "info"]
     if shown:
         print("\n".join(problems_text(shown)) + "\n")
     copies = [] if args.no_compare else _copies(samples, args.workers)
+    if found.kind != "outlines":  # strips of one text and pages of one form look alike by nature
+        copies = [pair for pair in copies if pair.same_pixels]
     split = split_samples(samples, shares, rule=args.group, copies=copies, seed=args.seed)
+    write: Any = {"strips": write_rec_labels, "classes": write_page_labels}.get(found.kind, write_det_labels)
     for name, positions in split.parts.items():
-        count = write_det_labels(targets[name], [samples[i] for i in positions], root)
+        count = write(targets[name], [found.records[i] for i in positions], root)
         shapes = ", ".join(f"{shape} {number}" for shape, number in split.shapes[name].items())
         print(f"{targets[name]}: {count} images, {count / len(samples):.1%} (asked: {shares[name]:.1%}): {shapes}")
     print(f"{split.groups} groups by {args.group}, the largest of {split.largest} images; seed {args.seed}")
@@ -74,6 +86,14 @@ def run(args: argparse.Namespace) -> int:
         print(f"{len(copies)} copies and look-alikes were kept with their originals")
     _warn_when_uneven(split, shares, len(samples), args.group)
     return 0
+
+
+def _refuse_other_ids(problems: Any, file: Path) -> None:
+    from sealkit.errors import DataError
+
+    if any(problem.code == "class-order" for problem in problems):
+        hint = f"bring them into the usual order first: sealkit data convert {file.parent} OUT --from page_classes"
+        raise DataError("label.txt numbers the angles in its own way", where=str(file.parent), hint=hint)
 
 
 def _split_pages(args: argparse.Namespace, shares: dict[str, float], targets: dict[str, Path]) -> int:

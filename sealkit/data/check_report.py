@@ -55,6 +55,7 @@ class CheckReport:
         problems: everything found, in file order.
         galleries: makes the page's images when asked: (title, text, [(caption, (H, W, 3) uint8 BGR)]).
         label_issues: what a trained detector disagrees with, the most promising first; empty where none was asked.
+        num_classes: classes that the labels tell apart: of regions, angles or characters; 1 for outlines of texts.
         seconds: time taken.
     """
 
@@ -65,6 +66,7 @@ class CheckReport:
     problems: list[Problem] = field(default_factory=list)
     galleries: Callable[[], Iterable[tuple[str, str, list[tuple[str, np.ndarray]]]]] | None = None
     label_issues: list[Any] = field(default_factory=list)
+    num_classes: int = 1
     seconds: float = 0.0
 
     def count(self, severity: Severity) -> int:
@@ -130,10 +132,12 @@ def _listed(values: dict[str, int], limit: int = 12) -> str:
 def report_json(report: CheckReport) -> dict[str, Any]:
     """The verdict as plain values.
 
-    `done_flag`, `check_pass`, `attributes`, `dataset_path`, `show_type` and `dataset_type` mean what they mean in
-    PaddleX's check_dataset_result.json; the rest is ours.
+    `done_flag`, `check_pass`, `attributes`, `analysis` (whose histograms are numbers here), `dataset_path`, `show_type`
+    and `dataset_type` mean what they mean in PaddleX's check_dataset_result.json; the rest is ours.
     """
-    attributes: dict[str, Any] = {}
+    attributes: dict[str, Any] = {"num_classes": report.num_classes}
+    if report.sets:
+        attributes["label_file"] = str(report.root / report.sets[0].label_file)
     for checked in report.sets:
         attributes[f"{checked.name}_samples"] = checked.counts.get("images", len(checked.samples))
         attributes[f"{checked.name}_sample_paths"] = [str(s.image_path) for s in checked.samples[:10]]
@@ -141,6 +145,7 @@ def report_json(report: CheckReport) -> dict[str, Any]:
         "done_flag": True,
         "check_pass": report.passed,
         "attributes": attributes,
+        "analysis": {"histogram": {s.name: s.histograms for s in report.sets}},
         "dataset_path": str(report.root),
         "show_type": "image",
         "dataset_type": report.dataset_type,

@@ -8,6 +8,7 @@ from pathlib import Path
 from sealkit.data.check_report import CheckedSet, CheckReport
 from sealkit.data.images import survey
 from sealkit.errors import DataError, Problem
+from sealkit.images import UNREAD_SUFFIXES, list_images, suffix_of
 
 
 def dataset_folder(root: str | Path) -> Path:
@@ -75,4 +76,17 @@ def refuse_when_no_image_exists(report: CheckReport, hint: Callable[[Path], str]
         )
 
 
-__all__ = ["dataset_folder", "read_sets", "refuse_when_no_image_exists", "survey_sets"]
+def unread_images(root: Path) -> list[Problem]:
+    """One warning on the images of a folder that no decoder here reads, such as HEIC."""
+    try:
+        files = list_images(root, unread=True)
+    except DataError:
+        return []
+    unread = [file for file in files if suffix_of(file) in UNREAD_SUFFIXES]
+    if not unread:
+        return []
+    reason = f"{len(unread)} images are of kinds that cannot be read, such as {unread[0]}"
+    return [Problem("unread-images", str(root), reason, "convert them to JPEG or PNG, and label those", "warning")]
+
+
+__all__ = ["dataset_folder", "read_sets", "refuse_when_no_image_exists", "survey_sets", "unread_images"]

@@ -8,9 +8,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from sealkit.drawing.text import draw_text, text_width
 from sealkit.errors import DataError
 from sealkit.files import write_bytes
 
+_CAPTION = 18  # pixels of height
 Polygon = tuple[np.ndarray, bool]
 """Points (N, 2) in pixels of the image, and whether the line is ignored."""
 
@@ -31,6 +33,7 @@ def draw_polygons(image: np.ndarray, polygons: Sequence[Polygon], scale: float =
 def contact_sheet(
     images: Sequence[np.ndarray],
     polygons: Sequence[Sequence[Polygon]] | None = None,
+    captions: Sequence[str] | None = None,
     *,
     columns: int = 6,
     tile: int = 320,
@@ -39,23 +42,40 @@ def contact_sheet(
 
     Args:
         polygons: per image what `draw_polygons` shall draw; None: nothing.
+        captions: a line below each image, shortened where it is too long; None: none.
         columns: tiles per row.
         tile: side of a tile in pixels; images keep their proportions.
 
     Returns:
-        (rows * tile, columns * tile, 3) uint8 BGR; DataError for no images.
+        (rows * tile, columns * tile, 3) uint8 BGR, rows higher by the captions; DataError for no images.
     """
     if not images:
         raise DataError("there is no image to put on a contact sheet")
     columns = min(columns, len(images))
     rows = -(-len(images) // columns)
-    sheet = np.full((rows * tile, columns * tile, 3), 128, np.uint8)
+    below = _CAPTION if captions is not None else 0
+    sheet = np.full((rows * (tile + below), columns * tile, 3), 128, np.uint8)
     for index, image in enumerate(images):
         scale = (tile - 4) / max(image.shape[:2])
         shown = draw_polygons(image, polygons[index] if polygons else (), scale)
-        y, x = (index // columns) * tile, (index % columns) * tile
+        y, x = (index // columns) * (tile + below), (index % columns) * tile
         sheet[y : y + shown.shape[0], x : x + shown.shape[1]] = shown
+        if captions is not None:
+            strip = np.full((_CAPTION, tile, 3), 255, np.uint8)
+            text = _shortened(captions[index], tile - 4)
+            wide = min(tile - 2.0, 2 + text_width(text, _CAPTION - 4))
+            sheet[y + tile : y + tile + _CAPTION, x : x + tile] = draw_text(strip, text, (2, 1, wide, _CAPTION - 1))
     return sheet
+
+
+def _shortened(text: str, width: int) -> str:
+    """The beginning of a text, as much as fits `width` pixels."""
+    if text_width(text, _CAPTION - 4) <= width:
+        return text
+    kept = len(text)
+    while kept > 1 and text_width(text[:kept] + "…", _CAPTION - 4) > width:
+        kept -= max(1, kept // 10)
+    return text[:kept] + "…"
 
 
 def save_sheet(path: str | Path, sheet: np.ndarray) -> None:

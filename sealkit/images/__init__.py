@@ -18,6 +18,7 @@ from sealkit.images.headers import ImageInfo, inspect_bytes
 from sealkit.images.inputs import (
     IMAGE_SUFFIXES,
     PDF_SUFFIXES,
+    UNREAD_SUFFIXES,
     ImageRecord,
     count_inputs,
     iter_images,
@@ -30,6 +31,7 @@ __all__ = [
     "MAX_PIXELS",
     "MAX_SIDE",
     "PDF_SUFFIXES",
+    "UNREAD_SUFFIXES",
     "ImageInfo",
     "ImageRecord",
     "as_bgr",

@@ -28,6 +28,10 @@ SINGLE_SUFFIXES = frozenset(
 TIFF_SUFFIXES = frozenset({"tif", "tiff"})
 IMAGE_SUFFIXES = SINGLE_SUFFIXES | TIFF_SUFFIXES
 PDF_SUFFIXES = frozenset({"pdf"})
+UNREAD_SUFFIXES = frozenset(
+    {"heic", "heif", "avif", "jp2", "j2k", "jpx", "jxl", "psd", "svg", "djvu", "dng", "cr2", "cr3", "nef", "arw", "raw"}
+)
+"""Suffixes of images that no decoder here reads: in a folder they are named, not left out."""
 
 
 @dataclass(frozen=True)
@@ -93,8 +97,13 @@ def iter_images(
                 yield ImageRecord(record.image, record.error, record.input_path, record.page_index, index)
 
 
-def list_images(folder: str | Path, *, pdf: bool = False) -> list[str]:
-    """Image files below a folder (recursive, by suffix), full paths sorted as text; with `pdf` also PDFs.
+def list_images(folder: str | Path, *, pdf: bool = False, unread: bool = False) -> list[str]:
+    """Image files below a folder (recursive, by suffix), full paths sorted as text.
+
+    Args:
+        folder: where to look.
+        pdf: also PDFs.
+        unread: also images that cannot be read, such as HEIC, for which `read_image` says what to do.
 
     Raises:
         ImageError: the folder is missing or holds no image; the message counts what it holds instead.
@@ -102,6 +111,7 @@ def list_images(folder: str | Path, *, pdf: bool = False) -> list[str]:
     if not os.path.isdir(folder):
         raise ImageError("no such folder", where=str(folder), hint="check the path")
     wanted = IMAGE_SUFFIXES | PDF_SUFFIXES if pdf else IMAGE_SUFFIXES
+    asked = wanted | UNREAD_SUFFIXES if unread else wanted
     found: list[str] = []
     others = 0
     seen: set[tuple[int, int]] = set()
@@ -115,7 +125,7 @@ def list_images(folder: str | Path, *, pdf: bool = False) -> list[str]:
             continue
         seen.add((place.st_dev, place.st_ino))
         for name in names:
-            if suffix_of(name) in wanted:
+            if suffix_of(name) in asked:
                 found.append(os.path.join(parent, name))
             else:
                 others += 1
@@ -175,7 +185,7 @@ def _path_element(path: str, limits: _Limits) -> Iterator[ImageRecord]:
         return
     if os.path.isdir(path):
         try:
-            files = list_images(path, pdf=True)
+            files = list_images(path, pdf=True, unread=True)
         except ImageError as error:
             yield ImageRecord(None, error, path)
             return
@@ -260,7 +270,7 @@ def count_inputs(source: Any) -> int:
     for element in elements:
         if isinstance(element, (str, Path)) and os.path.isdir(element):
             try:
-                total += len(list_images(element, pdf=True))
+                total += len(list_images(element, pdf=True, unread=True))
             except ImageError:
                 total += 1
         else:

@@ -16,7 +16,7 @@ import numpy as np
 
 from sealkit.charset import Charset
 from sealkit.data.check_report import CheckedSet, CheckReport
-from sealkit.data.check_sets import dataset_folder, read_sets, refuse_when_no_image_exists, survey_sets
+from sealkit.data.check_sets import dataset_folder, read_sets, refuse_when_no_image_exists, survey_sets, unread_images
 from sealkit.errors import DataError, Problem
 from sealkit.images import list_images
 
@@ -99,6 +99,8 @@ class DatasetCheck(ABC):
             for known, held_out in combinations(report.sets, 2):
                 self.check_leaks(known, held_out)
         self.check_folder()
+        report.problems += unread_images(self.root)
+        report.num_classes = self.num_classes()
         report.galleries = self.galleries
         report.seconds = time.perf_counter() - began
         return report
@@ -146,6 +148,10 @@ class DatasetCheck(ABC):
     @abstractmethod
     def check_leaks(self, known: CheckedSet, held_out: CheckedSet) -> None:
         """Images of a part that are also in one held out from it."""
+
+    def num_classes(self) -> int:
+        """Classes that the labels tell apart, for PaddleX's verdict: its trainers ask for them."""
+        return next((checked.counts["categories"] for checked in self.report.sets if "categories" in checked.counts), 1)
 
     def check_folder(self) -> None:  # noqa: B027 (a default, not a duty)
         """Faults of the folder, such as images without labels."""

@@ -43,6 +43,7 @@ class ModuleInfo:
         start_recipe: recipe that own data is trained with where none is named (`sealkit train --data DIR`): it starts
             from weights that are shipped or in a wheel.
         flag: of `sealkit infer` and create_pipeline: takes a trained model of it; "" where there is none.
+        labels: kind of its labels, as `data.labels.kinds.kind_of` names it.
         not_trainable: why it cannot be trained here and what to do instead; "" where it can.
     """
 
@@ -61,6 +62,7 @@ class ModuleInfo:
     fix: str = ""
     start_recipe: str = ""
     flag: str = ""
+    labels: str = ""
     not_trainable: str = ""
 
     def load(self, part: str) -> Any:
@@ -142,6 +144,7 @@ MODULES: dict[str, ModuleInfo] = {
         start_recipe="seal_det_cpu_small",
         flag="det",
         task="sealkit.modules.seal_text_detection.task.SealTextDetectionTask",
+        labels="outlines",
         check="sealkit.modules.seal_text_detection.check.DetectionCheck",
         export="sealkit.modules.seal_text_detection.export.DetectionExport",
         importing="sealkit.modules.seal_text_detection.importing.DetectionImport",
@@ -159,6 +162,7 @@ MODULES: dict[str, ModuleInfo] = {
         start_recipe="rec_v6_small_finetune",
         flag="rec",
         task="sealkit.modules.text_recognition.task.TextRecognitionTask",
+        labels="strips",
         check="sealkit.modules.text_recognition.check.RecognitionCheck",
         export="sealkit.modules.text_recognition.export.RecognitionExport",
         importing="sealkit.modules.text_recognition.importing.RecognitionImport",
@@ -173,6 +177,7 @@ MODULES: dict[str, ModuleInfo] = {
         start_recipe="layout_picodet_s_synth",
         flag="layout",
         task="sealkit.modules.layout_detection.task.LayoutDetectionTask",
+        labels="boxes",
         check="sealkit.modules.layout_detection.check.LayoutCheck",
         export="sealkit.modules.layout_detection.export.LayoutExport",
         importing="sealkit.modules.layout_detection.importing.LayoutImport",
@@ -187,6 +192,7 @@ MODULES: dict[str, ModuleInfo] = {
         start_recipe="doc_ori_finetune",
         flag="ori",
         task="sealkit.modules.doc_text_orientation.task.DocTextOrientationTask",
+        labels="classes",
         check="sealkit.modules.doc_text_orientation.check.OrientationCheck",
         export="sealkit.modules.doc_text_orientation.export.OrientationExport",
         importing="sealkit.modules.doc_text_orientation.importing.OrientationImport",

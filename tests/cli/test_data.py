@@ -111,7 +111,7 @@ def test_convert_split_check_show_in_a_row(tmp_path: Path, capsys: pytest.Captur
         capsys, "show", out / "labels.txt", "--out", sheet, "--count", "4", "--columns", "2", "--tile", "100"
     )
     assert code == 0 and "4 of 10 images" in text
-    assert read_image(sheet).shape == (200, 200, 3)
+    assert read_image(sheet).shape == (236, 200, 3), "two rows of images, each with a caption"
     code, text, _ = run(capsys, "show", out / "labels.txt", "--out", sheet, "--contains", "第3号", "--random")
     assert code == 0 and "1 of 1 images" in text
     code, _, err = run(capsys, "show", out / "labels.txt", "--out", sheet, "--shape", "oval")

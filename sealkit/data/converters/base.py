@@ -18,7 +18,7 @@ from sealkit.data.labels.detection import parse_entries, write_det_labels
 from sealkit.data.records import DetSample
 from sealkit.errors import DataError, ImageError, Problem, Severity
 from sealkit.files import copy_file, write_bytes
-from sealkit.images import IMAGE_SUFFIXES, inspect_bytes, list_images, suffix_of
+from sealkit.images import IMAGE_SUFFIXES, UNREAD_SUFFIXES, inspect_bytes, list_images, suffix_of
 
 _PREFIX = re.compile(r"^(?:poly_)?(?:gt|res|label)_", re.IGNORECASE)
 _DIGITS = re.compile(r"[0-9]{1,18}")
@@ -173,11 +173,14 @@ class Images:
 
     def __init__(self, *folders: Path) -> None:
         self.paths: list[Path] = []
+        self.unread: list[Path] = []
         for folder in folders:
             try:
-                self.paths += [Path(path) for path in list_images(folder)]
+                found = [Path(path) for path in list_images(folder, unread=True)]
             except DataError:
                 continue  # no image there: each row that misses one is reported
+            self.paths += [path for path in found if suffix_of(path) in IMAGE_SUFFIXES]
+            self.unread += [path for path in found if suffix_of(path) in UNREAD_SUFFIXES]
         self.by_name: dict[str, list[Path]] = {}
         self.by_stem: dict[str, list[Path]] = {}
         for path in dict.fromkeys(self.paths):
@@ -242,6 +245,9 @@ def _common_tail(first: str, second: str) -> int:
 
 def unlabelled(images: Images, rows: Iterable[Row], where: str, source: Source) -> None:
     """One note on the images that no annotation speaks of."""
+    if images.unread:
+        reason = f"{len(images.unread)} images are of kinds that cannot be read, such as {images.unread[0]}"
+        source.report("unread-images", where, reason, "convert them to JPEG or PNG", "warning")
     used = {row.image.resolve() for row in rows if row.image is not None}
     left = [path for path in images.paths if path.resolve() not in used]
     if left:

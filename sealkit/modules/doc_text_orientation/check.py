@@ -29,6 +29,11 @@ class OrientationCheck(DatasetCheck):
 
     module = MODULE
     dataset_type = "ClsDataset"
+
+    def num_classes(self) -> int:
+        """The four angles."""
+        return len(ANGLES)
+
     keep = "keep part of the pages for it"
     compares_looks = True
 

@@ -42,6 +42,11 @@ class RecognitionCheck(DatasetCheck):
 
     module = MODULE
     dataset_type = "MSTextRecDataset"
+
+    def num_classes(self) -> int:
+        """Different characters of the labels."""
+        return len({character for checked in self.report.sets for s in checked.samples for character in s.text})
+
     keep = "keep part of the strips for it"
 
     def read_set(self, name: str, label_file: str) -> CheckedSet:

@@ -88,6 +88,25 @@ def test_coordinates_beside_images_are_not_their_text(tmp_path: Path, name: str,
         write_texts(texts, out)
 
 
+@pytest.mark.parametrize("name", ["yolo", "voc", "labelme"])
+def test_parts_whose_images_share_their_names_are_kept_apart(tmp_path: Path, name: str) -> None:
+    for number, part in enumerate(("train", "val")):
+        write_image(tmp_path / "images" / part / "1.png", draw_image(number, 100 * (number + 1), 100))
+        file = tmp_path / "labels" / part / "1"
+        file.parent.mkdir(parents=True)
+        if name == "yolo":
+            file.with_suffix(".txt").write_text(f"{number} .1 .1 .1 .1\n")
+        elif name == "voc":
+            box = "<bndbox><xmin>1</xmin><ymin>2</ymin><xmax>30</xmax><ymax>40</ymax></bndbox>"
+            item = f"<object><name>s</name><text>{part}</text>{box}</object>"
+            file.with_suffix(".xml").write_text(f"<annotation><filename>1.png</filename>{item}</annotation>")
+        else:
+            dump(file.with_suffix(".json"), labelme(Path("1.png"), None))
+    found = convert(tmp_path)
+    parts = {Path(s.where).parent.name: s.image_path.parent.name for s in found.samples}
+    assert parts == {"train": "train", "val": "val"}
+
+
 def test_texts_and_points_of_line_formats(tmp_path: Path) -> None:
     write_image(tmp_path / "img_1.png", draw_image(1, 100, 50))
     corners = ",".join(map(str, FLAT))

@@ -7,7 +7,8 @@ that read label files, so that a converted set means exactly what a hand-made on
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -202,15 +203,27 @@ class Images:
             alike = sorted(alike, key=lambda path: -_common_tail(path.as_posix().lower(), relative.lower()))[:1]
         return alike[0] if alike else None
 
-    def of_label(self, stem: str) -> Path | None:
-        """The only image that a label file of this stem can be of: of its name, also without gt_, poly_gt_ and the
-        like before it, or of its number."""
-        plain = _PREFIX.sub("", stem)
-        image = self.of_stem(stem) or self.of_stem(plain)
-        if image is not None:
-            return image
-        alike = self.by_number.get(_last_number(plain), [])
-        return alike[0] if len(alike) == 1 else None
+    def of_label(self, file: Path) -> Path | None:
+        """The image that a label file is of: of its name, also without gt_, poly_gt_ and the like before it, or of its
+        number. Of several the one in the folder most like the label file's (`labels/val` and `images/val`); None where
+        that does not decide.
+        """
+        plain = _PREFIX.sub("", file.stem)
+        for alike in (self.by_stem.get(file.stem.lower()), self.by_stem.get(plain.lower())):
+            if alike:
+                return _nearest(alike, file)
+        return _nearest(self.by_number.get(_last_number(plain), []), file)
+
+    def named_in(self, file: Path, name: str, *folders: Path) -> Path | None:
+        """The image that a file of annotations names: beside it, else the one of this name nearest to it, else as
+        `find` and `of_label` find it.
+        """
+        beside = file.parent / name.replace("\\", "/")
+        if name and suffix_of(name) in IMAGE_SUFFIXES and beside.is_file():
+            return beside
+        alike = self.by_name.get(name.replace("\\", "/").rpartition("/")[2].lower(), [])
+        nearest = _nearest(alike, file) if "/" not in name.replace("\\", "/") else None
+        return nearest or self.find(name, file.parent, *folders) or self.of_label(file)
 
     @cached_property
     def by_number(self) -> dict[int | None, list[Path]]:
@@ -226,6 +239,16 @@ class Images:
         """The only image of this name without suffix."""
         alike = self.by_stem.get(stem.lower(), [])
         return alike[0] if len(alike) == 1 else None
+
+
+def _nearest(paths: Sequence[Path], file: Path) -> Path | None:
+    """The only path, or the one whose folder shares most parts of its name with the file's; None in doubt."""
+    if len(paths) < 2:
+        return paths[0] if paths else None
+    around = Counter(file.parent.parts)
+    scores = [(path.parent == file.parent, sum((Counter(path.parent.parts) & around).values())) for path in paths]
+    best = max(scores)
+    return paths[scores.index(best)] if scores.count(best) == 1 else None
 
 
 def _last_number(stem: str) -> int | None:

@@ -83,7 +83,7 @@ def _read_xml(files: list[Path], path: Path) -> Source:
             continue
         for element in tree.iter("image"):
             name = element.get("file") or file.stem
-            image = images.find(name, file.parent) or images.of_label(file.stem)
+            image = images.named_in(file, name)
             if image is None:
                 source.report("missing-image", where, f"there is no image {name!r}", f"put it below {root}")
                 continue

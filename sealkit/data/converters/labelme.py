@@ -83,7 +83,7 @@ def _image(
     file: Path, content: dict[str, Any], images: Images, where: str, source: Source
 ) -> tuple[Path | None, bytes | None]:
     named = str(content.get("imagePath") or "")
-    image = images.find(named, file.parent) or images.of_stem(file.stem)
+    image = images.named_in(file, named)
     if image is not None:
         return image, None
     data = content.get("imageData")

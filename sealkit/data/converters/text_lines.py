@@ -113,7 +113,7 @@ def read_image_files(path: Path, name: str, parse: Callable[[str, Path, str, Sou
         text = read_text(file, where, source.report)
         if text is None:
             continue
-        image = images.of_label(file.stem)
+        image = images.of_label(file)
         if text.strip() and format_of(text) != name and (image is None or path.is_dir()):
             reason = f"its lines are not of {name}" + (f" but of {format_of(text)}" if format_of(text) else "")
             source.report("other-file", where, reason, "it was skipped", "info" if image is None else "error")

@@ -49,7 +49,7 @@ def read(path: Path) -> Source:
             source.report("not-voc", where, f"the root is {tree.tag!r}, not annotation", "it was skipped", "info")
             continue
         named = (tree.findtext("filename") or "").strip()
-        image = images.find(named, file.parent, root) or images.of_label(file.stem)
+        image = images.named_in(file, named, root)
         if image is None:
             source.report("missing-image", where, f"there is no image {named!r}", f"put it below {root}")
             continue

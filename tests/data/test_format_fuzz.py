@@ -1,0 +1,137 @@
+"""Damaged annotation files of every format: no traceback, and what is sound is kept."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from sealkit.data.converters.base import write_set
+from sealkit.data.converters.convert import convert, read_outlines, write_format
+from sealkit.data.converters.detect import recognise
+from sealkit.data.converters.formats import FORMATS
+from sealkit.data.converters.seal_texts import read_texts
+from sealkit.data.converters.strips import write_strips
+from sealkit.data.converters.to_pages import write_pages
+from sealkit.errors import SealkitError
+from sealkit.images import write_image
+from tests.data.sets import box, draw_image, write_labels
+
+TOKENS = [
+    b"null", b"7", b"[]", b"{}", b'""', b"[[]]", b"true", b"-1e999", b"NaN", b"9" * 400, b"\xff\xfe", b"\x00", b"<",
+    b"&x;", b"</a>",
+    b"\t", b"\n", b",", b";", b'"', b"'", b"####", b"\xb4\xfd", b"\\ud800", b"1e5", b"-", b"../../a.png", b"]]",
+    b"##", b" ", b"\xe3\x80\x80", b"[" * 3000, b"x: [[", b"<!DOCTYPE a>", b"a.png", b"0.5",
+]  # fmt: skip
+OUTLINES = [name for name, row in FORMATS.items() if row.kind == "outlines" and row.write is not None]
+VOC = (
+    "<annotation><filename>{0}.png</filename><size><width>160</width><height>120</height></size><object><name>a</name>"
+    "<text>{0}章</text><difficult>0</difficult><bndbox><xmin>1</xmin><ymin>2</ymin><xmax>30</xmax><ymax>40</ymax></bndbox>"
+    "</object><object><name>a</name><robndbox><cx>50</cx><cy>50</cy><w>30</w><h>9</h><angle>1</angle></robndbox></object>"
+    "</annotation>"
+)
+STRIPS = {
+    "gt_txt": ("gt.txt", 'a.png\t专用章\nb.png 合同\nc.png, "x"\n'),
+    "csv_strips": ("t.csv", "image,text\na.png,专用章\nb.png,合同\nc.png,x\n"),
+    "seal_texts": ("a.txt", "天津公司#专用章\n"),
+}
+
+
+def write_source(folder: Path, name: str) -> None:
+    """A sound set of three images in one format."""
+    for number, stem in enumerate("abc"):
+        write_image(folder / f"{stem}.png", draw_image(number))
+    if name in STRIPS:
+        file, text = STRIPS[name]
+        (folder / file).write_text(text, encoding="utf-8")
+    elif name == "voc":
+        for stem in "abc":
+            (folder / f"{stem}.xml").write_text(VOC.format(stem), encoding="utf-8")
+    else:
+        rows = {
+            f"{stem}.png": [box(1, 2, 60, 40, f"{stem}公司", seal=0, angle=3), box(1, 60, 60, 90, "###")]
+            for stem in "abc"
+        }
+        write_labels(folder / "labels.txt", rows)
+        if name != "paddlex":
+            made = folder.with_name("made")
+            write_format(convert(folder), made, name)
+            shutil.rmtree(folder)
+            made.rename(folder)
+
+
+def use(folder: Path, name: str, out: Path) -> int:
+    """Everything a conversion does; number of samples. Errors that are told are no faults."""
+    count = 0
+    try:
+        if FORMATS[name].kind == "texts":
+            return len(read_texts(folder)[0])
+        if FORMATS[name].kind == "strips":
+            strips = FORMATS[name].reader()(folder)
+            return write_strips(strips, out / "strips") if strips.found else 0
+        found = convert(folder, name, "none")
+        count = len(found.samples)
+        write_set(found, out / "set")
+        write_format(found, out / "back", "labelme")
+        write_pages(read_outlines(folder, name, "none"), out / "pages", {})
+        convert(folder, name)
+        return count
+    except SealkitError:
+        return count
+
+
+def damage(raw: bytes, cuts: list[tuple[float, int, bytes]]) -> bytes:
+    for place, length, token in cuts:
+        start = int(place * len(raw))
+        raw = raw[:start] + token + raw[start + length :]
+    return raw
+
+
+NAMES = [*OUTLINES, "voc", "paddlex", *STRIPS]
+CUTS = st.lists(
+    st.tuples(st.floats(0, 1), st.integers(0, 30), st.one_of(st.sampled_from(TOKENS), st.binary(max_size=4))),
+    min_size=1,
+    max_size=4,
+)
+PER_IMAGE = {"labelme", "voc", "icdar2015", "ctw1500", "totaltext", "yolo", "seal_texts"}
+"""Formats with a file for each image: damage to one leaves the others whole."""
+
+
+def one_case(name: str, which: int, cuts: list[tuple[float, int, bytes]]) -> None:
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place) / "in"
+        write_source(folder, name)
+        files = sorted(p for p in folder.rglob("*") if p.suffix in (".json", ".xml", ".txt", ".csv", ".yaml"))
+        labels = [p for p in files if p.stem not in ("classes", "data", "fileState")]
+        sound = len({p.stem for p in labels})
+        chosen = labels[which % len(labels)]
+        chosen.write_bytes(damage(chosen.read_bytes(), cuts))
+        recognise(folder)
+        count = use(folder, name, Path(place) / "out")
+        if name in PER_IMAGE:
+            assert count >= sound - 1, "files that were not touched are kept"
+
+
+@pytest.mark.parametrize("name", NAMES)
+@settings(max_examples=8, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(which=st.integers(0, 2), cuts=CUTS)
+def test_damaged_files(name: str, which: int, cuts: list[tuple[float, int, bytes]]) -> None:
+    one_case(name, which, cuts)
+
+
+@pytest.mark.slow
+@settings(max_examples=2000, deadline=None, suppress_health_check=list(HealthCheck))
+@given(name=st.sampled_from(NAMES), which=st.integers(0, 2), cuts=CUTS)
+def test_two_thousand_damaged_files(name: str, which: int, cuts: list[tuple[float, int, bytes]]) -> None:
+    one_case(name, which, cuts)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_sound_files_give_all_their_samples(tmp_path: Path, name: str) -> None:
+    write_source(tmp_path / "in", name)
+    assert recognise(tmp_path / "in") == name
+    assert use(tmp_path / "in", name, tmp_path / "out") == (1 if name == "seal_texts" else 3)

@@ -287,7 +287,7 @@ def _embedded() -> Iterator[Finding]:
             for place, files in locate_all(settings).items()
         ]
     except SealkitError as error:
-        yield Finding("reading", "warning", f"`sealkit infer` has no models to start with: {error.what}", error.hint)
+        yield Finding("reading", "warning", f"`sealkit infer` cannot use the default models: {error.what}", error.hint)
         return
     yield Finding("reading", "ok", ", ".join(found))
 

@@ -25,6 +25,7 @@ COMMANDS: Mapping[str, str] = {
     "show": "sealkit.cli.data_show",
     "crop": "sealkit.cli.data_crop",
     "synth": "sealkit.cli.data_synth",
+    "prelabel": "sealkit.cli.data_prelabel",
 }
 
 

@@ -85,6 +85,7 @@ def run(args: argparse.Namespace) -> int:
     if copies:
         print(f"{len(copies)} copies and look-alikes were kept with their originals")
     _warn_when_uneven(split, shares, len(samples), args.group)
+    print(f"next: sealkit data check {root}")
     return 0
 
 
@@ -122,6 +123,7 @@ def _split_pages(args: argparse.Namespace, shares: dict[str, float], targets: di
         share = f"{count / len(stand_ins):.1%} (asked: {shares[name]:.1%})"
         print(f"{targets[name]}: {count} pages, {share}: {classes or 'no box'}")
     _warn_when_uneven(split, shares, len(stand_ins), rule)
+    print(f"next: sealkit data check {args.folder}")
     return 0
 
 

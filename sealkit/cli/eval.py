@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 
+from sealkit.cli.infer import RUNS
 from sealkit.cli.options import add_overrides, add_recipe
 
 NAME = "eval"
@@ -13,6 +14,7 @@ EXAMPLES = """
   sealkit eval --checkpoint runs/seal_det_cpu_small               # best checkpoint, the run's own recipe
   sealkit eval --model-dir runs/seal_det_cpu_small/inference --engine onnxruntime
   sealkit eval -c seal_det_mobile --checkpoint official -o data.val.0.root=my_seals
+  sealkit eval --pipeline --data my_seals --det runs/my_detector   # the whole pipeline, before and after
   sealkit eval -c seal_det_mobile --model-dir PP-OCRv4_mobile_seal_det_infer --report report.html
 """
 
@@ -23,6 +25,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     what = parser.add_argument_group("what to evaluate, one of")
     what.add_argument("--checkpoint", metavar="PATH", help="run folder, checkpoint, weights file or weights tag")
     what.add_argument("--model-dir", metavar="DIR", help="exported folder or .onnx file")
+    what.add_argument(
+        "--pipeline",
+        nargs="?",
+        const="embedded",
+        metavar="CONFIG",
+        help="a whole pipeline (default: embedded) on --data",
+    )
+    parser.add_argument(
+        "--data", metavar="DIR", help="with --pipeline: detection set with transcriptions (its val.txt)"
+    )
+    parser.add_argument("--labels", metavar="FILE", help="with --data: another label file")
+    for name, text in RUNS.items():
+        parser.add_argument(f"--{name}", metavar="RUN", help=f"with --pipeline: {text}, compared with the one there")
     parser.add_argument("--engine", help="what runs an exported folder: paddle, onnxruntime, openvino, auto")
     parser.add_argument("--device", help="cpu, gpu:0, …")
     parser.add_argument("--report", metavar="FILE", help="write an HTML report with the worst images")
@@ -32,6 +47,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from sealkit import api
+
+    if args.pipeline is not None:
+        return _pipelines(args)
+    _no_pipeline(args)
 
     result = api.evaluate(
         args.recipe,
@@ -47,3 +66,34 @@ def run(args: argparse.Namespace) -> int:
     if args.report:
         print(f"report {args.report}")
     return 0
+
+
+def _pipelines(args: argparse.Namespace) -> int:
+    """The pipeline as it is, and beside it with the models that are named."""
+    from sealkit.bench.own_pipeline import compare, table
+    from sealkit.errors import ConfigError
+
+    unused = [
+        name
+        for name in ("recipe", "checkpoint", "model_dir", "overrides", "report")
+        if getattr(args, name) not in (None, [])
+    ]
+    if unused or not args.data:
+        what = "--data is missing" if not args.data else "these belong to a single model"
+        hint = "--data DIR: a folder with val.txt" if not args.data else "leave them out"
+        raise ConfigError(what, where="sealkit eval --pipeline", value=unused or None, hint=hint)
+    options = {"config": args.pipeline, "engine": args.engine, "device": args.device}
+    runs = {name: getattr(args, name) for name in RUNS if getattr(args, name) is not None}
+    pipelines = {"before": options, "after": {**options, **runs}} if runs else {"score": options}
+    result = compare(args.data, pipelines, args.labels)
+    print(json.dumps(result, ensure_ascii=False, indent=2) if args.json else table(result))
+    return 0
+
+
+def _no_pipeline(args: argparse.Namespace) -> None:
+    from sealkit.errors import ConfigError
+
+    given = [f"--{name}" for name in ("data", "labels", *RUNS) if getattr(args, name) is not None]
+    if given:
+        hint = "add --pipeline; one model on own data: -o data.val.0.root=DIR"
+        raise ConfigError("these belong to --pipeline", where="sealkit eval", value=given, hint=hint)

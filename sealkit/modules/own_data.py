@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,14 +13,13 @@ from sealkit.config.load import Overrides
 from sealkit.config.overrides import parse_overrides
 from sealkit.config.training import RecipeBase
 from sealkit.data.converters.detect import describe_folder
-from sealkit.data.labels.files import label_text
+from sealkit.data.labels.kinds import kind_of, usual_labels
 from sealkit.engine.val_set import set_paths
 from sealkit.errors import ConfigError, DataError
 from sealkit.modules.table import having, info
 
 _ROOT = re.compile(r"^data\.(train|val)\.(\d+)\.root$")
 _LAYOUT = {"train": "annotations/instance_train.json", "val": "annotations/instance_val.json"}
-_LINES = 50  # of a label file that are looked at
 
 
 @dataclass(frozen=True)
@@ -78,28 +77,8 @@ def own_set(folder: str | Path, module: str | None = None) -> OwnSet:
 
 def module_of_data(root: Path) -> str | None:
     """The module whose labels lie in a folder, by their content; None where none is known."""
-    if any((root / name).is_file() for name in (*_LAYOUT.values(), "annotations/all.json")):
-        return "layout_detection"
-    for name in ("train.txt", "labels.txt", "val.txt"):
-        if (root / name).is_file():
-            return _module_of_lines(label_text(root / name).splitlines()[:_LINES])
-    return None
-
-
-def _module_of_lines(lines: Sequence[str]) -> str | None:
-    votes = [vote for line in lines if line.strip() and (vote := _module_of_line(line)) is not None]
-    if "doc_text_orientation" in votes and "text_recognition" in votes:
-        return "text_recognition"  # some strips hold nothing but a digit
-    return max(set(votes), key=votes.count) if votes else None
-
-
-def _module_of_line(line: str) -> str | None:
-    path, tab, rest = line.strip().partition("\t")
-    if tab and rest.lstrip().startswith("["):
-        return "seal_text_detection"
-    if re.fullmatch(r"\S.*\.\w{2,5}[ \t]+(0|1|2|3|90|180|270)", line.strip()):
-        return "doc_text_orientation"
-    return "text_recognition" if tab and path and rest else None
+    kinds = [kind for file in usual_labels(root) if (kind := kind_of(file)) is not None]
+    return next((name for kind in kinds for name in having("task") if info(name).labels == kind), None)
 
 
 def start_recipe(module: str) -> str:

@@ -1,0 +1,164 @@
+"""Readings written as labels to be corrected, in the files of labelling tools."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import NAMESPACE_URL, uuid5
+
+import numpy as np
+
+from sealkit.data.labels.detection import IGNORED_TEXTS
+from sealkit.errors import DataError
+from sealkit.files import write_text
+from sealkit.geometry.lines import LinePoly
+from sealkit.geometry.polyline import resample
+
+DEGREES_PER_POINT = 20.0
+"""Turn of an arc between two of its points: few enough to drag, enough to follow the text."""
+MOST_POINTS = 12
+"""Of one side of a text."""
+LABEL_STUDIO = "labelstudio.json"
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One text that was read.
+
+    Attributes:
+        line: where it runs, pixels of the image.
+        text: what was read.
+        score: mean probability of its characters.
+        seal: index of the seal in the image.
+    """
+
+    line: LinePoly
+    text: str
+    score: float
+    seal: int
+
+    @property
+    def points(self) -> list[list[float]]:
+        """[x, y] from the text's start along its top, back along its bottom edge; few enough to be edited."""
+        if len(self.line.top) <= 2:
+            return np.round(self.line.points.astype(float), 1).tolist()
+        count = int(np.clip(np.ceil(abs(self.line.turn) / DEGREES_PER_POINT) + 1, 4, MOST_POINTS))
+        sides = [resample(self.line.top, count), resample(self.line.bottom, count)[::-1]]
+        return np.round(np.concatenate(sides), 1).tolist()
+
+    @property
+    def label(self) -> str:
+        """The text; one that would mark an ignored text is written with a space."""
+        return f"{self.text} " if self.text in IGNORED_TEXTS else self.text
+
+
+Readings = Mapping[Path, tuple[tuple[int, int], Sequence[Reading]]]
+"""Image → its (height, width) and what was read."""
+
+
+def write_labelme(readings: Readings, folder: Path) -> list[Path]:
+    """A JSON file beside each image, for LabelMe and X-AnyLabeling; one that is there is left alone.
+
+    Returns:
+        The files written.
+    """
+    written = []
+    for image, (size, texts) in readings.items():
+        file = image.with_suffix(".json")
+        if file.exists():
+            continue
+        shapes = [
+            {
+                "label": one.label,
+                "points": one.points,
+                "group_id": one.seal,
+                "description": "",
+                "shape_type": "polygon",
+                "flags": {},
+                "attributes": {"direction": one.line.direction},
+            }
+            for one in texts
+        ]
+        content: dict[str, Any] = {
+            "version": "5.5.0",
+            "flags": {},
+            "shapes": shapes,
+            "imagePath": image.name,
+            "imageData": None,
+            "imageHeight": size[0],
+            "imageWidth": size[1],
+        }
+        write_text(file, json.dumps(content, ensure_ascii=False, indent=1))
+        written.append(file)
+    return written
+
+
+def write_ppocrlabel(readings: Readings, folder: Path) -> list[Path]:
+    """Label.txt of PPOCRLabel in the folder; images that have a line there keep it.
+
+    Returns:
+        The file, [] where every image had its line.
+    """
+    file = folder / "Label.txt"
+    lines = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
+    known = {line.partition("\t")[0] for line in lines}
+    fresh = []
+    for image, (_, texts) in readings.items():
+        name = f"{folder.resolve().name}/{image.relative_to(folder).as_posix()}"
+        if name not in known:
+            entries = [{"transcription": one.label, "points": one.points, "difficult": False} for one in texts]
+            fresh.append(f"{name}\t{json.dumps(entries, ensure_ascii=False)}")
+    if fresh:
+        write_text(file, "\n".join([*lines, *fresh]) + "\n")
+    return [file] if fresh else []
+
+
+def write_labelstudio(readings: Readings, folder: Path) -> list[Path]:
+    """Tasks with predictions for Label Studio's OCR template (poly, label, transcription); images by local files.
+
+    Raises:
+        DataError: the file is there.
+    """
+    file = folder / LABEL_STUDIO
+    if file.exists():
+        raise DataError("the file exists", where=str(file), hint="rename it, or delete it")
+    tasks = []
+    for image, (size, texts) in readings.items():
+        name = image.relative_to(folder).as_posix()
+        results = [part for number, one in enumerate(texts) for part in _studio(one, f"{name}:{number}", size)]
+        mean = float(np.mean([one.score for one in texts])) if texts else 0.0
+        prediction = {"model_version": "sealkit", "score": round(mean, 4), "result": results}
+        tasks.append({"data": {"ocr": f"/data/local-files/?d={name}"}, "predictions": [prediction]})
+    write_text(file, json.dumps(tasks, ensure_ascii=False, indent=1))
+    return [file]
+
+
+def _studio(one: Reading, name: str, size: tuple[int, int]) -> list[dict[str, Any]]:
+    height, width = size
+    points = [[round(100 * x / width, 4), round(100 * y / height, 4)] for x, y in one.points]
+    common = {
+        "id": uuid5(NAMESPACE_URL, name).hex[:10],
+        "to_name": "image",
+        "original_width": width,
+        "original_height": height,
+        "image_rotation": 0,
+    }
+    place = {"points": points, "closed": True}
+    return [
+        {**common, "from_name": "poly", "type": "polygon", "value": place},
+        {**common, "from_name": "label", "type": "labels", "value": {**place, "labels": ["Text"]}},
+        {**common, "from_name": "transcription", "type": "textarea", "value": {**place, "text": [one.text]}},
+    ]
+
+
+WRITERS: dict[str, Callable[[Readings, Path], list[Path]]] = {
+    "labelme": write_labelme,
+    "ppocrlabel": write_ppocrlabel,
+    "labelstudio": write_labelstudio,
+}
+"""Tool → what writes its files: (readings, folder of the images) → files written."""
+
+__all__ = ["WRITERS", "Reading", "Readings"]

@@ -33,7 +33,8 @@ $(STAMP): pyproject.toml setup.py
 	@test -x $(PY) || { echo "making $(VENV)"; $(PYTHON) -m venv $(VENV); }
 	@echo "installing sealkit[$(EXTRAS)] into $(VENV) (a few minutes the first time)"
 	@$(call pip,--upgrade pip)
-	@$(call pip,-e '.[$(EXTRAS)]')
+	@# compat: a script in the folder that holds the clone would take the clone for the package
+	@$(call pip,-e '.[$(EXTRAS)]' --config-settings editable_mode=compat)
 	@$(call pip,--no-deps $(WHEELS))
 	@SEALKIT_FONTS= $(PY) -c 'from sealkit.drawing.fonts import chinese_faces; chinese_faces()' >/dev/null 2>&1 || \
 	  { echo "no font with Chinese characters here: installing the font package mplfonts (85 MB)"; \
@@ -51,7 +52,7 @@ test-all: $(STAMP) ## with the slow ones
 
 test-browser: $(STAMP) ## the service's pages in Chromium (Debian: apt-get install chromium)
 	@test -n "$$SEALKIT_CHROMIUM" || command -v chromium >/dev/null || { echo "no Chromium: apt-get install chromium, or set SEALKIT_CHROMIUM"; exit 1; }
-	@$(PY) -c 'import playwright' 2>/dev/null || $(call pip,-e '.[browser]')
+	@$(PY) -c 'import playwright' 2>/dev/null || $(call pip,-e '.[browser]' --config-settings editable_mode=compat)
 	@$(PY) -m pytest -q -m browser tests/serving
 
 test-lowest: ## the tests with the lowest versions that pyproject.toml allows, in .venv-lowest
@@ -81,7 +82,7 @@ docs: $(VENV)/.docs ## build the documentation into site/, every warning an erro
 	@NO_MKDOCS_2_WARNING=1 DISABLE_MKDOCS_2_WARNING=true PYTHONPATH=. $(BIN)/mkdocs build --quiet --strict -d site
 
 $(VENV)/.docs: $(STAMP)
-	@$(call pip,-e '.[docs]')
+	@$(call pip,-e '.[docs]' --config-settings editable_mode=compat)
 	@touch $@
 
 wheel: $(STAMP) ## build the wheel into dist/

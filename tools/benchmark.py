@@ -1,5 +1,6 @@
 """Measurements: python tools/benchmark.py NAME …, NAME one of the table below; --help after it lists its options."""
 
+import ast
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 from sealkit.cli.streams import show_any_character
 from sealkit.errors import SealkitError
 
+ROOT = Path(__file__).resolve().parents[1]
 BENCHMARKS = {
     "serving": "sealkit.bench.serving",
     "training": "sealkit.bench.training_speed",
@@ -21,11 +23,27 @@ BENCHMARKS = {
     "recognition": "benchmarks.recognition_speed",
 }
 
+
+def overview() -> str:
+    """The measurements with the first sentence of each one's file; nothing is imported."""
+    rows = [f"  {name:<15} {about(module)}" for name, module in BENCHMARKS.items()]
+    return "\n".join([str(__doc__), "", *rows])
+
+
+def about(module: str) -> str:
+    """The first line of a file's docstring, up to a command that stands in it."""
+    text = (ROOT / module.replace(".", "/")).with_suffix(".py").read_text(encoding="utf-8")
+    return str(ast.get_docstring(ast.parse(text))).splitlines()[0].partition(": `")[0].rstrip(".")
+
+
 if __name__ == "__main__":
-    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # benchmarks/ is not installed
+    sys.path.insert(0, str(ROOT))  # benchmarks/ is not installed
     show_any_character()
     if len(sys.argv) < 2 or sys.argv[1] not in BENCHMARKS:
-        sys.exit(f"{__doc__}\n  next: name one of {', '.join(BENCHMARKS)}; --help after it lists its options")
+        if {"-h", "--help"} & set(sys.argv[1:2]):
+            print(overview())
+            sys.exit(0)
+        sys.exit(f"{overview()}\n\n  next: name one of them; --help after it lists its options")
     try:
         sys.exit(import_module(BENCHMARKS[sys.argv[1]]).main(sys.argv[2:]))
     except SealkitError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import platform
@@ -53,6 +54,7 @@ class RunFolder:
         self.path = Path(path)
         self._lock: Any = None
         self._leave_nothing = False
+        self._made = not self.path.exists()
         if resume and overwrite:
             raise TrainingError("--resume and --overwrite exclude each other", where=str(path))
         if not writes:
@@ -105,6 +107,8 @@ class RunFolder:
             fcntl.flock(
                 self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB
             )  # the system lets go of it when the process ends, however
+            if not _is_file(self._lock, self.path / ".lock"):
+                raise BlockingIOError  # a run that failed removed it between our opening and our locking
         except OSError:
             raise TrainingError(
                 "another run is writing to this folder",
@@ -135,8 +139,18 @@ class RunFolder:
             if self._leave_nothing:
                 for name in OWN:
                     self._remove(self.path / name)
+                with contextlib.suppress(OSError):  # Windows keeps what is open
+                    (self.path / ".lock").unlink()  # while it is held: afterwards it may be another run's
             self._lock.close()
             self._lock = None
+            if self._leave_nothing and self._made:
+                with contextlib.suppress(OSError):  # not empty: somebody's files, which stay
+                    self.path.rmdir()
+
+
+def _is_file(opened: Any, path: Path) -> bool:
+    """Whether the open file is still the one of that name."""
+    return path.exists() and os.path.samestat(os.fstat(opened.fileno()), path.stat())
 
 
 def environment() -> dict[str, Any]:

@@ -24,6 +24,8 @@ class OverviewStyle:
     """Larger pages are reduced to it."""
     panel_width_ratio: float = 0.62
     """Width of the list as a share of the page's long side in the image."""
+    ring_margin_ratio: float = 0.04
+    """Boxes go round the texts: the ring stands outside them, by about this share of the long side."""
     max_single_seal_share: float = 0.5
     """A single seal that fills more than this share of its image needs no overview."""
     min_sure_score: float = 0.75
@@ -67,7 +69,7 @@ def _marked(page: np.ndarray, seals: Sequence[dict[str, Any]], colours: Sequence
     longest = max(page.shape[:2])
     scale = min(max(longest, STYLE.min_long_side_px), STYLE.max_long_side_px) / longest
     drawn = cv2.resize(page, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
-    boxes = [np.asarray(seal["seal_box"]) * scale for seal in seals]
+    boxes = [np.asarray(ring_box(seal["seal_box"], page.shape[:2])) * scale for seal in seals]
     width = line_width(drawn)
     for seal, colour in zip(seals, colours):
         lines = [np.asarray(line["line_poly"]) * scale for line in seal["lines"]]
@@ -78,6 +80,13 @@ def _marked(page: np.ndarray, seals: Sequence[dict[str, Any]], colours: Sequence
         x, y = (float(np.clip(box[axis], radius, drawn.shape[1 - axis] - radius)) for axis in (0, 1))
         drawn = _numbered(drawn, number, (x, y), radius, colour)
     return drawn
+
+
+def ring_box(box: Sequence[float], hw: tuple[int, int]) -> tuple[float, float, float, float]:
+    """A seal's box with its ring, within the page (height, width)."""
+    x1, y1, x2, y2 = box
+    margin = STYLE.ring_margin_ratio * max(x2 - x1, y2 - y1)
+    return max(0.0, x1 - margin), max(0.0, y1 - margin), min(float(hw[1]), x2 + margin), min(float(hw[0]), y2 + margin)
 
 
 def _listed(height: int, width: int, seals: Sequence[dict[str, Any]], colours: Sequence[Colour]) -> np.ndarray:

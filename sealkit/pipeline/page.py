@@ -180,6 +180,12 @@ class StageLog:
         self.entries[name] = {**{k: v for k, v in facts.items() if v is not None}, "seconds": round(spent, 4)}
         self._since = now
 
+    def no_seal(self) -> None:
+        """One note in place of all: nothing was found, and the whole image, read in its place, holds no text."""
+        for entry in self.entries.values():
+            entry.pop("note", None)
+        self.entries.setdefault("search", {})["note"] = "no seal found, and no text in the whole image"
+
 
 @dataclass
 class Page:

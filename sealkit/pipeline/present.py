@@ -126,7 +126,8 @@ def text_lines(result: Any) -> list[str]:
     if not result["seal_res_list"]:
         lines.append("  no seal found")
     notes = [stage["note"] for stage in result.stages.values() if isinstance(stage, dict) and "note" in stage]
-    return lines + [f"  note: {note}" for note in notes]
+    said = () if result["seal_res_list"] else ("no seal found",)  # the line above says it
+    return lines + [f"  note: {note}" for note in notes if note not in said]
 
 
 def result_rows(result: Any) -> list[dict[str, Any]]:

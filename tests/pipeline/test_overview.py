@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sealkit.pipeline.overview import STYLE
+from sealkit.pipeline.overview import STYLE, ring_box
 
 
 def test_seals_are_boxed_and_listed(make_pipeline, page):
@@ -10,7 +10,7 @@ def test_seals_are_boxed_and_listed(make_pipeline, page):
     image = np.asarray(result.overview)[:, :, ::-1].astype(int)
     scale = STYLE.min_long_side_px / 800  # of a page of 800 x 600
     assert image.shape[0] == 600 * scale and image.shape[1] > 1.5 * STYLE.min_long_side_px
-    first, second = (seal["seal_box"] for seal in result["seal_res_list"])
+    first, second = (ring_box(seal["seal_box"], (600, 800)) for seal in result["seal_res_list"])
     marks = [image[round((box[1] + box[3]) / 2 * scale), round(box[0] * scale)] for box in (first, second)]
     for mark in marks:  # a colour each, dark enough for white numbers, at the middle of the box's left side
         assert mark.max() <= 256 * STYLE.palette_brightness and np.ptp(mark) > 80

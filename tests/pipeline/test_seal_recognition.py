@@ -123,9 +123,9 @@ def test_no_seal_found(make_pipeline):
     fallback = make_pipeline(whole_page_fallback=True)
     fallback.detector.model.run = pipeline.detector.model.run
     (result,) = fallback.predict(blank)
-    (seal,) = result["seal_res_list"]
-    assert seal["dt_polys"] == [] and "textline_orientation_angles" not in seal
-    assert "whole image" in result["stages"]["search"]["note"]
+    assert result["seal_res_list"] == [] and result.img == {}
+    assert result["stages"]["search"]["note"] == "no seal found, and no text in the whole image"
+    assert "note" not in result["stages"]["detection"]
     assert result["stages"]["detection"]["outside_seals"] == 1
 
 

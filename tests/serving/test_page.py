@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from sealkit.pipeline.overview import STYLE
 from sealkit.serving.server import page_url
 from tests.serving.browsing import elsewhere
 from tests.serving.live import ROOT, server
@@ -44,6 +45,12 @@ def test_the_page_may_run_its_own_script_and_ask_this_service_only(client):
 def test_the_page_names_no_other_host(client):
     hosts = set(re.findall(r"https?://([^/\"'\s]+)", client.call("GET", "/").text))
     assert hosts <= {"www.w3.org"}, hosts  # SVG's namespace, which is a name
+
+
+def test_the_page_draws_as_the_overview_does(client):
+    numbers = dict(re.findall(r"const (\w+) = ([\d.]+);", client.call("GET", "/").text))
+    assert float(numbers["LOW_SCORE"]) == STYLE.min_sure_score
+    assert float(numbers["RING_MARGIN"]) == STYLE.ring_margin_ratio
 
 
 @pytest.mark.parametrize(

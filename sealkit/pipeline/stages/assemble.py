@@ -12,10 +12,12 @@ Own keys of an element of `seal_res_list`, after PaddleX's:
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from sealkit.geometry.boxes import share_in
 from sealkit.modules.result import error_text
 from sealkit.pipeline.context import Context
 from sealkit.pipeline.crops import cut_out
@@ -24,13 +26,26 @@ from sealkit.pipeline.result import SealRecognitionResult, SealResult
 from sealkit.pipeline.roles import line_roles
 
 
+@dataclass(frozen=True)
+class AssembleRules:
+    """Numbers of this stage that no user has had a reason to change."""
+
+    ghost_inside_share: float = 0.7
+    """A found box without text of which this share lies in a seal with text is a part of that seal."""
+
+
+RULES = AssembleRules()
+
+
 def run(page: Page, context: Context) -> None:
     """Set `page.result`."""
-    call, seals = context.call, page.seals
+    call, seals = context.call, without_ghosts(page.seals, context.call.score_thresh)
+    if not seals and any(seal.found.source == "whole" for seal in page.seals):
+        page.log.no_seal()
     results = [seal_fields(seal, page, number, context) for number, seal in enumerate(seals, 1)]
     dropped = [
         {"text": line.text, "score": round(line.score, 4)}
-        for seal in seals
+        for seal in page.seals
         for line in seal.read
         if line.score < call.score_thresh
     ]
@@ -39,6 +54,25 @@ def run(page: Page, context: Context) -> None:
     fields = {**page_fields(page, context), "seal_res_list": results}
     page.result = SealRecognitionResult({**fields, "stages": {**page.log.entries, "engines": context.engines}})
     page.result.parts = seals
+
+
+def without_ghosts(seals: Sequence[DetectedSeal], score_thresh: float) -> list[DetectedSeal]:
+    """Seals without those that are none: a found box without text inside a seal that has text, and a whole image in
+    which nothing was read. Boxes of a layout stay: whoever gave them counts them.
+
+    Args:
+        score_thresh: texts below it count for nothing.
+    """
+    read = [seal for seal in seals if any(line.score >= score_thresh for line in seal.read)]
+
+    def is_ghost(seal: DetectedSeal) -> bool:
+        if any(seal is one for one in read) or seal.found.source == "layout":
+            return False
+        if seal.found.source == "whole":
+            return True
+        return any(share_in(seal.found.box, other.found.box) >= RULES.ghost_inside_share for other in read)
+
+    return [seal for seal in seals if not is_ghost(seal)]
 
 
 def failure(page: Page, context: Context) -> SealRecognitionResult:

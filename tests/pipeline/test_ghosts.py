@@ -1,0 +1,37 @@
+"""Which found boxes are no seals."""
+
+import pytest
+
+from sealkit.pipeline.page import DetectedSeal, FoundSeal, ReadLine
+from sealkit.pipeline.stages.assemble import without_ghosts
+
+
+def seal(box, score=None, source="area"):
+    read = () if score is None else (ReadLine(None, None, "章", score),)
+    return DetectedSeal(FoundSeal(box, 1.0, source), (0, 0, 10, 10), read=read)
+
+
+WITH_TEXT = seal((0, 0, 100, 100), 0.9)
+
+
+@pytest.mark.parametrize(
+    ("other", "stays"),
+    [
+        (seal((10, 10, 60, 60)), False),  # a part of the seal, without text
+        (seal((10, 10, 60, 60), 0.3), False),  # with what is below the threshold
+        (seal((10, 10, 60, 60), 0.8), True),  # a seal inside another's box, which has text
+        (seal((50, 0, 150, 100)), True),  # half outside: it may be a worn seal
+        (seal((200, 0, 300, 100)), True),  # elsewhere: an unread seal must be told
+        (seal((10, 10, 60, 60), source="layout"), True),  # whoever gave the boxes counts them
+        (seal((0, 0, 300, 300), source="whole"), False),
+        (seal((0, 0, 300, 300), 0.9, source="whole"), True),
+    ],
+)
+def test_ghosts(other, stays):
+    kept = without_ghosts([WITH_TEXT, other], 0.5)
+    assert [one is other for one in kept] == ([False, True] if stays else [False])
+
+
+def test_two_boxes_without_text_do_not_drop_each_other():
+    both = [seal((0, 0, 100, 100)), seal((10, 10, 60, 60))]
+    assert without_ghosts(both, 0.5) == both

@@ -343,6 +343,17 @@ def test_placeholders_are_found_and_never_learnt(tmp_path: Path, text: str) -> N
     assert report.written == 1 and report.skipped == {"placeholder of a labelling tool": 1}
 
 
+def test_names_and_texts_that_no_file_can_hold(tmp_path: Path) -> None:
+    write_image(tmp_path / "in" / "a.png", draw_image(1))
+    rows = [f"{'9' * 400}/a.png\t{json.dumps([box(1, 2, 60, 40, '专用章')])}", "\0.png\t[]"]
+    rows.append("a.png\t" + json.dumps([box(1, 2, 60, 40, "印\ud800", key_cls="\ud800")]))
+    (tmp_path / "in" / "Label.txt").write_text("\n".join(rows), encoding="utf-8")
+    found = convert(tmp_path / "in")
+    assert [line.text for sample in found.samples for line in sample.lines] == ["专用章", "印?"]
+    assert codes(found) == ["missing-image", "text-type"]
+    assert main(["data", "convert", str(tmp_path / "in"), str(tmp_path / "out")]) == 0
+
+
 def test_real_texts_are_no_placeholders() -> None:
     for text in ("合同专用章", "APPROVED", "TEXTILE 12", "No. 1", "123", "LABEL CO"):
         assert text_problems([PlacedText("l:1", 0, text)]) == []

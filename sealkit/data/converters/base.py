@@ -6,6 +6,7 @@ that read label files, so that a converted set means exactly what a hand-made on
 
 from __future__ import annotations
 
+import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -195,7 +196,7 @@ class Images:
         relative = name.replace("\\", "/")
         for folder in folders:
             candidate = folder / relative
-            if relative and suffix_of(relative) in IMAGE_SUFFIXES and candidate.is_file():
+            if relative and suffix_of(relative) in IMAGE_SUFFIXES and os.path.isfile(candidate):
                 return candidate
         base = relative.rpartition("/")[2].lower()
         alike = self.by_name.get(base, [])
@@ -219,7 +220,7 @@ class Images:
         `find` and `of_label` find it.
         """
         beside = file.parent / name.replace("\\", "/")
-        if name and suffix_of(name) in IMAGE_SUFFIXES and beside.is_file():
+        if name and suffix_of(name) in IMAGE_SUFFIXES and os.path.isfile(beside):
             return beside
         alike = self.by_name.get(name.replace("\\", "/").rpartition("/")[2].lower(), [])
         nearest = _nearest(alike, file) if "/" not in name.replace("\\", "/") else None

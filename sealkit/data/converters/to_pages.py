@@ -77,7 +77,7 @@ def _boxes(
             problems.append(Problem("bad-points", where, reason, "draw it again"))
             continue
         name = entry.get("class")
-        name = name if isinstance(name, str) and name else _UNNAMED
+        name = name.encode("utf-8", "replace").decode() if isinstance(name, str) and name else _UNNAMED
         seen.setdefault(name)
         box = np.concatenate([points.min(axis=0), points.max(axis=0)]).astype(np.float32)
         found.append(LayoutBox(box, names.get(name, name), False, where))

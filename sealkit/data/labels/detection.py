@@ -183,6 +183,10 @@ def _read_text(entry: Any, index: int, number: int | None, reader: LabelReader) 
             "text-type", number, f"text {index}: transcription {text!r} is not a string", "put it in quotes", "warning"
         )
         text = "" if text is None else str(text)
+    if _written(text) != text:
+        reason = f"text {index}: {text!r} holds half of a surrogate pair, which is no character"
+        reader.report("text-type", number, reason, "write it again", "warning")
+        text = _written(text)
     ignore = text in IGNORED_TEXTS or entry.get("difficult") is True
     extras = _Extras(entry, index, number, reader)
     points, direction = _clockwise_order(points, extras.choice("direction", DIRECTIONS), index, number, reader)
@@ -196,6 +200,11 @@ def _read_text(entry: Any, index: int, number: int | None, reader: LabelReader) 
         extras.seal(),
         extras.key_cls(),
     )
+
+
+def _written(text: str) -> str:
+    """The text as UTF-8 can hold it: JSON may name halves of surrogate pairs."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _read_points(value: Any, index: int, number: int | None, reader: LabelReader) -> np.ndarray | None:
@@ -299,7 +308,7 @@ class _Extras:
 
     def key_cls(self) -> str | None:
         value = self.entry.get("key_cls")
-        return value if isinstance(value, str) and value not in ("", "None") else None  # PPOCRLabel's "no class"
+        return _written(value) if isinstance(value, str) and value not in ("", "None") else None  # its "no class"
 
     def seal(self) -> int | None:
         value = self.entry.get("seal")

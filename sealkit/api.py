@@ -429,8 +429,8 @@ def create_pipeline(
             None: up to four where every network is small and runs on ONNX Runtime on the CPU, else one.
         det, rec, layout, ori: a trained text detector, recogniser, layout or page orientation model: run folder,
             exported folder or .onnx file. Its stage is switched on, and it runs as it was evaluated.
-        seal_text_detection_model_dir, text_recognition_model_dir, layout_detection_model_dir,
-            doc_orientation_classify_model_dir: the same, by PaddleOCR 3's names.
+        seal_text_detection_model_dir, text_recognition_model_dir: the same, by PaddleOCR 3's names.
+        layout_detection_model_dir, doc_orientation_classify_model_dir: likewise.
         old: names of earlier versions; refused with the name of today.
 
     Raises:

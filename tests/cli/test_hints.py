@@ -1,0 +1,81 @@
+"""Commands that messages name exist, and work as they are written."""
+
+import shutil
+
+import pytest
+
+from sealkit.cli import COMMANDS, main, make_parser
+from sealkit.cli.completion import words_of
+from sealkit.errors import SealkitError
+from tests.cli.hints import HOLE, commands
+
+NAMED = list(commands())
+VALUES = {"--module": "seal_text_detection", "--from": "labelme", "--labels": "train.txt"}
+"""What a hole after a flag is filled with; elsewhere it is a path."""
+NEEDS_A_RUN = {"train", "eval", "export", "infer", "serve", "average"}
+"""Commands that train, or need a trained model, a service or an image: their lines are parsed only."""
+
+
+@pytest.fixture(scope="module")
+def known():
+    return words_of(make_parser(COMMANDS))
+
+
+def split(words, known):
+    """(command path, the rest)."""
+    depth = max(n for n in (1, 2) if n == 1 or f" {' '.join(words[:n])}" in known)
+    return f" {' '.join(words[:depth])}", words[depth:]
+
+
+def filled(words, place):
+    return [
+        VALUES.get(before, place) if word == HOLE else word.replace(HOLE, place)
+        for before, word in zip(["", *words], words)
+    ]
+
+
+def is_whole(rest):
+    """Whether it is a line to type, not the mention of a command or of a flag that takes a value."""
+    return bool(rest) and (not rest[-1].startswith("--") or rest[-1] in ("--help", "--resume"))
+
+
+def test_many_are_found_and_wrong_ones_would_be():
+    assert len(NAMED) > 40 and len({words[0] for _, words in NAMED}) >= 8
+
+
+@pytest.mark.parametrize(
+    ("where", "words"), NAMED, ids=lambda value: " ".join(value) if isinstance(value, list) else value
+)
+def test_a_command_of_a_message_exists_and_parses(where, words, known):
+    path, rest = split(words, known)
+    assert words[0] in COMMANDS and path in known
+    flags = [word.partition("=")[0] for word in rest if word.startswith("--") and HOLE not in word]
+    assert set(flags) <= set(known[path]), where
+    if is_whole(rest):
+        try:
+            make_parser([words[0]]).parse_args(filled(words, "x"))
+        except SystemExit as ended:  # --help
+            assert ended.code == 0
+        except SealkitError as error:
+            pytest.fail(f"{where}: {error}")
+
+
+def runnable():
+    lines = {" ".join(words): words for _, words in NAMED if words[0] not in NEEDS_A_RUN}
+    return [words for words in lines.values() if words in (["models"], ["doctor"]) or is_whole(words[2:])]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("words", runnable(), ids=" ".join)
+def test_a_command_of_a_message_runs(words, tmp_path, monkeypatch, capsys, request):
+    """On a copy of the toy set. A finding in the data is an answer, too; a refused command line is not."""
+    shutil.copytree(request.config.rootpath / "datasets" / "toy", tmp_path / "set")
+    monkeypatch.chdir(tmp_path)
+    words = [{"NAME": "seal_recognition", "PATH": "copy.yaml"}.get(word, word) for word in filled(words, "set")]
+    try:
+        code = main(words)
+    except SystemExit as ended:
+        code = ended.code
+    said = capsys.readouterr().err
+    assert code in (0, 1, 3), said
+    assert "unknown argument" not in said and "required" not in said

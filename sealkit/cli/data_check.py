@@ -87,7 +87,7 @@ def run(args: argparse.Namespace) -> int:
     with Progress("reading images") as progress:
         report = check.check(
             args.folder,
-            train=args.train or "",
+            train=args.train or _whole(Path(args.folder), check.label_files["train"]),
             val=args.val or "",
             val_required=args.val is not None,
             test=args.test or (usual_test if (Path(args.folder) / usual_test).is_file() else None),
@@ -115,6 +115,14 @@ def run(args: argparse.Namespace) -> int:
         print(f"next: sealkit {'train --data' if ready else 'data split'} {args.folder}")
     failed = not report.passed or (args.strict and report.count("warning") > 0)
     return _FAILED if failed else 0
+
+
+def _whole(folder: Path, usual: str) -> str:
+    """The label file of a set that is not split yet, as `data convert` writes it; "" where there is a training part."""
+    from sealkit.data.labels.kinds import usual_labels
+
+    found = [path.relative_to(folder).as_posix() for path in usual_labels(folder)]
+    return found[0] if found in (["labels.txt"], ["annotations/all.json"]) and not (folder / usual).is_file() else ""
 
 
 def _module_of(args: argparse.Namespace) -> str:

@@ -60,6 +60,13 @@ def test_check_finds_the_module_and_writes_a_whole_verdict(
     assert Path(verdict["attributes"]["label_file"]).is_file()
 
 
+def test_a_set_that_is_not_split_yet_is_checked_whole(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root = make("strips", tmp_path / "set")
+    (root / "train.txt").rename(root / "labels.txt")
+    assert main(["data", "check", str(root)]) == 0
+    assert "train labels.txt: 12 images" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("kind", list(MODULES))
 def test_show_takes_a_folder_of_any_kind(tmp_path: Path, kind: str, capsys: pytest.CaptureFixture[str]) -> None:
     root = make(kind, tmp_path / "set")

@@ -41,7 +41,8 @@ def played(monkeypatch):
             return SimpleNamespace(run_dir=output, baseline={"hmean": before}, best={"hmean": after})
 
         monkeypatch.setattr(demo, "_pipeline", lambda *_: SimpleNamespace(predict=lambda path: [Read(["印章"])]))
-        monkeypatch.setattr(demo, "_draw", lambda out, count, seed: out / "data" / "held_out.jpg")
+        held_out = [SimpleNamespace(image_path=Path(f"{n}.jpg"), lines=[]) for n in range(2)]
+        monkeypatch.setattr(demo, "_draw", lambda out, count, seed: held_out)
         monkeypatch.setattr(demo, "_train", train)
         monkeypatch.setattr(demo, "_parity", lambda folder: "proved")
 
@@ -67,10 +68,16 @@ def test_any_gain_is_told_and_none_is_an_error(sealkit, played, tmp_path, monkey
     assert f"see:     {seen.relative_to(tmp_path)}" in out and Image.open(seen).size == (40, 68)
 
 
+def test_the_image_that_gained_most_counts_its_labelled_texts():
+    line = SimpleNamespace(text="天津 印章", ignore=False)
+    sample = SimpleNamespace(lines=[line, SimpleNamespace(text="###", ignore=True)])
+    assert demo._right(Read([]), sample) == 0
+    assert demo._right(Read(["无", "天津印章"]), sample) == 1
+    assert 0 < demo._right(Read(["天津"]), sample) < 1
+
+
 def test_the_next_commands_are_commands():
-    lines = [
-        line for line in demo.NEXT.format(detector=demo.DETECTOR).splitlines() if line.strip().startswith("sealkit ")
-    ]
+    lines = [line for line in demo.NEXT.splitlines() if line.strip().startswith("sealkit ")]
     assert [line.split()[1] for line in lines] == ["data", "data", "train", "infer"]
     for line in lines:
         module, _ = parse(shlex.split(line)[1:])

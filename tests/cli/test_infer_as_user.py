@@ -69,7 +69,7 @@ def infer(place):
 
 def test_a_seal(infer, place):
     code, out, err = infer("seal.jpg", "--save-path", "out")
-    assert (code, err) == (0, "")
+    assert (code, err) == (0, "saved to out\n")
     assert out.startswith("seal.jpg\n  seal 1\n") and "收款专用章  " in out and "(purpose)" in out
     assert sorted(p.name for p in (place / "out").iterdir()) == ["seal_res.json", "seal_seal_res_region1.jpg"]
     saved = json.loads((place / "out" / "seal_res.json").read_text(encoding="utf-8"))
@@ -107,7 +107,7 @@ def test_a_folder_with_a_broken_file_and_two_of_one_name(infer, place):
     first, second, *rest = [line for line in err.splitlines() if not line.startswith("  next: ")]
     assert first.startswith("scans/a/2.jpg: the image is truncated") and first.count("2.jpg") == 1
     assert second == "scans/b/1.jpg: saved as 1-2_…, another input has the name 1"
-    assert rest == ["1 image(s) could not be read"]
+    assert rest == ["1 image(s) could not be read", "saved to both"]
     assert sorted(p.name for p in (place / "both").glob("*.json")) == ["1-2_res.json", "1_res.json"]
 
 
@@ -152,7 +152,7 @@ def test_one_module_alone(infer, place, module_inputs, kind):
     folder = locate_model(shipped[folder]).path if folder in shipped else folder
     source = module_inputs[kind]
     code, out, err = infer(source, "--model", name, "--model-dir", folder, "--save-path", f"saved {kind}")
-    assert (code, err) == (0, "")
+    assert (code, err) == (0, f"saved to saved {kind}\n")
     assert said in out, out
     stems = [f"three_{page}" for page in range(3)] if source.endswith("pdf") else [Path(source).stem]
     assert [line for line in out.splitlines() if not line.startswith(" ")] == (

@@ -38,10 +38,10 @@ def run(args: argparse.Namespace) -> int:
 
     from sealkit.data.prelabel import WRITERS
     from sealkit.errors import DataError
-    from sealkit.images import IMAGE_SUFFIXES
+    from sealkit.images import IMAGE_SUFFIXES, suffix_of
 
     folder = Path(args.folder)
-    images = sorted(path for path in folder.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES)
+    images = sorted(path for path in folder.rglob("*") if suffix_of(path) in IMAGE_SUFFIXES)
     if not images:
         raise DataError("no images here", where=str(folder), hint="name the folder that holds them")
     readings, failed = _read(args, images)

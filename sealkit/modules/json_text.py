@@ -20,7 +20,9 @@ def compact_json(value: Any, indent: int | None = 4, ensure_ascii: bool = False)
 
 
 def _written(value: Any, indent: int, lead: str, ensure_ascii: bool) -> str:
-    if not isinstance(value, (dict, list)) or not value or _is_flat(value):
+    if _is_flat(value):
+        return json.dumps(value, separators=(",", ":"))
+    if not isinstance(value, (dict, list)) or not value:
         return json.dumps(value, ensure_ascii=ensure_ascii)
     inner = lead + " " * indent
     if isinstance(value, dict):

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 import sys
 
 import numpy as np
@@ -66,6 +67,7 @@ def test_saved_json_has_polygons_on_one_line_and_the_same_data(result, tmp_path)
     text = file.read_text(encoding="utf-8")
     assert json.loads(text) == result.json["res"]
     assert file.stat().st_size < 12_000 and text.count("\n") < 150
+    assert re.search(r'"line_poly": \[\[\d+(\.\d)?,\d+(\.\d)?\],', text)  # tenths of pixels, not float32's 15 digits
     result.save_to_json(tmp_path / "wide.json", indent=None)
     assert (tmp_path / "wide.json").read_text(encoding="utf-8").count("\n") == 0
 

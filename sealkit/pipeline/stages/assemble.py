@@ -176,7 +176,7 @@ def _line_fields(read: Sequence[ReadLine]) -> list[dict[str, Any]]:
             "role": role,
             "direction": entry.line.direction,
             "turned": entry.turned,
-            "line_poly": np.round(entry.line.points, 1).astype(np.float32),
+            "line_poly": np.round(entry.line.points.astype(np.float64), 1),  # in float32 JSON would have 15 digits
         }
         for entry, role in zip(read, roles)
     ]

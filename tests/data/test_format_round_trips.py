@@ -80,6 +80,17 @@ def test_ppocrlabel_keeps_key_cls_and_states(own: Path, tmp_path: Path) -> None:
     assert read_det_labels(tmp_path / "again", "labels.txt")[0][0].lines[0].key_cls == "name"
 
 
+def test_ppocrlabel_folder_with_strips_gives_both_sets(own: Path, tmp_path: Path) -> None:
+    write_format(convert(own), tmp_path / "there", "ppocrlabel")
+    write_image(tmp_path / "there" / "crop_img" / "s_0_crop_0.png", draw_image(5, 90, 30))
+    (tmp_path / "there" / "rec_gt.txt").write_text("crop_img/s_0_crop_0.png\t专用章\n", encoding="utf-8")
+    found = convert(tmp_path / "there")
+    assert recognise(tmp_path / "there") == "ppocrlabel" and len(found.samples) == 3
+    assert [p.code for p in found.problems] == ["strips-too"] and "rec_gt.txt OUT" in str(found.problems[0].hint)
+    assert main(["data", "convert", str(tmp_path / "there" / "rec_gt.txt"), str(tmp_path / "strips")]) == 0
+    assert [s.text for s in read_rec_labels(tmp_path / "strips", "labels.txt")[0]] == ["专用章"]
+
+
 @pytest.mark.parametrize("name", ["gt_txt", "lmdb"])
 def test_strips_there_and_back(tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
     if name == "lmdb":

@@ -16,6 +16,8 @@ from sealkit.files import write_text
 
 LABELS = "Label.txt"
 STATES = "fileState.txt"
+STRIPS, CROPS = "rec_gt.txt", "crop_img"
+"""What the tool exports for recognition: a list, and the strips' folder."""
 _LISTS = ("train.txt", "val.txt", "test.txt", "labels.txt")
 _EXTRAS = ("shape", "angle", "direction", "seal", "key_cls")
 
@@ -57,6 +59,10 @@ def read(path: Path) -> Source:
     if waiting:
         reason = f"{len(waiting)} images are not confirmed in {STATES}, such as {waiting[0]}"
         source.report("not-confirmed", STATES, reason, "confirm them in PPOCRLabel; they were converted", "warning")
+    if (file.parent / STRIPS).is_file():
+        fix = f"sealkit data convert {file.parent / STRIPS} OUT makes a recognition set of it"
+        source.report("strips-too", STRIPS, "the folder also holds cut strips and their texts", fix, "info")
+        images.paths = [path for path in images.paths if path.parent != file.parent / CROPS]
     unlabelled(images, source.rows, str(file.parent), source)
     return source
 

@@ -100,8 +100,9 @@ def _reading(args: argparse.Namespace) -> None:
     from sealkit.data.labels.recognition import read_rec_labels
     from sealkit.images import read_image
     from sealkit.pipeline.locate import locate_model
+    from sealkit.runtime.engines import ENGINES
     from sealkit.runtime.files import ModelFiles
-    from sealkit.runtime.model import ENGINES, installed
+    from sealkit.runtime.model import installed
 
     path = args.model_dir or locate_model(args.model).path
     strips = [read_image(sample.image_path) for sample in read_rec_labels(args.set, "train.txt")[0]]

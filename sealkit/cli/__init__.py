@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from sealkit.cli.streams import show_any_character
 from sealkit.engine.signals import stopping
 from sealkit.errors import ConfigError, SealkitError, first_line
+from sealkit.runtime.engines import ENGINES
 
 if TYPE_CHECKING:
     from sealkit.cli.parser import Parser
@@ -44,9 +45,6 @@ EXTRAS: Mapping[str, str] = {
     "fastapi_offline": "serve",
     "matplotlib": "train",
     "onnx": "train",
-    "onnxruntime": "onnx",
-    "openvino": "openvino",
-    "paddle": "train",
     "paddle2onnx": "train",
     "prometheus_client": "serve",
     "pypdfium2": "pdf",
@@ -55,6 +53,7 @@ EXTRAS: Mapping[str, str] = {
     "safetensors": "train",
     "uvicorn": "serve",
     "visualdl": "train",
+    **{info.package: info.extra for info in ENGINES.values() if info.extra},
 }
 
 OTHER_WORDS: Mapping[str, str] = {

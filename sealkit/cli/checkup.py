@@ -14,6 +14,7 @@ from importlib import metadata
 from typing import Literal
 
 from sealkit.engine import mkl
+from sealkit.runtime.engines import ENGINES
 
 Status = Literal["ok", "note", "warning", "error"]
 Versions = Mapping[str, tuple[int, ...]]
@@ -24,10 +25,11 @@ OPENCV = (
     "opencv-contrib-python",
     "opencv-contrib-python-headless",
 )
+_ENGINES = sorted({info.package for info in ENGINES.values()} - {"paddle", "onnxruntime"})
 PACKAGES = (
     "sealkit", "numpy", "pydantic", "shapely", "pyclipper", "pillow", *OPENCV, "paddlepaddle", "paddlepaddle-gpu",
     "setuptools", "visualdl", "safetensors", "onnx", "paddle2onnx", "packaging", "onnxruntime",
-    "onnxruntime-gpu", "openvino", "rapidocr", "pypdfium2", "fastapi", "uvicorn", "mplfonts",
+    "onnxruntime-gpu", *_ENGINES, "rapidocr", "pypdfium2", "fastapi", "uvicorn", "mplfonts",
 )  # fmt: skip
 _SMOKE_SECONDS = 120
 
@@ -184,7 +186,7 @@ def _packages(versions: Mapping[str, str]) -> Iterator[Finding]:
     wanted = {
         "train": ("paddlepaddle", "paddlepaddle-gpu"),
         "onnx": ("onnxruntime", "onnxruntime-gpu"),
-        "openvino": ("openvino",),
+        **{info.extra: (info.package,) for info in ENGINES.values() if info.extra not in (None, "train", "onnx")},
         "embedded": ("rapidocr",),
         "pdf": ("pypdfium2",),
         "serve": ("fastapi",),

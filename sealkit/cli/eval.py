@@ -7,6 +7,7 @@ import json
 
 from sealkit.cli.infer import RUNS
 from sealkit.cli.options import add_overrides, add_recipe
+from sealkit.runtime import engines
 
 NAME = "eval"
 HELP = "Evaluate a checkpoint or an exported folder on a recipe's evaluation set."
@@ -38,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--labels", metavar="FILE", help="with --data: another label file")
     for name, text in RUNS.items():
         parser.add_argument(f"--{name}", metavar="RUN", help=f"with --pipeline: {text}, compared with the one there")
-    parser.add_argument("--engine", help="what runs an exported folder: paddle, onnxruntime, openvino, auto")
+    parser.add_argument("--engine", help=f"what runs an exported folder: {engines.HELP}")
     parser.add_argument("--device", help="cpu, gpu:0, …")
     parser.add_argument("--report", metavar="FILE", help="write an HTML report with the worst images")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")

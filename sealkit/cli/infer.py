@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from sealkit.cli.progress import Progress
+from sealkit.runtime import engines
 
 NAME = "infer"
 HELP = "Read the seals of images, folders and PDFs; prints the texts, saves JSON and images."
@@ -93,9 +94,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model-dir", metavar="DIR", help="with --model: exported folder, official folder or .onnx file"
     )
-    parser.add_argument(
-        "--engine", help="auto, paddle, onnxruntime, openvino or tensorrt (default: the config's, else auto)"
-    )
+    parser.add_argument("--engine", help=f"{engines.HELP} (default: the config's, else auto)")
     parser.add_argument(
         "--engine-config", type=value, metavar="DICT", help="options of the engine, or {engine: options}"
     )

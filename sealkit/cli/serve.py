@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 
+from sealkit.runtime import engines
+
 NAME = "serve"
 HELP = "Read seals in a browser and over HTTP: a page at /, POST /seal-recognition as PaddleX's service, /docs."
 EXAMPLES = """
@@ -15,7 +17,6 @@ EXAMPLES = """
   sealkit serve --url-host files.example.com            # requests may name URLs of this host
   sealkit serve --device gpu:0,1 --workers 2               # one worker per card
   sealkit serve -o Serving.timeout=30 Serving.max_bytes=10000000 Serving.visualize=false
-
 What a request holds and what comes back is PaddleX's; clients in seven languages lie in sealkit/serving/clients.
 GET /health says whether a worker is ready, GET /metrics is for Prometheus. The page's address is printed on stdout,
 logs are JSON lines on stderr. SIGTERM: no new connections, requests inside are answered, exit code 0.
@@ -45,9 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--host", default="127.0.0.1", help="address to listen on; 0.0.0.0: all (default: 127.0.0.1, this machine only)"
     )
     parser.add_argument("--port", type=port, default=8080, help="0: any free one, see the log (default: 8080)")
-    parser.add_argument(
-        "--engine", help="auto, paddle, onnxruntime, openvino or tensorrt (default: the config's, else auto)"
-    )
+    parser.add_argument("--engine", help=f"{engines.HELP} (default: the config's, else auto)")
     parser.add_argument("--device", help="cpu, gpu:0, gpu:0,1, npu:0, … dealt out among the workers")
     parser.add_argument(
         "--threads", type=positive, metavar="N", help="CPU threads per worker (default: the cores, shared out)"

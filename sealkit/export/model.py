@@ -23,6 +23,7 @@ from sealkit.export.parity import TOLERANCE, Proof, batches, compare, metrics, r
 from sealkit.files import replace_folder, write_text
 from sealkit.modules.base import GraphInput
 from sealkit.modules.table import info
+from sealkit.runtime.engines import proving
 from sealkit.runtime.files import ONNX, PARAMS, YML
 from sealkit.runtime.model import installed, load_model
 from sealkit.runtime.paddle_engine import INTERPOLATION
@@ -88,9 +89,8 @@ def export_model(
             characters = spec.get("PostProcess", {}).get("character_dict")
             axes = {i: name for i, (name, size) in enumerate(zip("nchw", image.shape)) if size is None}
             graph |= onnx_file.finish(folder / ONNX, text, characters, axes)
-        engines = ["paddle", *(["onnxruntime"] if onnx else [])]
-        if onnx and installed("openvino"):
-            engines.append("openvino")
+        needed = ("paddle", "onnxruntime")  # an export is not finished without these
+        engines = [name for name in proving(onnx=onnx) if name in needed or installed(name)]
         compare(proof, folder, engines, task, row, expected, feeds, load_model)
         proof.check(task.main_metric, tolerance)
         report.update(

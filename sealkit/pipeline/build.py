@@ -25,8 +25,9 @@ from sealkit.pipeline.locate import locate_model
 from sealkit.pipeline.seal_recognition import SealRecognitionPipeline
 from sealkit.pipeline.settings import EngineSettings, ModuleSettings, SealRecognitionSettings
 from sealkit.runtime.devices import CPU, Device, parse_device
+from sealkit.runtime.engines import ALIASES, ENGINES
 from sealkit.runtime.files import ModelFiles, ModelMeta
-from sealkit.runtime.model import ALIASES, ENGINES, InferenceModel, choose_engine, open_model
+from sealkit.runtime.model import InferenceModel, choose_engine, open_model
 
 log = logging.getLogger(__name__)
 

@@ -22,51 +22,13 @@ import numpy as np
 
 from sealkit.errors import DeviceError, EngineError
 from sealkit.runtime.devices import CPU, Device, default_threads, nvidia_present, parse_device
+from sealkit.runtime.engines import ALIASES, ENGINES, order
 from sealkit.runtime.files import ModelFiles, ModelMeta
 
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class EngineInfo:
-    """One row of the engine table: what it needs and where its code is."""
-
-    package: str
-    files: str
-    """`onnx` or `paddle`: which files of a folder it reads."""
-    module: str
-    install: str
-    devices: tuple[str, ...]
-
-
-ENGINES: dict[str, EngineInfo] = {
-    "openvino": EngineInfo(
-        "openvino", "onnx", "sealkit.runtime.openvino_engine", "pip install 'sealkit[openvino]'", ("cpu", "gpu", "npu")
-    ),
-    "onnxruntime": EngineInfo(
-        "onnxruntime",
-        "onnx",
-        "sealkit.runtime.onnx_engine",
-        "pip install 'sealkit[onnx]'",
-        ("cpu", "gpu", "npu", "dcu"),
-    ),
-    "paddle": EngineInfo(
-        "paddle",
-        "paddle",
-        "sealkit.runtime.paddle_engine",
-        "pip install 'sealkit[train]'",
-        ("cpu", "gpu", "npu", "xpu", "mlu", "gcu", "dcu", "iluvatar_gpu", "metax_gpu"),
-    ),
-    "tensorrt": EngineInfo(
-        "onnxruntime", "onnx", "sealkit.runtime.onnx_engine", "pip install onnxruntime-gpu tensorrt", ("gpu",)
-    ),
-}
-CPU_ORDER = ("onnxruntime", "openvino", "paddle")
-"""Fastest first, on images of changing sizes. CPU seconds of one thread: embedded pipeline per image 0.25 and 0.29,
-its detector alone at 736 x 736 0.27, 0.36 and 0.52. OpenVINO prepares each new size anew."""
-GPU_ORDER = ("onnxruntime", "paddle")
-ALIASES = {"paddle_static": "paddle"}
-"""PaddleX's other names of the same thing."""
+CPU_ORDER, GPU_ORDER = order("cpu"), order("gpu")
 
 
 @dataclass(frozen=True)
@@ -225,9 +187,9 @@ def choose_engine(files: ModelFiles, engine: str | None, device: Device | None) 
         for name in GPU_ORDER:
             if not _why_not(files, name, Device("gpu")):
                 return name, Device("gpu")
-    order = CPU_ORDER if device in (None, CPU) else GPU_ORDER
+    names = CPU_ORDER if device in (None, CPU) else GPU_ORDER
     reasons = {}
-    for name in order:
+    for name in names:
         reason = _why_not(files, name, device or CPU)
         if not reason:
             return name, device or CPU
@@ -256,7 +218,7 @@ def _checked_pair(files: ModelFiles, name: str, device: Device | None) -> Device
         raise EngineError(
             "engine paddle needs inference.json (or .pdmodel) and inference.pdiparams, there is only an ONNX file",
             where=str(files.path),
-            hint="use engine onnxruntime or openvino",
+            hint="use engine " + " or ".join(n for n in CPU_ORDER if ENGINES[n].files == "onnx"),
         )
     if device is None:
         device = (

@@ -8,7 +8,8 @@ import pytest
 
 from sealkit.errors import DeviceError, EngineError
 from sealkit.runtime import model as runtime
-from sealkit.runtime.model import ENGINES, choose_engine, load_model
+from sealkit.runtime.engines import ENGINES
+from sealkit.runtime.model import choose_engine, load_model
 
 ONNX_ENGINES = ("onnxruntime", "openvino")
 X = np.arange(24, dtype=np.float32).reshape(1, 3, 2, 4)

@@ -16,12 +16,14 @@ from pathlib import Path
 from typing import Any
 
 from sealkit.errors import CharsetError
-from sealkit.files import write_text
+from sealkit.files import read_regular, write_text
 
 _log = logging.getLogger(__name__)
 BLANK = ""
 """What class 0 decodes to."""
 SPACE = " "
+MAX_DICTIONARY = 64_000_000
+"""Bytes of a dictionary file; all of Unicode, one character per line, has 6 MB."""
 
 
 @dataclass(frozen=True)
@@ -156,7 +158,7 @@ class Charset:
         """
         path = Path(path)
         try:
-            data = path.read_bytes()
+            data = read_regular(path, MAX_DICTIONARY)
         except OSError as error:
             raise CharsetError(f"cannot read the dictionary: {error.strerror}", where=str(path)) from error
         if data.startswith(b"\xef\xbb\xbf"):

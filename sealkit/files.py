@@ -28,13 +28,14 @@ def flush(path: Path) -> None:
         os.close(handle)
 
 
-def read_regular(path: str | Path, limit: int) -> bytes:
-    """Content of a regular file of at most `limit` bytes.
+@contextlib.contextmanager
+def open_regular(path: str | Path) -> Iterator[BinaryIO]:
+    """A regular file, open for reading.
 
     Pipes and devices have no end that one could wait for, and are refused before a byte is read.
 
     Raises:
-        OSError: missing, a folder, no permission, not a regular file (EINVAL), larger than the limit (EFBIG).
+        OSError: missing, a folder, no permission, not a regular file (EINVAL).
     """
     # Not to wait for a writer where it is a pipe.
     handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
@@ -44,7 +45,17 @@ def read_regular(path: str | Path, limit: int) -> bytes:
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
         if not stat.S_ISREG(found.st_mode):
             raise OSError(errno.EINVAL, "a pipe, a device or a socket is not read", str(path))
-        data = file.read(limit + 1) if found.st_size <= limit else None
+        yield file
+
+
+def read_regular(path: str | Path, limit: int) -> bytes:
+    """Content of a regular file of at most `limit` bytes.
+
+    Raises:
+        OSError: as of `open_regular`; larger than the limit (EFBIG).
+    """
+    with open_regular(path) as file:
+        data = file.read(limit + 1) if os.fstat(file.fileno()).st_size <= limit else None
     if data is None or len(data) > limit:
         raise OSError(errno.EFBIG, f"the file is larger than {limit} bytes", str(path))
     return data
@@ -101,9 +112,7 @@ def copy_file(source: str | Path, target: str | Path) -> None:
     Raises:
         OSError: also where the source is a pipe, a device or a folder.
     """
-    if not stat.S_ISREG(os.stat(source).st_mode):
-        raise OSError(f"not a regular file: {source}")
-    with open(source, "rb") as content, replacing(target) as file:
+    with open_regular(source) as content, replacing(target) as file:
         shutil.copyfileobj(content, file, 1 << 20)
 
 

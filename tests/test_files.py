@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sealkit.charset import Charset
+from sealkit.data.fingerprint import file_hash
+from sealkit.errors import CharsetError
 from sealkit.files import copy_file, replacing, write_bytes, write_text
 
 PACKAGE = Path(__file__).resolve().parents[1] / "sealkit"
@@ -88,7 +92,7 @@ def test_links_are_followed_and_devices_written_to(tmp_path: Path) -> None:
     assert link.is_symlink() and target.read_text() == "new"
     write_text("/dev/null", "gone")
     assert Path("/dev/null").is_char_device()
-    with pytest.raises(OSError, match="not a regular file"):
+    with pytest.raises(OSError, match="a device or a socket is not read"):
         copy_file("/dev/zero", tmp_path / "copy")
     assert not (tmp_path / "copy").exists()
 
@@ -142,3 +146,11 @@ def test_an_image_is_read_back_as_written(tmp_path: Path) -> None:
 
     image = np.arange(300, dtype=np.uint8).reshape(10, 10, 3)
     assert np.array_equal(read_image(write_image(tmp_path / "a.png", image)), image)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with a name on this system")
+def test_a_pipe_is_neither_hashed_nor_a_dictionary(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "keys.txt")
+    assert file_hash(tmp_path / "keys.txt") == ""
+    with pytest.raises(CharsetError, match="a pipe, a device or a socket is not read"):
+        Charset.from_file(tmp_path / "keys.txt")

@@ -40,6 +40,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--rename", nargs="+", default=[], metavar="OLD=NEW", help="categories of page_boxes; several may become one"
     )
+    parser.add_argument(
+        "--outside", action="store_true", help="also copy images that lie outside of SOURCE: ../x, other disks, links"
+    )
     parser.add_argument("--all", action="store_true", help="list every problem, not the first five of a kind")
     parser.add_argument("--strict", action="store_true", help="exit with an error when anything was not converted")
 
@@ -89,10 +92,10 @@ def _outlines(args: argparse.Namespace, found: str, target: str) -> int:
         from sealkit.data.converters.text_keys import NONE
         from sealkit.data.converters.to_pages import write_pages
 
-        source = read_outlines(args.source, found, NONE)
+        source = read_outlines(args.source, found, NONE, outside=args.outside)
         counts, problems = write_pages(source, Path(args.out), _renames(args.rename))
         return _pages_done(args, counts, problems, boxes=True)
-    conversion = to_samples(read_outlines(args.source, found, args.text))
+    conversion = to_samples(read_outlines(args.source, found, args.text, outside=args.outside))
     _show(args, conversion.problems)
     texts = sum(len(sample.lines) for sample in conversion.samples)
     lost = sum(problem.severity == "error" for problem in conversion.problems)
@@ -109,9 +112,10 @@ def _outlines(args: argparse.Namespace, found: str, target: str) -> int:
 def _strips(args: argparse.Namespace, row: LabelFormat, target: str) -> int:
     from pathlib import Path
 
-    from sealkit.data.converters.strips import write_strips
+    from sealkit.data.converters.strips import keep_inside, write_strips
 
     strips = row.reader()(Path(args.source))
+    keep_inside(strips, args.source, args.outside)
     _show(args, strips.problems)
     write = write_strips if target == OWN else FORMATS[target].writer()
     count = write(strips, args.out, args.labels)
@@ -135,7 +139,7 @@ def _texts_only(args: argparse.Namespace, row: LabelFormat) -> int:
 
     from sealkit.data.converters.seal_texts import TEXTS, write_texts
 
-    found, source = row.reader()(Path(args.source))
+    found, source = row.reader()(Path(args.source), outside=args.outside)
     _show(args, source.problems)
     count = write_texts(found, args.out)
     print(f"{count} images with texts but without outlines -> {args.out}/{TEXTS}")
@@ -149,7 +153,7 @@ def _pages(args: argparse.Namespace, row: LabelFormat) -> int:
 
     boxes = row.kind == "boxes"
     more = (_renames(args.rename),) if boxes else ()
-    counts, problems = row.reader()(Path(args.source), Path(args.out), *more)
+    counts, problems = row.reader()(Path(args.source), Path(args.out), *more, outside=args.outside)
     return _pages_done(args, counts, problems, boxes)
 
 

@@ -9,14 +9,16 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from sealkit.files import open_regular
+
 _CHUNK = 1 << 20
 
 
 def file_hash(path: str | Path) -> str:
-    """SHA-256 of a file, "" where it cannot be read."""
+    """SHA-256 of a regular file, "" where it cannot be read."""
     digest = hashlib.sha256()
     try:
-        with open(path, "rb") as file:
+        with open_regular(path) as file:
             while chunk := file.read(_CHUNK):
                 digest.update(chunk)
     except OSError:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
+import queue
 import socket
 import threading
 import time
@@ -66,16 +67,16 @@ def fetch_url(
             could otherwise read what only the server can reach.
         hosts: the only hosts that may be asked, see `host_listed`; None: any.
         deadline: when all of it has to be done, redirects, headers and content, on `time.monotonic`'s clock; default:
-            three timeouts from now. Resolving a name is bounded by the system's resolver alone.
+            three timeouts from now. Resolving names counts.
 
     Raises:
         RefusedUrl: what the rules at the top of this file forbid.
         ImageError: not a URL, an HTTP error, no connection, or too much content.
     """
-    _check(url, allow_private, hosts)
     until = _Deadline(time.monotonic() + _WHOLE * timeout if deadline is None else deadline)
+    _check(url, allow_private, hosts, until.at)
     connect = until.connecting(_any_addresses if allow_private else _public_addresses)
-    handlers: list[Any] = [_CheckedRedirects(allow_private, hosts), _Handler(connect), _TlsHandler(connect)]
+    handlers: list[Any] = [_CheckedRedirects(allow_private, hosts, until.at), _Handler(connect), _TlsHandler(connect)]
     if not allow_private:
         handlers.append(ProxyHandler({}))  # a proxy would resolve names after our check
     request = Request(url, headers={"User-Agent": "sealkit"})
@@ -154,7 +155,7 @@ def _has_port(entry: str) -> bool:
     return entry.rpartition(":")[2].isdigit() and (entry.count(":") == 1 or "]" in entry)
 
 
-def _check(url: str, allow_private: bool, hosts: Sequence[str] | None) -> None:
+def _check(url: str, allow_private: bool, hosts: Sequence[str] | None, until: float) -> None:
     """Scheme, list of hosts and, unless allowed, the addresses the host resolves to."""
     try:
         parts: SplitResult = urlsplit(url)
@@ -167,7 +168,7 @@ def _check(url: str, allow_private: bool, hosts: Sequence[str] | None) -> None:
         raise RefusedUrl("the host is not on the list of allowed hosts", where=url, value=host)
     if not allow_private:
         try:
-            _public_addresses(host, port or (443 if parts.scheme == "https" else 80))
+            _public_addresses(host, port or (443 if parts.scheme == "https" else 80), until)
         except RefusedUrl as error:
             raise RefusedUrl(error.what, where=url, value=error.value, hint=error.hint) from None
         except (OSError, UnicodeError) as error:
@@ -176,9 +177,9 @@ def _check(url: str, allow_private: bool, hosts: Sequence[str] | None) -> None:
             ) from error
 
 
-def _public_addresses(host: str, port: int) -> list[tuple[Any, ...]]:
+def _public_addresses(host: str, port: int, until: float) -> list[tuple[Any, ...]]:
     """What the name resolves to, as `socket.getaddrinfo` gives it; one private address among them refuses all."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    found = _any_addresses(host, port, until)
     for entry in found:
         if not is_public(str(entry[4][0])):
             raise RefusedUrl(
@@ -190,8 +191,30 @@ def _public_addresses(host: str, port: int) -> list[tuple[Any, ...]]:
     return found
 
 
-def _any_addresses(host: str, port: int) -> list[tuple[Any, ...]]:
-    return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+def _any_addresses(host: str, port: int, until: float) -> list[tuple[Any, ...]]:
+    """What the name resolves to, known by `until` on `time.monotonic`'s clock.
+
+    The system's resolver takes no time limit and cannot be stopped: a thread that is left to itself asks it.
+
+    Raises:
+        OSError: the name is not known, or not in time (TimeoutError). UnicodeError: it is no name.
+    """
+    answer: queue.SimpleQueue[list[tuple[Any, ...]] | Exception] = queue.SimpleQueue()
+
+    def ask() -> None:
+        try:
+            answer.put(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+        except Exception as error:  # whatever it is, the one who waits has to hear it
+            answer.put(error)
+
+    threading.Thread(target=ask, name="resolve", daemon=True).start()
+    try:
+        found = answer.get(timeout=max(0.0, until - time.monotonic()))
+    except queue.Empty:
+        raise TimeoutError("its name was not resolved in time") from None
+    if isinstance(found, Exception):
+        raise found
+    return found
 
 
 class _Deadline:
@@ -202,7 +225,7 @@ class _Deadline:
     """
 
     def __init__(self, at: float) -> None:
-        self._at = at
+        self.at = at
         self._lock = threading.Lock()
         self._connections: list[socket.socket] = []
         self._timer = threading.Timer(max(0.0, at - time.monotonic()), self._end)
@@ -210,7 +233,7 @@ class _Deadline:
 
     @property
     def over(self) -> bool:
-        return time.monotonic() >= self._at
+        return time.monotonic() >= self.at
 
     def __enter__(self) -> None:
         self._timer.start()
@@ -228,15 +251,15 @@ class _Deadline:
                 with contextlib.suppress(OSError):  # it ended by itself
                     connection.shutdown(socket.SHUT_RDWR)
 
-    def connecting(self, addresses: Callable[[str, int], list[tuple[Any, ...]]]) -> Callable[..., socket.socket]:
+    def connecting(self, addresses: Callable[[str, int, float], list[tuple[Any, ...]]]) -> Callable[..., socket.socket]:
         """What takes the place of `socket.create_connection`: a name that resolves otherwise the second time gains
         nothing, since the addresses that were checked are the ones connected to.
         """
 
         def connect(address: tuple[str, int], timeout: Any = None, source: Any = None) -> socket.socket:
             last: OSError = OSError("the name resolves to nothing")
-            for family, kind, protocol, _, target in addresses(*address):
-                left = self._at - time.monotonic()
+            for family, kind, protocol, _, target in addresses(*address, self.at):
+                left = self.at - time.monotonic()
                 if left <= 0:
                     raise TimeoutError("not connected in time")
                 connection = socket.socket(family, kind, protocol)
@@ -286,9 +309,9 @@ class _TlsHandler(HTTPSHandler):
 class _CheckedRedirects(HTTPRedirectHandler):
     max_redirections = _MAX_REDIRECTS
 
-    def __init__(self, allow_private: bool, hosts: Sequence[str] | None) -> None:
-        self._allow_private, self._hosts = allow_private, hosts
+    def __init__(self, allow_private: bool, hosts: Sequence[str] | None, until: float) -> None:
+        self._allow_private, self._hosts, self._until = allow_private, hosts, until
 
     def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
-        _check(newurl, self._allow_private, self._hosts)
+        _check(newurl, self._allow_private, self._hosts, self._until)
         return super().redirect_request(req, fp, code, msg, headers, newurl)

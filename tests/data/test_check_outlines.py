@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import numpy as np
@@ -177,3 +178,26 @@ def test_untangle_keeps_the_larger_lobe_or_refuses() -> None:
     area = 0.5 * np.sum(simple[:, 0] * np.roll(simple[:, 1], -1) - np.roll(simple[:, 0], -1) * simple[:, 1])
     assert area > 4000, "clockwise on screen"
     assert untangle(np.array([[10, 10], [90, 60], [90, 10], [10, 60]], np.float32)) is None
+
+
+def seconds_for(count: int, spread: int) -> tuple[float, list[str]]:
+    """Time of the check of `count` texts of 8 x 8 pixels, whose places repeat after `spread`."""
+    places = [(i % spread % 100 * 9, i % spread // 100 * 9) for i in range(count)]
+    lines = [line(box(x, y, x + 8, y + 8, text=str(i))) for i, (x, y) in enumerate(places)]
+    began = time.process_time()
+    found = outline_problems(lines, (1000, 1000), "train.txt:3")
+    return time.process_time() - began, [problem.code for problem in found if problem.code != "over-the-edge"]
+
+
+@pytest.mark.parametrize("spread", [1, 11_000])
+def test_many_texts_on_one_image_take_time_in_proportion(spread: int) -> None:
+    """All on one place every pair overlaps: what is left out is reported."""
+    few, _ = seconds_for(10_000, spread)
+    many, codes = seconds_for(20_000, spread)
+    assert many < 3 * few + 0.2
+    assert codes.count("double-outline") == 1000 and codes.count("overlaps-not-counted") == 1
+
+
+def test_a_place_labelled_some_times_is_compared_whole() -> None:
+    _, codes = seconds_for(40, 1)
+    assert codes == ["double-outline"] * (40 * 39 // 2)

@@ -260,3 +260,14 @@ def test_content_that_ends_early_is_not_an_image(server: str) -> None:
     threading.Thread(target=serve, daemon=True).start()
     with pytest.raises(ImageError, match="cannot be fetched"):
         fetch_url(f"http://127.0.0.1:{listening.getsockname()[1]}/a", allow_private=True, timeout=5)
+
+
+@pytest.mark.parametrize("allow_private", [True, False])
+def test_a_resolver_without_an_answer_is_left_in_time(monkeypatch: pytest.MonkeyPatch, allow_private: bool) -> None:
+    answered = threading.Event()
+    monkeypatch.setattr(fetch.socket, "getaddrinfo", lambda *args, **kwargs: answered.wait(20) and [])
+    started = time.monotonic()
+    with pytest.raises(ImageError, match=r"not (resolved|complete) in time"):
+        fetch_url("http://seals.example/a.png", allow_private=allow_private, deadline=started + 0.3)
+    assert time.monotonic() - started < 5
+    answered.set()

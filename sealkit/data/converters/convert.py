@@ -7,6 +7,7 @@ from pathlib import Path
 from sealkit.data.converters.base import Conversion, Source, place_images, to_samples
 from sealkit.data.converters.detect import recognise
 from sealkit.data.converters.formats import FORMATS, Kind, LabelFormat
+from sealkit.data.converters.inside import Inside
 from sealkit.data.converters.text_keys import choose_texts
 from sealkit.errors import ConfigError, DataError, Problem
 
@@ -49,13 +50,14 @@ def find_format(path: str | Path, name: str = "auto") -> str:
     return found
 
 
-def read_outlines(path: str | Path, name: str = "auto", text: str | None = None) -> Source:
+def read_outlines(path: str | Path, name: str = "auto", text: str | None = None, *, outside: bool = False) -> Source:
     """What a foreign detection set holds, its texts chosen.
 
     Args:
         path: folder or annotation file.
         name: a format of kind "outlines", or "auto".
         text: key of the annotations that holds the text, "none" for a set without texts; None: as the format has it.
+        outside: also take images that lie outside of `path`; else they are reported.
 
     Raises:
         DataError: unknown format, nothing there, or a format without outlines; all texts would be empty while other
@@ -66,17 +68,18 @@ def read_outlines(path: str | Path, name: str = "auto", text: str | None = None)
         what, hint = _NOT_OUTLINES[row.kind]
         raise DataError(what, where=str(path), hint=hint)
     source: Source = row.reader()(Path(path))
+    Inside(path, outside).keep(source)
     choose_texts(source, text, str(path))
     return source
 
 
-def convert(path: str | Path, name: str = "auto", text: str | None = None) -> Conversion:
+def convert(path: str | Path, name: str = "auto", text: str | None = None, *, outside: bool = False) -> Conversion:
     """Read a foreign detection set.
 
     Args:
         path: folder or annotation file.
         name: a format of kind "outlines", or "auto".
-        text: as of `read_outlines`.
+        text, outside: as of `read_outlines`.
 
     Returns:
         samples that still point to the source's images, and everything that was not converted, with its place in the
@@ -85,7 +88,7 @@ def convert(path: str | Path, name: str = "auto", text: str | None = None) -> Co
     Raises:
         DataError: as of `read_outlines`.
     """
-    return to_samples(read_outlines(path, name, text))
+    return to_samples(read_outlines(path, name, text, outside=outside))
 
 
 def write_format(conversion: Conversion, out: str | Path, name: str) -> list[Problem]:

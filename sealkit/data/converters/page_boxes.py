@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from sealkit.data.converters.base import IMAGES, Images, Source, free_name, prepare_folder
+from sealkit.data.converters.inside import Inside
 from sealkit.data.converters.reading import read_json, read_text
 from sealkit.data.converters.stated_size import fit_sizes
 from sealkit.data.labels.coco import TEST, TRAIN, VAL, CocoSet, coco_set, write_coco
@@ -49,7 +50,7 @@ class _Part:
 
 
 def convert_boxes(
-    source: Path, out: Path, names: Mapping[str, str] | None = None
+    source: Path, out: Path, names: Mapping[str, str] | None = None, *, outside: bool = False
 ) -> tuple[dict[str, int], list[Problem]]:
     """Copy the images to `out/images` and write a label file per part, all with the same categories.
 
@@ -57,6 +58,7 @@ def convert_boxes(
         source: folder, or one COCO file; never changed.
         out: new folder.
         names: category of the source → category of the result; several may become one.
+        outside: also take images that lie outside of the source; else they are reported.
 
     Returns:
         Images per label file, and what was not converted, with its place in the source.
@@ -70,9 +72,10 @@ def convert_boxes(
     parts = _coco_parts(source, names or {}) or _labelme_parts(source, names or {})
     problems = [problem for part in parts for problem in part.found.problems]
     images = Images(source if source.is_dir() else source.parent)
+    inside = Inside(source, outside)
     placed: dict[str, list[LayoutSample]] = {}
     for part in parts:
-        placed.setdefault(part.target, []).extend(_with_images(part, images, problems))
+        placed.setdefault(part.target, []).extend(_with_images(part, images, inside, problems))
     if not any(placed.values()):
         first = f" ({problems[0].message})" if problems else ""
         raise DataError(
@@ -214,7 +217,7 @@ def _box_around(shape: Any) -> list[float] | None:
     return [min(xs), min(ys), max(xs) - min(xs), max(ys) - min(ys)]
 
 
-def _with_images(part: _Part, images: Images, problems: list[Problem]) -> list[LayoutSample]:
+def _with_images(part: _Part, images: Images, inside: Inside, problems: list[Problem]) -> list[LayoutSample]:
     """Samples whose image is there, with its size; boxes of the image at another size are carried over."""
     found = []
     for sample in part.found.samples:
@@ -227,6 +230,10 @@ def _with_images(part: _Part, images: Images, problems: list[Problem]) -> list[L
                 problems.append(Problem("missing-image", sample.where, reason, f"put it below {part.root}"))
                 continue
             path = other
+        refused = inside.problem(path, sample.where)
+        if refused is not None:
+            problems.append(refused)
+            continue
         try:
             info = inspect_image(path)
         except ImageError as error:

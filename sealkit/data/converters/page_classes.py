@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from sealkit.data.converters.base import IMAGES, prepare_folder
+from sealkit.data.converters.inside import Inside
 from sealkit.data.labels.orientation import ANGLES, PageSample, read_page_labels, write_class_file, write_page_labels
 from sealkit.errors import DataError, Problem
 from sealkit.files import copy_file
@@ -21,12 +22,13 @@ PARTS = ("train", "val", "test")
 _ANGLE = re.compile(r"(0|90|180|270)(?:\D.*)?$")
 
 
-def convert_pages(source: Path, out: Path) -> tuple[dict[str, int], list[Problem]]:
+def convert_pages(source: Path, out: Path, *, outside: bool = False) -> tuple[dict[str, int], list[Problem]]:
     """Copy the images to `out/images` and write a label file per part and `label.txt`.
 
     Args:
         source: folder; never changed.
         out: new folder.
+        outside: also take images that lie outside of the source; else they are reported.
 
     Returns:
         Images per label file, and what was not converted.
@@ -49,12 +51,17 @@ def convert_pages(source: Path, out: Path) -> tuple[dict[str, int], list[Problem
     prepare_folder(out)
     counts: dict[str, int] = {}
     taken: dict[Path, Path] = {}
+    inside = Inside(source, outside)
     for part, samples in parts.items():
         placed = []
         for sample in samples:
             if not sample.image_path.is_file():
                 reason = f"there is no image {sample.image_path}"
                 problems.append(Problem("missing-image", sample.where, reason, "check the path"))
+                continue
+            refused = inside.problem(sample.image_path, sample.where)
+            if refused is not None:
+                problems.append(refused)
                 continue
             placed.append(replace(sample, image_path=_place(sample.image_path, source, out, taken)))
         counts[f"{part}.txt"] = write_page_labels(out / f"{part}.txt", placed, out)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from sealkit.data.converters.base import IMAGES, Images, Source, prepare_folder
+from sealkit.data.converters.inside import Inside
 from sealkit.data.converters.reading import glance, read_text
 from sealkit.data.converters.text_lines import format_of
 from sealkit.errors import DataError
@@ -34,12 +35,13 @@ def recognise(path: Path, content: Any) -> bool:
     return 2 * sum(not format_of(text) for text in texts) > len(texts)
 
 
-def read_texts(path: Path) -> tuple[dict[Path, list[str]], Source]:
-    """(image -> lines of text, problems) of a folder."""
+def read_texts(path: Path, *, outside: bool = False) -> tuple[dict[Path, list[str]], Source]:
+    """(image -> lines of text, problems) of a folder; `outside`: also of images that are links to elsewhere."""
     if not path.is_dir():
         raise DataError("not a folder", where=str(path), hint="give the folder with images and text files")
     source = Source()
     found: dict[Path, list[str]] = {}
+    inside = Inside(path, outside)
     for image in Images(path).paths:
         label = image.with_suffix(".txt")
         name = label.relative_to(path).as_posix()
@@ -56,7 +58,10 @@ def read_texts(path: Path) -> tuple[dict[Path, list[str]], Source]:
             source.report("not-a-text", name, reason, f"convert the folder with --from {other}")
             continue
         lines = [line.strip() for line in re.split(r"[#\r\n]+", content) if line.strip()]
-        if lines:
+        refused = inside.problem(image, name) if lines else None
+        if refused is not None:
+            source.problems.append(refused)
+        elif lines:
             found[image] = lines
         else:
             source.report("empty-text", name, "the text file is empty", "write the seal's text", "warning")

@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from sealkit.data.converters.base import IMAGES, Images, Source, free_name, prepare_folder
+from sealkit.data.converters.inside import Inside
 from sealkit.data.converters.reading import read_text
 from sealkit.data.converters.text_lines import format_of, lines_of
 from sealkit.data.labels.recognition import fault_of
 from sealkit.errors import DataError, Problem
 from sealkit.files import write_bytes, write_text
+from sealkit.images.decode import read_file
 
 _LINE = re.compile(
     r"\s*(?P<path>\S[^\t]*?\.(?:jpe?g|png|bmp|tiff?|webp))(?:\t|\s*,\s*|\s+)(?P<text>.*?)\s*$", re.IGNORECASE
@@ -37,7 +39,7 @@ class Strip:
 
     def content(self) -> bytes:
         """The encoded image."""
-        return self.data if self.data is not None else (self.path or Path(self.name)).read_bytes()
+        return self.data if self.data is not None else read_file(self.path or Path(self.name))
 
 
 @dataclass
@@ -99,6 +101,19 @@ def read_names(path: Path) -> Strips:
         strips.add(image.relative_to(path).as_posix(), image, image.name, text.strip(), source)
     strips.problems = source.problems
     return strips
+
+
+def keep_inside(strips: Strips, source: str | Path, outside: bool = False) -> None:
+    """Take out and report the strips whose image lies outside of the source, or is none."""
+    inside = Inside(source, outside)
+    kept = []
+    for strip in strips.found:
+        problem = inside.problem(strip.path, strip.where) if strip.path is not None else None
+        if problem is None:
+            kept.append(strip)
+        else:
+            strips.problems.append(problem)
+    strips.found = kept
 
 
 def write_strips(strips: Strips, out: str | Path, labels: str = "labels.txt", folder: str = IMAGES) -> int:

@@ -17,6 +17,7 @@ EXAMPLES = """
   sealkit serve --url-host files.example.com            # requests may name URLs of this host
   sealkit serve --device gpu:0,1 --workers 2               # one worker per card
   sealkit serve -o Serving.timeout=30 Serving.max_bytes=10000000 Serving.visualize=false
+
 What a request holds and what comes back is PaddleX's; clients in seven languages lie in sealkit/serving/clients.
 GET /health says whether a worker is ready, GET /metrics is for Prometheus. The page's address is printed on stdout,
 logs are JSON lines on stderr. SIGTERM: no new connections, requests inside are answered, exit code 0.

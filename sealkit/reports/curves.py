@@ -31,7 +31,7 @@ def line_chart(
     from matplotlib.figure import Figure
 
     with matplotlib.rc_context(_STYLE):
-        figure = Figure(figsize=(7.0, 2.6), layout="constrained")
+        figure = Figure(figsize=(8.6, 2.6), layout="constrained")
         axes = figure.add_subplot()
         for name, points in series.items():
             if points:
@@ -41,7 +41,7 @@ def line_chart(
         if log_y:
             axes.set_yscale("log")
         if axes.lines:
-            axes.legend(frameon=False, fontsize=8)
+            axes.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))  # beside the lines
         buffer = io.StringIO()
         figure.savefig(buffer, format="svg", metadata={"Date": None}, transparent=True)
     text = buffer.getvalue()

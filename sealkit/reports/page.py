@@ -2,7 +2,7 @@
 
 Rooms hand over plain sections; this file knows no module. A section is a dict with `title` and one or more of
 `text` (str), `rows` (list of dicts: a table), `images` (list of (caption, (H, W, 3) uint8 BGR array)), `svg` (str),
-`chart` (arguments of `curves.line_chart` by name, `series` above all), `code` (str).
+`chart` (arguments of `curves.line_chart` by name), `code` (str), `fold` (bool: closed until opened).
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def write_page(
 
 
 def _section(section: Mapping[str, Any]) -> dict[str, Any]:
-    unknown = set(section) - {"title", "text", "rows", "images", "svg", "chart", "code"}
+    unknown = set(section) - {"title", "text", "rows", "images", "svg", "chart", "code", "fold"}
     if unknown or "title" not in section:
         raise ValueError(f"report section {section.get('title')!r}: unknown keys {sorted(unknown)} or no title")
     return {
@@ -67,6 +67,7 @@ def _section(section: Mapping[str, Any]) -> dict[str, Any]:
         "table": _table(section.get("rows") or []),
         "svg": section.get("svg") or _drawn(section.get("chart")),
         "code": section.get("code"),
+        "fold": bool(section.get("fold")),
         "images": [{"caption": caption, "src": _data_uri(image)} for caption, image in section.get("images") or []],
     }
 

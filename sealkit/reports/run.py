@@ -35,10 +35,11 @@ def write_run_report(run_dir: str | Path, parts: Sequence[Mapping[str, Any]] = (
         )
     metrics = read_metrics(folder / "metrics.jsonl")
     summary = _json(folder / "summary.json")
-    sections: list[Mapping[str, Any]] = [*_metrics(summary), *_curves(metrics), *parts, *_facts(folder)]
+    sections: list[Mapping[str, Any]] = [*_metrics(summary), *parts, *_curves(metrics, summary), *_groups(summary)]
+    sections += _facts(folder)
     recipe = folder / "recipe.yaml"
     if recipe.is_file():
-        sections.append({"title": "Recipe", "code": recipe.read_text(encoding="utf-8")})
+        sections.append({"title": "Recipe", "code": recipe.read_text(encoding="utf-8"), "fold": True})
     return write_page(
         folder / "report.html", f"Training run {folder.name}", sections, warnings=summary.get("warnings", [])
     )
@@ -49,29 +50,58 @@ def _json(path: Path) -> dict[str, Any]:
 
 
 def _metrics(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """What the run gained: initial weights beside the last evaluation, and the best one."""
+    """What the run gained in one sentence, and the metrics of the whole set; counts are whole numbers."""
     if not summary:
         return []
-    best = summary.get("best") or {}
-    text = f"{summary.get('stopped', '')} at step {summary.get('step')}, epoch {summary.get('epoch', 0):.2f}"
-    if best:
-        name = next(key for key in best if key != "step")
-        text += f"; best {name} {best[name]:.4f} at step {best['step']}"
+    rows = _rows(summary, [name for name in _names(summary) if "/" not in name])
+    return [{"title": "Result", "text": _verdict(summary), "rows": rows}]
+
+
+def _groups(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Metrics of parts of the set (`recall/shape=oval`), folded."""
+    rows = _rows(summary, [name for name in _names(summary) if "/" in name])
+    return [{"title": "Metrics by group", "rows": rows, "fold": True}] if rows else []
+
+
+def _names(summary: Mapping[str, Any]) -> list[str]:
+    return list(summary.get("last") or summary.get("baseline") or {})
+
+
+def _verdict(summary: Mapping[str, Any]) -> str:
+    """`Better than the initial weights: best hmean 0.8023 at step 60, 0.3471 before. …`"""
+    best, baseline = summary.get("best") or {}, summary.get("baseline") or {}
+    ended = f"Training {summary.get('stopped', '')} at step {summary.get('step')}, epoch {summary.get('epoch', 0):.2f}."
+    if not best:
+        return ended
+    name = next(key for key in best if key != "step")
+    text = f"best {name} {best[name]:.4f} at step {best['step']}"
+    if name not in baseline:
+        return f"{text[0].upper()}{text[1:]}. {ended}"
+    change = best[name] - baseline[name]
+    kind = "Better than" if change > 0 else "No better than" if change == 0 else "Worse than"
+    return f"{kind} the initial weights: {text}, {baseline[name]:.4f} before ({change:+.4f}). {ended}"
+
+
+def _rows(summary: Mapping[str, Any], names: Sequence[str]) -> list[dict[str, Any]]:
     baseline, last = summary.get("baseline") or {}, summary.get("last") or {}
     rows = []
-    for name in last or baseline:
-        row: dict[str, Any] = {
-            "metric": name,
-            "initial weights": baseline.get(name),
-            "last evaluation": last.get(name),
-        }
+    for name in names:
+        values = {"initial weights": baseline.get(name), "last evaluation": last.get(name)}
         if name in baseline and name in last:
-            row["change"] = last[name] - baseline[name]
-        rows.append(row)
-    return [{"title": "Result", "text": text, "rows": rows}]
+            values["change"] = last[name] - baseline[name]
+        if _is_count(name, [baseline, last], summary):
+            values = {key: None if value is None else round(value) for key, value in values.items()}
+        rows.append({"metric": name, **values})
+    return rows
 
 
-def _curves(metrics: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def _is_count(name: str, evaluations: Sequence[Mapping[str, Any]], summary: Mapping[str, Any]) -> bool:
+    """Whether a metric counts things: whole numbers throughout, and not what the best checkpoint is chosen by."""
+    values = [e[name] for e in evaluations if name in e]
+    return name not in (summary.get("best") or {}) and "/" not in name and all(float(v).is_integer() for v in values)
+
+
+def _curves(metrics: Sequence[Mapping[str, Any]], summary: Mapping[str, Any]) -> list[dict[str, Any]]:
     train = [m for m in metrics if m.get("kind") == "train"]
     evals = [m for m in metrics if m.get("kind") == "eval"]
     sections = []
@@ -88,7 +118,13 @@ def _curves(metrics: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     if len(evals) > 1:
         # groups (recall/shape=…) would fill the chart; they have their table
         names = [
-            k for k, v in evals[0].items() if isinstance(v, float) and "/" not in k and k != "epoch" and 0 <= v <= 1
+            k
+            for k, v in evals[0].items()
+            if isinstance(v, float)
+            and "/" not in k
+            and k != "epoch"
+            and 0 <= v <= 1
+            and not _is_count(k, evals, summary)
         ]
         svg = line_chart(
             {k: [(m["step"], m[k]) for m in evals if k in m] for k in names}, x_label="step", title="Evaluation"
@@ -108,7 +144,8 @@ def _facts(folder: Path) -> list[dict[str, Any]]:
     ):
         content = _json(folder / name)
         if content:
-            sections.append({"title": title, "rows": [{"what": k, "value": _short(v)} for k, v in content.items()]})
+            rows = [{"what": k, "value": _short(v)} for k, v in content.items()]
+            sections.append({"title": title, "rows": rows, "fold": True})
     return sections
 
 

@@ -18,7 +18,8 @@ def _run_folder(folder):
     (folder / "metrics.jsonl").write_text("\n".join(map(json.dumps, records)))
     summary = {
         "step": 3, "epoch": 0.75, "stopped": "done", "best": {"hmean": 0.75, "step": 3},
-        "baseline": {"hmean": 0.25}, "last": {"hmean": 0.75}, "warnings": ["weights look unused"],
+        "baseline": {"hmean": 0.25, "gt": 19.0}, "last": {"hmean": 0.75, "gt": 19.0},
+        "warnings": ["weights look unused"],
     }  # fmt: skip
     (folder / "summary.json").write_text(json.dumps(summary))
     (folder / "recipe.yaml").write_text("name: toy  # from recipe.yaml:1\n")
@@ -29,7 +30,9 @@ def _run_folder(folder):
 def test_report_shows_gain_curves_warnings_and_recipe(tmp_path):
     path = write_run_report(_run_folder(tmp_path / "run"), [{"title": "Worst images", "text": "none"}])
     html = path.read_text(encoding="utf-8")
-    assert "best hmean 0.7500 at step 3" in html and "0.5000" in html  # the change
+    assert "Better than the initial weights: best hmean 0.7500 at step 3, 0.2500 before (+0.5000)" in html
+    assert html.index("Worst images") < html.index("<svg") < html.index("<details>"), "verdict, images, curves, details"
+    assert ">19<" in html and "19.0000" not in html, "counts are whole numbers"
     assert html.count("<svg") == 3
     for text in ("weights look unused", "from recipe.yaml:1", "rapidocr", "Worst images", "loss/a"):
         assert text in html, text

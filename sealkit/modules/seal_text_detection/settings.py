@@ -174,6 +174,14 @@ class DetCropSizeSettings(Settings):
     """Border around the seal, as a share of its long side."""
 
 
+class DetCropRecipeSettings(DetCropSizeSettings):
+    """The crop of a recipe."""
+
+    background_contrast: float | None = Field(None, ge=0, le=1)
+    """Contrast left outside the seal's box; null: what `seal_crop` trains with, 1 without that augmentation. A short
+    fine-tuning of the shipped detector states that detector's, since it keeps what those weights learnt."""
+
+
 class DetCropSettings(DetCropSizeSettings):
     background_contrast: float = Field(1.0, ge=0, le=1)
     """Contrast that is left outside the seal's box, which tells the network which seal is meant; 1 where it was not
@@ -190,10 +198,12 @@ class SealTextDetectionRecipe(RecipeBase):
     postprocess: DetPostprocessSettings = DetPostprocessSettings()
     resize: DetResizeSettings = DetResizeSettings()
     """Pre-processing of evaluation, export and pipeline."""
-    crop: DetCropSizeSettings = DetCropSizeSettings()
+    crop: DetCropRecipeSettings = DetCropRecipeSettings()
 
     @property
     def crop_settings(self) -> DetCropSettings:
-        """`crop`, with the background contrast that `seal_crop` trains with; 1 without that augmentation."""
+        """`crop`, its background contrast decided: stated, else what `seal_crop` trains with, 1 without it."""
+        stated = self.crop.background_contrast
         contrasts = [entry.background_contrast for entry in self.augment if isinstance(entry, SealCrop)]
-        return DetCropSettings(**self.crop.model_dump(), background_contrast=min(contrasts, default=1.0))
+        contrast = stated if stated is not None else min(contrasts, default=1.0)
+        return DetCropSettings(side=self.crop.side, margin=self.crop.margin, background_contrast=contrast)

@@ -201,7 +201,11 @@ class ReadingSettings(Settings):
     height: int | None = Field(None, gt=0)
     """Height strips are straightened to; null: that of the recogniser's input."""
     both_directions: Literal["auto", "always", "never"] = "auto"
-    """Read a line in both directions and keep the better score: where its direction is in doubt, always, never."""
+    """Read a line in both directions and keep the better score: where its direction is in doubt or its first reading
+    scores below `turn_below`, always, never."""
+    turn_below: float = Field(0.9, ge=0, le=1)
+    """With `both_directions: auto`, lines whose first reading scores below this are read the other way round as well,
+    whatever the geometry said."""
     squeeze: tuple[float, ...] = ()
     """Read each strip again squeezed to these shares of its length: wide-spaced characters read better closer
     together."""

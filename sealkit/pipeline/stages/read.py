@@ -87,6 +87,10 @@ def read_seals(
     height = settings.height or recogniser.height
     first = [_Plan(trial, n, line) for trial in every for n, line in enumerate(trial.orientations)]
     _try(image, first, recogniser, height, batch_size)
+    if settings.both_directions == "auto":
+        _try(
+            image, [_turned(trial) for trial in every if _is_doubtful(trial, settings)], recogniser, height, batch_size
+        )
     if settings.squeeze:
         again = [
             _Plan(trial, n, line, squeeze)
@@ -111,6 +115,17 @@ def _try(image: np.ndarray, plans: Sequence[_Plan], recogniser: TextRecogniser, 
         planned.append(plan)
     for plan, result in zip(planned, recogniser.read(strips, batch_size)):
         plan.trial.tried.append(Hypothesis(plan.line, plan.number, plan.squeeze, result))
+
+
+def _is_doubtful(trial: _Trial, settings: ReadingSettings) -> bool:
+    """Whether a line of one orientation was read so badly that the geometry may have been wrong about it."""
+    return len(trial.orientations) == 1 and trial.best_score < settings.turn_below
+
+
+def _turned(trial: _Trial) -> _Plan:
+    """The line the other way round, as one more orientation of its trial."""
+    trial.orientations.append(trial.orientations[0].turned())
+    return _Plan(trial, len(trial.orientations) - 1, trial.orientations[-1])
 
 
 def hypotheses_of(lines: Sequence[SealLine], settings: ReadingSettings) -> list[list[LinePoly]]:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from sealkit.cli.infer_saving import Keeper
 from sealkit.cli.progress import Progress
 from sealkit.runtime import engines
 
@@ -22,12 +23,14 @@ EXAMPLES = """
   sealkit infer 'scans/*.png' --save-csv texts.csv              # one row per text, for spreadsheets
   sealkit infer scans/ --jsonl > texts.jsonl                    # one JSON line per image, for scripts
   sealkit infer page.pdf --pipeline my.yaml --device gpu:0      # several devices: gpu:0,1 or cpu,cpu
+  sealkit infer scans/ --save-path out --resume                 # the same again: goes on where it was stopped
   sealkit infer https://example.com/seal.png --allow-url
   sealkit infer page.png --pipeline seal_recognition --layout-threshold '{16: 0.3}' --layout-merge-bboxes-mode union
   sealkit infer seal.png --det runs/my_detector --rec runs/my_recogniser   # your own models, as they were evaluated
   sealkit infer seal.png --model PP-OCRv6_small_det --model-dir runs/mine/inference   # one module alone
 
-Exit code: 0; 3 where an image could not be read (the others were); 2 wrong settings; 7 engine or device.
+Exit code: 0; 3 where an image could not be read or its result not be saved (the others were); 2 wrong settings;
+7 engine or device.
 """
 
 SOME_FAILED = 3
@@ -84,6 +87,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="PATH",
         help="folder for <name>_res.json and <name>_seal_res_regionN.png (one module: <name>_res.png)",
     )
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="leave out what an earlier run with --resume saved in PATH, where input and settings are the same",
+    )
     parser.add_argument("--save-csv", metavar="FILE", help="one row per text: file, page, seal, role, text, score, box")
     parser.add_argument(
         "--pipeline", metavar="CONFIG", help="pipeline config: YAML file or shipped name (default: embedded)"
@@ -129,7 +137,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from sealkit.errors import ConfigError
     from sealkit.images import count_inputs
-    from sealkit.pipeline.present import write_csv
 
     inputs = [found for given in (*args.input, *args.more) for found in _matching(given)]
     if not inputs:
@@ -138,26 +145,23 @@ def run(args: argparse.Namespace) -> int:
         hint = "a model in the pipeline: --det, --rec, --layout or --ori DIR; one module alone: add --model NAME"
         raise ConfigError("--model-dir belongs to --model", where="sealkit infer", hint=hint)
     _check_saving(args)
-    results = _module_results(args, inputs) if args.model else _pipeline_results(args, inputs)
-    failed, done, saved, kept = 0, 0, Names(), []
+    keeper = Keeper(args)
+    inputs = keeper.left(inputs)
+    results = () if not inputs else _module_results(args, inputs) if args.model else _pipeline_results(args, inputs)
+    failed = 0
     with Progress("reading") as progress:
         total = count_inputs(inputs)
         for result in results:
-            failed, done = failed + (not result.ok), done + result.ok
+            failed += not result.ok
             _show(result, args)
-            if args.save_path and result.ok:
-                saved.settle(result)
-                _save(result, args)
-            if args.save_csv:
-                kept.append(_Rows(result.rows()))
+            keeper.keep(result)
             progress(1, total)
-    if args.save_csv:
-        write_csv(kept, args.save_csv)
     if failed:
         print(f"{failed} image(s) could not be read", file=sys.stderr)
-    if done and not args.quiet and not args.jsonl:
+    keeper.finish()
+    if keeper.done and not args.quiet and not args.jsonl:
         _tell_where(args)
-    return SOME_FAILED if failed else 0
+    return SOME_FAILED if failed or keeper.unsaved else 0
 
 
 def _pipeline_results(args: argparse.Namespace, inputs: Sequence[str]) -> Any:
@@ -213,35 +217,6 @@ def _module_results(args: argparse.Namespace, inputs: Sequence[str]) -> Any:
     return model.predict(list(inputs))
 
 
-class Names:
-    """Names of saved files: of two inputs called alike (a/1.png and b/1.png) neither may overwrite the other."""
-
-    def __init__(self) -> None:
-        self._taken: set[str] = set()
-
-    def settle(self, result: Any) -> None:
-        """Number `result.stem` where another result of this run has it already, and say so."""
-        from sealkit.pipeline.present import name_of
-
-        plain, number = result.stem, 1
-        while result.stem.lower() in self._taken:  # lower: some file systems do not tell A from a
-            number += 1
-            result.stem = f"{plain}-{number}"
-        self._taken.add(result.stem.lower())
-        if number > 1:
-            print(f"{name_of(result)}: saved as {result.stem}_…, another input has the name {plain}", file=sys.stderr)
-
-
-class _Rows:
-    """The rows of a result whose images need not be kept until the table is written."""
-
-    def __init__(self, rows: list[dict[str, Any]]) -> None:
-        self._rows = rows
-
-    def rows(self) -> list[dict[str, Any]]:
-        return self._rows
-
-
 def _matching(given: str) -> list[str]:
     """What a pattern that the shell left alone stands for, sorted; the word itself where that is a file, or no
     pattern, or matches nothing."""
@@ -262,6 +237,9 @@ def _check_saving(args: argparse.Namespace) -> None:
     if args.save_csv and args.model:
         hint = "leave --model out, or use --jsonl"
         raise ConfigError("a table of texts is what the pipeline gives", where="--save-csv", hint=hint)
+    if args.resume and (not args.save_path or Path(args.save_path).suffix.lower() == ".json"):
+        hint = "add --save-path out, the folder in which results are kept"
+        raise ConfigError("goes on from the results of a folder", where="--resume", value=args.save_path, hint=hint)
     if args.save_path:
         _refuse_unwritable(Path(args.save_path))
     if args.save_csv:
@@ -295,11 +273,6 @@ def _refuse_unwritable(path: Path, flag: str = "--save-path") -> None:
         raise SealkitError("cannot write: not a folder", where=str(place), hint=f"choose another {flag}")
     if not os.access(place, os.W_OK):
         raise SealkitError("cannot write: no permission", where=str(place), hint=f"choose another {flag}")
-
-
-def _save(result: Any, args: argparse.Namespace) -> None:
-    result.save_to_json(args.save_path)
-    result.save_to_img(args.save_path)
 
 
 def _show(result: Any, args: argparse.Namespace) -> None:

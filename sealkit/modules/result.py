@@ -91,17 +91,18 @@ class ModuleResult(dict[str, Any]):
         """(H, W, 3) uint8 BGR: what was found, drawn on the image; here the image alone."""
         return np.asarray(self["input_img"])
 
-    def save_to_img(self, save_path: str | Path) -> None:
-        """Write `draw()` to an image file, or to `<folder>/<stem>_res.png`."""
-        write_image(self.image_path(save_path), self.draw())
+    def save_to_img(self, save_path: str | Path) -> list[Path]:
+        """Write `draw()` to an image file, or to `<folder>/<stem>_res.png`; its path."""
+        return [write_image(self.image_path(save_path), self.draw())]
 
-    def save_to_json(self, save_path: str | Path, indent: int = 4, ensure_ascii: bool = False) -> None:
-        """Write to a .json file, or to `<folder>/<stem>_res.json`."""
+    def save_to_json(self, save_path: str | Path, indent: int = 4, ensure_ascii: bool = False) -> list[Path]:
+        """Write to a .json file, or to `<folder>/<stem>_res.json`; its path."""
         path = Path(save_path)
         if path.suffix.lower() != ".json":
             path = path / f"{self.stem}_res.json"
         path.parent.mkdir(parents=True, exist_ok=True)
         write_text(path, compact_json(self.json["res"], indent, ensure_ascii))
+        return [path]
 
 
 def _brief(value: Any) -> Any:

@@ -162,8 +162,8 @@ class SealRecognitionResult(Presented):
             text = repr(self.str)
         print(text, file=file or sys.stderr)
 
-    def save_to_json(self, save_path: Any, indent: int = 4, ensure_ascii: bool = False) -> None:
-        """Write `<save_path>/<stem>_res.json`, or `save_path` itself where it is named like a JSON file.
+    def save_to_json(self, save_path: Any, indent: int = 4, ensure_ascii: bool = False) -> list[Path]:
+        """Write `<save_path>/<stem>_res.json`, or `save_path` itself where it is named like a JSON file; its path.
 
         A polygon is one line there; with `reading: reference` every number is, as in PaddleX.
         """
@@ -173,23 +173,27 @@ class SealRecognitionResult(Presented):
         write = compact_json if "stages" in self else json.dumps
         text = write(self.json["res"], indent=indent, ensure_ascii=ensure_ascii)
         _write(path, text.encode("utf-8"))
+        return [path]
 
-    def save_to_img(self, save_path: Any) -> None:
+    def save_to_img(self, save_path: Any) -> list[Path]:
         """Write `<save_path>/<stem>_<name><suffix>` per image of `img`, and the overview of a page as `overview`.
 
         The suffix is the input's where it is an image's, else .png. Where `save_path` itself is named like an image
-        only the first one is written there.
+        only the first one is written there. Returns the paths of what was written.
         """
         images = self.img
         path = Path(save_path)
         if (mimetypes.guess_type(str(path))[0] or "").startswith("image/"):
             for image in list(images.values())[:1]:
                 _save_image(image, path)
-            return
+            return [path] if images else []
         suffix = Path(self._file).suffix if suffix_of(self._file) in IMAGE_SUFFIXES else ".png"
         whole = self.overview
+        written = []
         for key, image in {**images, **({"overview": whole} if whole else {})}.items():
-            _save_image(image, path / f"{self.stem}_{key}{suffix}")
+            written.append(path / f"{self.stem}_{key}{suffix}")
+            _save_image(image, written[-1])
+        return written
 
     def save_all(self, save_path: Any) -> None:
         """JSON, then images."""

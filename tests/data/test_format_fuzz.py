@@ -22,7 +22,8 @@ from sealkit.images import write_image
 from tests.data.sets import box, draw_image, write_labels
 
 TOKENS = [
-    b"null", b"7", b"[]", b"{}", b'""', b"[[]]", b"true", b"-1e999", b"NaN", b"9" * 400, b"\xff\xfe", b"\x00", b"<",
+    b"null", b"7", b"[]", b"{}", b'""', b"[[]]", b"true", b"-1e999", b"NaN", b"9" * 400, b"9" * 5000,
+    b"Infinity", b"<a>" * 3000, b'{"a":' * 3000, b"\xff\xfe", b"\x00", b"<",
     b"&x;", b"</a>",
     b"\t", b"\n", b",", b";", b'"', b"'", b"####", b"\xb4\xfd", b"\\ud800", b"1e5", b"-", b"../../a.png", b"]]",
     b"##", b" ", b"\xe3\x80\x80", b"[" * 3000, b"x: [[", b"<!DOCTYPE a>", b"a.png", b"0.5",

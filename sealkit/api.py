@@ -120,9 +120,14 @@ def _with_own_data(
     if data is None:
         if recipe is None:
             hint = "sealkit train --data DIR takes the recipe for it; or name one: -c RECIPE (`sealkit models`)"
-            raise ConfigError("neither a recipe nor data is named", where="sealkit train", hint=hint)
+            raise ConfigError("neither a recipe nor data is given", where="sealkit train", hint=hint)
         if module is not None:
-            raise ConfigError("a recipe names its module itself", where="--module", value=module, hint="add --data DIR")
+            raise ConfigError(
+                "--module applies to --data only: a recipe has its own module",
+                where="--module",
+                value=module,
+                hint="add --data DIR",
+            )
         return recipe, overrides
     if recipe is not None:
         said = str(load(recipe).settings.model_dump()["module"])
@@ -178,7 +183,7 @@ def _write_pipeline(run: Path, module: str) -> None:
 
 
 def replay(recipe: Recipe, folder: str | Path, overrides: Overrides = ()) -> Replay:
-    """Run a batch again whose loss or gradient was not finite, and find the first layer that is to blame.
+    """Run a batch again whose loss or gradient was not finite, and find the first layer with a bad output.
 
     Args:
         recipe: that of the run.
@@ -209,7 +214,7 @@ def evaluate(
     """Evaluate a checkpoint or an exported folder on a recipe's evaluation set.
 
     Args:
-        recipe: None: the recipe of the run folder that `checkpoint` or `model_dir` lies in.
+        recipe: None: the recipe of the run folder that contains `checkpoint` or `model_dir`.
         checkpoint: run folder (its best checkpoint), checkpoint folder, weights file, or a tag such as `official`.
         model_dir: exported folder or ONNX file, in place of `checkpoint`; its own pre- and post-processing is used.
         overrides: as in `train`.
@@ -227,7 +232,7 @@ def evaluate(
     """
     if (checkpoint is None) == (model_dir is None):
         raise ConfigError(
-            "nothing to evaluate" if checkpoint is None else "a checkpoint and an exported folder are given",
+            "nothing to evaluate" if checkpoint is None else "both a checkpoint and an exported folder are given",
             where="sealkit eval",
             hint="name one of --checkpoint (run folder, checkpoint or weights) and --model-dir (exported folder)",
         )
@@ -322,7 +327,7 @@ def export_inference_only(model: str, checkpoint: str | Path, output: str | Path
     """
     if not table.info(zoo.get(model).module).not_trainable:
         raise ConfigError(
-            "this model is exported by its recipe",
+            "this model is exported with its recipe",
             where="--model",
             value=model,
             hint="sealkit export RUN_FOLDER, or -c RECIPE --checkpoint PATH --output DIR",
@@ -338,19 +343,19 @@ def export_inference_only(model: str, checkpoint: str | Path, output: str | Path
 
 
 def run_recipe(path: Path) -> Path:
-    """The recipe.yaml of the run folder that a checkpoint or exported folder lies in.
+    """The recipe.yaml of the run folder that contains a checkpoint or exported folder.
 
     Raises:
-        ConfigError: it lies in none.
+        ConfigError: the path is in no run folder.
     """
     folder = run_folder(path)
     if folder is None:
-        raise ConfigError("this does not lie in a run folder", where=str(path), hint="name the recipe: -c RECIPE")
+        raise ConfigError("not inside a run folder", where=str(path), hint="name the recipe: -c RECIPE")
     return folder / "recipe.yaml"
 
 
 def run_folder(path: Path) -> Path | None:
-    """The run folder a path lies in or is, None where there is none."""
+    """The run folder that is or contains a path, None where there is none."""
     return next((folder for folder in (path, *list(path.parents)[:3]) if (folder / "recipe.yaml").is_file()), None)
 
 

@@ -201,7 +201,7 @@ class Charset:
                 "has no character list", where=where, hint="PostProcess.character_dict must list the characters"
             )
         if not isinstance(characters, (str, list, tuple)):
-            raise CharsetError("the character list is no list", where=where, value=characters)
+            raise CharsetError("the character list is not a list", where=where, value=characters)
         checked, notes = _checked([str(c) for c in characters], where, allow_odd=True)
         return cls(checked, id, True, notes)
 

@@ -1,4 +1,4 @@
-"""The errors a user can meet.
+"""Errors shown to users: SealkitError and its subclasses, and Problem for findings of checks.
 
 Every message answers four questions: what happened, where (file:line, key, tensor), with which value, and what to do
 next. The command line prints `str(error)` without a traceback and exits with `exit_code`.
@@ -175,4 +175,4 @@ class EngineError(SealkitError):
 
 
 class DeviceError(EngineError):
-    """A device that is not there."""
+    """A device that does not exist or cannot be used."""

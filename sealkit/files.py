@@ -1,4 +1,4 @@
-"""Files and folders that are either complete or absent, whenever the process is killed or the disk is full.
+"""Atomic writes: files and folders are complete or absent, even after a kill or on a full disk.
 
 Everything sealkit writes is written here. A file is written beside its place and renamed. A folder cannot be renamed
 over another one, so `replace_folder` moves the old one aside first; `claim_folder` finishes what a kill between the two

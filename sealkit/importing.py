@@ -1,4 +1,4 @@
-"""Trainable checkpoints out of other projects' model files, with proof that they are the same network."""
+"""Imports other projects' model files as trainable checkpoints, and proves that the network is the same."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def import_weights(source: str, model: str, output: str | Path, images: Sequence
     entry = WHEELS[source].files[model]
     if entry.model != model:
         hint = f"import {entry.model}, or train {model} with weights.init={source}: it takes what fits"
-        raise ConfigError("the file is another model", where="--model", value=model, hint=hint)
+        raise ConfigError("the file holds a different model", where="--model", value=model, hint=hint)
     output = Path(output)
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise ConfigError("output exists", where="--output", value=str(output), hint="give a new folder or remove it")
@@ -103,7 +103,7 @@ def _read(paths: Iterable[str | Path]) -> Iterator[np.ndarray]:
         found += inside
     if not found:
         raise DataError(
-            "no images here", where="--images", value=[str(path) for path in paths], hint="give image files or folders"
+            "no images found", where="--images", value=[str(path) for path in paths], hint="give image files or folders"
         )
     return (read_image(path) for path in found[:MAX_IMAGES])
 

@@ -1,4 +1,4 @@
-"""Words for people and comparisons of texts: the nearest name, what of a text is compared, edit distances.
+"""Text comparison: nearest names for hints, normalisation, edit distances.
 
 RapidFuzz is imported where it is needed: it costs 5 ms, and most commands never compare a text.
 """

@@ -1,3 +1,3 @@
-"""The version of the package, for every room: none needs the package's top for it."""
+"""The package version, importable without importing `sealkit` itself."""
 
 __version__ = "0.1.0"

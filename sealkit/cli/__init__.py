@@ -81,7 +81,7 @@ _EXAMPLES = """examples:
   sealkit train -c seal_det_mobile_finetune -o data.train.0.root=my_seals
   sealkit export runs/seal_det_mobile_finetune       inference folder and ONNX, parity proved
 
-A message instead of a traceback is the rule; SEALKIT_TRACEBACK=1 shows the traceback as well."""
+Errors are short messages; SEALKIT_TRACEBACK=1 adds the traceback."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -126,7 +126,9 @@ def _told(error: BaseException) -> int:
         what = f"a file name with {error.object[error.start]!a} cannot be used: names are {error.encoding} here"
         return _fail(f"{what}\n  next: set PYTHONUTF8=1, or a UTF-8 locale (LC_ALL=C.UTF-8)", 1)
     if isinstance(error, OSError) and error.filename is not None:
-        return _fail(f"{error.filename}: {error.strerror}\n  next: check the path, its rights and the free space", 1)
+        return _fail(
+            f"{error.filename}: {error.strerror}\n  next: check the path, its permissions and the free space", 1
+        )
     raise error
 
 
@@ -165,7 +167,7 @@ def _unknown_command(name: str, arguments: Sequence[str]) -> SealkitError:
     rest = list(arguments)
     if name in OTHER_WORDS:
         rest[rest.index(name)] = OTHER_WORDS[name]
-        return ConfigError("unknown command", value=name, hint=f"here it is: {_line(rest)}")
+        return ConfigError("unknown command", value=name, hint=f"use: {_line(rest)}")
     if os.path.exists(name):
         return ConfigError(
             "a file, where a command is expected", value=name, hint=f"read it: {_line(['infer', *rest])}"
@@ -182,7 +184,7 @@ def _paddlex_flag(arguments: Sequence[str]) -> SealkitError:
         words = ["config", "get", *rest[:1]]
     else:
         words = ["infer", *arguments]
-    return ConfigError("a command is missing before the flag", value=flag, hint=f"here it is: {_line(words)}")
+    return ConfigError("the command is missing: it comes before the flags", value=flag, hint=f"use: {_line(words)}")
 
 
 def _line(words: Sequence[str]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 NAME = "average"
-HELP = "Write the weighted mean of several weights of one network: of a fine-tuned and its initial weights, say."
+HELP = "Average the weights of several checkpoints of one network, e.g. of a fine-tuned model and its initial weights."
 EXAMPLES = """
   sealkit average runs/rec_v6_small_seal initial --weights 0.7 0.3 --output mean
   sealkit average runs/a runs/b runs/c --output mean              # equal shares

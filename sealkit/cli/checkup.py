@@ -85,12 +85,12 @@ KNOWN_BAD: tuple[KnownBad, ...] = (
     ),
     KnownBad(
         lambda v: "paddle2onnx" in v and "packaging" not in v,
-        "paddle2onnx imports `packaging` and does not ask for it",
+        "paddle2onnx needs `packaging` but does not declare it",
         "pip install packaging",
     ),
     KnownBad(
         lambda v: (0,) < _paddle(v) < (3, 0),
-        "Paddle 2 has another file format for models and lacks what training uses",
+        "Paddle 2 uses a different model format and lacks features that training needs",
         "pip install 'paddlepaddle>=3.0,<3.4'",
     ),
     KnownBad(

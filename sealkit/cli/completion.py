@@ -1,4 +1,4 @@
-"""`sealkit completion`: what a shell offers after Tab, made of the parsers of all commands."""
+"""`sealkit completion`: shell completion scripts, generated from the parsers of all commands."""
 
 from __future__ import annotations
 

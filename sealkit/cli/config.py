@@ -20,9 +20,9 @@ EXAMPLES = """
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("action", choices=("list", "get"), help="what to do")
-    parser.add_argument("name", nargs="?", metavar="NAME", help="of a shipped config")
+    parser.add_argument("name", nargs="?", metavar="NAME", help="name of a shipped config")
     parser.add_argument("--save-path", metavar="PATH", help="folder or .yaml file to write; default: stdout")
-    parser.add_argument("--overwrite", action="store_true", help="replace a file that is there")
+    parser.add_argument("--overwrite", action="store_true", help="overwrite an existing file")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
     if target.suffix not in (".yaml", ".yml"):
         target = target / f"{source.stem}.yaml"
     if target.exists() and not args.overwrite:
-        raise ConfigError("the file is there already", where=str(target), hint="add --overwrite, or name another")
+        raise ConfigError("the file already exists", where=str(target), hint="add --overwrite, or choose another path")
     target.parent.mkdir(parents=True, exist_ok=True)
     write_text(target, text)
     print(target)
@@ -56,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def standalone(source: Path) -> str:
-    """A config's text; one that builds on another is written out in full, so that a copy needs no neighbour."""
+    """A config's text; one that builds on another is written out in full, so that a copy needs no other file."""
     from sealkit.config.load import merged_tree
     from sealkit.config.yamlfile import read_yaml
 

@@ -1,11 +1,13 @@
-"""`sealkit convert-weights`: Paddle's pickled weights as safetensors, which hold no program."""
+"""`sealkit convert-weights`: converts Paddle's pickled weights to safetensors, which cannot hold code."""
 
 from __future__ import annotations
 
 import argparse
 
 NAME = "convert-weights"
-HELP = "Convert a .pdparams file to safetensors. The file is read in a limited child process; nothing in it is run."
+HELP = (
+    "Convert a .pdparams file to safetensors. The file is read in a restricted child process; code in it is never run."
+)
 EXAMPLES = """
   sealkit convert-weights PP-OCRv4_mobile_seal_det_pretrained.pdparams weights/v4.safetensors
   sealkit train -c seal_det_mobile -o weights.init=weights/v4.safetensors

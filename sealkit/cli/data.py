@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from importlib import import_module
 
 NAME = "data"
-HELP = "Check, convert, split, show, crop and draw datasets."
+HELP = "Check, convert, split, show, crop and generate datasets."
 EXAMPLES = """
   sealkit data check my_seals --module seal_text_detection --html check.html
   sealkit data convert labelme_folder my_seals

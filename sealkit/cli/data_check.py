@@ -43,15 +43,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--read", nargs="?", const="", metavar="MODEL",
-        help="recogniser (exported folder or .onnx; none: the embedded one): list labels it reads differently",
+        help="recogniser (exported folder or .onnx; no value: the embedded one): list labels it reads differently",
     )  # fmt: skip
     parser.add_argument("--json", metavar="FILE", help="write the verdict as JSON")
-    parser.add_argument("--html", metavar="FILE", help="write a page with statistics and drawn cases")
+    parser.add_argument("--html", metavar="FILE", help="write an HTML page with statistics and annotated examples")
     parser.add_argument("--fix", metavar="OUT", help="write a corrected copy to a new folder")
     parser.add_argument("--all", action="store_true", help="list every problem, not the first five of a kind")
-    parser.add_argument("--strict", action="store_true", help="exit with an error on warnings, too")
+    parser.add_argument("--strict", action="store_true", help="exit with an error on warnings as well")
     parser.add_argument("--no-compare", action="store_true", help="do not search for duplicates and leaks")
-    parser.add_argument("--workers", type=int, default=0, metavar="N", help="image readers at once (0: one per core)")
+    parser.add_argument("--workers", type=int, default=0, metavar="N", help="parallel image readers (0: one per core)")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -126,7 +126,7 @@ def _whole(folder: Path, usual: str) -> str:
 
 
 def _module_of(args: argparse.Namespace) -> str:
-    """The module whose labels lie in the folder; that of seal texts where nothing tells, whose messages say more."""
+    """The module of the folder's labels; seal text detection where the content does not tell."""
     from sealkit.data.labels.kinds import kind_of, usual_labels
     from sealkit.modules.table import having, info
 

@@ -44,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--outside", action="store_true", help="also copy images that lie outside of SOURCE: ../x, other disks, links"
     )
     parser.add_argument("--all", action="store_true", help="list every problem, not the first five of a kind")
-    parser.add_argument("--strict", action="store_true", help="exit with an error when anything was not converted")
+    parser.add_argument("--strict", action="store_true", help="exit with an error if anything was not converted")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -68,10 +68,10 @@ def run(args: argparse.Namespace) -> int:
     }
     if target not in fitting.get(kind, (OWN, found)):
         raise ConfigError(
-            f"{FORMATS[found].title} cannot be written as this",
+            f"{FORMATS[found].title} cannot be converted to this format",
             where="--to",
             value=target,
-            hint=f"possible: {', '.join(fitting.get(kind, (OWN,)))}; strips are cut by sealkit data crop",
+            hint=f"possible: {', '.join(fitting.get(kind, (OWN,)))}; `sealkit data crop` cuts strips",
         )
     if kind == "texts":
         return _texts_only(args, FORMATS[found])
@@ -143,7 +143,7 @@ def _texts_only(args: argparse.Namespace, row: LabelFormat) -> int:
     _show(args, source.problems)
     count = write_texts(found, args.out)
     print(f"{count} images with texts but without outlines -> {args.out}/{TEXTS}")
-    print("such a set tells how well a pipeline reads; to train a detector, draw outlines first")
+    print("such a set can evaluate a pipeline; to train a detector, annotate outlines first")
     lost = sum(problem.severity == "error" for problem in source.problems)
     return 3 if lost and args.strict else 0
 
@@ -177,5 +177,7 @@ def _renames(given: list[str]) -> dict[str, str]:
 
     for text in given:
         if not all(text.partition("=")[::2]):
-            raise ConfigError("not a renaming", where="--rename", value=text, hint="write OLD=NEW, such as stamp=seal")
+            raise ConfigError(
+                "not of the form OLD=NEW", where="--rename", value=text, hint="write OLD=NEW, such as stamp=seal"
+            )
     return {old: new for old, _, new in (text.partition("=") for text in given)}

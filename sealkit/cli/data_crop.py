@@ -8,15 +8,15 @@ from typing import Any
 NAME = "crop"
 HELP = "Cut the labelled texts of a detection set into straight strips, a recognition set in PaddleX's format."
 EXAMPLES = """
-  sealkit data crop my_seals my_strips                          train.txt and val.txt, as far as they are there
+  sealkit data crop my_seals my_strips                          train.txt and val.txt, where present
   sealkit data crop my_seals my_strips --labels test.txt
   sealkit data crop my_seals my_strips --outlines detector      as the pipeline finds the texts, not as they were drawn
 
 Where a label does not say where its text starts, both directions are read and compared with the label's text; the order
-of the points and the geometry decide the rest. Strips that stay in doubt are listed in OUT/<labels>.review.jsonl.
+of the points and the geometry decide the rest. Uncertain strips are listed in OUT/<labels>.review.jsonl.
 """
 RECOGNISER = "PP-OCRv6_small_rec"
-"""Tells directions apart without --recogniser: the model that needs no download."""
+"""Decides directions unless --recogniser is given: the embedded model, which needs no download."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,15 +24,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("out", metavar="OUT", help="folder for images/ and label files of the same names")
     parser.add_argument("--labels", nargs="+", metavar="FILE", help="label files (default: train.txt and val.txt)")
     parser.add_argument("--quality", type=int, metavar="N", help="write JPEG of this quality (1 to 100) and not PNG")
-    parser.add_argument("--height", type=int, default=48, metavar="PIXELS", help="of the strips (default: %(default)s)")
     parser.add_argument(
-        "--outlines", choices=("labels", "detector"), default="labels", help="cut along these (default: %(default)s)"
+        "--height", type=int, default=48, metavar="PIXELS", help="height of the strips in pixels (default: %(default)s)"
     )
-    parser.add_argument("--pipeline", metavar="CONFIG", help="with --outlines detector: which (default: embedded)")
+    parser.add_argument(
+        "--outlines",
+        choices=("labels", "detector"),
+        default="labels",
+        help="outlines to cut along (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--pipeline", metavar="CONFIG", help="with --outlines detector: its pipeline config (default: embedded)"
+    )
     parser.add_argument(
         "--recogniser",
         metavar="DIR",
-        help=f"exported recogniser that tells directions apart, or `none` (default: {RECOGNISER}, embedded)",
+        help=f"exported recogniser that decides directions, or `none` (default: {RECOGNISER}, embedded)",
     )
 
 
@@ -104,7 +111,10 @@ def _reader(folder: str | None) -> Any:
         try:
             recogniser = create_model(RECOGNISER)
         except (ConfigError, EngineError) as error:
-            print(f"directions by the points and the geometry alone: {error.what}; {error.hint or ''}", file=sys.stderr)
+            print(
+                f"directions are decided by point order and geometry alone: {error.what}; {error.hint or ''}",
+                file=sys.stderr,
+            )
             return None
     return lambda strips: [(result.text, result.score) for result in recogniser.read(strips, 8)]
 

@@ -1,4 +1,4 @@
-"""What trained models doubt about labels: the work behind `data check --model-dir` and `--read`."""
+"""Label issues found by trained models, for `data check --model-dir` and `--read`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def detector_label_issues(report: Any, model_dir: str, label_issues_of: Any) -> 
     detector = TextDetector.create(load_model(model_dir))
     samples = _readable(report)
     found = []
-    with Progress("asking the detector") as progress:
+    with Progress("running the detector") as progress:
         for sample in samples:
             found += label_issues_of(sample, detector.regions(detector.maps(read_image(sample.image_path))))
             progress(1, len(samples))

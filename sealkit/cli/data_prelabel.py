@@ -1,4 +1,4 @@
-"""`sealkit data prelabel`: the pipeline's own readings as labels to be corrected."""
+"""`sealkit data prelabel`: draft labels from the pipeline's results, to be corrected in a labelling tool."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import argparse
 from typing import Any
 
 NAME = "prelabel"
-HELP = "Read the seals of a folder and write what was read as labels for a labelling tool, to be corrected there."
+HELP = "Read the seals of a folder and write the results as draft labels, to be corrected in a labelling tool."
 EXAMPLES = """
   sealkit data prelabel scans --to labelme             a JSON file beside each image (LabelMe, X-AnyLabeling)
   sealkit data prelabel scans --to ppocrlabel          scans/Label.txt
   sealkit data prelabel scans --to labelstudio         scans/labelstudio.json: tasks with predictions (OCR template)
   sealkit data prelabel scans --to labelme --det runs/my_detector --rec runs/my_recogniser
 
-Labels that are there already are kept.
+Existing labels are kept.
 """
 
 
@@ -24,12 +24,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", metavar="DIR", help="folder of images, searched with its subfolders")
     parser.add_argument("--to", required=True, choices=list(WRITERS), help="the tool the labels are for")
     parser.add_argument(
-        "--pipeline", metavar="CONFIG", help="what reads: YAML file or shipped name (default: embedded)"
+        "--pipeline", metavar="CONFIG", help="pipeline config: YAML file or shipped name (default: embedded)"
     )
     for name, text in RUNS.items():
         parser.add_argument(f"--{name}", metavar="RUN", help=f"{text} to use: run folder or exported folder")
     parser.add_argument("--device", help="cpu, gpu:0, … (default: an NVIDIA card, else cpu)")
-    parser.add_argument("--min-score", type=float, default=0.3, metavar="P", help="least score (default: %(default)s)")
+    parser.add_argument(
+        "--min-score", type=float, default=0.3, metavar="P", help="minimum score (default: %(default)s)"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -43,11 +45,11 @@ def run(args: argparse.Namespace) -> int:
     folder = Path(args.folder)
     images = sorted(path for path in folder.rglob("*") if suffix_of(path) in IMAGE_SUFFIXES)
     if not images:
-        raise DataError("no images here", where=str(folder), hint="name the folder that holds them")
+        raise DataError("no images found", where=str(folder), hint="name the folder that holds them")
     readings, failed = _read(args, images)
     written = WRITERS[args.to](readings, folder)
     texts = sum(len(found) for _, found in readings.values())
-    print(f"{len(readings)} images, {texts} texts; {len(written)} file(s) written, labels that were there are kept")
+    print(f"{len(readings)} images, {texts} texts; {len(written)} file(s) written, existing labels are kept")
     if failed:
         print(f"{failed} image(s) could not be read")
     print(f"next: correct them in the tool, then sealkit data convert {folder} my_seals")

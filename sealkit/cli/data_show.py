@@ -22,12 +22,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("labels", metavar="LABELS", help="label file, or the folder of a set: its training part")
     parser.add_argument("--root", metavar="DIR", help="folder of the image paths (default: the label file's)")
     parser.add_argument("--out", default="sheet.png", metavar="FILE", help="PNG or JPEG (default: %(default)s)")
-    parser.add_argument("--count", type=int, default=24, metavar="N", help="images at most (default: %(default)s)")
+    parser.add_argument(
+        "--count", type=int, default=24, metavar="N", help="maximum number of images (default: %(default)s)"
+    )
     parser.add_argument("--columns", type=int, default=6, metavar="N")
     parser.add_argument("--tile", type=int, default=320, metavar="PIXELS", help="side of an image on the sheet")
     parser.add_argument("--shape", help="only images with a seal of this shape, or a box of this class")
     parser.add_argument("--contains", metavar="TEXT", help="only images with this in a text or in the file name")
-    parser.add_argument("--random", action="store_true", help="draw lots instead of spreading over the set")
+    parser.add_argument("--random", action="store_true", help="sample at random instead of evenly over the set")
     parser.add_argument("--seed", type=int, default=0)
 
 
@@ -78,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
             print(f"  {chosen[index].where} {chosen[index].image_path.name}: {texts or 'no text'}")
     bad = [problem for problem in problems if problem.severity == "error"]
     if bad or broken:
-        print(f"{len(bad)} label problems, {len(broken)} unreadable images: sealkit data check says more")
+        print(f"{len(bad)} label problems, {len(broken)} unreadable images: see sealkit data check")
     return 0
 
 

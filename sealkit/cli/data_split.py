@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--no-compare", action="store_true", help="do not look for copies (images are not read)")
-    parser.add_argument("--workers", type=int, default=0, metavar="N", help="image readers at once (0: one per core)")
+    parser.add_argument("--workers", type=int, default=0, metavar="N", help="parallel image readers (0: one per core)")
     parser.add_argument("--force", action="store_true", help="overwrite train.txt, val.txt, test.txt")
 
 
@@ -62,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
     targets = {name: root / (files[name] if pages else f"{name}.txt") for name in shares}
     taken = [str(path) for path in targets.values() if path.exists()]
     if taken and not args.force:
-        raise DataError("the split would overwrite files", value=taken, hint="move them away, or give --force")
+        raise DataError("the split would overwrite files", value=taken, hint="move them, or add --force")
     if pages:
         return _split_pages(args, shares, targets)
     file = find_label_file(root, args.labels)
@@ -80,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
     for name, positions in split.parts.items():
         count = write(targets[name], [found.records[i] for i in positions], root)
         shapes = ", ".join(f"{shape} {number}" for shape, number in split.shapes[name].items())
-        print(f"{targets[name]}: {count} images, {count / len(samples):.1%} (asked: {shares[name]:.1%}): {shapes}")
+        print(f"{targets[name]}: {count} images, {count / len(samples):.1%} (requested: {shares[name]:.1%}): {shapes}")
     print(f"{split.groups} groups by {args.group}, the largest of {split.largest} images; seed {args.seed}")
     if copies:
         print(f"{len(copies)} copies and look-alikes were kept with their originals")
@@ -93,8 +93,8 @@ def _refuse_other_ids(problems: Any, file: Path) -> None:
     from sealkit.errors import DataError
 
     if any(problem.code == "class-order" for problem in problems):
-        hint = f"bring them into the usual order first: sealkit data convert {file.parent} OUT --from page_classes"
-        raise DataError("label.txt numbers the angles in its own way", where=str(file.parent), hint=hint)
+        hint = f"convert the lists first: sealkit data convert {file.parent} OUT --from page_classes"
+        raise DataError("label.txt lists the angles in another order", where=str(file.parent), hint=hint)
 
 
 def _split_pages(args: argparse.Namespace, shares: dict[str, float], targets: dict[str, Path]) -> int:
@@ -120,7 +120,7 @@ def _split_pages(args: argparse.Namespace, shares: dict[str, float], targets: di
         part = [found.samples[i] for i in positions]
         count = write_coco(targets[name], part, found.categories, args.folder)
         classes = ", ".join(f"{label} {number}" for label, number in counted_boxes(part).items())
-        share = f"{count / len(stand_ins):.1%} (asked: {shares[name]:.1%})"
+        share = f"{count / len(stand_ins):.1%} (requested: {shares[name]:.1%})"
         print(f"{targets[name]}: {count} pages, {share}: {classes or 'no box'}")
     _warn_when_uneven(split, shares, len(stand_ins), rule)
     print(f"next: sealkit data check {args.folder}")

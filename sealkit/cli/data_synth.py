@@ -1,4 +1,4 @@
-"""`sealkit data synth`: a labelled set of drawn seals or pages."""
+"""`sealkit data synth`: generates a labelled set of synthetic seals or pages."""
 
 from __future__ import annotations
 
@@ -73,10 +73,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--relabel", action="store_true", default=None,
-        help="DIR holds this very set already: draw it again, and write only its label files anew",
+        help="DIR already holds this set: redraw it and rewrite only its label files",
     )  # fmt: skip
     parser.add_argument(
-        "--characters", metavar="TEXT", help="write these characters into the texts: what a recogniser is to be taught"
+        "--characters", metavar="TEXT", help="write these characters into the texts, for the recogniser to learn"
     )
     parser.add_argument(
         "--characters-share", type=float, metavar="SHARE", help="share of Chinese lines with some of them (default 0.6)"
@@ -133,7 +133,7 @@ def _refuse(args: argparse.Namespace, names: tuple[str, ...], kind: str) -> None
 
     for name in _given(args, names):
         flag = "--" + name.replace("_", "-")
-        raise ConfigError("this flag has no meaning here", where=flag, value=f"--kind {args.kind}",
+        raise ConfigError("this flag has no effect here", where=flag, value=f"--kind {args.kind}",
                           hint=f"leave it out, or ask for --kind {kind}")  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""`sealkit demo`: the whole way in minutes: read a seal, meet a new style, fine-tune, measure, export, read again."""
+"""`sealkit demo`: the whole workflow in minutes: read, fine-tune on a new style, measure, export, read again."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ EXAMPLES = """
 
 RECIPE = "seal_det_demo"
 STYLE = "guilloche"
-CLEAR_GAIN = 0.05  # Hmean on the held-out images; less is told as what it is
+CLEAR_GAIN = 0.05  # Hmean on the held-out images; a smaller gain is not reported as success
 REPLAY = 0.3  # images of the usual style for each of the new one, so that it is not forgotten
 NEXT = """  next, with your own labelled images (LabelMe, PPOCRLabel and others: `sealkit data convert --help`):
     sealkit data split my_seals
@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--image", metavar="PATH", help="your own image of a seal (default: one that comes with sealkit)"
     )
     parser.add_argument("--output", default="runs/demo", metavar="DIR", help="folder to write (default runs/demo)")
-    parser.add_argument("--images", type=_enough, default=200, metavar="N", help="images drawn (default 200)")
+    parser.add_argument("--images", type=_enough, default=200, metavar="N", help="images to draw (default 200)")
     parser.add_argument("--steps", type=int, default=None, metavar="N", help="optimiser steps (default: the recipe's)")
     parser.add_argument("--seed", type=int, default=2026, help="of the drawn images (default 2026)")
 
@@ -111,7 +111,7 @@ def _verdict(before: float, after: float) -> str:
     if after >= before + CLEAR_GAIN:
         return f"fine-tuning works here: {change}"
     kind = "gained little" if after > before else "gained nothing"
-    return f"fine-tuning ran, but {kind}: {change}; more steps or more images may: --steps, --images"
+    return f"fine-tuning ran, but {kind}: {change}; try more steps or more images: --steps, --images"
 
 
 def _say(step: int, text: str) -> None:

@@ -1,4 +1,4 @@
-"""`sealkit doctor`: is this machine fit, and what is known not to work on it."""
+"""`sealkit doctor`: checks the machine and its packages against known problems."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 import json
 
 NAME = "doctor"
-HELP = "Check versions, devices, memory, disk and fonts against what is known not to work."
+HELP = "Check versions, devices, memory, disk and fonts against known problems."
 EXAMPLES = """
   sealkit doctor
   sealkit doctor --json > report.json         # for a bug report

@@ -38,8 +38,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--labels", metavar="FILE", help="with --data: another label file")
     for name, text in RUNS.items():
-        parser.add_argument(f"--{name}", metavar="RUN", help=f"with --pipeline: {text}, compared with the one there")
-    parser.add_argument("--engine", help=f"what runs an exported folder: {engines.HELP}")
+        parser.add_argument(
+            f"--{name}", metavar="RUN", help=f"with --pipeline: {text}, compared with the pipeline's own model"
+        )
+    parser.add_argument("--engine", help=f"engine for an exported folder: {engines.HELP}")
     parser.add_argument("--device", help="cpu, gpu:0, …")
     parser.add_argument("--report", metavar="FILE", help="write an HTML report with the worst images")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
@@ -70,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _pipelines(args: argparse.Namespace) -> int:
-    """The pipeline as it is, and beside it with the models that are named."""
+    """The pipeline with its own models, and next to it with the given ones."""
     from sealkit.bench.own_pipeline import compare, table
     from sealkit.errors import ConfigError
 
@@ -80,7 +82,7 @@ def _pipelines(args: argparse.Namespace) -> int:
         if getattr(args, name) not in (None, [])
     ]
     if unused or not args.data:
-        what = "--data is missing" if not args.data else "these belong to a single model"
+        what = "--data is missing" if not args.data else "these flags apply to a single model"
         hint = "--data DIR: a folder with val.txt" if not args.data else "leave them out"
         raise ConfigError(what, where="sealkit eval --pipeline", value=unused or None, hint=hint)
     options = {"config": args.pipeline, "engine": args.engine, "device": args.device}
@@ -97,4 +99,4 @@ def _no_pipeline(args: argparse.Namespace) -> None:
     given = [f"--{name}" for name in ("data", "labels", *RUNS) if getattr(args, name) is not None]
     if given:
         hint = "add --pipeline; one model on own data: -o data.val.0.root=DIR"
-        raise ConfigError("these belong to --pipeline", where="sealkit eval", value=given, hint=hint)
+        raise ConfigError("these flags need --pipeline", where="sealkit eval", value=given, hint=hint)

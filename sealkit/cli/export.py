@@ -17,16 +17,16 @@ EXAMPLES = """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("run", nargs="?", metavar="RUN_FOLDER", help="what `sealkit train` wrote; in place of -c")
+    parser.add_argument(
+        "run", nargs="?", metavar="RUN_FOLDER", help="run folder written by `sealkit train`; replaces -c"
+    )
     add_recipe(parser, required=False)
     add_overrides(parser)
-    parser.add_argument(
-        "--model", metavar="NAME", help="in place of a recipe: a model that is for inference only, UVDoc"
-    )
+    parser.add_argument("--model", metavar="NAME", help="instead of a recipe: an inference-only model (UVDoc)")
     parser.add_argument("--checkpoint", metavar="PATH", help="run folder, checkpoint, weights file or weights tag")
     parser.add_argument("--output", metavar="DIR", help="folder to write; default: `inference` in the run folder")
     parser.add_argument("--no-onnx", action="store_true", help="write Paddle's files only")
-    parser.add_argument("--images", type=int, default=8, metavar="N", help="images used for the proof (default 8)")
+    parser.add_argument("--images", type=int, default=8, metavar="N", help="images for the parity check (default 8)")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -40,15 +40,13 @@ def run(args: argparse.Namespace) -> int:
         return _without_recipe(args)
     if (args.run is None) == (args.recipe is None) and args.checkpoint is None:
         hint = "sealkit export RUN_FOLDER, or -c RECIPE --checkpoint PATH --output DIR"
-        raise ConfigError(
-            "name a run folder or a recipe, not both" if args.run else "nothing to export is named", hint=hint
-        )
+        raise ConfigError("give a run folder or a recipe, not both" if args.run else "nothing to export", hint=hint)
     if args.run is not None and not Path(args.run).exists() and Path(args.run).stem not in shipped("recipes"):
         raise ConfigError(
             "no such run folder",
             where="sealkit export",
             value=args.run,
-            hint="a run folder is what `sealkit train` wrote; a recipe is given with -c",
+            hint="pass a folder written by `sealkit train`, or a recipe with -c",
         )
     recipe = args.recipe or args.run or api.run_recipe(Path(args.checkpoint))
     report = api.export_model(
@@ -74,7 +72,7 @@ def _without_recipe(args: argparse.Namespace) -> int:
 
     if args.run or args.recipe or args.overrides or not (args.checkpoint and args.output):
         raise ConfigError(
-            "--model stands alone with --checkpoint and --output",
+            "--model takes only --checkpoint and --output",
             where="sealkit export",
             value=args.model,
             hint="sealkit export --model UVDoc --checkpoint PATH --output DIR",

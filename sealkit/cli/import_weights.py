@@ -1,4 +1,4 @@
-"""`sealkit import-weights`: trainable checkpoints out of other projects' model files, with proof."""
+"""`sealkit import-weights`: makes trainable checkpoints from other projects' model files, proved equal."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ examples:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     known = "; ".join(f"{tag}: {', '.join(_own(tag))}" for tag in WHEELS)
-    parser.add_argument("source", choices=[*WHEELS], help="where from: the installed package of this name")
-    parser.add_argument("--model", required=True, help=f"which of its models ({known})")
+    parser.add_argument("source", choices=[*WHEELS], help="source: the installed package of this name")
+    parser.add_argument("--model", required=True, help=f"model of that package ({known})")
     parser.add_argument("--output", required=True, metavar="DIR", help="checkpoint folder to write; must not exist yet")
     parser.add_argument(
         "--images",
         nargs="+",
         metavar="PATH",
-        help="images (strips, for a recogniser) or folders to prove equality on, the first 20; default: drawn ones",
+        help="images (strips, for a recogniser) or folders to prove equality on (first 20; default: synthetic)",
     )
 
 

@@ -79,7 +79,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     from sealkit.cli.options import add_overrides, positive
     from sealkit.pipeline.options import PredictOptions
 
-    parser.add_argument("input", nargs="*", metavar="INPUT", help="image, TIFF, PDF, folder, URL; several are fine")
+    parser.add_argument("input", nargs="*", metavar="INPUT", help="image, TIFF, PDF, folder or URL; several allowed")
     parser.add_argument("-i", "--input", dest="more", nargs="+", metavar="INPUT", default=[], help="the same")
     parser.add_argument("--allow-url", action="store_true", help="fetch inputs that are URLs, from any host")
     parser.add_argument(
@@ -201,7 +201,7 @@ def _module_results(args: argparse.Namespace, inputs: Sequence[str]) -> Any:
     unused += ["--at-once"] if args.at_once else []
     if unused:
         raise ConfigError(
-            "these belong to the pipeline, not to one module",
+            "these flags apply to the pipeline, not to one module",
             where="sealkit infer --model",
             value=unused,
             hint="leave them out, or run the pipeline: --det, --rec, --layout, --ori DIR (see the examples)",
@@ -272,7 +272,7 @@ def _refuse_unwritable(path: Path, flag: str = "--save-path") -> None:
     if place != path and not place.is_dir():
         raise SealkitError("cannot write: not a folder", where=str(place), hint=f"choose another {flag}")
     if not os.access(place, os.W_OK):
-        raise SealkitError("cannot write: no permission", where=str(place), hint=f"choose another {flag}")
+        raise SealkitError("cannot write: permission denied", where=str(place), hint=f"choose another {flag}")
 
 
 def _show(result: Any, args: argparse.Namespace) -> None:

@@ -1,4 +1,4 @@
-"""`sealkit models`: what there is to train and to run."""
+"""`sealkit models`: lists the models that can be trained and run."""
 
 from __future__ import annotations
 

@@ -30,8 +30,8 @@ class _Collect(argparse.Action):
     def __call__(self, parser: Any, namespace: Any, values: Any, option_string: str | None = None) -> None:
         flag = next((one for one in _PLACES if one in parser._option_string_actions), None)
         if flag is not None and len(values or ()) == 1 and "=" not in values[0] and ":" not in values[0]:
-            hint = f"a place to write to is {flag} {values[0]}; inputs go before -o"
-            raise ConfigError("is no setting, which is KEY=VALUE", where=f"-o {values[0]}", hint=hint)
+            hint = f"the output goes to {flag} {values[0]}; inputs go before -o"
+            raise ConfigError("is not a setting of the form KEY=VALUE", where=f"-o {values[0]}", hint=hint)
         setattr(namespace, self.dest, [*getattr(namespace, self.dest), *(values or [])])
 
 

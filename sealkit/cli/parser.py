@@ -19,7 +19,7 @@ class Formatter(argparse.RawDescriptionHelpFormatter):
 
 
 class Parser(argparse.ArgumentParser):
-    """ArgumentParser for the house.
+    """ArgumentParser with sealkit's conventions.
 
     Flags are declared with `-` (`--model-dir`); on the command line `--model_dir` is the same. Abbreviations are off:
     a flag added later must not change the meaning of an old command line.

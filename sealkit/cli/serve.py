@@ -1,4 +1,4 @@
-"""`sealkit serve`: read seals over HTTP."""
+"""`sealkit serve`: serves the pipeline over HTTP."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ EXAMPLES = """
   sealkit serve --device gpu:0,1 --workers 2               # one worker per card
   sealkit serve -o Serving.timeout=30 Serving.max_bytes=10000000 Serving.visualize=false
 
-What a request holds and what comes back is PaddleX's; clients in seven languages lie in sealkit/serving/clients.
+Requests and responses follow PaddleX; clients in seven languages are in sealkit/serving/clients.
 GET /health says whether a worker is ready, GET /metrics is for Prometheus. The page's address is printed on stdout,
-logs are JSON lines on stderr. SIGTERM: no new connections, requests inside are answered, exit code 0.
+logs are JSON lines on stderr. SIGTERM: no new connections, requests in progress are answered, exit code 0.
 Exit code before it listens: 2 wrong settings, token file or certificate, 7 engine or device, 1 port in use.
 """
 
@@ -62,7 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--metrics", action=argparse.BooleanOptionalAction, default=None, help="answer GET /metrics (default: yes)"
     )
     parser.add_argument("--ssl-certfile", metavar="PEM", help="speak HTTPS with this certificate")
-    parser.add_argument("--ssl-keyfile", metavar="PEM", help="its private key, where it is a file of its own")
+    parser.add_argument("--ssl-keyfile", metavar="PEM", help="its private key, if in a separate file")
     add_overrides(parser)
 
 
@@ -71,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
     from sealkit.serving.server import Tls, serve
 
     if args.ssl_keyfile and not args.ssl_certfile:
-        raise ConfigError("a key without its certificate", where="--ssl-keyfile", hint="give --ssl-certfile, too")
+        raise ConfigError("a private key without a certificate", where="--ssl-keyfile", hint="add --ssl-certfile")
     given = {name.replace("-", "_"): getattr(args, name.replace("-", "_")) for name, *_ in _SETTINGS}
     given |= {"url_hosts": args.url_host, "metrics": args.metrics}
     # JSON is YAML; flags come before -o, so that what is written last wins

@@ -1,4 +1,4 @@
-"""`sealkit show`: what a recipe means, value by value."""
+"""`sealkit show`: prints a resolved recipe or pipeline config."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ EXAMPLES = """
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("recipe", metavar="RECIPE", help="YAML file, or name of a shipped recipe or pipeline config")
     parser.add_argument("--explain", action="store_true", help="add meaning and allowed values above each key")
-    parser.add_argument("--plain", action="store_true", help="without the origin of each value")
+    parser.add_argument("--plain", action="store_true", help="omit the origin of each value")
     add_overrides(parser)
 
 
@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _is_pipeline(name: str) -> bool:
-    """A pipeline config says so by its key `pipeline_name`; a bare name may be that of a shipped one."""
+    """A pipeline config has the key `pipeline_name`; a bare name may be that of a shipped one."""
     from sealkit.config.find import find, shipped
     from sealkit.config.yamlfile import read_yaml
     from sealkit.errors import ConfigError

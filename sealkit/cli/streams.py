@@ -1,4 +1,4 @@
-"""The terminal's streams: no command dies because the terminal cannot show a character."""
+"""The terminal's streams: characters it cannot show are escaped instead of ending the command."""
 
 from __future__ import annotations
 

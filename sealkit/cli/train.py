@@ -1,4 +1,4 @@
-"""`sealkit train`: from a recipe to a run folder."""
+"""`sealkit train`: trains a model from a recipe or from data."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import argparse
 from sealkit.cli.options import add_overrides, add_recipe
 
 NAME = "train"
-HELP = "Train or fine-tune a model as a recipe says."
+HELP = "Train or fine-tune a model from a recipe."
 EXAMPLES = """
   sealkit train --data my_seals                                  # the recipe to start with is taken from the data
   sealkit train --data my_strips --recipe rec_v5_mobile_finetune --output runs/mine
-  sealkit train -c seal_det_cpu_small                            # a recipe as it stands, on its own set
+  sealkit train -c seal_det_cpu_small                            # a recipe unchanged, on its own set
   sealkit train -c seal_det_mobile_finetune -o weights.init=my.pdparams -o lr=5e-5 --output runs/second
   sealkit train -c runs/second/recipe.yaml --resume              # continue exactly where it stopped
   sealkit train -c seal_det_server -o batch_size=2 max_steps=2   # does it run here?
@@ -22,7 +22,7 @@ EXAMPLES = """
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_recipe(parser, required=False)
     parser.add_argument("--data", metavar="DIR", help="own data, for training and validation: train.txt and val.txt")
-    parser.add_argument("--module", metavar="NAME", help="with --data: what it is for (default: found from the labels)")
+    parser.add_argument("--module", metavar="NAME", help="with --data: recipe to use (default: chosen from the labels)")
     parser.add_argument("--device", metavar="NAME", help="cpu, gpu, gpu:0, … (default: the recipe's)")
     add_overrides(parser)
     parser.add_argument("--output", metavar="DIR", help="run folder; default: the recipe's `output`, else runs/<name>")

@@ -39,8 +39,8 @@ def find(kind: Kind, name: str | Path) -> Path:
     known = shipped(kind)
     if path.is_dir():
         inside = sorted(p.name for p in path.iterdir() if p.suffix in _SUFFIXES)
-        hint = "name one of its files: " + ", ".join(inside[:5]) if inside else "name a YAML file"
-        raise ConfigError(f"a folder, where a {what} is wanted", where=str(path), hint=hint)
+        hint = "give one of its files: " + ", ".join(inside[:5]) if inside else "give a YAML file"
+        raise ConfigError(f"a folder, not a {what}", where=str(path), hint=hint)
     # "recipes/x.yaml" from another folder, or from an installed wheel, means the shipped x
     plain = path.suffix in _SUFFIXES or path.suffix == ""
     if plain and path.parent in (Path("."), Path(kind)) and path.stem in known:

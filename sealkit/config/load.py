@@ -221,7 +221,7 @@ def _paths(tree: Any, prefix: KeyPath = ()) -> list[KeyPath]:
 def _wrong_module(module: Any, merged: _Merged, kinds: RecipeKinds) -> Problem:
     known = ", ".join(kinds.classes)
     if module is None:
-        hint = f"say which module is trained: {known}"
+        hint = f"set it to one of: {known}"
         return Problem("missing", merged.source, "is missing", hint, key="module")
     hint = did_you_mean(str(module), kinds.classes, also=f"allowed: {known}")
     where = merged.place(("module",))
@@ -238,7 +238,7 @@ def _check(merged: _Merged, model: type[Model], more: Problem | None = None) -> 
     except ValidationError as error:
         problems += translate(error, model, merged.tree, merged.place)
     except (TypeError, ValueError) as error:
-        problems.append(Problem("bad-value", merged.source, f"a value is of no kind YAML knows: {error}"))
+        problems.append(Problem("bad-value", merged.source, f"a value has a type that YAML does not support: {error}"))
     if more is not None:
         problems.append(more)
     if problems or settings is None:

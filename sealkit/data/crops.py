@@ -1,4 +1,4 @@
-"""Strips for training a recogniser, cut from a detection set by the same straightening that reads seals."""
+"""Cuts strips for recogniser training from a detection set, with the pipeline's own straightening."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from sealkit.text import comparable
 
 FOLDER = "images"
 UPRIGHT = 1.6
-"""Height/width of a strip above which several characters stand above each other: no recogniser reads that."""
+"""Height/width of a strip above which several characters are stacked: no recogniser reads that."""
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""Where a label's text starts and which way it runs, for labels that do not say it.
+"""Finds start and reading direction of labelled texts whose labels do not state them.
 
 No labelling tool writes `direction`. What there is: the order of the points (a careful annotator starts at the text's
 start), the geometry (titles stand with their tops outward), the other texts of the seal, and the text itself: a

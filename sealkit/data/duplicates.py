@@ -1,4 +1,4 @@
-"""Images that occur twice, and images of the training set that come back in the validation set.
+"""Finds duplicate images, and training images that reappear in the validation set.
 
 Identity is decided on decoded pixels. Look-alikes are found by a signature of the image's structure that survives
 recompression, scaling, brightness and contrast, and (for leaks) quarter turns and mirrors. A classic 64-bit perceptual

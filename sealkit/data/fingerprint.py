@@ -1,4 +1,4 @@
-"""Which data was a run trained on? A hash over labels and images, with counts, for `data.json` of a run folder."""
+"""Fingerprint of a run's data: a hash over labels and images, with counts, for `data.json`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What metrics are broken down by where labels carry it: shape, reading direction, angle."""
+"""Groups for metric breakdowns, where labels have them: shape, reading direction, angle."""
 
 from __future__ import annotations
 

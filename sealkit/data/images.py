@@ -155,7 +155,7 @@ def image_problems(facts: ImageFacts, where: str) -> list[Problem]:
         )
     width, height = info.size
     if min(width, height) < SMALL_SIDE:
-        say("small-image", f"{width}x{height} pixels", "take it from a larger original, or leave it out")
+        say("small-image", f"{width}x{height} pixels", "take it from a larger original, or remove it")
     elif max(width, height) > LARGE_SIDE:
         say("large-image", f"{width}x{height} pixels, scaled down in use", "crop it to the seals", "info")
     if facts.contrast < 1:

@@ -1,4 +1,4 @@
-"""Readings written as labels to be corrected, in the files of labelling tools."""
+"""Writes pipeline results as draft labels in the formats of labelling tools."""
 
 from __future__ import annotations
 

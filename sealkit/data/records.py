@@ -1,4 +1,4 @@
-"""What a dataset is made of, each record with its provenance."""
+"""Records of datasets (samples, text lines, boxes), each with its provenance."""
 
 from __future__ import annotations
 

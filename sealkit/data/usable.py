@@ -1,4 +1,4 @@
-"""When a label file with faults may still be trained on, and what a run notes about it."""
+"""Decides whether a label file with faults is usable for training, and what the run logs about it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Several processes of one run: who am I, sums, gathering, agreement. One process needs no Paddle for any of it."""
+"""Rank, all-reduce, gather and broadcast between the processes of a run; a single process needs no Paddle."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Exponential moving average of weights and running statistics: three laws (ppdet `ModelEMA`; goldens `ema/*`)."""
+"""Exponential moving average of weights and running statistics: three schedules (ppdet `ModelEMA`; goldens `ema/*`)."""
 
 from __future__ import annotations
 

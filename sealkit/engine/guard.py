@@ -1,4 +1,4 @@
-"""When a run goes wrong: the bad batch is kept and can be run again; loss terms that are switched off are noticed."""
+"""Guards of a run: saves a faulty batch for replay, and reports loss terms that stay zero."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class ZeroTerms:
         for name, value in losses.items():
             self._run[name] = self._run.get(name, 0) + 1 if value == 0.0 else 0
             if self._run[name] == _ZERO_STEPS:
-                found.append(f"loss term `{name}` has been exactly 0 for {_ZERO_STEPS} steps: it teaches nothing")
+                found.append(f"loss term `{name}` has been exactly 0 for {_ZERO_STEPS} steps: it trains nothing")
         return found
 
 
@@ -143,7 +143,7 @@ def replay(task: Task, folder: str | Path) -> Replay:
 
     folder = Path(folder)
     if not (folder / FAULT_FILE).is_file():
-        raise TrainingError("not a kept fault", where=str(folder), hint="name the folder that the error printed")
+        raise TrainingError("not a saved fault", where=str(folder), hint="give the folder that the error message named")
     facts = json.loads((folder / FAULT_FILE).read_text(encoding="utf-8"))
     net = task.build_network()
     weights = load_checkpoint(folder, weights_only=True).weights

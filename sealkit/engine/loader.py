@@ -116,7 +116,7 @@ class Loader:
         if response.failure is not None:
             raise TrainingError(
                 f"the data code failed at {response.failure}",
-                hint="a fault of the program or of unexpected data; see above",
+                hint="a bug, or data it does not expect: see the traceback above",
             )
         try:
             yield Batch(arrays, response.samples, response.broken, request.epoch, request.picks, response.seconds)
@@ -219,7 +219,7 @@ class _Worker:
         hint = "its own messages are above; set train.num_workers=0 to see the fault directly"
         if code == -9:
             hint = "the system kills processes when memory runs out: lower train.num_workers or train.batch_size"
-        return TrainingError(f"loader process {self.number} is gone: {how}", hint=hint)
+        return TrainingError(f"loader process {self.number} died: {how}", hint=hint)
 
     def stop(self) -> None:
         self._connection.close()  # the worker sees the end of its pipe

@@ -1,4 +1,4 @@
-"""What a run says: progress bar, metrics.jsonl, VisualDL, and warnings that are said again at the end."""
+"""Log of a run: progress bar, metrics.jsonl, VisualDL, and warnings repeated at the end."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class RunLog:
             print(text, file=sys.stderr, flush=True)
 
     def warn(self, text: str) -> None:
-        """A warning: said now, once, and again in the final summary."""
+        """Warn once now, and again in the final summary."""
         if text not in self.warnings:
             self.warnings.append(text)
             self.say(f"warning: {text}")
@@ -103,7 +103,7 @@ class RunLog:
             self.flush(step, epoch)
 
     def evaluating(self, done: int, batches: int) -> None:
-        """An evaluation moves on; on a large set it takes longer than anyone likes to look at a still bar."""
+        """Show the progress of an evaluation, which takes long on a large set."""
         now = time.monotonic()
         if self._bar is not None:
             self._bar.set_postfix_str(f"evaluation {done}/{batches}")

@@ -1,4 +1,4 @@
-"""Matrix products on processors of other makers than Intel.
+"""Fast matrix products on non-Intel processors.
 
 Paddle's CPU wheels carry Intel's MKL of 2019, which keeps its AVX2 kernels for Intel's processors and multiplies with
 older ones elsewhere. `MKL_DEBUG_CPU_TYPE=5` names the AVX2 kernels. MKL up to 2020.0 reads the variable at its first

@@ -1,4 +1,4 @@
-"""Two batches through everything before the first step: faults of shape, data and metric show in seconds."""
+"""Pre-flight check: two batches through training and evaluation, so that faults show within seconds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a checkpoint remembers of a run, and which settings may differ when it is continued."""
+"""The state of a run in its checkpoint, and which settings may differ on resume."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ def check_same_run(
         lines.append("  data: " + ", ".join(f"{key}: {before.get(key)!r} → {after.get(key)!r}" for key in parts[:5]))
     if lines:
         raise TrainingError(
-            "a resumed run must be the same run, and these differ:\n" + "\n".join(lines),
+            "a resumed run must keep its settings; these differ:\n" + "\n".join(lines),
             where=where,
             hint=f"undo the changes, or start a new run from its weights: -o weights.init={where} -o output=…",
         )

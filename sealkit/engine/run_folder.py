@@ -56,7 +56,7 @@ class RunFolder:
         self._leave_nothing = False
         self._made = not self.path.exists()
         if resume and overwrite:
-            raise TrainingError("--resume and --overwrite exclude each other", where=str(path))
+            raise TrainingError("--resume and --overwrite are mutually exclusive", where=str(path))
         if not writes:
             return
         present = sorted(entry.name for entry in self.path.iterdir()) if self.path.is_dir() else []

@@ -93,7 +93,7 @@ def build(
         RunLog(folder.path if world.is_main else None, length.total, progress.step, loop.visualdl, show_progress)
     )
     for change in changes:
-        log.say(f"resume: the new setting counts: {change}")
+        log.say(f"resume: the new setting is used: {change}")
 
     net = _network(task, settings, folder, world, log, checkpoint)
     optimizer = Optimizer(net, task.param_groups(net), settings.optimizer)

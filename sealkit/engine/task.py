@@ -167,8 +167,8 @@ class Task(ABC):
         return ()
 
     def restore(self, extras: Mapping[str, Any]) -> None:  # noqa: B027 (a default, not a duty)
-        """Take over what the weights to come say of themselves: a checkpoint's extras, an exported folder's charset or
-        classes. It then counts in place of what the recipe's data would give. Called before the network is built."""
+        """Restore the metadata of the weights about to be loaded (a checkpoint's extras, a folder's charset or
+        classes). It then counts in place of what the recipe's data would give. Called before the network is built."""
 
     def load_weights(self, net: Any, source: Any, allow_partial: bool = False) -> LoadReport:
         """Load weights into the task's network. A task whose output size depends on the data replaces it.

@@ -1,4 +1,4 @@
-"""CPU threads and kernels of the matrix library, set before Paddle is imported: it takes one thread unless told."""
+"""CPU threads and kernels of the matrix library, set before Paddle is imported: it uses one thread by default."""
 
 from __future__ import annotations
 

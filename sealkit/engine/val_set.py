@@ -1,4 +1,4 @@
-"""What a score was measured on: paths of the validation sets, and a word where they are small."""
+"""Names the validation sets behind a score, and warns where they are small."""
 
 from __future__ import annotations
 
@@ -27,4 +27,4 @@ def few_images(count: int) -> str | None:
     if count >= FEW_IMAGES:
         return None
     images = f"{count} validation image{'s' * (count != 1)}"
-    return f"{images}: too few to trust the score; {FEW_IMAGES} are the least, 100 are better"
+    return f"{images}: too few to trust the score; use at least {FEW_IMAGES}, better 100"

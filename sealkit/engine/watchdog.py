@@ -1,4 +1,4 @@
-"""Notices that another process of the run is gone, or that nothing moves, and ends this one with a message.
+"""Detects dead ranks and stalls, and ends this process with a message.
 
 Every other rank keeps one connection to rank 0 open. The system closes a process's connections when it ends, however it
 ends, so a killed rank is seen at once; a vanished machine is seen by its missing heartbeats.
@@ -127,9 +127,7 @@ class Watchdog:
             silent = time.monotonic() - self._moved
             if silent > self._stall:
                 faulthandler.dump_traceback(file=sys.__stderr__ or sys.stderr)
-                self._end(
-                    f"nothing has moved for {silent:.0f} s (at: {self._doing}); the stacks of all threads are above"
-                )
+                self._end(f"no progress for {silent:.0f} s (at: {self._doing}); the stacks of all threads are above")
 
     def _end(self, reason: str) -> None:
         """End the process from a thread: the main one may wait for ever in a collective operation."""

@@ -1,4 +1,4 @@
-"""What a checkpoint says of itself, told to the task before its network is built."""
+"""Restores a checkpoint's metadata into the task before its network is built."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sealkit.weights.sources import resolve
 
 
 def restore_checkpoint(task: Task, source: Any) -> None:
-    """`Task.restore` with what a checkpoint folder says; of other weights nothing is known.
+    """Call `Task.restore` with the metadata of a checkpoint folder; other weights carry none.
 
     Args:
         source: what `weights.sources.resolve` returned, a path, or arrays by name.

@@ -1,4 +1,4 @@
-"""What a loader process runs: read samples, collate, hand the batch over. Imports no Paddle.
+"""Loader process: reads samples, collates them, hands the batch over. Imports no Paddle.
 
 Large arrays go through anonymous memory files (Linux `memfd`) that the trainer maps: no copy through a pipe, no limit
 of /dev/shm, and nothing left behind when a process is killed. Elsewhere they are pickled through the pipe.

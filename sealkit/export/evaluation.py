@@ -1,7 +1,7 @@
 """Metrics of a checkpoint or of an exported folder, on the same samples, with the same decoder and metric.
 
 A checkpoint is evaluated by `engine.evaluate`, as in training. An exported folder is run by its engine (no paddle
-needed) with the pre- and post-processing it says itself; everything else is the module's Task in both cases.
+needed) with the pre- and post-processing in its inference.yml; everything else is the module's Task in both cases.
 """
 
 from __future__ import annotations
@@ -127,7 +127,7 @@ def of_checkpoint(task: Task, settings: RecipeBase, checkpoint: str, device: str
 
 
 def check_fits(task: Task, checkpoint: Path) -> None:
-    """Compare what a checkpoint says of itself with the recipe, for a better message than one about tensors.
+    """Compare a checkpoint's metadata with the recipe, for a clearer message than one about tensors.
 
     Raises:
         ConfigError: another model, form or set of branches.
@@ -141,9 +141,9 @@ def check_fits(task: Task, checkpoint: Path) -> None:
     if differ:
         listed = ", ".join(f"{key} {old!r} (recipe: {new!r})" for key, (old, new) in differ.items())
         raise ConfigError(
-            f"the checkpoint is not one of this recipe: {listed}",
+            f"the checkpoint does not match this recipe:  {listed}",
             where=str(checkpoint),
-            hint="use the recipe.yaml of its run folder (leave -c away), or set the recipe's network.* to match",
+            hint="use the recipe.yaml of its run folder (omit -c), or set the recipe's network.* to match",
         )
 
 
@@ -161,7 +161,7 @@ def folder_settings(model_dir: str, settings: RecipeBase) -> dict[str, Any]:
         raise ConfigError(
             f"the folder is a {meta.model_name}, the recipe trains a {settings.model}",
             where=meta.where,
-            hint="name the recipe it was trained with: -c RECIPE",
+            hint="give the recipe it was trained with: -c RECIPE",
         )
     carried = meta.data.get("Sealkit") or {}
     return {key: carried[key] for key in _CARRIED if isinstance(carried.get(key), Mapping)}

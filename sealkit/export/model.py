@@ -118,7 +118,7 @@ def export_model(
         raise ExportError(
             f"cannot write: {error.strerror or error}",
             where=str(output_dir),
-            hint="choose another folder, check free space",
+            hint="choose another folder, or check free space",
         ) from error
     return report
 
@@ -137,16 +137,16 @@ def check_target(folder: Path) -> None:
         ExportError: a file, or a folder with other content.
     """
     if folder.is_file():
-        raise ExportError("the output is a file", where=str(folder), hint="name a folder")
+        raise ExportError("the output is a file", where=str(folder), hint="give a folder")
     if not folder.is_dir():
         return
     foreign = sorted(p.name for p in folder.iterdir() if p.name not in OWN_FILES)
     if foreign:
         raise ExportError(
-            "the output folder holds other files and would be replaced as a whole",
+            "the output folder holds other files, and the export replaces the whole folder",
             where=str(folder),
             value=foreign[:5],
-            hint="name a new folder, or empty this one",
+            hint="give a new folder, or empty this one",
         )
 
 

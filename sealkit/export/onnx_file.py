@@ -1,4 +1,4 @@
-"""Paddle model folder → one ONNX file that describes itself."""
+"""Converts a Paddle model folder to one ONNX file that carries its inference.yml."""
 
 from __future__ import annotations
 

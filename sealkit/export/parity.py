@@ -1,4 +1,4 @@
-"""Proof that an exported model is the trained network: same arrays, same metrics, on real images."""
+"""Parity check of an export: same arrays and same metrics as the trained network, on real images."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def batches(task: Any, count: int) -> list[dict[str, Any]]:
         if sample is not None:
             found.append(task.collate([{**sample, "index": index}]))
     if not found:
-        raise ExportError("no real images to prove the export on", where="data.val", hint="name a set with images")
+        raise ExportError("no real images to prove the export on", where="data.val", hint="give a set with images")
     return found
 
 
@@ -128,7 +128,7 @@ def compare(
             shapes = [[array.shape for array in arrays] for arrays in (one, other)]
             if len(one) != len(other) or (row.same_shapes and shapes[0] != shapes[1]):
                 raise ExportError(
-                    f"the exported model returns other shapes on {engine}",
+                    f"the exported model returns different shapes on {engine}",
                     value=shapes[1],
                     hint=f"expected {shapes[0]}",
                 )

@@ -1,4 +1,4 @@
-"""Showing a network which part of an image is meant."""
+"""Dims the background around one seal, so that a network knows which seal to detect."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 
 def dim_background(image: np.ndarray, box: Sequence[float], contrast: float) -> np.ndarray:
-    """The image with only a share of its contrast left outside a box.
+    """The image with its contrast outside a box reduced to a share.
 
     A detector that is to show one seal of several must be told which; a crop alone does not say it where seals cover
     each other, or where the crop is as large as the image.

@@ -149,7 +149,7 @@ def as_bgr(array: np.ndarray, *, where: str | None = None) -> np.ndarray:
             hint += "; for a batch give a list of images"
         raise ImageError("an array of this shape is not an image", where=where, value=array.shape, hint=hint)
     if array.size == 0:
-        raise ImageError("the array is empty", where=where, value=array.shape, hint="check the crop that made it")
+        raise ImageError("the array is empty", where=where, value=array.shape, hint="check the crop that produced it")
     pixels = _to_uint8(array, where)
     if pixels.ndim == 2 or pixels.shape[2] == 1:
         gray = pixels.reshape(pixels.shape[:2])
@@ -434,7 +434,7 @@ def _eight_bits(dtype: np.dtype[Any], low: Any, high: Any, where: str | None) ->
         return lambda values: values.astype(np.uint8) * 255
     if not (np.isfinite(low) and np.isfinite(high)):
         raise ImageError(
-            "the array holds NaN or infinite values", where=where, hint="check the computation that made it"
+            "the array holds NaN or infinite values", where=where, hint="check the computation that produced it"
         )
     if dtype == np.uint16 and high > 255:
         return lambda values: (values >> 8).astype(np.uint8)

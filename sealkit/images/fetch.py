@@ -1,4 +1,4 @@
-"""Images from the network, where the user allowed it: bounded in size and time, nothing left on disk.
+"""Fetches images from URLs where the user allows it: bounded in size and time, nothing left on disk.
 
 The rules, for the command line and the service alike:
 
@@ -114,7 +114,10 @@ def fetch_url(
 
 def _too_large(url: str, size: int, limit: int) -> ImageError:
     return ImageError(
-        f"the content is over the limit of {limit} bytes", where=url, value=size, hint="fetch it yourself"
+        f"the content is over the limit of {limit} bytes",
+        where=url,
+        value=size,
+        hint="download it yourself and give the path",
     )
 
 
@@ -173,7 +176,7 @@ def _check(url: str, allow_private: bool, hosts: Sequence[str] | None, until: fl
             raise RefusedUrl(error.what, where=url, value=error.value, hint=error.hint) from None
         except (OSError, UnicodeError) as error:
             raise ImageError(
-                "the host is not known", where=url, value=str(error), hint="check address and network"
+                "the host name cannot be resolved", where=url, value=str(error), hint="check address and network"
             ) from error
 
 
@@ -186,7 +189,7 @@ def _public_addresses(host: str, port: int, until: float) -> list[tuple[Any, ...
                 "the host is on the own machine or network",
                 where=host,
                 value=str(entry[4][0]).partition("%")[0],
-                hint="allow private addresses if that is meant, or give a path",
+                hint="allow private addresses if that is intended, or give a path",
             )
     return found
 
@@ -257,7 +260,7 @@ class _Deadline:
         """
 
         def connect(address: tuple[str, int], timeout: Any = None, source: Any = None) -> socket.socket:
-            last: OSError = OSError("the name resolves to nothing")
+            last: OSError = OSError("the name resolves to no address")
             for family, kind, protocol, _, target in addresses(*address, self.at):
                 left = self.at - time.monotonic()
                 if left <= 0:

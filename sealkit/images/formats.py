@@ -1,4 +1,4 @@
-"""The image formats that are read, told by the first bytes of a file: no decoder sees bytes of another kind.
+"""Image formats by the first bytes of a file; decoders only see formats of this list.
 
 Pillow and OpenCV know many more. Left to themselves they try them all, and one of Pillow's starts Ghostscript on the
 file it was handed.
@@ -98,7 +98,7 @@ def _describe_unknown(data: bytes) -> tuple[str, str]:
     if head.startswith(b"%PDF"):
         return "the file is a PDF, not an image", "name it .pdf, or render its pages to PNG"
     if head.startswith((b"%!PS", b"\xc5\xd0\xd3\xc6")):
-        return "the file is PostScript, which is a program and is not run here", "convert it to PDF or PNG"
+        return "the file is PostScript, which is a program and is never run", "convert it to PDF or PNG"
     if data[4:8] == b"ftyp" and data[8:12] in (b"heic", b"heix", b"hevc", b"mif1", b"msf1"):
         return "the image is HEIC, which cannot be decoded here", "convert it to JPEG or PNG"
     if data[4:8] == b"ftyp" and data[8:12] in (b"avif", b"avis"):

@@ -1,4 +1,4 @@
-"""What an image file says about itself before any pixel is decoded.
+"""Reads image headers without decoding pixels: size, channels, orientation, completeness.
 
 JPEG (ITU-T T.81, annex B) and PNG (W3C PNG specification, section 5) are walked here: they are nearly all files of a
 dataset, and the walk answers three questions that decoders leave open or answer by version: is the file complete, how
@@ -72,7 +72,7 @@ def inspect_bytes(data: bytes, where: str | None = None) -> ImageInfo:
     """
     if not data:
         raise ImageError(
-            "the image is empty (0 bytes)", where=where, hint="copy the file again or take it out of the set"
+            "the image is empty (0 bytes)", where=where, hint="copy the file again or remove it from the set"
         )
     if data[:2] == b"\xff\xd8":
         return _inspect_jpeg(data, where)

@@ -1,4 +1,4 @@
-"""Everything `predict(input)` accepts, turned into images one at a time.
+"""Inputs of `predict()`: turns paths, folders, PDFs, URLs, arrays and lists of them into images, one at a time.
 
 Suffixes, order and page numbers are paddlex 3.7.2's. What it skips in silence (paths as Path, PIL images, bytes,
 tuples) is read here; what cannot be read becomes an entry with an error, so that the entries of a list input are never
@@ -140,7 +140,7 @@ def list_images(folder: str | Path, *, pdf: bool = False, unread: bool = False) 
 
 
 def is_url(path: str | Path) -> bool:
-    """Whether it is to be fetched."""
+    """Whether an input is an http(s) URL."""
     return str(path).startswith(("http://", "https://"))
 
 
@@ -199,7 +199,7 @@ def _url(url: str, limits: _Limits) -> Iterator[ImageRecord]:
     try:
         if limits.fetch is None:
             hint = "allow URLs (--allow-url, in Python allow_url=True; the pipeline has it), or download the file"
-            raise ImageError("URLs are fetched only where that is allowed", where=url, hint=hint)
+            raise ImageError("fetching URLs is not allowed", where=url, hint=hint)
         data = limits.fetch(url)
     except ImageError as error:
         yield ImageRecord(None, error, url)

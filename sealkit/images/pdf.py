@@ -1,4 +1,4 @@
-"""Pages of PDFs as images, drawn in a child process with limits on memory and time.
+"""Renders PDF pages in a child process with limits on memory and time.
 
 PDFium has no limits of its own: 600 bytes in which a form draws itself twice ask for memory without end, and a failed
 allocation aborts the process. So the process that aborts is one that does nothing else (`pdf_child.py`). Its pages come
@@ -126,7 +126,7 @@ class PdfRenderer:
                     self._ask(page + 1, scale)  # drawn while the caller works on this one
                 yield page, content
                 if crashes >= self._limits.crashes and page + 1 < count:
-                    what = f"{crashes} pages could not be drawn within the limits; the rest is not tried"
+                    what = f"{crashes} pages could not be rendered within the limits; the remaining pages are skipped"
                     raise ImageError(what, where=where, hint="print the PDF to a new one, or leave it out")
         finally:
             if self._asked:  # the caller went away: the page that is under way is nobody's
@@ -252,7 +252,7 @@ class PdfRenderer:
 
     def _over_limits(self, what: str, where: str, ended: _Ended) -> ImageError:
         return ImageError(
-            f"{what} cannot be drawn within {self._memory >> 20} MB of memory and {self._limits.seconds:g} s",
+            f"{what} cannot be rendered within {self._memory >> 20} MB of memory and {self._limits.seconds:g} s",
             where=where,
             value=str(ended),
             hint="open it in a reader and print it to a new PDF",
@@ -264,7 +264,7 @@ class PdfRenderer:
         text = self._receive(min(length, _MAX_TEXT)).decode("utf-8", "replace")
         if kind == pdf_child.TOO_LARGE:
             return ImageError(
-                "the page is too large to be drawn within the limits",
+                "the page is too large to be rendered within the limits",
                 where=where,
                 value=f"{text}, limit {self._max_pixels} pixels",
                 hint="raise max_pixels, or split the page",

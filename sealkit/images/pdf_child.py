@@ -1,4 +1,4 @@
-"""The process that draws PDF pages for `sealkit.images.pdf`: a script, told what to do on its standard input.
+"""The process that renders PDF pages for `sealkit.images.pdf`: a script with requests on its standard input.
 
 It imports the standard library and pypdfium2 and nothing else, so that a start takes some hundredths of a second. What
 a file can do to it ends at its limits: memory (RLIMIT_AS), CPU seconds per request (RLIMIT_CPU), no file of its own

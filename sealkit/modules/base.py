@@ -1,4 +1,4 @@
-"""What a module must answer, with defaults. The rows of each module's tables are of these types."""
+"""The interface of a module, with defaults, and the row types of each module's tables."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Arrays = Sequence[np.ndarray]
 
 @dataclass(frozen=True)
 class PublishedMetric:
-    """A score somebody else measured and published; nothing here was run to get it.
+    """A published score, not reproduced here.
 
     Attributes:
         name: of the metric, such as Hmean.

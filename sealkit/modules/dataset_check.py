@@ -1,4 +1,4 @@
-"""The dataset check of all modules: reads everything, reports everything, stops at nothing.
+"""Base class of dataset checks: reads the whole set and reports every problem.
 
 `sealkit data check` runs it. A module says how its label files are read and what can be wrong with its samples.
 """
@@ -34,7 +34,7 @@ class DatasetCheck(ABC):
         keep: what to do where there is no validation part.
         compares_looks: whether images that look alike are compared, and not only those of equal pixels.
         root: the folder.
-        charset: characters of a recogniser whose lacks are to be reported.
+        charset: charset of a recogniser; characters it lacks are reported.
         report: what was found so far.
     """
 

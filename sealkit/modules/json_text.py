@@ -1,4 +1,4 @@
-"""JSON of results as people read it: fields one a line, points and numbers of a list together on one."""
+"""Readable JSON of results: one field per line, points and lists of numbers on one line."""
 
 from __future__ import annotations
 

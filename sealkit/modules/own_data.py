@@ -1,4 +1,4 @@
-"""Own data by one folder: which module it is for, and what of a recipe it replaces."""
+"""`--data DIR`: finds the module of a labelled folder and the recipe settings it replaces."""
 
 from __future__ import annotations
 
@@ -59,11 +59,11 @@ def own_set(folder: str | Path, module: str | None = None) -> OwnSet:
     if module is not None:
         info(module, "--module")
     if not root.is_dir():
-        raise DataError("no such folder", where="--data", value=str(folder), hint="name the folder with train.txt")
+        raise DataError("no such folder", where="--data", value=str(folder), hint="give the folder with train.txt")
     found = module or module_of_data(root)
     if found is None:
         what, command = describe_folder(root)
-        hint = f"{command}, then sealkit data split OUT" if command else "`sealkit data check --help` shows the forms"
+        hint = f"{command}, then sealkit data split OUT" if command else "`sealkit data check --help` shows the formats"
         raise DataError(f"nothing to train on: {what}", where=str(root), hint=hint)
     labels = dict(_LAYOUT) if found == "layout_detection" else {"train": "train.txt", "val": "val.txt"}
     for part, name in labels.items():
@@ -76,7 +76,7 @@ def own_set(folder: str | Path, module: str | None = None) -> OwnSet:
 
 
 def module_of_data(root: Path) -> str | None:
-    """The module whose labels lie in a folder, by their content; None where none is known."""
+    """The module of a folder's labels, by their content; None if unknown."""
     kinds = [kind for file in usual_labels(root) if (kind := kind_of(file)) is not None]
     return next((name for kind in kinds for name in having("task") if info(name).labels == kind), None)
 
@@ -141,7 +141,7 @@ def other_set(settings: RecipeBase, run: Path) -> str | None:
         return None
     return (
         f"evaluated on {', '.join(set_paths(settings))}, not on the set of the run "
-        f"({', '.join('/'.join(filter(None, json.loads(one))) for one in sorted(theirs))}): leave -c out for that one"
+        f"({', '.join('/'.join(filter(None, json.loads(one))) for one in sorted(theirs))}): omit -c to use that one"
     )
 
 

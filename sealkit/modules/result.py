@@ -81,7 +81,7 @@ class ModuleResult(dict[str, Any]):
         print(text, file=file or sys.stderr)
 
     def image_path(self, save_path: str | Path) -> Path:
-        """A path that is an image file's as it is, else `<save_path>/<stem>_res.png`."""
+        """An image path unchanged, else `<save_path>/<stem>_res.png`."""
         path = Path(save_path)
         if suffix_of(path) in IMAGE_SUFFIXES:
             return path

@@ -1,4 +1,4 @@
-"""THE table of modules: where everything that is particular to a module is found.
+"""THE table of modules: the dotted names of each module's parts.
 
 A module is one folder and one row here. The rows hold dotted names, imported when they are asked for, so that this
 file costs nothing: neither paddle nor OpenCV is loaded by reading a recipe or listing models.

@@ -1,4 +1,4 @@
-"""What the tasks of all modules do alike."""
+"""Base class of the modules' tasks."""
 
 from __future__ import annotations
 

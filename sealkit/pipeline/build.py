@@ -1,4 +1,4 @@
-"""From a checked config to running objects: the models of a pipeline found, loaded and put together."""
+"""Builds a pipeline from a checked config: finds, loads and connects its models."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class SideBySideRules:
-    """How many images are read at the same time where the user does not say."""
+    """Default number of images read at the same time."""
 
     max_images: int = 4
     """Each needs the memory of one more pass."""
@@ -94,7 +94,7 @@ def _at_once(pipeline: SealRecognitionPipeline, asked: int | None) -> int:
             "images are read at the same time by ONNX Runtime on the CPU only" if asked > 0 else "must be 1 or more",
             where="at_once",
             value=asked if asked < 1 else alone,
-            hint="any engine can do it in processes of its own: device='cpu,cpu'" if asked > 0 else "1: one by one",
+            hint="with any engine, use several processes: device='cpu,cpu'" if asked > 0 else "1: one by one",
         )
     return asked
 

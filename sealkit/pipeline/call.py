@@ -144,11 +144,11 @@ def refuse_missing_stages(call: CallSettings, given: PredictOptions, has: Mappin
             f"this pipeline was built without {stage}",
             where=name,
             value=given.given().get(name),
-            hint="leave the parameter out, or create the pipeline from a config that has that stage",
+            hint="omit the parameter, or create the pipeline from a config with that stage",
         )
     if call.layout and given.layout_det_res is not None:
         raise ConfigError(
-            "boxes are given, and the layout model is to find some as well",
+            "boxes are given, but layout detection is on as well",
             where="layout_det_res",
             hint="with layout_det_res also pass use_layout_detection=False",
         )

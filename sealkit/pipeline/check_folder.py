@@ -1,4 +1,4 @@
-"""Is a model folder the one that was asked for? What it says of itself against the name and place it was given."""
+"""Checks that a model folder belongs to the requested module and model."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from sealkit.runtime.model import InferenceModel
 
 
 def module_said(meta: ModelMeta) -> str | None:
-    """The module an inference.yml is written for; None where it does not tell."""
+    """The module an inference.yml belongs to; None where it has no such entry."""
     return next((name for name, row in MODULES.items() if row.predictor_class().wrote(meta)), None)
 
 
 def check_folder(model: InferenceModel, model_name: str, module: str) -> None:
-    """Refuse a folder of another module or of another model. One that says nothing is taken for what was asked for.
+    """Refuse a folder of another module or of another model. A folder without these entries is accepted.
 
     Raises:
         EngineError: the folder is another's.

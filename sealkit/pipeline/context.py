@@ -1,4 +1,4 @@
-"""What the stages of one predict() call share, and what a stage is."""
+"""The context that the stages of one predict() call share, and the type of a stage."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class PagePreprocessor(Protocol):
 
     @property
     def models(self) -> dict[str, Any]:
-        """Inference models by PaddleX's name of the place they stand in."""
+        """Inference models by PaddleX's name of their config section."""
         ...
 
     def process(self, image: np.ndarray, orientation: bool, unwarping: bool) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""From names and settings to running objects: `create_pipeline` and `create_model`."""
+"""`create_pipeline` and `create_model`: build pipelines and single models from names and settings."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def create_pipeline(
                 "each of several devices reads one image at a time",
                 where="at_once",
                 value=at_once,
-                hint="name one device, or leave at_once out",
+                hint="use one device, or omit at_once",
             )
         return ParallelPipeline(loaded.settings, call, split_devices(device), threads, allow_url)
     return build_pipeline(loaded.settings, call, device, threads, allow_url, at_once)

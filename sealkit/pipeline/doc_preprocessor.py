@@ -53,7 +53,7 @@ class DocPreprocessor:
 
     @property
     def models(self) -> dict[str, Any]:
-        """Inference models by PaddleX's name of the place they stand in."""
+        """Inference models by PaddleX's name of their config section."""
         places = {"DocOrientationClassify": self.orientation, "DocUnwarping": self.unwarping}
         return {place: step.model for place, step in places.items() if step is not None}
 
@@ -91,10 +91,10 @@ class DocPreprocessor:
 def _built(step: Any, flag: str) -> Any:
     if step is None:
         raise ConfigError(
-            "this step of the document preprocessor was not built",
+            "the pipeline has no such step of the document preprocessor",
             where=flag,
             value=True,
-            hint=f"create the pipeline with SubPipelines.DocPreprocessor.{flag}: true and its model, or leave it off",
+            hint=f"create the pipeline with SubPipelines.DocPreprocessor.{flag}: true and its model, or omit it",
         )
     return step
 

@@ -1,4 +1,4 @@
-"""How a pipeline reads: its stages in order, and what they ask of networks and calls.
+"""The flow of a pipeline: its stages in order, with the settings of calls and networks.
 
 `reading: sealkit` is the flow of this file, `reading: reference` that of `sealkit.pipeline.reference.flow`.
 """
@@ -91,10 +91,10 @@ def _run_guarded(stage: Stage, page: Page, context: Context) -> None:
         stage.run(page, context)
     except IMAGE_TROUBLE as error:
         if not isinstance(error, SealkitError):
-            log.exception("%s: unexpected trouble", page.record.input_path or "image")
+            log.exception("%s: unexpected error", page.record.input_path or "image")
             error = SealkitError(
                 f"this image could not be processed: {type(error).__name__}: {error}",
                 where=page.record.input_path,
-                hint="if the image is sound, report it with the log's traceback",
+                hint="if the image is valid, report this with the traceback in the log",
             )
         page.error = error

@@ -1,4 +1,4 @@
-"""Which flow reads: `reading` of the config is asked here, and nowhere else."""
+"""Chooses the flow by the config key `reading`, in this one place."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where an inference model comes from: a path, or a weights tag. Nothing is downloaded."""
+"""Finds inference models by a path or a weights tag. Nothing is downloaded."""
 
 from __future__ import annotations
 
@@ -59,12 +59,12 @@ def locate_model(model_name: str, model_dir: str | None = None, weights: str | N
     raise EngineError(
         f"no inference model of {model_name} found ({'; '.join(problems)})",
         where="model_dir",
-        hint=f"name a model folder in model_dir, or unpack {OFFICIAL_URL}/{model_name}_infer.tar into {cache_folder()}",
+        hint=f"set model_dir to a model folder, or unpack {OFFICIAL_URL}/{model_name}_infer.tar into {cache_folder()}",
     )
 
 
 def refuse_misspelt(model_name: str) -> None:
-    """Refuse a name that looks like an official model's and is none; a name of one's own is left alone.
+    """Refuse a misspelt official model name; custom names are accepted.
 
     Raises:
         ConfigError: with the names that are nearest.

@@ -26,7 +26,7 @@ class Place:
     """One place of the pipeline that a trained model can take.
 
     Attributes:
-        module: that stands there.
+        module: of the models that fit.
         section: of the config.
         paddleocr: PaddleOCR 3's name of the argument.
         numbers: keys of the section that belong to the weights: the folder's own count, not the config's.
@@ -124,7 +124,7 @@ def _section(name: str, path: Path, place: Place, there: Mapping[str, Any]) -> d
     _check_module(name, place, folder, meta)
     if model_name is None:
         raise ConfigError(
-            "the model does not say what it is",
+            "the model has no inference.yml with a model name",
             where=f"--{name}",
             value=str(folder),
             hint="give the folder with its inference.yml, not the ONNX file alone",
@@ -148,7 +148,7 @@ def exported(path: Path) -> Path:
 
 
 def module_of_folder(meta: ModelMeta) -> str | None:
-    """The module of an exported folder, by its inference.yml, else by its model's name; None where neither tells."""
+    """The module of an exported folder, by its inference.yml, else by its model's name; None if unknown."""
     said = module_said(meta)
     if said is None and meta.model_name is not None:
         try:
@@ -163,7 +163,7 @@ def _check_module(name: str, place: Place, folder: Path, meta: ModelMeta) -> Non
     if said is None or said == place.module:
         return
     right = next((other for other, row in PLACES.items() if row.module == said), None)
-    hint = f"put it in with --{right} {folder}" if right else "this pipeline has no place for it in these flags"
+    hint = f"use --{right} {folder}" if right else "these flags have no place for it in this pipeline"
     raise ConfigError(
         f"this is a model of {said}, not of {place.module}", where=f"--{name}", value=str(folder), hint=hint
     )

@@ -1,4 +1,4 @@
-"""Forms of PaddleX 3.0-beta and other names of today's settings: refused, with the form that works."""
+"""Refuses settings of PaddleX 3.0-beta and names of other tools, and shows the current form."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def refuse_old_options(options: Mapping[str, Any], known: Sequence[str]) -> None
     for name, value in options.items():
         if name in OPTIONS:
             raise ConfigError(
-                "this keyword has another name here", where=f"create_pipeline({name}=…)", value=value,
+                "this keyword has a different name here", where=f"create_pipeline({name}=…)", value=value,
                 hint=f"write {OPTIONS[name]}",
             )  # fmt: skip
         hint = did_you_mean(name, known, otherwise=f"known: {', '.join(known)}", cutoff=60)
@@ -65,8 +65,8 @@ def refuse_old_config(tree: Mapping[str, Any], where: str) -> None:
     if not isinstance(old, Mapping):
         return
     raise ConfigError(
-        "this is the form of PaddleX 3.0-beta", where=where, value="Pipeline",
-        hint="start from `sealkit config get seal_recognition --save-path .`; your settings are there:\n"
+        "this is a config of PaddleX 3.0-beta", where=where, value="Pipeline",
+        hint="start from `sealkit config get seal_recognition --save-path .`; your settings become:\n"
         + "\n".join(new_form(old)),
     )  # fmt: skip
 

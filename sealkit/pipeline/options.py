@@ -92,7 +92,7 @@ class PredictOptions:
     )
     layout_threshold: float | dict[Any, Any] | None = field(
         default=None,
-        metadata=_about("Least score of a layout box: a number, or one per class, {class: number}.", "value", "P"),
+        metadata=_about("Minimum score of a layout box:  a number, or one per class, {class: number}.", "value", "P"),
     )
     layout_nms: bool | None = field(
         default=None,
@@ -110,7 +110,7 @@ class PredictOptions:
     layout_merge_bboxes_mode: str | dict[Any, Any] | None = field(
         default=None,
         metadata=_about(
-            "Of layout boxes within each other keep the large, the small or all (union); or one per class.",
+            "Of nested layout boxes keep the large, the small or all (union); or one per class.",
             "value",
             "MODE",
             wire=str | None,
@@ -128,16 +128,16 @@ class PredictOptions:
         default=None, metadata=_about("What that size limits: min, max or resize_long.", "word", "TYPE")
     )
     seal_det_thresh: float | None = field(
-        default=None, metadata=_about("Text pixels: probability above this.", "number", "P")
+        default=None, metadata=_about("Probability threshold of text pixels.", "number", "P")
     )
     seal_det_box_thresh: float | None = field(
-        default=None, metadata=_about("Texts: mean probability of at least this.", "number", "P")
+        default=None, metadata=_about("Minimum mean probability of a text.", "number", "P")
     )
     seal_det_unclip_ratio: float | None = field(
         default=None, metadata=_about("How far outlines are expanded.", "number", "R")
     )
     seal_rec_score_thresh: float | None = field(
-        default=None, metadata=_about("Texts read with at least this score are kept.", "number", "P")
+        default=None, metadata=_about("Minimum recognition score of a text that is kept.", "number", "P")
     )
 
     @classmethod

@@ -1,4 +1,4 @@
-"""One image of a whole page: where its seals are, and beside it what each says. sealkit's own, PaddleX has none."""
+"""Overview image of a page: its seals numbered, and their texts beside it. PaddleX has none."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sealkit.drawing.text import draw_text, text_width
 
 @dataclass(frozen=True)
 class OverviewStyle:
-    """How the image of a page looks."""
+    """Appearance of the overview image."""
 
     min_long_side_px: int = 900
     """Smaller pages are enlarged to this long side."""

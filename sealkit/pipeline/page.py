@@ -1,4 +1,4 @@
-"""What an image is on its way through the stages of the pipeline, and what each stage adds to it."""
+"""The page object that the stages pass on, and what each stage adds to it."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ def split_devices(text: str) -> list[Device]:
             devices += parse_devices(part)
     repeated = [d for d in devices if d.kind != "cpu" and devices.count(d) > 1]
     if repeated:
-        raise DeviceError("a device is named twice", where="device", value=text, hint=f"name {repeated[0]} once")
+        raise DeviceError("a device is listed twice", where="device", value=text, hint=f"list {repeated[0]} once")
     return devices
 
 
@@ -130,7 +130,9 @@ class ParallelPipeline:
 
 def _dead() -> EngineError:
     return EngineError(
-        "a worker process died", where="device", hint="was it killed for its memory? try fewer devices or smaller pages"
+        "a worker process died",
+        where="device",
+        hint="it may have run out of memory: try fewer devices or smaller pages",
     )
 
 

@@ -1,4 +1,4 @@
-"""How a result shows itself: as text, in a notebook, in a window, as rows of a table."""
+"""Presents results as text, in a notebook, in a window, or as rows of a table."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _CELL = "padding:.2em .6em;text-align:left"
 
 
 class Presented(dict[str, Any]):
-    """What a result of the pipeline can do for people; its fields are those of SealRecognitionResult."""
+    """Methods that present a pipeline result; its fields are those of SealRecognitionResult."""
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {headline(self)}>"
@@ -38,7 +38,7 @@ class Presented(dict[str, Any]):
         return result_rows(self)
 
     def to_dict(self) -> dict[str, Any]:
-        """What was read, short: {input_path, page_index, seals: [{seal, box, texts: [{text, role, score, …}]}]}.
+        """Short form of the result:  {input_path, page_index, seals: [{seal, box, texts: [{text, role, score, …}]}]}.
 
         `json["res"]` has everything else. Where the image could not be read there is `error`.
         """
@@ -73,7 +73,7 @@ class Presented(dict[str, Any]):
         write_csv([self], save_path)
 
     def show(self) -> None:
-        """Open the image of the result in the system's image viewer."""
+        """Open the result image in the system's image viewer."""
         image = main_image(self)
         if image is None:
             raise SealkitError("there is no image to show", where=headline(self), hint="print(result) says why")

@@ -1,4 +1,4 @@
-"""What a line of a seal is: its title, its purpose, a code, a name. Geometry guesses, the text decides."""
+"""Roles of a seal's lines: title, purpose, code or name. Geometry guesses, the text decides."""
 
 from __future__ import annotations
 

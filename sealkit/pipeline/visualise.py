@@ -1,4 +1,4 @@
-"""Images of a result: what was found where, and what was read (pipeline-specification §9, Visualisation)."""
+"""Draws the images of a result: outlines and texts (pipeline-specification §9, Visualisation)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from sealkit.modules.layout_detection.draw import layout_image
 
 @dataclass(frozen=True)
 class ImageStyle:
-    """How the images of a result look."""
+    """Appearance of the result images."""
 
     caption_height_px: int = 25
     fill_opacity: float = 0.18

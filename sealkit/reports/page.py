@@ -1,6 +1,6 @@
 """One self-contained HTML page: tables, curves and images, readable without network or server.
 
-Rooms hand over plain sections; this file knows no module. A section is a dict with `title` and one or more of
+Callers pass plain sections; this file knows no module. A section is a dict with `title` and one or more of
 `text` (str), `rows` (list of dicts: a table), `images` (list of (caption, (H, W, 3) uint8 BGR array)), `svg` (str),
 `chart` (arguments of `curves.line_chart` by name), `code` (str), `fold` (bool: closed until opened).
 """

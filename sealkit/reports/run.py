@@ -31,7 +31,7 @@ def write_run_report(run_dir: str | Path, parts: Sequence[Mapping[str, Any]] = (
         raise TrainingError(
             "not a run folder: metrics.jsonl is missing",
             where=str(folder),
-            hint="name the folder that `sealkit train` wrote",
+            hint="give a folder written by `sealkit train`",
         )
     metrics = read_metrics(folder / "metrics.jsonl")
     summary = _json(folder / "summary.json")

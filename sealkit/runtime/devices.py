@@ -1,4 +1,4 @@
-"""Device names: what the user writes, and what is there."""
+"""Parses device names such as `gpu:0,1` and finds the devices of this machine."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def parse_devices(text: str) -> list[Device]:
         return [CPU]
     numbers = [int(n) for n in match.group(2).split(",")] if match.group(2) else [0]
     if len(set(numbers)) != len(numbers):
-        raise DeviceError("a device is named twice", where="device", value=text)
+        raise DeviceError("a device is listed twice", where="device", value=text)
     return [Device(kind, n) for n in numbers]
 
 
@@ -62,7 +62,7 @@ def nvidia_present() -> bool:
 
 
 def default_threads() -> int:
-    """CPU threads when nothing is said: the cores this process may use, at most 10 (PaddleX's number)."""
+    """Default number of CPU threads: the cores this process may use, at most 10 (PaddleX's number)."""
     affinity = getattr(os, "sched_getaffinity", None)
     cores = len(affinity(0)) if affinity else (os.cpu_count() or 1)
     return max(1, min(cores, 10))

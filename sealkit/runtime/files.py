@@ -1,4 +1,4 @@
-"""What is in an inference model folder, or in a single ONNX file, and what it says about itself.
+"""Reads inference models: the files of a folder or a single ONNX file, and their inference.yml.
 
 Format: PaddleX's model folders (`inference.yml` beside `inference.json|.pdmodel` + `.pdiparams` and `inference.onnx`),
 RapidOCR's single ONNX files, and the single ONNX files sealkit writes (metadata key `inference_yml`).
@@ -185,7 +185,7 @@ class ModelFiles:
                 value=there,
                 hint="this looks like a training checkpoint: export it first (`sealkit export`)"
                 if checkpoint
-                else "export the model again, or fetch all its files",
+                else "export the model again, or download all its files",
             )
 
     def read_meta(self) -> ModelMeta:
@@ -264,7 +264,7 @@ def _unreadable(error: ConfigError, where: str) -> EngineError:
     return EngineError(
         f"not readable: {error.what}",
         where=error.where or where,
-        hint="export the model again, or fetch the file again",
+        hint="export the model again, or download the file again",
     )
 
 
@@ -285,7 +285,7 @@ def onnx_metadata(path: str | Path) -> dict[str, str]:
         return {str(p[1], "utf-8"): str(p.get(2, b""), "utf-8") for p in pairs if 1 in p}
     except (ValueError, UnicodeDecodeError) as error:
         raise EngineError(
-            "not an ONNX file, or a damaged one", where=str(path), hint="fetch or export it again"
+            "not an ONNX file, or a damaged one", where=str(path), hint="download or export it again"
         ) from error
 
 

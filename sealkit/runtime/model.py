@@ -209,14 +209,14 @@ def _checked_pair(files: ModelFiles, name: str, device: Device | None) -> Device
     info = ENGINES[name]
     if info.files == "onnx" and files.onnx is None:
         raise EngineError(
-            f"engine {name} needs inference.onnx, the folder has only Paddle files",
+            f"engine {name} needs inference.onnx, but the folder only has Paddle files",
             where=str(files.path),
             hint="in that folder run `paddle2onnx --model_dir . --params_filename inference.pdiparams --model_filename "
             f"{getattr(files.program, 'name', 'inference.json')} --save_file inference.onnx`, or use paddle",
         )
     if info.files == "paddle" and not files.has_paddle:
         raise EngineError(
-            "engine paddle needs inference.json (or .pdmodel) and inference.pdiparams, there is only an ONNX file",
+            "engine paddle needs inference.json (or .pdmodel) and inference.pdiparams, but there is only an ONNX file",
             where=str(files.path),
             hint="use engine " + " or ".join(n for n in CPU_ORDER if ENGINES[n].files == "onnx"),
         )

@@ -1,4 +1,4 @@
-"""What Paddle, paddle2onnx and their C++ code write to the terminal goes to a log file; a failure shows its end."""
+"""Redirects the terminal output of Paddle, paddle2onnx and their C++ code to a log file; errors quote its end."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def _written(descriptor: int, start: int) -> str:
 def _show_end(text: str, log: Path | None) -> None:
     lines = [line for line in text.splitlines() if line.strip()]
     if lines and sys.stderr is not None:
-        where = f"; all of it: {log}" if log is not None else ""
+        where = f"; full log: {log}" if log is not None else ""
         print(f"the framework's last messages{where}", file=sys.stderr)
         for line in lines[-_SHOWN:]:
             print(f"  {line}", file=sys.stderr)

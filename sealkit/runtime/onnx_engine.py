@@ -29,7 +29,7 @@ DTYPES = {
     "tensor(bool)": np.bool_,
 }
 OPTIONS = ("precision", "graph_optimization_level", "inter_op_num_threads", "trt_shapes", "trt_cache")
-"""Keys of engine_config understood here."""
+"""Supported keys of engine_config."""
 
 
 def device_problem(engine: str, device: Device) -> str | None:

@@ -12,7 +12,7 @@ from sealkit.runtime.devices import Device
 from sealkit.runtime.model import InferenceModel, TensorSpec
 
 OPTIONS = ("precision", "cache_dir")
-"""Keys of engine_config understood here."""
+"""Supported keys of engine_config."""
 
 
 def device_problem(engine: str, device: Device) -> str | None:

@@ -86,7 +86,7 @@ class PaddleModel(InferenceModel):
             return False
         self._note(
             f"oneDNN is off: Paddle {paddle.__version__} fails on graphs with interpolation (Paddle issue 77340); "
-            "export without interpolation (`sealkit export`) or use Paddle 3.2.2 to have it on"
+            "export without interpolation (`sealkit export`) or use Paddle 3.2.2 to keep it on"
         )
         return True
 
@@ -137,7 +137,7 @@ class PaddleModel(InferenceModel):
             raise EngineError(
                 f"Paddle cannot load the graph: {_summary(error)}",
                 where=str(self._program()),
-                hint=f"export it again with the Paddle that is installed here, or {_ELSEWHERE}",
+                hint=f"export it again with the installed Paddle version, or {_ELSEWHERE}",
             ) from error
 
     def _specs(self) -> tuple[list[TensorSpec], list[TensorSpec]]:
@@ -173,7 +173,7 @@ class PaddleModel(InferenceModel):
 
     def _failure(self, error: Exception, arrays: list[np.ndarray]) -> EngineError:
         shapes = {spec.name: array.shape for spec, array in zip(self.inputs, arrays)}
-        hint = f"`sealkit doctor` tries Paddle on this machine; or {_ELSEWHERE}"
+        hint = f"`sealkit doctor` tests Paddle on this machine; or {_ELSEWHERE}"
         return EngineError(f"Paddle failed: {_summary(error)}", where=str(self.path), value=shapes, hint=hint)
 
 

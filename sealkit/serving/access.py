@@ -1,4 +1,4 @@
-"""Who may ask: access tokens (`Authorization: Bearer TOKEN`)."""
+"""Access control by tokens (`Authorization: Bearer TOKEN`)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _HINT = "one a line, such as `openssl rand -hex 32` prints"
 
 
 class Access:
-    """What a request must carry.
+    """Checks the access token of requests.
 
     Args:
         tokens: the accepted ones; none: every request is.

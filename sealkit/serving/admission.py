@@ -1,6 +1,6 @@
 """ASGI middleware: admission control, body limits, request ids, access log. Every request passes it first.
 
-It counts who is inside (429 when full), reads the body within limits of size and time (413, 408), gives each request
+It bounds the requests in flight (429), reads the body within limits of size and time (413, 408), gives each request
 its id, and writes the access log.
 """
 

@@ -41,12 +41,12 @@ _GRACE = 2.0  # seconds after its deadline that a worker's own end is waited for
 _ERRORS: dict[int | str, dict[str, Any]] = {
     400: {"description": "The body is not JSON or a form that can be held"},
     401: {"description": "An access token is needed"},
-    403: {"description": "A form that a page of another site sent"},
+    403: {"description": "A form from another site"},
     408: {"description": "The request body did not arrive in time"},
     413: {"description": "The request body is too large"},
     422: {"description": "Wrong fields, or a file that cannot be read or is over a limit"},
     429: {"description": "All workers are busy and the queue is full; see Retry-After"},
-    500: {"description": "A fault of the server"},
+    500: {"description": "Internal server error"},
     503: {"description": "The worker died, or the server is shutting down"},
     504: {"description": "The request took too long"},
 }

@@ -69,7 +69,7 @@ def read_body(body: bytes, content_type: str, origin: str, host: str) -> Sent:
     if kind == b"multipart/form-data":
         # Browsers send forms to any site unasked; JSON they do not.
         if origin and origin.partition("://")[2] != host:
-            raise RequestError(403, "Forms of other sites are not taken; send JSON")
+            raise RequestError(403, "Forms from other sites are refused; send JSON")
         return _form(body, options.get(b"boundary", b""))
     if not body:
         raise field_error("missing", "body", "Field required")
@@ -192,7 +192,7 @@ def _form(body: bytes, boundary: bytes) -> Sent:
         parser.write(body)
         parser.finalize()
     if not form.done:
-        raise RequestError(400, "The form is not complete")
+        raise RequestError(400, "The form is incomplete")
     if sum(len(part.content) for part in form.parts if part.about.get(b"name") != b"file") > MAX_FIELDS:
         raise _too_much()
     value: dict[str, Any] = {}

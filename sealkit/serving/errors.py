@@ -1,4 +1,4 @@
-"""What a request can come to other than an answer: one exception, and the text of each error."""
+"""Error responses of the service: one exception class, and the text of each error."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 _NEAR = 0.8
-"""An engine that fails at this share of the limit is taken to fail because of it: it says so in words of its own."""
+"""An engine that fails at this share of the limit is taken to fail because of it; its own message differs."""
 
 
 def limit_memory(extra: int | None) -> int | None:

@@ -1,4 +1,4 @@
-"""The page of the service: drop an image, see its seals and their texts. One file, which loads nothing."""
+"""The service's web page: drop an image, see its seals and texts. One file that loads nothing else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`sealkit serve` behind its flags: check the settings, start the workers, listen, drain."""
+"""Runs `sealkit serve`: checks the settings, starts the workers, listens, drains."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ class Tls:
                 f"certificate or key cannot be used: {first_line(error)}",
                 where=f"--ssl-certfile {self.certificate}",
                 value=self.key,
-                hint="PEM files that belong together, the key without a password",
+                hint="give a matching pair of PEM files, the key without a password",
             ) from error
 
 
@@ -162,7 +162,7 @@ def run(
     tls: Tls | None = None,
     on_start: Callable[[], None] = lambda: None,
 ) -> None:
-    """Serve on a bound socket until a signal; returns when the requests inside have their answers.
+    """Serve on a bound socket until a signal; returns when all requests in progress are answered.
 
     Args:
         on_start: called once, when it listens.
@@ -211,6 +211,9 @@ def bound(host: str, port: int) -> socket.socket:
     except (OSError, OverflowError) as error:
         listening.close()
         raise SealkitError(
-            "cannot listen there", where=f"{host}:{port}", value=str(error), hint="choose another --host or --port"
+            "cannot listen on this address",
+            where=f"{host}:{port}",
+            value=str(error),
+            hint="choose another --host or --port",
         ) from error
     return listening

@@ -1,4 +1,4 @@
-"""The field `file` of a request → bytes and what they are said to be (pipeline-specification, serving §2).
+"""Decodes the field `file` of a request to bytes and their declared type (pipeline-specification, serving §2).
 
 Runs in the server's own process and therefore never looks into the bytes: decoding is the workers' business.
 """

@@ -1,4 +1,4 @@
-"""What a worker does with one request: check the limits, decode, predict, draw, and write the answer's JSON.
+"""Handles one request in a worker: checks limits, decodes, predicts, draws, writes the answer's JSON.
 
 Runs in a worker process: a file that crashes a decoder costs that process and nothing else.
 """

@@ -44,9 +44,9 @@ def average(
         parts = [one[key] for one in arrays]
         if not np.issubdtype(value.dtype, np.floating):
             if any(not np.array_equal(value, part) for part in parts):
-                hint = "a mean of whole numbers means nothing: name weights of one training form"
+                hint = "integers cannot be averaged: give weights of the same training form"
                 raise WeightsError(
-                    "whole numbers differ between the weights", where=key, value=str(value.dtype), hint=hint
+                    "integer tensors differ between the weights", where=key, value=str(value.dtype), hint=hint
                 )
             mean[key] = value
             continue
@@ -75,10 +75,10 @@ def average_checkpoints(
             `average`.
     """
     if len(sources) < 2:
-        raise WeightsError("a mean needs two sets of weights", value=[str(source) for source in sources])
+        raise WeightsError("averaging needs at least two sets of weights", value=[str(source) for source in sources])
     output = Path(output)
     if output.exists():
-        raise WeightsError("the output exists", where=str(output), hint="name a new folder, or delete it")
+        raise WeightsError("the output exists", where=str(output), hint="give a new folder, or delete it")
     portions = _portions(shares if shares is not None else [1.0] * len(sources), len(sources))
     found = [resolve(source, "") for source in sources]
     extras = _common_extras(found)
@@ -101,9 +101,7 @@ def _portions(shares: Sequence[float], count: int) -> list[float]:
 
 def _same_layout(first: Mapping[str, np.ndarray], other: Mapping[str, np.ndarray], name: str, other_name: str) -> None:
     """Refuse sets that are not of one network, with what differs."""
-    hint = (
-        "only weights of one network in one form have a mean; `sealkit import-weights` brings a wheel's into its form"
-    )
+    hint = "only weights of the same network and form can be averaged; `sealkit import-weights` converts a wheel's"
     missing, extra = sorted(first.keys() - other.keys()), sorted(other.keys() - first.keys())
     if missing or extra:
         listed = [f"only {name}: {key}" for key in missing[:_SHOWN]] + [
@@ -129,7 +127,7 @@ def _common_extras(found: Sequence[ResolvedWeights]) -> dict[str, Any]:
     ]
     if not said:
         raise WeightsError(
-            "not one of the weights is a checkpoint: nothing says which model they are of",
+            "none of the weights is a checkpoint, so their model is unknown",
             value=[str(one) for one in found],
             hint="`sealkit import-weights` makes a checkpoint of a weights file",
         )

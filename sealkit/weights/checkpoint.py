@@ -138,11 +138,11 @@ def read_state(folder: str | Path) -> dict[str, Any]:
     if not isinstance(state, dict) or state.get("format") != FORMAT:
         found = state.get("format") if isinstance(state, dict) else type(state).__name__
         raise WeightsError(
-            "checkpoint of another format", where=str(path), value=found, hint=f"this version reads format {FORMAT}"
+            "checkpoint format not supported", where=str(path), value=found, hint=f"this version reads format {FORMAT}"
         )
     said = state.pop(CHECKSUM, None)
     if said != _digest(state):
-        what = "has no checksum" if said is None else "is not as it was written: its checksum differs"
+        what = "has no checksum" if said is None else "has changed since it was written: its checksum differs"
         raise WeightsError(f"the checkpoint's state {what}", where=str(path), hint="use another checkpoint")
     _check_state(state, path)
     return state
@@ -184,7 +184,7 @@ def load_checkpoint(folder: str | Path, weights_only: bool = False) -> Checkpoin
             raise WeightsError(
                 "damaged checkpoint file",
                 where=str(path),
-                hint="it is not the file that was saved: use another checkpoint",
+                hint="the file has changed since it was saved: use another checkpoint",
             )
         read[name] = load_tensors(path)[0]
     if WEIGHTS not in read:

@@ -1,4 +1,4 @@
-"""Weights of one file format as those of another."""
+"""Converts weights from one file format to another."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def convert_pdparams(source: str | Path, target: str | Path) -> dict[str, np.nda
     if target.suffix != ".safetensors":
         raise WeightsError("the target must end in .safetensors", where=str(target))
     if target.exists():
-        raise WeightsError("the target exists", where=str(target), hint="give another name, or remove it")
+        raise WeightsError("the target exists", where=str(target), hint="choose another name, or remove it")
     arrays = load_pdparams(source)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -41,7 +41,7 @@ def convert_pdparams(source: str | Path, target: str | Path) -> dict[str, np.nda
     wrong = [name for name, array in arrays.items() if not _same(written.get(name), array)]
     if wrong or len(written) != len(arrays):
         target.unlink()
-        raise WeightsError("what was written is not what was read", where=f"{target}: {', '.join(wrong[:3])}")
+        raise WeightsError("the written file differs from the source", where=f"{target}: {', '.join(wrong[:3])}")
     return arrays
 
 

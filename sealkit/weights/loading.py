@@ -1,4 +1,4 @@
-"""Putting arrays into a network, strictly, and saying exactly what happened.
+"""Strict weight loading, with an exact report of what was loaded.
 
 weights: 412/414 tensors loaded, 2 re-initialised (head.fc.weight 120×6625→120×6812, …), from weights.safetensors
 """
@@ -201,5 +201,5 @@ def _too_little(report: LoadReport) -> WeightsError:
         f"only {report.coverage:.0%} of the network is covered: {report.summary()}",
         where=report.source,
         hint=f"check the model name and the file; likely causes:{lines}\n"
-        "    If it is meant, set weights.allow_partial=true.",
+        "    If this is intended, set weights.allow_partial=true.",
     )

@@ -1,4 +1,4 @@
-"""Trainable weights out of an ONNX file, BatchNorm folded or not, and proof that they are the same network.
+"""Imports trainable weights from an ONNX file, BatchNorm folded or not, and proves the outputs equal.
 
 Names in such files are those of a converter, so layers are matched by structure: the layers that hold weights, in
 the order in which the graph and the network run them, each pair checked for kind, shape, stride, padding, dilation

@@ -43,7 +43,7 @@ class Tree:
         """One value and what is in it."""
         self.nodes_left -= 1
         if self.nodes_left < 0:
-            raise Refused("the file shares its containers again and again", place)
+            raise Refused("the file refers to the same containers too often", place)
         if depth > MAX_DEPTH:
             raise Refused("containers nested too deep", place)
         if isinstance(value, Array):

@@ -1,4 +1,4 @@
-"""Where weights come from: a tag (`scratch`, `sealkit`, `official`, or the name of a wheel) or a path."""
+"""Finds weights by a tag (`scratch`, `sealkit`, `official`, or the name of a wheel) or by a path."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def _in_folder(folder: Path) -> Path:
         "no checkpoint in this folder" if not files else "several weights files in this folder",
         where=str(folder),
         value=[file.name for file in files] if files else sorted(entry.name for entry in folder.iterdir())[:10],
-        hint="name a run folder, a checkpoint folder, or a .safetensors or .pdparams file",
+        hint="give a run folder, a checkpoint folder, or a .safetensors or .pdparams file",
     )
 
 
@@ -163,7 +163,7 @@ def _official(model_name: str) -> Path:
         if (folder / name).is_file():
             return folder / name
     raise WeightsError(
-        "the official weights are not on this machine, and sealkit downloads nothing unasked",
+        "the official weights are not on this machine, and sealkit downloads nothing by itself",
         where="weights.init",
         value=f"official: {model_name}",
         hint=(

@@ -1,4 +1,4 @@
-"""Reading Paddle's `.pdparams` and `.pdopt` files without running what is in them.
+"""Reads Paddle's `.pdparams` and `.pdopt` files without executing them.
 
 A pickle is a program: the plain loader executes whatever the file's author wrote. Here a child process under a memory
 and a time limit walks the file and says which arrays lie where (`pickle_index`); this process takes the bytes from
@@ -47,7 +47,7 @@ def load_pickled(path: str | Path) -> dict[str, Any]:
     except OSError as error:
         raise WeightsError(f"cannot be read: {error.strerror or first_line(error)}", where=str(path)) from error
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
-        raise WeightsError("the file changed while it was read", where=str(path), hint="wait until it is written")
+        raise WeightsError("the file changed while it was read", where=str(path), hint="wait until it is fully written")
     content = _content(index["tree"], arrays)
     content.pop(_NAME_TABLE, None)
     _join_slices(content, path, before.st_size)
@@ -74,7 +74,7 @@ def _run_child(file: BinaryIO, size: int, path: Path) -> bytes:
             command, stdin=file, capture_output=True, timeout=_SECONDS + size / _BYTES_A_SECOND, check=False
         )
     except subprocess.TimeoutExpired:
-        raise _refused("reading it does not end", path) from None
+        raise _refused("reading it takes too long", path) from None
     if done.returncode != 0:
         last = (done.stderr.decode("utf-8", "replace").strip().splitlines() or ["no message"])[-1]
         raise WeightsError(
@@ -96,7 +96,7 @@ def _refused(what: str, where: str | Path, value: object = None) -> WeightsError
         f"refused: {what}",
         where=str(where),
         value=value,
-        hint="loading it another way could run code of the file's author; get the weights from a source you trust",
+        hint="any other loader could run code of the file's author; get the weights from a source you trust",
     )
 
 

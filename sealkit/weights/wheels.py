@@ -1,4 +1,4 @@
-"""Model files that other projects ship inside their wheels: weights that a package index brings, without a download.
+"""Finds model files inside installed wheels of other projects: weights that need no separate download.
 
 The packages are found, never imported (importing them loads an engine). Each file is known by its SHA-256.
 """
@@ -112,7 +112,7 @@ def find_in_wheel(tag: str, model: str) -> Path:
     wheel = WHEELS[tag]
     if model not in wheel.files:
         known = ", ".join(wheel.files)
-        raise WeightsError(f"{tag} carries no weights of this model", value=model, hint=f"it has {known}")
+        raise WeightsError(f"{tag} has no weights of this model", value=model, hint=f"it has {known}")
     install = f"pip install {wheel.install}"
     spec = importlib.util.find_spec(wheel.package)
     if spec is None or not spec.submodule_search_locations:
@@ -135,7 +135,7 @@ def wheel_file(tag: str, model: str) -> Path:
     wheel = WHEELS[tag]
     if found != wheel.files[model].sha256:
         raise WeightsError(
-            "not the file these weights are known by (SHA-256 differs)",
+            "not the expected file (SHA-256 differs)",
             where=str(path),
             value=found,
             hint=f"pip install --force-reinstall {wheel.install}",

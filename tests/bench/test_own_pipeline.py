@@ -46,7 +46,7 @@ def test_what_does_not_go_together(tmp_path: Path, capsys: pytest.CaptureFixture
     assert main(["eval", "--pipeline"]) == 2
     assert "--data is missing" in capsys.readouterr().err
     assert main(["eval", "--checkpoint", "runs/x", "--det", "runs/y"]) == 2
-    assert "belong to --pipeline" in capsys.readouterr().err
+    assert "need --pipeline" in capsys.readouterr().err
     write_labels(tmp_path / "val.txt", {"a.png": []})
     with pytest.raises(DataError, match="no text to compare with"):
         own_pipeline.own_labels(tmp_path)

@@ -114,7 +114,7 @@ def test_a_folder_with_a_broken_file_and_two_of_one_name(infer, place):
 def test_urls_with_the_flag_and_without(infer, serve_folder, place):
     served = serve_folder(place)
     code, out, err = infer(f"{served}/seal.jpg")
-    assert (code, out) == (3, "") and "URLs are fetched only where that is allowed" in err and "--allow-url" in err
+    assert (code, out) == (3, "") and "fetching URLs is not allowed" in err and "--allow-url" in err
     code, out, err = infer(f"{served}/seal.jpg", f"{served}/none.jpg", "--allow-url", "--save-path", "fetched")
     assert code == 3 and out.startswith(f"{served}/seal.jpg\n  seal 1\n") and "收款专用章" in out
     assert f"{served}/none.jpg: the server answered 404" in err

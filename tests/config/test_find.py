@@ -35,7 +35,7 @@ def test_what_is_not_there(name, hint):
 
 def test_a_folder_is_no_recipe(tmp_path):
     (tmp_path / "a.yaml").write_text("a: 1\n")
-    with pytest.raises(ConfigError, match="a folder, where a recipe is wanted") as caught:
+    with pytest.raises(ConfigError, match="a folder, not a recipe") as caught:
         find("recipes", tmp_path)
     assert "a.yaml" in caught.value.hint
 

@@ -83,7 +83,7 @@ def test_one_wrong_value(recipe_file, more, key, line, what, value, hint):
         ("mobile_seal_det", "mobil_seal_det", "model", "unknown model", "did you mean PP-OCRv4_mobile_seal_det?"),
         ("PP-OCRv4_mobile_seal_det", "PP-DocLayout-L", "model", "is a model of the module layout_detection", None),
         ("module: seal_text_detection", "module: seal_detection", "module", "unknown module", "did you mean seal_text"),
-        ("module: seal_text_detection", "", "module", "is missing", "say which module is trained: seal_text_detection"),
+        ("module: seal_text_detection", "", "module", "is missing", "set it to one of: seal_text_detection"),
     ],
 )  # fmt: skip
 def test_one_wrong_line(recipe_file, old, new, key, what, hint):

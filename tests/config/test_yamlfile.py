@@ -57,7 +57,7 @@ def test_anchors_and_merge_keys():
 @pytest.mark.parametrize(
     ("text", "where", "what"),
     [
-        ("a: 1\nb: 2\na: 3\n", "x.yaml:3", "the key 'a' stands twice, first on line 1"),
+        ("a: 1\nb: 2\na: 3\n", "x.yaml:3", "the key 'a' is duplicated, first on line 1"),
         ("a: [1, 2\n", "x.yaml:2", "not valid YAML"),
         ("a:\n\t- 1\n", "x.yaml:2", "not valid YAML"),
         ("", "x.yaml", "the file is empty"),

@@ -122,7 +122,7 @@ def test_images_that_cannot_be_read_are_named_and_counted(tmp_path: Path, capsys
     for name in ("x.heic", "y.AVIF"):
         (root / "images" / name).write_bytes(b"\0\0\0\x18ftypheic" + bytes(40))
     assert main(["data", "check", str(root)]) == 0
-    assert "2 images are of kinds that cannot be read" in capsys.readouterr().out
+    assert "2 images have formats that cannot be read" in capsys.readouterr().out
     records = list(iter_images(root / "images"))
     assert sum(r.image is not None for r in records) == 6
     assert [Path(str(r.input_path)).name for r in records if r.error is not None] == ["x.heic", "y.AVIF"]

@@ -95,16 +95,16 @@ def test_loss_that_is_not_finite_from_the_start_is_said_by_the_pre_flight(tmp_pa
 def test_a_term_that_is_0_for_100_steps_is_warned_of_once():
     terms = ZeroTerms()
     warnings = [warning for step in range(250) for warning in terms.add({"a": 0.0, "b": float(step % 50)})]
-    assert warnings == ["loss term `a` has been exactly 0 for 100 steps: it teaches nothing"]
+    assert warnings == ["loss term `a` has been exactly 0 for 100 steps: it trains nothing"]
 
 
 def test_warnings_are_repeated_in_the_result(tmp_path):
     result = run(tmp_path, ToyTask(zero_term=True), train={"epochs": 20}, eval={"every_epochs": None})
-    assert "loss term `unused` has been exactly 0 for 100 steps: it teaches nothing" in result.warnings
+    assert "loss term `unused` has been exactly 0 for 100 steps: it trains nothing" in result.warnings
 
 
 def test_replay_of_another_folder(tmp_path):
-    with pytest.raises(TrainingError, match="not a kept fault"):
+    with pytest.raises(TrainingError, match="not a saved fault"):
         replay(ToyTask(), tmp_path)
 
 

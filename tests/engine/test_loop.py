@@ -137,7 +137,7 @@ def test_refused_output_folders(tmp_path):
     assert (
         "is not empty" in str(caught.value) and "--resume" in str(caught.value) and "--overwrite" in str(caught.value)
     )
-    with pytest.raises(TrainingError, match="exclude each other"):
+    with pytest.raises(TrainingError, match="mutually exclusive"):
         run(tmp_path / "run", resume=True, overwrite=True)
     with pytest.raises(TrainingError, match="nothing to resume here"):
         run(tmp_path / "other", resume=True)

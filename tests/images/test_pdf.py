@@ -35,8 +35,8 @@ def test_a_form_that_draws_itself_costs_its_file_and_the_rest_of_the_folder_is_r
     write_image(tmp_path / "d.png", np.zeros((5, 5, 3), np.uint8))
     records = list(iter_images(tmp_path, pdf_limits=LITTLE, max_pixels=SMALL))
     assert [Path(str(record.input_path)).name for record in records] == ["a.pdf", "b.pdf", "c.pdf", "d.png"]
-    assert "a.pdf page 1: the page cannot be drawn within 203 MB of memory and 30 s" in messages(records)[0]
-    assert "cannot be drawn within" in messages(records)[1]
+    assert "a.pdf page 1: the page cannot be rendered within 203 MB of memory and 30 s" in messages(records)[0]
+    assert "cannot be rendered within" in messages(records)[1]
     assert records[2].image is not None and records[2].image[150, 60].tolist() == [255, 0, 0]
     assert records[3].image is not None
     assert drawers() == []
@@ -50,7 +50,7 @@ def test_pages_after_a_bomb_are_drawn_and_a_file_of_bombs_is_given_up() -> None:
     limits = PdfLimits(memory=200 << 20, crashes=2)
     records = list(iter_images(pages(*[BOMB] * 5), pdf_limits=limits, max_pixels=SMALL))
     assert [record.page_index for record in records] == [0, 1, None]
-    assert "2 pages could not be drawn within the limits; the rest is not tried" in messages(records)[2]
+    assert "2 pages could not be rendered within the limits; the remaining pages are skipped" in messages(records)[2]
 
 
 def test_a_page_that_takes_too_long_is_ended() -> None:

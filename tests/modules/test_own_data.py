@@ -98,7 +98,7 @@ def test_a_recipe_of_another_module(fitted: dict[str, Any]) -> None:
         api.train("seal_det_cpu_small", data=ROOT / "datasets/toy_strips")
     with pytest.raises(ConfigError, match="the recipe trains seal_text_detection"):
         api.train("seal_det_cpu_small", data=ROOT / "datasets/toy", module="text_recognition")
-    with pytest.raises(ConfigError, match="neither a recipe nor data is named"):
+    with pytest.raises(ConfigError, match="neither a recipe nor data is given"):
         api.train()
 
 

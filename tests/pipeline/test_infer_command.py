@@ -156,7 +156,7 @@ def test_a_pattern_the_shell_left_alone(infer, folder):
 @pytest.mark.parametrize(
     ("more", "said"),
     [
-        (["-o", "out"], "a place to write to is --save-path out"),
+        (["-o", "out"], "the output goes to --save-path out"),
         (["--save-csv", "."], "name a file: texts.csv"),
         (["--save-csv", "x.csv", "--model", "PP-OCRv6_small_rec"], "leave --model out"),
     ],

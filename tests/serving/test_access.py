@@ -135,7 +135,7 @@ def test_wrong_files_are_told_before_anything_is_loaded(tmp_path, capsys):
         (["--token-file", str(tmp_path / "none")], "token file"),
         (["--ssl-certfile", str(tmp_path / "no.pem")], "certificate or key cannot be used"),
         (["--ssl-certfile", str(tmp_path / "none.pem")], "certificate or key cannot be used"),
-        (["--ssl-keyfile", "k.pem"], "a key without its certificate"),
+        (["--ssl-keyfile", "k.pem"], "a private key without a certificate"),
     ):
         assert main(["serve", "--port", "0", *arguments]) == 2
         assert words in capsys.readouterr().err

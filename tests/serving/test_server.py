@@ -138,5 +138,5 @@ def test_a_port_in_use_is_told():
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        with pytest.raises(SealkitError, match="cannot listen there"):
+        with pytest.raises(SealkitError, match="cannot listen on this address"):
             bound("127.0.0.1", taken.getsockname()[1])

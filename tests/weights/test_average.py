@@ -51,7 +51,7 @@ def test_weights_of_different_networks_are_refused() -> None:
         average([small, {"a": np.zeros(3, "float32")}], [1, 1], ["x", "y"])
     with pytest.raises(WeightsError, match="different kinds"):
         average([small, {"a": np.zeros(2, "int64")}], [1, 1], ["x", "y"])
-    with pytest.raises(WeightsError, match="whole numbers differ"):
+    with pytest.raises(WeightsError, match="integer tensors differ"):
         average([{"n": np.array(1)}, {"n": np.array(2)}], [1, 1], ["x", "y"])
     with pytest.raises(WeightsError, match="not finite"):
         average([small, {"a": np.array([1, np.nan], "float32")}], [1, 1], ["x", "y"])

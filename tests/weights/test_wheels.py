@@ -13,7 +13,7 @@ from sealkit.weights.wheels import WHEELS, _sha256, find_in_wheel, wheel_file
 
 
 def test_model_that_rapidocr_does_not_carry() -> None:
-    with pytest.raises(WeightsError, match=r"rapidocr carries no weights.*PP-OCRv6_tiny_det"):
+    with pytest.raises(WeightsError, match=r"rapidocr has no weights.*PP-OCRv6_tiny_det"):
         wheel_file("rapidocr", "PP-OCRv6_tiny_det")
 
 

@@ -151,9 +151,9 @@ def _load(path: Path) -> dict[str, Any]:
     missing = [key for key in lists if not isinstance(content, dict) or not isinstance(content.get(key), list)]
     if missing:
         raise DataError(
-            f"this is no COCO file: no list {', '.join(missing)}",
+            f"not a COCO file: no list {', '.join(missing)}",
             where=str(path),
-            hint="layout detection wants one JSON with images, annotations and categories",
+            hint="layout detection needs one JSON with images, annotations and categories",
         )
     return dict(content)
 

@@ -70,7 +70,7 @@ def read_det_labels(
         reader.samples.append(sample)
     texts = [text for sample in reader.samples for text in sample.lines]
     if texts and all(text.ignore for text in texts):
-        reason = f"all {len(texts)} texts are ignored (###, * or difficult): there is nothing to learn or to score"
+        reason = f"all {len(texts)} texts are ignored (###, * or difficult): nothing to train on or to score"
         reader.report("nothing-to-learn", None, reason, "label the texts that can be seen; their outlines are enough")
     return reader.result()
 
@@ -279,7 +279,7 @@ def _clockwise_order(
 
 @dataclass
 class _Extras:
-    """Optional keys of a text; a value that means nothing is reported and read as absent."""
+    """Optional keys of a text; an invalid value is reported and ignored."""
 
     entry: dict[str, Any]
     index: int
@@ -287,7 +287,7 @@ class _Extras:
     reader: LabelReader
 
     def _report(self, key: str, allowed: str) -> None:
-        reason = f"text {self.index}: {key} {self.entry[key]!r} means nothing"
+        reason = f"text {self.index}: {key} {self.entry[key]!r} is not a known value"
         self.reader.report("bad-extra", self.number, reason, f"allowed: {allowed}; or leave the key out", "warning")
 
     def choice(self, key: str, allowed: Collection[str]) -> str | None:

@@ -1,4 +1,4 @@
-"""What all label files have in common: encoding, line ends, image paths, and where faults are collected."""
+"""Common parts of label readers: encoding, line ends, image paths, collecting problems."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ def clean_path(cell: str, number: int, reader: LabelReader) -> str:
             "odd-blank",
             number,
             f"the path {path!r} holds a {odd[0]}",
-            "replace it by what the file is called",
+            "replace it by the file's real name",
             "warning",
         )
     if "\\" in path and os.sep == "/":
@@ -174,7 +174,7 @@ def relative_path(image_path: Path, base: Path) -> str:
         except ValueError:
             if image_path.is_absolute():
                 raise DataError(
-                    "an image lies outside the folder its label file speaks about",
+                    "an image is outside the folder of its label file",
                     where=str(image_path),
                     hint=f"copy it below {base} or give another root",
                 ) from None

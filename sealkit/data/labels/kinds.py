@@ -1,4 +1,4 @@
-"""Which kind of labels a file in one of sealkit's own formats holds, and reading any of them as outlines with texts."""
+"""Recognises the kind of a sealkit label file, and reads any kind as outlines with texts."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class AnyLabels:
 
 
 def usual_labels(folder: Path) -> list[Path]:
-    """The label files of usual names that lie in a folder."""
+    """The label files with usual names in a folder."""
     return [folder / name for name in USUAL if (folder / name).is_file()]
 
 

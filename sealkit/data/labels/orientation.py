@@ -133,7 +133,7 @@ def _class_ids(folder: Path, reader: LabelReader) -> dict[int, int]:
         match = _CLASS_LINE.match(line.strip())
         if match is None or int(match["angle"]) not in ANGLES:
             raise DataError(
-                "label.txt names a class that is no quarter turn",
+                "label.txt has a class that is not a quarter turn",
                 where=f"{path}:{number}",
                 value=line,
                 hint="lines `id angle` with the angles 0, 90, 180, 270",
@@ -141,7 +141,7 @@ def _class_ids(folder: Path, reader: LabelReader) -> dict[int, int]:
         found[int(match["id"])] = ANGLES.index(int(match["angle"]))
     if found and any(own.get(i) != label for i, label in found.items()):
         order = ", ".join(f"{i} {ANGLES[label]}" for i, label in sorted(found.items()))
-        reason = f"{CLASS_FILE} numbers the angles in its own way ({order}); ids are translated"
+        reason = f"{CLASS_FILE} lists the angles in another order ({order}); ids are translated"
         reader.report("class-order", None, reason, "nothing to do", "info")
     return found or own
 
@@ -165,7 +165,7 @@ def _read_line(line: str, number: int, ids: dict[int, int], reader: LabelReader)
     if label is None or label not in ids:
         hint = f"; write {ANGLES.index(label)} for {label} degrees" if label in ANGLES else ""
         known = ", ".join(map(str, sorted(ids)))
-        reader.report("bad-label", number, f"label {text!r} is no class id", f"ids are {known}{hint}")
+        reader.report("bad-label", number, f"label {text!r} is not a class id", f"ids are {known}{hint}")
         return None
     return PageSample(reader.root / path, ids[label], f"{reader.name}:{number}")
 

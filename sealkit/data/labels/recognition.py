@@ -97,10 +97,10 @@ def fault_of(name: str, text: str) -> tuple[str, str, str] | None:
         fix = "this looks like a label file of text detection; `sealkit data crop` makes strips of it"
     elif not text.strip("".join(ODD_BLANKS) + " "):
         kind, reason = "empty-text", "there is no text after the tab"
-        fix = "write what the strip says, or delete the line"
+        fix = "write the text of the strip, or delete the line"
     elif is_placeholder(text):
-        kind, reason = "placeholder", f"{text!r} stands for a text that nobody wrote down"
-        fix = "write what the strip says, or delete the line"
+        kind, reason = "placeholder", f"{text!r} is a placeholder, not a transcription"
+        fix = "write the text of the strip, or delete the line"
     else:
         return None
     return kind, reason, fix

@@ -1,4 +1,4 @@
-"""What a phone, a scanner and a message service do to an image. Geometry is untouched, so every label stays right.
+"""Photometric augmentation as by phones, scanners and messaging apps. Geometry is unchanged, so labels stay valid.
 
 Supports: everything (outlines, line_polys, fields, reading).
 

@@ -1,4 +1,4 @@
-"""What happens to a strip on its way to a recogniser: the image changes, the text never does.
+"""Augmentations of strips: the image changes, the text never does.
 
 Every function takes a strip (H, W, 3) uint8 BGR, text from left to right, and the sample's own rng, and returns a new
 strip. `StripChain` runs a recipe's `augment` list. The published augmentation is in `rec_aug.py`.

@@ -1,4 +1,4 @@
-"""The dataset check of document orientation: reads everything, reports everything, stops at nothing."""
+"""Dataset check of document orientation."""
 
 from __future__ import annotations
 
@@ -162,6 +162,6 @@ def _galleries(report: CheckReport) -> Iterator[Gallery]:
             images.append((caption, turn(small, ANGLES[sample.label])))
         yield (
             f"Samples of {checked.name}, righted by their labels",
-            "A page that does not stand is mislabelled.",
+            "A page that is not upright is mislabelled.",
             images,
         )

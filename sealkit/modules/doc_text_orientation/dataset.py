@@ -72,7 +72,7 @@ class TrainSource(SampleSource):
         size = self._chain.size or (recipe.resize.crop, recipe.resize.crop)
         if size[0] != size[1]:
             raise ConfigError(
-                "the augmentations leave images that are not square: turned ones would not fit in a batch",
+                "the augmentations give images that are not square: turned ones do not fit in a batch",
                 where="augment",
                 value=list(size),
                 hint=f"give the crop equal sides, such as [{recipe.resize.crop}, {recipe.resize.crop}]",
@@ -97,7 +97,7 @@ class TrainSource(SampleSource):
         }
 
     def augmented(self, index: int, epoch: int, rng: np.random.Generator) -> tuple[PageSample, np.ndarray, int]:
-        """The augmented image (crop, crop, 3) uint8 BGR and its class; what one looks at."""
+        """The augmented image (crop, crop, 3) uint8 BGR and its class, for display."""
         which, number = self._mix.pick(index, epoch)
         sample = self._sets[which][number]
         scene = self._chain(Scene.of(read_image(sample.image_path), []), rng)

@@ -49,7 +49,7 @@ class OriInput:
 
 
 class OrientationClassifier(Predictor):
-    """Tells how a page lies.
+    """Classifies the orientation of pages.
 
     Attributes:
         model: the inference model.

@@ -47,7 +47,7 @@ def resize(image: np.ndarray, settings: OriResizeSettings | None = None) -> np.n
     settings = settings or OriResizeSettings()
     if image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
         raise ImageError(
-            "the orientation classifier wants a BGR image of shape (height, width, 3)",
+            "the orientation classifier needs a BGR image of shape (height, width, 3)",
             value=image.shape,
             hint="read the image with sealkit.images.read_image",
         )

@@ -33,7 +33,7 @@ class OriSetSettings(Settings):
     @model_validator(mode="after")
     def _labelled(self) -> OriSetSettings:
         if self.labels is None and not self.upright:
-            raise ValueError("a set without a label file holds upright pages: say upright: true, or name labels")
+            raise ValueError("without a label file the pages must be upright: set upright: true, or set labels")
         return self
 
 
@@ -65,7 +65,7 @@ class RandomResizedCrop(Settings):
 
 
 class QuarterTurn(Settings):
-    """A turn by 0, 90, 180 or 270 degrees that takes the label along."""
+    """A turn by 0, 90, 180 or 270 degrees that updates the label."""
 
     op: Literal["rot90"]
     p: float = Field(1.0, ge=0, le=1)

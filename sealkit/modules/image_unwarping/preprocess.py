@@ -21,7 +21,7 @@ def preprocess(image: np.ndarray) -> np.ndarray:
     """
     if image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
         raise ImageError(
-            "unwarping wants a BGR image of shape (height, width, 3)",
+            "unwarping needs a BGR image of shape (height, width, 3)",
             value=image.shape,
             hint="read the image with sealkit.images.read_image",
         )

@@ -1,6 +1,6 @@
-"""Which cells of a PicoDet learn which ground-truth box.
+"""Label assignment of PicoDet: which cells learn which ground-truth box.
 
-Three laws: ATSS (version 2, first epochs), task-aligned (version 2, later) and SimOTA (version 1). Each looks at one
+Three rules: ATSS (version 2, first epochs), task-aligned (version 2, later) and SimOTA (version 1). Each looks at one
 image with boxes and gives `Matches`, or None where no cell fits. All tensors are float32 unless said otherwise, boxes
 are x1, y1, x2, y2 in input pixels; G = boxes of the image (at least 1), A = cells.
 

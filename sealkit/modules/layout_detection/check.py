@@ -1,4 +1,4 @@
-"""The dataset check of layout detection: reads everything, reports everything, stops at nothing."""
+"""Dataset check of layout detection."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def _check_size(sample: LayoutSample, facts: ImageFacts, problems: list[Problem]
     reason = f"the label file says {said}, {sample.image_path.name} is {real}"
     if facts.info is not None and (facts.info.width, facts.info.height) == sample.size:
         reason += " upright: the boxes are those of the image before its EXIF rotation"
-    fix = "are these the boxes of this image? Annotate it as it is, or put the annotated one there"
+    fix = "are these the boxes of this image? Annotate it again, or restore the annotated image"
     problems.append(Problem("wrong-size", sample.where, reason, fix, "error"))
 
 
@@ -129,7 +129,7 @@ def _check_boxes(sample: LayoutSample, problems: list[Problem]) -> None:
         wide, tall = (float(side) for side in box.box[2:] - box.box[:2])
         if min(wide, tall) < _TINY:
             reason = f"{box.label} of {wide:.1f}x{tall:.1f} pixels in {sample.image_path.name}"
-            problems.append(Problem("tiny-box", box.where, reason, "a slip of the mouse? Delete it", "warning"))
+            problems.append(Problem("tiny-box", box.where, reason, "an accidental box? Delete it", "warning"))
         for place, earlier in enumerate(sample.boxes[:number]):
             if shared[number, place] < _TWIN_IOU or box.crowd or earlier.crowd:
                 continue
@@ -153,7 +153,7 @@ def _check_categories(report: CheckReport, read: dict[str, CocoSet]) -> None:
         empty = [name for name in found if name not in counts]
         if empty:
             reason = f"no box of {', '.join(empty)}"
-            fix = "label some, or take the category out: what has no box cannot be learnt or measured"
+            fix = "label some, or remove the category: without boxes it cannot be learnt or measured"
             where = f"{report.root / checked.label_file}"
             report.problems.append(Problem("empty-category", where, reason, fix, "warning"))
 

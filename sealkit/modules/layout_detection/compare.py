@@ -1,4 +1,4 @@
-"""Are two lists of detections the same? What parity of an export asks."""
+"""Compares two lists of detections, for the parity check of an export."""
 
 from __future__ import annotations
 

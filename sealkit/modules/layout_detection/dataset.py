@@ -81,7 +81,7 @@ def pages_of(found: CocoSet, classes: Sequence[str], where: str) -> tuple[list[P
     ids = {name: number for number, name in enumerate(classes)}
     if not set(found.categories) & set(ids):
         raise DataError(
-            "no category of this set is a class of the run",
+            "no category of this set is among the run's classes",
             where=where,
             value=list(found.categories),
             hint=f"the classes are {', '.join(classes)}; rename the categories, or set data.classes",
@@ -207,7 +207,7 @@ def ground_truth(page: Page) -> list[dict[str, Any]]:
 
 @dataclass(frozen=True)
 class Collate:
-    """Puts samples together; worker processes get it as it is.
+    """Collates samples; worker processes receive it unchanged.
 
     Training pages are resized to one of the sizes in one of the ways, both chosen by the draw of the batch's first
     sample, then normalised. Their boxes become "boxes" (N, M, 4) float32 in input pixels and "classes" (N, M) int64,

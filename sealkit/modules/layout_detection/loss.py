@@ -1,4 +1,4 @@
-"""Which loss a layout detector learns with: that of its family."""
+"""Chooses the loss of a layout detector by its family."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which query answers for which box: the assignment of least cost.
+"""Hungarian matching of queries and ground-truth boxes.
 
 Re-implemented from the architecture of PaddleDetection `ppdet/modeling/transformers/matchers.py` (Apache-2.0; no code
 copied).

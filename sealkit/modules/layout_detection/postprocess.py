@@ -108,7 +108,7 @@ def split_pages(rows: np.ndarray, counts: np.ndarray) -> list[np.ndarray]:
         rows = rows.reshape(0, 6) if rows.size == 0 else rows
     if rows.ndim != 2 or rows.shape[1] < 6 or numbers.sum() > len(rows):
         raise EngineError(
-            "the graph is no layout detector: it must give rows of class, score, box, and their number per page",
+            "the graph is not a layout detector: it must give rows of class, score, box, and their number per page",
             value=(rows.shape, numbers.tolist()[:8]),
         )
     return [rows[end - n : end] for n, end in zip(numbers.tolist(), np.cumsum(numbers).tolist())]

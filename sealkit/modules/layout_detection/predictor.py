@@ -19,7 +19,7 @@ from sealkit.runtime.model import InferenceModel
 
 OPTIONS = ("threshold", "layout_nms", "layout_unclip_ratio", "layout_merge_bboxes_mode")
 INPUTS = {2: ("image", "scale_factor"), 3: ("im_shape", "image", "scale_factor")}
-"""What a graph with so many inputs is fed, by alphabetical rank of its inputs' names."""
+"""Inputs of a graph by their number, in alphabetical order of their names."""
 _IGNORED = ("Permute",)
 
 
@@ -70,7 +70,7 @@ class LayoutDetector(Predictor):
         self.options = options or file_options(model.meta)
         if len(model.inputs) not in INPUTS:
             raise EngineError(
-                "the graph is no layout detector: it takes (image, scale_factor) or (im_shape, image, scale_factor)",
+                "not a layout detector: the graph must take (image, scale_factor) or (im_shape, image, scale_factor)",
                 where=str(model.path),
                 value=[spec.name for spec in model.inputs],
             )
@@ -178,7 +178,7 @@ def layout_rules(meta: ModelMeta) -> LayoutRules:
     """Input rules of a layout model's inference.yml.
 
     Raises:
-        EngineError: no label_list, no target size, or an operation that is not known.
+        EngineError: no label_list, no target size, or or an unknown operation.
     """
     labels = meta.data.get("label_list")
     if not isinstance(labels, list) or not labels:

@@ -61,7 +61,7 @@ def squeeze(image: np.ndarray, size: tuple[int, int], interpolation: str = "cubi
     """
     if image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
         raise ImageError(
-            "the layout detector wants a BGR image of shape (height, width, 3)",
+            "the layout detector needs a BGR image of shape (height, width, 3)",
             value=image.shape,
             hint="read the image with sealkit.images.read_image",
         )

@@ -25,7 +25,7 @@ def checked_size(size: Size) -> Size:
 
 class LayoutSetSettings(Settings):
     root: str
-    """Folder of the set; images lie in it or in its folder `images`."""
+    """Folder of the set; images are in it or in its folder `images`."""
     labels: str
     """COCO json, relative to root, such as annotations/instance_train.json."""
     ratio: float = Field(1.0, gt=0)
@@ -40,13 +40,13 @@ class LayoutDataSettings(Settings):
     model's published classes where the first training set has just these, else that set's categories as its file lists
     them."""
     empty_pages: Literal["keep", "drop"] = "keep"
-    """Training pages without a box: `keep` (they teach what is no seal), or `drop` as published training does."""
+    """Training pages without a box: `keep` (negative examples), or `drop` as published training does."""
 
     @field_validator("classes")
     @classmethod
     def _distinct(cls, value: tuple[str, ...] | None) -> tuple[str, ...] | None:
         if value is not None and len(set(value)) < len(value):
-            raise ValueError("a class is named twice")
+            raise ValueError("a class is listed twice")
         return value
 
 

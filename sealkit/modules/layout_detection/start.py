@@ -26,7 +26,7 @@ def load_start(
     allow_partial: bool,
     pages: Callable[[], np.ndarray],
 ) -> LoadReport:
-    """Load weights; the class-dependent tensors of other classes start afresh, and the report says so.
+    """Load weights; the class-dependent tensors of other classes are re-initialised, and the report lists them.
 
     Classes are the same where name and order are. What is known of the weights' classes: those a checkpoint carries,
     and the published ones of official weights. A bare file says nothing of itself: there the number decides.
@@ -72,7 +72,7 @@ def load_start(
     if other and known is not None:
         started = len(report.resized) or len(left_out)
         report.notes.append(
-            f"{started} class-dependent tensors start afresh: classes {_shown(known)} → {_shown(classes)}"
+            f"{started} class-dependent tensors are re-initialised:  classes {_shown(known)} → {_shown(classes)}"
         )
     return report
 
@@ -120,7 +120,7 @@ def _check(report: LoadReport, pattern: re.Pattern[str], model: str) -> None:
         raise WeightsError(
             f"{len(odd)} tensors have another shape and do not depend on the classes: {name} is {theirs}, here {ours}",
             where=report.source,
-            hint=f"these are weights of another model than {model}",
+            hint=f"these weights belong to another model than {model}",
         )
 
 

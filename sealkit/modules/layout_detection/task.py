@@ -133,7 +133,7 @@ class LayoutDetectionTask(ModuleTask[LayoutDetectionRecipe]):
             raise DataError(
                 "no training page can be read to fit the weights on",
                 where=str(self.recipe.data.train[0].root),
-                hint="`sealkit data check` says what is wrong with the images",
+                hint="`sealkit data check` lists the faults of the images",
             )
         return np.stack(inputs)
 
@@ -174,11 +174,11 @@ class LayoutDetectionTask(ModuleTask[LayoutDetectionRecipe]):
                         lost[name] += count
             shown = ", ".join(f"{name} {count}" for name, count in lost.items() if count)
             if shown:
-                said.append(f"{part} boxes of categories that are no class of the run are left out: {shown}")
+                said.append(f"{part} boxes of categories outside the run's classes are left out:  {shown}")
         counts = [counted_boxes(found.samples) for found in self.train_sets]
         empty = [name for name in self.classes if not any(count.get(name) for count in counts)]
         if empty:
-            said.append(f"no training box of {', '.join(empty)}: the network learns that there is none")
+            said.append(f"no training box of {', '.join(empty)}: the network will not learn it")
         return said
 
     def forward(self, net: Any, batch: Mapping[str, Any], state: StepState) -> Any:

@@ -1,4 +1,4 @@
-"""The dataset check of seal text detection: reads everything, reports everything, stops at nothing."""
+"""Dataset check of seal text detection."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class DetectionCheck(DatasetCheck):
         self.files = _images_below(root)
 
     def has(self, label_file: str) -> bool:
-        """A bare name means a file in the set's folder; one that happens to lie in the working folder is not meant."""
+        """A bare name means a file in the set's folder; a file of that name in the working folder is ignored."""
         return _has(self.root, label_file)
 
     def read_set(self, name: str, label_file: str) -> CheckedSet:
@@ -102,7 +102,7 @@ def _images_below(root: Path) -> dict[str, list[str]]:
 
 
 def _has(root: Path, label_file: str) -> bool:
-    """A bare name means a file in the set's folder; one that happens to lie in the working folder is not meant."""
+    """A bare name means a file in the set's folder; a file of that name in the working folder is ignored."""
     path = Path(label_file)
     return (root / path).is_file() or (path.parent != Path(".") and path.is_file())
 
@@ -213,7 +213,7 @@ def _check_twins(checked: CheckedSet, problems: list[Problem]) -> None:
         else:
             reason = f"{second.image_path.name} looks like {first.image_path.name} ({line_of(first.where)})"
             reason += f", likeness {pair.likeness:.2f}"
-            fix = "look at both; a copy saved again teaches nothing new"
+            fix = "compare both; a re-saved copy adds nothing to training"
             problems.append(Problem("look-alike", second.where, reason, fix, "warning"))
 
 
@@ -257,7 +257,7 @@ def _check_shared_owners(train: CheckedSet, val: CheckedSet, problems: list[Prob
     reason = (
         f"{len(shared)} of {len(seen)} names in {val.label_file} also occur in {train.label_file}, such as {example!r}"
     )
-    reason += f" ({known[example].where}): for new owners expect less than this set will say"
+    reason += f" ({known[example].where}): expect lower scores for new owners than on this set"
     fix = "split by owner: sealkit data split --group owner"
     severity: Severity = "warning" if len(shared) * 2 > len(seen) else "info"
     problems.append(Problem("shared-owners", seen[example].where, reason, fix, severity))

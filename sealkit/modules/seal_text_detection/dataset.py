@@ -72,7 +72,7 @@ class TrainSource(SampleSource):
         return {**arrays, "name": f"{sample.where} {sample.image_path.name}", "path": str(sample.image_path)}
 
     def scene(self, index: int, epoch: int, rng: np.random.Generator) -> Scene:
-        """The augmented image with its lines, before targets: what one looks at."""
+        """The augmented image with its lines, before targets, for display."""
         which, number = self._mix.pick(index, epoch)
         return self._chain(_scene(self._sets[which][number]), rng, self._draw_other)
 

@@ -1,4 +1,4 @@
-"""Labels that a trained detector disagrees with: where to look first for labelling mistakes.
+"""Label issues: labels that a trained detector disagrees with, the likeliest mistakes first.
 
 A label issue is no verdict: it may be the detector that is wrong. They come sorted, the most promising first.
 """
@@ -84,7 +84,7 @@ def _finds_nothing(sample: DetSample, points: np.ndarray, name: str, covered: fl
 
 
 def _disagrees(sample: DetSample, points: np.ndarray, name: str, overlap: float) -> LabelIssue:
-    reason = f"{name}: the detector draws it differently (intersection over union {overlap:.2f})"
+    reason = f"{name}: the detector outlines it differently (intersection over union {overlap:.2f})"
     fix = "is the outline tight and whole? are two texts labelled as one, or one as two?"
     return LabelIssue(_info("detector-disagrees", sample, reason, fix), sample, points, (FOUND - overlap) / FOUND * 0.8)
 

@@ -24,7 +24,7 @@ from sealkit.runtime.model import InferenceModel
 AREA = 3
 """Channel of the seal-area probability in maps of four channels."""
 Views = Literal[1, 2, 4]
-"""How often an image goes through the network: as it is; also turned by 180 degrees; also by 90 and 270."""
+"""Numbers of views: the image; also turned by 180 degrees; also by 90 and 270."""
 
 
 class DetectionResult(ModuleResult):
@@ -65,7 +65,7 @@ class DetectionMaps:
 
 @dataclass(frozen=True)
 class TtaMaps:
-    """Test-time augmentation: what the network says of several views of one image, in the image's own frame.
+    """Test-time augmentation: network outputs for several views of an image, in the image's own frame.
 
     Attributes:
         merged: the mean over the views.

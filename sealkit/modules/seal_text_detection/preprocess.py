@@ -98,7 +98,7 @@ def resize(
     """
     if image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
         raise ImageError(
-            "The detector wants a BGR image of shape (height, width, 3)",
+            "the detector needs a BGR image of shape (height, width, 3)",
             value=image.shape,
             hint="read the image with sealkit.images.read_image",
         )

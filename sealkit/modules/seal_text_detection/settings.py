@@ -86,7 +86,7 @@ class SealCrop(Settings):
     """`drop`: texts of other seals are background, and the network learns to show the seal the crop is about; `keep`:
     they are texts as well."""
     background_contrast: float = Field(1.0, ge=0, le=1)
-    """Contrast that is left outside the box, so that the network sees which seal is meant. Export writes it beside the
+    """Contrast factor outside the box, which shows the network the seal of the crop. Export writes it beside the
     weights, and the pipeline dims its crops by it."""
     stamped_over: float = Field(0.0, ge=0, le=1)
     """Share of crops over which a seal of another sample is stamped, with `others: drop`."""
@@ -169,7 +169,7 @@ class DetCropSizeSettings(Settings):
     """How the pipeline crops a single seal for this detector; export writes it beside the weights."""
 
     side: int = Field(288, gt=0)
-    """The seal's long side is scaled to so many pixels."""
+    """The seal's long side is scaled to this many pixels."""
     margin: float = Field(0.08, ge=0, le=1)
     """Border around the seal, as a share of its long side."""
 
@@ -184,8 +184,8 @@ class DetCropRecipeSettings(DetCropSizeSettings):
 
 class DetCropSettings(DetCropSizeSettings):
     background_contrast: float = Field(1.0, ge=0, le=1)
-    """Contrast that is left outside the seal's box, which tells the network which seal is meant; 1 where it was not
-    trained so."""
+    """Contrast factor outside the seal's box, which shows the network the seal of the crop; 1 where training
+    did not dim it."""
 
 
 class SealTextDetectionRecipe(RecipeBase):

@@ -1,4 +1,4 @@
-"""What a trained detector is run with: input size, thresholds, and how crops of single seals are shown to it.
+"""The detector spec: input size, thresholds and crop settings that belong to trained weights.
 
 These numbers belong to the weights. Export writes them into the model's inference.yml (section `Sealkit`), and
 evaluation, `infer`, pipeline and service read them from there. A folder that sealkit did not write has no such section:

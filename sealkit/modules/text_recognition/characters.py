@@ -1,4 +1,4 @@
-"""Which characters a recogniser is trained on: the recipe's dictionary, the starting weights' charset, the labels."""
+"""Resolves the charset of a training from the recipe's dictionary, the initial weights and the labels."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CODEC = "codec:"
 _SHOWN = 12
 _WAYS = (
     "charset: union keeps the weights' characters and adds the new ones; charset: new has only the dictionary's; both "
-    "copy the rows of known characters by character; charset: fail takes the weights' own: leave `dictionary` out then"
+    "copy the rows of known characters by character; charset: fail takes the weights' own: omit `dictionary` then"
 )
 
 
@@ -108,7 +108,7 @@ def _differs(start: Charset, wanted: Charset, weights: str) -> CharsetError:
         f"the starting weights have another charset ({_name(start)}) than the dictionary ({_name(wanted)}), which has "
         f"{what}",
         where=f"dictionary; weights.init: {weights}",
-        hint=f"say what is wanted: {_WAYS}",
+        hint=f"choose one:  {_WAYS}",
     )
 
 
@@ -194,7 +194,7 @@ def from_codec(name: str) -> Charset:
         "".encode(name)
     except LookupError:
         hint = "Python's names: gb2312, gbk, big5, shift_jis, euc_kr, ascii, iso8859-5, …"
-        raise CharsetError("no such code table", where="dictionary", value=name, hint=hint) from None
+        raise CharsetError("unknown code table", where="dictionary", value=name, hint=hint) from None
     codes = [bytes([one]) for one in range(256)]
     codes += [bytes([first, second]) for first in range(0x81, 0xFF) for second in range(0x40, 0xFF)]
     found: dict[str, None] = {}
@@ -207,7 +207,7 @@ def from_codec(name: str) -> Charset:
             found.setdefault(text)
     if not found or name.lower().replace("_", "-").startswith("utf"):
         hint = "take a table of one script, such as gb2312"
-        raise CharsetError("this is no code table of one or two bytes", where="dictionary", value=name, hint=hint)
+        raise CharsetError("not a code table of one or two bytes", where="dictionary", value=name, hint=hint)
     return Charset.from_list(list(found), id=name, where=f"{CODEC}{name}")
 
 

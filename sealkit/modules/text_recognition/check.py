@@ -1,4 +1,4 @@
-"""The dataset check of text recognition: reads everything, reports everything, stops at nothing."""
+"""Dataset check of text recognition."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class RecognitionCheck(DatasetCheck):
         unused = self.images_without_labels()
         if unused:
             reason = f"{len(unused)} images in the folder have no label line, such as {unused[0]}"
-            fix = "label them, or move them away"
+            fix = "label them, or move them elsewhere"
             self.problems.append(Problem("unlabelled-images", str(self.root), reason, fix, "info"))
 
     def galleries(self) -> Iterator[Gallery]:
@@ -132,7 +132,7 @@ def _text_in_image(sample: RecSample, facts: ImageFacts) -> Iterator[Problem]:
     width, height = facts.size
     if min(width, height) < _SMALL_SIDE:
         reason = f"{sample.image_path.name}: {width}x{height} pixels"
-        yield Problem("tiny-strip", sample.where, reason, "take it from a larger original, or leave it out", "warning")
+        yield Problem("tiny-strip", sample.where, reason, "take it from a larger original, or remove it", "warning")
         return
     steps = max(_STEPS, int(_HEIGHT * width / height) // STRIDE)
     needed = steps_needed([ord(character) for character in sample.text])
@@ -181,7 +181,7 @@ def _check_new_characters(report: CheckReport) -> None:
             shown = ", ".join(f"{character!r} {count}" for character, count in counts.most_common(_TWINS_SHOWN))
             first = next(sample.where for sample in checked.samples if any(c in counts for c in sample.text))
             reason = f"{len(counts)} characters of {checked.label_file} are not in the training labels: {shown}"
-            fix = "right where the starting weights know them; otherwise add strips with them"
+            fix = "fine if the initial weights know them; otherwise add strips with them"
             report.problems.append(Problem("untaught-characters", first, reason, fix, "info"))
 
 

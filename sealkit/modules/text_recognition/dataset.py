@@ -280,7 +280,7 @@ class TrainSource(SampleSource):
         return use.ratios[number] if use.drawn is None else use.drawn.ratio(number, epoch)
 
     def strip(self, index: int, epoch: int, rng: np.random.Generator) -> tuple[np.ndarray, str]:
-        """The augmented strip and its text as seen, before labels: what one looks at."""
+        """The augmented strip and its text as seen, before labels, for display."""
         which, number = self.mix.pick(index, epoch)
         use = self.uses[which]
         if use.drawn is not None:

@@ -1,4 +1,4 @@
-"""Text of a line → what the heads are trained on."""
+"""Encodes the text of a line as training labels of the heads."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ def resize(strip: np.ndarray, settings: RecResizeSettings | None = None) -> tupl
     height = settings.image_shape[1]
     if strip.ndim != 3 or strip.shape[2] != 3 or 0 in strip.shape:
         raise ImageError(
-            "the recogniser wants a BGR strip of shape (height, width, 3)",
+            "the recogniser needs a BGR strip of shape (height, width, 3)",
             value=strip.shape,
             hint="read images with sealkit.images.read_image; a strip of no size comes from a degenerate polygon",
         )

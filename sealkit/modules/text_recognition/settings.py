@@ -32,8 +32,8 @@ class RecNetworkSettings(Settings):
     """`official`: the multi-branch training form of the published checkpoints; `fused`: branches and BatchNorm folded,
     faster on CPU."""
     auxiliary_head: Literal["official", "none"] = "official"
-    """The auxiliary head (NRTR or SAR, as published) that teaches the backbone; `none` suits small fine-tunes: half the
-    time, and nothing fresh to be learnt first."""
+    """The auxiliary head (NRTR or SAR, as published) that helps training; `none` suits small fine-tunes: half the
+    time, and no new layers to train first."""
     steps: Literal["official", "width"] = "official"
     """Time steps in training: `official` makes 40 of any width where the published training does; `width`: width / 8,
     as when the network runs."""
@@ -54,7 +54,7 @@ class RecTrainSetSettings(RecSetSettings):
     root: str = ""
     labels: str = ""
     synth: StripSettings | None = None
-    """In place of root and labels: strips drawn on the fly, in every epoch new ones."""
+    """Instead of root and labels: strips drawn on the fly, new ones in every epoch."""
 
     @model_validator(mode="after")
     def _one_source(self) -> RecTrainSetSettings:
@@ -83,7 +83,7 @@ class RecLabelSettings(Settings):
 
 
 class RecInputSettings(Settings):
-    """What a training batch looks like."""
+    """Shape of training batches."""
 
     scales: tuple[tuple[int, int], ...] = Field(((320, 48),), min_length=1)
     """(width, height) in pixels; one is drawn for each batch."""
@@ -133,7 +133,7 @@ class StripPerspective(Settings):
 
 
 class Elastic(Settings):
-    """Characters stand closer and wider apart and off the line, as after straightening a ring that is not quite
+    """Vary character spacing and baseline, as after straightening a ring that is not quite
     round."""
 
     op: Literal["elastic"]
@@ -203,11 +203,11 @@ class RecLossSettings(Settings):
 class TextRecognitionRecipe(RecipeBase):
     module: Literal["text_recognition"]
     dictionary: str | None = None
-    """The characters to be read: a dictionary file, a model folder, inference.yml or ONNX file, `labels` (those of the
+    """The charset: a dictionary file, a model folder, inference.yml or ONNX file, `labels` (those of the
     training labels), `rapidocr` (of that wheel), `codec:gb2312` (a code table); null: those of the starting weights."""
     charset: Literal["fail", "union", "new"] = "fail"
     """Where the starting weights have other characters than `dictionary` (null: than the training labels need):
-    `fail` says so and stops; `union` keeps theirs and adds the new ones; `new` has only the dictionary's. Rows of
+    `fail` stops with a message; `union` keeps theirs and adds the new ones; `new` has only the dictionary's. Rows of
     known characters are copied by character, for every head."""
     keep_known: bool = False
     """The heads' rows of characters that the starting weights know stay as they are, only those of new characters are

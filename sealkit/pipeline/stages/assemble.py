@@ -1,4 +1,4 @@
-"""Seals, regions and readings → the fields of the result.
+"""Stage assemble: seals, regions and readings → the fields of the result.
 
 Own keys of an element of `seal_res_list`, after PaddleX's:
 

@@ -1,4 +1,4 @@
-"""The texts of each seal: every seal is detected in a crop of its own, at the size the detector was trained on.
+"""Stage detect: detects the texts of each seal in its own crop, at the size the detector was trained on.
 
 On real images that reads more than one pass over the whole page does. Of several views (test-time augmentation) the
 texts that most of them show are kept.
@@ -67,7 +67,7 @@ def detect_in_crop(
         image: (H, W, 3) uint8 BGR, the page.
         seal: on the page.
         spec: thresholds, and the size of the detector's input.
-        refine: scale the seal to the size of the spec's crops, dim what lies beside it and drop texts there; None: the
+        refine: scale the seal to the size of the spec's crops, dim its background and drop texts there; None: the
             window as it is, at the size of the spec.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Where the seals are: the layout's boxes, what the text detector itself finds on the whole page, or the whole image.
+"""Stage find_seals: from layout boxes, by the text detector on the whole page, or the whole image.
 
 The search goes from coarse to fine. The page is detected at a small scale: the detector's seal-area channel shows the
 seals, or, where a detector has none, texts are grouped. It is repeated at larger scales for small seals on pages

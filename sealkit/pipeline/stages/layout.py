@@ -1,4 +1,4 @@
-"""Layout boxes of a page: found by the layout model, or given by the caller."""
+"""Stage layout: layout boxes of a page, from the layout model or from the caller."""
 
 from __future__ import annotations
 

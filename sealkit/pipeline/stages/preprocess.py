@@ -1,4 +1,4 @@
-"""The page is turned upright and flattened."""
+"""Stage preprocess: turns the page upright and flattens it."""
 
 from __future__ import annotations
 

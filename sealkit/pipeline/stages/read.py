@@ -1,4 +1,4 @@
-"""Lines → texts: each line is read in the orientations it may have; a seal's lines choose theirs together."""
+"""Stage read: recognises each line in its orientation hypotheses; a seal's lines choose theirs together."""
 
 from __future__ import annotations
 

@@ -149,7 +149,7 @@ def test_ids_are_translated_where_label_txt_orders_them_otherwise(tmp_path: Path
     assert [s.label for s in samples] == [2, 0]
     assert [p.code for p in problems] == ["class-order"]
     (tmp_path / "label.txt").write_text("0 cat\n1 dog\n")
-    with pytest.raises(DataError, match="no quarter turn"):
+    with pytest.raises(DataError, match="not a quarter turn"):
         read_page_labels(tmp_path, "train.txt")
 
 

@@ -52,7 +52,7 @@ def test_training_is_refused_with_the_reason(tmp_path: Path) -> None:
 def test_other_models_are_exported_by_their_recipe(tmp_path: Path) -> None:
     from sealkit import api
 
-    with pytest.raises(ConfigError, match="by its recipe"):
+    with pytest.raises(ConfigError, match="with its recipe"):
         api.export_inference_only("PP-LCNet_x1_0_doc_ori", "official", tmp_path / "out")
 
 

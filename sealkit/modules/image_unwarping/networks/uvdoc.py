@@ -1,4 +1,4 @@
-"""UVDoc: where each point of the flat page lies in the image, and the image sampled there.
+"""UVDoc: predicts where each point of the flat page is in the image, and resamples the image there.
 
 Re-implemented from the architecture of PaddleX `uvdoc.py` (Apache-2.0; no code copied).
 Paper: UVDoc https://arxiv.org/abs/2302.02887.

@@ -1,4 +1,4 @@
-"""Recognisers put together: a backbone, a CTC head that stays, and an auxiliary head that only teaches."""
+"""Assembles recognisers: a backbone, a CTC head, and an auxiliary head used in training only."""
 
 from __future__ import annotations
 

@@ -141,7 +141,7 @@ def check_fits(task: Task, checkpoint: Path) -> None:
     if differ:
         listed = ", ".join(f"{key} {old!r} (recipe: {new!r})" for key, (old, new) in differ.items())
         raise ConfigError(
-            f"the checkpoint does not match this recipe:  {listed}",
+            f"the checkpoint does not match this recipe: {listed}",
             where=str(checkpoint),
             hint="use the recipe.yaml of its run folder (omit -c), or set the recipe's network.* to match",
         )

@@ -96,7 +96,7 @@ def _load(net: Any, checkpoint: Any, model: str, row: WeightsExport) -> Any:
     lacking = [name for name in loaded.new if not name.startswith(row.unused)]
     if lacking or loaded.resized:
         raise WeightsError(
-            f"weights of a different network:  {loaded.summary()}",
+            f"weights of a different network: {loaded.summary()}",
             where=loaded.source,
             hint=f"take the official {model}_pretrained.pdparams; an inference folder runs without an export",
         )

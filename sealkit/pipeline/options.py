@@ -92,7 +92,7 @@ class PredictOptions:
     )
     layout_threshold: float | dict[Any, Any] | None = field(
         default=None,
-        metadata=_about("Minimum score of a layout box:  a number, or one per class, {class: number}.", "value", "P"),
+        metadata=_about("Minimum score of a layout box: a number, or one per class, {class: number}.", "value", "P"),
     )
     layout_nms: bool | None = field(
         default=None,

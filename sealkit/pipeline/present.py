@@ -38,7 +38,7 @@ class Presented(dict[str, Any]):
         return result_rows(self)
 
     def to_dict(self) -> dict[str, Any]:
-        """Short form of the result:  {input_path, page_index, seals: [{seal, box, texts: [{text, role, score, …}]}]}.
+        """Short form of the result: {input_path, page_index, seals: [{seal, box, texts: [{text, role, score, …}]}]}.
 
         `json["res"]` has everything else. Where the image could not be read there is `error`.
         """

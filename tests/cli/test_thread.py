@@ -75,7 +75,7 @@ def test_export_by_hand(sealkit, run, tmp_path):
 
 
 def test_a_checkpoint_of_another_recipe(run):
-    with pytest.raises(ConfigError, match="the checkpoint does not match this recipe:  model") as caught:
+    with pytest.raises(ConfigError, match="the checkpoint does not match this recipe: model") as caught:
         api.evaluate("seal_det_mobile", checkpoint=run)
     assert caught.value.exit_code == 2
     with pytest.raises(ConfigError, match="the folder is a PP-OCRv6_small_det, the recipe trains a"):

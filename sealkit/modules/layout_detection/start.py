@@ -72,7 +72,7 @@ def load_start(
     if other and known is not None:
         started = len(report.resized) or len(left_out)
         report.notes.append(
-            f"{started} class-dependent tensors are re-initialised:  classes {_shown(known)} → {_shown(classes)}"
+            f"{started} class-dependent tensors are re-initialised: classes {_shown(known)} → {_shown(classes)}"
         )
     return report
 

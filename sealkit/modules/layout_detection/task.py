@@ -174,7 +174,7 @@ class LayoutDetectionTask(ModuleTask[LayoutDetectionRecipe]):
                         lost[name] += count
             shown = ", ".join(f"{name} {count}" for name, count in lost.items() if count)
             if shown:
-                said.append(f"{part} boxes of categories outside the run's classes are left out:  {shown}")
+                said.append(f"{part} boxes of categories outside the run's classes are left out: {shown}")
         counts = [counted_boxes(found.samples) for found in self.train_sets]
         empty = [name for name in self.classes if not any(count.get(name) for count in counts)]
         if empty:

@@ -108,7 +108,7 @@ def _differs(start: Charset, wanted: Charset, weights: str) -> CharsetError:
         f"the starting weights have another charset ({_name(start)}) than the dictionary ({_name(wanted)}), which has "
         f"{what}",
         where=f"dictionary; weights.init: {weights}",
-        hint=f"choose one:  {_WAYS}",
+        hint=f"choose one: {_WAYS}",
     )
 
 

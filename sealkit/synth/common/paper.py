@@ -1,4 +1,4 @@
-"""Paper, and how it was pictured: colour, texture, shading."""
+"""Paper, and how it was captured: colour, texture, shading."""
 
 from __future__ import annotations
 

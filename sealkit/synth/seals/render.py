@@ -32,7 +32,7 @@ from sealkit.synth.seals.shapes import fill, outline_points
 
 Rng = np.random.Generator
 
-_LOOKS = {"laser": "photo", "guilloche": "scan"}  # styles that are pictured in one way only
+_LOOKS = {"laser": "photo", "guilloche": "scan"}  # styles that are captured in one way only
 
 
 @dataclass(frozen=True)

@@ -45,6 +45,7 @@ EQUAL_SHARE = 0.99
 
 
 def main(argv: Sequence[str] | None = None) -> int:
+    """Run `benchmark.py pipeline`; returns its exit code."""
     parser = argparse.ArgumentParser(
         prog="benchmark.py pipeline", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -198,6 +198,7 @@ def show(name: str, metrics_of: Mapping[str, Any]) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
+    """Run `benchmark.py real-seals`; returns its exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--real-seals", required=True, type=Path, metavar="DIR")
     add_pipeline_options(parser)

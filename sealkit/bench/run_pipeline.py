@@ -56,6 +56,7 @@ class Stopwatch:
 
 
 def main() -> int:
+    """Time one library on images in a process of its own; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--library", choices=("paddlex", "sealkit"), required=True)
     parser.add_argument("--rounds", type=int, default=1)
@@ -94,6 +95,7 @@ def main() -> int:
 
 
 def create(library: str, config: str, threads: int) -> Any:
+    """The pipeline of one library."""
     if library == "sealkit":
         import sealkit
 

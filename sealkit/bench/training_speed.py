@@ -25,6 +25,7 @@ IMAGES = 64  # drawn for the measurement; files are in the page cache after the 
 
 
 def main(argv: Sequence[str] | None = None) -> int:
+    """Run `benchmark.py training`; returns its exit code."""
     parser = argparse.ArgumentParser(prog="benchmark.py training", description=__doc__)
     parser.add_argument("--model", default="PP-OCRv4_mobile_seal_det")
     parser.add_argument("--size", type=int, default=320, help="side of the training images (default 320)")

@@ -15,6 +15,7 @@ EXAMPLES = """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the flags of `sealkit average`."""
     parser.add_argument(
         "sources", nargs="+", metavar="PATH", help="run folders, checkpoints or weights files; two or more"
     )
@@ -25,6 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    """Run `sealkit average`; returns the exit code."""
     from sealkit.weights.average import average_checkpoints
 
     made_of = average_checkpoints(args.sources, args.output, args.weights)

@@ -164,7 +164,7 @@ def known_bad(versions: Versions) -> list[Finding]:
 
 
 def _numbers(version: str) -> tuple[int, ...]:
-    """ "3.2.2.post1" → (3, 2, 2)."""
+    """Parse a version: "3.2.2.post1" → (3, 2, 2)."""
     numbers = []
     for part in version.split("."):
         if not part.isdigit():

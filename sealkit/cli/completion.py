@@ -15,10 +15,12 @@ EXAMPLES = """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the flags of `sealkit completion`."""
     parser.add_argument("shell", choices=tuple(_SCRIPTS), help="which shell")
 
 
 def run(args: argparse.Namespace) -> int:
+    """Run `sealkit completion`; returns the exit code."""
     from sealkit.cli import COMMANDS, make_parser
 
     print(_SCRIPTS[args.shell](words_of(make_parser(COMMANDS))), end="")

@@ -19,6 +19,7 @@ EXAMPLES = """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the flags of `sealkit config`."""
     parser.add_argument("action", choices=("list", "get"), help="what to do")
     parser.add_argument("name", nargs="?", metavar="NAME", help="name of a shipped config")
     parser.add_argument("--save-path", metavar="PATH", help="folder or .yaml file to write; default: stdout")
@@ -26,6 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    """Run `sealkit config`; returns the exit code."""
     from sealkit.config.find import find, shipped
     from sealkit.errors import ConfigError
 

@@ -15,11 +15,13 @@ EXAMPLES = """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the flags of `sealkit convert-weights`."""
     parser.add_argument("source", metavar="IN.pdparams", help="the file to read")
     parser.add_argument("target", metavar="OUT.safetensors", help="the file to write; must not exist yet")
 
 
 def run(args: argparse.Namespace) -> int:
+    """Run `sealkit convert-weights`; returns the exit code."""
     from sealkit.weights.convert import convert_pdparams
 
     arrays = convert_pdparams(args.source, args.target)

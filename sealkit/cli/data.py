@@ -30,6 +30,7 @@ COMMANDS: Mapping[str, str] = {
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the flags of `sealkit data`."""
     parsers = parser.add_subparsers(dest="data_command", metavar="COMMAND", required=True)
     for name, path in COMMANDS.items():
         command = import_module(path)
@@ -40,4 +41,5 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    """Run `sealkit data`; returns the exit code."""
     return int(import_module(COMMANDS[args.data_command]).run(args))

@@ -22,6 +22,7 @@ _FAILED = 3  # exit code of a DataError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the flags of `sealkit data check`."""
     from sealkit.modules.table import having
 
     parser.add_argument("folder", metavar="DIR", help="folder that the label files' image paths are relative to")
@@ -55,6 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    """Run `sealkit data check`; returns the exit code."""
     from sealkit.cli.data_label_issues import detector_label_issues, reading_issues
     from sealkit.cli.progress import Progress
     from sealkit.data.check_report import report_text, write_report_json

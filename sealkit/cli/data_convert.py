@@ -23,6 +23,7 @@ EXAMPLES = """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the flags of `sealkit data convert`."""
     parser.add_argument("source", metavar="SOURCE", help="folder or file of the other tool; it is never changed")
     parser.add_argument("out", metavar="OUT", help="new folder: images and annotations")
     listed = "; ".join(f"{name}: {row.title}" for name, row in FORMATS.items())
@@ -48,6 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    """Run `sealkit data convert`; returns the exit code."""
     from sealkit.data.converters.convert import find_format
     from sealkit.data.converters.detect import recognise
     from sealkit.errors import ConfigError

@@ -20,6 +20,7 @@ RECOGNISER = "PP-OCRv6_small_rec"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the flags of `sealkit data crop`."""
     parser.add_argument("folder", metavar="DIR", help="the detection set; its labels need transcriptions")
     parser.add_argument("out", metavar="OUT", help="folder for images/ and label files of the same names")
     parser.add_argument("--labels", nargs="+", metavar="FILE", help="label files (default: train.txt and val.txt)")
@@ -44,6 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    """Run `sealkit data crop`; returns the exit code."""
     from functools import partial
     from pathlib import Path
 

@@ -18,6 +18,7 @@ Existing labels are kept.
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the flags of `sealkit data prelabel`."""
     from sealkit.cli.infer import RUNS
     from sealkit.data.prelabel import WRITERS
 

@@ -19,6 +19,7 @@ EXAMPLES = """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the flags of `sealkit data show`."""
     parser.add_argument("labels", metavar="LABELS", help="label file, or the folder of a set: its training part")
     parser.add_argument("--root", metavar="DIR", help="folder of the image paths (default: the label file's)")
     parser.add_argument("--out", default="sheet.png", metavar="FILE", help="PNG or JPEG (default: %(default)s)")
@@ -34,6 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    """Run `sealkit data show`; returns the exit code."""
     import numpy as np
 
     from sealkit.data.labels.kinds import labels_in, read_any

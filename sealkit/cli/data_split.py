@@ -21,6 +21,7 @@ _PARTS = ("train", "val", "test")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the flags of `sealkit data split`."""
     parser.add_argument("folder", metavar="DIR", help="folder that image paths are relative to")
     parser.add_argument("--labels", default="labels.txt", metavar="FILE", help="label file (default: %(default)s)")
     parser.add_argument(
@@ -41,6 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    """Run `sealkit data split`; returns the exit code."""
     from sealkit.data.check_report import problems_text
     from sealkit.data.labels.coco import TEST, TRAIN, VAL
     from sealkit.data.labels.detection import write_det_labels

@@ -32,6 +32,7 @@ _PAGE_ONLY = ("classes", "documents", "empty", "parts", "close_ups", "seal_width
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the flags of `sealkit data synth`."""
     from sealkit.data.shapes import SHAPES
 
     parser.add_argument("out", metavar="DIR", help="folder to write (must be empty or new)")
@@ -206,6 +207,7 @@ def _settings(kind: type[S], given: dict[str, object]) -> S:
 
 
 def run(args: argparse.Namespace) -> int:
+    """Run `sealkit data synth`; returns the exit code."""
     import json
     import os
 

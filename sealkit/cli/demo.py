@@ -35,6 +35,7 @@ LOOKED_AT = 6  # held-out images read before and after; the one that gained most
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the flags of `sealkit demo`."""
     parser.add_argument(
         "--image", metavar="PATH", help="your own image of a seal (default: one that comes with sealkit)"
     )
@@ -45,6 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    """Run `sealkit demo`; returns the exit code."""
     from sealkit.runtime.noise import LOG
 
     started, cpu = time.monotonic(), _cpu_seconds()

@@ -21,6 +21,7 @@ EXAMPLES = """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the flags of `sealkit eval`."""
     add_recipe(parser, required=False)
     add_overrides(parser)
     what = parser.add_argument_group("what to evaluate, one of")
@@ -49,6 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    """Run `sealkit eval`; returns the exit code."""
     from sealkit import api
 
     if args.pipeline is not None:

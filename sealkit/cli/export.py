@@ -17,6 +17,7 @@ EXAMPLES = """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the flags of `sealkit export`."""
     parser.add_argument(
         "run", nargs="?", metavar="RUN_FOLDER", help="run folder written by `sealkit train`; replaces -c"
     )
@@ -30,6 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    """Run `sealkit export`; returns the exit code."""
     from pathlib import Path
 
     from sealkit import api

@@ -20,6 +20,7 @@ examples:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the flags of `sealkit import-weights`."""
     known = "; ".join(f"{tag}: {', '.join(_own(tag))}" for tag in WHEELS)
     parser.add_argument("source", choices=[*WHEELS], help="source: the installed package of this name")
     parser.add_argument("--model", required=True, help=f"model of that package ({known})")

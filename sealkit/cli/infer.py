@@ -76,6 +76,7 @@ RUNS = {
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the flags of `sealkit infer`."""
     from sealkit.cli.options import add_overrides, positive
     from sealkit.pipeline.options import PredictOptions
 
@@ -135,6 +136,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    """Run `sealkit infer`; returns the exit code."""
     from sealkit.errors import ConfigError
     from sealkit.images import count_inputs
 

@@ -19,12 +19,14 @@ _HEADS = ("model", "module", "recipes", "weights", "size", "published")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the flags of `sealkit models`."""
     parser.add_argument("pattern", nargs="?", default="*", metavar="PATTERN", help="shell pattern or part of a name")
     parser.add_argument("--module", help="only models of this module")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
 
 
 def run(args: argparse.Namespace) -> int:
+    """Run `sealkit models`; returns the exit code."""
     from sealkit import zoo
     from sealkit.errors import ConfigError
     from sealkit.modules.table import MODULES

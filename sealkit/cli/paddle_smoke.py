@@ -14,6 +14,7 @@ import numpy as np
 
 
 def main() -> None:
+    """Export and run the probe, print one line of JSON."""
     import paddle
 
     devices = ["cpu"]

@@ -30,10 +30,12 @@ class Parser(argparse.ArgumentParser):
         super().__init__(**{**kwargs, "allow_abbrev": False})
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse with `_` and `-` in flags taken alike."""
         given = list(sys.argv[1:] if args is None else args)
         return super().parse_known_args(list(_with_dashes(given)), namespace)
 
     def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse; unknown arguments get a suggestion."""
         known, rest = self.parse_known_args(args, namespace)
         if rest:
             chosen: Parser = getattr(known, "parser", self)  # of the sub-command, whose --help is the right one

@@ -21,6 +21,7 @@ class Progress:
             self._bar.close()
 
     def __call__(self, done: int, total: int) -> None:
+        """Show `done` more of `total`."""
         if self._bar is None:
             from tqdm import tqdm
 

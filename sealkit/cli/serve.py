@@ -38,6 +38,7 @@ _SETTINGS = (
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the flags of `sealkit serve`."""
     from sealkit.cli.options import add_overrides, port, positive
 
     parser.add_argument(
@@ -67,6 +68,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    """Run `sealkit serve`; returns the exit code."""
     from sealkit.errors import ConfigError
     from sealkit.serving.server import Tls, serve
 

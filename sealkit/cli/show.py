@@ -19,6 +19,7 @@ EXAMPLES = """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the flags of `sealkit show`."""
     parser.add_argument("recipe", metavar="RECIPE", help="YAML file, or name of a shipped recipe or pipeline config")
     parser.add_argument("--explain", action="store_true", help="add meaning and allowed values above each key")
     parser.add_argument("--plain", action="store_true", help="omit the origin of each value")
@@ -26,6 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    """Run `sealkit show`; returns the exit code."""
     from sealkit.config.dump import to_yaml
     from sealkit.config.load import Loaded, load_settings
     from sealkit.modules.recipe import load_recipe

@@ -7,7 +7,7 @@ import sys
 
 
 def show_any_character() -> None:
-    """From now on stdout and stderr write \\u5370 for a character that their encoding does not have.
+    """From now on stdout and stderr write a backslash escape for a character that their encoding lacks.
 
     Encodings that lack Chinese are common: cp1252 of a Windows console, ASCII where LC_ALL=C or PYTHONIOENCODING say
     so. File names that are no UTF-8 cannot be written in any.

@@ -20,6 +20,7 @@ EXAMPLES = """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the flags of `sealkit train`."""
     add_recipe(parser, required=False)
     parser.add_argument("--data", metavar="DIR", help="own data, for training and validation: train.txt and val.txt")
     parser.add_argument("--module", metavar="NAME", help="with --data: recipe to use (default: chosen from the labels)")

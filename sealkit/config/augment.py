@@ -13,11 +13,15 @@ Border = Literal["constant", "replicate", "white", "paper"]
 
 
 class Flip(Settings):
+    """Mirror the image."""
+
     op: Literal["flip"]
     p: float = Field(0.5, ge=0, le=1)
 
 
 class Rotate(Settings):
+    """Rotate by a random angle in degrees."""
+
     op: Literal["rotate"]
     degrees: tuple[float, float] = (-180.0, 180.0)
     fit: bool = True
@@ -27,6 +31,8 @@ class Rotate(Settings):
 
 
 class Perspective(Settings):
+    """Move the corners at random."""
+
     op: Literal["perspective"]
     strength: float = Field(0.08, ge=0, le=0.4)
     """Largest shift of a corner as a share of the side."""

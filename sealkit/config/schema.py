@@ -25,6 +25,7 @@ class Slot:
 
     @classmethod
     def of(cls, field: FieldInfo) -> Slot:
+        """The slot of a pydantic field."""
         return cls(field.annotation, tuple(field.metadata)).plain()
 
     def plain(self) -> Slot:

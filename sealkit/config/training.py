@@ -23,6 +23,8 @@ class WeightsSettings(Settings):
 
 
 class OptimizerSettings(Settings):
+    """The optimiser, its learning rate, weight decay and gradient clipping."""
+
     name: Literal["Adam", "AdamW", "Momentum"] = "Adam"
     lr: float = Field(1e-3, gt=0)
     """Peak learning rate, for `lr_batch_size` samples a step."""
@@ -62,12 +64,16 @@ class ScheduleSettings(Settings):
 
 
 class EmaSettings(Settings):
+    """The moving average of the weights that evaluation and export use."""
+
     decay: float = Field(0.9998, gt=0, lt=1)
     kind: Literal["threshold", "exponential", "normal"] = "threshold"
     cycle_epochs: int | None = Field(None, gt=0)
 
 
 class EvalSettings(Settings):
+    """When to evaluate, and which metric decides."""
+
     every_epochs: float | None = Field(1.0, gt=0)
     every_steps: int | None = Field(None, gt=0)
     """In place of every_epochs."""
@@ -84,6 +90,8 @@ class EvalSettings(Settings):
 
 
 class LoopSettings(Settings):
+    """Length, batches, device and data loading of a training."""
+
     epochs: float | None = Field(None, gt=0)
     max_steps: int | None = Field(None, gt=0)
     """Stop after this many optimiser steps, regardless of `epochs`."""
@@ -125,4 +133,5 @@ class RecipeBase(Settings):
 
     @property
     def run_dir(self) -> str:
+        """The run folder: `output`, else runs/<name>."""
         return self.output or f"runs/{self.name}"

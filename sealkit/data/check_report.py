@@ -70,6 +70,7 @@ class CheckReport:
     seconds: float = 0.0
 
     def count(self, severity: Severity) -> int:
+        """Number of problems of a severity."""
         return sum(problem.severity == severity for problem in self.problems)
 
     @property
@@ -78,6 +79,7 @@ class CheckReport:
         return self.count("error") == 0
 
     def verdict(self) -> str:
+        """One line: passed or failed, and the counts."""
         parts = [f"{self.count(s)} {_NAMES[s]}" for s in SEVERITIES]
         return f"check {'passed' if self.passed else 'FAILED'}: {', '.join(parts)}"
 

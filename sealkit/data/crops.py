@@ -46,6 +46,7 @@ class CropReport:
     problems: list[Problem] = field(default_factory=list)
 
     def skip(self, reason: str) -> None:
+        """Count a text without a strip."""
         self.skipped[reason] = self.skipped.get(reason, 0) + 1
 
 

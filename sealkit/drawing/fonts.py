@@ -75,6 +75,7 @@ class Face:
 
     @property
     def name(self) -> str:
+        """Family and weight."""
         return f"{self.family} {self.weight}"
 
     def glyph(self, char: str) -> Glyph:

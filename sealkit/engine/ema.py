@@ -75,9 +75,11 @@ class Ema:
         return EmaSwap(self)
 
     def arrays(self) -> dict[str, np.ndarray]:
+        """The averages by name, for a checkpoint."""
         return {name: shadow.numpy() for name, shadow in self._shadow.items()}
 
     def progress(self) -> dict[str, float]:
+        """The counters, for a checkpoint."""
         return {"updates": self.updates, "last_decay": self._last_decay}
 
     def load(self, arrays: Mapping[str, np.ndarray], progress: Mapping[str, Any]) -> None:

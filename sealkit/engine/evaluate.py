@@ -36,6 +36,7 @@ class EvalResult:
 
     @property
     def images_per_second(self) -> float:
+        """Speed of the evaluation."""
         return len(self.records) / max(self.seconds, 1e-9)
 
 

@@ -109,9 +109,11 @@ class Replay:
 
     @property
     def reproduced(self) -> bool:
+        """Whether the fault happened again."""
         return bool(self.bad_gradients) or not all(map(np.isfinite, self.losses.values()))
 
     def summary(self) -> str:
+        """The findings as text."""
         lines = ["the fault is reproduced" if self.reproduced else "everything is finite this time"]
         lines.append("  loss: " + ", ".join(f"{name} {value:g}" for name, value in self.losses.items()))
         for title, found in (

@@ -45,6 +45,7 @@ class RunLog:
         self.close()
 
     def close(self) -> None:
+        """End the bar and close the files."""
         if self._bar is not None:
             self._bar.close()
         if self._file is not None:

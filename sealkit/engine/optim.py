@@ -129,12 +129,15 @@ class Optimizer:
         return self._paddle
 
     def set_rate(self, rate: float) -> None:
+        """Set the learning rate of the next step."""
         self._paddle.set_lr(rate)
 
     def step(self) -> None:
+        """Update the parameters."""
         self._paddle.step()
 
     def clear_gradients(self) -> None:
+        """Drop all gradients."""
         # not set to zero: a parameter without a gradient must stay without one
         self._paddle.clear_grad(set_to_zero=False)
 

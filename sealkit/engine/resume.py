@@ -61,10 +61,12 @@ class Progress:
     finished: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
+        """Plain values for state.json."""
         return asdict(self)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Progress:
+        """Inverse of `to_dict`; unknown keys are ignored."""
         return cls(**{name: values[name] for name in cls.__dataclass_fields__ if name in values})
 
 

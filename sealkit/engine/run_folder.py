@@ -83,10 +83,12 @@ class RunFolder:
 
     @property
     def latest(self) -> Path:
+        """Folder of the latest checkpoint."""
         return self.path / "checkpoints" / "latest"
 
     @property
     def best(self) -> Path:
+        """Folder of the best checkpoint."""
         return self.path / "checkpoints" / "best"
 
     def _claim(self) -> None:
@@ -180,4 +182,5 @@ def environment() -> dict[str, Any]:
 
 
 def as_json(content: Mapping[str, Any]) -> str:
+    """Content as indented JSON text with a final line end."""
     return json.dumps(content, ensure_ascii=False, indent=1, default=str) + "\n"

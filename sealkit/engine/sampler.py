@@ -42,6 +42,7 @@ class TrainPlan:
 
     @property
     def steps_per_epoch(self) -> int:
+        """Optimiser steps of an epoch, the last one filled up."""
         return -(-self.samples // self.step_size)
 
     def epoch_picks(self, epoch: int) -> list[Pick]:

@@ -50,6 +50,7 @@ class Stop:
 
     @property
     def message(self) -> str:
+        """Why the command ended."""
         return "stopped by SIGTERM" if self.number == signal.SIGTERM else "stopped by the user"
 
 

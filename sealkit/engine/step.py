@@ -120,16 +120,19 @@ class Amp:
         self.scaler = paddle.amp.GradScaler(init_loss_scaling=2.0**15) if mode == "float16" else None
 
     def cast(self) -> Any:
+        """Context in which the network computes in mixed precision."""
         import paddle
 
         return paddle.amp.auto_cast(enable=self.mode != "off", dtype=self.mode if self.mode != "off" else "float16")
 
     def state(self) -> dict[str, Any] | None:
+        """State of the loss scaler; None without one."""
         if self.scaler is None:
             return None
         return {k: np.asarray(v).tolist() for k, v in self.scaler.state_dict().items()}
 
     def load(self, state: Mapping[str, Any] | None) -> None:
+        """Restore what `state` returned."""
         if self.scaler is not None and state:
             like = self.scaler.state_dict()
             self.scaler.load_state_dict(

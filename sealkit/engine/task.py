@@ -76,7 +76,8 @@ class SampleSource(ABC):
 class Metric(Protocol):
     """Gathers per-sample records; `records` of several processes can be concatenated in sample order."""
 
-    def add(self, records: Sequence[dict[str, Any]]) -> None: ...
+    def add(self, records: Sequence[dict[str, Any]]) -> None:
+        """Gather records."""
 
     def compute(self) -> dict[str, float]:
         """Metrics by name, higher is better; names with a "/" are of a part of the set (`recall/shape=oval`)."""

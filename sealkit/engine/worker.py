@@ -37,6 +37,8 @@ class Stream:
 
 @dataclass
 class Request:
+    """A batch that a loader process is asked for."""
+
     ticket: int
     stream: str
     epoch: int

@@ -97,10 +97,12 @@ class Middle:
 
     @property
     def length(self) -> float:
+        """Length along the line."""
         return self.end - self.start
 
     @property
     def width(self) -> float:
+        """Mean width."""
         return float(self.widths.mean())
 
 

@@ -40,6 +40,7 @@ class Edge:
 
     @property
     def length(self) -> float:
+        """Length of the path in pixels."""
         return float(np.hypot(*np.diff(self.path, axis=0).T).sum())
 
 
@@ -50,6 +51,7 @@ class Graph:
     edges: list[Edge]
 
     def degree(self, node: int) -> int:
+        """Edge ends at a node; a loop counts twice."""
         return sum((edge.a == node) + (edge.b == node) for edge in self.edges)
 
 

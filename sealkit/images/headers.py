@@ -200,7 +200,7 @@ def _gif_frames(data: bytes) -> int:
 
 
 def exif_orientation(blob: bytes) -> int:
-    """EXIF orientation (1..8) of an EXIF block, with or without the leading "Exif\\0\\0".
+    """EXIF orientation (1..8) of an EXIF block, with or without its leading "Exif" and two zero bytes.
 
     1 where the block is damaged or silent: a broken EXIF block must neither lose the image nor print warnings. Only
     the first directory of the TIFF structure inside is read (EXIF 2.3, section 4.5).

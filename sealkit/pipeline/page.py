@@ -51,6 +51,7 @@ class FoundSeal:
 
     @property
     def long_side(self) -> float:
+        """Longer side of the box in pixels."""
         x1, y1, x2, y2 = self.box
         return max(x2 - x1, y2 - y1)
 

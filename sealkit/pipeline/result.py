@@ -77,6 +77,7 @@ class RefusedCall(dict[str, Any]):
 
     @property
     def json(self) -> dict[str, Any]:
+        """{"res": {"error": …}}."""
         return {"res": dict(self)}
 
 
@@ -126,7 +127,7 @@ class SealRecognitionResult(Presented):
 
     @property
     def img(self) -> dict[builtins.str, Image.Image]:
-        """Images by name: layout_det_res, preprocessed_img where those stages ran, then seal_res_region1, …"""
+        """Images by name: layout_det_res, preprocessed_img where those stages ran, then seal_res_region1 and so on."""
         from sealkit.pipeline.visualise import result_images
 
         return result_images(self)

@@ -35,6 +35,8 @@ class EngineSettings(Settings):
 
 
 class ModuleSettings(EngineSettings):
+    """One module of the pipeline and its model."""
+
     module_name: str
     model_name: str
     model_dir: str | None = None
@@ -96,6 +98,8 @@ class TextDetectionSettings(ModuleSettings):
 
 
 class TextRecognitionSettings(ModuleSettings):
+    """The text recogniser."""
+
     module_name: Literal["text_recognition"]
     score_thresh: int | float = Field(0, ge=0, le=1)
     """A text is kept when its score is at least this. Shown in results as it is written."""
@@ -107,19 +111,27 @@ class TextRecognitionSettings(ModuleSettings):
 
 
 class DocOrientationSettings(ModuleSettings):
+    """The page orientation classifier."""
+
     module_name: Literal["doc_text_orientation"]
 
 
 class DocUnwarpingSettings(ModuleSettings):
+    """The page unwarping network."""
+
     module_name: Literal["image_unwarping"]
 
 
 class DocModules(Settings):
+    """Modules of the document preprocessor."""
+
     DocOrientationClassify: DocOrientationSettings | None = None
     DocUnwarping: DocUnwarpingSettings | None = None
 
 
 class DocPreprocessorSettings(EngineSettings):
+    """The document preprocessor."""
+
     pipeline_name: Literal["doc_preprocessor"] = "doc_preprocessor"
     use_doc_orientation_classify: bool = True
     use_doc_unwarping: bool = True
@@ -127,11 +139,15 @@ class DocPreprocessorSettings(EngineSettings):
 
 
 class OcrModules(Settings):
+    """Modules of the seal OCR."""
+
     TextDetection: TextDetectionSettings
     TextRecognition: TextRecognitionSettings
 
 
 class SealOcrSettings(EngineSettings):
+    """Text detection and recognition of seals."""
+
     pipeline_name: Literal["OCR"] = "OCR"
     text_type: Literal["seal"]
     use_doc_preprocessor: Literal[False] = False
@@ -142,10 +158,14 @@ class SealOcrSettings(EngineSettings):
 
 
 class TopModules(Settings):
+    """Modules of the pipeline itself."""
+
     LayoutDetection: LayoutDetectionSettings | None = None
 
 
 class TopPipelines(Settings):
+    """Sub-pipelines."""
+
     DocPreprocessor: DocPreprocessorSettings | None = None
     SealOCR: SealOcrSettings
 

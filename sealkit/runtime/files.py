@@ -136,6 +136,7 @@ class ModelFiles:
 
     @property
     def has_paddle(self) -> bool:
+        """Whether Paddle's program and parameters are both there."""
         return self.program is not None and self.params is not None
 
     @classmethod

@@ -92,8 +92,10 @@ class InferenceModel(ABC):
         Args:
             inputs: the array of a single-input graph; or arrays by name, or in alphabetical order of the names. As in
                 PaddleX names need not equal the graph's: the first name in alphabetical order feeds the graph's first.
+
         Returns:
             the outputs in the graph's order; arrays are the caller's to keep.
+
         Raises:
             EngineError: wrong number of inputs or a shape the graph does not take.
         """
@@ -149,6 +151,7 @@ def load_model(
         device: cpu, gpu, gpu:0, npu:0, …; None: the first NVIDIA card an installed engine can use, else the CPU.
         threads: CPU threads; None: all cores, at most 10.
         options: engine_config, keys of the engine's own (e.g. `run_mode: paddle` for the paddle engine).
+
     Raises:
         EngineError: missing files (all are listed), unknown engine, package not installed, unreadable graph.
         DeviceError: unknown or absent device.

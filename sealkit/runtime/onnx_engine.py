@@ -46,10 +46,13 @@ def device_problem(engine: str, device: Device) -> str | None:
 
 
 class OnnxRuntimeModel(InferenceModel):
+    """A model on ONNX Runtime."""
+
     engine = "onnxruntime"
 
     @property
     def shareable(self) -> bool:
+        """True on the CPU."""
         return self.device.kind == "cpu"
 
     def _open(self, options: Mapping[str, Any]) -> tuple[list[TensorSpec], list[TensorSpec]]:

@@ -27,6 +27,8 @@ def device_problem(engine: str, device: Device) -> str | None:
 
 
 class OpenVinoModel(InferenceModel):
+    """A model on OpenVINO."""
+
     engine = "openvino"
 
     def _open(self, options: Mapping[str, Any]) -> tuple[list[TensorSpec], list[TensorSpec]]:
@@ -76,6 +78,7 @@ class OpenVinoModel(InferenceModel):
         return [np.array(results[port]) for port in self._session.outputs]
 
     def close(self) -> None:
+        """Free the compiled model."""
         self.__dict__.pop("_request", None)
         super().close()
 

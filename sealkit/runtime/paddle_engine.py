@@ -57,6 +57,8 @@ def has_interpolation(program: bytes) -> bool:
 
 
 class PaddleModel(InferenceModel):
+    """A model on Paddle Inference."""
+
     engine = "paddle"
 
     def _open(self, options: Mapping[str, Any]) -> tuple[list[TensorSpec], list[TensorSpec]]:

@@ -28,6 +28,7 @@ class Access:
 
     @property
     def is_open(self) -> bool:
+        """Whether requests need no token."""
         return not self._tokens
 
     def check(self, authorization: bytes) -> None:

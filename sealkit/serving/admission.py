@@ -76,6 +76,7 @@ class AdmissionMiddleware:
         self.inside = 0
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        """Handle one ASGI connection."""
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
         context = scope["sealkit"] = RequestContext()

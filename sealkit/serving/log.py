@@ -16,6 +16,7 @@ class JsonLines(logging.Formatter):
     """A record and what its `extra` holds as one line; line breaks of strangers' text cannot forge a second one."""
 
     def format(self, record: logging.LogRecord) -> str:
+        """The record as one line of JSON."""
         when = datetime.fromtimestamp(record.created, timezone.utc).isoformat(timespec="milliseconds")
         fields: dict[str, Any] = {"time": when, "level": record.levelname.lower(), "message": record.getMessage()}
         fields |= {key: value for key, value in vars(record).items() if key not in _STANDARD}

@@ -97,6 +97,7 @@ class Pool:
 
     @property
     def workers(self) -> int:
+        """Number of workers."""
         return len(self._slots)
 
     @property
@@ -106,10 +107,12 @@ class Pool:
 
     @property
     def waiting(self) -> int:
+        """Requests in the queue."""
         return self.queue.qsize()
 
     @property
     def pids(self) -> list[int]:
+        """Process ids of the running workers."""
         return [slot.process.pid for slot in self._slots if slot.process is not None and slot.process.pid is not None]
 
     def start(self) -> None:

@@ -59,7 +59,7 @@ class InferRequest(_Parameters):  # type: ignore[misc]  # made of PredictOptions
 
 
 def infer_body() -> dict[str, Any]:
-    """OpenAPI: what a request may hold, as JSON or as a form. (The service parses it itself, within bounds.)"""
+    """OpenAPI: what a request may hold, as JSON or as a form; the service parses it itself, within bounds."""
     reference = {"$ref": "#/components/schemas/InferRequest"}
     form = {"allOf": [reference], "properties": {"file": {"type": "string", "format": "binary"}}}
     content = {"application/json": {"schema": reference}, "multipart/form-data": {"schema": form}}
@@ -89,15 +89,21 @@ class SealRecResult(BaseModel):
 
 
 class PageInfo(BaseModel):
+    """Size of a page in pixels."""
+
     width: int
     height: int
 
 
 class ImageData(PageInfo):
+    """Size of the image."""
+
     type: Literal["image"] = "image"
 
 
 class PagedData(BaseModel):
+    """Pages of a PDF or TIFF."""
+
     model_config = ConfigDict(use_attribute_docstrings=True)
 
     numPages: int
@@ -107,11 +113,15 @@ class PagedData(BaseModel):
 
 
 class InferResult(BaseModel):
+    """Results per page, and the data they belong to."""
+
     sealRecResults: list[SealRecResult]
     dataInfo: ImageData | PagedData
 
 
 class InferResponse(BaseModel):
+    """Answer of a successful request."""
+
     logId: str
     result: InferResult
     errorCode: Literal[0] = 0
@@ -119,12 +129,16 @@ class InferResponse(BaseModel):
 
 
 class HealthResponse(BaseModel):
+    """Answer of GET /health."""
+
     logId: str
     errorCode: Literal[0] = 0
     errorMsg: Literal["Healthy"] = "Healthy"
 
 
 class ErrorResponse(BaseModel):
+    """Answer of a failed request."""
+
     model_config = ConfigDict(use_attribute_docstrings=True)
 
     logId: str

@@ -39,6 +39,7 @@ class GraphLayer:
     statistics: tuple[np.ndarray, np.ndarray] | None = None
 
     def describe(self) -> str:
+        """Kind, shape and geometry, for messages."""
         bias = "" if self.bias is None else " with bias"
         return f"{self.kind} {list(self.weight.shape)}{bias} {self.geometry or ''}".strip()
 

@@ -80,6 +80,7 @@ class Tree:
         return value.number
 
     def content(self, value: Text | Raw, place: str) -> bytes:
+        """The bytes of a text or an array in the file, refused where they are too many."""
         stored = value.size if isinstance(value, Text) else value.stored
         self.text_left -= stored
         if self.text_left < 0:

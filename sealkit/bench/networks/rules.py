@@ -55,11 +55,15 @@ class WholePageRule(nn.Layer):
 
 
 class WholePagePico(WholePageRule):
+    """A PicoDet whose boxes are replaced by the rule's."""
+
     def forward(self, image: paddle.Tensor, scale_factor: paddle.Tensor) -> tuple[paddle.Tensor, paddle.Tensor]:
         return self.answer(self.net(image, scale_factor), scale_factor)
 
 
 class WholePageTransformer(WholePageRule):
+    """An RT-DETR whose boxes are replaced by the rule's."""
+
     def forward(
         self, im_shape: paddle.Tensor, image: paddle.Tensor, scale_factor: paddle.Tensor
     ) -> tuple[paddle.Tensor, paddle.Tensor]:

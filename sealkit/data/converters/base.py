@@ -56,6 +56,7 @@ class Source:
     problems: list[Problem] = field(default_factory=list)
 
     def report(self, kind: str, where: str, reason: str, fix: str, severity: Severity = "error") -> None:
+        """Add a problem of the source."""
         self.problems.append(Problem(kind, where, reason, fix, severity))
 
 

@@ -117,7 +117,7 @@ def _is_image(text: str) -> bool:
 
 
 def _name(url: str) -> str:
-    """The path that an image's URL speaks of: `/data/local-files/?d=a/b.png`, `/data/upload/1/0a1b2c3d-b.png`, …"""
+    """The path that an image's URL speaks of: `/data/local-files/?d=a/b.png`, `/data/upload/1/0a1b2c3d-b.png`, …."""
     try:
         parts = urlsplit(url)
     except ValueError:

@@ -72,7 +72,6 @@ def write_texts(found: dict[Path, list[str]], out: str | Path) -> int:
     """Copy images to `out/images` and write `out/texts.json`: {"images/a.jpg": ["line", …]}; returns the number of
     images.
     """
-
     out = Path(out)
     prepare_folder(out)
     if not found:

@@ -41,6 +41,7 @@ class LabelReader:
     problems: list[Problem] = field(default_factory=list)
 
     def report(self, kind: str, line: int | None, reason: str, fix: str, severity: Severity = "error") -> None:
+        """Add a problem of a line, or of the whole file where `line` is None."""
         where = self.name if line is None else f"{self.name}:{line}"
         self.problems.append(Problem(kind, where, reason, fix, severity))
 
@@ -140,6 +141,7 @@ def split_lines(text: str, reader: LabelReader) -> list[str]:
 
 
 def clean_path(cell: str, number: int, reader: LabelReader) -> str:
+    """An image path of a label file with `/` separators and without odd blanks; problems go to `reader`."""
     path = cell.strip(" \ufeff")
     odd = [name for char, name in ODD_BLANKS.items() if char in path]
     if odd:

@@ -46,6 +46,7 @@ class BoxScene:
         return self.image
 
     def keep(self, which: np.ndarray) -> None:
+        """Keep the boxes of a mask or of indices."""
         self.boxes, self.classes = self.boxes[which], self.classes[which]
 
     def clip(self) -> None:

@@ -44,8 +44,7 @@ class AugmentChain:
     """Steps in the recipe's order. Call it with a scene and the sample's own rng; the scene is changed and rendered."""
 
     def __init__(self, steps: Sequence[Any], needs: frozenset[str], side_multiple: int | None = 32) -> None:
-        """
-        Args:
+        """Args:
             steps: settings objects with `op`, optional `p`, and the operation's own keys.
             needs: what has to survive (OUTLINES, LINE_POLY, FIELDS, READING).
             side_multiple: the output has one fixed size whose sides are multiples of this; None: sizes may differ.

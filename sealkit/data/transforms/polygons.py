@@ -42,6 +42,7 @@ def signed_area(points: np.ndarray) -> float:
 
 
 def clockwise(points: np.ndarray) -> np.ndarray:
+    """Points (N, 2), reversed where they run counter-clockwise on screen."""
     return points if signed_area(points) >= 0 else points[::-1].copy()
 
 

@@ -54,6 +54,7 @@ class SceneLine:
 
     @property
     def ordered(self) -> bool:
+        """Whether the order of its points means something."""
         return self.label.direction is not None
 
 

@@ -186,9 +186,8 @@ class StripChain:
     """A recipe's `augment` list for strips. Call it with strip, text and the sample's own rng."""
 
     def __init__(self, steps: Sequence[Any]) -> None:
-        """
-        Args:
-            steps: settings objects with `op`, `p`, and the operation's own keys.
+        """Args:
+        steps: settings objects with `op`, `p`, and the operation's own keys.
         """
         self._steps = list(steps)
 

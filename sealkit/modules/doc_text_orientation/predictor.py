@@ -110,6 +110,7 @@ class OrientationClassifier(Predictor):
         Args:
             batch_size: images per run of the network.
             topk: how many classes a result has; None: 1.
+
         Yields:
             input_path, page_index, input_img, class_ids (k,) int32, scores (k,) float32 of 5 decimals, label_names.
         """

@@ -12,6 +12,8 @@ from sealkit.config.training import RecipeBase
 
 
 class OriNetworkSettings(Settings):
+    """The network's form."""
+
     form: Literal["official", "fused"] = "official"
     """`official`: as the published checkpoints; `fused`: BatchNorm folded, for pretrained weights on a CPU."""
 
@@ -38,6 +40,8 @@ class OriSetSettings(Settings):
 
 
 class OriDataSettings(Settings):
+    """Sets of training and validation."""
+
     train: tuple[OriSetSettings, ...] = Field(min_length=1)
     val: tuple[OriSetSettings, ...] = Field(min_length=1)
     all_angles: bool = False
@@ -78,6 +82,8 @@ LARGEST_TILT = 30.0
 
 
 class OriLossSettings(Settings):
+    """The cross entropy loss."""
+
     label_smoothing: float = Field(0.1, ge=0, lt=1)
 
 
@@ -97,6 +103,8 @@ class OriResizeSettings(Settings):
 
 
 class DocTextOrientationRecipe(RecipeBase):
+    """A recipe of the module."""
+
     module: Literal["doc_text_orientation"]
     network: OriNetworkSettings = OriNetworkSettings()
     data: OriDataSettings

@@ -69,6 +69,7 @@ class Unwarper(Predictor):
 
         Args:
             batch_size: accepted for PaddleX's sake; images differ in size, each is a batch of its own.
+
         Yields:
             input_path, page_index, input_img, doctr_img ((H, W, 3) uint8 **RGB**, as PaddleX has it).
         """

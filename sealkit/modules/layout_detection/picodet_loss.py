@@ -102,23 +102,21 @@ class PicoDetLoss:
     """
 
     def __init__(self, num_classes: int, static_assigner_epoch: int = 100, all_sum: Sum | None = None) -> None:
-        """
-        Args:
-            static_assigner_epoch: epochs with ATSS. PaddleX takes max(epochs // 10, 1) for names with "PicoDet" and
-                100 for PP-DocLayout-S/M.
-            all_sum: `StepState.all_sum`, the differentiable sum over processes.
+        """Args:
+        static_assigner_epoch: epochs with ATSS. PaddleX takes max(epochs // 10, 1) for names with "PicoDet" and
+            100 for PP-DocLayout-S/M.
+        all_sum: `StepState.all_sum`, the differentiable sum over processes.
         """
         self.num_classes = num_classes
         self.static_assigner_epoch = static_assigner_epoch
         self.all_sum: Sum = all_sum or (lambda x: x)
 
     def __call__(self, outputs: Tensors, targets: Mapping[str, Sequence[Any]], epoch: float) -> dict[str, Any]:
-        """
-        Args:
-            outputs: of the network, see `sealkit.nn.heads.pico`.
-            targets: "boxes" list of float32 (n, 4) x1 y1 x2 y2 in input pixels, "classes" list of int64 (n,), one of
-                each for every image; arrays or tensors, n may be 0.
-            epoch: epochs completed.
+        """Args:
+        outputs: of the network, see `sealkit.nn.heads.pico`.
+        targets: "boxes" list of float32 (n, 4) x1 y1 x2 y2 in input pixels, "classes" list of int64 (n,), one of
+            each for every image; arrays or tensors, n may be 0.
+        epoch: epochs completed.
         """
         version = 1 if "logits" in outputs else 2
         cells = Cells(outputs["points"], outputs["strides"])

@@ -126,6 +126,7 @@ class LayoutDetector(Predictor):
             batch_size: pages that go through the network together.
             threshold, layout_nms, layout_unclip_ratio, layout_merge_bboxes_mode: see `LayoutOptions`; None = as
                 created.
+
         Yields:
             input_path, page_index, input_img, boxes (list of dicts: cls_id, label, score, coordinate).
         """

@@ -24,6 +24,8 @@ def checked_size(size: Size) -> Size:
 
 
 class LayoutSetSettings(Settings):
+    """One labelled set of pages."""
+
     root: str
     """Folder of the set; images are in it or in its folder `images`."""
     labels: str
@@ -33,6 +35,8 @@ class LayoutSetSettings(Settings):
 
 
 class LayoutDataSettings(Settings):
+    """Sets of training and validation, and the classes."""
+
     train: tuple[LayoutSetSettings, ...] = Field(min_length=1)
     val: tuple[LayoutSetSettings, ...] = Field(min_length=1)
     classes: tuple[str, ...] | None = Field(None, min_length=1)
@@ -51,6 +55,8 @@ class LayoutDataSettings(Settings):
 
 
 class LayoutNetworkSettings(Settings):
+    """The network's form."""
+
     form: Literal["official", "fused"] = "official"
     """`official`: as the published checkpoints; `fused`: branches and BatchNorm folded."""
     freeze_bn: bool = False
@@ -141,6 +147,8 @@ class LayoutBatchSettings(Settings):
 
 
 class LayoutLossSettings(Settings):
+    """Settings of the loss."""
+
     static_assigner_epoch: int = Field(100, ge=0)
     """Epochs in which PicoDet's second version matches cells and boxes by ATSS, before it goes by its own scores."""
 
@@ -172,6 +180,8 @@ class LayoutPostprocessSettings(Settings):
 
 
 class LayoutDetectionRecipe(RecipeBase):
+    """A recipe of the module."""
+
     module: Literal["layout_detection"]
     network: LayoutNetworkSettings = LayoutNetworkSettings()
     data: LayoutDataSettings

@@ -199,6 +199,7 @@ class TextDetector(Predictor):
         Args:
             batch_size: accepted for PaddleX's sake; images differ in size, each is a batch of its own.
             options: limit_side_len, limit_type, max_side_limit, thresh, box_thresh, unclip_ratio; None = as created.
+
         Yields:
             input_path, page_index, input_img, dt_polys (list of (N, 2) int32, by ascending top), dt_scores.
         """

@@ -12,6 +12,8 @@ from sealkit.config.training import RecipeBase
 
 
 class DetNetworkSettings(Settings):
+    """The network's form and its extra outputs."""
+
     form: Literal["official", "fused"] = "official"
     """`official`: the multi-branch training form of the published checkpoints; `fused`: branches and BatchNorm folded,
     faster on CPU."""
@@ -22,6 +24,8 @@ class DetNetworkSettings(Settings):
 
 
 class DetSetSettings(Settings):
+    """One labelled set of images."""
+
     root: str
     """Folder that image paths are relative to."""
     labels: str
@@ -31,11 +35,15 @@ class DetSetSettings(Settings):
 
 
 class DetDataSettings(Settings):
+    """Sets of training and validation."""
+
     train: tuple[DetSetSettings, ...] = Field(min_length=1)
     val: tuple[DetSetSettings, ...] = Field(min_length=1)
 
 
 class Scale(Settings):
+    """Resize the image by a random factor."""
+
     op: Literal["scale"]
     factor: tuple[float, float] = (0.5, 2.0)
     characters: tuple[float, float] | None = None
@@ -47,6 +55,8 @@ class Scale(Settings):
 
 
 class EastCrop(Settings):
+    """The published random crop around texts, scaled to `size` = (width, height)."""
+
     op: Literal["east_crop"]
     size: tuple[int, int] = (640, 640)
     max_tries: int = Field(50, gt=0)
@@ -120,6 +130,8 @@ DetAugment = Annotated[
 
 
 class DetTargetSettings(Settings):
+    """How DB's target maps are drawn from outlines."""
+
     shrink_ratio: float = Field(0.8, gt=0, lt=1)
     thresh_min: float = Field(0.3, ge=0, lt=1)
     thresh_max: float = Field(0.7, gt=0, le=1)
@@ -132,6 +144,8 @@ class DetTargetSettings(Settings):
 
 
 class DetLossSettings(Settings):
+    """Weights of the loss terms."""
+
     main: Literal["dice", "dice_focal"] = "dice"
     alpha: float = Field(5.0, gt=0)
     """Weight of the shrink map."""
@@ -148,6 +162,8 @@ class DetLossSettings(Settings):
 
 
 class DetPostprocessSettings(Settings):
+    """Thresholds that turn the probability map into outlines."""
+
     thresh: float = Field(0.2, ge=0, lt=1)
     box_thresh: float = Field(0.6, ge=0, le=1)
     unclip_ratio: float = Field(0.5, ge=0)
@@ -160,6 +176,8 @@ class DetPostprocessSettings(Settings):
 
 
 class DetResizeSettings(Settings):
+    """Input size of an image."""
+
     limit_side_len: int = Field(736, gt=0)
     limit_type: Literal["min", "max", "resize_long"] = "min"
     max_side_limit: int = Field(4000, gt=0)
@@ -183,12 +201,16 @@ class DetCropRecipeSettings(DetCropSizeSettings):
 
 
 class DetCropSettings(DetCropSizeSettings):
+    """Size and background of the crops."""
+
     background_contrast: float = Field(1.0, ge=0, le=1)
     """Contrast factor outside the seal's box, which shows the network the seal of the crop; 1 where training
     did not dim it."""
 
 
 class SealTextDetectionRecipe(RecipeBase):
+    """A recipe of the module."""
+
     module: Literal["seal_text_detection"]
     network: DetNetworkSettings = DetNetworkSettings()
     data: DetDataSettings

@@ -227,7 +227,7 @@ def unknown_counts(places: Iterable[tuple[str, str]], charset: Charset) -> list[
 
 
 def describe_unknown(found: Sequence[tuple[str, int, str]]) -> str:
-    """`'㐂' ×31 (train.txt:17), …`"""
+    """List characters with count and place: `'㐂' ×31 (train.txt:17), …`."""
     shown = [f"{character!r} ×{count} ({where})" for character, count, where in found[:_SHOWN]]
     return ", ".join(shown) + (f", … {len(found) - _SHOWN} more" if len(found) > _SHOWN else "")
 

@@ -46,7 +46,7 @@ def as_encoded(text: str, charset: Charset) -> str:
 
 
 def script_of(text: str) -> str:
-    """ "han", "latin", "digits", … of a text's characters; "mixed" where there are several, "symbols" where none."""
+    """Script of a text: "han", "latin", "digits", …; "mixed" where there are several, "symbols" where none."""
     found = set()
     for character in text:
         if character.isalnum():
@@ -56,7 +56,7 @@ def script_of(text: str) -> str:
 
 
 def length_group(text: str) -> str:
-    """ "length=1..5" and so on."""
+    """Group of a text by its length, such as "length=1..5"."""
     low = 0
     for high in LENGTHS:
         if len(text) <= high:

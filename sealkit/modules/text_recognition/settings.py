@@ -12,6 +12,8 @@ from sealkit.synth.seals.settings import StripSettings
 
 
 class RecResizeSettings(Settings):
+    """Input size of a strip."""
+
     image_shape: tuple[int, int, int] = (3, 48, 320)
     """Channels, height and least width of the network's input; height is fixed, wider strips get wider inputs."""
     max_width: int = Field(3200, gt=0)
@@ -21,6 +23,8 @@ class RecResizeSettings(Settings):
 
 
 class RecMetricSettings(Settings):
+    """How texts are compared."""
+
     ignore_space: bool = False
     """Drop spaces on both sides before comparing. The published metrics of most models do; users want them right."""
     ascii_only: bool = False
@@ -28,6 +32,8 @@ class RecMetricSettings(Settings):
 
 
 class RecNetworkSettings(Settings):
+    """The network's form and auxiliary head."""
+
     form: Literal["official", "fused"] = "official"
     """`official`: the multi-branch training form of the published checkpoints; `fused`: branches and BatchNorm folded,
     faster on CPU."""
@@ -42,6 +48,8 @@ class RecNetworkSettings(Settings):
 
 
 class RecSetSettings(Settings):
+    """One labelled set of strips."""
+
     root: str
     """Folder that image paths are relative to."""
     labels: str
@@ -51,6 +59,8 @@ class RecSetSettings(Settings):
 
 
 class RecTrainSetSettings(RecSetSettings):
+    """A training set: labelled strips, or strips drawn on the fly."""
+
     root: str = ""
     labels: str = ""
     synth: StripSettings | None = None
@@ -66,11 +76,15 @@ class RecTrainSetSettings(RecSetSettings):
 
 
 class RecDataSettings(Settings):
+    """Sets of training and validation."""
+
     train: tuple[RecTrainSetSettings, ...] = Field(min_length=1)
     val: tuple[RecSetSettings, ...] = Field(min_length=1)
 
 
 class RecLabelSettings(Settings):
+    """How texts become training labels."""
+
     max_text_length: int = Field(25, gt=2)
     """Places of a label; an auxiliary head takes two of them. Longer texts are left out of training, and counted."""
     unknown: Literal["fail", "line", "character"] = "fail"
@@ -112,6 +126,8 @@ class Concat(Settings):
 
 
 class StripBlur(Settings):
+    """Gaussian blur."""
+
     op: Literal["blur"]
     sigma: tuple[float, float] = (0.4, 1.4)
     """Pixels, for a strip 48 pixels high."""
@@ -119,6 +135,8 @@ class StripBlur(Settings):
 
 
 class StripNoise(Settings):
+    """Gaussian noise."""
+
     op: Literal["noise"]
     sigma: tuple[float, float] = (2.0, 14.0)
     """Grey levels."""
@@ -126,6 +144,8 @@ class StripNoise(Settings):
 
 
 class StripPerspective(Settings):
+    """Move the corners at random."""
+
     op: Literal["perspective"]
     strength: float = Field(0.1, ge=0, le=0.4)
     """Largest shift of a corner as a share of the height."""
@@ -196,11 +216,15 @@ RecAugment = Annotated[
 
 
 class RecLossSettings(Settings):
+    """Weights of the loss terms."""
+
     auxiliary_head: float = Field(1.0, ge=0)
     """Weight of the auxiliary head's loss; CTC's is 1."""
 
 
 class TextRecognitionRecipe(RecipeBase):
+    """A recipe of the module."""
+
     module: Literal["text_recognition"]
     dictionary: str | None = None
     """The charset: a dictionary file, a model folder, inference.yml or ONNX file, `labels` (those of the

@@ -45,6 +45,8 @@ def _conv(in_channels: int, out_channels: int, kernel: int, stride: int = 1, gro
 
 
 class LCNetBlock(nn.Layer):
+    """Depthwise and pointwise convolution, optionally with squeeze-excitation."""
+
     def __init__(self, in_channels: int, out_channels: int, kernel: int, stride: int, se: bool) -> None:
         super().__init__()
         self.dw_conv = _conv(in_channels, in_channels, kernel, stride, groups=in_channels)

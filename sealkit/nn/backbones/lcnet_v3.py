@@ -59,6 +59,8 @@ def scaled(channels: int, scale: float, divisor: int = 16) -> int:
 
 
 class LCNetV3Block(nn.Layer):
+    """Reparameterisable depthwise and pointwise convolution, optionally with squeeze-excitation."""
+
     def __init__(self, in_channels: int, out_channels: int, kernel: int, stride: Size, se: bool) -> None:
         super().__init__()
         self.dw_conv = MultiBranchRep(in_channels, in_channels, kernel, stride, groups=in_channels)

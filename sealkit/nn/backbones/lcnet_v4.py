@@ -36,6 +36,8 @@ class Stage:
 
 @dataclass(frozen=True)
 class LCNetV4Config:
+    """Channels of the stem, and the stages."""
+
     stem: tuple[int, int]  # mid and out channels
     stages: tuple[Stage, ...]
 
@@ -95,6 +97,8 @@ class ChannelMixer(nn.Layer):
 
 
 class LCNetV4Block(nn.Layer):
+    """One block of a stage, with a shortcut where shapes are equal."""
+
     def __init__(self, in_channels: int, out_channels: int, stride: Size, se: bool) -> None:
         super().__init__()
         self.keeps_shape = stride == 1 and in_channels == out_channels
@@ -108,6 +112,7 @@ class LCNetV4Block(nn.Layer):
 
 
 def make_stage(in_channels: int, stage: Stage) -> nn.Sequential:
+    """The blocks of one stage; the first one has the stage's stride."""
     blocks = []
     for i, se in enumerate(stage.se):
         blocks.append(LCNetV4Block(in_channels, stage.channels, stage.stride if i == 0 else 1, se))

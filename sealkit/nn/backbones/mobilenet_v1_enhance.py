@@ -44,6 +44,8 @@ def _conv(i: int, o: int, kernel: int, stride: Size = 1, groups: int = 1) -> Con
 
 
 class DepthwiseSeparable(nn.Layer):
+    """Depthwise and pointwise convolution, optionally with squeeze-excitation."""
+
     def __init__(self, in_channels: int, out_channels: int, kernel: int, stride: Size, se: bool) -> None:
         super().__init__()
         self._depthwise_conv = _conv(in_channels, in_channels, kernel, stride, in_channels)

@@ -48,6 +48,8 @@ class ChannelMixer(nn.Layer):
 
 
 class RepViTBlock(nn.Sequential):
+    """Token mixer (depthwise) and channel mixer (pointwise) of RepViT."""
+
     def __init__(self, in_channels: int, channels: int, stride: Size, se: bool) -> None:
         weigh = SigmoidSE(in_channels) if se else nn.Identity()
         if stride == 1 and in_channels == channels:

@@ -23,6 +23,8 @@ DROPOUT = 0.1
 
 
 class DecoderSelfAttention(nn.Layer):
+    """Causal self-attention of the decoder, [N, L, C] -> [N, L, C]."""
+
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.qkv = nn.Linear(channels, 3 * channels)
@@ -35,6 +37,8 @@ class DecoderSelfAttention(nn.Layer):
 
 
 class CrossAttention(nn.Layer):
+    """Attention of the decoder to the encoded image."""
+
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.q = nn.Linear(channels, channels)

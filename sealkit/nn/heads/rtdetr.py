@@ -63,6 +63,7 @@ def anchors(shapes: Shapes) -> tuple[np.ndarray, np.ndarray]:
 
 
 def score_head(channels: int, classes: int) -> nn.Linear:
+    """A Linear to class logits whose bias starts at the prior probability."""
     bias = paddle.ParamAttr(initializer=nn.initializer.Constant(-math.log((1 - PRIOR) / PRIOR)))
     return nn.Linear(channels, classes, fan_in_uniform(channels), bias)
 

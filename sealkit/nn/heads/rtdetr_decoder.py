@@ -33,6 +33,7 @@ def logit(p: paddle.Tensor) -> paddle.Tensor:
 
 
 def layer_norm(channels: int) -> nn.LayerNorm:
+    """LayerNorm without weight decay."""
     return nn.LayerNorm(channels, weight_attr=no_decay(), bias_attr=no_decay())
 
 

@@ -30,6 +30,7 @@ def fan_in_uniform(fan_in: int) -> paddle.ParamAttr:
 
 
 def fan_in_linear(in_features: int, out_features: int) -> nn.Linear:
+    """A Linear with weight and bias uniform in 1/sqrt(in_features)."""
     return nn.Linear(in_features, out_features, fan_in_uniform(in_features), fan_in_uniform(in_features))
 
 

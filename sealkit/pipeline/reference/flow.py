@@ -107,9 +107,11 @@ class ReferenceFlow(Flow):
     mixed_widths = True
 
     def width_step(self, settings: SealRecognitionSettings) -> int:
+        """Strips keep their own width."""
         return 1
 
     def turn(self, image: np.ndarray, angle: int) -> np.ndarray:
+        """Turn a page (H, W, 3) as paddlex 3.7.2 does."""
         return rotate_image(image, angle)
 
     def adapt(self, call: CallSettings) -> CallSettings:
@@ -125,6 +127,7 @@ class ReferenceFlow(Flow):
         return RefusedCall(error=INVALID)
 
     def failure(self, page: Page, context: Context) -> SealRecognitionResult:
+        """The result of an image that could not be read."""
         fields = assemble.page_fields(page, context)
         said = error_text(page.error, page.record) if page.error is not None else ""
         return SealRecognitionResult({**fields, "error": said})

@@ -1,4 +1,4 @@
-"""Read the seals of a file: python client.py FILE [SERVER] [FOLDER]
+"""Read the seals of a file: python client.py FILE [SERVER] [FOLDER].
 
 Prints the texts, one per line; images of the result go to FOLDER where it is given. Python 3, nothing to install.
 A server that asks for an access token gets that of the environment variable SEALKIT_TOKEN.
@@ -14,6 +14,7 @@ from pathlib import Path
 
 
 def main() -> None:
+    """Send the file to the server, print the texts, save the images."""
     if len(sys.argv) < 2:
         sys.exit(__doc__)
     file = Path(sys.argv[1])

@@ -45,6 +45,7 @@ def traditional(text: str) -> str:
 
 
 def brand(rng: Rng) -> str:
+    """A random brand name."""
     draw = rng.random()
     if draw < 0.3:
         return pick(rng, words.BRANDS)
@@ -54,7 +55,7 @@ def brand(rng: Rng) -> str:
 
 
 def place(rng: Rng) -> str:
-    """北京, 北京市, 江苏省南京市, 昆山市, 西安高新, …"""
+    """A random place: 北京, 北京市, 江苏省南京市, 昆山市, 西安高新, and the like."""
     draw = rng.random()
     if draw < 0.35:
         return pick(rng, words.CITIES)
@@ -111,6 +112,7 @@ def owner(rng: Rng) -> str:
 
 
 def purpose(rng: Rng) -> str:
+    """A random purpose line such as 合同专用章."""
     draw = rng.random()
     if draw < 0.8:
         return pick(rng, words.PURPOSES)
@@ -120,6 +122,7 @@ def purpose(rng: Rng) -> str:
 
 
 def second_line(rng: Rng) -> str:
+    """A random second line of a seal."""
     draw = rng.random()
     if draw < 0.5:
         return pick(rng, words.SECOND_LINES)
@@ -127,10 +130,12 @@ def second_line(rng: Rng) -> str:
 
 
 def square_stamp(rng: Rng) -> str:
+    """A random text of a square stamp."""
     return pick(rng, words.SQUARE_STAMPS)
 
 
 def digits(rng: Rng, count: int) -> str:
+    """That many random digits."""
     return "".join(pick(rng, "0123456789") for _ in range(count))
 
 
@@ -155,11 +160,13 @@ def tax_number(rng: Rng) -> str:
 
 
 def person(rng: Rng) -> str:
+    """A random Chinese personal name."""
     surname = pick(rng, words.DOUBLE_SURNAMES) if rng.random() < 0.05 else pick(rng, words.SURNAMES)
     return surname + "".join(pick(rng, words.GIVEN_CHARS) for _ in range(1 if rng.random() < 0.25 else 2))
 
 
 def latin_company(rng: Rng) -> str:
+    """A random company name in Latin characters."""
     parts = [pick(rng, words.LATIN_PLACES)] if rng.random() < 0.7 else []
     parts += [pick(rng, words.LATIN_WORDS) for _ in range(int(rng.integers(1, 3)))]
     if rng.random() < 0.8:

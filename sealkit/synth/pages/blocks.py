@@ -57,6 +57,7 @@ def heading(
     sheet: Sheet, y: float, text: str, px: float, *, align: float = 0.5, style: str = "heavy",
     colour: Colour | None = None, kind: str = "doc_title", room: float | None = None,
 ) -> float:  # fmt: skip
+    """Draw a heading at `y`; returns the y below it, in pixels."""
     width = (sheet.right - sheet.left) if room is None else room
     x = sheet.left + align * (sheet.right - sheet.left)
     box = sheet.write(x, y, text, px, style, colour, align, width)
@@ -85,6 +86,7 @@ class Ruling:
 
 
 def choose_ruling(sheet: Sheet) -> Ruling:
+    """Random line style of a table."""
     rng = sheet.rng
     width = sheet.em * rng.uniform(0.04, 0.11)
     draw = rng.random()
@@ -228,6 +230,7 @@ def _opinion_cell(
 
 
 def date_text(rng: np.random.Generator) -> str:
+    """A random date as documents write it, or blanks to fill in."""
     if rng.random() < 0.3:
         return "    年   月   日"
     year, month, day = rng.integers(2004, 2030), rng.integers(1, 13), rng.integers(1, 29)

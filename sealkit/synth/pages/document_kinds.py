@@ -307,6 +307,7 @@ def handwriting(sheet: Sheet, assets: PageAssets) -> None:
 
 
 def date_or_name(rng: Rng) -> str:
+    """A random date or personal name."""
     return texts.person(rng) if rng.random() < 0.5 else parts.date_text(rng)
 
 

@@ -159,6 +159,7 @@ def qr_code(rng: Rng, side: int) -> np.ndarray:
 
 
 def bar_code(rng: Rng, height: int, width: int) -> np.ndarray:
+    """A random bar code, (height, width, 3) uint8."""
     widths = rng.integers(1, 4, width)
     bars = np.repeat(np.arange(width) % 2, widths)[:width].astype(np.uint8) * 235 + 20
     return np.ascontiguousarray(np.broadcast_to(bars[None, :, None], (height, width, 3)))

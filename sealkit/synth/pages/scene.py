@@ -67,6 +67,7 @@ class PageCache:
 
 @lru_cache(maxsize=2)
 def page_cache(seed: int, fonts: str | None) -> PageCache:
+    """Fonts, textures and masks shared by the pages of one seed."""
     book = FontBook(fonts)
     return PageCache(PageAssets(FieldPool(seed), book), TypeCache(seed, book), MaskCache(seed, book))
 

@@ -52,6 +52,7 @@ class MaskCache:
 
 
 def make_ready(rng: Rng, book: FontBook, shape: str, half: float = _READY_HALF) -> Ready:
+    """A drawn seal of one shape, ready for stamping."""
     design = design_seal(shape, rng, book)
     mask, centre = draw_design(design, half, rng)
     points = cv2.findNonZero((mask > 64).astype(np.uint8))

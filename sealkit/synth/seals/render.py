@@ -46,6 +46,7 @@ class RenderCache:
 
 @lru_cache(maxsize=2)
 def render_cache(seed: int, fonts: str | None) -> RenderCache:
+    """Fonts, textures and pages shared by the images of one seed."""
     book = FontBook(fonts)
     return RenderCache(book, FieldPool(seed), PagePool(seed, book))
 
@@ -127,6 +128,8 @@ def tilt_matrix(rng: Rng, strength: float) -> np.ndarray:
 
 
 class SealScene:
+    """One image of seals while it is drawn."""
+
     def __init__(self, rng: Rng, kept: RenderCache, settings: SynthSettings, kind: str) -> None:
         self.rng, self.kept, self.settings, self.kind = rng, kept, settings, kind
         self.look = _LOOKS.get(settings.style) or paper.choose_look(rng)

@@ -76,6 +76,7 @@ def star_points(radius: float, points: int = 5, inner: float = 0.382) -> np.ndar
 
 
 def draw_star(mask: np.ndarray, radius: float, scale: float, centre: tuple[float, float], hollow: bool = False) -> None:
+    """Draw a five-pointed star into a mask."""
     points = star_points(radius)
     layer = np.zeros_like(mask)
     fill(layer, points * scale + centre)

@@ -68,7 +68,7 @@ def _names(summary: Mapping[str, Any]) -> list[str]:
 
 
 def _verdict(summary: Mapping[str, Any]) -> str:
-    """`Better than the initial weights: best hmean 0.8023 at step 60, 0.3471 before. …`"""
+    """`Better than the initial weights: best hmean 0.8023 at step 60, 0.3471 before. …`."""
     best, baseline = summary.get("best") or {}, summary.get("baseline") or {}
     ended = f"Training {summary.get('stopped', '')} at step {summary.get('step')}, epoch {summary.get('epoch', 0):.2f}."
     if not best:

@@ -205,7 +205,7 @@ def test_more_classes_are_labelled_when_named(tmp_path, capsys: pytest.CaptureFi
     [
         (["--kind", "page", "--documents", "novel=1"], "unknown name"),
         (["--kind", "page", "--shapes", "circle=1"], "no effect here.*--kind page"),
-        (["--empty", "0.5"], "no meaning here.*--kind seal"),
+        (["--empty", "0.5"], "no effect here.*--kind seal"),
         (["--kind", "page", "--empty", "1.5"], "--empty"),
         (["--kind", "page", "--size", "10", "5"], "from at least 64 pixels"),
     ],

@@ -118,5 +118,5 @@ def test_folders_that_cannot_be_used(said: dict[str, Any], message: str) -> None
 def test_other_graphs_are_refused() -> None:
     graph = Graph(("image", "scale_factor"))
     graph.inputs = graph.inputs[:1]
-    with pytest.raises(EngineError, match="no layout detector"):
+    with pytest.raises(EngineError, match="not a layout detector"):
         LayoutDetector.create(graph)

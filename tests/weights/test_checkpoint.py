@@ -175,7 +175,7 @@ def test_an_edited_state_is_refused(tmp_path):
     rewritten(tmp_path / "c", lambda state: None, checksum=False)  # another layout of the same is no change
     assert load_checkpoint(tmp_path / "c").progress == {"step": 1}
     rewritten(tmp_path / "c", lambda state: state["progress"].update(step=9), checksum=False)
-    with pytest.raises(WeightsError, match="not as it was written: its checksum differs"):
+    with pytest.raises(WeightsError, match="has changed since it was written: its checksum differs"):
         load_checkpoint(tmp_path / "c")
     (tmp_path / "c/state.json").write_text(before, encoding="utf-8")
     rewritten(tmp_path / "c", lambda state: state.pop("sha256"), checksum=False)

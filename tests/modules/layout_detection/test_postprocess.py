@@ -78,5 +78,5 @@ def test_a_class_without_label_is_refused() -> None:
 def test_pages_are_split_by_their_counts() -> None:
     assert [len(page) for page in split_pages(ROWS, np.array([1, 0, 3], np.int32))] == [1, 0, 3]
     assert [page.shape for page in split_pages(np.zeros(0), np.array([0]))] == [(0, 6)]
-    with pytest.raises(EngineError, match="no layout detector"):
+    with pytest.raises(EngineError, match="not a layout detector"):
         split_pages(ROWS, np.array([9]))

@@ -178,7 +178,7 @@ def test_official_weights_are_known_by_their_published_classes(
     task = LayoutDetectionTask(make_recipe(data={**data, "classes": ["table", "image", "seal"]}))
     net = task.build_network()
     report = task.load_weights(net, source)
-    assert "start afresh: classes 3 (image, table, seal) → 3 (table, image, seal)" in report.summary()
+    assert "re-initialised: classes 3 (image, table, seal) → 3 (table, image, seal)" in report.summary()
     assert all(re.fullmatch(MODELS[SMALL].class_dependent, name) for name in report.new)
     name = "backbone.conv1.conv.weight"
     np.testing.assert_array_equal(net.state_dict()[name].numpy(), published[name].numpy())

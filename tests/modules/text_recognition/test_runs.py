@@ -59,7 +59,7 @@ def test_from_training_to_a_folder_that_reads_the_same(run: Callable[..., Path],
     paths = sorted(str(path) for path in tmp_path.glob("*.png"))
     one_by_one = [result["rec_text"] for result in model.predict(paths)]
     assert one_by_one == [result["rec_text"] for result in model.predict(paths, batch_size=6)]
-    with pytest.raises(ConfigError, match="not one of this recipe"):
+    with pytest.raises(ConfigError, match="does not match this recipe"):
         api.evaluate(checkpoint=folder, overrides={"network.auxiliary_head": "official"}, progress=False)
     assert "Worst strips" in (folder / "report.html").read_text(encoding="utf-8")
 

@@ -34,7 +34,7 @@ def pages(tmp_path: Path) -> Path:
 
 def test_split_then_check_then_show(pages: Path, tmp_path: Path, sealkit) -> None:
     code, out, _ = sealkit("data", "split", pages, "--labels", "annotations/all.json", "--shares", 0.6, 0.4)
-    assert code == 0 and "6 pages, 60.0% (asked: 60.0%)" in out
+    assert code == 0 and "6 pages, 60.0% (requested: 60.0%)" in out
     parts = [read_coco(pages, file) for file in (TRAIN, VAL)]
     assert [len(part.samples) for part in parts] == [6, 4]
     with_seal = [sum(any(box.label == "seal" for box in s.boxes) for s in part.samples) for part in parts]

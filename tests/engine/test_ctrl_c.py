@@ -34,7 +34,7 @@ SETTINGS = [
     "train.threads=1",
     "eval.every_epochs=1",
 ]
-NOISE = ("Traceback", "C++", "FatalError", "IndexError", "ImportError", "is gone")
+NOISE = ("Traceback", "C++", "FatalError", "IndexError", "ImportError", "is gone", "process 1 died")
 pytestmark = pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="needs /proc")
 
 

@@ -78,7 +78,7 @@ def test_a_fault_of_the_program_is_not_a_broken_sample(workers):
 
 
 def test_a_killed_worker_ends_the_run_with_a_message():
-    with Loader(streams(), 2, seed=4) as loader, pytest.raises(TrainingError, match="loader process 1 is gone: killed"):
+    with Loader(streams(), 2, seed=4) as loader, pytest.raises(TrainingError, match="loader process 1 died: killed"):
         iterator = loader.batches("a", PLAN * 20)
         next(iterator)
         os.kill(loader._workers[1]._process.pid, signal.SIGKILL)

@@ -12,7 +12,7 @@ def test_how_devices_are_written():
     assert [str(d) for d in split_devices("cpu,cpu")] == ["cpu", "cpu"]
     assert [str(d) for d in split_devices("gpu:0,1")] == ["gpu:0", "gpu:1"]
     assert [str(d) for d in split_devices("gpu:1, gpu:3")] == ["gpu:1", "gpu:3"]
-    for wrong, why in (("gpu:0,gpu:0", "named twice"), ("cpu,1", "unknown device"), ("cuda:0,1", "unknown device")):
+    for wrong, why in (("gpu:0,gpu:0", "listed twice"), ("cpu,1", "unknown device"), ("cuda:0,1", "unknown device")):
         with pytest.raises(DeviceError, match=why):
             split_devices(wrong)
 

@@ -34,7 +34,7 @@ def test_results_come_in_the_order_of_the_jobs(run):
 
 
 def test_jobs_run_at_the_same_time_and_only_few_are_read_ahead(run):
-    together, taken = threading.Barrier(2, timeout=10), []
+    together, taken = threading.Barrier(2, timeout=60), []
 
     def jobs():
         for job in range(20):

@@ -93,7 +93,7 @@ def test_devices():
         ("cpu:0", "has no number"),
         ("gpu:a", "unknown device"),
         ("gpu:0:1", "unknown device"),
-        ("gpu:1,1", "named twice"),
+        ("gpu:1,1", "listed twice"),
         ("", "unknown device"),
     ):
         with pytest.raises(DeviceError, match=message):

@@ -38,7 +38,7 @@ def test_equal_shares_and_a_weights_file_without_extras(tmp_path: Path) -> None:
     save_tensors(tmp_path / "two.safetensors", load_checkpoint(write(tmp_path / "two", 2.0)).weights)
     average_checkpoints([one, tmp_path / "two.safetensors"], tmp_path / "mean")
     assert load_checkpoint(tmp_path / "mean").weights["a"][0, 0] == 1.5
-    with pytest.raises(WeightsError, match="which model"):
+    with pytest.raises(WeightsError, match="their model is unknown"):
         average_checkpoints([tmp_path / "two.safetensors"] * 2, tmp_path / "other")
 
 

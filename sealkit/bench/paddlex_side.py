@@ -134,6 +134,8 @@ def _located(source: str | Path | Mapping[str, Any], overrides: Mapping[str, Any
             spec = DetectorSpec.of_pipeline(files.read_meta()).changed(loaded.settings.ocr.TextDetection.numbers)
             numbers = {**spec.resize.model_dump(), **spec.postprocess.model_dump()}
             section.update({key: numbers[key] for key in loaded.settings.ocr.TextDetection.numbers})
+            if loaded.settings.reading == "reference":
+                section["rings"] = None  # the reading decides them
     return tree
 
 

@@ -70,12 +70,12 @@ def test_seal_crop_is_a_window_where_no_seal_is_labelled() -> None:
 
 def test_outside_the_box_the_image_is_pale() -> None:
     plain = chain_of()(Scene.of(*two_seals()), np.random.default_rng(0))
-    pale = chain_of(background_contrast=0.3)(Scene.of(*two_seals()), np.random.default_rng(0))
+    dimmed = chain_of(background_contrast=0.3)(Scene.of(*two_seals()), np.random.default_rng(0))
     points = np.concatenate([line.points for line in plain.lines])
     x0, y0, x1, y1 = (int(v) for v in np.concatenate([np.ceil(points.min(axis=0)), np.floor(points.max(axis=0))]))
     inside = np.s_[y0 + 1 : y1 - 1, x0 + 1 : x1 - 1]
-    assert np.array_equal(plain.image[inside], pale.image[inside])
-    changed = (plain.image != pale.image).any(axis=2)
+    assert np.array_equal(plain.image[inside], dimmed.image[inside])
+    changed = (plain.image != dimmed.image).any(axis=2)
     changed[inside] = False
     assert changed.any(), "the small seal over the edge, or what surrounds it"
 

@@ -96,7 +96,7 @@ def _ring(height: int, width: int, rng: Rng) -> np.ndarray:
 
 
 def fade(strip: np.ndarray, rng: Rng, fields: FieldPool) -> np.ndarray:
-    """Ink that did not reach the paper: pale as a whole, in spots, or on one side."""
+    """Ink that did not reach the paper: faint as a whole, in spots, or on one side."""
     height, width = strip.shape[:2]
     left: np.ndarray = np.full((height, width), rng.uniform(0.35, 0.9) if rng.random() < 0.5 else 1.0, np.float32)
     if rng.random() < 0.6:

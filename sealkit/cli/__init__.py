@@ -56,8 +56,9 @@ EXTRAS: Mapping[str, str] = {
     **{info.package: info.extra for info in ENGINES.values() if info.extra},
 }
 
+ALIASES: Mapping[str, str] = {"predict": "infer"}
+"""Second names of commands: they run."""
 OTHER_WORDS: Mapping[str, str] = {
-    "predict": "infer",
     "read": "infer",
     "ocr": "infer",
     "recognize": "infer",
@@ -77,9 +78,9 @@ _ABOUT = "Check data, train, fine-tune, evaluate, export and run the models of s
 _EXAMPLES = """examples:
   sealkit models                                     what can be trained, and from which weights
   sealkit infer seal.png --save-path out             read a seal
-  sealkit data check my_seals --module seal_text_detection
-  sealkit train -c seal_det_mobile_finetune -o data.train.0.root=my_seals
-  sealkit export runs/seal_det_mobile_finetune       inference folder and ONNX, parity proved
+  sealkit data check my_seals                        labels: every problem with file, line and what to do
+  sealkit train --data my_seals --output runs/mine   fine-tune; ends with a report and an exported model
+  sealkit infer seal.png --det runs/mine             read with your own detector
 
 Errors are short messages; SEALKIT_TRACEBACK=1 adds the traceback."""
 
@@ -135,6 +136,8 @@ def _told(error: BaseException) -> int:
 def _parse(arguments: list[str]) -> tuple[Any, Any]:
     """(command module, parsed arguments). Only the chosen command's file is imported, for `--help` all of them."""
     chosen = next((word for word in arguments if not word.startswith("-")), None)
+    if chosen is not None and chosen in ALIASES:
+        arguments[arguments.index(chosen)] = chosen = ALIASES[chosen]
     if arguments and arguments[0].partition("=")[0].replace("_", "-") in FLAGS_OF_PADDLEX:
         raise _paddlex_flag(arguments)
     if chosen is not None and chosen not in COMMANDS:

@@ -16,7 +16,7 @@ from sealkit.cli.progress import Progress
 from sealkit.runtime import engines
 
 NAME = "infer"
-HELP = "Read the seals of images, folders and PDFs; prints the texts, saves JSON and images."
+HELP = "Read the seals of images, folders and PDFs; prints the texts, saves JSON and images. `predict` is the same."
 EXAMPLES = """
   sealkit infer seal.png                                        # embedded weights, nothing to download
   sealkit infer scans/ --save-path out                          # JSON and an image per seal in out/

@@ -7,10 +7,12 @@ file it was handed.
 from __future__ import annotations
 
 import io
+import os
 import struct
 from typing import Any
 
 from sealkit.errors import ImageError
+from sealkit.images.strangers import recognise_stranger
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 TIFF_SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -66,7 +68,7 @@ def open_with_pillow(data: bytes, where: str | None = None) -> Any:
 
     kind = sniff(data)
     if kind is None:
-        what, hint = _describe_unknown(data)
+        what, hint = _describe_unknown(data, where)
         raise ImageError(what, where=where, hint=hint)
     try:
         return Image.open(io.BytesIO(data), formats=[kind])
@@ -86,25 +88,12 @@ def open_with_pillow(data: bytes, where: str | None = None) -> Any:
         ) from error
 
 
-def _describe_unknown(data: bytes) -> tuple[str, str]:
+def _describe_unknown(data: bytes, where: str | None) -> tuple[str, str]:
     """(what, hint) for bytes that no decoder knows: the usual strangers are called by name."""
-    head = data[:512].lstrip()
-    if head.startswith(b"version https://git-lfs"):
-        return "the file is a Git LFS pointer, not the image", "run `git lfs pull` in the dataset's repository"
-    if head[:1] == b"<" and (b"<html" in head.lower() or b"<!doctype" in head.lower()):
-        return "the file is a web page, not an image", "an interrupted or refused download: fetch the image again"
-    if head.startswith(b"<svg") or (head.startswith(b"<?xml") and b"<svg" in data[:2048]):
-        return "the file is an SVG drawing", "render it to PNG first"
-    if head.startswith(b"%PDF"):
-        return "the file is a PDF, not an image", "name it .pdf, or render its pages to PNG"
-    if head.startswith((b"%!PS", b"\xc5\xd0\xd3\xc6")):
-        return "the file is PostScript, which is a program and is never run", "convert it to PDF or PNG"
-    if data[4:8] == b"ftyp" and data[8:12] in (b"heic", b"heix", b"hevc", b"mif1", b"msf1"):
-        return "the image is HEIC, which cannot be decoded here", "convert it to JPEG or PNG"
-    if data[4:8] == b"ftyp" and data[8:12] in (b"avif", b"avis"):
-        return "the image is AVIF, which cannot be decoded here", "convert it to JPEG or PNG"
-    if data[:4] == b"PK\x03\x04":
-        return "the file is a zip archive, not an image", "unpack it first"
+    base = os.path.basename(where or "")
+    stranger = recognise_stranger(data, base.rpartition(".")[2].lower())
+    if stranger is not None:
+        return f"the file is {stranger.what}", stranger.hint
     names = list(dict.fromkeys(FORMATS.values()))
     return (
         f"the file is not an image that can be decoded (it starts with {data[:8]!r})",

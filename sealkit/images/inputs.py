@@ -20,6 +20,7 @@ from sealkit.images.decode import MAX_PIXELS, MAX_SIDE, decode_bytes, decode_fra
 from sealkit.images.formats import TIFF_SIGNATURES, is_pdf, open_with_pillow
 from sealkit.images.headers import MAX_FRAMES, inspect_bytes
 from sealkit.images.pdf import PDF_LIMITS, PDF_SCALE, PdfLimits, PdfRenderer
+from sealkit.images.strangers import DOCUMENT_SUFFIXES
 
 SINGLE_SUFFIXES = frozenset(
     {"bmp", "dib", "jpeg", "jpg", "png", "webp", "pbm", "pgm", "ppm", "pnm", "sr", "ras", "gif"}
@@ -103,7 +104,8 @@ def list_images(folder: str | Path, *, pdf: bool = False, unread: bool = False) 
     Args:
         folder: where to look.
         pdf: also PDFs.
-        unread: also images that cannot be read, such as HEIC, for which `read_image` says what to do.
+        unread: also images that cannot be read, such as HEIC, and with `pdf` documents such as OFD and DOCX;
+            `read_image` says what to do with them.
 
     Raises:
         ImageError: the folder is missing or holds no image; the message counts what it holds instead.
@@ -112,6 +114,8 @@ def list_images(folder: str | Path, *, pdf: bool = False, unread: bool = False) 
         raise ImageError("no such folder", where=str(folder), hint="check the path")
     wanted = IMAGE_SUFFIXES | PDF_SUFFIXES if pdf else IMAGE_SUFFIXES
     asked = wanted | UNREAD_SUFFIXES if unread else wanted
+    if unread and pdf:
+        asked |= DOCUMENT_SUFFIXES
     found: list[str] = []
     others = 0
     seen: set[tuple[int, int]] = set()

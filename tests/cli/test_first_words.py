@@ -20,7 +20,7 @@ def test_sealkit_alone_shows_its_commands(capsys):
 @pytest.mark.parametrize(
     ("typed", "right"),
     [
-        ("predict 'my seal.png' --quiet", "sealkit infer 'my seal.png' --quiet"),
+        ("read 'my seal.png' --quiet", "sealkit infer 'my seal.png' --quiet"),
         ("version", "sealkit --version"),
         ("--pipeline seal_recognition --input x.png", "sealkit infer --pipeline seal_recognition --input x.png"),
         ("--get_pipeline_config seal_recognition", "sealkit config get seal_recognition"),

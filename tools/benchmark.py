@@ -16,6 +16,7 @@ BENCHMARKS = {
     "detection-set": "benchmarks.detection_set",
     "real-seals": "sealkit.bench.real_seals",
     "real-strips": "benchmarks.real_strips",
+    "sealbench": "benchmarks.sealbench",
     "doc-ori": "benchmarks.orientation",
     "layout-pages": "benchmarks.layout_pages",
     "unwarping": "benchmarks.unwarping",

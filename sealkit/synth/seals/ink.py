@@ -14,8 +14,7 @@ from sealkit.synth.seals.shapes import draw_border, draw_emblem, draw_sickle, dr
 
 Rng = np.random.Generator
 
-# Colours of stamp ink as BGR ranges.
-_INKS = {
+INKS = {
     "red": ((20, 15, 140), (90, 75, 245)),
     "darkred": ((15, 10, 90), (50, 45, 165)),
     "blue": ((110, 30, 20), (225, 110, 90)),
@@ -23,6 +22,7 @@ _INKS = {
     "black": ((10, 10, 10), (70, 70, 70)),
     "grey": ((70, 70, 70), (140, 140, 140)),
 }
+"""Colours of stamp ink: least and greatest BGR."""
 INK_WEIGHTS = {"red": 0.56, "darkred": 0.13, "blue": 0.15, "purple": 0.04, "black": 0.09, "grey": 0.03}
 
 
@@ -50,7 +50,7 @@ def choose_ink(rng: Rng, clean: bool) -> Ink:
     if clean:
         p = np.array([0.86, 0.05, 0.05, 0.01, 0.03, 0.0])
     name = names[int(rng.choice(len(names), p=p / p.sum()))]
-    low, high = _INKS[name]
+    low, high = INKS[name]
     t = rng.random()
     colour = np.array(
         [lo + (hi - lo) * np.clip(t + rng.normal(0, 0.18), 0, 1) for lo, hi in zip(low, high)], np.float32

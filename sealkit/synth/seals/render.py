@@ -143,9 +143,9 @@ class SealScene:
     def crop(self) -> None:
         """One seal fills the image, cut at its ring or with some paper around it."""
         rng = self.rng
-        design = self._design()
+        design = self.design()
         homography = self._pose()
-        outline = transform(homography, self._outline(design))
+        outline = transform(homography, self.outline(design))
         low, high = outline.min(0), outline.max(0)
         extent = high - low
         draw = rng.random()
@@ -161,15 +161,15 @@ class SealScene:
         scale = long_side / (high - low).max()
         width, height = (max(32, round(v)) for v in (high - low) * scale)
         place = scale_matrix(-low[0] * scale - 0.5, -low[1] * scale - 0.5, scale, scale) @ homography
-        self._start(height, width)
+        self.start(height, width)
         diameter = extent.max() * scale
         self._under(diameter)
         if rng.random() < 0.1:  # a neighbour reaches into the image
-            other = self._design()
+            other = self.design()
             distance, bearing = rng.uniform(0.75, 1.1) * diameter, rng.uniform(0, 2 * np.pi)
             centre = transform(place, np.zeros((1, 2)))[0] + distance * np.array([np.cos(bearing), np.sin(bearing)])
-            self._stamp(other, self._place_at(centre, diameter * rng.uniform(0.35, 0.6)))
-        self._stamp(design, place)
+            self.stamp(other, self._place_at(centre, diameter * rng.uniform(0.35, 0.6)))
+        self.stamp(design, place)
         self._over(diameter)
 
     def page(self) -> None:
@@ -180,7 +180,7 @@ class SealScene:
         width, height = (round(long_side), round(long_side * ratio))
         if rng.random() < 0.5:
             width, height = height, width
-        self._start(height, width)
+        self.start(height, width)
         turn = self._page_turn()
         if rng.random() < 0.92:
             zoom = rng.uniform(0.35, 1.1) if rng.random() < 0.7 else rng.uniform(0.22, 0.4)
@@ -199,7 +199,7 @@ class SealScene:
             diameter = smallest + max(1.0, 0.6 * min(width, height) - smallest) * rng.random() ** 1.6
             inside = 0.5 * diameter if rng.random() < 0.85 else 0.0
             centre = np.array([rng.uniform(inside, width - inside), rng.uniform(inside, height - inside)])
-            self._stamp(self._design(), self._place_at(centre, diameter / 2, page_turn=turn))
+            self.stamp(self.design(), self._place_at(centre, diameter / 2, page_turn=turn))
             if rng.random() < 0.12:
                 add_signature(self.image, rng, diameter)
         if rng.random() < 0.25:
@@ -207,7 +207,8 @@ class SealScene:
 
     # -- parts -----------------------------------------------------------------------------------------------------
 
-    def _start(self, height: int, width: int) -> None:
+    def start(self, height: int, width: int) -> None:
+        """Take a sheet of empty paper, pixels."""
         self.image = paper.make_paper(self.rng, self.kept.fields, height, width, self.look, self.settings.style)
 
     def _page_turn(self) -> float:
@@ -226,7 +227,7 @@ class SealScene:
         if self.settings.style == "guilloche":  # fine lines and print together are read by nobody
             return
         if rng.random() < 0.62:
-            self._print(diameter)
+            self.print_text(diameter)
         if self.look in ("photo", "scan") and rng.random() < 0.03:
             self._shine_through(diameter)
         if rng.random() < 0.12:
@@ -238,7 +239,7 @@ class SealScene:
         if self.settings.style == "guilloche":  # fine lines and print together are read by nobody
             return
         if rng.random() < 0.15:
-            self._print(diameter)
+            self.print_text(diameter)
         if rng.random() < 0.1:
             add_signature(self.image, rng, diameter * rng.uniform(0.4, 1.0))
         if rng.random() < 0.05:
@@ -251,7 +252,7 @@ class SealScene:
         rng, image = self.rng, self.image
         height, width = image.shape[:2]
         half = diameter * rng.uniform(0.35, 0.5)
-        mask, centre = draw_design(self._design(), half, rng)
+        mask, centre = draw_design(self.design(), half, rng)
         alpha = cv2.GaussianBlur(mask.astype(np.float32) / 255, (0, 0), 1.0 + half / 80)
         spot = rng.uniform(0.1, 0.9, 2) * (width, height)
         matrix = (
@@ -262,7 +263,7 @@ class SealScene:
         ink = Ink(np.array([60, 50, 190], np.float32), "red", float(rng.uniform(0.06, 0.18)), False)
         blend(image, cv2.warpPerspective(alpha, matrix, (width, height)), ink, 0, 0)
 
-    def _print(self, diameter: float) -> None:
+    def print_text(self, diameter: float) -> None:
         """Print whose characters are 0.05 to 0.2 of the seal high, over the whole image or a part of it."""
         rng, image = self.rng, self.image
         turn = self._page_turn() if rng.random() < 0.6 else float(rng.choice([0, 90, 180, 270]))
@@ -276,7 +277,8 @@ class SealScene:
             image = image[int(y0) : int(y1), int(x0) : int(x1)]
         print_on(image, rng, self.kept.pages, zoom, turn)
 
-    def _design(self) -> Design:
+    def design(self) -> Design:
+        """A seal of one of the shapes that the settings ask for."""
         weights = self.settings.shape_weights()
         p = np.array(list(weights.values()))
         shape = list(weights)[int(self.rng.choice(len(p), p=p / p.sum()))]
@@ -307,24 +309,28 @@ class SealScene:
         return scale_matrix(float(centre[0]), float(centre[1]), half, half) @ turn_matrix(page_turn) @ self._pose()
 
     @staticmethod
-    def _outline(design: Design) -> np.ndarray:
+    def outline(design: Design) -> np.ndarray:
+        """Outline (N, 2) of a design in the seal's frame."""
         return outline_points(design.shape, 1.0, design.b)
 
-    def _stamp(self, design: Design, place: np.ndarray) -> None:
-        """Ink a seal on the image and write down its lines; `place` maps the seal's frame to pixels."""
+    def stamp(self, design: Design, place: np.ndarray, ink: Ink | None = None) -> None:
+        """Ink a seal on the image and write down its lines; `place` maps the seal's frame to pixels.
+
+        `ink` None: one of those that the scene may show.
+        """
         rng = self.rng
         half_px = self._half_px(design, place)
         laser = self.settings.style == "laser"
         mask, layers, centre = draw_layers(design, half_px, rng, hollow=1.0 if laser else 0.0)
         clean = self.look == "clean" and rng.random() < 0.75
-        ink = choose_ink(rng, clean)
+        ink = ink or choose_ink(rng, clean)
         if laser:
             colour = np.array([rng.uniform(15, 50), rng.uniform(30, 70), rng.uniform(50, 100)], np.float32)
             ink = Ink(colour, "brown", float(rng.uniform(0.55, 0.9)), False)
             alpha = hatch(mask.astype(np.float32) / 255, rng)
         elif self.settings.style == "guilloche":
             face = np.zeros_like(mask)
-            fill(face, self._outline(design) * half_px + centre)
+            fill(face, self.outline(design) * half_px + centre)
             alpha = screen(mask, face, rng, half_px / 130)
         else:
             alpha = mask.astype(np.float32) / 255 if clean else press(mask, rng, self.kept.fields, half_px)
@@ -338,7 +344,7 @@ class SealScene:
 
     def _half_px(self, design: Design, place: np.ndarray) -> float:
         """Half the width, in pixels, at which the masks of a seal are drawn."""
-        outline = transform(place, self._outline(design))
+        outline = transform(place, self.outline(design))
         return float(np.clip((outline.max(0) - outline.min(0)).max() / 2, 24, 420))
 
     def _put(
@@ -353,7 +359,7 @@ class SealScene:
     ) -> None:
         """Blend ink of this coverage (H, W) float32 into the image; `layers` are those of `draw_layers`."""
         image = self.image
-        outline = transform(place, self._outline(design))
+        outline = transform(place, self.outline(design))
         matrix = place @ scale_matrix(-centre[0] / half_px, -centre[1] / half_px, 1 / half_px, 1 / half_px)
         corners = transform(
             matrix,

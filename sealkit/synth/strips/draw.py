@@ -140,7 +140,7 @@ class _StripScene(SealScene):
 
     def __init__(self, rng: Rng, kept: RenderCache, settings: SynthSettings, special: float) -> None:
         super().__init__(rng, kept, settings, "crop")
-        self._first: Design | None = super()._design() if rng.random() >= special else special_design(rng, kept.book)
+        self._first: Design | None = super().design() if rng.random() >= special else special_design(rng, kept.book)
 
     def wants(self, length: int, fits: Callable[[str], bool]) -> bool:
         """Whether the seal has a line of this length whose text fits, before anything is drawn."""
@@ -152,9 +152,9 @@ class _StripScene(SealScene):
                 return True
         return False
 
-    def _design(self) -> Design:
+    def design(self) -> Design:
         design, self._first = self._first, None
-        return design if design is not None else super()._design()
+        return design if design is not None else super().design()
 
 
 def _wanted(line: TextLine, length: int) -> bool:

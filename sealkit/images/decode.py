@@ -29,6 +29,9 @@ MAX_PIXELS = 178_956_970
 MAX_SIDE = 65_535
 """Default limit on either side: the largest JPEG."""
 
+SMALLER = "scale it down (200 dpi are plenty for seals)"
+"""What to do with an image over a limit, in hints."""
+
 MAX_FILE = 2_000_000_000
 """Bytes of an image or PDF file; the largest image within MAX_PIXELS has 1.4 GB, uncompressed."""
 MEMORY_PER_PIXEL = 6
@@ -255,7 +258,7 @@ def _check_limits(width: int, height: int, max_pixels: int, max_side: int, where
             f"the image is over the limit of {max_pixels} pixels and {max_side} pixels per side",
             where=where,
             value=f"{width}x{height}",
-            hint="scale the image down, or raise max_pixels / max_side",
+            hint=f"{SMALLER}; in Python, read_image(path, max_pixels=…, max_side=…) reads it as it is",
         )
 
 
@@ -267,7 +270,7 @@ def _check_cost(info: ImageInfo, max_pixels: int, max_side: int, where: str | No
             f"decoding this {info.format} takes more memory than {max_pixels} pixels may",
             where=where,
             value=f"{info.width}x{info.height}: {info.memory >> 20} MB of {MEMORY_PER_PIXEL * max_pixels >> 20} MB",
-            hint="save it as baseline JPEG or as opaque PNG, scale it down, or raise max_pixels",
+            hint=f"save it as baseline JPEG or as opaque PNG, or {SMALLER}",
         )
     if info.scans > MAX_SCANS or info.scans * info.width * info.height > MAX_SCAN_WORK * max_pixels:
         raise ImageError(

@@ -267,7 +267,7 @@ class PdfRenderer:
                 "the page is too large to be rendered within the limits",
                 where=where,
                 value=f"{text}, limit {self._max_pixels} pixels",
-                hint="raise max_pixels, or split the page",
+                hint="split the page, or render it to PNG at a lower resolution",
             )
         if kind == pdf_child.NO_MEMORY:
             return self._over_limits(f"the {what}", where, _Ended("out of memory"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 import shlex
 from collections.abc import Iterator
@@ -21,8 +22,13 @@ _PROSE = re.compile(r"\s(?:#|\(|takes |gives |shows |says |lists |tries |makes |
 """Where a sentence goes on after a command line."""
 
 
-def messages() -> Iterator[tuple[str, str]]:
+@functools.cache
+def messages() -> tuple[tuple[str, str], ...]:
     """(file:line, text) of every string that is no docstring; what an f-string fills in is HOLE."""
+    return tuple(_messages())
+
+
+def _messages() -> Iterator[tuple[str, str]]:
     for path in sorted(PACKAGE.rglob("*.py")):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         parts = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in ast.walk(node)} - {

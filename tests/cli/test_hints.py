@@ -1,19 +1,28 @@
 """Commands that messages name exist, and work as they are written."""
 
+import re
 import shutil
+import struct
+import zlib
 
 import pytest
 
 from sealkit.cli import COMMANDS, main, make_parser
 from sealkit.cli.completion import words_of
+from sealkit.config.find import shipped
+from sealkit.config.schema import leaf_keys
 from sealkit.errors import SealkitError
-from tests.cli.hints import HOLE, commands
+from sealkit.modules.recipe import load_recipe
+from sealkit.pipeline.settings import SealRecognitionSettings
+from tests.cli.hints import HOLE, commands, messages
 
 NAMED = list(commands())
 VALUES = {"--module": "seal_text_detection", "--from": "labelme", "--labels": "train.txt"}
 """What a hole after a flag is filled with; elsewhere it is a path."""
 NEEDS_A_RUN = {"train", "eval", "export", "infer", "serve", "average"}
 """Commands that train, or need a trained model, a service or an image: their lines are parsed only."""
+FILES = {"txt", "json", "jsonl", "yaml", "yml", "py", "html", "csv", "onnx", "png", "jpg", "log", "mdb", "safetensors"}
+"""Endings that make a file name of what looks like a dotted key."""
 
 
 @pytest.fixture(scope="module")
@@ -79,3 +88,30 @@ def test_a_command_of_a_message_runs(words, tmp_path, monkeypatch, capsys, reque
     said = capsys.readouterr().err
     assert code in (0, 1, 3), said
     assert "unknown argument" not in said and "required" not in said
+
+
+def settings_keys():
+    """Dotted keys of every module's recipes and of the pipeline, blocks too."""
+    kinds = {type(load_recipe(path).settings) for path in shipped("recipes").values()} | {SealRecognitionSettings}
+    return {".".join(map(str, key)) for kind in kinds for key in leaf_keys(kind)}
+
+
+def test_settings_that_messages_name_exist():
+    known = settings_keys()
+    blocks = {key.partition(".")[0] for key in known if "." in key}
+    found = set()
+    for where, text in messages():
+        for key in re.findall(rf"(?<![\w./-])((?:{'|'.join(blocks)})\.[a-zA-Z_]+)(?![\w(./])", text):
+            if key.rpartition(".")[2] not in FILES:
+                found.add(key)
+                assert any(one == key or one.startswith(f"{key}.") for one in known), f"{where}: {key}"
+    assert len(found) > 10
+
+
+def test_hints_about_large_images_name_nothing_that_infer_lacks(tmp_path, capsys):
+    head = b"IHDR" + struct.pack(">IIBBBBB", 14_000, 13_000, 8, 0, 0, 0, 0)
+    png = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + head + struct.pack(">I", zlib.crc32(head))
+    (tmp_path / "large.png").write_bytes(png + b"\0\0\0\0IEND\xaeB`\x82")
+    assert main(["infer", str(tmp_path / "large.png")]) == 3
+    hint = capsys.readouterr().err.partition("next: ")[2]
+    assert "scale it down" in hint and "in Python, read_image(path, max_pixels" in hint

@@ -7,7 +7,7 @@ not what the labeller meant. Problems that the label reader reports (too few poi
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +17,7 @@ from shapely.geometry.base import BaseGeometry
 
 from sealkit.data.records import TextLine
 from sealkit.errors import Problem, Severity
+from sealkit.geometry.batches import by_point_count, signed_area
 
 EDGE_TOLERANCE = 2.0
 """Pixels that a point may lie outside: labelling tools round outwards."""
@@ -32,6 +33,8 @@ _LOOKS = 10
 pair overlaps, which is n² / 2."""
 _MANY_OVERLAPS = 1000
 """Overlaps of one image that are reported one by one."""
+_BATCH = 32
+"""Texts whose neighbours are looked up together: of 200,000 on one place their pairs take 100 MB."""
 
 Say = Callable[[str, str, str, Severity], None]
 
@@ -44,6 +47,10 @@ class _Shape:
     line: TextLine
     polygon: BaseGeometry  # repaired where the outline crosses itself
     name: str
+    area: float  # of the polygon, square pixels
+    length: float  # of its border, pixels
+    simple: bool  # nothing was repaired
+    repeats: int  # points equal to the one before
 
 
 def outline_problems(
@@ -63,7 +70,7 @@ def outline_problems(
     def say(kind: str, reason: str, fix: str, severity: Severity) -> None:
         found.append(Problem(kind, where, reason, fix, severity))
 
-    shapes = [_Shape(i, line, _valid(line.points), _name(i, line)) for i, line in enumerate(lines)]
+    shapes = _measured(lines)
     if size is not None:
         if _normalised(lines, size):
             say(
@@ -115,6 +122,21 @@ def untangle(points: np.ndarray) -> np.ndarray | None:
     return ring.astype(np.float32)  # positive area with y down is clockwise on screen
 
 
+def _measured(lines: Sequence[TextLine]) -> list[_Shape]:
+    """All outlines of an image at once: one by one they take most of the check's time."""
+    count = len(lines)
+    polygons, simple = np.empty(count, object), np.zeros(count, bool)
+    repeats = np.zeros(count, int)
+    for members, points in by_point_count([line.points for line in lines]):
+        rings = shapely.polygons(points.astype(np.float64))
+        simple[members] = shapely.is_valid(rings)
+        polygons[members] = rings
+        repeats[members] = _repeated(points).sum(axis=1)
+    polygons[~simple] = shapely.make_valid(polygons[~simple])
+    facts = zip(shapely.area(polygons).tolist(), shapely.length(polygons).tolist(), simple.tolist(), repeats.tolist())
+    return [_Shape(i, line, polygons[i], _name(i, line), *row) for i, (line, row) in enumerate(zip(lines, facts))]
+
+
 def _name(index: int, line: TextLine) -> str:
     return f"text {index} ({line.text!r})" if line.text else f"text {index}"
 
@@ -125,41 +147,37 @@ def _valid(points: np.ndarray) -> BaseGeometry:
 
 
 def _repeated(points: np.ndarray) -> np.ndarray:
-    """(N,) bool: the point equals the one before it."""
-    return np.abs(points - np.roll(points, 1, axis=0)).max(axis=1) < 1e-3
-
-
-def _signed_area(points: np.ndarray) -> np.ndarray:
-    """Shoelace area of (…, N, 2) outlines, positive for clockwise on screen."""
-    x, y = points[..., 0].astype(np.float64), points[..., 1].astype(np.float64)
-    return 0.5 * np.sum(x * np.roll(y, -1, axis=-1) - np.roll(x, -1, axis=-1) * y, axis=-1)
+    """(…, N) bool: the point equals the one before it."""
+    return np.abs(points - np.roll(points, 1, axis=-2)).max(axis=-1) < 1e-3
 
 
 def _normalised(lines: Sequence[TextLine], size: tuple[int, int]) -> bool:
     if not lines or min(size) < 16:
         return False
-    return all(line.points.min() >= 0 and line.points.max() <= 1.001 for line in lines)
+    points = np.concatenate([line.points for line in lines])
+    return bool(points.min() >= 0 and points.max() <= 1.001)
 
 
-def _outside_share(shape: _Shape, size: tuple[int, int]) -> float:
-    area = shape.polygon.area
-    if area <= 0:
-        return 0.0
-    return 1.0 - shape.polygon.intersection(shapely.box(0, 0, *size)).area / area
+def _outside_shares(shapes: Sequence[_Shape], size: tuple[int, int]) -> np.ndarray:
+    """(K,) share of each area that lies outside the image; 0 of an outline without area."""
+    areas = np.array([shape.area for shape in shapes])
+    inside = shapely.area(shapely.intersection([shape.polygon for shape in shapes], shapely.box(0, 0, *size)))
+    return np.where(areas > 0, 1.0 - inside / np.where(areas > 0, areas, 1.0), 0.0)
 
 
 def _check_bounds(shapes: list[_Shape], size: tuple[int, int], stored: tuple[int, int] | None, say: Say) -> None:
     width, height = size
-    outside: list[tuple[_Shape, float, float]] = []
-    for shape in shapes:
-        low, high = shape.line.points.min(axis=0), shape.line.points.max(axis=0)
-        beyond = float(max(-low[0], -low[1], high[0] - width, high[1] - height))
-        if beyond > EDGE_TOLERANCE:
-            outside.append((shape, beyond, _outside_share(shape, size)))
-    if not outside:
+    beyond = np.zeros(len(shapes))
+    for members, points in by_point_count([shape.line.points for shape in shapes]):
+        low, high = points.min(axis=1), points.max(axis=1)  # (K, 2) each
+        beyond[members] = np.maximum(-low, high - np.array(size, np.float32)).max(axis=1)
+    strays = np.flatnonzero(beyond > EDGE_TOLERANCE).tolist()
+    if not strays:
         return
-    fits_stored = stored is not None and stored != size and all(_outside_share(s, stored) < 0.01 for s in shapes)
-    if fits_stored and any(share > 0.01 for _, _, share in outside):
+    outside = [shapes[index] for index in strays]
+    shares = _outside_shares(outside, size).tolist()
+    fits_stored = stored is not None and stored != size and bool((_outside_shares(shapes, stored) < 0.01).all())
+    if fits_stored and max(shares) > 0.01:
         say(
             "labelled-sideways",
             f"the outlines fit the image as stored ({stored[0]}x{stored[1]}) and not upright ({width}x{height})"  # type: ignore[index]
@@ -169,27 +187,25 @@ def _check_bounds(shapes: list[_Shape], size: tuple[int, int], stored: tuple[int
         )
         return
     many = len(outside) > 1 and len(outside) * 2 > len(shapes)
-    for shape, beyond, share in outside:
+    for shape, pixels, share in zip(outside, beyond[strays].tolist(), shares):
         hint = "was the image resized or cropped after labelling?" if many else "--fix cuts it at the border"
         if share >= OUTSIDE_SHARE:
             reason = f"{shape.name} lies {share:.0%} outside the image of {width}x{height}"
             say("outside", reason, f"draw it again; {hint}" if many else "draw it again or delete it", "error")
         else:
-            reason = f"{shape.name} reaches {beyond:.0f} pixels beyond the image of {width}x{height}"
+            reason = f"{shape.name} reaches {pixels:.0f} pixels beyond the image of {width}x{height}"
             say("over-the-edge", reason, hint, "warning")
 
 
 def _check_crossing(shape: _Shape, say: Say) -> None:
-    points = shape.line.points
-    polygon = Polygon(points.astype(np.float64))
-    if polygon.is_valid or shape.polygon.area <= 0:
+    if shape.simple or shape.area <= 0:
         return
     # A closed ring touches itself where its end meets its start: its area is still the sum of its parts.
-    enclosed = abs(float(_signed_area(points)))
-    off = abs(enclosed - shape.polygon.area) / shape.polygon.area
+    enclosed = abs(float(signed_area(shape.line.points)))
+    off = abs(enclosed - shape.area) / shape.area
     if off < 0.01:
         return
-    place = shapely.is_valid_reason(polygon).partition("[")[2].rstrip("]") or "?"
+    place = shapely.is_valid_reason(Polygon(shape.line.points.astype(np.float64))).partition("[")[2].rstrip("]") or "?"
     say(
         "self-crossing",
         f"{shape.name} crosses itself near ({place.replace(' ', ', ')}); {off:.0%} of its area is ambiguous",
@@ -199,7 +215,7 @@ def _check_crossing(shape: _Shape, say: Say) -> None:
 
 
 def _check_repeats(shape: _Shape, say: Say) -> None:
-    count = int(_repeated(shape.line.points).sum())
+    count = shape.repeats
     if not count:
         return
     if shape.line.direction is None:
@@ -210,8 +226,7 @@ def _check_repeats(shape: _Shape, say: Say) -> None:
 
 def _thickness(shape: _Shape) -> float:
     """Mean thickness of a band: 2 × area / perimeter."""
-    length = shape.polygon.length
-    return 2 * shape.polygon.area / length if length else 0.0
+    return 2 * shape.area / shape.length if shape.length else 0.0
 
 
 def _check_thickness(shape: _Shape, say: Say) -> None:
@@ -235,7 +250,7 @@ def _check_line_poly(shape: _Shape, say: Say) -> None:
         line.points[half:][::-1].astype(np.float64),
     )  # (M, 2) each, paired
     cells = np.stack([top[:-1], top[1:], bottom[1:], bottom[:-1]], axis=1)  # (M - 1, 4, 2)
-    areas = _signed_area(cells)
+    areas = signed_area(cells)
     if areas.sum() <= 0 or (areas > 0).mean() < 0.75:
         say(
             "unordered-line-poly",
@@ -274,39 +289,74 @@ def _check_line_poly(shape: _Shape, say: Say) -> None:
 
 
 def _check_overlaps(shapes: list[_Shape], say: Say) -> None:
-    live = [shape for shape in shapes if not shape.line.ignore and shape.polygon.area > 0]
+    live = [shape for shape in shapes if not shape.line.ignore and shape.area > 0]
     if len(live) < 2:
         return
-    polygons = np.array([shape.polygon for shape in live])
-    areas = shapely.area(polygons)
-    tree = shapely.STRtree(polygons)
-    looks, said = max(10_000, _LOOKS * len(live)), 0  # left to compare; reported
-    for first, shape in enumerate(live):
-        if looks <= 0 or said >= _MANY_OVERLAPS:
+    said = 0
+    for first, hits in _overlaps(live):
+        if hits is None or said >= _MANY_OVERLAPS:
             left = len(live) - first
             reason = f"its {len(live)} texts overlap so often that the last {left} were not compared with one another"
             say("overlaps-not-counted", reason, "is each text of this image labelled once?", "warning")
             return
-        near = tree.query(shape.polygon)
-        looks -= len(near)
-        near = np.sort(near[near > first])[: max(1000, looks)]
-        shares = shapely.area(shapely.intersection(shape.polygon, polygons[near])) / np.minimum(
-            areas[first], areas[near]
-        )
-        for second, share in zip(near[shares >= MAX_OVERLAP].tolist(), shares[shares >= MAX_OVERLAP].tolist()):
-            if said >= _MANY_OVERLAPS:
-                break
+        for second, share in hits[: _MANY_OVERLAPS - said]:
             said += 1
-            other = live[second]
-            smaller, larger = sorted((shape.polygon.area, other.polygon.area))
-            if share > 0.9 and smaller > 0.8 * larger:
-                reason = f"{shape.name} and {other.name} label the same place twice"
-                say("double-outline", reason, "delete one of them", "error")
-            else:
-                reason = f"{shape.name} and {other.name} overlap by {share:.0%} of the smaller one"
-                seals = shape.line.seal, other.line.seal
-                apart = None not in seals and seals[0] != seals[1]  # two seals stamped over each other
-                say("overlap", reason, "draw them apart, unless two seals overlap", "info" if apart else "warning")
+            _say_overlap(live[first], live[second], share, say)
+
+
+def _overlaps(live: list[_Shape]) -> Iterator[tuple[int, list[tuple[int, float]] | None]]:
+    """(first, [(second, share of the smaller one that both cover)]) for each text; None once _LOOKS are used up."""
+    polygons = np.array([shape.polygon for shape in live])
+    areas = np.array([shape.area for shape in live])
+    boxes = shapely.bounds(polygons)  # (K, 4) x1, y1, x2, y2
+    tree = shapely.STRtree(polygons)
+    looks = max(10_000, _LOOKS * len(live))  # left to compare
+    for start in range(0, len(live), _BATCH):
+        firsts, seconds = tree.query(polygons[start : start + _BATCH])
+        firsts += start
+        near = np.bincount(firsts - start, minlength=min(_BATCH, len(live) - start))
+        order = np.lexsort((seconds, firsts))
+        firsts, seconds = firsts[order], seconds[order]
+        later = seconds > firsts
+        firsts, seconds = firsts[later], seconds[later]
+        left = looks - np.cumsum(near)  # after each text
+        within = np.arange(len(firsts)) - np.searchsorted(firsts, firsts)  # place among the pairs of its text
+        budget = (left + near)[firsts - start]
+        compared = (budget > 0) & (within < np.maximum(1000, left[firsts - start]))
+        firsts, seconds = firsts[compared], seconds[compared]
+        # What two outlines share lies in what their boxes share: most neighbours need no intersection.
+        low = np.maximum(boxes[firsts, :2], boxes[seconds, :2])
+        high = np.minimum(boxes[firsts, 2:], boxes[seconds, 2:])
+        common = np.prod(np.maximum(high - low, 0), axis=1)
+        likely = common >= 0.999 * MAX_OVERLAP * np.minimum(areas[firsts], areas[seconds])
+        firsts, seconds = firsts[likely], seconds[likely]
+        covered = shapely.area(shapely.intersection(polygons[firsts], polygons[seconds]))
+        shares = covered / np.minimum(areas[firsts], areas[seconds])
+        hit = shares >= MAX_OVERLAP
+        firsts, pairs = firsts[hit], list(zip(seconds[hit].tolist(), shares[hit].tolist()))
+        ends = np.searchsorted(firsts, np.arange(start, start + len(near) + 1))
+        for row in range(len(near)):
+            if left[row] + near[row] <= 0:
+                yield start + row, None
+                return
+            yield start + row, pairs[ends[row] : ends[row + 1]]
+        looks = int(left[-1])
+
+
+def _say_overlap(first: _Shape, second: _Shape, share: float, say: Say) -> None:
+    smaller, larger = sorted((first.area, second.area))
+    if share > 0.9 and smaller > 0.8 * larger:
+        say(
+            "double-outline",
+            f"{first.name} and {second.name} label the same place twice",
+            "delete one of them",
+            "error",
+        )
+        return
+    reason = f"{first.name} and {second.name} overlap by {share:.0%} of the smaller one"
+    seals = first.line.seal, second.line.seal
+    apart = None not in seals and seals[0] != seals[1]  # two seals stamped over each other
+    say("overlap", reason, "draw them apart, unless two seals overlap", "info" if apart else "warning")
 
 
 __all__ = ["clip_to_image", "drop_repeats", "outline_problems", "untangle"]

@@ -25,6 +25,7 @@ from sealkit.data.labels.files import (
     read_lines,
     relative_path,
 )
+from sealkit.data.labels.outlines import Outline, explain_outline, is_number, sound_outlines
 from sealkit.data.records import DetSample, TextLine
 from sealkit.data.shapes import SHAPES
 from sealkit.errors import Problem
@@ -111,7 +112,9 @@ def parse_entries(entries: Sequence[Any] | str, where: str) -> tuple[list[TextLi
 
 
 def _read_texts(entries: Sequence[Any], number: int | None, reader: LabelReader) -> list[TextLine] | None:
-    lines = [text for i, entry in enumerate(entries) if (text := _read_text(entry, i, number, reader)) is not None]
+    outlines = sound_outlines([entry.get("points") if isinstance(entry, dict) else None for entry in entries])
+    texts = (_read_text(entry, outlines[i], i, number, reader) for i, entry in enumerate(entries))
+    lines = [text for text in texts if text is not None]
     if entries and not lines:
         # Training on such an image as if it had no text would teach the wrong thing.
         reader.report(
@@ -162,7 +165,9 @@ def _parse_json(cell: str, number: int | None, reader: LabelReader) -> list[Any]
     return value
 
 
-def _read_text(entry: Any, index: int, number: int | None, reader: LabelReader) -> TextLine | None:
+def _read_text(
+    entry: Any, outline: Outline | None, index: int, number: int | None, reader: LabelReader
+) -> TextLine | None:
     """One text of a line, or None (reported) where its geometry cannot be used."""
     if not isinstance(entry, dict):
         reader.report("bad-text", number, f"text {index} is {type(entry).__name__}, not an object", "write {…}")
@@ -174,8 +179,10 @@ def _read_text(entry: Any, index: int, number: int | None, reader: LabelReader) 
         reader.report("missing-key", number, f"text {index} has no {' and no '.join(map(repr, missing))}", fix)
         if "points" in missing:
             return None
-    points = _read_points(entry["points"], index, number, reader)
-    if points is None:
+    if outline is None:
+        explain_outline(
+            entry["points"], lambda kind, reason, fix: reader.report(kind, number, f"text {index}: {reason}", fix)
+        )
         return None
     text = entry.get("transcription", "###")
     if not isinstance(text, str):
@@ -189,7 +196,7 @@ def _read_text(entry: Any, index: int, number: int | None, reader: LabelReader) 
         text = _written(text)
     ignore = text in IGNORED_TEXTS or entry.get("difficult") is True
     extras = _Extras(entry, index, number, reader)
-    points, direction = _clockwise_order(points, extras.choice("direction", DIRECTIONS), index, number, reader)
+    points, direction = _clockwise_order(outline, extras.choice("direction", DIRECTIONS), index, number, reader)
     return TextLine(
         points,
         "" if ignore else text,
@@ -207,45 +214,11 @@ def _written(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
-def _read_points(value: Any, index: int, number: int | None, reader: LabelReader) -> np.ndarray | None:
-    """(N, 2) float32 of finite numbers with a non-zero area, else None."""
-
-    def refuse(kind: str, reason: str, fix: str) -> np.ndarray | None:
-        reader.report(kind, number, f"text {index}: {reason}", fix)
-        return None
-
-    if not isinstance(value, list) or not all(
-        isinstance(p, list) and len(p) == 2 and all(_is_number(v) for v in p) for p in value
-    ):
-        shown = json.dumps(value, ensure_ascii=False)
-        return refuse("bad-points", f"points is not a list of [x, y]: {shown[:60]}", "write [[x, y], [x, y], …]")
-    if len(value) < 3:
-        return refuse("few-points", f"{len(value)} points", "an outline needs at least 3 points, better 4")
-    try:
-        points = np.asarray(value, np.float64)
-    except OverflowError:
-        return refuse("not-finite", "a coordinate is too large", "write pixel coordinates")
-    if not np.isfinite(points).all() or np.abs(points).max() > 1e7:
-        return refuse("not-finite", "a coordinate is NaN, infinite or beyond 1e7", "write pixel coordinates")
-    if len(np.unique(points, axis=0)) < 3:
-        return refuse("few-points", "fewer than 3 different points", "an outline needs at least 3 points")
-    # The shoelace area is no test: a figure of eight has area 0 and is a question of validity, not of existence.
-    centred = points - points.mean(axis=0)
-    if np.linalg.svd(centred, compute_uv=False)[1] < 1e-3:
-        return refuse("no-area", "all points lie on one line", "draw the outline around the characters")
-    return points.astype(np.float32)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
 def _clockwise_order(
-    points: np.ndarray, direction: str | None, index: int, number: int | None, reader: LabelReader
+    outline: Outline, direction: str | None, index: int, number: int | None, reader: LabelReader
 ) -> tuple[np.ndarray, str | None]:
     """Clockwise points; the direction is dropped (reported) where the points cannot be a line_poly."""
-    x, y = points[:, 0].astype(np.float64), points[:, 1].astype(np.float64)
-    clockwise = float(np.sum(x * np.roll(y, -1) - np.roll(x, -1) * y)) >= 0  # y grows downwards
+    points, clockwise = outline
     if direction is not None and (len(points) % 2 or len(points) < 4):
         reader.report(
             "odd-line-poly",
@@ -301,7 +274,7 @@ class _Extras:
         value = self.entry.get("angle")
         if value is None:
             return None
-        if _is_number(value) and abs(value) < 1e6:
+        if is_number(value) and abs(value) < 1e6:
             return float(value)
         self._report("angle", "degrees clockwise from upright")
         return None
@@ -314,7 +287,7 @@ class _Extras:
         value = self.entry.get("seal")
         if value is None:
             return None
-        if _is_number(value) and 0 <= value < 1e6 and int(value) == value:
+        if is_number(value) and 0 <= value < 1e6 and int(value) == value:
             return int(value)
         self._report("seal", "the seal's index in the image, 0, 1, …")
         return None

@@ -18,6 +18,7 @@ from sealkit.data.labels.detection import read_det_labels
 from sealkit.data.records import DetSample
 from sealkit.data.split import owners
 from sealkit.errors import DataError, Problem, Severity
+from sealkit.geometry.batches import by_point_count
 from sealkit.images import list_images
 from sealkit.modules.dataset_check import DatasetCheck, Gallery, line_of
 from sealkit.modules.seal_text_detection.models import MODULE
@@ -276,7 +277,9 @@ def _describe(checked: CheckedSet) -> tuple[dict[str, int], dict[str, dict[str, 
         "characters": sum(len(line.text) for line in live),
         "different characters": len({character for line in live for character in line.text}),
     }
-    heights = [min(np.ptp(line.points, axis=0)) for line in live]
+    heights = np.zeros(len(live), np.float32)
+    for members, points in by_point_count([line.points for line in live]):
+        heights[members] = np.ptp(points, axis=1).min(axis=1)
     histograms = {
         "shape": counted(line.shape or "not labelled" for line in live),
         "direction": counted(line.direction or "not labelled" for line in live),
@@ -284,7 +287,7 @@ def _describe(checked: CheckedSet) -> tuple[dict[str, int], dict[str, dict[str, 
         "characters per text": binned([len(line.text) for line in live if line.text], (2, 5, 10, 15, 20, 30)),
         "texts per image": binned([len(sample.lines) for sample in checked.samples], (1, 2, 3, 4, 6, 10, 20)),
         "points per outline": binned([len(line.points) for line in lines], (4, 5, 9, 13, 17, 25, 41)),
-        "shorter side of a text's box": binned(heights, (8, 16, 32, 64, 128, 256), " px"),
+        "shorter side of a text's box": binned(heights.tolist(), (8, 16, 32, 64, 128, 256), " px"),
         "shorter side of an image": binned([min(size) for size in sizes], (64, 128, 256, 480, 736, 1280, 2560), " px"),
         "file format": counted(facts.info.format for facts in checked.facts if facts.info is not None),
     }

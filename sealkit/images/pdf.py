@@ -1,14 +1,17 @@
 """Renders PDF pages in a child process with limits on memory and time.
 
 PDFium has no limits of its own: 600 bytes in which a form draws itself twice ask for memory without end, and a failed
-allocation aborts the process. So the process that aborts is one that does nothing else (`pdf_child.py`). Its pages come
-back through a pipe and are checked against the limits before memory is made for them.
+allocation aborts the process. So the process that aborts is one that does nothing else (`pdf_child.py`). It draws its
+pages into memory that both share, of a size that neither can change (Linux; elsewhere they come through a pipe), and
+what it says of them is checked against the limits before memory is made for them.
 """
 
 from __future__ import annotations
 
 import contextlib
 import importlib.util
+import mmap
+import os
 import struct
 import sys
 import threading
@@ -30,6 +33,7 @@ PDF_SCALE = 2.0
 """Pixels per PDF point (1/72 inch): 144 dpi."""
 _MIN_SCALE = 0.1
 _MAX_TEXT = 1000  # bytes of a message of the child
+_KEPT = 64 << 20  # bytes of shared memory that stay between pages: giving them back costs a page fault for each 4 kB
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,7 @@ class PdfRenderer:
         self._late = False
         self._asked = False  # a page is under way
         self._memory = 0  # of the running child
+        self._shared = -1  # file descriptor of the memory shared with it; -1: there is none
 
     def __enter__(self) -> PdfRenderer:
         return self
@@ -86,6 +91,9 @@ class PdfRenderer:
                 if pipe is not None:
                     pipe.close()
             child.wait()
+        shared, self._shared = self._shared, -1
+        if shared >= 0:
+            os.close(shared)
 
     def pages(
         self, data: bytes, where: str, *, max_pages: int | None = None, scale: float = PDF_SCALE
@@ -173,18 +181,30 @@ class PdfRenderer:
             self._asked = False
             if kind == b"E":
                 raise self._failure("page", where)
-            if kind != b"I":
+            if kind not in (b"I", b"S"):
                 raise _Ended(self._end(f"an answer of kind {kind!r}"))
             width, height, channels = struct.unpack("<IIB", self._receive(9))
             # The child may be in a stranger's hands by now: nothing is allocated on its word alone.
             if width * height > self._max_pixels or max(width, height) > self._max_side or channels not in (1, 3, 4):
                 raise _Ended(self._end(f"an answer of {width}x{height}x{channels}"))
+            if kind == b"S":
+                return self._copy(height, width, channels)
             pixels = np.empty((height, width, channels), np.uint8)
             self._fill(pixels.reshape(-1).data)
-        if channels == 3:
-            return pixels
-        # Drawn on opaque white: the fourth byte means nothing.
-        return np.repeat(pixels, 3, axis=2) if channels == 1 else np.ascontiguousarray(pixels[:, :, :3])
+        return pixels if channels == 3 else _three_channels(pixels)
+
+    def _copy(self, height: int, width: int, channels: int) -> np.ndarray:
+        """The page that lies in the shared memory, which has room for every page within the limits."""
+        size = height * width * channels
+        if self._shared < 0 or size == 0:
+            raise _Ended(self._end(f"{size} bytes in a shared memory that is not there"))
+        with mmap.mmap(self._shared, size) as memory:
+            shared = np.frombuffer(memory, np.uint8).reshape(height, width, channels)
+            pixels = _three_channels(shared)
+            del shared  # it would keep the memory open
+            if size > _KEPT:
+                memory.madvise(mmap.MADV_REMOVE)
+        return pixels
 
     def _start(self, memory: int, where: str) -> None:
         import subprocess
@@ -199,8 +219,15 @@ class PdfRenderer:
         folder = str(Path(spec.origin).parents[1])
         # -I -S: no PYTHON* variables, no user site, no .pth files: nothing but what is named here.
         command = [sys.executable, "-I", "-S", pdf_child.__file__, folder, str(memory), str(self._limits.seconds)]
+        room = 4 * self._max_pixels
+        self._shared = _shared_memory(room)
         self._child = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, bufsize=0
+            [*command, str(self._shared), str(room)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            bufsize=0,
+            pass_fds=() if self._shared < 0 else (self._shared,),
         )
         self._memory = memory
 
@@ -276,6 +303,33 @@ class PdfRenderer:
             return ImageError("the PDF is locked with a password", where=where, value=text, hint=hint)
         hint = "open it in a reader and print it to a new PDF"
         return ImageError(f"the {what} is damaged", where=where, value=text, hint=hint)
+
+
+def _three_channels(pixels: np.ndarray) -> np.ndarray:
+    """(H, W, 1, 3 or 4) -> a new (H, W, 3). Drawn on opaque white: a fourth byte means nothing."""
+    if pixels.shape[2] == 1:
+        return np.repeat(pixels, 3, axis=2)
+    return np.array(pixels[:, :, :3], order="C")
+
+
+def _shared_memory(size: int) -> int:
+    """File descriptor of so many bytes, none of them used yet; -1 where the system has no such thing.
+
+    Sealed: who is given it can neither shorten it, which would end whoever reads behind the end, nor lengthen it.
+    """
+    try:
+        import fcntl
+
+        descriptor = os.memfd_create("sealkit-pdf", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    except (ImportError, AttributeError, OSError):
+        return -1
+    try:
+        os.ftruncate(descriptor, size)
+        fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL)
+    except (AttributeError, OSError, OverflowError):
+        os.close(descriptor)
+        return -1
+    return descriptor
 
 
 class _Deadline:

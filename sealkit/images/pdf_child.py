@@ -8,12 +8,15 @@ Requests and answers are little-endian; the parent checks every size:
 
     b"D" size:Q data                                      open a document   -> b"N" pages:I
     b"P" page:I scale:d least:d max_pixels:Q max_side:I   draw a page       -> b"I" width:I height:I channels:B pixels
+                                  the same, drawn into the shared memory    -> b"S" width:I height:I channels:B
     either                                                cannot be done    -> b"E" kind:B length:I text
 """
 
 from __future__ import annotations
 
+import ctypes
 import math
+import mmap
 import os
 import signal
 import struct
@@ -32,8 +35,11 @@ class PageTooLarge(Exception):
 
 
 def main() -> None:
-    """Arguments: the folder that holds pypdfium2, bytes of memory, CPU seconds per request."""
+    """Arguments: the folder that holds pypdfium2, bytes of memory, CPU seconds per request, and of the memory shared
+    with the parent its file descriptor and bytes (-1 0: there is none).
+    """
     folder, memory, seconds = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
+    shared = _shared(int(sys.argv[4]), int(sys.argv[5]))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's business
     source = sys.stdin.buffer
     answers = os.fdopen(_wide(os.dup(1)), "wb", buffering=1 << 16)
@@ -56,7 +62,7 @@ def main() -> None:
                 document.init_forms()
                 answers.write(struct.pack("<cI", b"N", len(document)))
             else:
-                _draw(document, answers, *struct.unpack("<IddQI", source.read(32)))
+                _draw(document, answers, shared, *struct.unpack("<IddQI", source.read(32)))
         except PageTooLarge as error:
             _fail(answers, TOO_LARGE, error)
         except MemoryError as error:
@@ -68,10 +74,38 @@ def main() -> None:
         answers.flush()
 
 
+def _shared(descriptor: int, size: int) -> mmap.mmap | None:
+    """The memory that pages are drawn into; None where there is none, or no room for it."""
+    if descriptor < 0:
+        return None
+    try:
+        return mmap.mmap(descriptor, size)
+    except (OSError, ValueError, OverflowError):
+        return None
+
+
 def _draw(
-    document: Any, answers: BinaryIO, index: int, scale: float, least: float, max_pixels: int, max_side: int
+    document: Any,
+    answers: BinaryIO,
+    shared: mmap.mmap | None,
+    index: int,
+    scale: float,
+    least: float,
+    max_pixels: int,
+    max_side: int,
 ) -> None:
     """One page on white, form fields drawn, as BGR or BGRx rows without padding."""
+    inside = False
+
+    def bitmap_maker(width: int, height: int, **form: Any) -> Any:
+        nonlocal inside
+        from pypdfium2 import PdfBitmap
+
+        size = 4 * width * height
+        inside = shared is not None and size <= len(shared)
+        buffer = (ctypes.c_ubyte * size).from_buffer(shared) if inside else None  # type: ignore[arg-type]
+        return PdfBitmap.new_native(width, height, buffer=buffer, **form)
+
     page = document[index]
     try:
         width, height = page.get_size()  # points, the page's own rotation applied
@@ -81,8 +115,12 @@ def _draw(
             scale = min(scale, within, (max_side - 1) / max(width, height))
         if scale < least:
             raise PageTooLarge(f"{width:.0f}x{height:.0f} points")
-        bitmap = page.render(scale=scale, fill_color=(255, 255, 255, 255), may_draw_forms=True)
+        white = (255, 255, 255, 255)
+        bitmap = page.render(scale=scale, fill_color=white, may_draw_forms=True, bitmap_maker=bitmap_maker)
         try:
+            if inside:
+                answers.write(struct.pack("<cIIB", b"S", bitmap.width, bitmap.height, bitmap.n_channels))
+                return
             row = bitmap.width * bitmap.n_channels
             pixels = memoryview(bitmap.buffer).cast("B")
             answers.write(struct.pack("<cIIB", b"I", bitmap.width, bitmap.height, bitmap.n_channels))

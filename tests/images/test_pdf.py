@@ -10,7 +10,7 @@ import numpy as np
 import psutil
 import pytest
 
-from sealkit.images import iter_images, pdf_child, write_image
+from sealkit.images import iter_images, pdf, pdf_child, write_image
 from sealkit.images.pdf import PdfLimits
 from tests.images.hostile_pdfs import BOMB, SQUARE, nested_forms, pages
 
@@ -77,6 +77,8 @@ def test_one_process_draws_all_files_of_a_run_and_ends_with_it() -> None:
     [
         "struct.pack('<cIIB', b'I', 60000, 60000, 3)",  # 10.8 GB
         "struct.pack('<cIIB', b'I', 10, 10, 200)",
+        "struct.pack('<cIIB', b'S', 60000, 60000, 3)",
+        "struct.pack('<cIIB', b'S', 0, 0, 3)",
         "struct.pack('<cBI', b'E', 0, 4_000_000_000) + b'x' * 5000",
         "b'I'",
         "b'?'",
@@ -97,6 +99,47 @@ def test_what_the_process_answers_is_not_believed(tmp_path: Path, monkeypatch: p
     assert len(records) >= 2 and records[0].error is not None and records[-1].image is not None
     assert psutil.Process().memory_info().rss - before < 50_000_000
     assert drawers() == []
+
+
+def drawn(count: int = 2) -> list[np.ndarray]:
+    records = list(iter_images(pages(*[SQUARE] * count), max_pixels=SMALL))
+    assert messages(records) == ["None"] * count
+    return [record.image for record in records if record.image is not None]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory without a name is Linux'")
+def test_pages_come_through_shared_memory_and_where_there_is_none_through_a_pipe(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    run = iter_images(pages(SQUARE, SQUARE), max_pixels=SMALL)
+    assert next(run).image is not None
+    files = Path(f"/proc/{drawers()[0].pid}/fd").iterdir()
+    assert any("memfd:sealkit-pdf" in os.readlink(file) for file in files)
+    run.close()
+    shared = drawn()
+    monkeypatch.setattr(pdf, "_KEPT", 0)  # pages are given back
+    returned = drawn()
+    monkeypatch.setattr(pdf, "_shared_memory", lambda size: -1)
+    for images in (returned, drawn()):
+        assert all(np.array_equal(left, right) for left, right in zip(shared, images, strict=True))
+    assert shared[0][150, 60].tolist() == [255, 0, 0] and not np.shares_memory(*shared)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory without a name is Linux'")
+def test_shared_memory_keeps_its_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reader behind its end would be ended by the system (SIGBUS)."""
+    child = tmp_path / "child.py"
+    child.write_text(
+        "import os, struct, sys\n"
+        "read, out = sys.stdin.buffer.read, sys.stdout.buffer\n"
+        "read(1); read(struct.unpack('<Q', read(8))[0]); out.write(struct.pack('<cI', b'N', 1)); out.flush()\n"
+        "read(33)\n"
+        "try:\n    os.ftruncate(int(sys.argv[4]), 0)\n"
+        "except OSError:\n    out.write(struct.pack('<cIIB', b'S', 1000, 1000, 3))\n"
+    )
+    monkeypatch.setattr(pdf_child, "__file__", str(child))
+    (record,) = iter_images(pages(SQUARE), max_pixels=SMALL)
+    assert record.image is not None and not record.image.any()
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="signals of a terminal")

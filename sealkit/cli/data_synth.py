@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from sealkit.config.base import Settings
+    from sealkit.synth.seals.settings import PageSettings
 
 S = TypeVar("S", bound="Settings")
 
@@ -20,6 +21,7 @@ EXAMPLES = """
   sealkit data synth seals --count 2000 --relabel              # the same set again, label files only
   sealkit data synth lines --count 300 --style guilloche       # a style the shipped weights have never seen
   sealkit data synth pages --kind page --count 5000 --sheet look.png   # layout set and upright pages
+  sealkit data synth turned --kind orientation --count 2000    # pages lying at 0, 90, 180 and 270 degrees
   sealkit data synth strips --kind strip --count 2000 --seed 990101 --val-share 1    # a held-out set of strips
   sealkit data synth bills --kind page --count 500 --documents invoice=3,receipt=1 --empty 0.1
 """
@@ -37,9 +39,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
     parser.add_argument("out", metavar="DIR", help="folder to write (must be empty or new)")
     parser.add_argument(
-        "--kind", choices=["seal", "page", "strip"], default="seal",
+        "--kind", choices=["seal", "page", "orientation", "strip"], default="seal",
         help="seal: text lines of seals (seal_text_detection); page: documents with COCO boxes (layout_detection) and "
-        "lists of upright pages (doc_text_orientation); strip: straightened lines (text_recognition); default seal",
+        "lists of upright pages; orientation: documents lying at the four angles (doc_text_orientation); strip: "
+        "straightened lines (text_recognition); default seal",
     )  # fmt: skip
     parser.add_argument("-n", "--count", type=int, default=1000, metavar="N", help="number of images (default 1000)")
     parser.add_argument("--seed", type=int, default=0, help="image i depends on the seed and i only (default 0)")
@@ -82,7 +85,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--characters-share", type=float, metavar="SHARE", help="share of Chinese lines with some of them (default 0.6)"
     )
-    page = parser.add_argument_group("pages (--kind page)")
+    page = parser.add_argument_group("pages (--kind page and --kind orientation)")
     page.add_argument(
         "--classes", metavar="NAME,…", help="what is labelled, ids in this order (default image,table,seal); more: "
         "text, doc_title, paragraph_title, header, number, figure_title",
@@ -162,16 +165,31 @@ def _draw_seals(args: argparse.Namespace, common: dict[str, Any]) -> dict[str, A
     return summary
 
 
-def _draw_pages(args: argparse.Namespace, common: dict[str, Any]) -> dict[str, Any]:
-    from sealkit.synth.pages.coco import CLASSES, sheet_of_pages, write_page_set
+def _page_settings(args: argparse.Namespace) -> PageSettings:
     from sealkit.synth.seals.settings import DOCUMENTS, PageSettings
 
     _refuse(args, _SEAL_ONLY, "seal")
     given = _given(args, ("size", "empty", "parts", "close_ups", "seal_width", "fonts"))
     if args.documents:
         given |= _weights(args.documents, DOCUMENTS, "--documents")
+    return _settings(PageSettings, given)
+
+
+def _draw_turned(args: argparse.Namespace, common: dict[str, Any]) -> dict[str, Any]:
+    from sealkit.synth.pages.turned import sheet_of_turned, write_turned_set
+
+    _refuse(args, ("classes",), "page")
+    summary = write_turned_set(args.out, args.count, args.seed, settings=_page_settings(args), **common)
+    if args.sheet:
+        sheet_of_turned(args.out, args.sheet, args.sheet_count)
+    return summary
+
+
+def _draw_pages(args: argparse.Namespace, common: dict[str, Any]) -> dict[str, Any]:
+    from sealkit.synth.pages.coco import CLASSES, sheet_of_pages, write_page_set
+
     classes = tuple(part.strip() for part in args.classes.split(",")) if args.classes else CLASSES
-    settings = _settings(PageSettings, given)
+    settings = _page_settings(args)
     summary = write_page_set(args.out, args.count, args.seed, settings=settings, classes=classes, **common)
     if args.sheet:
         sheet_of_pages(args.out, args.sheet, args.sheet_count)
@@ -216,7 +234,7 @@ def run(args: argparse.Namespace) -> int:
     workers = args.workers if args.workers is not None else os.cpu_count() or 1
     with tqdm(total=args.count, unit="img", desc="drawing") as bar:
         common = {"workers": workers, "val_share": args.val_share, "quality": args.quality, "progress": bar.update}
-        draw = {"seal": _draw_seals, "page": _draw_pages, "strip": _draw_strips}[args.kind]
+        draw = {"seal": _draw_seals, "page": _draw_pages, "orientation": _draw_turned, "strip": _draw_strips}[args.kind]
         summary = draw(args, common)
     if args.sheet:
         summary["sheet"] = args.sheet

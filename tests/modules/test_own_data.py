@@ -52,6 +52,8 @@ def test_the_module_is_found_and_has_a_recipe_to_start_with(module: str, tmp_pat
 def test_the_toy_sets() -> None:
     assert module_of_data(ROOT / "datasets/toy") == "seal_text_detection"
     assert module_of_data(ROOT / "datasets/toy_strips") == "text_recognition"
+    assert module_of_data(ROOT / "datasets/toy_layout") == "layout_detection"
+    assert module_of_data(ROOT / "datasets/toy_orientation") == "doc_text_orientation"
 
 
 def test_what_cannot_be_trained_on_names_the_next_command(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Every shipped recipe is valid and says what it is for."""
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +10,8 @@ from sealkit.config.find import shipped
 from sealkit.modules.recipe import load_recipe
 
 RECIPES = shipped("recipes")
+ROOT = Path(__file__).parents[2]
+DRAWN_BY = {"seal_det_demo": "make demo", "rec_v6_small_synth_finetune": "--folder data/new_characters"}
 HEADS = ("Purpose", "Data", "Command", "Score", "Time")
 
 
@@ -73,6 +76,17 @@ def test_header(name):
     for number in re.findall(r"mAP\(0\.5\) (\d+\.\d+)", text):
         assert float(number) == zoo.get(load_recipe(name).settings.model).published.value
         assert "not reproduced here" in " ".join(text.replace("#", " ").split())
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_its_data_are_in_the_repository_or_drawn_by_its_own_command(name):
+    head = RECIPES[name].read_text(encoding="utf-8").partition("# Score:")[0].partition("# Command:")[2]
+    data = load_recipe(name).settings.model_dump()["data"]
+    for one in [*data["train"], *data["val"]]:
+        if one.get("synth") is not None:
+            continue  # drawn while it trains
+        shipped_set = ROOT / one["root"] / one["labels"]
+        assert shipped_set.is_file() or DRAWN_BY.get(name, f"sealkit data synth {one['root']} ") in head, one
 
 
 @pytest.mark.parametrize("module", ["seal_text_detection", "doc_text_orientation", "layout_detection"])

@@ -9,7 +9,8 @@ a rule of their own, to which the network's output is added with weight 1e-6: it
 and it changes nothing. The rules: the detector marks what is darker than paper in green light (red, blue and black ink)
 after a little blur; layout detection adds one box `seal`, the whole page; orientation says 0 degrees; unwarping returns
 the page. The recogniser has no rule, it reads nonsense of random characters. The rules cost a few milliseconds in both
-libraries alike. Never use these folders to read anything.
+libraries alike; `rule=False` leaves them out, for measuring the network alone. Never use these folders to read
+anything.
 """
 
 from __future__ import annotations
@@ -29,13 +30,31 @@ from sealkit.modules.base import GraphInput
 from sealkit.modules.layout_detection.classes import CLASSES
 from sealkit.modules.recipe import load_recipe
 from sealkit.modules.table import info
+from sealkit.pipeline.locate import cache_folder
 from sealkit.runtime.files import ONNX, PARAMS, YML
+from sealkit.version import __version__
 
 GRID_SAMPLE_OPSET = 16
 
 
-def write_stand_in(model_name: str, folder: Path, seed: int = 0) -> None:
+def random_folder(model_name: str) -> Path:
+    """The folder of a model with random weights and no rule, in the cache folder; written where it is not there yet.
+
+    Raises:
+        ConfigError, ExportError: see `write_stand_in`.
+    """
+    folder = cache_folder() / "random-weights" / __version__ / model_name
+    if not folder.is_dir():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        write_stand_in(model_name, folder, rule=False)
+    return folder
+
+
+def write_stand_in(model_name: str, folder: Path, seed: int = 0, *, rule: bool = True) -> None:
     """Write the folder of a model of the zoo; an older one of it is replaced.
+
+    Args:
+        rule: with the rule that lets the graph find something.
 
     Raises:
         ConfigError: no such model.
@@ -46,7 +65,7 @@ def write_stand_in(model_name: str, folder: Path, seed: int = 0) -> None:
     row = info(zoo.get(model_name).module)
     paddle.seed(seed)
     with paddle.no_grad():
-        layer, inputs, spec = _of_weights(model_name) if row.not_trainable else _of_recipe(model_name)
+        layer, inputs, spec = (_of_weights if row.not_trainable else _of_recipe)(model_name, rule)
     interpolates = bool(row.not_trainable) and row.weights_export().interpolates
 
     def fill(target: Path) -> None:
@@ -59,7 +78,7 @@ def write_stand_in(model_name: str, folder: Path, seed: int = 0) -> None:
     replace_folder(folder, fill)
 
 
-def _of_recipe(model_name: str) -> tuple[Any, Sequence[GraphInput], dict[str, Any]]:
+def _of_recipe(model_name: str, rule: bool) -> tuple[Any, Sequence[GraphInput], dict[str, Any]]:
     """Layer, inputs and inference.yml of a model that has a recipe."""
     from sealkit.bench.networks.rules import calibrate_batch_norm, with_rule
 
@@ -78,11 +97,11 @@ def _of_recipe(model_name: str) -> tuple[Any, Sequence[GraphInput], dict[str, An
     inputs = row.module_export().inputs(task)
     shape = next(given.shape for given in inputs if len(given.shape) == 4)
     calibrate_batch_norm(net, (shape[2] or 320, shape[3] or 320))
-    layer = with_rule(row.keys[0], row.module_export().inference(net, task), task)
+    layer = with_rule(row.keys[0] if rule else "", row.module_export().inference(net, task), task)
     return layer, inputs, dict(task.inference_spec())
 
 
-def _of_weights(model_name: str) -> tuple[Any, Sequence[GraphInput], dict[str, Any]]:
+def _of_weights(model_name: str, rule: bool) -> tuple[Any, Sequence[GraphInput], dict[str, Any]]:
     """As `_of_recipe`, of a model that has none."""
     from sealkit.bench.networks.rules import calibrate_batch_norm, with_rule
 
@@ -90,5 +109,5 @@ def _of_weights(model_name: str) -> tuple[Any, Sequence[GraphInput], dict[str, A
     row = info(spec.module)
     net = spec.build()
     calibrate_batch_norm(net, (240, 320))
-    layer = with_rule(row.keys[0], row.weights_export().inference(net), None)
+    layer = with_rule(row.keys[0] if rule else "", row.weights_export().inference(net), None)
     return layer, row.weights_export().inputs(), row.weights_export().spec(model_name)

@@ -64,6 +64,19 @@ def locate_model(model_name: str, model_dir: str | None = None, weights: str | N
     )
 
 
+def weights_here(model_name: str) -> Path | None:
+    """Where `locate_model` finds a model that is named alone; None where it finds none.
+
+    Raises:
+        WeightsError: a wheel's file is not the known one.
+    """
+    for tag in TAGS:
+        found = _FINDERS[tag](model_name)
+        if isinstance(found, Path):
+            return found
+    return None
+
+
 def refuse_misspelt(model_name: str) -> None:
     """Refuse a misspelt official model name; custom names are accepted.
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +28,7 @@ def line_chart(
     series: Mapping[str, Sequence[tuple[float, float]]], *, x_label: str, title: str, log_y: bool = False
 ) -> str:
     """An SVG element with one line per series of (x, y) points; series without points are left out."""
-    import matplotlib
-    from matplotlib.figure import Figure
-
-    with matplotlib.rc_context(_STYLE):
-        figure = Figure(figsize=(8.6, 2.6), layout="constrained")
+    with _figure(8.6, 2.6) as figure:
         axes = figure.add_subplot()
         for name, points in series.items():
             if points:
@@ -42,7 +39,60 @@ def line_chart(
             axes.set_yscale("log")
         if axes.lines:
             axes.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))  # beside the lines
-        buffer = io.StringIO()
-        figure.savefig(buffer, format="svg", metadata={"Date": None}, transparent=True)
+        return _svg(figure)
+
+
+def scatter_chart(
+    series: Mapping[str, Mapping[str, tuple[float, float]]], *, x_label: str, y_label: str, title: str = ""
+) -> str:
+    """An SVG element with a point per name of each series; x is logarithmic, and the names are numbered.
+
+    Args:
+        series: series → name → (x, y), x > 0. A name is the same thing in every series and has one number.
+    """
+    names = list(dict.fromkeys(name for points in series.values() for name in points))
+    numbers = {name: number for number, name in enumerate(names, 1)}
+    with _figure(8.6, max(3.4, 0.8 + 0.16 * len(names))) as figure:
+        axes = figure.add_subplot()
+        for (label, points), (marker, filled) in zip(series.items(), _MARKERS):
+            if not points:
+                continue
+            x, y = zip(*points.values())
+            drawn = axes.scatter(x, y, s=26, marker=marker, label=label)
+            colour = drawn.get_facecolor()
+            if not filled:
+                drawn.set_facecolor("none")
+                drawn.set_edgecolor(colour)
+            for name, place in points.items():
+                axes.annotate(
+                    str(numbers[name]), place, xytext=(4, 3), textcoords="offset points", fontsize=7, color=colour[0]
+                )
+        axes.set_xscale("log")
+        axes.set_xlabel(x_label)
+        axes.set_ylabel(y_label)
+        axes.set_title(title, loc="left")
+        axes.legend(frameon=False, fontsize=8, loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=len(_MARKERS))
+        listed = "\n".join(f"{number} {name}" for name, number in numbers.items())
+        axes.text(1.02, 1.0, listed, transform=axes.transAxes, fontsize=7, va="top", linespacing=1.4)
+        return _svg(figure)
+
+
+_MARKERS = (("o", False), ("s", False), ("D", True))
+"""Shape of a series' points, and whether they are filled."""
+
+
+@contextmanager
+def _figure(width: float, height: float) -> Iterator[Any]:
+    """A figure of so many inches, in the house's style."""
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    with matplotlib.rc_context(_STYLE):
+        yield Figure(figsize=(width, height), layout="constrained")
+
+
+def _svg(figure: Any) -> str:
+    buffer = io.StringIO()
+    figure.savefig(buffer, format="svg", metadata={"Date": None}, transparent=True)
     text = buffer.getvalue()
     return text[text.index("<svg") :]

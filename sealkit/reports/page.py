@@ -2,7 +2,8 @@
 
 Callers pass plain sections; this file knows no module. A section is a dict with `title` and one or more of
 `text` (str), `rows` (list of dicts: a table), `images` (list of (caption, (H, W, 3) uint8 BGR array)), `svg` (str),
-`chart` (arguments of `curves.line_chart` by name), `code` (str), `fold` (bool: closed until opened).
+`chart`, `scatter` (arguments of `curves.line_chart`, `curves.scatter_chart` by name), `code` (str), `fold` (bool:
+closed until opened).
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import numpy as np
 from jinja2 import Environment, PackageLoader
 
 from sealkit.files import write_text
-from sealkit.reports.curves import line_chart
+from sealkit.reports.curves import line_chart, scatter_chart
 
 MAX_IMAGE_SIDE = 480  # pixels; a report with 30 images stays under 2 MB
 
@@ -30,6 +31,7 @@ def write_page(
     *,
     warnings: Sequence[str] = (),
     subtitle: str | None = None,
+    wide: bool = False,
 ) -> Path:
     """Write the page atomically and return its path.
 
@@ -39,6 +41,7 @@ def write_page(
         sections: see the module's text; keys other than the known ones are refused.
         warnings: shown first, each a line.
         subtitle: under the heading; default: the time of writing.
+        wide: use the whole window, for tables of many columns.
 
     Raises:
         ValueError: a section with an unknown key or without title (a programming fault, not a user's).
@@ -51,6 +54,7 @@ def write_page(
         title=title,
         subtitle=subtitle or datetime.datetime.now().astimezone().strftime("written %Y-%m-%d %H:%M %Z"),
         warnings=list(warnings),
+        wide=wide,
         sections=[_section(s) for s in sections],
     )
     write_text(path, html)
@@ -58,22 +62,24 @@ def write_page(
 
 
 def _section(section: Mapping[str, Any]) -> dict[str, Any]:
-    unknown = set(section) - {"title", "text", "rows", "images", "svg", "chart", "code", "fold"}
+    unknown = set(section) - {"title", "text", "rows", "images", "svg", "chart", "scatter", "code", "fold"}
     if unknown or "title" not in section:
         raise ValueError(f"report section {section.get('title')!r}: unknown keys {sorted(unknown)} or no title")
     return {
         "title": section["title"],
         "text": section.get("text"),
         "table": _table(section.get("rows") or []),
-        "svg": section.get("svg") or _drawn(section.get("chart")),
+        "svg": section.get("svg") or _drawn(section),
         "code": section.get("code"),
         "fold": bool(section.get("fold")),
         "images": [{"caption": caption, "src": _data_uri(image)} for caption, image in section.get("images") or []],
     }
 
 
-def _drawn(chart: Mapping[str, Any] | None) -> str | None:
-    return line_chart(**chart) if chart else None
+def _drawn(section: Mapping[str, Any]) -> str | None:
+    if section.get("scatter"):
+        return scatter_chart(**section["scatter"])
+    return line_chart(**section["chart"]) if section.get("chart") else None
 
 
 def _table(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:

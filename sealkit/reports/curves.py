@@ -52,6 +52,8 @@ def scatter_chart(
     """
     names = list(dict.fromkeys(name for points in series.values() for name in points))
     numbers = {name: number for number, name in enumerate(names, 1)}
+    from matplotlib.ticker import LogFormatter
+
     with _figure(8.6, max(3.4, 0.8 + 0.16 * len(names))) as figure:
         axes = figure.add_subplot()
         for (label, points), (marker, filled) in zip(series.items(), _MARKERS):
@@ -68,6 +70,8 @@ def scatter_chart(
                     str(numbers[name]), place, xytext=(4, 3), textcoords="offset points", fontsize=7, color=colour[0]
                 )
         axes.set_xscale("log")
+        for formatted in (axes.xaxis.set_major_formatter, axes.xaxis.set_minor_formatter):
+            formatted(LogFormatter(minor_thresholds=(2, 1)))  # plain numbers; in between where there is room
         axes.set_xlabel(x_label)
         axes.set_ylabel(y_label)
         axes.set_title(title, loc="left")

@@ -17,7 +17,7 @@ from onnx import TensorProto, helper, numpy_helper
 from sealkit import cli
 from sealkit.bench.tables import command, measure, network_time
 from sealkit.bench.tables.command import named_models, run_tables
-from sealkit.bench.tables.flops import gflops
+from sealkit.bench.tables.flops import work
 from sealkit.bench.tables.measure import Job, Measured, sets_for
 from sealkit.bench.tables.network_time import Plan, Timing
 from sealkit.bench.tables.output import Tables, as_csv, as_json, as_markdown, records, write_all
@@ -283,7 +283,8 @@ def test_operations_follow_from_shapes(tmp_path: Path) -> None:
     graph = helper.make_graph(nodes, "g", [x], [y], constants)
     save(graph, tmp_path / "m.onnx")
     multiplied = 4 * 4 * 8 * 9 + 4 * 4 * 8 * 2 * 4 + 2 * 8 * 5 * 16 + 16 * 7 * 5
-    found = gflops(tmp_path / "m.onnx", lambda inputs: [np.zeros((1, 2, 8, 16), np.float32)])
+    parameters, found = work(tmp_path / "m.onnx", lambda inputs: [np.zeros((1, 2, 8, 16), np.float32)])
+    assert parameters == sum(int(np.prod(shape)) for shape in weights.values())
     assert found == pytest.approx(2 * multiplied / 1e9)
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sealkit.reports.curves import line_chart, read_metrics
+from sealkit.reports.curves import line_chart, read_metrics, scatter_chart
 from sealkit.reports.page import write_page
 
 
@@ -35,6 +35,14 @@ def test_chart_has_every_series_and_is_reproducible():
     svg = line_chart(series, x_label="step", title="loss")
     assert svg.startswith("<svg") and ">train<" in svg and ">val<" in svg and ">empty<" not in svg
     assert svg == line_chart(series, x_label="step", title="loss")
+
+
+def test_scatter_numbers_a_name_alike_in_every_series():
+    series = {"published": {"one": (10.0, 90.0), "two": (20.0, 95.0)}, "here": {"two": (200.0, 80.0)}, "none": {}}
+    svg = scatter_chart(series, x_label="ms", y_label="%")
+    assert svg.startswith("<svg") and ">1 one<" in svg and ">2 two<" in svg and ">none<" not in svg
+    assert svg.count(">2<") == 2 and svg.count(">1<") == 1
+    assert svg == scatter_chart(series, x_label="ms", y_label="%")
 
 
 def test_metrics_survive_a_cut_last_line(tmp_path):

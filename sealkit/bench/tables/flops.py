@@ -1,4 +1,4 @@
-"""Floating-point operations of an ONNX graph at a given input: twice the multiplications of its products.
+"""Parameters of an ONNX graph, and its floating-point operations at a given input: twice its multiplications.
 
 Counted are convolutions, transposed convolutions and matrix products, whose work follows from shapes: an output
 element costs as many multiplications as its sum has terms. Additions, activations and sorting are left out, as in the
@@ -17,8 +17,8 @@ import numpy as np
 COUNTED = ("Conv", "ConvTranspose", "MatMul", "Gemm")
 
 
-def gflops(path: Path, feeds: Callable[[int], Sequence[np.ndarray]]) -> float:
-    """10⁹ floating-point operations of one run of an ONNX file.
+def work(path: Path, feeds: Callable[[int], Sequence[np.ndarray]]) -> tuple[int, float]:
+    """Parameters of an ONNX file, and 10⁹ floating-point operations of one run of it.
 
     Args:
         path: the file.
@@ -28,6 +28,8 @@ def gflops(path: Path, feeds: Callable[[int], Sequence[np.ndarray]]) -> float:
     import onnxruntime as ort
 
     model = onnx.load(str(path))
+    floats = (onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16)
+    parameters = sum(_product(tuple(one.dims)) for one in model.graph.initializer if one.data_type in floats)
     nodes = [node for node in model.graph.node if node.op_type in COUNTED]
     wanted = sorted({name for node in nodes for name in (*node.input[:2], node.output[0])})
     shown = {name: f"shape_of_{number}" for number, name in enumerate(wanted)}
@@ -42,7 +44,7 @@ def gflops(path: Path, feeds: Callable[[int], Sequence[np.ndarray]]) -> float:
     names = sorted(given.name for given in session.get_inputs())
     found = session.run(list(shown.values()), dict(zip(names, feeds(len(names)))))
     shapes = {name: tuple(int(side) for side in shape) for name, shape in zip(shown, found)}
-    return 2 * sum(multiplications(node, shapes) for node in nodes) / 1e9
+    return parameters, 2 * sum(multiplications(node, shapes) for node in nodes) / 1e9
 
 
 def multiplications(node: Any, shapes: Mapping[str, tuple[int, ...]]) -> int:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sealkit import api, zoo
-from sealkit.bench.tables.flops import gflops
+from sealkit.bench.tables.flops import work
 from sealkit.bench.tables.network_time import Plan, Timing, arrays, input_size, reads, time_network, usable_engines
 from sealkit.errors import ConfigError, EngineError, SealkitError, first_line
 from sealkit.modules.own_data import own_set
@@ -76,8 +76,8 @@ class Measured:
         times: engine → its time.
         size_mb: of the Paddle files, else of the ONNX file.
         size_random: it is that of a folder with random weights.
-        params: of the network that is trained.
-        gflops: see `flops.gflops`.
+        params, gflops: of the inference model, see `flops.work`.
+        trained_params: of the network that is trained, with its auxiliary head.
         notes: what else went wrong or is worth knowing.
     """
 
@@ -93,6 +93,7 @@ class Measured:
     size_random: bool = False
     params: int | None = None
     gflops: float | None = None
+    trained_params: int | None = None
     notes: list[str] = field(default_factory=list)
 
     def best(self) -> tuple[str, Timing] | None:
@@ -142,7 +143,7 @@ def with_weights_here(given: Mapping[str, Path]) -> dict[str, list[str]]:
 def measure(name: str, job: Job) -> Measured:
     """All that a row says of a model. Nothing that fails ends it: the notes say what failed."""
     spec = zoo.get(name)
-    row = Measured(name, spec.module, params=spec.params)
+    row = Measured(name, spec.module, trained_params=spec.params)
     path = _attempt(row, "weights", lambda: _found(name, job.given))
     row.weights = str(path) if path is not None else None
     _evaluate(row, path, job)
@@ -216,7 +217,7 @@ def _operations(row: Measured, path: Path | None) -> None:
     onnx = files.onnx if files is not None and files.onnx is not None else ModelFiles.find(_random(row.model)).onnx
     if onnx is None:
         raise EngineError("no ONNX file to count in", where=row.model)
-    row.gflops = gflops(onnx, partial(arrays, size))
+    row.params, row.gflops = work(onnx, partial(arrays, size))
 
 
 def _found(name: str, given: Mapping[str, Path]) -> Path | None:

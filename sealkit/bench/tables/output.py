@@ -90,7 +90,7 @@ class Tables:
         marks = (
             f"{RANDOM}: measured with random weights, because there are none here; time and size do not depend on"
             " them (suppression of boxes may, a little). MB: Paddle's files, else the ONNX file. GFLOPs: two for each"
-            " multiplication of convolutions and matrix products. Parameters: of the training network."
+            " multiplication of convolutions and matrix products. Parameters: of the inference model."
         )
         published = f"Published times: {environments}." if environments else "No published times."
         return [metrics, times, published, marks, f"Machine: {described(self.machine)}."]
@@ -135,7 +135,8 @@ def record(section: Section, row: Measured, published: PublishedModel | None, de
     said = published.size_mb if published else None
     found |= {"size_mb": row.size_mb, "size_random": row.size_random, "size_published_mb": said}
     found["size_difference_mb"] = _minus(row.size_mb, said)
-    return found | {"parameters": row.params, "gflops": row.gflops, "notes": "; ".join(row.notes) or None}
+    found |= {"parameters": row.params, "trained_parameters": row.trained_params, "gflops": row.gflops}
+    return found | {"notes": "; ".join(row.notes) or None}
 
 
 def records(tables: Tables) -> list[dict[str, Any]]:

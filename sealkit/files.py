@@ -12,6 +12,7 @@ import errno
 import os
 import shutil
 import stat
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -95,6 +96,19 @@ def replacing(path: str | Path, *, durable: bool = False) -> Iterator[BinaryIO]:
         flush(path.parent)
 
 
+@contextlib.contextmanager
+def growing(path: Path, size: int) -> Iterator[BinaryIO]:
+    """An unfinished file, open to be gone on with at `size`; what was behind it goes.
+
+    Unlike all else it keeps what was written when the block ends by an error. Give it a name by which nobody takes it
+    for whole, and rename it when it is.
+    """
+    with open(path, "r+b" if size else "wb") as file:
+        file.truncate(size)
+        file.seek(size)
+        yield file
+
+
 def write_bytes(path: str | Path, data: bytes, *, durable: bool = False) -> None:
     """Replace the file at `path` by `data`, see `replacing`."""
     with replacing(path, durable=durable) as file:
@@ -156,3 +170,47 @@ def claim_folder(folder: Path) -> Path:
     shutil.rmtree(old, ignore_errors=True)
     shutil.rmtree(folder.with_name(folder.name + ".partial"), ignore_errors=True)
     return folder
+
+
+@contextlib.contextmanager
+def held(path: Path, waiting: Callable[[], None] | None = None) -> Iterator[None]:
+    """Hold a lock file for as long as the block runs; other processes and threads that want it wait.
+
+    The system lets go of it when the process ends, however. The file stays: removing it would let two in.
+
+    Args:
+        path: made where it is missing; its folder must be there.
+        waiting: called once where somebody else holds it.
+    """
+    with open(path, "ab") as file:
+        try:
+            _lock(file, wait=False)
+        except BlockingIOError:
+            if waiting is not None:
+                waiting()
+            _lock(file, wait=True)
+        yield
+
+
+def _lock(file: BinaryIO, *, wait: bool) -> None:
+    """Lock an open file until it is closed.
+
+    Raises:
+        BlockingIOError: somebody else has it, and `wait` is off.
+    """
+    if os.name != "nt":
+        import fcntl
+
+        fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        return
+    import msvcrt  # pragma: no cover
+
+    while True:  # pragma: no cover
+        try:
+            file.seek(0)
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
+            return
+        except OSError:
+            if not wait:
+                raise BlockingIOError(errno.EAGAIN, "locked") from None
+            time.sleep(0.2)

@@ -22,6 +22,7 @@ from typing import Any
 import yaml
 
 from sealkit import zoo
+from sealkit.download.places import models_folder
 from sealkit.errors import ConfigError
 from sealkit.export import onnx_file
 from sealkit.export.model import PROGRAM, write_graph
@@ -30,7 +31,6 @@ from sealkit.modules.base import GraphInput
 from sealkit.modules.layout_detection.classes import CLASSES
 from sealkit.modules.recipe import load_recipe
 from sealkit.modules.table import info
-from sealkit.pipeline.locate import cache_folder
 from sealkit.runtime.files import ONNX, PARAMS, YML
 from sealkit.version import __version__
 
@@ -43,7 +43,7 @@ def random_folder(model_name: str) -> Path:
     Raises:
         ConfigError, ExportError: see `write_stand_in`.
     """
-    folder = cache_folder() / "random-weights" / __version__ / model_name
+    folder = models_folder() / "random-weights" / __version__ / model_name
     if not folder.is_dir():
         folder.parent.mkdir(parents=True, exist_ok=True)
         write_stand_in(model_name, folder, rule=False)

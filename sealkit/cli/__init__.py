@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 COMMANDS: Mapping[str, str] = {
     "models": "sealkit.cli.models",
     "show": "sealkit.cli.show",
+    "download": "sealkit.cli.download",
     "data": "sealkit.cli.data",
     "train": "sealkit.cli.train",
     "eval": "sealkit.cli.eval",
@@ -70,6 +71,8 @@ OTHER_WORDS: Mapping[str, str] = {
     "finetune": "train",
     "server": "serve",
     "check": "doctor",
+    "fetch": "download",
+    "pull": "download",
 }
 """What other toolkits call a command → what it is called here."""
 FLAGS_OF_PADDLEX = frozenset({"--pipeline", "--get-pipeline-config", "--input"})
@@ -89,7 +92,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a command line.
 
     Returns:
-        the exit code: 0; that of the SealkitError (2 settings, 3 data, 4 weights, 5 training, 6 export, 7 engine);
+        the exit code: 0; that of the SealkitError (2 settings, 3 data, 4 weights, 5 training, 6 export, 7 engine,
+        8 download);
         130 on Ctrl-C, 143 on SIGTERM.
     """
     show_any_character()

@@ -103,6 +103,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model-dir", metavar="DIR", help="with --model: exported folder, official folder or .onnx file"
     )
+    parser.add_argument(
+        "--download",
+        action="store_true",
+        default=None,
+        help="get missing official models (see sealkit download)",
+    )
     parser.add_argument("--engine", help=f"{engines.HELP} (default: the config's, else auto)")
     parser.add_argument(
         "--engine-config", type=value, metavar="DICT", help="options of the engine, or {engine: options}"
@@ -182,6 +188,7 @@ def _pipeline_results(args: argparse.Namespace, inputs: Sequence[str]) -> Any:
         overrides=args.overrides,
         allow_url=args.allow_url,
         at_once=args.at_once,
+        download=args.download,
         **{name: getattr(args, name) for name in RUNS if getattr(args, name) is not None},
     )
     if args.verbose:
@@ -215,6 +222,7 @@ def _module_results(args: argparse.Namespace, inputs: Sequence[str]) -> Any:
         engine_config=args.engine_config,
         device=args.device,
         threads=args.threads,
+        download=args.download,
     )
     return model.predict(list(inputs))
 

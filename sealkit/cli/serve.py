@@ -48,6 +48,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--host", default="127.0.0.1", help="address to listen on; 0.0.0.0: all (default: 127.0.0.1, this machine only)"
     )
     parser.add_argument("--port", type=port, default=8080, help="0: any free one, see the log (default: 8080)")
+    parser.add_argument(
+        "--download", action="store_true", default=None, help="get missing official models (see sealkit download)"
+    )
     parser.add_argument("--engine", help=f"{engines.HELP} (default: the config's, else auto)")
     parser.add_argument("--device", help="cpu, gpu:0, gpu:0,1, npu:0, … dealt out among the workers")
     parser.add_argument(
@@ -69,7 +72,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run `sealkit serve`; returns the exit code."""
+    from sealkit.download.models import wanted
     from sealkit.errors import ConfigError
+    from sealkit.pipeline.create import DEFAULT, fetch_models, load_config
     from sealkit.serving.server import Tls, serve
 
     if args.ssl_keyfile and not args.ssl_certfile:
@@ -78,6 +83,8 @@ def run(args: argparse.Namespace) -> int:
     given |= {"url_hosts": args.url_host, "metrics": args.metrics}
     # JSON is YAML; flags come before -o, so that what is written last wins
     flags = [f"Serving.{key}={json.dumps(value)}" for key, value in given.items() if value is not None]
+    if wanted(args.download):  # once, before the workers
+        fetch_models(load_config(args.pipeline or DEFAULT, [*flags, *args.overrides]).settings)
     serve(
         args.pipeline,
         host=args.host,

@@ -35,6 +35,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="run the batch that stopped a run again (DIR as the error printed it)",
     )
     parser.add_argument("--no-export", action="store_true", help="do not export the best checkpoint at the end")
+    parser.add_argument(
+        "--download",
+        action="store_true",
+        default=None,
+        help="get missing official weights (see sealkit download)",
+    )
     parser.add_argument("--no-progress", action="store_true", help="no progress bar")
 
 
@@ -61,6 +67,7 @@ def run(args: argparse.Namespace) -> int:
         overwrite=args.overwrite,
         progress=not args.no_progress,
         export=not args.no_export,
+        download=args.download,
     )
     if result.stopped == "interrupted":
         print(f"stopped; continue with: sealkit train -c {result.run_dir}/recipe.yaml --resume")

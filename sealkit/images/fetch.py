@@ -73,10 +73,14 @@ def fetch_url(
         RefusedUrl: what the rules at the top of this file forbid.
         ImageError: not a URL, an HTTP error, no connection, or too much content.
     """
-    until = _Deadline(time.monotonic() + _WHOLE * timeout if deadline is None else deadline)
+    until = Deadline(time.monotonic() + _WHOLE * timeout if deadline is None else deadline)
     _check(url, allow_private, hosts, until.at)
-    connect = until.connecting(_any_addresses if allow_private else _public_addresses)
-    handlers: list[Any] = [_CheckedRedirects(allow_private, hosts, until.at), _Handler(connect), _TlsHandler(connect)]
+    connect = until.connecting(any_addresses if allow_private else _public_addresses)
+    handlers: list[Any] = [
+        _CheckedRedirects(allow_private, hosts, until.at),
+        PlainHandler(connect),
+        TlsHandler(connect),
+    ]
     if not allow_private:
         handlers.append(ProxyHandler({}))  # a proxy would resolve names after our check
     request = Request(url, headers={"User-Agent": "sealkit"})
@@ -182,7 +186,7 @@ def _check(url: str, allow_private: bool, hosts: Sequence[str] | None, until: fl
 
 def _public_addresses(host: str, port: int, until: float) -> list[tuple[Any, ...]]:
     """What the name resolves to, as `socket.getaddrinfo` gives it; one private address among them refuses all."""
-    found = _any_addresses(host, port, until)
+    found = any_addresses(host, port, until)
     for entry in found:
         if not is_public(str(entry[4][0])):
             raise RefusedUrl(
@@ -194,7 +198,7 @@ def _public_addresses(host: str, port: int, until: float) -> list[tuple[Any, ...
     return found
 
 
-def _any_addresses(host: str, port: int, until: float) -> list[tuple[Any, ...]]:
+def any_addresses(host: str, port: int, until: float) -> list[tuple[Any, ...]]:
     """What the name resolves to, known by `until` on `time.monotonic`'s clock.
 
     The system's resolver takes no time limit and cannot be stopped: a thread that is left to itself asks it.
@@ -220,7 +224,7 @@ def _any_addresses(host: str, port: int, until: float) -> list[tuple[Any, ...]]:
     return found
 
 
-class _Deadline:
+class Deadline:
     """Ends the connections made through it when the time is over, whatever they are waiting for.
 
     The time limit of a socket starts again with each byte: a server that drips holds its reader for good. Here a thread
@@ -236,6 +240,7 @@ class _Deadline:
 
     @property
     def over(self) -> bool:
+        """Whether the time is up."""
         return time.monotonic() >= self.at
 
     def __enter__(self) -> None:
@@ -281,12 +286,16 @@ class _Deadline:
         return connect
 
 
-class _Handler(HTTPHandler):
+class PlainHandler(HTTPHandler):
+    """http through the connections of a `Deadline`."""
+
     def __init__(self, connect: Callable[..., socket.socket]) -> None:
         super().__init__()
         self._connect = connect
 
     def http_open(self, req: Request) -> Any:
+        """Open an http request."""
+
         def connection(*args: Any, **kwargs: Any) -> HTTPConnection:
             made = HTTPConnection(*args, **kwargs)
             made._create_connection = self._connect  # type: ignore[attr-defined]
@@ -295,12 +304,16 @@ class _Handler(HTTPHandler):
         return self.do_open(connection, req)
 
 
-class _TlsHandler(HTTPSHandler):
+class TlsHandler(HTTPSHandler):
+    """https through the connections of a `Deadline`."""
+
     def __init__(self, connect: Callable[..., socket.socket]) -> None:
         super().__init__()
         self._connect = connect
 
     def https_open(self, req: Request) -> Any:
+        """Open an https request."""
+
         def connection(*args: Any, **kwargs: Any) -> HTTPSConnection:
             made = HTTPSConnection(*args, **kwargs)
             made._create_connection = self._connect  # type: ignore[attr-defined]

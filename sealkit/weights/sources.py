@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from sealkit.download.models import command
+from sealkit.download.places import WEIGHTS_VARIABLE, find_training, weights_folder
+from sealkit.download.progress import fetch_official
 from sealkit.errors import WeightsError
 from sealkit.weights.checkpoint import is_checkpoint, load_checkpoint
 from sealkit.weights.safetensors_io import load_tensors
@@ -15,7 +17,6 @@ from sealkit.weights.unpickle import load_pdparams
 from sealkit.weights.wheels import WHEELS, wheel_file
 
 TAGS = ("scratch", "sealkit", *WHEELS, "official")
-CACHE_VARIABLE = "SEALKIT_WEIGHTS_DIR"
 _SUFFIXES = (".pdparams", ".safetensors")
 
 
@@ -42,19 +43,13 @@ class ResolvedWeights:
         return f"{self.origin} ({self.path})" if self.path and str(self.path) != self.origin else self.origin
 
 
-def cache_folder() -> Path:
-    """Where `official` weights are looked for: $SEALKIT_WEIGHTS_DIR, else ~/.cache/sealkit/weights."""
-    folder = os.environ.get(CACHE_VARIABLE)
-    return Path(folder) if folder else Path.home() / ".cache" / "sealkit" / "weights"
-
-
 def resolve(tag_or_path: str | Path, model_name: str) -> ResolvedWeights:
     """Find the weights a recipe names.
 
     Args:
         tag_or_path: `scratch`; `sealkit` (shipped in the package, as arrays or as an ONNX file); a wheel of `WHEELS`
-            (imported from its ONNX file); `official` (a `.pdparams` file the user put into `cache_folder()`); or a file
-            or checkpoint folder.
+            (imported from its ONNX file); `official` (a `.pdparams` file in `weights_folder()`, where `sealkit
+            download` puts it); or a file or checkpoint folder.
         model_name: official name of the model the weights are for.
 
     Raises:
@@ -157,17 +152,27 @@ def _shipped(model_name: str) -> Path:
     )
 
 
+def fetch_missing(tag_or_path: str | Path, model_name: str) -> None:
+    """Download official training weights where a recipe names them and they are not there.
+
+    Raises:
+        DownloadError: they cannot be had.
+    """
+    if str(tag_or_path) == "official" and find_training(model_name) is None:
+        fetch_official(model_name, "training")
+
+
 def _official(model_name: str) -> Path:
-    folder = cache_folder()
-    for name in (f"{model_name}_pretrained.pdparams", f"{model_name}.pdparams", f"{model_name}.safetensors"):
-        if (folder / name).is_file():
-            return folder / name
+    found = find_training(model_name)
+    if found is not None:
+        return found
     raise WeightsError(
         "the official weights are not on this machine, and sealkit downloads nothing by itself",
         where="weights.init",
         value=f"official: {model_name}",
         hint=(
-            f"get `{model_name}_pretrained.pdparams` (training weights, linked by the model's page in PaddleX's "
-            f"documentation) and put it into {folder}, or set {CACHE_VARIABLE} to the folder that has it"
+            f"`{command([model_name], 'training')}` gets them (or add --download, download=True in Python); or put "
+            f"`{model_name}_pretrained.pdparams` into {weights_folder()}, or set {WEIGHTS_VARIABLE} to the folder that "
+            "has it"
         ),
     )

@@ -7,11 +7,12 @@ import textwrap
 import pytest
 import yaml
 
+from sealkit.download.places import MODELS_VARIABLE, PADDLEX_VARIABLE
 from sealkit.errors import ConfigError, EngineError
 from sealkit.modules.table import module_of
 from sealkit.pipeline.build import engine_of
 from sealkit.pipeline.create import create_model, create_pipeline
-from sealkit.pipeline.locate import CACHE_VARIABLE, PADDLEX_VARIABLE, locate_model
+from sealkit.pipeline.locate import locate_model
 from sealkit.pipeline.settings import EngineSettings
 
 WHEEL = {"SubPipelines.SealOCR.SubModules.TextDetection.weights": "rapidocr"}
@@ -70,12 +71,14 @@ def test_wrong_models_are_named_before_anything_runs(rapidocr, tmp_path):
 
 
 def test_models_that_are_not_there_are_named_together(tmp_path, monkeypatch):
-    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path))
+    monkeypatch.setenv(MODELS_VARIABLE, str(tmp_path))
     with pytest.raises(EngineError, match=r"4 models of this config cannot be used") as caught:
         create_pipeline("seal_recognition")
     said = str(caught.value)
-    for name in ("UVDoc", "PP-DocLayout-L", "PP-OCRv4_server_seal_det", "PP-OCRv4_server_rec"):
-        assert f"{name}_infer.tar into {tmp_path}" in said
+    names = ("UVDoc", "PP-DocLayout-L", "PP-OCRv4_server_seal_det", "PP-OCRv4_server_rec")
+    for name in names:
+        assert f"no folder {name}_infer in {tmp_path}" in said and f"`sealkit download {name}`" in said
+    assert f"sealkit download {' '.join(names)}`" in said.rpartition("next: ")[2]
 
 
 def test_wrong_configs_are_refused():
@@ -156,7 +159,7 @@ def _write_folder(folder):
 
 
 def test_where_models_are_looked_for(tmp_path, monkeypatch):
-    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path))
+    monkeypatch.setenv(MODELS_VARIABLE, str(tmp_path))
     _write_folder(tmp_path / "PP-OCRv4_mobile_rec_infer")
     assert locate_model("PP-OCRv4_mobile_rec").path == tmp_path / "PP-OCRv4_mobile_rec_infer"
     with pytest.raises(EngineError, match=r"sealkit: not shipped; rapidocr: .*; official: no folder PP-X_det_infer in"):

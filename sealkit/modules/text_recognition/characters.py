@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Literal
 
 from sealkit.charset import SPACE, Charset
+from sealkit.download.models import command
+from sealkit.download.places import find_inference
 from sealkit.errors import CharsetError, ConfigError
 from sealkit.runtime.files import YML, ModelFiles, ModelMeta, onnx_metadata
 from sealkit.weights.checkpoint import is_checkpoint, read_state
@@ -17,6 +19,7 @@ from sealkit.weights.sources import ResolvedWeights, resolve
 
 Policy = Literal["fail", "union", "new"]
 CODEC = "codec:"
+OFFICIAL = "official"
 _SHOWN = 12
 _WAYS = (
     "charset: union keeps the weights' characters and adds the new ones; charset: new has only the dictionary's; both "
@@ -63,7 +66,7 @@ def resolve_charset(
         CharsetError: the charsets differ and `policy` is `fail`, or a dictionary that cannot be used.
         ConfigError: nothing says which characters there are.
     """
-    wanted = read_dictionary(dictionary, texts) if dictionary is not None else None
+    wanted = read_dictionary(dictionary, texts, model) if dictionary is not None else None
     if weights.scratch:
         if wanted is None:
             raise _unsaid("weights.init: scratch", model)
@@ -128,13 +131,14 @@ def charset_of_weights(weights: ResolvedWeights) -> Charset | None:
     return None
 
 
-def read_dictionary(source: str, texts: Iterable[str] = ()) -> Charset:
+def read_dictionary(source: str, texts: Iterable[str] = (), model: str = "") -> Charset:
     """A charset by what the recipe calls it.
 
     Args:
-        source: `labels`, `rapidocr`, `codec:NAME`, or the path of a dictionary file, model folder, inference.yml or
-            ONNX file.
+        source: `labels`, `official`, `rapidocr`, `codec:NAME`, or the path of a dictionary file, model folder,
+            inference.yml or ONNX file.
         texts: for `labels`.
+        model: for `official`: the official inference model whose characters they are.
 
     Raises:
         CharsetError, EngineError, WeightsError: it cannot be read, or has faults (named with their lines).
@@ -146,6 +150,8 @@ def read_dictionary(source: str, texts: Iterable[str] = ()) -> Charset:
         if found is None:
             raise CharsetError("the file has no charset", where="rapidocr")
         return found
+    if source == OFFICIAL:
+        source = str(_official_folder(model))
     if source.startswith(CODEC):
         return from_codec(source.removeprefix(CODEC))
     path = Path(source).expanduser()
@@ -169,6 +175,18 @@ def read_dictionary(source: str, texts: Iterable[str] = ()) -> Charset:
             hint=f"a file of one character per line, a folder with {YML}, an ONNX file, labels, rapidocr or {CODEC}…",
         )
     return Charset.from_file(path)
+
+
+def _official_folder(model: str) -> Path:
+    found = find_inference(model)
+    if found is None:
+        raise CharsetError(
+            "the official inference model, which lists the characters, is not on this machine",
+            where=f"dictionary: {OFFICIAL}",
+            value=model,
+            hint=f"`{command([model])}` gets it (or add --download), or dictionary: FOLDER names another",
+        )
+    return found
 
 
 def from_texts(texts: Iterable[str], id: str = "labels") -> Charset:

@@ -228,7 +228,8 @@ class TextRecognitionRecipe(RecipeBase):
     module: Literal["text_recognition"]
     dictionary: str | None = None
     """The charset: a dictionary file, a model folder, inference.yml or ONNX file, `labels` (those of the
-    training labels), `rapidocr` (of that wheel), `codec:gb2312` (a code table); null: those of the starting weights."""
+    training labels), `official` (of the official inference model, see `sealkit download`), `rapidocr` (of that wheel),
+    `codec:gb2312` (a code table); null: those of the starting weights."""
     charset: Literal["fail", "union", "new"] = "fail"
     """Where the starting weights have other characters than `dictionary` (null: than the training labels need):
     `fail` stops with a message; `union` keeps theirs and adds the new ones; `new` has only the dictionary's. Rows of

@@ -21,6 +21,7 @@ import numpy as np
 
 from sealkit.errors import ImageError
 from sealkit.files import read_regular, write_bytes
+from sealkit.images.bands import Banded, in_bands, loaded, rows_of
 from sealkit.images.formats import open_with_pillow
 from sealkit.images.headers import MAX_SCANS, ImageInfo, info_of_pillow, inspect_bytes
 
@@ -38,7 +39,6 @@ MEMORY_PER_PIXEL = 6
 """Bytes: what `max_pixels` stands for in memory. OpenCV's pixels and the copy of them that Python is given."""
 MAX_SCAN_WORK = 12
 """Scans of a JPEG at `max_pixels`: the most that encoders write. Smaller ones may have more, up to MAX_SCANS."""
-_BAND = 1 << 18  # pixels converted at a time: small beside an image, large beside the cost of a call
 
 ImageSource: TypeAlias = Any  # str | Path | bytes | bytearray | memoryview | np.ndarray | PIL.Image.Image
 
@@ -122,15 +122,16 @@ def decode_bytes(
     if plain_jpeg or plain_png or plain_webp:
         return orient(_decode_with_opencv(data, info, where), info.orientation)
     with open_with_pillow(data, where) as image:
-        pixels, orientation = _from_pillow(image, where)
+        pixels, orientation = _from_pillow(image, where, banded=True)
     del image  # its pixels are gone before the turned ones are made
-    return orient(pixels, orientation)
+    # Pillow would load a PNG to look for EXIF data behind its pixels, which the header's walk has found.
+    return orient(pixels, info.orientation if info.format == "PNG" else orientation)
 
 
 def decode_frame(image: Any, *, max_pixels: int, max_side: int, where: str | None = None) -> np.ndarray:
     """The page that an opened multi-page PIL image stands on, as `read_image` gives an image."""
     _check_cost(info_of_pillow(image), max_pixels, max_side, where)
-    return orient(*_from_pillow(image, where))
+    return orient(*_from_pillow(image, where, banded=True))
 
 
 def as_bgr(array: np.ndarray, *, where: str | None = None) -> np.ndarray:
@@ -165,7 +166,7 @@ def as_bgr(array: np.ndarray, *, where: str | None = None) -> np.ndarray:
 def blend_on_white(bgra: np.ndarray) -> np.ndarray:
     """(H, W, 4) uint8, alpha last, not premultiplied -> (H, W, 3) uint8 on white paper, rounded to nearest."""
     out = np.empty((*bgra.shape[:2], 3), np.uint8)
-    for top, bottom in _bands(*bgra.shape[:2]):
+    for top, bottom in rows_of(*bgra.shape[:2]):
         out[top:bottom] = _blended(bgra[top:bottom])
     return out
 
@@ -177,13 +178,6 @@ def _blended(bgra: np.ndarray) -> np.ndarray:
     mixed += 255 * (255 - alpha) + np.uint16(127)
     mixed += (mixed >> 8) + np.uint16(1)  # (x + 1 + (x >> 8)) >> 8 is x // 255 for all x below 65535
     return (mixed >> 8).astype(np.uint8)
-
-
-def _bands(height: int, width: int) -> Iterator[tuple[int, int]]:
-    """(first row, row behind the last) of bands of about _BAND pixels."""
-    rows = max(1, _BAND // max(1, width))
-    for top in range(0, height, rows):
-        yield top, min(height, top + rows)
 
 
 def orient(image: np.ndarray, orientation: int) -> np.ndarray:
@@ -304,7 +298,7 @@ def _blend_in_place(bgra: np.ndarray) -> np.ndarray:
     """
     height, width = bgra.shape[:2]
     flat = bgra.reshape(-1)
-    for top, bottom in _bands(height, width):
+    for top, bottom in rows_of(height, width):
         flat[3 * width * top : 3 * width * bottom] = _blended(bgra[top:bottom]).reshape(-1)
     return flat[: 3 * width * height].reshape(height, width, 3)
 
@@ -315,14 +309,21 @@ def _is_pillow(source: object) -> bool:
     return isinstance(source, Image.Image)
 
 
-def _from_pillow(image: Any, where: str | None) -> tuple[np.ndarray, int]:
-    """Current frame of a PIL image -> (H, W, 3) uint8 BGR as stored, and its EXIF orientation."""
+def _from_pillow(image: Any, where: str | None, *, banded: bool = False) -> tuple[np.ndarray, int]:
+    """Current frame of a PIL image -> (H, W, 3) uint8 BGR as stored, and its EXIF orientation. `banded`: it was opened
+    here and nobody else wants its pixels, so it need not be loaded.
+    """
     inverted = _is_white_zero_16(image)
     try:
-        image.load()
-        # After load(): Pillow >= 11 turns TIFFs while loading and then drops the tag, so this never turns twice.
-        orientation = _valid(image.getexif().get(0x0112))
-        return _pillow_pixels(image, inverted, where), orientation
+        bands = in_bands(image) if banded else None
+        if bands is None:
+            image.load()
+            bands = loaded(image)
+            # After load(): Pillow >= 11 turns TIFFs while loading and then drops the tag, so this never turns twice.
+            orientation = image.getexif().get(0x0112)
+        else:
+            orientation = image.tag_v2.get(0x0112) if image.format == "TIFF" else 1
+        return _pillow_pixels(image, bands, inverted, where), _valid(orientation)
     except ImageError:
         raise
     except Exception as error:  # Pillow's decoders raise OSError, SyntaxError, struct.error, ValueError, zlib.error…
@@ -339,21 +340,20 @@ def _valid(orientation: object) -> int:
     return orientation if isinstance(orientation, int) and 1 <= orientation <= 8 else 1
 
 
-def _pillow_pixels(image: Any, inverted: bool, where: str | None) -> np.ndarray:
-    """Loaded PIL image -> (H, W, 3) uint8 BGR, as stored; band by band, so that only the result is new."""
-    width, height = image.size
-    to_bgr = _band_conversion(image, inverted, where)
-    pixels = np.empty((height, width, 3), np.uint8)
-    for top, bottom in _bands(height, width):
-        pixels[top:bottom] = to_bgr(image.crop((0, top, width, bottom)))
+def _pillow_pixels(image: Any, bands: Banded, inverted: bool, where: str | None) -> np.ndarray:
+    """Bands of a PIL image -> (H, W, 3) uint8 BGR, as stored; only the result is new."""
+    to_bgr = _band_conversion(image, bands, inverted, where)
+    pixels = np.empty((bands.height, bands.width, 3), np.uint8)
+    for top, band in bands.parts():
+        pixels[top : top + band.height] = to_bgr(band)
     return pixels
 
 
-def _band_conversion(image: Any, inverted: bool, where: str | None) -> Callable[[Any], np.ndarray]:
+def _band_conversion(image: Any, bands: Banded, inverted: bool, where: str | None) -> Callable[[Any], np.ndarray]:
     """What turns a band of this image, a PIL image of the same mode, into (h, w, 3) or (h, w, 1) uint8 BGR."""
     mode = image.mode
     if mode.startswith("I;16") or mode in ("I", "F"):
-        return _deep_conversion(image, inverted, where)
+        return _deep_conversion(image, bands, inverted, where)
     if mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
         return lambda band: _blended(np.asarray(band.convert("RGBA"))[:, :, [2, 1, 0, 3]])
     if mode == "LAB":
@@ -365,7 +365,7 @@ def _band_conversion(image: Any, inverted: bool, where: str | None) -> Callable[
     return lambda band: np.asarray(band.convert("RGB"))[:, :, ::-1]
 
 
-def _deep_conversion(image: Any, inverted: bool, where: str | None) -> Callable[[Any], np.ndarray]:
+def _deep_conversion(image: Any, bands: Banded, inverted: bool, where: str | None) -> Callable[[Any], np.ndarray]:
     """Gray of more than 8 bits. 16 bit keeps the high byte, as OpenCV does; other ranges are looked at first."""
     mode, transparent = image.mode, image.info.get("transparency")
     if mode.startswith("I;16") or (mode == "I" and image.format in ("PNG", "PPM")):
@@ -373,8 +373,7 @@ def _deep_conversion(image: Any, inverted: bool, where: str | None) -> Callable[
         def rule(values: np.ndarray) -> np.ndarray:
             return (values.astype(np.uint16) >> 8).astype(np.uint8)
     else:
-        width, height = image.size
-        low, high = _range(np.asarray(image.crop((0, top, width, bottom))) for top, bottom in _bands(height, width))
+        low, high = _range(np.asarray(band) for _, band in bands.parts())
         if mode == "I" and high > 65535:
 
             def rule(values: np.ndarray) -> np.ndarray:  # 31 bits of a signed sample
@@ -417,7 +416,7 @@ def _to_uint8(array: np.ndarray, where: str | None) -> np.ndarray:
     low, high = (0, 1) if array.dtype == np.bool_ else (array.min(), array.max())
     rule = _eight_bits(array.dtype, low, high, where)
     pixels = np.empty(array.shape, np.uint8)
-    for top, bottom in _bands(*array.shape[:2]):
+    for top, bottom in rows_of(*array.shape[:2]):
         pixels[top:bottom] = rule(array[top:bottom])
     return pixels
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sealkit.errors import ImageError
+from sealkit.images.bands import in_bands, png_in_bands
 from sealkit.images.formats import PNG_SIGNATURE, TIFF_SIGNATURES, open_with_pillow, sniff
 
 _PNG_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # colour type -> samples per pixel
@@ -131,6 +132,10 @@ def _pillow_memory(image: Any, orientation: int) -> int:
     """Pillow's pixels and beside them what is largest: our three bytes, the strip or tile that is being decoded, or,
     of a TIFF that lies on its side, the turned copy.
     """
+    bands = in_bands(image)
+    if bands is not None:
+        result = 3 * bands.width * bands.height
+        return result + max(bands.piece, 0 if orientation == 1 else result)
     width, height = image.size
     own, ours = pillow_bytes_per_pixel(image.mode) * width * height, 3 * width * height
     if image.format != "TIFF":
@@ -331,7 +336,7 @@ def _jpeg_scans(data: bytes, at: int) -> int:
 def _inspect_png(data: bytes, where: str | None) -> ImageInfo:
     """Walk all chunks: sizes and checksums of the critical ones, transparency, EXIF and animation."""
     at, end = 8, len(data)
-    header: tuple[int, int, int, int] | None = None
+    header: tuple[int, ...] | None = None
     alpha, orientation, frames = False, 1, 1
     while True:
         if at + 12 > end:
@@ -349,7 +354,7 @@ def _inspect_png(data: bytes, where: str | None) -> ImageInfo:
                     hint="copy the file again",
                 )
         if kind == b"IHDR" and length >= 13:
-            header = struct.unpack_from(">IIBB", body)
+            header = struct.unpack_from(">IIBBBBB", body)
         elif kind == b"tRNS":
             alpha = True
         elif kind == b"eXIf":
@@ -361,7 +366,7 @@ def _inspect_png(data: bytes, where: str | None) -> ImageInfo:
         at += 12 + length
     if header is None:
         raise ImageError("the PNG header is missing", where=where, hint="export the image again")
-    width, height, bits, colour = header
+    width, height, bits, colour, _, _, interlaced = header
     samples = _PNG_CHANNELS.get(colour)
     if samples is None:
         raise ImageError(
@@ -377,17 +382,18 @@ def _inspect_png(data: bytes, where: str | None) -> ImageInfo:
         orientation=orientation,
         frames=frames,
         palette=colour == 3,
-        memory=_png_memory(colour, bits, alpha, frames) * width * height,
+        memory=_png_memory(width * height, colour, bits, alpha, frames, interlaced),
     )
 
 
-def _png_memory(colour: int, bits: int, transparent: bool, frames: int) -> int:
-    """Bytes per pixel: OpenCV decodes opaque ones to three and copies; Pillow's are followed by our three."""
+def _png_memory(pixels: int, colour: int, bits: int, transparent: bool, frames: int, interlaced: int) -> int:
+    """Bytes: OpenCV decodes opaque ones to three a pixel and copies; Pillow's four are followed by our three, unless
+    they come in bands.
+    """
     if frames > 1:
-        return 16  # Pillow keeps the canvas, the frame and what was there before
-    if colour in (4, 6) or (transparent and colour == 2):
-        return 7
-    return 6
+        return 16 * pixels  # Pillow keeps the canvas, the frame and what was there before
+    of_pillow = colour in (4, 6) or (transparent and colour == 2)
+    return (7 if of_pillow and not png_in_bands(pixels, bits, colour, interlaced) else 6) * pixels
 
 
 def _inspect_webp(data: bytes, where: str | None) -> ImageInfo:

@@ -8,6 +8,7 @@ import struct
 import subprocess
 import sys
 import time
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +19,8 @@ from sealkit.errors import ImageError
 from sealkit.images import inspect_image, iter_images, read_image
 from sealkit.images.formats import FORMATS
 
-SIDE = 1500
-OVERHEAD = 10_000_000
+SIDE = 2100  # more than bands.LARGE pixels
+OVERHEAD = 8_000_000
 """Bytes that do not grow with the image: bands under conversion, tables of the decoders, slack of the allocator."""
 
 
@@ -57,16 +58,45 @@ def images() -> dict[str, bytes]:
         "16 bit.png": saved(deep, "PNG", compress_level=1),
         "RGB.webp": saved(rgb, "WEBP", method=0),
         "RGBA lossless.webp": saved(rgba, "WEBP", **quick),
+        "16 bit RGBA.png": deep_png(base),
+        "interlaced RGBA.png": interlaced_png(rgba),
         "RGB.tif": saved(rgb, "TIFF"),
+        "RGB strips.tif": saved(rgb, "TIFF", compression="tiff_lzw", tiffinfo={278: 16}),
         "RGB one strip.tif": saved(rgb, "TIFF", compression="tiff_lzw", tiffinfo={278: SIDE}),
         "RGB lying.tif": saved(rgb, "TIFF", compression="tiff_lzw", tiffinfo={274: 6}),
         "CMYK.tif": saved(rgb.convert("CMYK"), "TIFF", compression="tiff_lzw"),
         "16 bit.tif": saved(deep, "TIFF"),
         "float.tif": saved(Image.fromarray(base[:, :, 0].astype(np.float32)), "TIFF"),
         "RGB.bmp": saved(rgb, "BMP"),
+        "RGBA.bmp": saved(rgba, "BMP"),
         "P.gif": saved(table, "GIF"),
         "RGB.ppm": saved(rgb, "PPM"),
     }
+
+
+def chunk(kind: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+
+def deep_png(base: np.ndarray) -> bytes:
+    """RGBA of 16 bits: the rows as they are, no filter."""
+    rows = np.dstack([base, base[:, :, :1]]).repeat(2, axis=2).reshape(SIDE, -1)
+    lines = np.hstack([np.zeros((SIDE, 1), np.uint8), rows]).tobytes()
+    header = struct.pack(">IIBBBBB", SIDE, SIDE, 16, 6, 0, 0, 0)
+    parts = (chunk(b"IHDR", header), chunk(b"IDAT", zlib.compress(lines, 1)), chunk(b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
+
+
+def interlaced_png(image: Image.Image) -> bytes:
+    """Adam7 (PNG, section 8.2): seven images in one."""
+    pixels, lines = np.asarray(image), []
+    passes = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
+    for x, y, across, down in passes:
+        part = pixels[y::down, x::across]
+        lines.append(np.hstack([np.zeros((len(part), 1), np.uint8), part.reshape(len(part), -1)]).tobytes())
+    header = struct.pack(">IIBBBBB", *image.size, 8, 6, 0, 0, 1)
+    body = zlib.compress(b"".join(lines), 1)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", body) + chunk(b"IEND", b"")
 
 
 MEASURE = """
@@ -89,24 +119,38 @@ for path in sorted(Path(sys.argv[1]).iterdir()):
 
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="peak memory is read from Linux' /proc")
 def test_peak_memory_is_what_the_header_promised(tmp_path: Path) -> None:
-    """At most 6 bytes per pixel, 7 to 9 where the decoder's own pixels are larger; never beyond the promise."""
+    """At most 6 bytes per pixel, but for forms that no decoder here gives in parts; never beyond the promise. The list
+    of those is docs/security.md's.
+    """
     for name, data in images().items():
         (tmp_path / name).write_bytes(data)
+    returned = {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "131072"}  # what is freed, at once (glibc)
     done = subprocess.run(
-        [sys.executable, "-c", MEASURE, str(tmp_path)], capture_output=True, text=True, timeout=120, check=False
+        [sys.executable, "-c", MEASURE, str(tmp_path)],
+        env={**os.environ, **returned},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
     assert done.returncode == 0, done.stderr[-2000:]
     rows = [row.split(":") for row in done.stdout.splitlines()]
     assert len(rows) == len(images())
     over = {name: int(peak) - int(promised) for name, peak, promised in rows if int(peak) > int(promised) + OVERHEAD}
     assert over == {}
-    most = {name: int(promised) / SIDE**2 for name, _, promised in rows}
-    assert max(most.values()) < 10.1
-    assert {name for name, pixel in most.items() if pixel > 7} == {
-        "progressive.jpg",  # 9: all coefficients are kept until the last scan
-        "RGBA lossless.webp",  # 8
-        "RGB lying.tif",  # 10: the older of the Pillows allowed; the newer take 8
+    promised = {name: int(bytes_) / SIDE**2 for name, _, bytes_ in rows}
+    allowed = {
+        "progressive.jpg": 9,  # all coefficients are kept until the last scan
+        "CMYK.jpg": 7,
+        "16 bit RGBA.png": 7,
+        "interlaced RGBA.png": 7,
+        "RGB.webp": 6,
+        "RGBA lossless.webp": 8,  # the decoder's own four, and four that it gives
+        "RGB one strip.tif": 7,
     }
+    assert {name: pixel for name, pixel in promised.items() if pixel > allowed.get(name, 6) + 0.7} == {}
+    measured = {name: (int(peak) - OVERHEAD) / SIDE**2 for name, peak, _ in rows}
+    assert {name: pixel for name, pixel in measured.items() if pixel > allowed.get(name, 6)} == {}
 
 
 def test_a_image_that_needs_more_per_pixel_is_refused_from_fewer_pixels_on() -> None:

@@ -7,7 +7,8 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,8 @@ class Run:
         first: seconds from the command to the first result.
         engines: what ran the networks; sealkit tells, paddlex does not.
         seconds: image → seconds of each round.
+        at: image → time.time() when each round began with it.
+        parts: image → seconds of each network in each round, by the name of its folder.
         networks: image → those of them that were spent in the engines.
         cpu: image → processor seconds of all threads together.
         networks_cpu: image → those of them while an engine ran.
@@ -50,6 +53,8 @@ class Run:
     first: float = 0.0
     engines: list[str] = field(default_factory=list)
     seconds: dict[str, list[float]] = field(default_factory=dict)
+    at: dict[str, list[float]] = field(default_factory=dict)
+    parts: dict[str, list[dict[str, float]]] = field(default_factory=dict)
     networks: dict[str, list[float]] = field(default_factory=dict)
     cpu: dict[str, list[float]] = field(default_factory=dict)
     networks_cpu: dict[str, list[float]] = field(default_factory=dict)
@@ -90,21 +95,27 @@ class Run:
 
 
 def write_configs(
-    folder: Path, source: str | Path | Mapping[str, Any], overrides: Mapping[str, Any], threads: int = 2
+    folder: Path,
+    source: str | Path | Mapping[str, Any],
+    overrides: Mapping[str, Any],
+    threads: int = 2,
+    device: str = "cpu",
 ) -> tuple[Path, Path]:
     """(sealkit's, paddlex's) config files that mean the same: the same folders, engines, thresholds.
 
-    Folders with a Paddle program run on Paddle with oneDNN on both sides, those with ONNX alone on ONNX Runtime.
+    Folders with a Paddle program run on Paddle on both sides, on a CPU with oneDNN, those with ONNX alone on ONNX
+    Runtime.
     sealkit's says `reading: reference` unless the overrides say otherwise.
     """
     tree = _located(source, {"reading": "reference", **dict(overrides)})
+    mode = "mkldnn" if device == "cpu" else "paddle"
     for place in by_key():
         section = _section(tree, place, None)
         if section is None or not section["model_dir"]:
             continue
         paddle = ModelFiles.find(section["model_dir"]).has_paddle
         section["engine"] = "paddle_static" if paddle else "onnxruntime"
-        section["engine_config"] = {"cpu_threads": threads, "run_mode": "mkldnn"} if paddle else None
+        section["engine_config"] = {"cpu_threads": threads, "run_mode": mode} if paddle else None
     ours, theirs = folder / "sealkit.yaml", folder / "paddlex.yaml"
     write_text(ours, yaml.safe_dump(tree, sort_keys=False, allow_unicode=True))
     plain = _without(tree, OWN_KEYS)
@@ -139,17 +150,29 @@ def _located(source: str | Path | Mapping[str, Any], overrides: Mapping[str, Any
     return tree
 
 
-def run(python: str | Path, library: str, config: Path, images: Sequence[str], rounds: int, threads: int) -> Run:
+def run(
+    python: str | Path,
+    library: str,
+    config: Path,
+    images: Sequence[str],
+    rounds: int,
+    threads: int,
+    *,
+    flags: Sequence[str] = (),
+    watch: Callable[[int], AbstractContextManager[None]] = lambda pid: nullcontext(),
+) -> Run:
     """Run a library on images.
 
     Args:
         python: interpreter that has the library.
+        flags: more flags of run_pipeline.py.
+        watch: number of the process → a block that it runs in.
 
     Raises:
         EngineError: the process failed; its last lines of output are shown.
     """
     command = [str(python), str(SCRIPT), "--library", library, "--rounds", str(rounds), "--threads", str(threads)]
-    command += ["--started", repr(time.time())]
+    command += ["--started", repr(time.time()), *flags]
     environment = {
         **os.environ,
         "OMP_NUM_THREADS": str(threads),
@@ -158,21 +181,28 @@ def run(python: str | Path, library: str, config: Path, images: Sequence[str], r
     if library == "sealkit":
         package = str(Path(__file__).resolve().parents[2])
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))
-    done = subprocess.run(
-        [*command, str(config), *images],
-        capture_output=True,
-        text=True,
-        errors="replace",
-        env=environment,
-        check=False,
-    )
-    if done.returncode:
-        tail = "\n".join(done.stderr.strip().splitlines()[-12:])
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        [*command, str(config), *images], stdout=pipe, stderr=pipe, text=True, errors="replace", env=environment
+    ) as process:
+        try:
+            with watch(process.pid):
+                out, said = process.communicate()
+        except BaseException:
+            process.kill()
+            raise
+    if process.returncode:
+        tail = "\n".join(said.strip().splitlines()[-12:])
         raise EngineError(f"{library} failed\n{tail}", where=str(python))
+    return _parsed(out)
+
+
+def _parsed(out: str) -> Run:
+    """What run_pipeline.py printed."""
     result = Run()
-    for line in map(json.loads, done.stdout.splitlines()):
+    for line in map(json.loads, out.splitlines()):
         if "image" in line:
-            for name in ("seconds", "networks", "cpu", "networks_cpu"):
+            for name in ("at", "seconds", "parts", "networks", "cpu", "networks_cpu"):
                 getattr(result, name).setdefault(line["image"], []).append(line[name])
             if "res" in line:
                 result.results[line["image"]] = line["res"]

@@ -37,16 +37,19 @@ from sealkit.version import __version__
 GRID_SAMPLE_OPSET = 16
 
 
-def random_folder(model_name: str) -> Path:
-    """The folder of a model with random weights and no rule, in the cache folder; written where it is not there yet.
+def random_folder(model_name: str, *, rule: bool = False) -> Path:
+    """The folder of a model with random weights in the cache folder; written where it is not there yet.
+
+    Args:
+        rule: with the rule that lets the graph find something.
 
     Raises:
         ConfigError, ExportError: see `write_stand_in`.
     """
-    folder = models_folder() / "random-weights" / __version__ / model_name
+    folder = models_folder() / "random-weights" / (f"{__version__}-rule" if rule else __version__) / model_name
     if not folder.is_dir():
         folder.parent.mkdir(parents=True, exist_ok=True)
-        write_stand_in(model_name, folder, rule=False)
+        write_stand_in(model_name, folder, rule=rule)
     return folder
 
 

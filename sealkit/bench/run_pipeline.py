@@ -1,15 +1,17 @@
 """Run one library's pipeline on images in a process of its own: a script, not a part of the package.
 
     PYTHON run_pipeline.py --library paddlex|sealkit CONFIG IMAGE … [--rounds 3] [--threads 2] [--started SECONDS]
+        [--warm-up 0] [--one-by-one] [--device cpu]
 
 `PYTHON` has that library; the other need not be there, which is why nothing of sealkit is imported at the top.
-Prints JSON lines: {"created": s, "engines": …} when the pipeline stands, then per image and round {"image",
-"round", "seconds", "networks", "cpu", "networks_cpu"}, with the first round also "res" and "since_start", then as many
-rounds of one call with all images, {"listed": seconds per image, "networks": …}, if there are several of both, at
-last {"peak_mb": …}. "networks" are the seconds spent in the engines; those of images that are read at the same time
-are divided by how many are. "cpu" and "networks_cpu" are processor seconds of all threads of the process, in all and
-while an engine ran. "created" and "since_start" count from --started (time.time() of whoever gave the command), else
-from the first line of this script.
+Prints JSON lines: {"created": s, "engines": …} when the pipeline stands, then, after as many images as --warm-up says,
+per image and round {"image", "round", "at", "seconds", "networks", "parts", "cpu", "networks_cpu"}, with the first
+round also "res" and "since_start", then, unless --one-by-one, as many rounds of one call with all images, {"listed":
+seconds per image, "networks": …}, if there are several of both, at last {"peak_mb": …}. "at" is time.time() when the
+image was given, "networks" are the seconds spent in the engines, "parts" those of each network by the name of its
+folder; those of images that are read at the same time are divided by how many are. "cpu" and "networks_cpu" are
+processor seconds of all threads of the process, in all and while an engine ran. "created" and "since_start" count from
+--started (time.time() of whoever gave the command), else from the first line of this script.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ import resource
 import sys
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 STARTED = time.time()
@@ -33,9 +36,15 @@ class Stopwatch:
 
     def __init__(self) -> None:
         self.seconds, self.cpu = 0.0, 0.0
+        self.parts: dict[str, float] = {}
         self._inside, self._lock = threading.local(), threading.Lock()
 
-    def around(self, owner: type, name: str) -> None:
+    def reset(self) -> None:
+        """Begin again from nothing."""
+        self.seconds, self.cpu, self.parts = 0.0, 0.0, {}
+
+    def around(self, owner: type, name: str, part: Callable[[Any], str] = lambda one: "") -> None:
+        """Put the watch around a method; `part` names what an object's calls count for."""
         method = owner.__dict__[name]
 
         @functools.wraps(method)
@@ -48,9 +57,11 @@ class Stopwatch:
             finally:
                 if outermost:
                     self._inside.now = False
+                    taken, named = time.perf_counter() - start, part(args[0])
                     with self._lock:
-                        self.seconds += time.perf_counter() - start
+                        self.seconds += taken
                         self.cpu += time.process_time() - used
+                        self.parts[named] = self.parts.get(named, 0.0) + taken
 
         setattr(owner, name, timed)
 
@@ -62,28 +73,34 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--started", type=float, default=STARTED)
+    parser.add_argument("--warm-up", type=int, default=0, help="images that are read first and not counted")
+    parser.add_argument("--one-by-one", action="store_true", help="no call with all images")
+    parser.add_argument("--device", default="cpu")
     parser.add_argument("config")
     parser.add_argument("images", nargs="+")
     args = parser.parse_args()
     networks = Stopwatch()
-    pipeline = create(args.library, args.config, args.threads)
+    pipeline = create(args.library, args.config, args.threads, args.device)
     time_networks(args.library, networks)
     engines = sorted(set(pipeline.engines.values())) if args.library == "sealkit" else []
     say(created=time.time() - args.started, engines=engines)
+    for number in range(args.warm_up):
+        list(pipeline.predict(args.images[number % len(args.images)]))
     for number in range(args.rounds):
         for image in args.images:
-            networks.seconds = networks.cpu = 0.0
-            start, used = time.perf_counter(), time.process_time()
+            networks.reset()
+            at, start, used = time.time(), time.perf_counter(), time.process_time()
             results = list(pipeline.predict(image))
             seconds, used = time.perf_counter() - start, time.process_time() - used
-            line: dict[str, Any] = {"image": image, "round": number, "seconds": seconds}
-            line |= {"networks": networks.seconds, "cpu": used, "networks_cpu": networks.cpu}
+            line: dict[str, Any] = {"image": image, "round": number, "at": at, "seconds": seconds}
+            line |= {"networks": networks.seconds, "parts": networks.parts, "cpu": used, "networks_cpu": networks.cpu}
             if number == 0:
                 line["since_start"] = time.time() - args.started
                 line["res"] = [result.json["res"] for result in results]
             say(**line)
-    for _ in range(args.rounds if min(args.rounds, len(args.images)) > 1 else 0):
-        networks.seconds = 0.0
+    several = min(args.rounds, len(args.images)) > 1 and not args.one_by_one
+    for _ in range(args.rounds if several else 0):
+        networks.reset()
         start = time.perf_counter()
         for _result in pipeline.predict(list(args.images)):
             pass
@@ -94,15 +111,15 @@ def main() -> int:
     return 0
 
 
-def create(library: str, config: str, threads: int) -> Any:
+def create(library: str, config: str, threads: int, device: str) -> Any:
     """The pipeline of one library."""
     if library == "sealkit":
         import sealkit
 
-        return sealkit.create_pipeline(config, device="cpu", threads=threads)
+        return sealkit.create_pipeline(config, device=device, threads=threads)
     from paddlex import create_pipeline  # type: ignore[import-not-found]
 
-    return create_pipeline(config, device="cpu")
+    return create_pipeline(config, device=device)
 
 
 def time_networks(library: str, watch: Stopwatch) -> None:
@@ -110,13 +127,13 @@ def time_networks(library: str, watch: Stopwatch) -> None:
     if library == "sealkit":
         from sealkit.runtime.model import InferenceModel
 
-        watch.around(InferenceModel, "run")
+        watch.around(InferenceModel, "run", lambda model: model.path.name)
         return
     loaded = [m for name, m in sys.modules.items() if name.startswith("paddlex.inference.models.runners.")]
     runners = {one for module in loaded for name, one in vars(module).items() if name.endswith("Runner")}
     for runner in runners:
         if isinstance(runner, type) and "__call__" in vars(runner):
-            watch.around(runner, "__call__")
+            watch.around(runner, "__call__", lambda one: one.model_dir.name)
 
 
 def say(**fields: Any) -> None:

@@ -195,7 +195,7 @@ def show(metrics: Metrics, clients: int) -> None:
     count = sum(metrics.statuses.values())
     print(f"{count} requests, {clients} clients: {count / metrics.seconds:.1f} per second")
     for kind, taken in sorted(metrics.taken.items()):
-        print(f"  {kind:16s} n={len(taken):4d}  p50={_quantile(taken, 0.5):.3f} s  p95={_quantile(taken, 0.95):.3f} s")
+        print(f"  {kind:16s} n={len(taken):4d}  p50={quantile(taken, 0.5):.3f} s  p95={quantile(taken, 0.95):.3f} s")
     print("  statuses        ", ", ".join(f"{status}: {n}" for status, n in sorted(metrics.statuses.items())))
     print(f"  429, 503, 504    {metrics.lost}")
     for what, listed in (("different answers", metrics.different), ("undefined answers", metrics.undefined)):
@@ -203,7 +203,8 @@ def show(metrics: Metrics, clients: int) -> None:
     print("  memory          ", ", ".join(f"{when} {size / 1e6:.0f} MB" for when, size in metrics.memory.items()))
 
 
-def _quantile(values: Sequence[float], share: float) -> float:
+def quantile(values: Sequence[float], share: float) -> float:
+    """The value below which so large a share of them lies."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 

@@ -44,10 +44,13 @@ COMMANDS: Mapping[str, str] = {
 EXTRAS: Mapping[str, str] = {
     "fastapi": "serve",
     "fastapi_offline": "serve",
+    "httpx": "bench",
     "matplotlib": "train",
     "onnx": "train",
     "paddle2onnx": "train",
     "prometheus_client": "serve",
+    "psutil": "bench",
+    "pynvml": "bench",
     "pypdfium2": "pdf",
     "python_multipart": "serve",
     "rapidocr": "embedded",

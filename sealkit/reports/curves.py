@@ -81,6 +81,26 @@ def scatter_chart(
         return _svg(figure)
 
 
+def bar_chart(series: Mapping[str, Mapping[str, float]], *, x_label: str, title: str = "") -> str:
+    """An SVG element with horizontal bars: a group per label, in it a bar per series that has it, with its value."""
+    labels = list(dict.fromkeys(label for bars in series.values() for label in bars))
+    height = 0.8 / max(len(series), 1)
+    with _figure(8.6, 0.9 + 0.24 * len(labels) * max(len(series), 1)) as figure:
+        axes = figure.add_subplot()
+        for number, (name, bars) in enumerate(series.items()):
+            places = [labels.index(label) + number * height for label in bars]
+            drawn = axes.barh(places, list(bars.values()), height=0.9 * height, label=name)
+            axes.bar_label(drawn, fmt="%.2f", padding=3, fontsize=7)
+        axes.set_yticks([place + 0.4 - height / 2 for place in range(len(labels))], labels, fontsize=8)
+        axes.invert_yaxis()
+        axes.margins(x=0.12)
+        axes.grid(visible=False, axis="y")
+        axes.set_xlabel(x_label)
+        axes.set_title(title, loc="left")
+        axes.legend(frameon=False, fontsize=8, loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=4)
+        return _svg(figure)
+
+
 _MARKERS = (("o", False), ("s", False), ("D", True))
 """Shape of a series' points, and whether they are filled."""
 

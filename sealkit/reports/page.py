@@ -2,8 +2,8 @@
 
 Callers pass plain sections; this file knows no module. A section is a dict with `title` and one or more of
 `text` (str), `rows` (list of dicts: a table), `images` (list of (caption, (H, W, 3) uint8 BGR array)), `svg` (str),
-`chart`, `scatter` (arguments of `curves.line_chart`, `curves.scatter_chart` by name), `code` (str), `fold` (bool:
-closed until opened).
+`chart`, `scatter`, `bars` (arguments of `curves.line_chart`, `scatter_chart`, `bar_chart` by name), `code` (str),
+`fold` (bool: closed until opened).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import numpy as np
 from jinja2 import Environment, PackageLoader
 
 from sealkit.files import write_text
-from sealkit.reports.curves import line_chart, scatter_chart
+from sealkit.reports.curves import bar_chart, line_chart, scatter_chart
 
 MAX_IMAGE_SIDE = 480  # pixels; a report with 30 images stays under 2 MB
 
@@ -62,7 +62,7 @@ def write_page(
 
 
 def _section(section: Mapping[str, Any]) -> dict[str, Any]:
-    unknown = set(section) - {"title", "text", "rows", "images", "svg", "chart", "scatter", "code", "fold"}
+    unknown = set(section) - {"title", "text", "rows", "images", "svg", "chart", "scatter", "bars", "code", "fold"}
     if unknown or "title" not in section:
         raise ValueError(f"report section {section.get('title')!r}: unknown keys {sorted(unknown)} or no title")
     return {
@@ -79,6 +79,8 @@ def _section(section: Mapping[str, Any]) -> dict[str, Any]:
 def _drawn(section: Mapping[str, Any]) -> str | None:
     if section.get("scatter"):
         return scatter_chart(**section["scatter"])
+    if section.get("bars"):
+        return bar_chart(**section["bars"])
     return line_chart(**section["chart"]) if section.get("chart") else None
 
 

@@ -102,6 +102,9 @@ class LoopSettings(Settings):
     num_workers: int = Field(2, ge=0)
     amp: Literal["off", "auto", "float16", "bfloat16"] = "off"
     """`auto`: float16 where the device has it."""
+    kernels: Literal["auto", "paddle", "fast"] = "auto"
+    """Depthwise convolutions on a CPU: `paddle`, or `fast` (extra `fast`: Numba), which agree to rounding; `auto`: fast
+    where it is installed and has proved equal to Paddle. A run keeps what it began with."""
     sync_bn: bool = False
     device: str | None = None
     """cpu, gpu, gpu:0, npu:0, …; null: a GPU when Paddle has one."""

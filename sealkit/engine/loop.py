@@ -94,12 +94,14 @@ def fit(
         watchdog = stack.enter_context(Watchdog(world))
         folder = RunFolder(run_dir or settings.run_dir, resume, overwrite, writes=world.is_main)
         stack.callback(folder.close)
-        own = {"environment.json": as_json(environment()), **(files or {})}
+        machine = environment()
+        own = {"environment.json": as_json(machine), **(files or {})}
         if world.is_main and not resume:  # marks the folder as ours before anything can fail
             folder.write(own)
         run = _Run(build(task, settings, folder, world, stack, resume, progress), watchdog)
         folder.begun()
-        if world.is_main and resume:  # only now: a refused resume leaves the run's own files as they are
+        own["environment.json"] = as_json({**machine, "kernels": run.parts.kernels})
+        if world.is_main:  # only now: a refused resume leaves the run's own files as they are
             folder.write(own)
         run.start(warnings)
         return run.finish(run.train(), time.monotonic() - started)
@@ -260,6 +262,7 @@ class _Run:
             "settings": self.settings.model_dump(mode="json"),
             "data": parts.data,
             "world": parts.world.size,
+            "kernels": parts.kernels,
             "scaler": parts.trainer.amp.state(),
             "ema": parts.ema.progress() if parts.ema else None,
         }

@@ -11,7 +11,8 @@ from sealkit.errors import TrainingError
 
 # On resume the new value of these wins: they change how fast or how often, not what is learnt. `*`: everything below.
 # weights.init is ignored: the checkpoint has the weights. train.max_steps and train.epochs have rules of their own
-# below. Everything else must be what it was, since the result would belong to neither setting.
+# below, train.kernels in engine/kernels.py. Everything else must be what it was, since the result would belong to
+# neither setting.
 NEW_WINS = (
     "name",
     "output",
@@ -20,6 +21,7 @@ NEW_WINS = (
     "train.num_workers",
     "train.device",
     "train.threads",
+    "train.kernels",
     "train.log_every",
     "train.visualdl",
     "train.save_every_steps",

@@ -11,6 +11,7 @@ from sealkit.engine.device import convert_sync_bn
 from sealkit.engine.distributed import World
 from sealkit.engine.ema import Ema
 from sealkit.engine.evaluate import EVAL_STREAM
+from sealkit.engine.kernels import choose_kernels
 from sealkit.engine.loader import Loader
 from sealkit.engine.log import RunLog, cut_metrics
 from sealkit.engine.optim import Optimizer
@@ -49,6 +50,7 @@ class Parts:
     log: RunLog
     progress: Progress
     resumed: bool
+    kernels: str
 
 
 def build(
@@ -96,6 +98,8 @@ def build(
         log.say(f"resume: the new setting is used: {change}")
 
     net = _network(task, settings, folder, world, log, checkpoint)
+    before = str(checkpoint.progress.get("kernels", "paddle")) if checkpoint else None
+    kernels = choose_kernels(net, loop, before, world, log)
     optimizer = Optimizer(net, task.param_groups(net), settings.optimizer)
     ema = None
     if settings.ema:
@@ -110,7 +114,8 @@ def build(
     streams = {TRAIN_STREAM: Stream(source, task.collate), EVAL_STREAM: Stream(task.eval_samples(), task.collate)}
     loader = stack.enter_context(Loader(streams, loop.num_workers, settings.seed))
     return Parts(
-        task, settings, folder, world, plan, length, data, net, optimizer, ema, trainer, loader, log, progress, resumed
+        task, settings, folder, world, plan, length, data, net, optimizer, ema, trainer, loader, log, progress, resumed,
+        kernels,
     )  # fmt: skip
 
 

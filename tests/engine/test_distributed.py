@@ -33,11 +33,16 @@ def finish(process, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "ratio", [pytest.param(False, marks=pytest.mark.slow, id="mean"), pytest.param(True, id="ratio")]
+    ("ratio", "depthwise"),
+    [
+        pytest.param(False, False, marks=pytest.mark.slow, id="mean"),
+        pytest.param(True, False, id="ratio"),
+        pytest.param(True, True, marks=pytest.mark.slow, id="fast kernels"),
+    ],
 )
-def test_two_halves_equal_the_whole_batch(tmp_path, ratio):
+def test_two_halves_equal_the_whole_batch(tmp_path, ratio, depthwise):
     """Gradients, seen through Momentum's velocity after one step and the weights after four, and the evaluation."""
-    task = {**TASK, "ratio_loss": ratio}
+    task = {**TASK, "ratio_loss": ratio, "depthwise": depthwise}
     changes = {"optimizer": {"name": "Momentum", "lr": 0.001}, "eval": {"batch_size": 2}}
     whole = {"max_steps": 4, "batch_size": 8, "accumulate": 1}
     one = fit(ToyTask(**task), recipe(**changes, train=whole), tmp_path / "one", progress=False)
@@ -51,6 +56,7 @@ def test_two_halves_equal_the_whole_batch(tmp_path, ratio):
         assert np.abs(velocity - b.optimizer[name]).max() < 1e-5 * scale, name
     for name, weight in a.weights.items():
         np.testing.assert_allclose(b.weights[name], weight, rtol=1e-5, atol=1e-6, err_msg=name)
+    assert a.progress["kernels"] == b.progress["kernels"] == ("fast" if depthwise else "paddle")
     assert b.progress["baseline"] == pytest.approx(a.progress["baseline"], rel=1e-9)
     assert b.progress["last"]["samples"] == one.last["samples"] == 7
 

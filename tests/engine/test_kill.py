@@ -24,8 +24,8 @@ RECIPE = {
 }
 
 
-def start(folder, **fit_options):
-    options = {"recipe": RECIPE, "fit": {"progress": False, **fit_options}}
+def start(folder, task, **fit_options):
+    options = {"task": task, "recipe": RECIPE, "fit": {"progress": False, **fit_options}}
     return subprocess.Popen([sys.executable, SCRIPT, str(folder), json.dumps(options)])
 
 
@@ -34,12 +34,14 @@ def steps_of(folder):
     return len(path.read_text().splitlines()) if path.is_file() else 0
 
 
-def test_kill_9_at_three_random_moments(tmp_path):
-    fit(ToyTask(), recipe(**RECIPE), tmp_path / "whole", progress=False)
+@pytest.mark.parametrize("kernels", ["paddle", pytest.param("fast", marks=pytest.mark.slow)])
+def test_kill_9_at_three_random_moments(tmp_path, kernels):
+    task = {"depthwise": kernels == "fast"}
+    fit(ToyTask(**task), recipe(**RECIPE), tmp_path / "whole", progress=False)
     whole = load_checkpoint(tmp_path / "whole/checkpoints/latest")
     dice = random.Random()
     for attempt in range(3):
-        process = start(tmp_path / "parts", resume=attempt > 0)
+        process = start(tmp_path / "parts", task, resume=attempt > 0)
         rows, deadline = steps_of(tmp_path / "parts"), time.monotonic() + 120
         while steps_of(tmp_path / "parts") < rows + 2 and process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.005)
@@ -47,8 +49,9 @@ def test_kill_9_at_three_random_moments(tmp_path):
         process.send_signal(signal.SIGKILL)
         process.wait()
     killed_at = load_checkpoint(tmp_path / "parts/checkpoints/latest").progress["step"]
-    assert start(tmp_path / "parts", resume=True).wait() == 0
+    assert start(tmp_path / "parts", task, resume=True).wait() == 0
     parts = load_checkpoint(tmp_path / "parts/checkpoints/latest")
+    assert parts.progress["kernels"] == whole.progress["kernels"] == kernels
     assert killed_at > 0 and parts.progress["step"] == whole.progress["step"]
     for part in ("weights", "training", "optimizer", "ema"):
         one, two = getattr(whole, part), getattr(parts, part)
@@ -57,7 +60,7 @@ def test_kill_9_at_three_random_moments(tmp_path):
 
 
 def test_a_second_run_in_the_same_folder_is_refused(tmp_path):
-    process = start(tmp_path / "run")
+    process = start(tmp_path / "run", {})
     try:
         deadline = time.monotonic() + 120
         while not (tmp_path / "run/metrics.jsonl").is_file() and time.monotonic() < deadline:

@@ -79,6 +79,7 @@ class ToyTask(Task):
     freeze_bn: bool = False
     zero_term: bool = False
     ratio_loss: bool = False
+    depthwise: bool = False
     name: str = "toy"
     main_metric: str = "score"
 
@@ -87,8 +88,9 @@ class ToyTask(Task):
 
         nn = paddle.nn
         frozen = {"use_global_stats": True} if self.freeze_bn else {}
+        conv = nn.Conv2D(1, 4, 3, padding=1, bias_attr=False)
         return nn.Sequential(
-            nn.Conv2D(1, 4, 3, padding=1, bias_attr=False),
+            nn.Sequential(conv, nn.Conv2D(4, 4, 3, padding=1, groups=4)) if self.depthwise else conv,
             nn.BatchNorm2D(4, **frozen),
             nn.ReLU(),
             nn.Flatten(),

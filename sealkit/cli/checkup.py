@@ -29,7 +29,7 @@ _ENGINES = sorted({info.package for info in ENGINES.values()} - {"paddle", "onnx
 PACKAGES = (
     "sealkit", "numpy", "pydantic", "shapely", "pyclipper", "pillow", *OPENCV, "paddlepaddle", "paddlepaddle-gpu",
     "setuptools", "visualdl", "safetensors", "onnx", "paddle2onnx", "packaging", "onnxruntime",
-    "onnxruntime-gpu", *_ENGINES, "rapidocr", "pypdfium2", "fastapi", "uvicorn", "mplfonts",
+    "onnxruntime-gpu", "numba", *_ENGINES, "rapidocr", "pypdfium2", "fastapi", "uvicorn", "mplfonts",
 )  # fmt: skip
 _SMOKE_SECONDS = 120
 
@@ -187,6 +187,7 @@ def _packages(versions: Mapping[str, str]) -> Iterator[Finding]:
         "train": ("paddlepaddle", "paddlepaddle-gpu"),
         "onnx": ("onnxruntime", "onnxruntime-gpu"),
         **{info.extra: (info.package,) for info in ENGINES.values() if info.extra not in (None, "train", "onnx")},
+        "fast": ("numba",),
         "embedded": ("rapidocr",),
         "pdf": ("pypdfium2",),
         "serve": ("fastapi",),

@@ -120,6 +120,49 @@ def _free(key: str) -> bool:
     return any(key == rule or (rule.endswith(".*") and key.startswith(rule[:-1])) for rule in NEW_WINS)
 
 
+def divide_step(settings: RecipeBase, saved: Mapping[str, Any], world: int, where: str) -> tuple[RecipeBase, str]:
+    """Divide the samples of a step among another number of processes than the run was saved with.
+
+    A step keeps its samples and with them the learning rate, the order of samples and the length of an epoch; they are
+    divided into as many forward passes as it takes. What depends on the division is not exact: statistics of
+    BatchNorms, which are a forward pass's own, and random numbers of forward passes.
+
+    Args:
+        saved: {"settings", "world"} of the checkpoint.
+
+    Returns:
+        Settings whose `batch_size` and `accumulate` fit, and a sentence that says so, "" where nothing changed.
+
+    Raises:
+        TrainingError: the samples of a step cannot be divided evenly.
+    """
+    loop, total = settings.train, step_size(saved["settings"]["train"], saved["world"])
+    if world == saved["world"]:
+        return settings, ""
+    if total % world:
+        fits = [n for n in range(1, total + 1) if total % n == 0]
+        raise TrainingError(
+            f"a step of this run has {total} samples, which {world} processes cannot divide evenly",
+            where=where,
+            value=f"{saved['world']} → {world} processes",
+            hint=f"use {', '.join(map(str, fits))} processes, or start a new run from its weights",
+        )
+    share = total // world
+    batch = max(n for n in range(1, min(loop.batch_size, share) + 1) if share % n == 0)
+    train = loop.model_copy(update={"batch_size": batch, "accumulate": share // batch})
+    said = (
+        f"resume: {saved['world']} → {world} processes. A step keeps its {total} samples and the learning rate: "
+        f"{batch} a forward pass, {share // batch} pass(es), {world} process(es). BatchNorm and random augmentation in "
+        "the network see other batches, so the losses are not bit for bit those of an undisturbed run"
+    )
+    return settings.model_copy(update={"train": train}), said
+
+
+def step_size(loop: Mapping[str, Any], world: int) -> int:
+    """Samples of an optimiser step of `world` processes with these `train` settings."""
+    return int(loop["batch_size"]) * int(loop["accumulate"]) * world
+
+
 def check_same_run(
     settings: RecipeBase, saved: Mapping[str, Any], data: Mapping[str, Any] | None, world: int, where: str
 ) -> list[str]:
@@ -139,11 +182,11 @@ def check_same_run(
     changed = {key for key in old.keys() | new.keys() if old.get(key) != new.get(key)}
     if "train.epochs" in changed and settings.schedule.name in ("constant", "multistep"):
         changed.discard("train.epochs")  # these schedules do not know the length of the run
+    if step_size(saved["settings"]["train"], saved["world"]) == step_size(settings.train.model_dump(), world):
+        changed -= {"train.batch_size", "train.accumulate"}  # divided otherwise
     lengthless = old.get("train.epochs") is None
     refused = sorted(key for key in changed if not _free(key) or (key == "train.max_steps" and lengthless))
     lines = [f"  {key}: {old.get(key)!r} → {new.get(key)!r}" for key in refused]
-    if world != saved["world"]:
-        lines.append(f"  processes: {saved['world']} → {world}")
     if data is not None and saved.get("data") is not None and dict(data) != saved["data"]:
         before, after = flatten(saved["data"]), flatten(data)
         parts = sorted(key for key in before.keys() | after.keys() if before.get(key) != after.get(key))

@@ -17,7 +17,7 @@ from sealkit.engine.log import RunLog, cut_metrics
 from sealkit.engine.optim import Optimizer
 from sealkit.engine.plan import Lengths, lengths
 from sealkit.engine.preflight import TRAIN_STREAM
-from sealkit.engine.resume import Progress, check_progress, check_same_run
+from sealkit.engine.resume import Progress, check_progress, check_same_run, divide_step
 from sealkit.engine.run_folder import RunFolder
 from sealkit.engine.sampler import TrainPlan
 from sealkit.engine.seeds import init_seed
@@ -67,7 +67,6 @@ def build(
     Raises:
         ConfigError, DataError, WeightsError, TrainingError: as `loop.fit`.
     """
-    loop = settings.train
     if world.is_main:
         claim_folder(folder.latest)  # before the others look
     # rank 0's file system decides, else ranks could disagree on where they are
@@ -76,6 +75,10 @@ def build(
     if checkpoint:
         check_progress(checkpoint.progress, str(folder.latest))
         task.restore(checkpoint.extras)
+    divided = ""
+    if checkpoint:
+        settings, divided = divide_step(settings, checkpoint.progress, world.size, str(folder.latest))
+    loop = settings.train
     source = task.train_samples()
     if len(source) == 0:
         raise ConfigError("the training set has no samples", where="data.train", hint="check the label file")
@@ -94,6 +97,8 @@ def build(
     log = stack.enter_context(
         RunLog(folder.path if world.is_main else None, length.total, progress.step, loop.visualdl, show_progress)
     )
+    if divided:
+        log.say(divided)
     for change in changes:
         log.say(f"resume: the new setting is used: {change}")
 

@@ -16,9 +16,9 @@ from tests.engine.toy_task import ToyTask, recipe
 pytest.importorskip("numba")
 
 
-def train(folder: Path, depthwise: bool = True, resume: bool = False, **loop: Any) -> Any:
+def train(folder: Path, depthwise: bool = True, resume: bool = False, progress: bool = False, **loop: Any) -> Any:
     loop = {"max_steps": 6, **loop}
-    return fit(ToyTask(depthwise=depthwise), recipe(train=loop), folder, progress=False, resume=resume)
+    return fit(ToyTask(depthwise=depthwise), recipe(train=loop), folder, progress=progress, resume=resume)
 
 
 def chosen(folder: Path) -> str:
@@ -33,7 +33,7 @@ def tensors(folder: Path) -> dict[str, bytes]:
 
 
 def test_a_resumed_run_is_exact_and_keeps_its_kernels(tmp_path: Path, capsys: Any) -> None:
-    train(tmp_path / "whole")
+    train(tmp_path / "whole", progress=True)
     assert chosen(tmp_path / "whole") == "fast" and "kernels: fast, for 1 depthwise" in capsys.readouterr().err
     train(tmp_path / "again")
     train(tmp_path / "parts", max_steps=3)
@@ -72,7 +72,7 @@ def test_where_they_cannot_be_used(tmp_path: Path, monkeypatch: Any, capsys: Any
     train(tmp_path / "began", max_steps=3)
     monkeypatch.setattr("sealkit.nn.kernels.problem", lambda: "Numba is not installed")
     monkeypatch.setattr("sealkit.engine.kernels._installed", lambda: False)
-    train(tmp_path / "auto", max_steps=3)
+    train(tmp_path / "auto", max_steps=3, progress=True)
     assert chosen(tmp_path / "auto") == "paddle" and "pip install 'sealkit[fast]'" in capsys.readouterr().err
     with pytest.raises(TrainingError, match="Numba is not installed") as caught:
         train(tmp_path / "asked", kernels="fast")

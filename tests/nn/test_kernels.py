@@ -119,13 +119,14 @@ def test_it_changes_depthwise_layers_only() -> None:
 
 @pytest.mark.parametrize("why", ["evaluation", "float64"])
 def test_it_falls_back_bit_for_bit(why: str) -> None:
-    plain, fast = depthwise(8, (5, 5)), depthwise(8, (5, 5))
+    paddle.set_default_dtype("float64" if why == "float64" else "float32")
+    try:
+        plain, fast, x = depthwise(8, (5, 5)), depthwise(8, (5, 5)), paddle.randn([2, 8, 9, 9])
+    finally:
+        paddle.set_default_dtype("float32")
     fast.set_state_dict(plain.state_dict())
     kernels.use_fast(fast)
-    x = paddle.randn([2, 8, 9, 9])
-    if why == "float64":
-        plain, fast, x = plain.astype("float64"), fast.astype("float64"), x.astype("float64")
-    else:
+    if why == "evaluation":
         plain.eval()
         fast.eval()
     np.testing.assert_array_equal(fast(x).numpy(), plain(x).numpy())
@@ -232,7 +233,7 @@ def test_paddles_threads_and_a_forked_child() -> None:
 def test_loops_that_differ_are_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
     assert kernels.problem() is None
     monkeypatch.setattr(kernels, "depthwise_conv", lambda *given: kernels._paddles(*given) * 1.001)
-    assert "differ from Paddle's by 1" in str(kernels.problem.__wrapped__())
+    assert "differ from Paddle's by" in str(kernels.problem.__wrapped__())
     monkeypatch.setattr(kernels, "find_spec", lambda name: None)
     assert kernels.problem.__wrapped__() == "Numba is not installed"
 

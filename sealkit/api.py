@@ -67,7 +67,7 @@ def train(
         overrides: `["train.batch_size=2"]` or `{"train.batch_size": 2}`.
         data: folder with a training and a validation part; both sets of the recipe are replaced by it.
         module: what the data is for; None: found from its label files.
-        device: in place of train.device.
+        device: in place of train.device; several (`gpu:0,1`) only in processes of a launcher.
         output: run folder; None: the recipe's `output`, else runs/<name>.
         resume: continue the run in that folder, exactly.
         overwrite: replace the run in that folder.
@@ -83,6 +83,7 @@ def train(
         TrainingError: refused output folder, pre-flight fault, non-finite loss, too many broken samples, dead process.
         ExportError: the export does not agree with the trained network.
     """
+    from sealkit.engine.launch import SeveralDevices, device_list, is_launched
     from sealkit.modules import own_data
 
     recipe, overrides = _with_own_data(recipe, overrides, data, module)
@@ -91,6 +92,9 @@ def train(
     loaded = load(recipe, own_data.with_fresh_ratios(overrides))
     settings = loaded.settings
     half = own_data.one_sided(settings, overrides)
+    devices = device_list(settings.train.device)
+    if len(devices) > 1 and not is_launched():
+        raise SeveralDevices(devices, settings.run_dir)
     if wanted(download) and not resume:
         _fetch_official(settings, settings.weights.init)
     _start_paddle(settings)

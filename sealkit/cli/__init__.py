@@ -106,6 +106,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     with stopping() as stop:
         try:
             command, args = _parse(arguments)
+            args.command_line = arguments  # for a command that starts itself again, once per device
             return int(command.run(args))
         except SystemExit:  # --help, --version
             raise

@@ -15,7 +15,7 @@ EXAMPLES = """
   sealkit train -c seal_det_mobile_finetune -o weights.init=my.pdparams -o lr=5e-5 --output runs/second
   sealkit train -c runs/second/recipe.yaml --resume              # continue exactly where it stopped
   sealkit train -c seal_det_server -o batch_size=2 max_steps=2   # does it run here?
-  python -m paddle.distributed.launch --gpus 0,1 tools/train.py -c seal_det_server
+  sealkit train -c seal_det_server --device gpu:0,1              # a process for each GPU
 """
 
 
@@ -24,7 +24,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_recipe(parser, required=False)
     parser.add_argument("--data", metavar="DIR", help="own data, for training and validation: train.txt and val.txt")
     parser.add_argument("--module", metavar="NAME", help="with --data: recipe to use (default: chosen from the labels)")
-    parser.add_argument("--device", metavar="NAME", help="cpu, gpu, gpu:0, … (default: the recipe's)")
+    parser.add_argument(
+        "--device", metavar="NAME", help="cpu, gpu, gpu:0, …; gpu:0,1: a process for each (default: the recipe's)"
+    )
     add_overrides(parser)
     parser.add_argument("--output", metavar="DIR", help="run folder; default: the recipe's `output`, else runs/<name>")
     parser.add_argument("--resume", action="store_true", help="continue the run in that folder, exactly")
@@ -47,6 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """0; 130 where Ctrl-C stopped the run after writing a checkpoint."""
     from sealkit import api
+    from sealkit.engine.launch import SeveralDevices, run_on_each
     from sealkit.errors import ConfigError
     from sealkit.modules.table import info
     from sealkit.runtime.noise import LOG
@@ -56,19 +59,22 @@ def run(args: argparse.Namespace) -> int:
             raise ConfigError("the run's recipe is missing", where="--replay", hint="-c RUN_FOLDER/recipe.yaml")
         print(api.replay(args.recipe, args.replay, args.overrides).summary())
         return 0
-    result = api.train(
-        args.recipe,
-        args.overrides,
-        data=args.data,
-        module=args.module,
-        device=args.device,
-        output=args.output,
-        resume=args.resume,
-        overwrite=args.overwrite,
-        progress=not args.no_progress,
-        export=not args.no_export,
-        download=args.download,
-    )
+    try:
+        result = api.train(
+            args.recipe,
+            args.overrides,
+            data=args.data,
+            module=args.module,
+            device=args.device,
+            output=args.output,
+            resume=args.resume,
+            overwrite=args.overwrite,
+            progress=not args.no_progress,
+            export=not args.no_export,
+            download=args.download,
+        )
+    except SeveralDevices as several:
+        return run_on_each(several.devices, several.run_dir, args.command_line)
     if result.stopped == "interrupted":
         print(f"stopped; continue with: sealkit train -c {result.run_dir}/recipe.yaml --resume")
         return 130

@@ -107,7 +107,7 @@ class LoopSettings(Settings):
     where it is installed and has proved equal to Paddle. A run keeps what it began with."""
     sync_bn: bool = False
     device: str | None = None
-    """cpu, gpu, gpu:0, npu:0, …; null: a GPU when Paddle has one."""
+    """cpu, gpu, gpu:0, npu:0, …; several, a process for each: gpu:0,1 or cpu,cpu; null: a GPU when Paddle has one."""
     threads: int | None = Field(None, gt=0)
     """CPU threads of the matrix library; null: all cores."""
     max_broken_share: float = Field(0.01, ge=0, le=1)

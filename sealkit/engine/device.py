@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from sealkit.engine.launch import device_of_process
 from sealkit.errors import ConfigError, DeviceError
 
 
@@ -12,13 +13,14 @@ def choose_device(name: str | None) -> str:
 
     Args:
         name: `cpu`, `gpu`, `gpu:0`, `npu:0`, `xpu:0`, …; None: a GPU when this Paddle has one, else the CPU.
-            Processes of `paddle.distributed.launch` that ask for `gpu` get one each.
+            Processes of `paddle.distributed.launch` that ask for `gpu` or for several (`gpu:0,1`) get one each.
 
     Raises:
         DeviceError: the device is not there.
     """
     import paddle
 
+    name = device_of_process(name)
     gpus = paddle.device.cuda.device_count() if paddle.device.is_compiled_with_cuda() else 0
     if name is None:
         name = "gpu" if gpus else "cpu"

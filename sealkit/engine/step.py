@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -94,6 +95,24 @@ def running_statistics(net: Any) -> list[Any]:
     return [tensor for layer in moving for tensor in (layer._mean, layer._variance)]
 
 
+def computes_in(kind: str) -> bool:
+    """Whether mixed precision in `float16` or `bfloat16` has an effect on the current device.
+
+    Paddle 3.2 calls bfloat16 supported on CPUs that have it, but its autocast then computes in float32 with no more
+    than a warning.
+    """
+    import paddle
+
+    supported = paddle.amp.is_float16_supported() if kind == "float16" else paddle.amp.is_bfloat16_supported()
+    if not supported:
+        return False
+    one = paddle.ones([2, 2])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that it has none: the answer says so
+        with paddle.no_grad(), paddle.amp.auto_cast(dtype=kind):
+            return str(paddle.matmul(one, one).dtype).endswith(f".{kind}")
+
+
 class Amp:
     """Mixed precision: autocast, and one loss scaler for the whole run where float16 is used.
 
@@ -108,7 +127,7 @@ class Amp:
         if mode == "auto":
             mode = "float16" if on_gpu and paddle.amp.is_float16_supported() else "off"
         supported = {"off": True, "float16": on_gpu and paddle.amp.is_float16_supported()}
-        supported["bfloat16"] = mode == "bfloat16" and paddle.amp.is_bfloat16_supported()
+        supported["bfloat16"] = mode == "bfloat16" and computes_in("bfloat16")
         if not supported[mode]:
             raise TrainingError(
                 "this device does not compute in that type",
@@ -232,10 +251,10 @@ class Trainer:
             outcome.losses[name] = outcome.losses.get(name, 0.0) + value / self._settings.train.accumulate
 
     def _reduce(self, weight: float, outcome: Outcome) -> float:
-        """Sum gradients over processes and average running statistics; returns the weight of the step in batches.
+        """Sum gradients over processes, average losses and running statistics; returns the step's weight in batches.
 
-        One vector with the same layout on every rank: [weight, stop, samples, who has which gradient, statistics,
-        gradients].
+        One vector with the same layout on every rank: [weight, stop, samples, losses, who has which gradient,
+        statistics, gradients].
         """
         import paddle
 
@@ -244,7 +263,8 @@ class Trainer:
         params = list(self._optimizer.params.values())
         has = [0.0 if param.grad is None else 1.0 for param in params]
         with paddle.no_grad():
-            head = paddle.to_tensor([weight, float(outcome.stop), float(outcome.samples), *has], dtype="float32")
+            counts = [weight, float(outcome.stop), float(outcome.samples), *outcome.losses.values(), *has]
+            head = paddle.to_tensor(counts, dtype="float32")
             gradients = [paddle.zeros_like(p) if p.grad is None else p.grad for p in params]
             pieces = [head, *self._statistics, *(gradient.reshape([-1]) for gradient in gradients)]
             flat = paddle.concat([piece.astype("float32") for piece in pieces])
@@ -252,7 +272,9 @@ class Trainer:
             sums = split_like(flat, pieces)
             for target, value in zip(self._statistics, sums[1:]):
                 paddle.assign(value / self._world.size, target)
-        weight, stop, samples, *has = sums[0].numpy().tolist()
+        weight, stop, samples, *rest = sums[0].numpy().tolist()
+        has = rest[len(outcome.losses) :]
+        outcome.losses = {name: value / self._world.size for name, value in zip(outcome.losses, rest)}
         for param, value, owners in zip(params, sums[1 + len(self._statistics) :], has):
             if owners == 0:
                 continue  # a parameter without a gradient anywhere stays without one

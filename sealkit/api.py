@@ -84,14 +84,10 @@ def train(
         ExportError: the export does not agree with the trained network.
     """
     from sealkit.engine.launch import SeveralDevices, device_list, is_launched
-    from sealkit.modules import own_data
 
-    recipe, overrides = _with_own_data(recipe, overrides, data, module)
     given = {"output": None if output is None else str(output), "train.device": device}
-    overrides = _join({key: value for key, value in given.items() if value is not None}, overrides)
-    loaded = load(recipe, own_data.with_fresh_ratios(overrides))
+    loaded, half = to_train(recipe, overrides, data, module, given)
     settings = loaded.settings
-    half = own_data.one_sided(settings, overrides)
     devices = device_list(settings.train.device)
     if len(devices) > 1 and not is_launched():
         raise SeveralDevices(devices, settings.run_dir)
@@ -125,6 +121,26 @@ def _fetch_official(settings: RecipeBase, weights: str) -> None:
         from sealkit.download.progress import fetch_official
 
         fetch_official(settings.model)
+
+
+def to_train(
+    recipe: Recipe | None,
+    overrides: Overrides,
+    data: str | Path | None = None,
+    module: str | None = None,
+    given: Mapping[str, Any] | None = None,
+) -> tuple[Loaded[RecipeBase], str | None]:
+    """The settings that `train` trains with, and a warning where one of its two sets is still the recipe's.
+
+    Args:
+        given: overrides that come before `overrides`; None values are left out.
+    """
+    from sealkit.modules import own_data
+
+    recipe, overrides = _with_own_data(recipe, overrides, data, module)
+    overrides = _join({key: value for key, value in (given or {}).items() if value is not None}, overrides)
+    loaded = load(recipe, own_data.with_fresh_ratios(overrides))
+    return loaded, own_data.one_sided(loaded.settings, overrides)
 
 
 def _with_own_data(

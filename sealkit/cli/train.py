@@ -15,6 +15,7 @@ EXAMPLES = """
   sealkit train -c seal_det_mobile_finetune -o weights.init=my.pdparams -o lr=5e-5 --output runs/second
   sealkit train -c runs/second/recipe.yaml --resume              # continue exactly where it stopped
   sealkit train -c seal_det_server -o batch_size=2 max_steps=2   # does it run here?
+  sealkit train --data my_seals --tune --budget 120              # which values suit this data?
   sealkit train -c seal_det_server --device gpu:0,1              # a process for each GPU
 """
 
@@ -43,6 +44,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=None,
         help="get missing official weights (see sealkit download)",
     )
+    tuning = parser.add_argument_group("choosing values (extra `tune`)")
+    tuning.add_argument(
+        "--tune",
+        action="store_true",
+        help="try learning rates, lengths and strengths of augmentation, train nothing else",
+    )
+    tuning.add_argument("--budget", type=float, metavar="MINUTES", help="with --tune: time for all trials (default 60)")
+    tuning.add_argument("--trials", type=int, metavar="N", help="with --tune: no more than N")
     parser.add_argument("--no-progress", action="store_true", help="no progress bar")
 
 
@@ -59,6 +68,11 @@ def run(args: argparse.Namespace) -> int:
             raise ConfigError("the run's recipe is missing", where="--replay", hint="-c RUN_FOLDER/recipe.yaml")
         print(api.replay(args.recipe, args.replay, args.overrides).summary())
         return 0
+    if args.tune:
+        return _tune(args)
+    for flag in ("budget", "trials"):
+        if getattr(args, flag) is not None:
+            raise ConfigError("this flag belongs to --tune", where=f"--{flag}", hint="add --tune, or leave it out")
     try:
         result = api.train(
             args.recipe,
@@ -84,4 +98,23 @@ def run(args: argparse.Namespace) -> int:
     if (result.run_dir / "pipeline.yaml").is_file():
         module = str(api.load(result.run_dir).settings.model_dump()["module"])
         print(f"use it: sealkit infer IMAGE --{info(module).flag} {result.run_dir}")
+    return 0
+
+
+def _tune(args: argparse.Namespace) -> int:
+    from sealkit import api
+    from sealkit.errors import ConfigError
+    from sealkit.tuning.study import tune
+
+    given = [flag for flag in ("resume", "overwrite", "download") if getattr(args, flag)]
+    if given:
+        raise ConfigError("this flag has no effect with --tune", where=f"--{given[0]}", hint="leave it out")
+    loaded, half = api.to_train(args.recipe, args.overrides, args.data, args.module, {"train.device": args.device})
+    if half:
+        print(f"warning: {half}")
+    folder = args.output or f"{loaded.settings.run_dir}_tuned"
+    minutes = 60.0 if args.budget is None else args.budget
+    result = tune(loaded.settings, folder=folder, minutes=minutes, trials=args.trials, progress=not args.no_progress)
+    print(f"{result.verdict()}\nreport {result.folder / 'report.html'}")
+    print(f"train with all data: sealkit train -c {result.folder / 'recipe.yaml'} --output DIR")
     return 0

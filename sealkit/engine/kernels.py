@@ -25,7 +25,7 @@ def choose_kernels(net: Any, settings: LoopSettings, before: str | None, world: 
     Raises:
         TrainingError: `fast` cannot be used here; a resumed run would change its kernels.
     """
-    from sealkit.nn.kernels import depthwise_layers, use_fast
+    from sealkit.nn.kernels import depthwise_layers, problem, use_fast
 
     wanted = settings.kernels
     if before is not None:
@@ -36,11 +36,17 @@ def choose_kernels(net: Any, settings: LoopSettings, before: str | None, world: 
                 value=wanted,
                 hint=f"set train.kernels to {before} or auto, or start a new run from its weights",
             )
+        if before == "fast" and wanted == "auto" and not _on_cpu():  # train.device may change, and losses with it
+            log.say("kernels: Paddle's on this device; the run began with the fast ones of a CPU")
+            return "paddle"
         wanted = "fast" if before == "fast" else "paddle"
     count = len(depthwise_layers(net))
     if wanted == "paddle" or (wanted == "auto" and count == 0):
         return "paddle"
-    reason = _obstacle(settings.amp)
+    reason = _unfit(settings.amp)
+    if wanted == "auto" and not world.all_true(reason is None):
+        return "paddle"
+    reason = reason or problem()
     if not world.all_true(reason is None):
         reason = reason or "another process of the run cannot use them"
         if wanted == "fast":
@@ -65,15 +71,16 @@ def _installed() -> bool:
     return find_spec("numba") is not None
 
 
-def _obstacle(amp: str) -> str | None:
-    """Why this process cannot use the fast kernels; None where it can."""
-    import paddle
-
-    from sealkit.nn.kernels import problem
-
-    device = paddle.get_device()
-    if device != "cpu":
-        return f"they are for CPUs, and this run computes on {device}"
+def _unfit(amp: str) -> str | None:
+    """Why the fast kernels are not for this run, whatever is installed; None where they are."""
+    if not _on_cpu():
+        return "they are for CPUs, and this run computes on another device"
     if amp not in ("off", "auto"):
         return f"they compute in float32, and train.amp is {amp}"
-    return problem()
+    return None
+
+
+def _on_cpu() -> bool:
+    import paddle
+
+    return str(paddle.get_device()) == "cpu"

@@ -7,7 +7,7 @@ checkpoints → result
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -42,7 +42,7 @@ class FitResult:
             none ran.
         baseline: metrics of the initial weights, None where `eval.at_start` is off.
         last: metrics of the last evaluation.
-        stopped: `done`, `early stop` or `interrupted`.
+        stopped: `done`, `early stop`, `stopped by the caller` or `interrupted`.
         warnings: everything that was warned of.
         seconds: of this call.
     """
@@ -68,6 +68,7 @@ def fit(
     progress: bool = True,
     files: Mapping[str, str] | None = None,
     warnings: Sequence[str] = (),
+    watch: Callable[[int, Mapping[str, float]], bool] | None = None,
 ) -> FitResult:
     """Train a task's network as a recipe says.
 
@@ -81,6 +82,7 @@ def fit(
         progress: show progress on stderr.
         files: text files to put into the run folder (recipe.yaml), by name.
         warnings: what the caller has to warn of, for the log and the summary.
+        watch: told the step and the metrics after each evaluation; True ends the run.
 
     Raises:
         ConfigError, DataError, WeightsError: settings, data or weights that cannot be used.
@@ -98,7 +100,7 @@ def fit(
         own = {"environment.json": as_json(machine), **(files or {})}
         if world.is_main and not resume:  # marks the folder as ours before anything can fail
             folder.write(own)
-        run = _Run(build(task, settings, folder, world, stack, resume, progress), watchdog)
+        run = _Run(build(task, settings, folder, world, stack, resume, progress), watchdog, watch)
         folder.begun()
         own["environment.json"] = as_json({**machine, "kernels": run.parts.kernels})
         if world.is_main:  # only now: a refused resume leaves the run's own files as they are
@@ -110,8 +112,8 @@ def fit(
 class _Run:
     """A run under way."""
 
-    def __init__(self, parts: Parts, watchdog: Watchdog) -> None:
-        self.parts, self.watchdog = parts, watchdog
+    def __init__(self, parts: Parts, watchdog: Watchdog, watch: Callable[..., bool] | None) -> None:
+        self.parts, self.watchdog, self.watch = parts, watchdog, watch
         self.task, self.settings, self.log, self.progress = parts.task, parts.settings, parts.log, parts.progress
         self.zeros = guard.ZeroTerms()
 
@@ -232,6 +234,8 @@ class _Run:
         patience = self.settings.eval.early_stop
         if patience and progress.stale >= patience:
             progress.finished = "early stop"
+        if self.watch is not None and parts.world.broadcast(self.watch(progress.step, result.metrics)):
+            progress.finished = "stopped by the caller"
         row = {**result.metrics, "images_per_second": result.images_per_second, "broken": len(result.broken)}
         self.log.row("eval", progress.step, self.epoch, row)
         # `recall/shape=oval` and the like are for files: a line is for the metrics of the whole set

@@ -43,6 +43,8 @@ def finish(process, tmp_path):
 def test_two_halves_equal_the_whole_batch(tmp_path, ratio, depthwise):
     """Gradients, seen through Momentum's velocity after one step and the weights after four, and the evaluation."""
     task = {**TASK, "ratio_loss": ratio, "depthwise": depthwise}
+    if depthwise:
+        pytest.importorskip("numba")
     changes = {"optimizer": {"name": "Momentum", "lr": 0.001}, "eval": {"batch_size": 2}}
     whole = {"max_steps": 4, "batch_size": 8, "accumulate": 1}
     one = fit(ToyTask(**task), recipe(**changes, train=whole), tmp_path / "one", progress=False)

@@ -83,6 +83,18 @@ def test_where_they_cannot_be_used(tmp_path: Path, monkeypatch: Any, capsys: Any
     monkeypatch.setattr("sealkit.engine.step.computes_in", lambda kind: True)  # as on another device
     with pytest.raises(TrainingError, match=r"train\.amp is bfloat16"):
         train(tmp_path / "mixed", kernels="fast", amp="bfloat16")
+    capsys.readouterr()
+    train(tmp_path / "auto mixed", max_steps=3, amp="bfloat16", progress=True)
+    assert chosen(tmp_path / "auto mixed") == "paddle" and "kernels" not in capsys.readouterr().err
+
+
+def test_a_run_that_moves_to_another_device(tmp_path: Path, monkeypatch: Any) -> None:
+    train(tmp_path / "run", max_steps=3)
+    monkeypatch.setattr("sealkit.engine.kernels._on_cpu", lambda: False)
+    with pytest.raises(TrainingError, match="they are for CPUs"):
+        train(tmp_path / "asked", kernels="fast")
+    train(tmp_path / "run", resume=True)
+    assert chosen(tmp_path / "run") == "paddle"
 
 
 def test_mixed_precision_that_would_have_no_effect_is_refused(tmp_path: Path) -> None:

@@ -37,6 +37,8 @@ def steps_of(folder):
 @pytest.mark.parametrize("kernels", ["paddle", pytest.param("fast", marks=pytest.mark.slow)])
 def test_kill_9_at_three_random_moments(tmp_path, kernels):
     task = {"depthwise": kernels == "fast"}
+    if kernels == "fast":
+        pytest.importorskip("numba")
     fit(ToyTask(**task), recipe(**RECIPE), tmp_path / "whole", progress=False)
     whole = load_checkpoint(tmp_path / "whole/checkpoints/latest")
     dice = random.Random()

@@ -5,7 +5,9 @@ Run by mkdocs-gen-files. The tables come from the same objects that the commands
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ import mkdocs_gen_files
 
 from sealkit.config.find import shipped
 from sealkit.config.schema import Slot, describe, leaf_keys, slot_at
+from sealkit.modules.published import published_models
 from sealkit.modules.recipe import load_recipe
 from sealkit.pipeline.options import PredictOptions
 from sealkit.zoo import all_models, models_by_module, recipes_by_model
@@ -35,12 +38,14 @@ def copied(source: str, links: dict[str, str]) -> str:
 
 
 def models_page() -> str:
-    """Every model: module, parameters in the published file, metric, recipes."""
+    """Every model: what trains it, and every row that the tutorials publish of it."""
     table, recipes = all_models(), recipes_by_model()
     lines = [
         "# Models",
         "",
-        "`sealkit models` prints this table; `sealkit models NAME --json` tells all about one.",
+        "`sealkit models` lists them, `sealkit models NAME` tells all about one. Published numbers are PaddleX's,",
+        "measured on data sets that are not public; none was measured by this project.",
+        "What was is in [benchmarks](../benchmarks.md).",
     ]
     for module, names in models_by_module().items():
         lines += ["", f"## {module}", "", "| model | about | inference model, MB | recipes |", "|---|---|---|---|"]
@@ -49,7 +54,36 @@ def models_page() -> str:
             size = f"{spec.size_mb:g}" if spec.size_mb else "–"
             trained = ", ".join(f"`{recipe}`" for recipe in recipes.get(name, ())) or "–"
             lines.append(f"| {name} | {spec.about} | {size} | {trained} |")
+        lines += published_rows(names)
     return "\n".join(lines) + "\n"
+
+
+def published_rows(names: Iterable[str]) -> list[str]:
+    """Table of the tutorials' rows of some models; [] where none has one."""
+    rows = [row for name in names for row in published_models(name)]
+    if not rows:
+        return []
+    head = "| published | tutorial | metric | on | GPU ms, normal / fast | CPU ms, normal / fast | MB | weights |"
+    lines = ["", head, "|---|---|---|---|---|---|---|---|"]
+    for row in rows:
+        metrics = ", ".join(f"{name} {value:g}" for name, value in row.metrics.items())
+        times = [" / ".join("–" if t is None else f"{t:g}" for t in kind.values()) for kind in (row.gpu_ms, row.cpu_ms)]
+        links = f"[inference]({row.inference_url})" + (f", [training]({row.training_url})" if row.training_url else "")
+        cells = [row.model, row.tutorial, metrics, row.data, *times, f"{row.size_mb:g}", links]
+        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    machines = dict.fromkeys(f"{row.tutorial}: {row.source}; {row.environment}." for row in rows)
+    return [*lines, "", *(f"{one}  " for one in machines)]
+
+
+def notebook_page() -> str:
+    """The notebook as a page: its text, and its code in blocks."""
+    cells = json.loads((ROOT / "docs" / "notebook.ipynb").read_text(encoding="utf-8"))["cells"]
+    parts = []
+    for cell in cells:
+        text = "".join(cell["source"]).strip()
+        parts.append(f"```python\n{text}\n```" if cell["cell_type"] == "code" else text)
+    parts.insert(1, "[Download the notebook](notebook.ipynb)")
+    return "\n\n".join(parts) + "\n"
 
 
 def recipes_page() -> str:
@@ -100,6 +134,7 @@ def predict_page() -> str:
 
 
 write("reference/models.md", models_page())
+write("notebook.md", notebook_page())
 write("reference/predict.md", predict_page())
 write("reference/recipes.md", recipes_page())
 write("reference/formats.md", copied("datasets/FORMATS.md", {"CHECKS.md": "checks.md"}))

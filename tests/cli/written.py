@@ -62,7 +62,9 @@ def written() -> Iterator[tuple[str, str]]:
         for line in shell_lines(import_module(module).EXAMPLES):
             yield f"sealkit {name} --help", line
     for where, text in messages():
-        for found in re.findall(r"(?<![\w/'-])((?:pip install|make|apt-get install) (?:'[^']+'|[^\n;,)`'])+)", text):
+        for found in re.findall(
+            r"(?<![\w/'-])((?:pip install|(?<=`)make|apt-get install) (?:'[^']+'|[^\n;,)`'])+)", text
+        ):
             line = re.split(r" \(| or |: |\.$| and ", found)[0].strip()
             yield where, line
 

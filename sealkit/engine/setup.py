@@ -28,7 +28,7 @@ from sealkit.errors import ConfigError
 from sealkit.files import claim_folder
 from sealkit.weights.checkpoint import Checkpoint, is_checkpoint, load_checkpoint
 from sealkit.weights.loading import load_into
-from sealkit.weights.sources import resolve
+from sealkit.weights.sources import OFFICIAL_OR_SCRATCH, resolve
 
 
 @dataclass
@@ -145,10 +145,20 @@ def _network(
         return net
     source = resolve(settings.weights.init, settings.model)
     if source.scratch:
-        log.say("weights: random (weights.init: scratch)")
+        log.say(_random(settings))
         return net
     report = task.load_weights(net, source, settings.weights.allow_partial)
     log.say(report.summary())
     if world.is_main:
         folder.write({"weights_report.json": report.to_json()})
     return net
+
+
+def _random(settings: RecipeBase) -> str:
+    """What a run from random weights says at once."""
+    if settings.weights.init == OFFICIAL_OR_SCRATCH:
+        return (
+            f"weights: random, for the official ones of {settings.model} are not on this machine "
+            f"(weights.init: {OFFICIAL_OR_SCRATCH}): expect a far longer training"
+        )
+    return "weights: random (weights.init: scratch)"

@@ -7,16 +7,17 @@ from pathlib import Path
 
 import numpy as np
 
-from sealkit.download.models import command
+from sealkit.download.models import Request, command
 from sealkit.download.places import WEIGHTS_VARIABLE, find_training, weights_folder
 from sealkit.download.progress import fetch_official
 from sealkit.errors import WeightsError
-from sealkit.weights.checkpoint import is_checkpoint, load_checkpoint
+from sealkit.weights.checkpoint import EMA, OPTIMIZER, TRAINING, WEIGHTS, is_checkpoint, load_checkpoint
 from sealkit.weights.safetensors_io import load_tensors
 from sealkit.weights.unpickle import load_pdparams
-from sealkit.weights.wheels import WHEELS, wheel_file
+from sealkit.weights.wheels import WHEELS, find_in_wheel, wheel_file
 
-TAGS = ("scratch", "sealkit", *WHEELS, "official")
+OFFICIAL_OR_SCRATCH = "official_or_scratch"
+TAGS = ("scratch", "sealkit", *WHEELS, "official", OFFICIAL_OR_SCRATCH)
 _SUFFIXES = (".pdparams", ".safetensors")
 
 
@@ -49,21 +50,29 @@ def resolve(tag_or_path: str | Path, model_name: str) -> ResolvedWeights:
     Args:
         tag_or_path: `scratch`; `sealkit` (shipped in the package, as arrays or as an ONNX file); a wheel of `WHEELS`
             (imported from its ONNX file); `official` (a `.pdparams` file in `weights_folder()`, where `sealkit
-            download` puts it); or a file or checkpoint folder.
+            download` puts it); `official_or_scratch` (that file where it is there, else random); or a file, checkpoint
+            folder or run.
         model_name: official name of the model the weights are for.
 
     Raises:
         WeightsError: nothing there; the message names what is there instead. Nothing is ever downloaded, and nothing
-            but `scratch` means scratch.
+            but `scratch` and `official_or_scratch` means scratch.
     """
     text = str(tag_or_path)
+    if text == OFFICIAL_OR_SCRATCH:
+        found = find_training(model_name)
+        return ResolvedWeights("scratch") if found is None else ResolvedWeights("official", found)
     if text == "scratch":
         return ResolvedWeights("scratch")
     if text == "sealkit":
         path = _shipped(model_name)
         return ResolvedWeights(text, path, graph=model_name if path.suffix == ".onnx" else None)
     if text in WHEELS:
-        path = wheel_file(text, model_name)
+        try:
+            path = wheel_file(text, model_name)
+        except WeightsError as error:
+            hint = f"{error.hint}; {_instead(model_name)}"
+            raise WeightsError(error.what, where=error.where, value=error.value, hint=hint) from error
         return ResolvedWeights(text, path, graph=WHEELS[text].files[model_name].model)
     if text == "official":
         return ResolvedWeights(text, _official(model_name))
@@ -95,8 +104,22 @@ def _locate(text: str) -> Path:
     if path.is_dir():
         return _in_folder(path)
     if path.is_file():
-        return path
+        return _of_checkpoint(path)
     raise _missing(text, path)
+
+
+def _of_checkpoint(file: Path) -> Path:
+    """The checkpoint folder of its weights file, so that what lies beside them (characters, classes) is known, too."""
+    if file.name in (WEIGHTS, TRAINING, OPTIMIZER, EMA) and is_checkpoint(file.parent):
+        if file.name == WEIGHTS:
+            return file.parent
+        raise WeightsError(
+            "this file of a checkpoint serves only to go on with its training",
+            where="weights.init",
+            value=str(file),
+            hint=f"give the folder, {file.parent}; to go on with the training, sealkit train --resume",
+        )
+    return file
 
 
 def _in_folder(folder: Path) -> Path:
@@ -113,6 +136,26 @@ def _in_folder(folder: Path) -> Path:
         value=[file.name for file in files] if files else sorted(entry.name for entry in folder.iterdir())[:10],
         hint="give a run folder, a checkpoint folder, or a .safetensors or .pdparams file",
     )
+
+
+def tags_here(model_name: str) -> list[str]:
+    """Weights tags that this machine has files of for a model; their content is not looked at."""
+    own = {"sealkit": _found_shipped(model_name), "official": find_training(model_name)}
+    wheels = [tag for tag in WHEELS if _in_wheel(tag, model_name)]
+    return [tag for tag in TAGS if tag in wheels or own.get(tag) is not None]
+
+
+def _in_wheel(tag: str, model_name: str) -> bool:
+    try:
+        find_in_wheel(tag, model_name)
+    except WeightsError:
+        return False
+    return True
+
+
+def _instead(model_name: str) -> str:
+    """What a model's training can start from on this machine, for hints."""
+    return f"of {model_name} this machine has: {', '.join([*tags_here(model_name), 'scratch (random)'])}"
 
 
 def _missing(text: str, path: Path) -> WeightsError:
@@ -135,21 +178,36 @@ def _missing(text: str, path: Path) -> WeightsError:
 
 
 def _shipped(model_name: str) -> Path:
+    found = _found_shipped(model_name)
+    if found is None:
+        raise WeightsError(
+            "no trainable weights of this model are shipped with sealkit",
+            where="weights.init",
+            value=f"sealkit: {model_name}",
+            hint=f"{_instead(model_name)}; or give a path. Shipped: {', '.join(_shipped_models()) or 'none'}",
+        )
+    return found
+
+
+def _assets() -> Path:
     from importlib.resources import files
 
-    folder = Path(str(files("sealkit"))) / "assets"
+    return Path(str(files("sealkit"))) / "assets"
+
+
+def _shipped_models() -> list[str]:
+    folder = _assets()
+    return (
+        sorted({p.stem for p in folder.iterdir() if p.suffix in (".safetensors", ".onnx")}) if folder.is_dir() else []
+    )
+
+
+def _found_shipped(model_name: str) -> Path | None:
+    folder = _assets()
     for candidate in (folder / model_name, *(folder / f"{model_name}{suffix}" for suffix in (".safetensors", ".onnx"))):
         if is_checkpoint(candidate) or candidate.is_file():
             return candidate
-    here = (
-        sorted({p.stem for p in folder.iterdir() if p.suffix in (".safetensors", ".onnx")}) if folder.is_dir() else []
-    )
-    raise WeightsError(
-        "no trainable weights of this model are shipped with sealkit",
-        where="weights.init",
-        value=f"sealkit: {model_name}",
-        hint=f"shipped: {', '.join(here) or 'none'}; otherwise use one of {', '.join(TAGS)}, or a path",
-    )
+    return None
 
 
 def fetch_missing(tag_or_path: str | Path, model_name: str) -> None:
@@ -158,7 +216,7 @@ def fetch_missing(tag_or_path: str | Path, model_name: str) -> None:
     Raises:
         DownloadError: they cannot be had.
     """
-    if str(tag_or_path) == "official" and find_training(model_name) is None:
+    if str(tag_or_path) in ("official", OFFICIAL_OR_SCRATCH) and find_training(model_name) is None:
         fetch_official(model_name, "training")
 
 
@@ -171,8 +229,8 @@ def _official(model_name: str) -> Path:
         where="weights.init",
         value=f"official: {model_name}",
         hint=(
-            f"`{command([model_name], 'training')}` gets them (or add --download, download=True in Python); or put "
-            f"`{model_name}_pretrained.pdparams` into {weights_folder()}, or set {WEIGHTS_VARIABLE} to the folder that "
-            "has it"
+            f"`{command([model_name], 'training')}` gets them from {Request(model_name, 'training').addresses()[0]} "
+            f"(or add --download, download=True in Python); or put `{model_name}_pretrained.pdparams` into "
+            f"{weights_folder()}, or set {WEIGHTS_VARIABLE} to the folder that has it; {_instead(model_name)}"
         ),
     )

@@ -287,3 +287,19 @@ def test_sigterm_saves_and_ends_in_order(tmp_path):
     assert run(tmp_path / "a", resume=True, eval={"every_epochs": None}).stopped == "done"
     run(tmp_path / "b", eval={"every_epochs": None})
     assert_same(tmp_path / "a/checkpoints/latest", tmp_path / "b/checkpoints/latest")
+
+
+def test_a_run_says_at_once_what_it_starts_from(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("SEALKIT_WEIGHTS_DIR", str(tmp_path / "cache"))
+    one = {"weights": {"init": "official_or_scratch"}, "train": {"max_steps": 1}}
+    fit(ToyTask(), recipe(**one), tmp_path / "random", progress=True)
+    said = capsys.readouterr()
+    assert "weights: random, for the official ones of" in said.out + said.err
+    (tmp_path / "cache").mkdir()
+    model = recipe(**one).model
+    (tmp_path / f"cache/{model}.safetensors").write_bytes(
+        (tmp_path / "random/checkpoints/latest/weights.safetensors").read_bytes()
+    )
+    fit(ToyTask(), recipe(**one), tmp_path / "official", progress=True)
+    said = capsys.readouterr()
+    assert f"official ({tmp_path / 'cache' / model}.safetensors)" in said.out + said.err

@@ -40,6 +40,13 @@ FINETUNES = (
     "rec_v6_small_finetune",
     "rec_v4_mobile_finetune",
     "rec_v5_mobile_finetune",
+    "rec_v3_mobile_finetune",
+    "rec_v4_server_finetune",
+    "rec_v4_server_doc_finetune",
+    "rec_v5_server_finetune",
+    "rec_en_v4_mobile_finetune",
+    "rec_svtrv2_finetune",
+    "rec_repsvtr_finetune",
     "rec_v6_small_synth_finetune",
     "rec_v6_small_seal",
 )
@@ -47,7 +54,7 @@ RECIPES = {name: path for name, path in shipped("recipes").items() if name.start
 
 
 def test_their_names():
-    assert set(RECIPES) == {*MODELS, *FINETUNES} and len(RECIPES) == 28
+    assert set(RECIPES) == {*MODELS, *FINETUNES} and len(RECIPES) == 35
 
 
 def test_every_recogniser_has_its_recipe():
@@ -163,4 +170,4 @@ def test_all_of_them_run_from_training_to_folder(tmp_path, capsys):
         for row in rows:
             print(f"{row['recipe']:32}{row['model']:36}{row['MB']:7.1f}{row['difference']:20.1e}{row['seconds']:9.1f}")
     assert not faults, "\n".join(faults)
-    assert len(rows) == 28
+    assert len(rows) == 35

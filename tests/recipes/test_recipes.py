@@ -7,6 +7,7 @@ import pytest
 
 from sealkit import zoo
 from sealkit.config.find import shipped
+from sealkit.modules import table
 from sealkit.modules.recipe import load_recipe
 
 RECIPES = shipped("recipes")
@@ -23,24 +24,31 @@ def test_their_names():
         "doc_ori_synth",
         "layout_doclayout_l",
         "layout_doclayout_m",
+        "layout_doclayout_m_finetune",
         "layout_doclayout_plus_l",
+        "layout_doclayout_plus_l_finetune",
         "layout_doclayout_s",
+        "layout_doclayout_s_finetune",
         "layout_picodet_1x",
+        "layout_picodet_1x_finetune",
         "layout_picodet_1x_table",
         "layout_picodet_l_17cls",
         "layout_picodet_l_3cls",
+        "layout_picodet_l_3cls_finetune",
         "layout_picodet_s_17cls",
         "layout_picodet_s_3cls",
         "layout_picodet_s_3cls_finetune",
         "layout_picodet_s_synth",
         "layout_rtdetr_h_17cls",
         "layout_rtdetr_h_3cls",
+        "layout_rtdetr_h_3cls_finetune",
         "layout_rtdetr_l_finetune",
         "seal_det_cpu_small",
         "seal_det_demo",
         "seal_det_mobile",
         "seal_det_mobile_finetune",
         "seal_det_server",
+        "seal_det_server_finetune",
         "seal_det_v6_medium",
         "seal_det_v6_small",
         "seal_det_v6_small_synth",
@@ -92,6 +100,22 @@ def test_its_data_are_in_the_repository_or_drawn_by_its_own_command(name):
 @pytest.mark.parametrize("module", ["seal_text_detection", "doc_text_orientation", "layout_detection"])
 def test_every_model_has_a_recipe(module):
     assert set(zoo.recipes_by_model()) >= set(zoo.list_models(module=module))
+
+
+@pytest.mark.parametrize("name", [name for name, spec in zoo.all_models().items() if "official" in spec.weights])
+def test_every_model_with_published_weights_can_be_fine_tuned(name):
+    """By a recipe of its own, or by `-o model=NAME` of one that says so."""
+    if table.info(zoo.get(name).module).not_trainable:
+        return
+    tuned = [
+        recipe
+        for recipe in RECIPES
+        if recipe.endswith("_finetune")
+        and (load_recipe(recipe).settings.model == name or name in RECIPES[recipe].read_text(encoding="utf-8"))
+    ]
+    assert tuned
+    settings = load_recipe(tuned[0], {"model": name}).settings
+    assert settings.model == name and settings.weights.init in zoo.get(name).weights
 
 
 PICODET = [  # recipe, peak rate, epochs, epochs of the cosine, warm-up steps, batch, epochs with ATSS

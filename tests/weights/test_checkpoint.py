@@ -1,5 +1,7 @@
 import json
 import os
+import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -18,7 +20,7 @@ from sealkit.weights.checkpoint import (
     save_checkpoint,
 )
 from sealkit.weights.safetensors_io import load_tensors, save_tensors
-from sealkit.weights.sources import resolve
+from sealkit.weights.sources import resolve, tags_here
 
 
 def made(value=1.0):
@@ -136,6 +138,44 @@ def test_sources(tmp_path, monkeypatch):
     save_checkpoint(run / "checkpoints/best", made(2))
     assert resolve(run, "m").path == run / "checkpoints/best"
     assert resolve(run / "checkpoints/latest", "m").path == run / "checkpoints/latest"
+
+
+def test_the_weights_file_of_a_checkpoint_is_the_checkpoint(tmp_path):
+    """What the folder says of the weights (characters, classes) is known whichever of the two is named."""
+    folder = tmp_path / "checkpoints/latest"
+    whole = made(1)
+    save_checkpoint(folder, replace(whole, training=whole.weights, ema=whole.weights, optimizer=whole.weights))
+    assert resolve(folder / "weights.safetensors", "m").path == folder
+    for name in ("training.safetensors", "ema.safetensors", "optimizer.safetensors"):
+        with pytest.raises(WeightsError, match=rf"only to go on with its training(.|\n)*give the folder, {folder}"):
+            resolve(folder / name, "m")
+    alone = tmp_path / "weights.safetensors"
+    alone.write_bytes((folder / "weights.safetensors").read_bytes())
+    assert resolve(alone, "m").path == alone
+
+
+def test_official_or_scratch(tmp_path, monkeypatch):
+    monkeypatch.setenv("SEALKIT_WEIGHTS_DIR", str(tmp_path))
+    assert resolve("official_or_scratch", "m").scratch
+    (tmp_path / "m_pretrained.pdparams").write_bytes(b"")
+    found = resolve("official_or_scratch", "m")
+    assert (found.origin, found.path) == ("official", tmp_path / "m_pretrained.pdparams")
+
+
+def test_missing_weights_name_those_that_are_here(tmp_path, monkeypatch):
+    monkeypatch.setenv("SEALKIT_WEIGHTS_DIR", str(tmp_path))
+    assert tags_here("PP-OCRv6_small_det")[0] == "sealkit" and tags_here("PP-OCRv4_server_rec") == []
+    for tag, model, here in (
+        ("official", "PP-OCRv6_small_det", "sealkit"),
+        ("official", "PP-OCRv4_server_rec", "scratch (random)"),
+        ("sealkit", "PP-OCRv4_server_rec", "scratch (random)"),
+        ("rapid_layout", "PP-OCRv6_small_det", "sealkit"),
+    ):
+        with pytest.raises(WeightsError, match=rf"of {model} this machine has: {re.escape(here)}"):
+            resolve(tag, model)
+    (tmp_path / "PP-OCRv4_server_rec.pdparams").write_bytes(b"")
+    with pytest.raises(WeightsError, match="PP-OCRv4_server_rec this machine has: official, scratch"):
+        resolve("sealkit", "PP-OCRv4_server_rec")
 
 
 @pytest.mark.parametrize(

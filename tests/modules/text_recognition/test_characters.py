@@ -19,7 +19,7 @@ from sealkit.modules.text_recognition.characters import (
     unknown_counts,
 )
 from sealkit.weights.checkpoint import Checkpoint, save_checkpoint
-from sealkit.weights.sources import ResolvedWeights
+from sealkit.weights.sources import ResolvedWeights, resolve
 
 TEXTS = ["印章", "公章 1"]
 
@@ -123,3 +123,15 @@ def test_unknown_characters_with_counts_and_places() -> None:
 def test_twins() -> None:
     assert twins("Aａ印⼈人") == [("⼈", "人")]
     assert twins("AＡ") == [("Ａ", "A")]
+
+
+def test_the_weights_file_of_a_run_has_the_characters_of_its_checkpoint(tmp_path: Path) -> None:
+    import numpy as np
+
+    folder = tmp_path / "run" / "checkpoints" / "latest"
+    charset = from_texts(TEXTS)
+    arrays = {"head.weight": np.zeros((1, charset.num_classes), np.float32)}
+    save_checkpoint(folder, Checkpoint(arrays, {"charset": charset.to_dict()}))
+    for given in (folder / "weights.safetensors", folder, tmp_path / "run"):
+        found = resolve_charset(resolve(given, "PP-OCRv6_small_rec"), None, "fail", TEXTS, "PP-OCRv6_small_rec")
+        assert found.charset.characters == charset.characters

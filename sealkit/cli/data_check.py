@@ -40,7 +40,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="the recogniser's characters (dictionary, model folder, ONNX file, rapidocr): report those it lacks",
     )  # fmt: skip
     parser.add_argument(
-        "--model-dir", metavar="MODEL", help="detector (exported folder or .onnx): list the labels it disagrees with"
+        "--model-dir",
+        metavar="MODEL",
+        help="trained model of the module (exported folder or .onnx): list the labels it disagrees with",
     )
     parser.add_argument(
         "--read", nargs="?", const="", metavar="MODEL",
@@ -57,7 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run `sealkit data check`; returns the exit code."""
-    from sealkit.cli.data_label_issues import detector_label_issues, reading_issues
+    from sealkit.cli.data_label_issues import model_issues, reading_issues
     from sealkit.cli.progress import Progress
     from sealkit.data.check_report import report_text, write_report_json
     from sealkit.errors import ConfigError
@@ -99,7 +101,7 @@ def run(args: argparse.Namespace) -> int:
             progress=progress,
         )
     if args.model_dir:
-        detector_label_issues(report, args.model_dir, row.load("label_issues"))
+        model_issues(report, args.model_dir, row.load("label_issues"))
     if args.read is not None:
         reading_issues(report, args.read, row.load("reading_issues"))
     print(report_text(report, limit=0 if args.all else 5))

@@ -37,8 +37,8 @@ class ModuleInfo:
         check: DatasetCheck of `sealkit data check`.
         export: its ModuleExport class; WeightsExport where it cannot be trained.
         importing: its WeightsImport class, of `sealkit import-weights`.
-        label_issues: function (sample, regions) → label issues, of `sealkit data check --model-dir`.
-        reading_issues: function (sample, readings) → label issues, of `sealkit data check --read`.
+        label_issues: function (samples, model, progress) → label issues, of `sealkit data check --model-dir`.
+        reading_issues: function (samples, recogniser, progress) → label issues, of `sealkit data check --read`.
         fix: function (root, sets, out) that writes a corrected copy, of `sealkit data check --fix`.
         start_recipe: recipe that own data is trained with where none is named (`sealkit train --data DIR`): it starts
             from weights that are shipped or in a wheel.
@@ -148,8 +148,8 @@ MODULES: dict[str, ModuleInfo] = {
         check="sealkit.modules.seal_text_detection.check.DetectionCheck",
         export="sealkit.modules.seal_text_detection.export.DetectionExport",
         importing="sealkit.modules.seal_text_detection.importing.DetectionImport",
-        label_issues="sealkit.modules.seal_text_detection.label_issues.label_issues_of",
-        reading_issues="sealkit.modules.seal_text_detection.reading_issues.label_issues_of",
+        label_issues="sealkit.modules.seal_text_detection.label_issues.detector_issues",
+        reading_issues="sealkit.modules.seal_text_detection.reading_issues.reading_issues",
         fix="sealkit.modules.seal_text_detection.fix.write_fixed_copy",
     ),
     "text_recognition": ModuleInfo(
@@ -166,6 +166,9 @@ MODULES: dict[str, ModuleInfo] = {
         check="sealkit.modules.text_recognition.check.RecognitionCheck",
         export="sealkit.modules.text_recognition.export.RecognitionExport",
         importing="sealkit.modules.text_recognition.importing.RecognitionImport",
+        label_issues="sealkit.modules.text_recognition.label_issues.recogniser_issues",
+        reading_issues="sealkit.modules.text_recognition.label_issues.reading_issues",
+        fix="sealkit.modules.text_recognition.fix.write_fixed_copy",
     ),
     "layout_detection": ModuleInfo(
         name="layout_detection",
@@ -181,6 +184,8 @@ MODULES: dict[str, ModuleInfo] = {
         check="sealkit.modules.layout_detection.check.LayoutCheck",
         export="sealkit.modules.layout_detection.export.LayoutExport",
         importing="sealkit.modules.layout_detection.importing.LayoutImport",
+        label_issues="sealkit.modules.layout_detection.label_issues.detector_issues",
+        fix="sealkit.modules.layout_detection.fix.write_fixed_copy",
     ),
     "doc_text_orientation": ModuleInfo(
         name="doc_text_orientation",
@@ -196,6 +201,8 @@ MODULES: dict[str, ModuleInfo] = {
         check="sealkit.modules.doc_text_orientation.check.OrientationCheck",
         export="sealkit.modules.doc_text_orientation.export.OrientationExport",
         importing="sealkit.modules.doc_text_orientation.importing.OrientationImport",
+        label_issues="sealkit.modules.doc_text_orientation.label_issues.classifier_issues",
+        fix="sealkit.modules.doc_text_orientation.fix.write_fixed_copy",
     ),
     "image_unwarping": ModuleInfo(
         name="image_unwarping",

@@ -11,6 +11,7 @@ ROOT = Path(__file__).parents[2]
 SOURCES = (
     "data/labels/detection.py",
     "data/labels/files.py",
+    "data/labels/outlines.py",
     "data/check_outlines.py",
     "data/check_sets.py",
     "data/check_texts.py",
@@ -19,16 +20,18 @@ SOURCES = (
     "data/labels/recognition.py",
     "modules/seal_text_detection/check.py",
     "modules/seal_text_detection/label_issues.py",
-    "modules/seal_text_detection/reading_issues.py",
+    "data/label_issue.py",
+    "modules/layout_detection/label_issues.py",
+    "modules/doc_text_orientation/label_issues.py",
     "modules/text_recognition/check.py",
     "modules/layout_detection/check.py",
     "data/labels/orientation.py",
     "modules/doc_text_orientation/check.py",
 )
 # A kind stands first in a call of one of these, or is assigned.
-CALL = re.compile(r'(?:(?<!_)(?:report|say|refuse|problem|Problem)|_info)\(\s*"([a-z]+(?:-[a-z]+)*)"')
+CALL = re.compile(r'(?:(?<!_)(?:report|say|refuse|problem|Problem|add|info)|_info)\(\s*"([a-z]+(?:-[a-z]+)*)"')
 OTHER = re.compile(
-    r'(?:kind(?:, [a-z]+)? = |weight, kind = [a-z .*()1-]+, |_say_twin\(\s*problems, |_say_twin\(problems, )"([a-z-]+)"'
+    r'(?:kind(?:, [a-z]+)? = |return (?="reads-)|_say_twin\(\s*problems, |_say_twin\(problems, )"([a-z-]+)"'
 )
 
 

@@ -20,8 +20,8 @@ from sealkit.images import read_image
 from sealkit.modules.dataset_check import DatasetCheck, Gallery, pixel_hashes
 from sealkit.modules.layout_detection.models import MODULE
 
-_TINY = 4.0  # pixels: a thinner box is below a cell of the finest map of most inputs
-_TWIN_IOU = 0.9
+TINY = 4.0  # pixels: a thinner box is below a cell of the finest map of most inputs
+TWIN_IOU = 0.9
 _SAMPLE_IMAGES = 12
 _IMAGES_PER_KIND = 6
 _DRAWN_SIDE = 480
@@ -127,11 +127,11 @@ def _check_boxes(sample: LayoutSample, problems: list[Problem]) -> None:
     shared = box_iou(corners, corners)
     for number, box in enumerate(sample.boxes):
         wide, tall = (float(side) for side in box.box[2:] - box.box[:2])
-        if min(wide, tall) < _TINY:
+        if min(wide, tall) < TINY:
             reason = f"{box.label} of {wide:.1f}x{tall:.1f} pixels in {sample.image_path.name}"
             problems.append(Problem("tiny-box", box.where, reason, "an accidental box? Delete it", "warning"))
         for place, earlier in enumerate(sample.boxes[:number]):
-            if shared[number, place] < _TWIN_IOU or box.crowd or earlier.crowd:
+            if shared[number, place] < TWIN_IOU or box.crowd or earlier.crowd:
                 continue
             reason = f"{box.label} lies on {earlier.label} ({earlier.where}) in {sample.image_path.name}"
             if box.label == earlier.label:

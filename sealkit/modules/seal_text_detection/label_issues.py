@@ -5,17 +5,20 @@ A label issue is no verdict: it may be the detector that is wrong. They come sor
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import shapely
 from shapely.geometry import Polygon
 from shapely.geometry.base import BaseGeometry
 
+from sealkit.data.label_issue import LabelIssue, info
 from sealkit.data.records import DetSample
 from sealkit.errors import Problem
 from sealkit.geometry.regions import TextRegion
+from sealkit.images import read_image
+from sealkit.modules.seal_text_detection.predictor import TextDetector
+from sealkit.runtime.model import InferenceModel
 
 SURE = 0.75
 """Score from which a detected region without label is worth a look."""
@@ -25,21 +28,22 @@ TOUCHED = 0.1
 """Share of a region or label below which two areas have nothing to do with each other."""
 
 
-@dataclass(frozen=True)
-class LabelIssue:
-    """One disagreement.
+def detector_issues(
+    samples: Sequence[DetSample], model: InferenceModel, tell: Callable[[int, int], object]
+) -> list[LabelIssue]:
+    """Run a detector over every image; what it disagrees with.
 
-    Attributes:
-        problem: kind "detector-finds-nothing", "detector-finds-more" or "detector-disagrees", severity "info".
-        sample: the labelled image.
-        outline: (N, 2) the label or the region it is about.
-        weight: how promising, 0..1; sort by it.
+    Args:
+        samples: of readable images.
+        model: of a text detector.
+        tell: called with (images done since the last call, images in all).
     """
-
-    problem: Problem
-    sample: DetSample
-    outline: np.ndarray
-    weight: float
+    detector = TextDetector.create(model)
+    found = []
+    for sample in samples:
+        found += label_issues_of(sample, detector.regions(detector.maps(read_image(sample.image_path))))
+        tell(1, len(samples))
+    return found
 
 
 def label_issues_of(sample: DetSample, regions: Sequence[TextRegion]) -> list[LabelIssue]:
@@ -97,7 +101,7 @@ def _finds_more(sample: DetSample, region: TextRegion) -> LabelIssue:
 
 
 def _info(kind: str, sample: DetSample, reason: str, fix: str) -> Problem:
-    return Problem(kind, sample.where, f"{sample.image_path.name}: {reason}", fix, "info")
+    return info(kind, sample.where, sample.image_path, reason, fix)
 
 
-__all__ = ["LabelIssue", "label_issues_of"]
+__all__ = ["LabelIssue", "detector_issues", "label_issues_of"]

@@ -2,45 +2,40 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from typing import Any
 
-from sealkit.data.records import DetSample
-from sealkit.errors import Problem
-from sealkit.modules.seal_text_detection.label_issues import LabelIssue
-from sealkit.text import similarity
+import numpy as np
 
-SURE = 0.85
-"""Score from which a reading that differs is worth a look."""
-UNLIKE = 0.6
-"""Similarity below which a reading differs."""
-BETTER = 0.4
-"""How much more alike the turned strip's reading must be before the label's direction is doubted."""
+from sealkit.data.label_issue import LabelIssue, Readings, doubt, info, similarity_of_words
+from sealkit.data.records import DetSample, TextLine
+from sealkit.errors import DataError
+from sealkit.geometry.lines import LinePoly
+from sealkit.geometry.straighten import straighten
+from sealkit.images import read_image
 
-_DROPPED = re.compile(r"[\W_]+")
+_FIXES = {
+    "reads-turned": "the points start at the wrong end: begin at the top of the first character",
+    "reads-differently": "is the transcription right? does the outline hold this text and no other?",
+}
 
 
-@dataclass(frozen=True)
-class Readings:
-    """A label's strip as a recogniser reads it.
+def reading_issues(
+    samples: Sequence[DetSample], recogniser: Any, tell: Callable[[int, int], object]
+) -> list[LabelIssue]:
+    """Read every label whose points have a direction; what differs.
 
-    Attributes:
-        line: number of the text in its image.
-        text, score: as the label's direction says.
-        turned_text, turned_score: from the other end, upside down.
+    Args:
+        samples: of readable images.
+        recogniser: a TextRecogniser.
+        tell: called with (images done since the last call, images in all).
     """
-
-    line: int
-    text: str
-    score: float
-    turned_text: str
-    turned_score: float
-
-
-def similarity_of_words(first: str, second: str) -> float:
-    """1 − edit distance / longer length, 0..1, after NFKC, without case, blanks and punctuation."""
-    return similarity(_plain(first), _plain(second))
+    chosen = [sample for sample in samples if any(_can_be_read(line) for line in sample.lines)]
+    found = []
+    for sample in chosen:
+        found += label_issues_of(sample, _readings(sample, read_image(sample.image_path), recogniser))
+        tell(1, len(chosen))
+    return found
 
 
 def label_issues_of(sample: DetSample, readings: list[Readings]) -> list[LabelIssue]:
@@ -48,28 +43,37 @@ def label_issues_of(sample: DetSample, readings: list[Readings]) -> list[LabelIs
     found = []
     for reading in readings:
         line = sample.lines[reading.line]
-        name = f"text {reading.line} ({line.text!r})"
-        straight, turned = (
-            similarity_of_words(line.text, reading.text),
-            similarity_of_words(line.text, reading.turned_text),
-        )
-        if turned >= straight + BETTER:
-            reason = f"{name} reads {reading.turned_text!r} from the other end, and {reading.text!r} as labelled"
-            fix = "the points start at the wrong end: begin at the top of the first character"
-            weight, kind = turned, "reads-turned"
-        elif straight < UNLIKE and reading.score >= SURE and len(_plain(line.text)) >= 2:
-            reason = f"{name} reads {reading.text!r}, score {reading.score:.2f}"
-            fix = "is the transcription right? does the outline hold this text and no other?"
-            weight, kind = reading.score * (1 - straight), "reads-differently"
-        else:
-            continue
-        problem = Problem(kind, sample.where, f"{sample.image_path.name}: {reason}", fix, "info")
-        found.append(LabelIssue(problem, sample, line.points, weight))
+        doubted = doubt(line.text, reading)
+        if doubted is not None:
+            kind, reason, weight = doubted
+            reason = f"text {reading.line} ({line.text!r}) {reason}"
+            problem = info(kind, sample.where, sample.image_path, reason, _FIXES[kind])
+            found.append(LabelIssue(problem, sample, line.points, weight))
     return sorted(found, key=lambda label_issue: -label_issue.weight)
 
 
-def _plain(text: str) -> str:
-    return _DROPPED.sub("", unicodedata.normalize("NFKC", text)).upper()
+def _readings(sample: DetSample, image: np.ndarray, recogniser: Any) -> list[Readings]:
+    """Every label's strip read as labelled and turned by 180 degrees, in one batch."""
+    numbers, strips = [], []
+    for number, line in enumerate(sample.lines):
+        if not _can_be_read(line):
+            continue
+        try:
+            line_poly = LinePoly(line.points, direction=line.direction)  # type: ignore[arg-type]
+            pair = [straighten(image, line_poly), straighten(image, line_poly.turned())]
+        except DataError:
+            continue  # a line without extent; the outline check speaks of it
+        numbers.append(number)
+        strips += pair
+    results = recogniser.read(strips) if strips else []
+    return [
+        Readings(number, straight.text, straight.score, turned.text, turned.score)
+        for number, straight, turned in zip(numbers, results[::2], results[1::2])
+    ]
 
 
-__all__ = ["Readings", "label_issues_of", "similarity_of_words"]
+def _can_be_read(line: TextLine) -> bool:
+    return not line.ignore and line.direction is not None and bool(line.text.strip())
+
+
+__all__ = ["Readings", "label_issues_of", "reading_issues", "similarity_of_words"]

@@ -158,7 +158,7 @@ def _random(settings: RecipeBase) -> str:
     """What a run from random weights says at once."""
     if settings.weights.init == OFFICIAL_OR_SCRATCH:
         return (
-            f"weights: random, for the official ones of {settings.model} are not on this machine "
-            f"(weights.init: {OFFICIAL_OR_SCRATCH}): expect a far longer training"
+            f"weights: random, for the official ones of {settings.model} are not on this machine (weights.init: "
+            f"{OFFICIAL_OR_SCRATCH}); `sealkit download {settings.model} --training` gets them"
         )
     return "weights: random (weights.init: scratch)"

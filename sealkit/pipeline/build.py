@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -24,10 +23,10 @@ from sealkit.pipeline.flows import flow_of
 from sealkit.pipeline.locate import MissingModelError, locate_model, missing_hint, official_names
 from sealkit.pipeline.seal_recognition import SealRecognitionPipeline
 from sealkit.pipeline.settings import EngineSettings, ModuleSettings, SealRecognitionSettings
-from sealkit.runtime.devices import CPU, Device, parse_device
-from sealkit.runtime.engines import ALIASES, ENGINES
+from sealkit.pipeline.speed import CallSettings, Choice, choose
+from sealkit.runtime.devices import CPU
 from sealkit.runtime.files import ModelFiles, ModelMeta
-from sealkit.runtime.model import InferenceModel, choose_engine, open_model
+from sealkit.runtime.model import InferenceModel, open_model
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +47,7 @@ SIDE_BY_SIDE = SideBySideRules()
 
 def build_pipeline(
     settings: SealRecognitionSettings,
-    call: EngineSettings,
+    call: CallSettings,
     device: str | None = None,
     threads: int | None = None,
     allow_url: bool = False,
@@ -172,18 +171,8 @@ def locate_all(settings: SealRecognitionSettings) -> dict[str, ModelFiles]:
     return found
 
 
-@dataclass(frozen=True)
-class _Choice:
-    """A model that is to be loaded: its files, and the engine and device that were chosen for it."""
-
-    files: ModelFiles
-    engine: str
-    device: Device
-    options: Mapping[str, Any] | None
-
-
 def _load_all(
-    settings: SealRecognitionSettings, call: EngineSettings, device: str | None, threads: int | None
+    settings: SealRecognitionSettings, call: CallSettings, device: str | None, threads: int | None
 ) -> dict[str, InferenceModel]:
     """The models of a config by their keys, each on the engine of the nearest level that names one: module,
     sub-pipeline, call, file. ONNX Runtime prepares a graph on one core: several are loaded at the same time.
@@ -195,13 +184,10 @@ def _load_all(
     pages, ocr = settings.SubPipelines.DocPreprocessor, settings.SubPipelines.SealOCR
     upper: dict[str, EngineSettings | None] = {"LayoutDetection": None}
     upper |= dict.fromkeys(("DocOrientationClassify", "DocUnwarping"), pages)
-    wanted = parse_device(device) if device else None
-    choices: dict[str, _Choice] = {}
+    choices: dict[str, Choice] = {}
     for place, files in locate_all(settings).items():
         levels = (used[place], upper.get(place, ocr), call, settings)
-        engine, options = engine_of(tuple(level for level in levels if level is not None))
-        chosen, on = choose_engine(files, engine, wanted)
-        choices[place] = _Choice(files, chosen, on, options_of(options, chosen) if options else None)
+        choices[place] = choose(files, [level for level in levels if level is not None], call, device or None)
 
     def load(place: str) -> InferenceModel:
         choice = choices[place]
@@ -214,33 +200,3 @@ def _load_all(
     with ThreadPoolExecutor(len(choices)) as pool:
         loading = {place: pool.submit(load, place) for place in choices}
     return {place: future.result() for place, future in loading.items()}
-
-
-def engine_of(levels: tuple[EngineSettings, ...]) -> tuple[str | None, Mapping[str, Any] | None]:
-    """Engine and its options from settings, the nearest level first. A level that names an engine inherits nothing."""
-    for level in levels:
-        backend = (level.hpi_config or {}).get("backend")
-        if level.engine is not None or backend or level.use_hpip:
-            engine = level.engine or backend or "auto"
-            options = level.engine_config or (level.hpi_config or {}).get("backend_config")
-            return ("auto" if engine == "hpi" else engine), options
-    return None, next((level.engine_config for level in levels if level.engine_config), None)
-
-
-def options_of(options: Mapping[str, Any], chosen: str) -> Mapping[str, Any] | None:
-    """The options of the engine that was chosen: `options` as they are, or the part under its name.
-
-    Raises:
-        ConfigError: names of engines and options side by side.
-    """
-    named = [key for key in options if key in ENGINES or key in ALIASES]
-    if not named:
-        return options
-    if len(named) != len(options):
-        raise ConfigError(
-            "engine_config mixes names of engines with options",
-            where="engine_config",
-            value=list(options),
-            hint="give the options of one engine, or a block per engine",
-        )
-    return next((options[key] for key in named if ALIASES.get(key, key) == chosen), None)

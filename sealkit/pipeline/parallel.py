@@ -22,8 +22,9 @@ from sealkit.pipeline.build import build_pipeline
 from sealkit.pipeline.call import fetch_any, layouts_of, refuse_old_inputs
 from sealkit.pipeline.result import SealRecognitionResult
 from sealkit.pipeline.seal_recognition import SealRecognitionPipeline
-from sealkit.pipeline.settings import EngineSettings, SealRecognitionSettings
+from sealkit.pipeline.settings import SealRecognitionSettings
 from sealkit.pipeline.side_by_side import in_order
+from sealkit.pipeline.speed import CallSettings
 from sealkit.runtime.devices import Device, default_threads, parse_device, parse_devices
 
 
@@ -57,7 +58,7 @@ class ParallelPipeline:
     def __init__(
         self,
         settings: SealRecognitionSettings,
-        call: EngineSettings,
+        call: CallSettings,
         devices: Sequence[Device],
         threads: int | None = None,
         allow_url: bool = False,
@@ -142,7 +143,7 @@ _WORKER: dict[str, Any] = {}
 """The worker's pipeline, or the error that kept it from being made: one per process, set by the pool's initialiser."""
 
 
-def _start(names: Any, settings: SealRecognitionSettings, call: EngineSettings, threads: int | None) -> None:
+def _start(names: Any, settings: SealRecognitionSettings, call: CallSettings, threads: int | None) -> None:
     try:
         device = str(parse_device(names.get()))
         _WORKER["pipeline"] = build_pipeline(settings, call, device, threads)

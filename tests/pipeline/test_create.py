@@ -10,10 +10,10 @@ import yaml
 from sealkit.download.places import MODELS_VARIABLE, PADDLEX_VARIABLE
 from sealkit.errors import ConfigError, EngineError
 from sealkit.modules.table import module_of
-from sealkit.pipeline.build import engine_of
 from sealkit.pipeline.create import create_model, create_pipeline
 from sealkit.pipeline.locate import locate_model
 from sealkit.pipeline.settings import EngineSettings
+from sealkit.pipeline.speed import engine_of
 
 WHEEL = {"SubPipelines.SealOCR.SubModules.TextDetection.weights": "rapidocr"}
 DET, REC = (f"SubPipelines.SealOCR.SubModules.Text{name}" for name in ("Detection", "Recognition"))
@@ -110,8 +110,8 @@ def test_the_beta_is_told_the_form_of_today():
     assert inner["TextDetection"] == {"model_dir": "./my_det/inference"}
     assert inner["TextRecognition"] == {"model_name": "PP-OCRv4_server_rec", "batch_size": 4}
     assert "--device gpu:0" in str(caught.value)
-    with pytest.raises(ConfigError, match="write use_hpip=True"):
-        create_pipeline(enable_hpi=True)
+    with pytest.raises(ConfigError, match="write hpi_config"):
+        create_pipeline(hpi_params={})
     with pytest.raises(TypeError, match="did you mean device"):
         create_pipeline(devise="cpu")
     with pytest.raises(TypeError, match="did you mean at_once"):

@@ -10,7 +10,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from sealkit.errors import EngineError
+from sealkit.errors import ConfigError, EngineError
 from sealkit.images import iter_images
 from sealkit.modules.base import Predictor, refuse_options
 from sealkit.modules.doc_text_orientation.postprocess import QUARTERS, TopClasses, top_classes
@@ -56,6 +56,9 @@ class OrientationClassifier(Predictor):
         input: sizes, normalisation and class names of its inference.yml.
     """
 
+    topk = 1
+    """Classes a result has where `predict` does not say."""
+
     def __init__(self, model: InferenceModel) -> None:
         self.model = model
         self.input = ori_input(model.meta)
@@ -70,9 +73,16 @@ class OrientationClassifier(Predictor):
 
     @classmethod
     def create(cls, model: InferenceModel, **options: Any) -> OrientationClassifier:
-        """A classifier with the sizes and class names its file has."""
+        """A classifier with the sizes and class names its file has.
+
+        Args:
+            options: `topk`, the number of classes a result has where `predict` does not say.
+        """
+        topk = options.pop("topk", None)
         refuse_options(options)
-        return cls(model)
+        made = cls(model)
+        made.topk = _classes(topk)
+        return made
 
     @classmethod
     def wrote(cls, meta: ModelMeta) -> bool:
@@ -109,18 +119,19 @@ class OrientationClassifier(Predictor):
 
         Args:
             batch_size: images per run of the network.
-            topk: how many classes a result has; None: 1.
+            topk: how many classes a result has; None: as created, else 1.
 
         Yields:
             input_path, page_index, input_img, class_ids (k,) int32, scores (k,) float32 of 5 decimals, label_names.
         """
+        topk = self.topk if topk is None else _classes(topk)
         group: list[OrientationResult] = []
         for record in iter_images(input):
             group.append(OrientationResult(record, *FIELDS))
             if len(group) >= batch_size:
-                yield from self._fill(group, topk or 1)
+                yield from self._fill(group, topk)
                 group = []
-        yield from self._fill(group, topk or 1)
+        yield from self._fill(group, topk)
 
     def _fill(self, group: list[OrientationResult], topk: int) -> Iterator[OrientationResult]:
         found = iter(self.classify([r["input_img"] for r in group if r.ok], topk))
@@ -129,6 +140,19 @@ class OrientationClassifier(Predictor):
                 best = next(found)
                 result.update(class_ids=best.class_ids, scores=best.scores, label_names=best.label_names)
             yield result
+
+
+def _classes(topk: Any) -> int:
+    """How many classes a result has.
+
+    Raises:
+        ConfigError: not a number from 1.
+    """
+    if topk is None:
+        return 1
+    if isinstance(topk, bool) or not isinstance(topk, int) or topk < 1:
+        raise ConfigError("must be a whole number of at least 1", where="topk", value=topk, hint="topk=1")
+    return topk
 
 
 @reads_meta

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from sealkit.errors import EngineError
+from sealkit.errors import ConfigError, EngineError
 from sealkit.images import ImageRecord, iter_images
 from sealkit.modules.base import Predictor
 from sealkit.modules.layout_detection.postprocess import LayoutOptions, layout_boxes, split_pages
@@ -50,6 +50,32 @@ class LayoutRules:
     labels: tuple[str, ...]
 
 
+def _input_size(model: InferenceModel, img_size: Any) -> tuple[int, int] | None:
+    """(height, width) of `img_size`; None where it is not given.
+
+    Raises:
+        ConfigError: not a size, or not one the graph takes: a graph is made for one size, or for any.
+    """
+    if img_size is None:
+        return None
+    sizes = [img_size, img_size] if isinstance(img_size, int) else img_size
+    pair = isinstance(sizes, (list, tuple)) and len(sizes) == 2
+    if not pair or not all(type(side) is int and 32 <= side <= 4096 for side in sizes):
+        hint = "a side, or [width, height], in pixels from 32 to 4096"
+        raise ConfigError("not a size of an input", where="img_size", value=img_size, hint=hint)
+    width, height = sizes
+    image = next((spec for spec in model.inputs if len(spec.shape) == 4), None)
+    shape = image.shape[2:] if image is not None else layout_rules(model.meta).size
+    if any(made not in (None, side) for made, side in zip(shape, (height, width))):
+        raise ConfigError(
+            f"this graph takes inputs of {shape[1]} x {shape[0]} pixels only",
+            where="img_size",
+            value=img_size,
+            hint="leave img_size out; another size takes an export of another size",
+        )
+    return height, width
+
+
 def _by_class(rows: np.ndarray) -> np.ndarray:
     """Rows (K, 6) as Paddle's suppression leaves them: by class, the surest first; equal ones stay in their order."""
     return rows[np.lexsort((-rows[:, 1], rows[:, 0]))]
@@ -64,9 +90,13 @@ class LayoutDetector(Predictor):
         options: post-processing, as created: what the caller gave wins over the file.
     """
 
-    def __init__(self, model: InferenceModel, options: LayoutOptions | None = None) -> None:
+    def __init__(
+        self, model: InferenceModel, options: LayoutOptions | None = None, size: tuple[int, int] | None = None
+    ) -> None:
         self.model = model
         self.rules = layout_rules(model.meta)
+        if size is not None:
+            self.rules = replace(self.rules, size=size)
         self.options = options or file_options(model.meta)
         if len(model.inputs) not in INPUTS:
             raise EngineError(
@@ -79,13 +109,20 @@ class LayoutDetector(Predictor):
     def create(cls, model: InferenceModel, **options: Any) -> LayoutDetector:
         """A detector with the options its file asks for, overridden by those of `options` that are not None.
 
+        Args:
+            options: those of `predict`, and `img_size`: the side or [width, height] pages are resized to, where the
+                graph leaves it open.
+
         Raises:
             TypeError: a keyword that is no option.
+            ConfigError: an img_size the graph does not take.
         """
+        size = _input_size(model, options.pop("img_size", None))
         unknown = sorted(set(options) - set(OPTIONS) - {"rules"})
         if unknown:
-            raise TypeError(f"unexpected keyword argument(s) {', '.join(unknown)}; known: {', '.join(OPTIONS)}")
-        return cls(model, laid_over(file_options(model.meta), options))
+            known = ", ".join((*OPTIONS, "img_size"))
+            raise TypeError(f"unexpected keyword argument(s) {', '.join(unknown)}; known: {known}")
+        return cls(model, laid_over(file_options(model.meta), options), size)
 
     @classmethod
     def wrote(cls, meta: ModelMeta) -> bool:

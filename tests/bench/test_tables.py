@@ -5,6 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
+import subprocess
+import sys
 import types
 from pathlib import Path
 
@@ -245,6 +248,29 @@ def test_what_was_measured_is_written_when_it_is_stopped(tmp_path: Path, monkeyp
     monkeypatch.setattr(command, "measure", one)
     with pytest.raises(KeyboardInterrupt):
         run_tables("seal_det", output=tmp_path)
+    text = (tmp_path / "tables.md").read_text(encoding="utf-8")
+    assert "no weights / 98.4" in text and "not measured: stopped before / 96.36" in text
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no SIGTERM")
+def test_sigterm_ends_a_table_in_order(tmp_path: Path) -> None:
+    """Also where Paddle is imported, which brings a handler of its own that would end the process at once."""
+    code = f"""
+import os, signal, sys
+from sealkit import cli
+from sealkit.bench.tables import command
+from sealkit.bench.tables.measure import Measured
+def one(name, job):
+    if "paddle" in sys.modules and name == "PP-OCRv4_mobile_seal_det":
+        os.kill(os.getpid(), signal.SIGTERM)
+    return Measured(name, "seal_text_detection", no_metric="no weights")
+command.measure = one
+sys.exit(cli.main(["eval", "--table", "seal_det", "--output", {str(tmp_path)!r}]))
+"""
+    pytest.importorskip("paddle")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+    assert done.returncode == 143 and "stopped by SIGTERM" in done.stderr
     text = (tmp_path / "tables.md").read_text(encoding="utf-8")
     assert "no weights / 98.4" in text and "not measured: stopped before / 96.36" in text
 

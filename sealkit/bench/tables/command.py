@@ -14,6 +14,7 @@ from sealkit.bench.tables.output import Tables, as_json, as_markdown, write_all
 from sealkit.bench.tables.rows import chosen, sections
 from sealkit.errors import ConfigError
 from sealkit.runtime.devices import CPU, default_threads, parse_device
+from sealkit.runtime.model import installed
 
 TUTORIAL_THREADS = 8
 
@@ -80,10 +81,13 @@ def run_tables(
 
 def _measured(tables: Tables, output: str | Path | None, say: Callable[[str], None]) -> Tables:
     """The tables with every model measured; the files are written whatever ends it."""
+    from sealkit.engine import signals
     from sealkit.engine.threads import set_threads
     from sealkit.runtime.noise import framework_noise
 
     set_threads(tables.job.threads)
+    if installed("paddle"):
+        signals.import_paddle()  # else its own handler of SIGTERM ends the process before anything is written
     names = list(dict.fromkeys(name for section in tables.sections for name in section.models))
     done: dict[str, Measured] = {}
     result = Tables(tables.sections, done, tables.job, tables.machine)

@@ -23,8 +23,11 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
+
+from sealkit.bench.training_profile import profile, table
 
 Variant = Literal["official", "fused", "fast"]
 VARIANTS: tuple[Variant, ...] = ("official", "fused", "fast")
@@ -77,6 +80,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--steps", type=int, default=5, help="timed steps of each (default 5)")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--memory", action="store_true", help="peak memory of each, two steps in a process of its own")
+    parser.add_argument("--profile", action="store_true", help="print where a step of each goes, by operator")
     parser.add_argument("--json", metavar="FILE", help="write the numbers, too")
     parser.add_argument("--alone", choices=VARIANTS, help=argparse.SUPPRESS)
     args = parser.parse_args(argv)
@@ -91,12 +95,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     print(f"{machine}\n{heading(variants, args.memory)}")
     found: dict[str, Any] = {"machine": machine, "threads": args.threads, "cases": {}}
     for name in args.cases or CASES:
-        result = measure(name, variants, args.steps)
+        result = measure(name, variants, args.steps, args.profile)
         if args.memory:
             for variant in result["seconds"]:
                 result["seconds"][variant]["peak_mb"] = _peak(name, variant, args.threads)
         found["cases"][name] = result
         print(row(name, result, variants, args.threads, args.memory), flush=True)
+        for variant, line in result.get("profile", {}).items():
+            print(f"  {variant}: {line}", flush=True)
     if args.json:
         from sealkit.files import write_text
 
@@ -125,11 +131,12 @@ def row(name: str, result: Mapping[str, Any], variants: Sequence[str], threads: 
     return f"| {' | '.join(cells)} |"
 
 
-def measure(name: str, variants: Sequence[Variant], steps: int) -> dict[str, Any]:
+def measure(name: str, variants: Sequence[Variant], steps: int, with_profile: bool = False) -> dict[str, Any]:
     """Median seconds of a step of each variant.
 
     Returns:
-        {"samples": of a step, "seconds": {variant: {"cpu", "wall"}}, "data": processor seconds of a batch's data}.
+        {"samples": of a step, "seconds": {variant: {"cpu", "wall"}}, "data": processor seconds of a batch's data} and,
+        where it is asked for, "profile": {variant: operators and their shares of a step}.
     """
     with tempfile.TemporaryDirectory() as folder:
         _draw(CASES[name].data, folder)
@@ -143,8 +150,12 @@ def measure(name: str, variants: Sequence[Variant], steps: int) -> dict[str, Any
                 if step:  # the first one fills memory pools
                     times[variant]["cpu"].append(time.process_time() - cpu)
                     times[variant]["wall"].append(time.perf_counter() - wall)
+        lines = {}
+        for variant, run in runs.items() if with_profile else ():
+            lines[variant] = table(*profile(partial(run.step, batches[-1], steps + 1)))
     medians = {v: {clock: statistics.median(found or [0.0]) for clock, found in times[v].items()} for v in variants}
-    return {"samples": batches[0].samples, "seconds": medians, "data": data}
+    found = {"samples": batches[0].samples, "seconds": medians, "data": data}
+    return {**found, "profile": lines} if with_profile else found
 
 
 def _recipe(name: str, variant: Variant, folder: str) -> Any:

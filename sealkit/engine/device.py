@@ -50,4 +50,23 @@ def convert_sync_bn(net: Any) -> Any:
             value=True,
             hint="set it to false on this device",
         )
-    return paddle.nn.SyncBatchNorm.convert_sync_batchnorm(net)
+    return synchronised(net)
+
+
+def synchronised(net: Any) -> Any:
+    """The network with Paddle's SyncBatchNorm in place of each BatchNorm that learns its statistics.
+
+    Frozen ones (`freeze_batch_norm`) stay: SyncBatchNorm always takes the batch's statistics and moves its own.
+    """
+    import paddle
+
+    frozen = [
+        (parent, name, layer)
+        for parent in net.sublayers(include_self=True)
+        for name, layer in parent.named_children()
+        if getattr(layer, "_use_global_stats", False)
+    ]
+    net = paddle.nn.SyncBatchNorm.convert_sync_batchnorm(net)
+    for parent, name, layer in frozen:
+        parent.add_sublayer(name, layer)
+    return net

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sealkit.config.foreign import foreign_key
 from sealkit.config.problems import dotted, shown
 from sealkit.config.yamlfile import KeyPath, parse_value
 from sealkit.errors import ConfigError, Problem
@@ -23,40 +24,6 @@ SHORT_KEYS: Mapping[str, str] = {
     "lr": "optimizer.lr",
     "max_steps": "train.max_steps",
     "num_workers": "train.num_workers",
-}
-
-# Keys of PaddleX and PaddleOCR that people bring along, and what stands for them here.
-FOREIGN_KEYS: Mapping[str, str] = {
-    "Global.mode": "the command itself: sealkit train, eval or export",
-    "Global.model": "model",
-    "Global.dataset_dir": "data.train.0.root and data.val.0.root",
-    "Global.output": "output",
-    "Global.device": "train.device",
-    "Global.epoch_num": "train.epochs",
-    "Global.pretrained_model": "weights.init",
-    "Global.checkpoints": "the flag --resume",
-    "Global.save_model_dir": "output",
-    "Global.use_gpu": "train.device",
-    "Global.eval_batch_step": "eval.every_steps",
-    "Train.epochs_iters": "train.epochs",
-    "Train.batch_size": "train.batch_size",
-    "Train.learning_rate": "optimizer.lr",
-    "Train.pretrain_weight_path": "weights.init",
-    "Train.resume_path": "the flag --resume",
-    "Train.warmup_steps": "schedule.warmup_steps",
-    "Train.log_interval": "train.log_every",
-    "Train.eval_interval": "eval.every_epochs",
-    "Train.save_interval": "eval.every_epochs (a checkpoint follows each evaluation) or train.save_every_steps",
-    "Train.loader.batch_size_per_card": "train.batch_size",
-    "Train.loader.num_workers": "train.num_workers",
-    "Train.dataset.data_dir": "data.train.0.root",
-    "Train.dataset.label_file_list": "data.train.0.labels",
-    "Eval.dataset.data_dir": "data.val.0.root",
-    "Eval.dataset.label_file_list": "data.val.0.labels",
-    "Evaluate.weight_path": "the flag --checkpoint",
-    "Export.weight_path": "the flag --checkpoint",
-    "Optimizer.lr.learning_rate": "optimizer.lr",
-    "Optimizer.lr.warmup_epoch": "schedule.warmup_epochs",
 }
 
 
@@ -98,12 +65,8 @@ def parse_overrides(
                 problems.append(Problem("bad-value", f"-o {text}", error.what, error.hint, key=name))
                 continue
         path = _path(short_keys.get(name, name))
-        if foreign := FOREIGN_KEYS.get(name):
-            problems.append(
-                Problem(
-                    "foreign-key", f"-o {text}", "is a key of PaddleX or PaddleOCR", f"here it is {foreign}", key=name
-                )
-            )
+        if foreign := foreign_key(name):
+            problems.append(Problem("foreign-key", f"-o {text}", "is a key of PaddleX or PaddleOCR", foreign, key=name))
             continue
         overrides.append(Override(path, value, text))
     return overrides, problems

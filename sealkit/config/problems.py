@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from sealkit.config.foreign import foreign_key
 from sealkit.config.schema import Slot, descend, describe, leaf_keys, slot_at, tag_key, tag_of
 from sealkit.config.yamlfile import KeyPath
 from sealkit.errors import ConfigError, Problem
@@ -145,6 +146,8 @@ def unknown_key(path: KeyPath, model: type[BaseModel], tree: Any, where: str) ->
     value = tree
     for part in path:
         value = descend(value, part)
+    if foreign := foreign_key(dotted(path)):
+        return Problem("foreign-key", where, "is a key of PaddleX or PaddleOCR", foreign, key=dotted(path))
     *parents, name = path
     parent_tree: Any = tree
     for part in parents:

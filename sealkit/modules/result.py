@@ -69,7 +69,7 @@ class ModuleResult(dict[str, Any]):
         *,
         format_json: bool | None = None,
     ) -> None:
-        """Write the fields to stderr (as PaddleX does) or to `file`.
+        """Write the fields to stdout, or to `file`.
 
         Args:
             json_format: JSON in place of Python's own form; `format_json` is the name PaddleX's documents use.
@@ -78,7 +78,7 @@ class ModuleResult(dict[str, Any]):
         """
         as_json = format_json if format_json is not None else json_format
         text = json.dumps(self.json, indent=indent, ensure_ascii=ensure_ascii) if as_json else str(self.json)
-        print(text, file=file or sys.stderr)
+        print(text, file=file or sys.stdout)
 
     def image_path(self, save_path: str | Path) -> Path:
         """An image path unchanged, else `<save_path>/<stem>_res.png`."""

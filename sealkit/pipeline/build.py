@@ -23,7 +23,7 @@ from sealkit.pipeline.flows import flow_of
 from sealkit.pipeline.locate import MissingModelError, locate_model, missing_hint, official_names
 from sealkit.pipeline.seal_recognition import SealRecognitionPipeline
 from sealkit.pipeline.settings import EngineSettings, ModuleSettings, SealRecognitionSettings
-from sealkit.pipeline.speed import CallSettings, Choice, choose
+from sealkit.pipeline.speed import Choice, SpeedSettings, choose
 from sealkit.runtime.devices import CPU
 from sealkit.runtime.files import ModelFiles, ModelMeta
 from sealkit.runtime.model import InferenceModel, open_model
@@ -47,7 +47,7 @@ SIDE_BY_SIDE = SideBySideRules()
 
 def build_pipeline(
     settings: SealRecognitionSettings,
-    call: CallSettings,
+    call: SpeedSettings,
     device: str | None = None,
     threads: int | None = None,
     allow_url: bool = False,
@@ -172,7 +172,7 @@ def locate_all(settings: SealRecognitionSettings) -> dict[str, ModelFiles]:
 
 
 def _load_all(
-    settings: SealRecognitionSettings, call: CallSettings, device: str | None, threads: int | None
+    settings: SealRecognitionSettings, call: SpeedSettings, device: str | None, threads: int | None
 ) -> dict[str, InferenceModel]:
     """The models of a config by their keys, each on the engine of the nearest level that names one: module,
     sub-pipeline, call, file. ONNX Runtime prepares a graph on one core: several are loaded at the same time.

@@ -157,16 +157,25 @@ def refuse_missing_stages(call: CallSettings, given: PredictOptions, has: Mappin
 def _missing_stage(call: CallSettings, given: PredictOptions, has: Mapping[str, bool]) -> str | None:
     """The first parameter that asks for a stage the pipeline was built without, None where all is there."""
     if call.preprocess:
-        if call.orientation and not has["orientation"]:
-            return "use_doc_orientation_classify"
-        if call.unwarping and not has["unwarping"]:
-            return "use_doc_unwarping"
+        steps = (
+            ("use_doc_orientation_classify", call.orientation and not has["orientation"]),
+            ("use_doc_unwarping", call.unwarping and not has["unwarping"]),
+        )
+        lacking = [name for name, missing in steps if missing]
+        if lacking:  # the one that was asked for, not one that its being on brings along
+            return next((name for name in lacking if getattr(given, name)), _asked_step(given) or lacking[0])
     if call.layout and not has["layout"]:
         return "use_layout_detection"
     if not has["layout"]:
         asked = given.given()
         return next((name for name in LAYOUT_OPTIONS if asked.get(name) not in (None, False)), None)
     return None
+
+
+def _asked_step(given: PredictOptions) -> str | None:
+    """The parameter of the document preprocessor that the call gave as true."""
+    names = ("use_doc_orientation_classify", "use_doc_unwarping")
+    return next((name for name in names if getattr(given, name)), None)
 
 
 def layouts_of(given: Any) -> Iterator[dict[str, Any]] | None:

@@ -13,6 +13,7 @@ from sealkit.errors import SealkitError
 from sealkit.geometry.lines import LinePoly
 from sealkit.geometry.regions import TextRegion
 from sealkit.images import ImageRecord
+from sealkit.modules.seal_text_detection.settings import DetResizeSettings
 from sealkit.modules.text_recognition.postprocess import RecResult
 from sealkit.pipeline.result import SealRecognitionResult
 
@@ -151,6 +152,7 @@ class DetectedSeal:
         regions: detected texts.
         lines: their lines.
         dropped: texts that were left out because they lie outside the seal.
+        resize: how its crop was resized for the detector; None: not detected.
         read: readings in reading order.
     """
 
@@ -159,6 +161,7 @@ class DetectedSeal:
     regions: list[TextRegion] = field(default_factory=list)
     lines: list[SealLine] = field(default_factory=list)
     dropped: int = 0
+    resize: DetResizeSettings | None = None
     read: Sequence[ReadLine] = ()
 
 

@@ -24,7 +24,7 @@ from sealkit.pipeline.result import SealRecognitionResult
 from sealkit.pipeline.seal_recognition import SealRecognitionPipeline
 from sealkit.pipeline.settings import SealRecognitionSettings
 from sealkit.pipeline.side_by_side import in_order
-from sealkit.pipeline.speed import CallSettings
+from sealkit.pipeline.speed import SpeedSettings
 from sealkit.runtime.devices import Device, default_threads, parse_device, parse_devices
 
 
@@ -58,7 +58,7 @@ class ParallelPipeline:
     def __init__(
         self,
         settings: SealRecognitionSettings,
-        call: CallSettings,
+        call: SpeedSettings,
         devices: Sequence[Device],
         threads: int | None = None,
         allow_url: bool = False,
@@ -97,14 +97,15 @@ class ParallelPipeline:
             raise _dead() from error
         return {module: " | ".join(dict.fromkeys(engines)) for module, engines in found.items()}
 
-    def predict(self, input: Any, **options: Any) -> Iterator[Any]:
+    def predict(self, input: Any, *positional: Any, **options: Any) -> Iterator[Any]:
         """See SealRecognitionPipeline.predict.
 
         Raises:
             ConfigError: as there, but from the first result.
             EngineError: a worker died.
         """
-        signature(SealRecognitionPipeline.predict).bind(None, input, **options)  # TypeError as for one device
+        bound = signature(SealRecognitionPipeline.predict).bind(None, input, *positional, **options)  # or TypeError
+        options = {name: value for name, value in bound.arguments.items() if name not in ("self", "input")}
         refuse_old_inputs(input)
         layouts = layouts_of(options.get("layout_det_res"))
         others = {name: value for name, value in options.items() if name != "layout_det_res"}
@@ -143,7 +144,7 @@ _WORKER: dict[str, Any] = {}
 """The worker's pipeline, or the error that kept it from being made: one per process, set by the pool's initialiser."""
 
 
-def _start(names: Any, settings: SealRecognitionSettings, call: CallSettings, threads: int | None) -> None:
+def _start(names: Any, settings: SealRecognitionSettings, call: SpeedSettings, threads: int | None) -> None:
     try:
         device = str(parse_device(names.get()))
         _WORKER["pipeline"] = build_pipeline(settings, call, device, threads)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import builtins
 import io
 import json
+import logging
 import mimetypes
 import sys
 from collections.abc import Sequence
@@ -24,6 +25,8 @@ from sealkit.images import IMAGE_SUFFIXES, suffix_of
 from sealkit.modules.json_text import compact_json
 from sealkit.modules.result import file_of, plain, saved_stem
 from sealkit.pipeline.present import Presented
+
+log = logging.getLogger(__name__)
 
 OBJECT_ONLY = ("seal_region_id", "vis_fonts", "doc_preprocessor_res")
 """Keys of a seal's element that are on the object but neither in JSON nor in text."""
@@ -148,7 +151,7 @@ class SealRecognitionResult(Presented):
         format_json: bool | None = None,
         file: TextIO | None = None,
     ) -> None:
-        """Write the result to stderr, as PaddleX does, or to `file` (e.g. sys.stdout).
+        """Write the result to stdout, or to `file`; with `reading: reference` to stderr, as PaddleX does.
 
         Args:
             json_format: JSON in place of Python's own form; `format_json` is the name PaddleX's documents use.
@@ -161,7 +164,7 @@ class SealRecognitionResult(Presented):
             text = json.dumps({"res": fields}, indent=indent, ensure_ascii=ensure_ascii)
         else:
             text = repr(self.str)
-        print(text, file=file or sys.stderr)
+        print(text, file=file or (sys.stdout if "stages" in self else sys.stderr))
 
     def save_to_json(self, save_path: Any, indent: int = 4, ensure_ascii: bool = False) -> list[Path]:
         """Write `<save_path>/<stem>_res.json`, or `save_path` itself where it is named like a JSON file; its path.
@@ -179,15 +182,14 @@ class SealRecognitionResult(Presented):
     def save_to_img(self, save_path: Any) -> list[Path]:
         """Write `<save_path>/<stem>_<name><suffix>` per image of `img`, and the overview of a page as `overview`.
 
-        The suffix is the input's where it is an image's, else .png. Where `save_path` itself is named like an image
-        only the first one is written there. Returns the paths of what was written.
+        The suffix is the input's where it is an image's, else .png. Where `save_path` itself is named like an image the
+        first one is written there, and the others beside it as `<name of save_path>_<name>`; with `reading: reference`
+        the others are lost, as in PaddleX, and a warning says so. Returns the paths of what was written.
         """
         images = self.img
         path = Path(save_path)
         if (mimetypes.guess_type(str(path))[0] or "").startswith("image/"):
-            for image in list(images.values())[:1]:
-                _save_image(image, path)
-            return [path] if images else []
+            return self._save_to_file(images, path)
         suffix = Path(self._file).suffix if suffix_of(self._file) in IMAGE_SUFFIXES else ".png"
         whole = self.overview
         written = []
@@ -195,6 +197,16 @@ class SealRecognitionResult(Presented):
             written.append(path / f"{self.stem}_{key}{suffix}")
             _save_image(image, written[-1])
         return written
+
+    def _save_to_file(self, images: dict[builtins.str, Image.Image], path: Path) -> list[Path]:
+        paths = [path, *(path.with_name(f"{path.stem}_{name}{path.suffix}") for name in list(images)[1:])]
+        if "stages" not in self and len(images) > 1:
+            log.warning("%s: one file for %d images: only the first is saved", path, len(images))
+            paths = paths[:1]
+        paths = paths[: len(images)]
+        for image, target in zip(images.values(), paths):
+            _save_image(image, target)
+        return paths
 
     def save_all(self, save_path: Any) -> None:
         """JSON, then images."""

@@ -89,7 +89,6 @@ class SealRecognitionPipeline:
     def predict(
         self,
         input: Any,
-        *,
         use_doc_orientation_classify: bool | None = None,
         use_doc_unwarping: bool | None = None,
         use_layout_detection: bool | None = None,
@@ -109,9 +108,9 @@ class SealRecognitionPipeline:
 
         Args:
             input: see sealkit.images.iter_images; URLs only where the pipeline was created with `allow_url`.
-            the others: see `sealkit.pipeline.options.PredictOptions`; None: as configured. `layout_det_res` is
-                {"boxes": [{"label": "seal", "coordinate": [x1, y1, x2, y2], …}]} for each image, or one for all;
-                polygons are then relative to each box's crop.
+            the others: see `sealkit.pipeline.options.PredictOptions`, in PaddleX's order; None: as configured.
+                `layout_det_res` is {"boxes": [{"label": "seal", "coordinate": [x1, y1, x2, y2], …}]} for each image, or
+                one for all; polygons are then relative to each box's crop.
 
         Yields:
             One SealRecognitionResult per image or page, in input order; with `error` where it cannot be read. With

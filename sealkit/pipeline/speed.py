@@ -21,7 +21,7 @@ from sealkit.runtime.model import choose_engine
 log = logging.getLogger(__name__)
 
 
-class CallSettings(EngineSettings):
+class SpeedSettings(EngineSettings):
     """What `create_pipeline` and `create_model` say of engines, for all models: PaddleX's keywords, and those that
     PaddleOCR 3's classes have. None: not said."""
 
@@ -89,7 +89,9 @@ NAMES = ("enable_hpi", "use_tensorrt", *_WORDS, "cpu_threads")
 """PaddleOCR 3's keywords."""
 
 
-def call_settings(given: Mapping[str, Any], engine: str | None, options: Mapping[str, Any], where: str) -> CallSettings:
+def call_settings(
+    given: Mapping[str, Any], engine: str | None, options: Mapping[str, Any], where: str
+) -> SpeedSettings:
     """The settings of a call.
 
     Args:
@@ -110,7 +112,7 @@ def call_settings(given: Mapping[str, Any], engine: str | None, options: Mapping
             raise ConfigError("use_tensorrt names another engine", where=where, value=engine, hint="leave one out")
         engine = "tensorrt"
     try:
-        return CallSettings(engine=engine, **{**values, "use_hpip": hpi[0] if hpi else None})
+        return SpeedSettings(engine=engine, **{**values, "use_hpip": hpi[0] if hpi else None})
     except ValidationError as error:
         detail = error.errors(include_url=False, include_context=False)[0]
         name = ".".join(map(str, detail["loc"]))
@@ -119,7 +121,7 @@ def call_settings(given: Mapping[str, Any], engine: str | None, options: Mapping
         ) from error
 
 
-def threads_of(call: CallSettings, threads: int | None, where: str) -> int | None:
+def threads_of(call: SpeedSettings, threads: int | None, where: str) -> int | None:
     """`threads`, by either name.
 
     Raises:
@@ -143,7 +145,7 @@ class Choice:
 
 
 def choose(
-    files: ModelFiles, levels: Sequence[EngineSettings], call: CallSettings, device: str | Device | None
+    files: ModelFiles, levels: Sequence[EngineSettings], call: SpeedSettings, device: str | Device | None
 ) -> Choice:
     """How a model is run.
 
@@ -242,4 +244,4 @@ def with_onnx(
         return files
 
 
-__all__ = ["NAMES", "CallSettings", "Choice", "call_settings", "choose", "engine_of", "options_of", "threads_of"]
+__all__ = ["NAMES", "Choice", "SpeedSettings", "call_settings", "choose", "engine_of", "options_of", "threads_of"]

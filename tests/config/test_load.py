@@ -120,6 +120,9 @@ def test_all_problems_at_once_in_the_order_of_the_file(recipe_file):
         ("a.b=1", "a", "unknown key", "allowed here"),
         ("name=12", "name", "must be text", "for text, quote it"),
         ("Global.mode=train", "Global.mode", "is a key of PaddleX or PaddleOCR", "here it is the command itself"),
+        ("CheckDataset.split.enable=True", "CheckDataset.split.enable", "is a key of PaddleX", "here it is"),
+        ("Predict.input=a.png", "Predict.input", "is a key of PaddleX", "here it is the argument of sealkit infer"),
+        ("Global.print_mem_info=1", "Global.print_mem_info", "is a key of PaddleX", "it has no counterpart"),
         ("Train.epochs_iters=3", "Train.epochs_iters", "is a key of PaddleX or PaddleOCR", "here it is train.epochs"),
         ("model=PP-OCRv5", "model", "unknown model", "allowed: PP-OCRv4_mobile_seal_det"),
     ],
@@ -229,3 +232,9 @@ def test_explanations_stand_above_their_keys(recipe_file):
     assert "# Samples per process and forward pass. [a whole number > 0]\n  batch_size: 4" in text
     assert load_recipe(yaml.safe_load(text)).settings.train.batch_size == 4
     assert max(len(line) for line in text.splitlines() if line.lstrip().startswith("#")) <= 120
+
+
+def test_a_config_of_paddlex_is_answered_block_by_block(recipe_file):
+    problem = only(recipe_file("Global: {mode: train, dataset_dir: x}\n"), [])
+    assert problem.key == "Global" and problem.message == "is a key of PaddleX or PaddleOCR"
+    assert "Global.dataset_dir: data.train.0.root" in (problem.hint or "")

@@ -12,7 +12,9 @@ from sealkit.serving.schema import InferRequest
 def test_the_signature_of_predict_is_that_of_the_class():
     parameters = list(inspect.signature(SealRecognitionPipeline.predict).parameters.values())[2:]
     assert [one.name for one in parameters] == [option.name for option in PredictOptions.infos()]
-    assert all(one.default is None and one.kind is inspect.Parameter.KEYWORD_ONLY for one in parameters)
+    assert all(one.default is None and one.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD for one in parameters)
+    paddlex = ["use_doc_orientation_classify", "use_doc_unwarping", "use_layout_detection", "layout_det_res"]
+    assert [one.name for one in parameters[:4]] == paddlex  # by position as there
 
 
 def test_the_command_line_has_every_parameter_with_its_text():

@@ -96,7 +96,7 @@ def test_module_results_have_the_names_paddlex_documents(capsys):
     assert found.img["res"].size == (6, 4)
     assert "array(100, 4)" in repr(found) and len(repr(found)) < 200
     found.print(format_json=True)
-    assert json.loads(capsys.readouterr().err)["res"]["input_path"] == "x.png"
+    assert json.loads(capsys.readouterr().out)["res"]["input_path"] == "x.png"
 
 
 def test_signatures_of_the_public_functions_are_complete():

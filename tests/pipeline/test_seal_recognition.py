@@ -249,7 +249,7 @@ def test_files_and_print(make_pipeline, seal_image, tmp_path, capsys):
     assert (tmp_path / "deep" / "x.json").is_file() and (tmp_path / "one.png").is_file()
     result.print(format_json=True)
     captured = capsys.readouterr()
-    assert captured.out == "" and json.loads(captured.err)["res"]["seal_res_list"]
+    assert captured.err == "" and json.loads(captured.out)["res"]["seal_res_list"]
     (array_result,) = make_pipeline().predict(seal_image)
     array_result.save_all(tmp_path / "arrays")
     stems = {p.name.split("_res")[0].split("_seal")[0] for p in (tmp_path / "arrays").iterdir()}
@@ -279,3 +279,42 @@ def test_strips_go_in_batches_of_the_configured_size(make_pipeline, page):
         pipeline.recogniser.read = lambda strips, batch, read=read: (sizes.append(batch), read(strips, batch))[1]
         list(pipeline.predict(page))
     assert set(sizes) == {8, 3} and sizes == sorted(sizes, reverse=True)
+
+
+def test_a_file_for_several_images_loses_none(make_pipeline, page, tmp_path):
+    (result,) = make_pipeline().predict(page)
+    assert len(result.img) > 1
+    written = result.save_to_img(tmp_path / "all.png")
+    assert written == [tmp_path / "all.png", *(tmp_path / f"all_{name}.png" for name in list(result.img)[1:])]
+    assert sorted(tmp_path.iterdir()) == sorted(written)
+
+
+def test_text_det_params_say_how_each_seal_was_detected(make_pipeline, page):
+    pipeline = make_pipeline()
+    (result,) = pipeline.predict(page)
+    sides = [seal["text_det_params"]["limit_side_len"] for seal in result["seal_res_list"]]
+    window = [seal["crop_box"] for seal in result["seal_res_list"]]
+    crop = pipeline.detector.spec.crop
+    for side, (left, top, right, bottom), seal in zip(sides, window, result["seal_res_list"]):
+        found = seal["seal_box"]
+        scale = crop.side / max(found[2] - found[0], found[3] - found[1])
+        assert side == pytest.approx(max(right - left, bottom - top) * scale, abs=2)
+        assert seal["text_det_params"]["limit_type"] == "resize_long"
+    (asked,) = pipeline.predict(page, seal_det_limit_side_len=256, seal_det_limit_type="max")
+    assert {s["text_det_params"]["limit_side_len"] for s in asked["seal_res_list"]} == {256}
+
+
+def test_parameters_by_position_are_paddlexs(make_pipeline, page):
+    pipeline = make_pipeline()
+    boxes = {"boxes": [{"label": "seal", "coordinate": [60, 210, 340, 490]}]}
+    (result,) = pipeline.predict(page, None, None, False, boxes)
+    assert len(result["seal_res_list"]) == 1
+    with pytest.raises(ConfigError, match="use_layout_detection: this pipeline was built without"):
+        pipeline.predict(page, None, None, True)
+
+
+@pytest.mark.parametrize("name", ["use_doc_unwarping", "use_doc_orientation_classify"])
+def test_the_parameter_that_was_given_is_named(make_pipeline, page, name):
+    """The config's own default is on for both steps, and neither was built."""
+    with pytest.raises(ConfigError, match=f"^{name}: this pipeline was built without the document preprocessor"):
+        make_pipeline(config="seal_recognition", use_doc_preprocessor=False).predict(page, **{name: True})

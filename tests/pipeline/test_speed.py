@@ -15,7 +15,7 @@ import sealkit
 from sealkit.errors import ConfigError, EngineError, ExportError
 from sealkit.export import on_use, onnx_file
 from sealkit.pipeline.settings import EngineSettings
-from sealkit.pipeline.speed import CallSettings, call_settings, choose, threads_of
+from sealkit.pipeline.speed import SpeedSettings, call_settings, choose, threads_of
 from sealkit.runtime.devices import CPU, Device
 from sealkit.runtime.files import ModelFiles
 from tests.cli.tiny_models import layout_folder, orientation_folder
@@ -161,9 +161,9 @@ def test_rows_are_compared_by_their_scores():
     ],
 )
 def test_what_paddleocrs_keywords_mean(caplog, said, engine, device, options, warned):
-    assert CallSettings(**said).laid_over(engine, device, None) == options
+    assert SpeedSettings(**said).laid_over(engine, device, None) == options
     assert warned in caplog.text and bool(caplog.records) == bool(warned)
-    assert CallSettings(**said).laid_over(engine, device, {"run_mode": "mkldnn"})["run_mode"] == "mkldnn"
+    assert SpeedSettings(**said).laid_over(engine, device, {"run_mode": "mkldnn"})["run_mode"] == "mkldnn"
 
 
 def test_slips_in_them_are_told_in_our_words(paddle_folder):
@@ -184,7 +184,7 @@ def test_slips_in_them_are_told_in_our_words(paddle_folder):
         made(enable_mkl=True)
     model = made(cpu_threads=3, enable_mkldnn=False, precision="fp32").model
     assert (model.engine, model.threads, model._options["run_mode"]) == ("paddle", 3, "paddle")
-    assert threads_of(CallSettings(), 2, "x") == 2
+    assert threads_of(SpeedSettings(), 2, "x") == 2
     assert call_settings({}, None, {"use_tensorrt": True}, "x").engine == "tensorrt"
 
 
@@ -192,10 +192,10 @@ def test_a_nearer_level_decides(paddle_folder, kept, monkeypatch):
     convert, _ = stand_in()
     monkeypatch.setattr(onnx_file, "convert", convert)
     files = ModelFiles.find(paddle_folder)
-    call = CallSettings(use_hpip=True)
+    call = SpeedSettings(use_hpip=True)
     assert choose(files, [EngineSettings(engine="paddle"), call], call, "cpu").engine == "paddle"
     assert choose(files, [EngineSettings(), call], call, "cpu").engine == "onnxruntime"
-    assert choose(files, [CallSettings()], CallSettings(), "cpu").engine == "paddle"
+    assert choose(files, [SpeedSettings()], SpeedSettings(), "cpu").engine == "paddle"
 
 
 def test_img_size_and_topk_at_creation(tmp_path):

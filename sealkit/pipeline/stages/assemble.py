@@ -112,7 +112,7 @@ def seal_fields(seal: DetectedSeal, page: Page, number: int, context: Context) -
     rounded = [_whole(p - corner, (right - left, bottom - top)) for p in polygons] if relative else on_page
     texts = [(one.text, one.score) for one in seal.read]
     crop = np.ascontiguousarray(cut_out(page.image, seal.window))
-    fields = paddlex_fields(crop, number, rounded, texts, score_thresh, context.call.det_params)
+    fields = paddlex_fields(crop, number, rounded, texts, score_thresh, _det_params(seal, context))
     kept = [i for i, one in enumerate(seal.read) if one.score >= score_thresh]
     fields |= {
         "dt_scores": [round(float(one.line.score), 4) for one in seal.read],
@@ -123,6 +123,14 @@ def seal_fields(seal: DetectedSeal, page: Page, number: int, context: Context) -
         "lines": _line_fields([seal.read[i] for i in kept]),
     }
     return SealResult(fields)
+
+
+def _det_params(seal: DetectedSeal, context: Context) -> dict[str, Any]:
+    """The detector's numbers as this seal was detected: its crop has a size of its own."""
+    if seal.resize is None:
+        return context.call.det_params
+    size = {name: getattr(seal.resize, name) for name in ("limit_side_len", "limit_type", "max_side_limit")}
+    return {**context.call.det_params, **size}
 
 
 def paddlex_fields(

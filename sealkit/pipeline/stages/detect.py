@@ -65,7 +65,7 @@ def detect_in_crop(
 
     Args:
         image: (H, W, 3) uint8 BGR, the page.
-        seal: on the page.
+        seal: on the page; learns how its crop was resized.
         spec: thresholds, and the size of the detector's input.
         refine: scale the seal to the size of the spec's crops, dim its background and drop texts there; None: the
             window as it is, at the size of the spec.
@@ -75,11 +75,13 @@ def detect_in_crop(
     """
     if refine is None:
         crop = cut_out(image, seal.window)
-        found = detector.detect_tta(crop, spec.resize)
+        resize = spec.resize
+        found = detector.detect_tta(crop, resize)
     else:
         crop = dimmed_crop(image, seal.found, seal.window, spec.crop.background_contrast)
         resize = scaled_to(crop, seal.found, spec.crop.side, refine.max_upscale)
         found = detector.detect_tta(crop, resize, refine.views)
+    seal.resize = resize
     regions = merged_regions(detector, found, spec, crop.shape[:2])
     kept = regions
     if refine is not None and found.merged.area is not None:

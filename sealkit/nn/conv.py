@@ -22,20 +22,32 @@ def _slow_bias() -> bool:
 
 
 class Conv2D(nn.Conv2D):
-    """paddle.nn.Conv2D with a fast bias in eager mode on CPUs. Same parameters, same values."""
+    """paddle.nn.Conv2D with a fast bias in eager mode on CPUs. Same parameters, same values.
+
+    Attributes:
+        bias_adder: adds the bias; `nn.kernels.use_fast` puts another one here.
+    """
+
+    bias_adder = staticmethod(add_bias)
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
         if self.bias is None or not _slow_bias():
             return super().forward(x)
         y = F.conv2d(x, self.weight, None, self._stride, self._padding, self._dilation, self._groups)
-        return add_bias(y, self.bias)
+        return self.bias_adder(y, self.bias)
 
 
 class Conv2DTranspose(nn.Conv2DTranspose):
-    """paddle.nn.Conv2DTranspose with a fast bias in eager mode on CPUs. Same parameters, same values."""
+    """paddle.nn.Conv2DTranspose with a fast bias in eager mode on CPUs. Same parameters, same values.
+
+    Attributes:
+        bias_adder: as `Conv2D.bias_adder`.
+    """
+
+    bias_adder = staticmethod(add_bias)
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
         if self.bias is None or not _slow_bias():
             return super().forward(x)
         y = F.conv2d_transpose(x, self.weight, None, stride=self._stride, padding=self._padding, groups=self._groups)
-        return add_bias(y, self.bias)
+        return self.bias_adder(y, self.bias)

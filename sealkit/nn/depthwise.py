@@ -1,4 +1,4 @@
-"""Depthwise convolution, forward and backward, as loops that Numba compiles. Importing this file imports Numba.
+"""Depthwise convolution and bias, forward and backward, as loops that Numba compiles. Importing this imports Numba.
 
 Every stride is brought to stride 1: the padded plane of a channel is split into phases, one for each remainder of (row,
 column) by the strides, so that a tap of the kernel reads one phase at a constant offset. A phase has room beside each
@@ -234,6 +234,37 @@ def backward(a, part, parts):  # type: ignore[no-untyped-def]
                 gw[channel, tap] = sums[tap]
         if a[GB] != 0:
             carray(_floats_at(a[GB]), (a[C],))[channel] = total
+
+
+@njit(**_JIT)
+def add_bias(a, part, parts):  # type: ignore[no-untyped-def]
+    """Y = X + B, channel by channel, of part `part` of `parts` of the planes."""
+    planes, size = a[N] * a[C], a[H] * a[WIDTH]
+    x, y = carray(_floats_at(a[X]), (planes, size)), carray(_floats_at(a[Y]), (planes, size))
+    b = carray(_floats_at(a[B]), (a[C],))
+    for plane in range(planes * part // parts, planes * (part + 1) // parts):
+        source, target, value = x[plane], y[plane], b[plane % a[C]]
+        for j in range(size):
+            target[j] = source[j] + value
+
+
+@njit(**_JIT)
+def sum_channels(a, part, parts):  # type: ignore[no-untyped-def]
+    """GB = the sums of Y over images and places, of part `part` of `parts` of the channels."""
+    size = a[H] * a[WIDTH]
+    y = carray(_floats_at(a[Y]), (a[N] * a[C], size))
+    gb = carray(_floats_at(a[GB]), (a[C],))
+    for channel in range(a[C] * part // parts, a[C] * (part + 1) // parts):
+        total = 0.0
+        for image in range(a[N]):
+            plane = y[image * a[C] + channel]
+            for begin in range(0, size, CHUNK):
+                chunk = plane[begin : begin + CHUNK]
+                chunk_sum = np.float32(0)
+                for j in range(len(chunk)):
+                    chunk_sum += chunk[j]
+                total += chunk_sum
+        gb[channel] = total
 
 
 @njit(**_JIT)

@@ -1,4 +1,4 @@
-"""Depthwise convolutions of a network by Numba's loops (`nn/depthwise.py`) in place of Paddle's operator.
+"""Depthwise convolutions and biases of a network by Numba's loops (`nn/depthwise.py`) in place of Paddle's operators.
 
 On a CPU Paddle's depthwise convolution takes a third of a detector's training step; these loops are five to eight times
 faster and equal to rounding. They need Numba (extra `fast`) and no compiler. They train; evaluation keeps Paddle's
@@ -22,6 +22,9 @@ import paddle
 import paddle.nn.functional as F
 from paddle import nn
 from paddle.autograd import PyLayer
+
+from sealkit.nn import conv
+from sealkit.nn.conv import Conv2D, Conv2DTranspose
 
 TOLERANCE = 1e-5  # of the largest value; rounding is below 1e-6
 # kernel, stride, padding and shape of the input that the loops have to prove themselves on
@@ -63,9 +66,12 @@ def use_fast(net: nn.Layer) -> int:
 
     A layer takes part where it has a channel per group, as many channels out as in, no dilation, and padding of zeros
     alike on both sides. It falls back to Paddle's operator in evaluation, in static graphs, off the CPU, and for other
-    types than float32.
+    types than float32. Biases of sealkit's other convolutions are added by a loop as well.
     """
     layers = depthwise_layers(net)
+    for layer in net.sublayers(include_self=True):
+        if isinstance(layer, (Conv2D, Conv2DTranspose)) and layer.bias is not None:
+            layer.bias_adder = add_bias
     for layer in layers:
         layer.forward = MethodType(_forward, layer)
     return len(layers)
@@ -87,6 +93,13 @@ def depthwise_conv(
         [N, C, OH, OW].
     """
     return _Depthwise.apply(x, weight, bias, stride, padding)
+
+
+def add_bias(y: paddle.Tensor, bias: paddle.Tensor) -> paddle.Tensor:
+    """y [N, C, H, W] + bias [C], the same values as `nn.conv.add_bias`, five times as fast."""
+    if y.dtype != paddle.float32 or bias.dtype != paddle.float32 or not y.place.is_cpu_place():
+        return conv.add_bias(y, bias)
+    return _Bias.apply(y, bias)
 
 
 def _takes_part(layer: nn.Layer) -> bool:
@@ -126,6 +139,8 @@ class _Depthwise(PyLayer):
     @staticmethod
     def forward(ctx: Any, x: Any, weight: Any, bias: Any, stride: Any, padding: Any) -> Any:
         loops, _ = _loops()
+        # before copies are made, which here, outside of autograd, are never to be differentiated
+        ctx.frozen = x.stop_gradient, weight.stop_gradient, None if bias is None else bias.stop_gradient
         x, weight = x.contiguous(), weight.contiguous()
         call = loops.describe(x.shape, weight.shape[2:], stride, padding)
         y = paddle.empty([*x.shape[:2], int(call[loops.OH]), int(call[loops.OW])], "float32")
@@ -136,7 +151,6 @@ class _Depthwise(PyLayer):
         _run(loops.forward, call, int(call[loops.N] * call[loops.C]))
         ctx.save_for_backward(x, weight)
         ctx.geometry = stride, padding
-        ctx.frozen = x.stop_gradient, weight.stop_gradient, None if bias is None else bias.stop_gradient
         return y
 
     @staticmethod
@@ -157,11 +171,40 @@ class _Depthwise(PyLayer):
         return tuple(found) if ctx.frozen[2] is not None else tuple(found[:2])
 
 
+class _Bias(PyLayer):
+    """The addition of a bias with its gradient."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Any, bias: Any) -> Any:
+        loops, _ = _loops()
+        ctx.frozen = x.stop_gradient, bias.stop_gradient
+        x, bias = x.contiguous(), bias.contiguous()
+        y = paddle.empty(x.shape, "float32")
+        call = np.zeros(loops.FIELDS, np.int64)
+        call[[loops.N, loops.C, loops.H, loops.WIDTH]] = x.shape
+        call[[loops.X, loops.B, loops.Y]] = x.data_ptr(), bias.data_ptr(), y.data_ptr()
+        _run(loops.add_bias, call, int(call[loops.N] * call[loops.C]))
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, grad: Any) -> Any:
+        loops, _ = _loops()
+        grad = grad.contiguous()
+        of_bias = None
+        if not ctx.frozen[1]:
+            of_bias = paddle.empty(grad.shape[1:2], "float32")
+            call = np.zeros(loops.FIELDS, np.int64)
+            call[[loops.N, loops.C, loops.H, loops.WIDTH]] = grad.shape
+            call[[loops.Y, loops.GB]] = grad.data_ptr(), of_bias.data_ptr()
+            _run(loops.sum_channels, call, int(call[loops.C]))
+        return (None if ctx.frozen[0] else grad), of_bias
+
+
 def _run(kernel: Any, call: np.ndarray, most: int) -> None:
     """Run a kernel on the team's threads, at most `most` of them, each with memory of its own."""
     loops, team = _loops()
     parts = min(team.count, most)
-    size = loops.scratch_size(call)
+    size = loops.scratch_size(call) if call[loops.KH] else 0
     scratch = np.empty(parts * size, np.float32)
     call[loops.SCRATCH], call[loops.SCRATCH_SIZE] = scratch.ctypes.data, size
     team.run(kernel, call, parts)

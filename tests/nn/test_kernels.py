@@ -15,6 +15,7 @@ from paddle import nn
 
 from sealkit import zoo
 from sealkit.nn import kernels
+from sealkit.nn.conv import Conv2D, Conv2DTranspose
 from sealkit.nn.rep import RepDepthwise
 from sealkit.nn.team import LIBRARY, PythonThreads
 from tests.golden.check_rec_networks import without_dropout
@@ -94,18 +95,6 @@ def test_a_map_larger_than_a_pass() -> None:
     assert_as_reference(layer, (2, 2, 75, 71))
 
 
-@pytest.mark.slow
-def test_forms_are_those_of_the_zoo() -> None:
-    found = set()
-    for name in zoo.all_models():
-        for form in ("official", "fused"):
-            for layer in kernels.depthwise_layers(zoo.build_network(name, form=form)):
-                kernel = tuple(layer._kernel_size)
-                assert kernels._pair(layer._padding) == (kernel[0] // 2, kernel[1] // 2)
-                found.add((kernel, tuple(layer._stride), layer.bias is not None))
-    assert found <= set(FORMS), found - set(FORMS)
-
-
 def test_it_changes_depthwise_layers_only() -> None:
     others = nn.Sequential(
         nn.Conv2D(4, 4, 3), nn.Conv2D(4, 4, 3, groups=2), nn.Conv2D(4, 8, 3, groups=4), nn.Conv2D(1, 1, 3),
@@ -146,6 +135,30 @@ def test_frozen_parameters_and_inputs_get_no_gradient() -> None:
     assert layer.weight.grad is None
 
 
+@pytest.mark.parametrize("ours", [Conv2D, Conv2DTranspose])
+def test_biases_of_other_convolutions(ours: Any) -> None:
+    plain, fast = ours(4, 6, 3, stride=2), ours(4, 6, 3, stride=2)
+    fast.set_state_dict(plain.state_dict())
+    for layer in (plain, fast):
+        layer.bias.set_value(np.linspace(-1, 1, 6, dtype=np.float32))
+    assert kernels.use_fast(nn.Sequential(fast, depthwise(6, (3, 3)))) == 1
+    x = paddle.randn([3, 4, 9, 8])
+    found = []
+    for layer in (plain, fast):
+        inner = x.clone()
+        inner.stop_gradient = False
+        y = layer(inner)
+        (y**3).sum().backward()
+        found.append([y.numpy(), inner.grad.numpy(), layer.weight.grad.numpy(), layer.bias.grad.numpy()])
+    np.testing.assert_array_equal(found[0][0], found[1][0])  # one addition: evaluation may use it
+    for a, b in zip(*found):
+        assert_near(b, a)
+    fast.clear_gradients(set_to_zero=False)
+    fast.bias.stop_gradient = True
+    fast(x).sum().backward()
+    assert fast.bias.grad is None and fast.weight.grad is not None
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_what_is_not_finite_is_not_lost(value: float) -> None:
     layer = depthwise(2, (3, 3))
@@ -163,9 +176,18 @@ def test_views_and_shared_layers() -> None:
     layer = depthwise(3, (3, 3), bias=False)
     kernels.use_fast(layer)
     x = paddle.to_tensor(np.random.default_rng(0).normal(size=(2, 3, 5, 8)).astype(np.float32))
+    x.stop_gradient = False
     y = layer(x.transpose([0, 1, 3, 2]))
-    wanted = reference(x.numpy().swapaxes(2, 3), layer.weight.numpy(), None, None, (1, 1), (1, 1))
+    y.sum().backward()
+    ones = np.ones(y.shape, np.float32)
+    wanted = reference(x.numpy().swapaxes(2, 3), layer.weight.numpy(), None, ones, (1, 1), (1, 1))
     assert_near(y.numpy(), wanted[0])
+    assert_near(x.grad.numpy(), wanted[1].swapaxes(2, 3))
+    biased = kernels.add_bias(x.transpose([0, 2, 3, 1]), paddle.ones([5]))
+    x.clear_gradient(False)
+    biased.sum().backward()
+    np.testing.assert_array_equal(x.grad.numpy(), np.ones(x.shape, np.float32))
+    layer.clear_gradients(set_to_zero=False)
     (layer(x).sum() + layer(x).sum()).backward()
     twice = layer.weight.grad.numpy().copy()
     layer.weight.clear_gradient(False)
@@ -303,20 +325,22 @@ def test_gradients_of_a_network(name: str) -> None:
     assert_within_rounding(lambda: zoo.build_network(name), SHAPES[zoo.get(name).module])
 
 
-def networks() -> list[str]:
-    """Models of the zoo, recognisers that differ in their characters only once."""
+def networks() -> list[tuple[str, str]]:
+    """(model, form) of the zoo; recognisers that differ in their characters only once."""
     specs = zoo.all_models()
-    return sorted(
-        {spec.architecture if spec.module == "text_recognition" else n: n for n, spec in specs.items()}.values()
-    )
+    names = {spec.architecture if spec.module == "text_recognition" else name: name for name, spec in specs.items()}
+    forms = {
+        name: ("official",) if specs[name].module == "image_unwarping" else ("official", "fused") for name in specs
+    }
+    return [(name, form) for name in sorted(names.values()) for form in forms[name]]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("form", ["official", "fused"])
-@pytest.mark.parametrize("name", networks())
+@pytest.mark.parametrize(("name", "form"), networks())
 def test_gradients_of_the_zoo(name: str, form: str) -> None:
-    if not kernels.depthwise_layers(zoo.build_network(name, form=form)):
-        assert not [c for c in zoo.build_network(name).sublayers() if isinstance(c, nn.Conv2D) and _fits(c)]
+    net = zoo.build_network(name, form=form)
+    if not kernels.depthwise_layers(net):
+        assert not [conv for conv in net.sublayers() if isinstance(conv, nn.Conv2D) and _fits(conv)]
         return
     assert_within_rounding(lambda: zoo.build_network(name, form=form), SHAPES[zoo.get(name).module])
 
@@ -325,3 +349,14 @@ def _fits(conv: nn.Conv2D) -> bool:
     return (
         conv._groups == conv._in_channels == conv._out_channels > 1 and max(kernels._pair(conv._dilation) or (2,)) == 1
     )
+
+
+@pytest.mark.slow
+def test_forms_are_those_of_the_zoo() -> None:
+    found = set()
+    for name, form in networks():
+        for layer in kernels.depthwise_layers(zoo.build_network(name, form=form)):
+            kernel = tuple(layer._kernel_size)
+            assert kernels._pair(layer._padding) == (kernel[0] // 2, kernel[1] // 2)
+            found.add((kernel, tuple(layer._stride), layer.bias is not None))
+    assert found <= set(FORMS), found - set(FORMS)

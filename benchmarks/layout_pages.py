@@ -26,6 +26,7 @@ import cv2
 import numpy as np
 
 from sealkit.bench.labelled import load_labels
+from sealkit.config.find import run_folder
 from sealkit.config.yamlfile import parse_value
 from sealkit.drawing.polygons import boxes_to_polygons, line_width, outline_polygons
 from sealkit.errors import ConfigError, DataError, EngineError
@@ -181,7 +182,7 @@ def model_folder(path: Path, size: tuple[int, int] | None, scratch: Path) -> Pat
 
     if size is None and not (path / "recipe.yaml").is_file():
         return path
-    run = api.run_folder(path)
+    run = run_folder(path)
     if run is None:
         raise ConfigError(
             "the input size is part of the exported graph, and this folder lies in no run to export again",

@@ -13,19 +13,20 @@ from typing import TYPE_CHECKING, Any
 
 from sealkit import zoo
 from sealkit.config.dump import to_yaml
+from sealkit.config.find import run_folder, run_recipe
 from sealkit.config.load import Loaded, Overrides
 from sealkit.config.training import RecipeBase
 from sealkit.download.models import wanted
-from sealkit.download.places import find_inference
 from sealkit.errors import ConfigError
 from sealkit.modules import table
-from sealkit.modules.recipe import load_recipe
+from sealkit.modules.recipe import fetch_official, load_recipe
 
 if TYPE_CHECKING:
     from sealkit.engine.guard import Replay
     from sealkit.engine.loop import FitResult
     from sealkit.engine.task import Task
     from sealkit.export.evaluation import Evaluation
+    from sealkit.export.pdparams import Written
     from sealkit.pipeline.parallel import ParallelPipeline
     from sealkit.pipeline.seal_recognition import SealRecognitionPipeline
 
@@ -92,7 +93,7 @@ def train(
     if len(devices) > 1 and not is_launched():
         raise SeveralDevices(devices, settings.run_dir)
     if wanted(download) and not resume:
-        _fetch_official(settings, settings.weights.init)
+        fetch_official(settings, settings.weights.init)
     _start_paddle(settings)
     from sealkit.engine.loop import fit
 
@@ -110,17 +111,6 @@ def train(
     if os.environ.get("PADDLE_TRAINER_ID", "0") == "0":
         _finish(task, settings, result, export)
     return result
-
-
-def _fetch_official(settings: RecipeBase, weights: str) -> None:
-    """Download the official weights and characters that a recipe starts from, where they are missing."""
-    from sealkit.weights.sources import fetch_missing
-
-    fetch_missing(weights, settings.model)
-    if settings.model_dump().get("dictionary") == "official" and find_inference(settings.model) is None:
-        from sealkit.download.progress import fetch_official
-
-        fetch_official(settings.model)
 
 
 def to_train(
@@ -191,6 +181,7 @@ def _start_paddle(settings: RecipeBase) -> None:
 def _finish(task: Task, settings: RecipeBase, result: FitResult, with_export: bool) -> None:
     """Export the best checkpoint and write report.html; a run that was interrupted will be resumed and gets neither."""
     from sealkit.export import evaluation
+    from sealkit.pipeline.models_of_runs import write_run_pipeline
     from sealkit.reports.run import write_run_report
     from sealkit.weights.checkpoint import is_checkpoint
 
@@ -204,19 +195,9 @@ def _finish(task: Task, settings: RecipeBase, result: FitResult, with_export: bo
             parts = task.report_parts(judged.records)
             if with_export:
                 export_model(result.run_dir)
-                _write_pipeline(result.run_dir, task.name)
+                write_run_pipeline(result.run_dir, table.info(task.name).flag)
     finally:
         write_run_report(result.run_dir, parts)
-
-
-def _write_pipeline(run: Path, module: str) -> None:
-    """pipeline.yaml of a run: the embedded pipeline with its model."""
-    from sealkit.files import write_text
-    from sealkit.pipeline.models_of_runs import run_pipeline_yaml
-
-    flag = table.info(module).flag
-    if flag:
-        write_text(run / "pipeline.yaml", run_pipeline_yaml(run, flag))
 
 
 def replay(recipe: Recipe, folder: str | Path, overrides: Overrides = ()) -> Replay:
@@ -283,7 +264,7 @@ def evaluate(
 
     if checkpoint is not None:
         if wanted():
-            _fetch_official(loaded.settings, str(checkpoint))
+            fetch_official(loaded.settings, str(checkpoint))
         _start_paddle(loaded.settings)
         task = zoo.make_task(loaded.settings)
         result = evaluation.of_checkpoint(task, loaded.settings, str(checkpoint), device, progress)
@@ -326,31 +307,64 @@ def export_model(
         ExportError: no parity, or a folder that holds something else.
         WeightsError: the checkpoint does not fit.
     """
+    from sealkit.runtime.noise import LOG, framework_noise
+
+    task, source, run, target = _to_export(recipe, checkpoint, output, overrides, "inference")
+    from sealkit.export.model import export_model
+
+    own = run is not None and target.resolve().parent == run.resolve()
+    with framework_noise(run / LOG if run is not None and own else None):
+        return export_model(task, source, target, onnx=onnx, images=images)
+
+
+def export_pdparams(
+    recipe: Recipe,
+    *,
+    checkpoint: str | Path | None = None,
+    output: str | Path | None = None,
+    overrides: Overrides = (),
+) -> Written:
+    """Write a checkpoint as training weights for PaddleOCR's and PaddleX's trainers: `.pdparams`, official names.
+
+    Args:
+        recipe, checkpoint, overrides: as in `export_model`.
+        output: file to write; None: `<model>.pdparams` in the run folder. A recogniser's characters go beside it.
+
+    Raises:
+        ExportError: a network of the fused form.
+        ConfigError, WeightsError: as in `export_model`.
+    """
+    name = f"{load(recipe, overrides).settings.model}.pdparams"
+    task, source, _, target = _to_export(recipe, checkpoint, output, overrides, name)
+    from sealkit.export.pdparams import write_pdparams
+
+    return write_pdparams(task, source, target)
+
+
+def _to_export(
+    recipe: Recipe, checkpoint: str | Path | None, output: str | Path | None, overrides: Overrides, name: str
+) -> tuple[Any, Any, Path | None, Path]:
+    """What is exported: the task, its weights, the run folder if there is one, and the target (`name` in that)."""
     loaded = load(recipe, overrides)
     run = Path(recipe) if isinstance(recipe, (str, Path)) and (Path(recipe) / "recipe.yaml").is_file() else None
     if run is None and checkpoint is not None and output is None:
         run = run_folder(Path(checkpoint))
-    checkpoint, output = checkpoint or run, output or (run / "inference" if run else None)
+    checkpoint, output = checkpoint or run, output or (run / name if run else None)
     if checkpoint is None or output is None:
         missing = "--checkpoint" if checkpoint is None else "--output"
         raise ConfigError(
             f"{missing} is not given", where="sealkit export", hint="a run folder has both: export RUN_FOLDER"
         )
     if wanted():
-        _fetch_official(loaded.settings, str(checkpoint))
+        fetch_official(loaded.settings, str(checkpoint))
     _start_paddle(loaded.settings)
     from sealkit.export.evaluation import check_fits
-    from sealkit.export.model import export_model
     from sealkit.weights.sources import resolve
 
     task, source = zoo.make_task(loaded.settings), resolve(checkpoint, loaded.settings.model)
     if source.path is not None:
         check_fits(task, source.path)
-    from sealkit.runtime.noise import LOG, framework_noise
-
-    own = run is not None and Path(output).resolve().parent == run.resolve()
-    with framework_noise(run / LOG if run is not None and own else None):
-        return export_model(task, source, output, onnx=onnx, images=images)
+    return task, source, run, Path(output)
 
 
 def export_inference_only(model: str, checkpoint: str | Path, output: str | Path) -> dict[str, Any]:
@@ -381,23 +395,6 @@ def export_inference_only(model: str, checkpoint: str | Path, output: str | Path
 
     with framework_noise():
         return export_weights(checkpoint, output, model)
-
-
-def run_recipe(path: Path) -> Path:
-    """The recipe.yaml of the run folder that contains a checkpoint or exported folder.
-
-    Raises:
-        ConfigError: the path is in no run folder.
-    """
-    folder = run_folder(path)
-    if folder is None:
-        raise ConfigError("not inside a run folder", where=str(path), hint="name the recipe: -c RECIPE")
-    return folder / "recipe.yaml"
-
-
-def run_folder(path: Path) -> Path | None:
-    """The run folder that is or contains a path, None where there is none."""
-    return next((folder for folder in (path, *list(path.parents)[:3]) if (folder / "recipe.yaml").is_file()), None)
 
 
 def _join(first: Mapping[str, Any], then: Overrides) -> Overrides:

@@ -12,6 +12,7 @@ EXAMPLES = """
   sealkit export runs/seal_det_cpu_small                        # best checkpoint → runs/seal_det_cpu_small/inference
   sealkit export runs/seal_det_cpu_small --output my_model
   sealkit export -c seal_det_mobile --checkpoint my.pdparams --output my_model --no-onnx
+  sealkit export runs/seal_det_mobile_finetune --pdparams       # training weights for PaddleOCR and PaddleX
   sealkit export --model UVDoc --checkpoint UVDoc_pretrained.pdparams --output uvdoc   # inference only
 """
 
@@ -26,6 +27,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", metavar="NAME", help="instead of a recipe: an inference-only model (UVDoc)")
     parser.add_argument("--checkpoint", metavar="PATH", help="run folder, checkpoint, weights file or weights tag")
     parser.add_argument("--output", metavar="DIR", help="folder to write; default: `inference` in the run folder")
+    parser.add_argument(
+        "--pdparams", action="store_true", help="write training weights for PaddleOCR and PaddleX, and nothing else"
+    )
     parser.add_argument("--no-onnx", action="store_true", help="write Paddle's files only")
     parser.add_argument("--images", type=int, default=8, metavar="N", help="images for the parity check (default 8)")
 
@@ -35,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
     from pathlib import Path
 
     from sealkit import api
-    from sealkit.config.find import shipped
+    from sealkit.config.find import run_recipe, shipped
     from sealkit.errors import ConfigError
 
     if args.model is not None:
@@ -50,7 +54,9 @@ def run(args: argparse.Namespace) -> int:
             value=args.run,
             hint="pass a folder written by `sealkit train`, or a recipe with -c",
         )
-    recipe = args.recipe or args.run or api.run_recipe(Path(args.checkpoint))
+    recipe = args.recipe or args.run or run_recipe(Path(args.checkpoint))
+    if args.pdparams:
+        return _pdparams(args, recipe)
     report = api.export_model(
         recipe,
         checkpoint=args.checkpoint or (args.run if args.recipe else None),
@@ -65,6 +71,21 @@ def run(args: argparse.Namespace) -> int:
         value = report["metrics"][engine][report["main_metric"]]
         print(f"  {engine:<12} largest difference: {listed}; {report['main_metric']} {value:.4f}")
     print(f"  {'trained':<12} {report['main_metric']} {report['metrics']['trained'][report['main_metric']]:.4f}")
+    return 0
+
+
+def _pdparams(args: argparse.Namespace, recipe: object) -> int:
+    from sealkit import api
+
+    written = api.export_pdparams(
+        str(recipe),
+        checkpoint=args.checkpoint or (args.run if args.recipe else None),
+        output=args.output,
+        overrides=args.overrides,
+    )
+    print(f"{written.path}: {written.tensors} tensors")
+    for note in written.notes():
+        print(f"  {note}")
     return 0
 
 

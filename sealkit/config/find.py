@@ -54,3 +54,20 @@ def _short(path: Path) -> Path:
     """Relative to the current directory where it lies below it: shorter in messages and in `sealkit show`."""
     here = Path.cwd()
     return path.relative_to(here) if path.is_relative_to(here) else path
+
+
+def run_recipe(path: Path) -> Path:
+    """The recipe.yaml of the run folder that contains a checkpoint or exported folder.
+
+    Raises:
+        ConfigError: the path is in no run folder.
+    """
+    folder = run_folder(path)
+    if folder is None:
+        raise ConfigError("not inside a run folder", where=str(path), hint="name the recipe: -c RECIPE")
+    return folder / "recipe.yaml"
+
+
+def run_folder(path: Path) -> Path | None:
+    """The run folder that is or contains a path, None where there is none."""
+    return next((folder for folder in (path, *list(path.parents)[:3]) if (folder / "recipe.yaml").is_file()), None)

@@ -10,6 +10,7 @@ from typing import Any
 
 from sealkit.config.load import merged_tree
 from sealkit.errors import ConfigError
+from sealkit.files import write_text
 from sealkit.modules.table import module_of
 from sealkit.pipeline.check_folder import module_said
 from sealkit.runtime.files import ModelFiles, ModelMeta
@@ -209,4 +210,10 @@ def run_pipeline_yaml(run: Path, name: str, base: str = "embedded") -> str:
     return head + yaml.safe_dump(tree, allow_unicode=True, sort_keys=False)
 
 
-__all__ = ["PLACES", "exported", "module_of_folder", "overrides_of_runs", "run_pipeline_yaml"]
+def write_run_pipeline(run: Path, name: str | None) -> None:
+    """pipeline.yaml of a run: the embedded pipeline with its model; nothing where the pipeline has no place for it."""
+    if name:
+        write_text(run / "pipeline.yaml", run_pipeline_yaml(run, name))
+
+
+__all__ = ["PLACES", "exported", "module_of_folder", "overrides_of_runs", "run_pipeline_yaml", "write_run_pipeline"]

@@ -61,12 +61,12 @@ test-lowest: ## the tests with the lowest versions that pyproject.toml allows, i
 # paddlex pins an OpenCV of its own: it gets an environment of its own. Paddle 3.2.2: oneDNN of 3.3 fails on interpolation.
 $(PADDLEX_VENV)/.installed:
 	@test -x $(PADDLEX_VENV)/bin/python || $(PYTHON) -m venv $(PADDLEX_VENV)
-	@echo "installing paddlex 3.7.2 into $(PADDLEX_VENV) (a few minutes)"
+	@echo "installing paddlex 3.7.2 and paddleocr 3.7.0 into $(PADDLEX_VENV) (a few minutes)"
 	@# the last three are what sealkit itself needs there: equality is tested on one OpenCV for both
-	@$(PADDLEX_VENV)/bin/python -m pip install --quiet 'paddlex[ocr]==3.7.2' 'paddlepaddle==3.2.2' 'onnxruntime>=1.18,<2' rapidfuzz tqdm fonttools
+	@$(PADDLEX_VENV)/bin/python -m pip install --quiet 'paddlex[ocr]==3.7.2' 'paddleocr==3.7.0' 'paddlepaddle==3.2.2' 'onnxruntime>=1.18,<2' rapidfuzz tqdm fonttools
 	@touch $@
 
-test-paddlex: $(STAMP) $(PADDLEX_VENV)/.installed ## the same folders and configs in paddlex 3.7.2
+test-paddlex: $(STAMP) $(PADDLEX_VENV)/.installed ## the same folders and configs in paddlex 3.7.2 and paddleocr 3.7.0
 	@SEALKIT_PADDLEX_PYTHON=$(PADDLEX_VENV)/bin/python $(PY) -m pytest -q -m paddlex tests/paddlex
 
 lint: $(STAMP) ## ruff and mypy

@@ -1,4 +1,4 @@
-"""Log of a run: progress bar, metrics.jsonl, VisualDL, and warnings repeated at the end."""
+"""Log of a run: progress bar, metrics.jsonl, train.log, VisualDL, and warnings repeated at the end."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from typing import Any
 from sealkit.files import write_text
 
 METRICS = "metrics.jsonl"
+TEXT = "train.log"
+"""What a run says, with the time of each line, for people; PaddleX has it too."""
 _LINE_SECONDS = 10.0  # where there is no terminal, a progress line at most this often
 
 
@@ -33,6 +35,7 @@ class RunLog:
         self.warnings: list[str] = []
         self._progress = progress and folder is not None
         self._file = open(folder / METRICS, "a", encoding="utf-8") if folder is not None else None  # noqa: SIM115
+        self._text = open(folder / TEXT, "a", encoding="utf-8") if folder is not None else None  # noqa: SIM115
         self._bar = self._make_bar(total_steps, first_step)
         self._writer = self._visualdl(folder) if visualdl and folder is not None else None
         self._total, self._last_line = total_steps, time.monotonic()
@@ -48,11 +51,12 @@ class RunLog:
         """End the bar and close the files."""
         if self._bar is not None:
             self._bar.close()
-        if self._file is not None:
-            self._file.close()
+        for file in (self._file, self._text):
+            if file is not None:
+                file.close()
         if self._writer is not None:
             self._writer.close()
-        self._bar = self._file = self._writer = None
+        self._bar = self._file = self._text = self._writer = None
 
     def _make_bar(self, total: int, first: int) -> Any:
         if not self._progress or not sys.stderr.isatty():
@@ -70,7 +74,18 @@ class RunLog:
         return LogWriter(logdir=str(folder / "visualdl"))
 
     def say(self, text: str) -> None:
-        """A line for the user, above the progress bar."""
+        """A line for the user, above the progress bar, and in train.log."""
+        self._note(text)
+        self._show(text)
+
+    def _note(self, text: str) -> None:
+        """Lines of train.log."""
+        if self._text is not None:
+            now = time.strftime("%Y-%m-%d %H:%M:%S")
+            self._text.write("".join(f"{now}  {line}\n" for line in text.splitlines() if line.strip()))
+            self._text.flush()
+
+    def _show(self, text: str) -> None:
         if self._bar is not None:
             self._bar.write(text, file=sys.stderr)
         elif self._progress:
@@ -117,10 +132,11 @@ class RunLog:
         if self._window.steps == 0:
             return
         self.row("train", step, epoch, self._window.values())
-        now = time.monotonic()
+        now, line = time.monotonic(), f"step {step}/{self._total}  epoch {epoch:.2f}  {self._window.line()}"
+        self._note(line)
         if self._bar is None and now - self._last_line >= _LINE_SECONDS:
             self._last_line = now
-            self.say(f"step {step}/{self._total}  epoch {epoch:.2f}  {self._window.line()}")
+            self._show(line)
         self._window = _Window()
 
 

@@ -23,8 +23,8 @@ from sealkit.weights.checkpoint import is_checkpoint
 MARKER = "environment.json"
 # everything sealkit writes into a run folder; `overwrite` removes these and nothing else
 OWN = (
-    "checkpoints", "metrics.jsonl", "visualdl", "recipe.yaml", "data.json", "weights_report.json", "nonfinite",
-    "report.html", "inference", "pipeline.yaml", "summary.json", "framework.log", ".lock", MARKER,
+    "checkpoints", "metrics.jsonl", "train.log", "visualdl", "recipe.yaml", "data.json", "weights_report.json",
+    "nonfinite", "report.html", "inference", "pipeline.yaml", "summary.json", "framework.log", ".lock", MARKER,
 )  # fmt: skip
 _PACKAGES = (
     "paddlepaddle",

@@ -1,4 +1,5 @@
 import json
+import re
 
 import numpy as np
 import paddle
@@ -93,7 +94,10 @@ def test_run_folder_explains_itself(tmp_path):
     )
     names = {path.name for path in (tmp_path / "run").iterdir()}
     assert {"recipe.yaml", "environment.json", "metrics.jsonl", "summary.json", "checkpoints"} <= names
+    said = (tmp_path / "run/train.log").read_text(encoding="utf-8")  # though nothing is shown
+    assert all(re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d  .*\S", line) for line in said.splitlines())
     rows = [json.loads(line) for line in (tmp_path / "run/metrics.jsonl").read_text().splitlines()]
+    assert said.count("  step ") == sum(row["kind"] == "train" for row in rows)
     first = rows[0]
     assert first["kind"] == "eval" and first["step"] == 0 and first["score"] == result.baseline["score"]
     train = next(row for row in rows if row["kind"] == "train")

@@ -51,4 +51,5 @@ def commands() -> Iterator[tuple[str, list[str]]]:
         for found in _LINE.findall(text):
             line = re.sub(r"[\[\]…]", "", _PROSE.sub("", f"{found} ")).strip(" :)'\"")
             line = re.sub(r"(?<=\w)\.$", "", line)
+            line += "".join(mark for mark in "'\"" if line.count(mark) % 2)  # a quoted value ends the line
             yield where, shlex.split(line)

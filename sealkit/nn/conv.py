@@ -31,6 +31,7 @@ class Conv2D(nn.Conv2D):
     bias_adder = staticmethod(add_bias)
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        """[N, in, H, W] -> [N, out, H', W'], as `paddle.nn.Conv2D`."""
         if self.bias is None or not _slow_bias():
             return super().forward(x)
         y = F.conv2d(x, self.weight, None, self._stride, self._padding, self._dilation, self._groups)
@@ -47,6 +48,10 @@ class Conv2DTranspose(nn.Conv2DTranspose):
     bias_adder = staticmethod(add_bias)
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        """[N, in, H, W] -> [N, out, 2H, 2W] with the 2x2 kernels of stride 2 used here.
+
+        The fast path knows neither dilation nor output padding.
+        """
         if self.bias is None or not _slow_bias():
             return super().forward(x)
         y = F.conv2d_transpose(x, self.weight, None, stride=self._stride, padding=self._padding, groups=self._groups)

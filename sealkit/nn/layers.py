@@ -86,6 +86,7 @@ class ConvBN(nn.Layer, Fusable):
 
     @property
     def convolution(self) -> Conv2D:
+        """The convolution, under whichever name checkpoints give it; once fused it holds the BatchNorm too."""
         return self._sub_layers[self.names[0]]
 
     @property
@@ -94,6 +95,7 @@ class ConvBN(nn.Layer, Fusable):
         return self._sub_layers.get(self.names[1])
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        """[N, in, H, W] -> [N, out, H', W'], with the default padding and an odd kernel H' = ceil(H / stride)."""
         return self.finish(self.convolution(x))
 
     def finish(self, y: paddle.Tensor) -> paddle.Tensor:
@@ -104,6 +106,7 @@ class ConvBN(nn.Layer, Fusable):
         return y if self.act is None else self.act(y)
 
     def fuse(self) -> None:
+        """Fold the BatchNorm into the convolution, which gets a bias; the activation stays."""
         bn = self.normalisation
         if bn is not None:
             self._sub_layers[self.names[0]] = conv_bn_to_conv(self.convolution, bn)
@@ -140,6 +143,7 @@ class SqueezeExcite(nn.Layer):
         self.slope = slope
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        """[N, C, H, W] -> the same shape, each channel scaled by a factor 0..1."""
         weight = self.conv2(F.relu(self.conv1(spatial_mean(x, self.training))))  # [N, C, 1, 1]
         return x * F.hardsigmoid(weight, slope=self.slope, offset=0.5)
 
@@ -157,6 +161,7 @@ class Affine(nn.Layer):
         return self.create_parameter([1], attr=attr, default_initializer=nn.initializer.Constant(value))
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        """Any shape -> the same shape."""
         return self.scale * x + self.bias
 
 

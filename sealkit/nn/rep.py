@@ -44,11 +44,13 @@ class RepDepthwise(nn.Layer, Fusable):
         self.reparam: Conv2D | None = None
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        """[N, C, H, W] -> the same shape; one convolution once fused."""
         if self.reparam is not None:
             return self.reparam(x)
         return self.bn(self.conv(x) + self.conv1(x) + x)
 
     def fuse(self) -> None:
+        """Fold the three branches and both BatchNorms into `reparam`, a depthwise convolution with bias."""
         if self.reparam is not None:
             return
         weight = self.conv.convolution.weight
@@ -74,11 +76,13 @@ class RepVgg(nn.Layer, Fusable):
         self.reparam: Conv2D | None = None
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        """[N, C, H, W] -> the same shape; one convolution once fused."""
         if self.reparam is not None:
             return self.act(self.reparam(x))
         return self.act(self.conv1(x) + self.conv2(x))
 
     def fuse(self) -> None:
+        """Fold both branches into `reparam`, a 3x3 convolution with bias."""
         if self.reparam is not None:
             return
         wide = fold_bn(kernel_of(self.conv1.convolution), self.conv1.normalisation)
@@ -112,6 +116,7 @@ class DilatedRep(nn.Layer, Fusable):
         self.reparam: Conv2D | None = None
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        """[N, C, H, W] -> the same shape; one convolution once fused."""
         if self.reparam is not None:
             return self.reparam(x)
         y = self.origin_bn(self.lk_origin(x))
@@ -120,6 +125,7 @@ class DilatedRep(nn.Layer, Fusable):
         return y
 
     def fuse(self) -> None:
+        """Widen the dilated kernels to the large one and fold all into `reparam`, a depthwise convolution with bias."""
         if self.reparam is not None:
             return
         size = (self.kernel, self.kernel)
@@ -142,6 +148,7 @@ class AffineHardswish(nn.Layer):
         self.lab = Affine()
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        """Any shape -> the same shape."""
         return self.lab(F.hardswish(x))
 
 
@@ -173,6 +180,7 @@ class MultiBranchRep(nn.Layer, Fusable):
         self.reparam: Conv2D | None = None
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        """[N, in, H, W] -> [N, out, H/stride, W/stride], sides rounded up."""
         if self.reparam is not None:
             y = self.reparam(x)
         else:
@@ -186,6 +194,7 @@ class MultiBranchRep(nn.Layer, Fusable):
         return self.act(y) if self.act is not None and self.activates else y
 
     def fuse(self) -> None:
+        """Fold all branches and the first affine into `reparam`; an activation that is not used goes."""
         if self.reparam is not None:
             return
         size = (self.kernel, self.kernel)

@@ -41,9 +41,11 @@ class OpenMP:
 
     @property
     def count(self) -> int:
+        """Threads of Paddle's next parallel region: `OMP_NUM_THREADS`, or what was set since."""
         return int(self._omp.omp_get_max_threads())
 
     def run(self, kernel: Kernel, call: Any, parts: int) -> None:
+        """See `Team.run`. A single part runs in the calling thread, without a parallel region."""
         if parts == 1:
             kernel(call, 0, 1)
             return
@@ -61,6 +63,7 @@ class PythonThreads:
         self._owner = 0
 
     def run(self, kernel: Kernel, call: Any, parts: int) -> None:
+        """See `Team.run`. The calling thread takes parts as well; an error of a part is raised here."""
         if parts == 1:
             kernel(call, 0, 1)
             return

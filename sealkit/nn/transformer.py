@@ -60,6 +60,7 @@ class SelfAttention(nn.Layer):
         self.proj_drop = nn.Dropout(dropout)
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        """[N, T, C] -> the same shape."""
         q, k, v = unpack(self.qkv(x), 3)
         return self.proj_drop(self.proj(attend(q, k, v, self.heads, drop=self.attn_drop)))
 
@@ -107,6 +108,7 @@ class Mlp(nn.Layer):
         self.drop = nn.Dropout(dropout)
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        """[N, T, C] -> the same shape."""
         return self.drop(self.fc2(self.drop(self.act(self.fc1(x)))))
 
 
@@ -118,6 +120,7 @@ class DropPath(nn.Layer):
         self.p = p
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        """A branch's output [N, …] -> the same shape; in train mode zero for the samples that go without."""
         if self.p == 0 or not self.training:
             return x
         keep = 1 - self.p

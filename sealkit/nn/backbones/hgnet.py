@@ -29,6 +29,7 @@ class EffectiveSE(nn.Layer):
         self.conv = Conv2D(channels, channels, 1)
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        """[N, C, H, W] -> the same shape, each channel scaled by a factor 0..1."""
         return x * F.sigmoid(self.conv(spatial_mean(x, self.training)))
 
 
@@ -41,6 +42,7 @@ class HGBlock(DenseBlock):
         self.att = EffectiveSE(stage.out)
 
     def aggregate(self, x: paddle.Tensor) -> paddle.Tensor:
+        """[N, dense_channels, H, W] -> [N, out, H, W]."""
         return self.att(self.aggregation_conv(x))
 
 
@@ -61,6 +63,7 @@ class PPHGNetSmallDet(HGNetTrunk):
         self.out_channels = tuple(stage.out for stage in DET_STAGES)
 
     def forward(self, x: paddle.Tensor) -> list[paddle.Tensor]:
+        """x [N, 3, H, W] normalised BGR -> maps of strides 4, 8, 16, 32 with 256, 512, 768, 1024 channels."""
         x = F.max_pool2d(self.stem(x), kernel_size=3, stride=2, padding=1)
         maps = []
         for stage in self.stages:
@@ -78,6 +81,7 @@ class PPHGNetSmallRec(HGNetTrunk):
         self.pool = LinePool(train_steps)
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        """x [N, 3, 48, W] normalised BGR -> [N, 1024, 1, W/8]."""
         x = self.stem(x)
         for stage in self.stages:
             x = stage(x)

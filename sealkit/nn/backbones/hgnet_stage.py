@@ -56,6 +56,7 @@ class LightLayer(nn.Layer):
         self.conv2 = hg_conv(out_channels, out_channels, kernel, groups=out_channels)
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        """[N, in, H, W] -> [N, out, H, W]."""
         return self.conv2(self.conv1(x))
 
 
@@ -78,6 +79,7 @@ class DenseBlock(nn.Layer, ABC):
         """[N, dense_channels, H, W] -> [N, out, H, W]."""
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        """[N, in, H, W] -> [N, out, H, W]; with a residual in and out are equal."""
         outputs = [x]
         for layer in self.layers:
             outputs.append(layer(outputs[-1]))
@@ -98,4 +100,5 @@ class HGStage(nn.Layer):
         self.blocks = nn.Sequential(*blocks)
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        """[N, in, H, W] -> [N, out, H/stride, W/stride], sides rounded up; no stride keeps the size."""
         return self.blocks(x if self.downsample is None else self.downsample(x))

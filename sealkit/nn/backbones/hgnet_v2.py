@@ -49,6 +49,7 @@ class HGV2Block(DenseBlock):
         self.aggregation_excitation_conv = hg_conv(stage.out // 2, stage.out, 1)
 
     def aggregate(self, x: paddle.Tensor) -> paddle.Tensor:
+        """[N, dense_channels, H, W] -> [N, out, H, W]."""
         return self.aggregation_excitation_conv(self.aggregation_squeeze_conv(x))
 
 
@@ -83,6 +84,7 @@ class PPHGNetV2Det(nn.Layer):
         freeze_batch_norm(self)
 
     def forward(self, x: paddle.Tensor) -> list[paddle.Tensor]:
+        """x [N, 3, H, W] -> three maps of strides 8, 16, 32 with `out_channels` channels."""
         x = self.stem(x)
         maps = []
         for stage in self.stages:
@@ -109,6 +111,7 @@ class PPHGNetV2B4Rec(nn.Layer):
         self.pool = LinePool(train_steps)
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        """x [N, 3, 48, W] normalised BGR -> [N, 2048, 1, W/8]."""
         x = self.stem(x)
         for stage in self.stages:
             x = stage(x)

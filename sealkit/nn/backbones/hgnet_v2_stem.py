@@ -34,6 +34,7 @@ class HGNetV2Stem(nn.Layer):
         self.stem4 = conv(mid, out, 1)
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        """[N, in, H, W] -> [N, out, H/4, W/4]; H/2 and W/2 where `stem3_stride` is 1."""
         pad = PAD_RIGHT_BOTTOM if self.training else PAD_EXPORTED
         x = F.pad(self.stem1(x), pad)
         y = self.stem2b(F.pad(self.stem2a(x), pad))

@@ -54,6 +54,7 @@ class LCNetBlock(nn.Layer):
         self.pw_conv = _conv(in_channels, out_channels, 1)
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        """[N, in, H, W] -> [N, out, H/stride, W/stride], sides rounded up."""
         x = self.dw_conv(x)
         return self.pw_conv(x if self.se is None else self.se(x))
 
@@ -85,6 +86,7 @@ class PPLCNet(nn.Layer):
         self.out_channels = tuple(widths)
 
     def forward(self, x: paddle.Tensor) -> list[paddle.Tensor]:
+        """x [N, 3, H, W] -> the maps of `out_stages`, finest first; stage n has stride 2^(n-1)."""
         x = self.conv1(x)
         maps = []
         for name in STAGES:

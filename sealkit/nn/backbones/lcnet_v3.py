@@ -68,6 +68,7 @@ class LCNetV3Block(nn.Layer):
         self.pw_conv = MultiBranchRep(in_channels, out_channels, 1)
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        """[N, in, H, W] -> [N, out, H/stride, W/stride], sides rounded up."""
         x = self.dw_conv(x)
         return self.pw_conv(x if self.se is None else self.se(x))
 
@@ -105,6 +106,7 @@ class PPLCNetV3Det(LCNetV3Trunk):
         self.layer_list = nn.LayerList([Conv2D(w, o, 1) for w, o in zip(widths, self.out_channels)])
 
     def forward(self, x: paddle.Tensor) -> list[paddle.Tensor]:
+        """x [N, 3, H, W] normalised BGR -> four maps of strides 4, 8, 16, 32 with `out_channels` channels."""
         return [conv(y) for conv, y in zip(self.layer_list, self.stages(x)[1:])]
 
 
@@ -117,4 +119,5 @@ class PPLCNetV3Rec(LCNetV3Trunk):
         self.pool = LinePool(train_steps)
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        """x [N, 3, 48, W] normalised BGR -> [N, out_channels, 1, W/8]."""
         return self.pool(self.stages(x)[-1])

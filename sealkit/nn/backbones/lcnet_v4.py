@@ -80,6 +80,7 @@ class TokenMixer(nn.Layer):
         self.se = SqueezeExcite(in_channels) if se else None
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        """[N, C, H, W] -> [N, C, H/stride, W/stride], sides rounded up."""
         x = self._sub_layers[self.depthwise](x)
         return x if self.se is None else self.se(x)
 
@@ -93,6 +94,7 @@ class ChannelMixer(nn.Layer):
         self.compress = ConvBN(2 * in_channels, out_channels, 1, bn_weight=0.0 if silent else 1.0)
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        """[N, in, H, W] -> [N, out, H, W]."""
         return self.compress(self.expand(x))
 
 
@@ -106,6 +108,7 @@ class LCNetV4Block(nn.Layer):
         self.channel_mixer = ChannelMixer(in_channels, out_channels, silent=self.keeps_shape)
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        """[N, in, H, W] -> [N, out, H/stride, W/stride], sides rounded up."""
         x = self.token_mixer(x)
         y = self.channel_mixer(x)
         return x + y if self.keeps_shape else y
@@ -137,6 +140,7 @@ class PPLCNetV4Det(nn.Layer):
         self.out_channels = tuple(stage.channels for stage in config.stages)
 
     def forward(self, x: paddle.Tensor) -> list[paddle.Tensor]:
+        """x [N, 3, H, W] normalised BGR -> four maps of strides 4, 8, 16, 32 with `out_channels` channels."""
         x = self.stem(x)
         maps = []
         for name in self.stage_names:
@@ -166,6 +170,7 @@ class PPLCNetV4Rec(nn.Layer):
         self.pool = LinePool(train_steps)
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        """x [N, 3, 48, W] normalised BGR -> [N, out_channels, 1, W/8]."""
         x = self.conv1(x)
         for name in self.stage_names:
             x = self._sub_layers[name](x)

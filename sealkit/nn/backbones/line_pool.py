@@ -21,6 +21,7 @@ class LinePool(nn.Layer):
         self.train_steps = train_steps
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        """[N, C, h, w] -> [N, C, 1, w/2]; in train mode [N, C, 1, train_steps] where that is set."""
         if self.training and self.train_steps is not None:
             return F.adaptive_avg_pool2d(x, [1, self.train_steps])
         height = x.shape[2]

@@ -53,6 +53,7 @@ class DepthwiseSeparable(nn.Layer):
         self._pointwise_conv = _conv(in_channels, out_channels, 1)
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        """[N, in, H, W] -> [N, out, H/stride, W/stride], sides rounded up."""
         x = self._depthwise_conv(x)
         return self._pointwise_conv(x if self._se is None else self._se(x))
 
@@ -68,4 +69,5 @@ class MobileNetV1EnhanceRec(nn.Layer):
         self.pool = nn.AvgPool2D(2)
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        """x [N, 3, 48, W] normalised BGR -> [N, 512, 1, W/8]."""
         return self.pool(self.block_list(self.conv1(x)))

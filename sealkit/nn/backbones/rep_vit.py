@@ -32,6 +32,7 @@ class SigmoidSE(nn.Layer):
         self.fc2 = Conv2D(channels // 4, channels, 1)
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        """[N, C, H, W] -> the same shape, each channel scaled by a factor 0..1."""
         return x * F.sigmoid(self.fc2(F.relu(self.fc1(spatial_mean(x)))))
 
 
@@ -44,6 +45,7 @@ class ChannelMixer(nn.Layer):
         self.m = nn.Sequential(ConvBN(channels, 2 * channels, names=NAMES), nn.GELU(), narrow)
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        """[N, C, H, W] -> the same shape."""
         return x + self.m(x)
 
 
@@ -77,4 +79,5 @@ class RepViTRec(nn.Layer):
         self.pool = LinePool()
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        """x [N, 3, 48, W] normalised BGR -> [N, 384, 1, W/8]."""
         return self.pool(self.features(x))

@@ -42,6 +42,7 @@ class Block(nn.Layer):
         self.drop_path = DropPath(drop_path)
 
     def forward(self, x: paddle.Tensor, height: int) -> paddle.Tensor:
+        """x [N, H*W, C] of a map of this height -> the same shape."""
         mixed = to_sequence(self.mixer(to_map(x, height))) if self.is_conv else self.mixer(x)
         x = self.norm1(x + self.drop_path(mixed))
         return self.norm2(x + self.drop_path(self.mlp(x)))
@@ -56,6 +57,7 @@ class Subsample(nn.Layer):
         self.norm = nn.LayerNorm(out_channels)
 
     def forward(self, x: paddle.Tensor, height: int) -> paddle.Tensor:
+        """x [N, H*W, in] of a map of this height -> [N, ceil(H/2)*W, out]."""
         return self.norm(to_sequence(self.conv(to_map(x, height))))
 
 
@@ -74,6 +76,7 @@ class Stage(nn.Layer):
         self.downsample = None if next_channels is None else Subsample(channels, next_channels)
 
     def forward(self, x: paddle.Tensor, height: int) -> paddle.Tensor:
+        """x [N, H*W, C] of a map of this height -> the same shape; with a `downsample` [N, ceil(H/2)*W, next_channels]."""
         for block in self.blocks.values():
             x = block(x, height)
         return x if self.downsample is None else self.downsample(x, height)
@@ -91,6 +94,7 @@ class PatchEmbed(nn.Layer):
         self.patch_embed = nn.Sequential(conv(3, channels // 2), conv(channels // 2, channels))
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        """[N, 3, H, W] -> [N, 128, H/4, W/4], sides rounded up."""
         return self.patch_embed(x)
 
 
@@ -111,6 +115,7 @@ class SVTRv2Rec(nn.Layer):
         self.pool = LinePool()
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        """x [N, 3, 48, W] normalised BGR -> [N, 384, 1, W/8]."""
         x = self.pope(x)
         height = x.shape[2]
         x = to_sequence(x)

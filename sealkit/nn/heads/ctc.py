@@ -36,6 +36,7 @@ class CTCHead(nn.Layer):
         self.fc = _classifier(channels, classes)
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        """[N, T, C] -> logits [N, T, classes], before the softmax."""
         return self.fc(x)
 
 
@@ -55,12 +56,14 @@ class LocalLayer(nn.Layer, Fusable):
         self.add_sublayer("4", nn.BatchNorm1D(channels))
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        """[N, C, T] -> the same shape."""
         for conv, bn in self.PAIRS:
             x = self._sub_layers[conv](x)
             x = F.hardswish(self._sub_layers[bn](x) if bn in self._sub_layers else x)
         return x
 
     def fuse(self) -> None:
+        """Fold both BatchNorms into their convolutions, which get biases."""
         for name, bn in self.PAIRS:
             if bn not in self._sub_layers:
                 continue
@@ -84,5 +87,6 @@ class LocalCTCHead(nn.Layer):
         self.fc2 = _classifier(mid, classes)
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        """[N, T, C] -> logits [N, T, classes], before the softmax."""
         x = self.guide_layer(x.transpose([0, 2, 1])).transpose([0, 2, 1])
         return self.fc2(self.fc1(x))

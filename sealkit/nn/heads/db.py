@@ -60,9 +60,11 @@ class ProbabilityBranch(nn.Layer, Fusable):
         return F.sigmoid(self.conv3(x)), x
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        """[N, C, H/4, W/4] -> probability [N, 1, H, W] in 0..1."""
         return self.features(x)[0]
 
     def fuse(self) -> None:
+        """Fold both BatchNorms into the convolutions before them."""
         if self.conv_bn1 is not None:
             self.conv1 = conv_bn_to_conv(self.conv1, self.conv_bn1)
             fold_bn_into_transposed(self.conv2, self.conv_bn2)
@@ -81,6 +83,7 @@ class FieldsBranch(nn.Layer):
         self.conv2 = Conv2D(channels // 4, 3, 1)
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        """[N, C, H/4, W/4] -> [N, 3, H/4, W/4], see the class."""
         return self.conv2(self.conv1(x))
 
     def rest(self, x: paddle.Tensor) -> paddle.Tensor:
@@ -126,6 +129,10 @@ class DBHead(nn.Layer, Fusable):
         self.fields = FieldsBranch(channels) if fields else None
 
     def forward(self, x: paddle.Tensor, sums: Sequence[paddle.Tensor]) -> dict[str, paddle.Tensor]:
+        """Neck map x [N, C, H/4, W/4] and its top-down sums -> maps by name, see the class; all but "fields" in 0..1.
+
+        `sums` are of strides 4, 8, 16; only the auxiliary heads read them, in train mode.
+        """
         if not self.training:
             return {"maps": self.binarize(x)} | ({} if self.fields is None else {"fields": self.fields(x)})
         out = {}
@@ -149,6 +156,7 @@ class DBHead(nn.Layer, Fusable):
         return paddle.concat([shrink, threshold, step_map(shrink, threshold)], axis=1)
 
     def fuse(self) -> None:
+        """Drop the auxiliary heads, which the fused form is trained without; the branches fuse themselves."""
         if self.has_aux:
             for name, _, _ in self.AUX:
                 delattr(self, f"aux_binarize_{name}")
@@ -165,6 +173,7 @@ class LocalRefinement(nn.Layer):
         self.last_1 = Conv2D(mid, 1, 1)
 
     def forward(self, probability: paddle.Tensor, features: paddle.Tensor) -> paddle.Tensor:
+        """probability [N, 1, H, W], features [N, C, H, W] -> logits [N, 1, H, W]."""
         return self.last_1(self.last_3(paddle.concat([probability, features], axis=1)))
 
 
@@ -186,6 +195,7 @@ class PFHeadLocal(nn.Layer):
         self.fields = FieldsBranch(channels) if fields else None
 
     def forward(self, x: paddle.Tensor, sums: Sequence[paddle.Tensor]) -> dict[str, paddle.Tensor]:
+        """Neck map x [N, C, H/4, W/4] -> maps by name, see the class; `sums` are not read."""
         first, features = self.binarize.features(x)
         refined = F.sigmoid(self.cbn_layer(first, upsample_nearest(features, 2)))
         out = {} if self.fields is None else {"fields": self.fields(x)}

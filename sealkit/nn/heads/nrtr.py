@@ -32,6 +32,7 @@ class DecoderSelfAttention(nn.Layer):
         self.heads = channels // HEAD_WIDTH
 
     def forward(self, x: paddle.Tensor, mask: paddle.Tensor) -> paddle.Tensor:
+        """x [N, L, C], mask [L, L] added to the scores (-inf above the diagonal) -> [N, L, C]."""
         q, k, v = unpack(self.qkv(x), 3)
         return self.out_proj(attend(q, k, v, self.heads, mask))
 
@@ -47,6 +48,7 @@ class CrossAttention(nn.Layer):
         self.heads = channels // HEAD_WIDTH
 
     def forward(self, x: paddle.Tensor, memory: paddle.Tensor) -> paddle.Tensor:
+        """x [N, L, C], the encoded image `memory` [N, S, C] -> [N, L, C]."""
         k, v = unpack(self.kv(memory), 2)
         return self.out_proj(attend(self.q(x), k, v, self.heads))
 
@@ -65,6 +67,7 @@ class DecoderLayer(nn.Layer):
         self.dropout = nn.Dropout(DROPOUT)
 
     def forward(self, x: paddle.Tensor, memory: paddle.Tensor, mask: paddle.Tensor) -> paddle.Tensor:
+        """x [N, L, C], memory [N, S, C], causal mask [L, L] -> [N, L, C]."""
         x = self.norm1(x + self.dropout(self.self_attn(x, mask)))
         x = self.norm2(x + self.dropout(self.cross_attn(x, memory)))
         return self.norm3(x + self.dropout(self.mlp(x)))
@@ -80,6 +83,7 @@ class TokenEmbedding(nn.Layer):
         self.scale = math.sqrt(channels)
 
     def forward(self, labels: paddle.Tensor) -> paddle.Tensor:
+        """labels [N, L] int -> [N, L, C]."""
         return self.embedding(labels) * self.scale
 
 
@@ -96,6 +100,7 @@ class PositionalEncoding(nn.Layer):
         self.dropout = nn.Dropout(DROPOUT)
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        """x [N, L, C] -> the same shape; L at most `MAX_POSITIONS`."""
         return self.dropout(x + self.pe[: x.shape[1], 0])
 
 

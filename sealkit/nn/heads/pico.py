@@ -69,6 +69,7 @@ class ChannelAttention(nn.Layer):
         self.conv = _conv_norm(channels, 1)
 
     def forward(self, f: paddle.Tensor) -> paddle.Tensor:
+        """f [N, C, h, w] -> the same shape."""
         weight = F.sigmoid(self.fc(spatial_mean(f, self.training)))  # [N, C, 1, 1]
         return self.conv(f * weight)
 
@@ -86,6 +87,7 @@ class PicoFeat(nn.Layer):
             self.add_sublayer(f"cls_conv_pw{level}", nn.LayerList([_conv_norm(channels, 1) for _ in range(convs)]))
 
     def forward(self, x: paddle.Tensor, level: int) -> paddle.Tensor:
+        """x [N, C, h, w] of the pyramid's `level` (0 = stride 8) -> the same shape, before the channel attention."""
         for dw, pw in zip(self._sub_layers[f"cls_conv_dw{level}"], self._sub_layers[f"cls_conv_pw{level}"]):
             x = pw(dw(x))
         return x
@@ -99,6 +101,7 @@ class Integral(nn.Layer):
         self.register_buffer("project", paddle.arange(BINS, dtype="float32"))
 
     def forward(self, bins: paddle.Tensor) -> paddle.Tensor:
+        """Logits of bins [N, A, 32] -> distances [N, A, 4] in 0..7 cells: left, top, right, bottom."""
         share = F.softmax(bins.reshape([0, -1, SIDES, BINS]), axis=-1)
         return (share * self.project).sum(axis=-1)
 
@@ -142,6 +145,7 @@ class PicoHead(nn.Layer, Fusable):
         self.distribution_project = Integral()
 
     def fuse(self) -> None:
+        """Drop `scale_reg` of every level, which nothing reads."""
         for level in range(3, 3 + len(STRIDES)):
             self._sub_layers.pop(f"p{level}_feat", None)
 
@@ -187,6 +191,7 @@ class PicoHeadV2(PicoHead):
         self.cls_align = nn.LayerList([DepthwisePoint(channels, 1, groups=1, last_act=False) for _ in STRIDES])
 
     def level(self, x: paddle.Tensor, level: int) -> tuple[paddle.Tensor, paddle.Tensor]:
+        """x [N, C, h, w] -> class scores [N, classes, h, w] in 0..1 and logits of bins [N, 32, h, w]."""
         f = self.conv_feat(x, level)
         g = self.conv_feat.se[level](f)
         class_probability = F.sigmoid(self.head_cls_list[level](g))
@@ -194,6 +199,7 @@ class PicoHeadV2(PicoHead):
         return paddle.sqrt(class_probability * alignment + SCORE_FLOOR), self.head_reg_list[level](g)
 
     def forward(self, maps: Sequence[paddle.Tensor]) -> dict[str, paddle.Tensor]:
+        """Four maps of strides 8 to 64 -> "scores", "bins", "distances", "points", "strides", see the file's head."""
         return self.gather(maps, "scores")
 
 
@@ -208,8 +214,10 @@ class PicoHeadV1(PicoHead):
             self.add_sublayer(f"head_cls{level}", conv)
 
     def level(self, x: paddle.Tensor, level: int) -> tuple[paddle.Tensor, paddle.Tensor]:
+        """x [N, C, h, w] -> class logits [N, classes, h, w] and logits of bins [N, 32, h, w]."""
         both = self._sub_layers[f"head_cls{level}"](self.conv_feat(x, level))
         return both[:, : self.num_classes], both[:, self.num_classes :]
 
     def forward(self, maps: Sequence[paddle.Tensor]) -> dict[str, paddle.Tensor]:
+        """Four maps of strides 8 to 64 -> "logits", "bins", "distances", "points", "strides", see the file's head."""
         return self.gather(maps, "logits")

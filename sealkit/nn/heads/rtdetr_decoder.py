@@ -60,6 +60,7 @@ class BoxMlp(nn.Layer):
         self.layers = nn.LayerList(layers)
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        """[…, in] -> […, out], no activation after the last layer."""
         for layer in self.layers[:-1]:
             x = F.relu(layer(x))
         return self.layers[-1](x)

@@ -30,6 +30,7 @@ class SAREncoder(nn.Layer):
         self.linear = nn.Linear(hidden, hidden)
 
     def forward(self, features: paddle.Tensor, valid_ratio: paddle.Tensor) -> paddle.Tensor:
+        """features [N, C, H, W], valid_ratio [N] (share of W that is image) -> [N, hidden]."""
         steps = features.amax(axis=2).transpose([0, 2, 1])  # [N, W, C]
         states, _ = self.rnn_encoder(steps)  # [N, W, hidden]
         last = seen_steps(valid_ratio, steps.shape[1]) - 1

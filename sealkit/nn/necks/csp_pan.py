@@ -59,12 +59,14 @@ class DepthwisePoint(nn.Layer, Fusable):
         self.last_act = last_act
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        """[N, in, H, W] -> [N, out, H/stride, W/stride], sides rounded up."""
         x = self.dwconv(x)
         x = self.pwconv(F.hardswish(x if self.bn1 is None else self.bn1(x)))
         x = x if self.bn2 is None else self.bn2(x)
         return F.hardswish(x) if self.last_act else x
 
     def fuse(self) -> None:
+        """Fold both BatchNorms into the convolutions before them."""
         if self.bn1 is not None:
             self.dwconv = conv_bn_to_conv(self.dwconv, self.bn1)
             self.pwconv = conv_bn_to_conv(self.pwconv, self.bn2)
@@ -83,6 +85,7 @@ class ChannelMatch(nn.Layer):
         self.convs = nn.LayerList([_point(c, out_channels) for c in in_channels])
 
     def forward(self, maps: Sequence[paddle.Tensor]) -> list[paddle.Tensor]:
+        """Maps [N, C_i, h_i, w_i] -> maps [N, out, h_i, w_i]."""
         return [conv(x) for conv, x in zip(self.convs, maps)]
 
 
@@ -95,6 +98,7 @@ class Bottleneck(nn.Layer):
         self.conv2 = DepthwisePoint(channels, channels)
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        """[N, C, H, W] -> the same shape."""
         return self.conv2(self.conv1(x))
 
 
@@ -110,6 +114,7 @@ class CSPBlock(nn.Layer):
         self.blocks = nn.Sequential(Bottleneck(middle))
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        """[N, in, H, W] -> [N, out, H, W]."""
         short = self.short_conv(x)  # first, as in exported files: the import of weights goes by the order
         return self.final_conv(paddle.concat([self.blocks(self.main_conv(x)), short], axis=1))
 
@@ -140,6 +145,7 @@ class PathAggregation(nn.Layer):
         self.bottom_up_blocks = nn.LayerList([block(2 * channels, channels) for _ in range(steps)])
 
     def forward(self, maps: Sequence[paddle.Tensor]) -> list[paddle.Tensor]:
+        """Three maps of strides 8, 16, 32 -> four [N, channels, ., .] of strides 8, 16, 32, 64."""
         lateral = self.conv_t(maps)
         inner = [lateral[-1]]  # finest first, in the end
         for low, block in zip(reversed(lateral[:-1]), self.top_down_blocks):

@@ -59,6 +59,7 @@ class EncoderLayer(nn.Layer):
         self.norm1, self.norm2 = nn.LayerNorm(channels), nn.LayerNorm(channels)
 
     def forward(self, x: paddle.Tensor, position: paddle.Tensor) -> paddle.Tensor:
+        """x [N, HW, C], position code [1, HW, C] -> [N, HW, C]."""
         x = self.norm1(x + self.self_attn(x, position))
         return self.norm2(x + self.linear2(F.gelu(self.linear1(x))))
 
@@ -80,6 +81,7 @@ class Encoder(nn.Layer):
         self.fixed = (height, width)
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        """[N, C, H, W] -> the same shape; the position code is made anew where the size is not the fixed one."""
         height, width = x.shape[2], x.shape[3]
         code = self.code
         if code is None or (height, width) != self.fixed:
@@ -104,6 +106,7 @@ class CSPRep(nn.Layer):
         self.bottlenecks = nn.Sequential(*[RepVgg(channels, F.silu) for _ in range(blocks)])
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        """[N, 2C, H, W] -> [N, C, H, W]."""
         return self.bottlenecks(self.conv1(x)) + self.conv2(x)
 
 
@@ -127,6 +130,7 @@ class HybridEncoder(nn.Layer):
         self.pan_blocks = nn.LayerList([CSPRep(channels) for _ in steps])
 
     def forward(self, maps: Sequence[paddle.Tensor]) -> list[paddle.Tensor]:
+        """Maps of strides 8, 16, 32 -> three maps [N, channels, ., .] of the same strides, finest first."""
         fine = [project(x) for project, x in zip(self.input_proj, maps)]
         tops = [self.encoder[0](fine.pop())]  # from coarse to fine
         for lateral, block in zip(self.lateral_convs, self.fpn_blocks):

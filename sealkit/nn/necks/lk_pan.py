@@ -52,6 +52,7 @@ class IntraCL(nn.Layer, Fusable):
         return f"c_layer_{k}x{k}", f"v_layer_{k}x1", f"q_layer_1x{k}"
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        """[N, C, H, W] -> the same shape."""
         y = self.conv1x1_reduce_channel(x)
         for k in self.SIZES:
             square, column, row = self._names(k)
@@ -65,6 +66,7 @@ class IntraCL(nn.Layer, Fusable):
         return x + F.relu(y)
 
     def fuse(self) -> None:
+        """Fold column and row kernels into the square ones, and the BatchNorm into the returning 1x1."""
         if self.bn is None:
             return
         for k in self.SIZES:
@@ -87,10 +89,12 @@ class LargeKernelConv(nn.Layer, Fusable):
         self.bn: nn.BatchNorm2D | None = batch_norm(out_channels)
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        """[N, in, H, W] -> [N, out, H, W]."""
         x = self.pw(self.dw(x))
         return x if self.bn is None else self.bn(x)
 
     def fuse(self) -> None:
+        """Fold the BatchNorm into the 1x1; the depthwise block fuses itself."""
         if self.bn is not None:
             self.pw = conv_bn_to_conv(self.pw, self.bn)
             self.bn = None
@@ -119,6 +123,7 @@ class LKPAN(nn.Layer):
         self.out_channels = channels
 
     def forward(self, maps: Sequence[paddle.Tensor]) -> tuple[paddle.Tensor, list[paddle.Tensor]]:
+        """Four maps of strides 4, 8, 16, 32 -> (map [N, channels, H/4, W/4], top-down sums of strides 4, 8, 16)."""
         sums = top_down([conv(x) for conv, x in zip(self.ins_conv, maps)])
         smooth = [conv(x) for conv, x in zip(self.inp_conv, sums)]
         for i, conv in enumerate(self.pan_head_conv):  # bottom-up: stride 4 into 8 into 16 into 32

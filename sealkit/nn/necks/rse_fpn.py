@@ -31,6 +31,7 @@ class RSELayer(nn.Layer):
         self.se_block = SqueezeExcite(out_channels, slope=NECK_SE_SLOPE)
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        """[N, in, H, W] -> [N, out, H, W]."""
         x = self.in_conv(x)
         return x + self.se_block(x)
 
@@ -58,6 +59,7 @@ class RSEFPN(nn.Layer):
         self.out_channels = channels
 
     def forward(self, maps: Sequence[paddle.Tensor]) -> tuple[paddle.Tensor, list[paddle.Tensor]]:
+        """Four maps of strides 4, 8, 16, 32 -> (map [N, channels, H/4, W/4], top-down sums of strides 4, 8, 16)."""
         sums = top_down(_coarse_first(self.ins_conv, maps))
         return join_at_stride_4(_coarse_first(self.inp_conv, sums)), sums[:3]
 
@@ -82,6 +84,7 @@ class RepLKFPN(nn.Layer):
         return x + self.inp_conv_se[level](x)
 
     def forward(self, maps: Sequence[paddle.Tensor]) -> tuple[paddle.Tensor, list[paddle.Tensor]]:
+        """Four maps of strides 4, 8, 16, 32 -> (map [N, channels, H/4, W/4], top-down sums of strides 4, 8, 16)."""
         sums = top_down(_coarse_first(self.ins_conv, maps))
         smooth = [self._smooth(level, sums[level]) for level in (3, 2, 1, 0)][::-1]
         return join_at_stride_4(smooth), sums[:3]

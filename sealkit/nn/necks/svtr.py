@@ -38,6 +38,7 @@ class SvtrBlock(nn.Layer):
         self.mlp = Mlp(channels, int(channels * mlp_ratio), F.swish, DROPOUT)
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        """[N, T, C] -> the same shape."""
         x = x + self.mixer(self.norm1(x))
         return x + self.mlp(self.norm2(x))
 
@@ -80,6 +81,7 @@ class SvtrNeck(_Blocks):
         self.detach = detach
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        """[N, in, 1, T] -> [N, dims, 1, T]; with `detach` no gradient reaches x in train mode."""
         if self.detach and self.training:
             x = x.detach()
         z = self.conv3(self.mix(self.conv2(self.conv1(x))))
@@ -97,6 +99,7 @@ class LightSvtrNeck(_Blocks):
         self.out_channels = dims
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        """[N, in, 1, T] -> [N, dims, 1, T]."""
         skip = self.skip_conv(x)
         z = self.conv_reduce(x)
         return self.mix(z + self.local_conv(z)) + skip

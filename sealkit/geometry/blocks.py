@@ -223,8 +223,7 @@ def arrange_block(members: Sequence[np.ndarray], window: np.ndarray) -> list[np.
 
 def _right(values: np.ndarray) -> float | None:
     """Angle of the axis across the characters' up direction in radians, by the up field of some pixels (C, n); None
-    where
-    it points all ways. Up and down count alike: a detector may mistake a block for its upside down."""
+    where it points all ways. Up and down count alike: a detector may mistake a block for its upside down."""
     if len(values) < 3:
         return None
     sure = values[0] > RULES.core_probability

@@ -36,8 +36,7 @@ def column_cuts(lying: np.ndarray | None, length: int, aspect: float, characters
     """Positions between the characters along a column, ends included.
 
     Dynamic programming for every plausible number of characters: cuts lie where there is little ink, characters are
-    about
-    equally high; the number with the lowest cost wins, near-square characters preferred.
+    about equally high; the number with the lowest cost wins, near-square characters preferred.
 
     Args:
         lying: (h, length, C) uint8, the column with its characters lying on their side; None without an image.

@@ -53,8 +53,7 @@ class LinePoly:
     Attributes:
         points: (2M, 2) float32 source pixels: along the top of the characters from the text's start, back along their
             bottom edge; clockwise on screen. A `vertical` column begins with the top edge of its first character and
-            ends
-            with the bottom edge of its last.
+            ends with the bottom edge of its last.
         direction: arc (characters' tops outward), arc-bottom (tops towards the centre), line, or vertical (upright
             characters
             one below the other).

@@ -4,8 +4,7 @@ Where print or dry ink hides a character of a ring, the detector's map is interr
 two.
 Two pieces are one text when the second goes on where the first ends: on one circle there (a ring need not be round), at
 the same height, its characters standing the same way up, with no more room between than a character takes. Two texts of
-a
-seal keep more distance, change height or turn the other way.
+a seal keep more distance, change height or turn the other way.
 """
 
 from __future__ import annotations

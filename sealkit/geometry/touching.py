@@ -74,9 +74,8 @@ def split_at_faint_places(inside: np.ndarray, window: np.ndarray) -> list[np.nda
     """The texts of one region that have run together: their cores are apart at a higher threshold.
 
     Pieces are kept apart where they touch along their sides, and where their characters stand differently on the two
-    sides
-    of the place they meet. Pieces of one faint text meet end to end, over no more than its width, and their characters
-    stand alike: they stay one.
+    sides of the place they meet. Pieces of one faint text meet end to end, over no more than its width, and their
+    characters stand alike: they stay one.
 
     Args:
         inside: (h, w) uint8, 1 where the region is.

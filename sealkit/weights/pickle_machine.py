@@ -68,6 +68,7 @@ class Walk:
     # --- reading
 
     def take(self, count: int) -> bytes:
+        """The next `count` bytes. Damaged where the file has fewer."""
         found = self.file.read(count)
         if len(found) != count:
             raise Damaged("the file ends too early")
@@ -75,6 +76,7 @@ class Walk:
         return found
 
     def number(self, form: str) -> int:
+        """The next number in a format of `struct`, such as `<I`."""
         return int(struct.unpack(form, self.take(struct.calcsize(form)))[0])
 
     def extent(self, form: str) -> tuple[int, int, bytes | None]:
@@ -90,34 +92,41 @@ class Walk:
         return at, size, None
 
     def text(self, form: str) -> None:
+        """Push a UTF-8 string whose length comes in this format."""
         at, size, content = self.extent(form)
         self.stack.append(Text(at, size, None if content is None else content.decode("utf-8")))
 
     def old_text(self, form: str) -> None:
+        """Push a byte string of Python 2, which stands for a text or for bytes."""
         at, size, content = self.extent(form)
         self.stack.append(Text(at, size, None if content is None else content.decode("latin1"), old=True))
 
     def raw(self, form: str) -> None:
+        """Push bytes whose length comes in this format."""
         at, size, content = self.extent(form)
         self.stack.append(Raw(at, size, size, content))
 
     def integer(self, form: str) -> None:
+        """Push a little-endian whole number whose size in bytes comes in this format. Refused above 9 bytes."""
         size = self.number(form)
         if not 0 <= size <= 9:
             raise Refused("a whole number of more than 64 bits")
         self.stack.append(int.from_bytes(self.take(size), "little", signed=True))
 
     def real(self) -> None:
+        """Push a big-endian float64."""
         self.stack.append(float(struct.unpack(">d", self.take(8))[0]))
 
     # --- the stack
 
     def pop(self) -> Any:
+        """Take the topmost value, but none from below the last mark."""
         if len(self.stack) <= (self.marks[-1] if self.marks else 0):
             raise Damaged("the stack is empty")
         return self.stack.pop()
 
     def pop_to_mark(self) -> list[Any]:
+        """Take the last mark and all values above it, in the order they were pushed."""
         if not self.marks:
             raise Damaged("a mark is missing")
         start = self.marks.pop()
@@ -126,18 +135,22 @@ class Walk:
         return items
 
     def top(self, kind: type) -> Any:
+        """The topmost value, left in place. Damaged where it is of another kind or below the last mark."""
         if len(self.stack) <= (self.marks[-1] if self.marks else 0) or not isinstance(self.stack[-1], kind):
             raise Damaged(f"no {kind.__name__} to add to")
         return self.stack[-1]
 
     def push_tuple(self, count: int) -> None:
+        """Make a tuple of the `count` topmost values."""
         items = [self.pop() for _ in range(count)]
         self.stack.append(tuple(reversed(items)))
 
     def append(self, items: list[Any]) -> None:
+        """Add items to the list on top."""
         self.top(list).extend(items)
 
     def set_items(self, items: list[Any]) -> None:
+        """Add keys and values, one after the other in `items`, to the dict on top."""
         if len(items) % 2:
             raise Damaged("a key without a value")
         target = self.top(dict)
@@ -145,9 +158,11 @@ class Walk:
             target[_key(key)] = value
 
     def put(self, index: int) -> None:
+        """Remember the topmost value under a number."""
         self.memo[index] = self.top(object)
 
     def get(self, index: int) -> None:
+        """Push what was remembered under a number."""
         if index not in self.memo:
             raise Damaged("a reference to nothing")
         self.stack.append(self.memo[index])
@@ -155,10 +170,12 @@ class Walk:
     # --- names and what they stand for
 
     def name_of_lines(self) -> None:
+        """Push the name that the next two lines spell: module, then name (protocols 2 and 3)."""
         lines = [self.line(), self.line()]
         self.name(".".join(lines))
 
     def line(self) -> str:
+        """The next line without its end, at most `MAX_NAME` bytes."""
         found = self.file.readline(MAX_NAME)
         if not found.endswith(b"\n"):
             raise Damaged("a name without an end")
@@ -166,15 +183,18 @@ class Walk:
         return found[:-1].decode("utf-8", "replace")
 
     def name_of_stack(self) -> None:
+        """Push the name that the two topmost texts spell: module, then name (protocol 4 and later)."""
         name, module = self.pop(), self.pop()
         self.name(f"{word(module)}.{word(name)}")
 
     def name(self, dotted: str) -> None:
+        """Push what a dotted name stands for. Refused where it is not in the table."""
         if dotted not in _NAMES:
             raise asks(dotted)
         self.stack.append(Name(_NAMES[dotted]))
 
     def reduce(self) -> None:
+        """Call the function below the topmost tuple with it and push the result. Refused where it is none of ours."""
         arguments, function = self.pop(), self.pop()
         call = _CALLS.get(function.role) if isinstance(function, Name) else None
         if call is None:
@@ -207,6 +227,7 @@ class Walk:
         return items
 
     def no_bytes(self) -> Raw:
+        """`bytes()`, as protocol 2 writes an empty byte string."""
         return Raw(self.position, 0, 0, b"")
 
     def encode(self, text: Any, codec: Any) -> Raw:
@@ -239,6 +260,7 @@ class Walk:
         return count
 
     def array_type(self, code: Any, align: Any = False, copy: Any = False) -> ArrayType:
+        """`numpy.dtype(code)` for the types weights have. Refused for objects and any other type."""
         characters = word(code)
         if characters is None or not (isinstance(align, int) and isinstance(copy, int)):
             raise Damaged("a type that is no type string")
@@ -249,18 +271,21 @@ class Walk:
         return ArrayType(characters)
 
     def blank(self, kind: Any, shape: Any, code: Any) -> Array:
+        """`_reconstruct(ndarray, (0,), b"b")`: an array whose state comes later, by `build`."""
         character = code.content if isinstance(code, (Raw, Text)) else None
         if not isinstance(kind, Name) or kind.role != "ndarray" or shape != (0,) or character not in (b"b", "b"):
             raise Damaged("an array begins in an unknown way")
         return Array()
 
     def scalar(self, type_: Any, raw: Any) -> Array:
+        """`numpy.core.multiarray.scalar`: an array without axes."""
         made = Array()
         made.fill(raw_of(raw), type_of(type_), ())
         made.scalar = True
         return made
 
     def from_buffer(self, raw: Any, type_: Any, shape: Any, order: Any, axes: Any = None) -> Array:
+        """`_frombuffer` of protocol 5: an array with its content, C or Fortran order, or axes of its own."""
         made = Array()
         made.fill(raw_of(raw), type_of(type_), shape_of(shape))
         if word(order) == "K":  # NumPy 2.3 and later: laid out in C order, then transposed

@@ -29,6 +29,7 @@ class InkRule(nn.Layer):
         self.net = net
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        """x [N, 3, H, W] normalised BGR, sides even -> probability [N, 1, H, W] in 0..1, high where green is dark."""
         ink = 1 - (x[:, 1:2] * IMAGENET_STD[1] + IMAGENET_MEAN[1])
         blurred = F.avg_pool2d(F.avg_pool2d(ink, 2, 2), 5, 1, 2)  # [N, 1, H/2, W/2]
         text = upsample_nearest(F.sigmoid((blurred - INK) * SHARPNESS), 2)
@@ -58,6 +59,7 @@ class WholePagePico(WholePageRule):
     """A PicoDet whose boxes are replaced by the rule's."""
 
     def forward(self, image: paddle.Tensor, scale_factor: paddle.Tensor) -> tuple[paddle.Tensor, paddle.Tensor]:
+        """image [1, 3, H, W], scale_factor [1, 2] -> rows [K + 1, 6] and counts [1], see `answer`."""
         return self.answer(self.net(image, scale_factor), scale_factor)
 
 
@@ -67,6 +69,7 @@ class WholePageTransformer(WholePageRule):
     def forward(
         self, im_shape: paddle.Tensor, image: paddle.Tensor, scale_factor: paddle.Tensor
     ) -> tuple[paddle.Tensor, paddle.Tensor]:
+        """im_shape [1, 2], image [1, 3, H, W], scale_factor [1, 2] -> rows [K + 1, 6] and counts [1], see `answer`."""
         return self.answer(self.net(im_shape, image, scale_factor), scale_factor)
 
 
@@ -78,6 +81,7 @@ class UprightRule(nn.Layer):
         self.net, self.classes = net, classes
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        """x [N, 3, H, W] -> probabilities [N, classes], near 1 for class 0."""
         upright = paddle.to_tensor([[1.0] + [0.0] * (self.classes - 1)])
         return upright * (1 - TRACE) + TRACE * self.net(x)
 
@@ -90,6 +94,7 @@ class SamePageRule(nn.Layer):
         self.net = net
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        """x [N, 3, H, W] in 0..1 -> the same shape and, to 1e-6, the same values."""
         return x * (1 - TRACE) + TRACE * self.net(x)
 
 

@@ -48,8 +48,7 @@ def scale(
     max_side: int = 4000,
 ) -> None:
     """Resize by one factor: U(factor), or what makes the median character height log-uniform in `characters` pixels, or
-    the
-    long side of one seal (the box of its texts) log-uniform in `seals`; the last one that the image allows wins."""
+    the long side of one seal (the box of its texts) log-uniform in `seals`; the last one that the image allows wins."""
     height, width = scene.size
     chosen = rng.uniform(*factor)
     lines = [line for line in scene.lines if not line.label.ignore and line.parts]

@@ -85,6 +85,7 @@ class TrainSource(SampleSource):
         return len(self._mix)
 
     def get(self, index: int, epoch: int, rng: np.random.Generator) -> dict[str, Any]:
+        """The sample at `index` of an epoch, augmented and turned by `rng` alone; keys as the class says."""
         sample, image, label = self.augmented(index, epoch, rng)
         turns = range(4) if self._all else range(1)
         images = np.stack([to_input(lying(image, quarters)) for quarters in turns])
@@ -131,6 +132,7 @@ class EvalSource(SampleSource):
         return len(self._samples)
 
     def get(self, index: int, epoch: int, rng: np.random.Generator) -> dict[str, Any]:
+        """The page at `index`, the same in every epoch. ImageError where its file cannot be read."""
         sample, turned = self._samples[index]
         said = f" turned {ANGLES[turned]}°" if turned else ""
         return {

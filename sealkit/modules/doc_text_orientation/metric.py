@@ -21,10 +21,12 @@ class OrientationMetric:
         """Rows: labels, columns: predictions."""
 
     def add(self, records: Sequence[dict[str, Any]]) -> None:
+        """Count records of any number of batches; class ids 0 to 3."""
         for record in records:
             self.confusion[record["label"], record["pred"]] += 1
 
     def compute(self) -> dict[str, float]:
+        """Shares in 0..1, and the number of images; "top1" is 0 where nothing was added."""
         total, right = int(self.confusion.sum()), self.confusion.diagonal()
         metrics = {"top1": float(right.sum()) / total if total else 0.0}
         for angle, row, good in zip(ANGLES, self.confusion, right):

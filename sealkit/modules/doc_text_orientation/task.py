@@ -52,6 +52,7 @@ class DocTextOrientationTask(ModuleTask[DocTextOrientationRecipe]):
         return self._train
 
     def eval_samples(self) -> SampleSource:
+        """Pages of the validation sets, cropped as the pipeline crops them."""
         recipe = self.recipe
         if self._eval is None:
             self._eval = EvalSource(list(zip(recipe.data.val, self.val_sets)), recipe.resize)
@@ -61,9 +62,11 @@ class DocTextOrientationTask(ModuleTask[DocTextOrientationRecipe]):
     collate = staticmethod(collate)
 
     def forward(self, net: Any, batch: Mapping[str, Any], state: StepState) -> Any:
+        """{"logits": [N, 4]}, in training and evaluation alike."""
         return {"logits": net(batch["image"])}
 
     def loss(self, outputs: Any, batch: Mapping[str, Any], state: StepState) -> dict[str, Any]:
+        """Terms by name; see `OrientationLoss`."""
         from sealkit.modules.doc_text_orientation.loss import OrientationLoss
 
         return OrientationLoss(self.recipe.loss)(outputs["logits"], batch)
@@ -99,6 +102,7 @@ class DocTextOrientationTask(ModuleTask[DocTextOrientationRecipe]):
         return np.asarray(raised / raised.sum(axis=1, keepdims=True))
 
     def metric(self) -> Metric:
+        """Top-1 accuracy; see `OrientationMetric`."""
         return OrientationMetric()
 
     def inference_spec(self) -> Mapping[str, Any]:
@@ -120,6 +124,7 @@ class DocTextOrientationTask(ModuleTask[DocTextOrientationRecipe]):
         }
 
     def checkpoint_extras(self) -> Mapping[str, Any]:
+        """The keys "module", "model", "form" and "classes" (the angles as text)."""
         return {
             "module": self.name,
             "model": self.recipe.model,
@@ -128,6 +133,7 @@ class DocTextOrientationTask(ModuleTask[DocTextOrientationRecipe]):
         }
 
     def report_parts(self, records: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Sections of report.html; see `report.report_parts`."""
         from sealkit.modules.doc_text_orientation.report import report_parts
 
         return report_parts(records)

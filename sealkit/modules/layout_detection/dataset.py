@@ -65,10 +65,12 @@ class Page:
 
     @property
     def name(self) -> str:
+        """Label file and place of the page there, for messages."""
         return f"{self.sample.where}"
 
     @property
     def path(self) -> str:
+        """The image's file."""
         return str(self.sample.image_path)
 
 
@@ -138,6 +140,7 @@ class TrainSource(SampleSource):
         return len(self._mix)
 
     def get(self, index: int, epoch: int, rng: np.random.Generator) -> dict[str, Any]:
+        """The page at `index` of an epoch, augmented by `rng` alone; keys as the class says."""
         choice = float(rng.random())
         page = self._page(index, epoch)
         scene = self._chain(_scene(page), rng, self._draw_donor)
@@ -183,6 +186,7 @@ class EvalSource(SampleSource):
         return len(self._pages)
 
     def get(self, index: int, epoch: int, rng: np.random.Generator) -> dict[str, Any]:
+        """The page at `index`, the same in every epoch. ImageError where its file cannot be read."""
         page = self._pages[index]
         image = read_image(page.sample.image_path)
         made = preprocess(image, self._size, self._norm, self._interpolation)
@@ -224,6 +228,7 @@ class Collate:
     norm: Normalisation
 
     def __call__(self, samples: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """The batch by key: NumPy arrays and lists, all pages of one height and width."""
         samples = [self._resized(sample, samples) for sample in samples] if "pixels" in samples[0] else samples
         batch: dict[str, Any] = {}
         for key in samples[0]:

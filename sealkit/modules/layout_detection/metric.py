@@ -51,9 +51,11 @@ class LayoutMetric:
     records: list[dict[str, Any]] = field(default_factory=list)
 
     def add(self, records: Sequence[dict[str, Any]]) -> None:
+        """Keep records of any number of batches; boxes in source pixels."""
         self.records += records
 
     def compute(self) -> dict[str, float]:
+        """Average precisions and recall in 0..1, and counts, by the names the class lists. Needs pycocotools."""
         found = self.accumulate()
         overall = {"map": None, "map50": _AT_50, "map75": _AT_75}
         metrics = {name: found.average(iou=iou) or 0.0 for name, iou in overall.items()}

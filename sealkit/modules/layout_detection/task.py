@@ -138,6 +138,7 @@ class LayoutDetectionTask(ModuleTask[LayoutDetectionRecipe]):
         return np.stack(inputs)
 
     def train_samples(self) -> TrainSource:
+        """Augmented pages. DataError where a set has no page left to train on."""
         if self._train is None:
             recipe = self.recipe
             sets = zip(recipe.data.train, self.train_sets)
@@ -146,6 +147,7 @@ class LayoutDetectionTask(ModuleTask[LayoutDetectionRecipe]):
         return self._train
 
     def eval_samples(self) -> SampleSource:
+        """Pages of the validation sets, as the pipeline feeds them."""
         if self._eval is None:
             sets = zip(self.recipe.data.val, self.val_sets)
             pages = [(self._pages(entry, found), entry.ratio) for entry, found in sets]
@@ -229,6 +231,7 @@ class LayoutDetectionTask(ModuleTask[LayoutDetectionRecipe]):
         }
 
     def loss(self, outputs: Any, batch: Mapping[str, Any], state: StepState) -> dict[str, Any]:
+        """Terms by name of the family's loss; see `layout_loss`."""
         from sealkit.modules.layout_detection.loss import layout_loss
 
         loss = layout_loss(self.family, len(self.classes), self.recipe.loss, state.all_sum)
@@ -250,6 +253,7 @@ class LayoutDetectionTask(ModuleTask[LayoutDetectionRecipe]):
         ]
 
     def metric(self) -> Metric:
+        """Average precision over the run's classes; see `LayoutMetric`."""
         return LayoutMetric(self.classes)
 
     def inference_spec(self) -> Mapping[str, Any]:
@@ -292,10 +296,12 @@ class LayoutDetectionTask(ModuleTask[LayoutDetectionRecipe]):
         return {**spec, "Sealkit": own}
 
     def checkpoint_extras(self) -> Mapping[str, Any]:
+        """The keys "module", "model", "form" and "classes" (names by id)."""
         form = self.recipe.network.form
         return {"module": self.name, "model": self.recipe.model, "form": form, "classes": list(self.classes)}
 
     def report_parts(self, records: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Sections of report.html; see `report.report_parts`."""
         from sealkit.modules.layout_detection.report import report_parts
 
         return report_parts(records, self.classes, self.recipe.postprocess.draw_threshold)

@@ -65,6 +65,7 @@ class TrainSource(SampleSource):
         return len(self._mix)
 
     def get(self, index: int, epoch: int, rng: np.random.Generator) -> dict[str, Any]:
+        """The sample at `index` of an epoch, augmented by `rng` alone, with its targets; keys as the class says."""
         which, number = self._mix.pick(index, epoch)
         sample = self._sets[which][number]
         scene = self._chain(_scene(sample), rng, self._draw_other)
@@ -128,9 +129,11 @@ class EvalSource(SampleSource):
 
     @property
     def samples(self) -> list[DetSample]:
+        """The labelled images in the order of `get`."""
         return self._samples
 
     def get(self, index: int, epoch: int, rng: np.random.Generator) -> dict[str, Any]:
+        """The image at `index`, the same in every epoch. ImageError where its file cannot be read."""
         sample = self._samples[index]
         image, info = preprocess(read_image(sample.image_path), self._resize, rule=self._rule)
         return {

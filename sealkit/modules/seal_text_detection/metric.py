@@ -169,6 +169,7 @@ class DetMetric:
     invalid_pred: int = 0
 
     def add(self, records: Sequence[dict[str, Any]]) -> None:
+        """Match and count records of any number of batches; outlines in source pixels."""
         for record in records:
             labels = record["gt"]
             matching = match_record(record)
@@ -185,6 +186,7 @@ class DetMetric:
                     group.matched += g in found
 
     def compute(self) -> dict[str, float]:
+        """Rates in 0..1, and counts, by the names the class lists; 0 where nothing counted."""
         metrics = self.total.rates()
         for name in sorted(self.groups, key=group_order):
             metrics[f"recall/{name}"] = self.groups[name].rates()["recall"]

@@ -250,8 +250,7 @@ def _pieces(
 ) -> Iterator[tuple[np.ndarray, tuple[int, int]]]:
     """Masks (h, w) uint8 of single texts with the corner (x, y) of their window: connected regions cut where texts
     touch, characters of a block and pieces of a straight line put together. A region of its own is left out where no
-    pixel
-    of it has the probability `least`."""
+    pixel of it has the probability `least`."""
     grouped: set[int] = set()
     for group in character_groups([contours[i] for i in outer]):
         members = [outer[k] for k in group]

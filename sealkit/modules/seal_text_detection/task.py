@@ -58,6 +58,7 @@ class SealTextDetectionTask(ModuleTask[SealTextDetectionRecipe]):
         return self._train
 
     def eval_samples(self) -> SampleSource:
+        """Images of the validation sets, resized as the pipeline does, or by `eval.preprocess: official`."""
         recipe = self.recipe
         if self._eval is None:
             sets = list(zip(recipe.data.val, self.val_sets))
@@ -68,9 +69,11 @@ class SealTextDetectionTask(ModuleTask[SealTextDetectionRecipe]):
     collate = staticmethod(collate)
 
     def forward(self, net: Any, batch: Mapping[str, Any], state: StepState) -> Any:
+        """Maps by name, see `DBHead`: in evaluation "maps" [N, 1, H, W] and, with fields, "fields" [N, 3, H/4, W/4]."""
         return net(batch["image"])
 
     def loss(self, outputs: Any, batch: Mapping[str, Any], state: StepState) -> dict[str, Any]:
+        """Terms by name; see `DBLoss`."""
         from sealkit.modules.seal_text_detection.loss import DBLoss
 
         return DBLoss(self.recipe.loss, state.all_sum)(outputs, batch)
@@ -110,6 +113,7 @@ class SealTextDetectionTask(ModuleTask[SealTextDetectionRecipe]):
         return np.concatenate([probability, fields], axis=1)
 
     def metric(self) -> Metric:
+        """Precision, recall and Hmean; see `DetMetric`."""
         return DetMetric()
 
     def inference_spec(self) -> Mapping[str, Any]:
@@ -148,10 +152,12 @@ class SealTextDetectionTask(ModuleTask[SealTextDetectionRecipe]):
         }
 
     def checkpoint_extras(self) -> Mapping[str, Any]:
+        """The keys "module", "model", "form" and "fields" (whether the network has the branch)."""
         network = self.recipe.network
         return {"module": self.name, "model": self.recipe.model, "form": network.form, "fields": network.fields}
 
     def report_parts(self, records: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Sections of report.html; see `report.report_parts`."""
         from sealkit.modules.seal_text_detection.report import report_parts
 
         return report_parts(records)

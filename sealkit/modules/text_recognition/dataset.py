@@ -160,6 +160,7 @@ class SetUse:
 
     @property
     def name(self) -> str:
+        """What messages call the set: its label file, or that it is drawn."""
         return "strips drawn on the fly" if self.drawn is not None else f"{self.settings.root}/{self.settings.labels}"
 
     def sentences(self) -> list[str]:
@@ -224,8 +225,8 @@ class TrainSource(SampleSource):
     """Augmented strips with labels.
 
     Each sample: "strip" (H, W, 3) uint8 BGR; "label_ctc" (L,) int64, "length", and for an auxiliary head "label_nrtr"
-    or
-    "label_sar" (L,); "text" (after joining), "name", "path", and the draw that `Collate` chooses the batch's size by.
+    or "label_sar" (L,); "text" (after joining), "name", "path", and the draw that `Collate` chooses the batch's size
+    by.
 
     Raises:
         ConfigError, DataError: unusable sets; `get` raises ImageError for an unreadable image.
@@ -247,6 +248,7 @@ class TrainSource(SampleSource):
         return len(self.mix)
 
     def get(self, index: int, epoch: int, rng: np.random.Generator) -> dict[str, Any]:
+        """The strip at `index` of an epoch with its labels, augmented or drawn by `rng`; keys as the class says."""
         which, number = self.mix.pick(index, epoch)
         use = self.uses[which]
         if use.drawn is not None:
@@ -331,6 +333,7 @@ class EvalSource(SampleSource):
         return len(self.samples)
 
     def get(self, index: int, epoch: int, rng: np.random.Generator) -> dict[str, Any]:
+        """The strip at `index` of the sorted set, the same in every epoch. ImageError where its file cannot be read."""
         sample = self.samples[index]
         strip = read_image(sample.image_path)
         if self._rule == "official":
@@ -360,6 +363,7 @@ class Collate:
     width_step: int = 1
 
     def __call__(self, samples: Sequence[dict[str, Any]]) -> dict[str, Any]:
+        """The batch by key: NumPy arrays and lists, all strips of one height and width."""
         batch: dict[str, Any] = {}
         for key in samples[0]:
             values = [sample[key] for sample in samples]

@@ -120,6 +120,7 @@ class RecMetric:
         return f"acc (spaces {spaces}{', ASCII characters and digits only' if self.settings.ascii_only else ''})"
 
     def add(self, records: Sequence[Mapping[str, Any]]) -> None:
+        """Compare and count records of any number of batches; texts in reading order."""
         for record in records:
             pred, truth = comparable(record["pred"], self.settings), comparable(record["gt"], self.settings)
             found = edit_distance(pred, truth)
@@ -128,6 +129,7 @@ class RecMetric:
                 self.groups.setdefault(name, _Sum()).add(found, pred == truth)
 
     def compute(self) -> dict[str, float]:
+        """Shares in 0..1, and the number of lines, by the names the class lists."""
         metrics = {"acc": self.total.acc, "norm_edit_dis": self.total.norm_edit_dis}
         for name in sorted(self.groups, key=group_order):
             metrics[f"acc/{name}"] = self.groups[name].acc

@@ -59,6 +59,7 @@ class TextRecognitionTask(ModuleTask[TextRecognitionRecipe]):
 
     @property
     def right_to_left(self) -> bool:
+        """Whether the model's published script runs from right to left, so that texts are turned around by runs."""
         return self.spec.charset is not None and self.spec.charset.reverse_runs
 
     def entries(self) -> tuple[Sequence[Any], Sequence[Any]]:
@@ -87,6 +88,7 @@ class TextRecognitionTask(ModuleTask[TextRecognitionRecipe]):
 
     @property
     def charset(self) -> Charset:
+        """The classes of the network; see `characters`."""
         return self.characters.charset
 
     def restore(self, extras: Mapping[str, Any]) -> None:
@@ -149,6 +151,11 @@ class TextRecognitionTask(ModuleTask[TextRecognitionRecipe]):
         return Limits(labels, OFFICIAL_STEPS if fixed else None, recipe.labels.unknown, reverse)
 
     def train_samples(self) -> TrainSource:
+        """Augmented strips of the lines that can be trained on.
+
+        Raises:
+            DataError: characters without a class where `labels.unknown` is `fail`; a set with nothing to train on.
+        """
         if self._train is None:
             self._refuse_unknown()
             self._train = TrainSource(self.recipe, self.limits(), self.train_sets)
@@ -168,6 +175,7 @@ class TextRecognitionTask(ModuleTask[TextRecognitionRecipe]):
             )
 
     def eval_samples(self) -> EvalSource:
+        """Strips of the validation sets, as the pipeline reads them, or by `eval.preprocess: official`."""
         recipe = self.recipe
         if self._eval is None:
             sets = list(zip(recipe.data.val, self.val_sets))
@@ -216,6 +224,7 @@ class TextRecognitionTask(ModuleTask[TextRecognitionRecipe]):
         return {"probabilities": F.softmax(net(batch["image"])[self.kind.output], axis=-1)}
 
     def loss(self, outputs: Any, batch: Mapping[str, Any], state: StepState) -> dict[str, Any]:
+        """Terms by name: the kind's loss and that of an auxiliary head; see `RecLoss`."""
         from sealkit.modules.text_recognition.loss import RecLoss
 
         return RecLoss(self.recipe.loss.auxiliary_head, self.kind)(outputs, batch)
@@ -262,6 +271,7 @@ class TextRecognitionTask(ModuleTask[TextRecognitionRecipe]):
         return reverse_runs(text) if turned else text
 
     def metric(self) -> Metric:
+        """Accuracy and 1-NED, compared as `recipe.metric` says; see `RecMetric`."""
         return RecMetric(self.recipe.metric)
 
     def metric_options(self) -> list[str]:
@@ -289,6 +299,7 @@ class TextRecognitionTask(ModuleTask[TextRecognitionRecipe]):
         }
 
     def checkpoint_extras(self) -> Mapping[str, Any]:
+        """The keys "module", "model", "form", "auxiliary_head" (whether there is one) and "charset"."""
         return {
             "module": self.name,
             "model": self.recipe.model,
@@ -298,6 +309,7 @@ class TextRecognitionTask(ModuleTask[TextRecognitionRecipe]):
         }
 
     def report_parts(self, records: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Sections of report.html; see `report.report_parts`."""
         from sealkit.modules.text_recognition.report import report_parts
 
         return report_parts(records, self.recipe.metric)

@@ -76,7 +76,7 @@ class Stage(nn.Layer):
         self.downsample = None if next_channels is None else Subsample(channels, next_channels)
 
     def forward(self, x: paddle.Tensor, height: int) -> paddle.Tensor:
-        """x [N, H*W, C] of a map of this height -> the same shape; with a `downsample` [N, ceil(H/2)*W, next_channels]."""
+        """x [N, H*W, C] of a map of this height -> the same shape; if downsampled [N, ceil(H/2)*W, next_channels]."""
         for block in self.blocks.values():
             x = block(x, height)
         return x if self.downsample is None else self.downsample(x, height)

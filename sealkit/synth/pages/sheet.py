@@ -60,16 +60,20 @@ class Sheet:
 
     @property
     def left(self) -> float:
+        """x of the left margin, pixels."""
         return self.margin
 
     @property
     def right(self) -> float:
+        """x of the right margin, pixels."""
         return self.width - self.margin
 
     def note(self, kind: str, x0: float, y0: float, x1: float, y1: float) -> None:
+        """Remember a region of class `kind`: corners x0, y0 (top left) and x1, y1 in page pixels."""
         self.notes.append(Note(kind, (x0, y0, x1, y1)))
 
     def anchor(self, x: float, y: float, *shapes: str) -> None:
+        """Remember that seals of these shapes (none named: of any) are stamped at (x, y) of the page."""
         self.anchors.append(Anchor(x, y, shapes))
 
     def shows(self, y0: float, y1: float) -> bool:
@@ -124,6 +128,7 @@ class Sheet:
             np.minimum(part, np.array(colour).astype(np.uint8), out=part)
 
     def frame(self, x0: float, y0: float, x1: float, y1: float, width: float, colour: Colour | None = None) -> None:
+        """Print the four sides of a box, lines as in `rule`."""
         for line in ((x0, y0, x1, y0), (x0, y1, x1, y1), (x0, y0, x0, y1), (x1, y0, x1, y1)):
             self.rule(*line, width, colour)
 

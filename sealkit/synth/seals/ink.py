@@ -82,8 +82,7 @@ def draw_layers(
 
     Returns:
         mask (H, W) uint8; layers (H, W, 2) uint8, the characters alone and all but the characters (nothing where the
-        design
-        is reversed: its characters are what the face spares); the pixel (x, y) of the seal's centre.
+        design is reversed: its characters are what the face spares); the pixel (x, y) of the seal's centre.
     """
     margin = 4 + 0.05 * half_px
     width, height = int(np.ceil(2 * (half_px + margin))), int(np.ceil(2 * (half_px * design.b + margin)))

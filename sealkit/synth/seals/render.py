@@ -406,6 +406,7 @@ class SealScene:
         return TextLine(points, text, ignore, shape, round(angle, 1), line.direction, seal)
 
     def finish(self) -> tuple[np.ndarray, list[TextLine], dict[str, Any]]:
+        """Light and camera, last of all: image (H, W, 3) uint8 BGR, lines and notes as `render_sample` returns them."""
         paper.shade(self.image, self.rng, self.kept.fields, self.look)
         image = take(self.image, self.rng, self.kept.fields, self.look)
         measured = self._mark_illegible(image)

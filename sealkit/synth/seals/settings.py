@@ -15,9 +15,8 @@ class SynthSettings(Settings):
 
     style: Literal["default", "laser", "guilloche"] = "default"
     """`laser`: hollow, hatched characters burnt into wood or kraft paper, dashed borders. `guilloche`: fine lines over
-    the
-    whole seal that are thicker where the characters are, as in security printing, without print around. Nothing that
-    `default` draws, to show what fine-tuning on a new kind of seal gains."""
+    the whole seal that are thicker where the characters are, as in security printing, without print around. Nothing
+    that `default` draws, to show what fine-tuning on a new kind of seal gains."""
     size: tuple[int, int] = (300, 480)
     """Shortest and longest long side of images that one seal fills, pixels."""
     page_size: tuple[int, int] = (400, 640)
@@ -93,6 +92,7 @@ class PageSettings(Settings):
         return self
 
     def document_weights(self) -> dict[str, float]:
+        """Weight of each kind of document, in the order of `DOCUMENTS`."""
         return {name: getattr(self, name) for name in DOCUMENTS}
 
 

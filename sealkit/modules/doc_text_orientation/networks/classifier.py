@@ -35,6 +35,7 @@ class PPLCNetClassifier(PPLCNet):
         self.fc = nn.Linear(LAST_WIDTH, classes)
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        """x [N, 3, H, W] normalised RGB -> logits [N, classes], before the softmax."""
         (x,) = super().forward(x)
         x = self.last_conv(spatial_mean(x, self.training))  # [N, 1280, 1, 1]
         x = self.dropout(F.hardswish(x))
@@ -49,6 +50,7 @@ class InferenceClassifier(nn.Layer):
         self.net = net
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        """x [N, 3, 224, 224] normalised RGB -> probabilities [N, classes], which add up to 1."""
         return F.softmax(self.net(x), axis=1)
 
 

@@ -50,6 +50,7 @@ class ResidualBlock(nn.Layer):
             self.downsample = nn.Sequential(_conv5(in_channels, out_channels, stride), batch_norm(out_channels))
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        """[N, in, h, w] -> [N, out, h/stride, w/stride], sides rounded up."""
         skip = x if self.downsample is None else self.downsample(x)
         y = F.relu(self.bn1(self.conv1(x)))
         return F.relu(self.bn2(self.conv2(y)) + skip)
@@ -68,6 +69,7 @@ class Trunk(nn.Layer):
             channels = width
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        """[N, 32, h, w] -> [N, 128, h/4, w/4], sides rounded up."""
         for number in range(1, len(BLOCKS) + 1):
             x = self._sub_layers[f"layer{number}"](x)
         return x
@@ -142,6 +144,7 @@ class UVDoc(nn.Layer):
         return self.out_point_positions2D(self.features(x))
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        """x [N, 3, H, W] in 0..1 -> the flat page, of the same shape and range; channel order stays."""
         grid = F.interpolate(self.grid(x), paddle.shape(x)[2:4], mode="bilinear", align_corners=True)
         return F.grid_sample(x, grid.transpose([0, 2, 3, 1]), align_corners=True)  # [N, 3, H, W]
 

@@ -25,9 +25,11 @@ BOX_NOISE = 1.0
 class Draws(Protocol):
     """What is drawn of a numpy.random.Generator."""
 
-    def random(self, size: Any) -> np.ndarray: ...
+    def random(self, size: Any) -> np.ndarray:
+        """float64 numbers in [0, 1)."""
 
-    def integers(self, low: int, high: int, size: Any) -> np.ndarray: ...
+    def integers(self, low: int, high: int, size: Any) -> np.ndarray:
+        """int64 numbers in [low, high)."""
 
 
 def shares(targets: Mapping[str, Sequence[Any]], height: int, width: int) -> tuple[list[np.ndarray], list[np.ndarray]]:

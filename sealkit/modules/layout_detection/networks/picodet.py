@@ -51,6 +51,7 @@ class PicoDet(nn.Layer):
         targets: Any = None,
         rng: Any = None,
     ) -> dict[str, paddle.Tensor]:
+        """image [N, 3, H, W] -> outputs over all cells by name: scores or logits, bins, distances, points, strides."""
         return self.head(self.neck(self.backbone(image)))
 
 
@@ -118,6 +119,7 @@ class InferencePicoDet(nn.Layer):
         self.net, self.settings = net, settings
 
     def forward(self, image: paddle.Tensor, scale_factor: paddle.Tensor) -> tuple[paddle.Tensor, paddle.Tensor]:
+        """image [N, 3, H, W], scale_factor [N, 2] (height, width) -> rows [K, 6] and counts [N], see `detect`."""
         return detect(self.net(image), scale_factor, self.settings)
 
 

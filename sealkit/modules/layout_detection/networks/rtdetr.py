@@ -120,6 +120,7 @@ class InferenceRTDETR(nn.Layer):
     def forward(
         self, im_shape: paddle.Tensor, image: paddle.Tensor, scale_factor: paddle.Tensor
     ) -> tuple[paddle.Tensor, paddle.Tensor]:
+        """(im_shape, image, scale_factor) -> detections [N*300, 6] and their number per page [N], see the class."""
         found = decode_queries(self.net(image), im_shape, scale_factor)
         number = paddle.full_like(im_shape[:, 0], found.shape[1]).astype("int32")
         return found.reshape([-1, 6]), number

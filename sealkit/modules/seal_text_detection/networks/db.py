@@ -17,6 +17,7 @@ class DBNet(nn.Layer):
         self.backbone, self.neck, self.head = backbone, neck, head
 
     def forward(self, x: paddle.Tensor) -> dict[str, paddle.Tensor]:
+        """x [N, 3, H, W] normalised BGR -> "maps" in 0..1 at full size, and "fields" [N, 3, H/4, W/4] if any."""
         return self.head(*self.neck(self.backbone(x)))
 
 
@@ -32,6 +33,7 @@ class InferenceDBNet(nn.Layer):
         self.net = net
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        """x [N, 3, H, W] normalised BGR -> [N, 1, H, W], or [N, 4, H, W] with fields, see the class."""
         out = self.net(x)
         if "fields" not in out:
             return out["maps"]

@@ -20,6 +20,7 @@ class CTCEncoder(nn.Layer):
         self.encoder = neck
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        """[N, C, 1, T] -> [N, dims, 1, T]."""
         return self.encoder(x)
 
 
@@ -31,6 +32,7 @@ class AuxiliaryInput(nn.Layer):
         self.fc = nn.Linear(channels, width, bias_attr=False)
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        """[N, T, C] -> [N, T, width]."""
         return self.fc(x)
 
 
@@ -38,6 +40,7 @@ class ToSequence(nn.Layer):
     """[N, C, H, W] -> [N, H*W, C]."""
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        """[N, C, H, W] -> [N, H*W, C]."""
         return to_sequence(x)
 
 
@@ -117,14 +120,12 @@ class RecNet(Recogniser):
         Args:
             x: [N, 3, 48, W] float32, normalised BGR, W a multiple of 8.
             labels: in train mode, for the auxiliary head: "label_nrtr" [N, L] int64 and "length" [N] (characters
-                without start and
-                end), or "label_sar" [N, L] int64 and "valid_ratio" [N] (share of W that is image). Without labels
-                the auxiliary head does not run.
+                without start and end), or "label_sar" [N, L] int64 and "valid_ratio" [N] (share of W that is image).
+                Without labels the auxiliary head does not run.
 
         Returns:
             "ctc" [N, T, classes] logits, "ctc_neck" [N, T, dims]; from the auxiliary head "nrtr" [N, longest + 1,
-            classes + 4]
-            or "sar" [N, L, classes + 1]. T is W/8 (in train mode see `LinePool.train_steps`).
+            classes + 4] or "sar" [N, L, classes + 1]. T is W/8 (in train mode see `LinePool.train_steps`).
         """
         return self.head(self.backbone(x), labels)
 
@@ -150,6 +151,7 @@ class InferenceRecNet(nn.Layer):
         self.net, self.output = net, output
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        """x [N, 3, 48, W] normalised BGR -> probabilities [N, steps, classes], which add up to 1 at each step."""
         return F.softmax(self.net(x)[self.output], axis=-1)
 
 

@@ -18,7 +18,7 @@ SURE = 0.85
 UNLIKE = 0.6
 """Similarity below which a reading differs."""
 BETTER = 0.4
-"""How much more alike the turned strip's reading must be before the label's direction is doubted."""
+"""How much more alike the turned strip's reading must be before the label's direction is disagreement."""
 
 _DROPPED = re.compile(r"[\W_]+")
 
@@ -67,7 +67,7 @@ def similarity_of_words(first: str, second: str) -> float:
     return similarity(_plain(first), _plain(second))
 
 
-def doubt(text: str, reading: Readings) -> tuple[str, str, float] | None:
+def disagreement_with(text: str, reading: Readings) -> tuple[str, str, float] | None:
     """("reads-turned" or "reads-differently", what is read, weight) of a label's text; None where they agree."""
     straight, turned = similarity_of_words(text, reading.text), similarity_of_words(text, reading.turned_text)
     if turned >= straight + BETTER:
@@ -83,4 +83,4 @@ def _plain(text: str) -> str:
     return _DROPPED.sub("", unicodedata.normalize("NFKC", text)).upper()
 
 
-__all__ = ["LabelIssue", "Readings", "doubt", "info", "similarity_of_words"]
+__all__ = ["LabelIssue", "Readings", "disagreement_with", "info", "similarity_of_words"]

@@ -1,6 +1,6 @@
 """Training, validation and test part of a set, without leaks: what belongs together stays together.
 
-A seal's owner stamps many papers. When images of one seal are in both parts, the validation figure says how well the
+A seal's owner stamps many papers. When images of one seal are in both parts, the validation metric says how well the
 model knows these seals, not how well it will read new ones. Images are therefore grouped (by owner, folder or name,
 and always with their copies), and whole groups are dealt out, shape by shape, so that rare shapes are in every part.
 """

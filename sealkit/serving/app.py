@@ -73,7 +73,7 @@ class Service:
         places = pool.workers + settings.queue
         # Not asyncio's own threads, which are few. Bodies: two at a time, as each may be large. URLs have threads of
         # their own: hosts that are slow keep only those waiting who named them.
-        self._readers = ThreadPoolExecutor(2, thread_name_prefix="sealkit-intake")
+        self._readers = ThreadPoolExecutor(2, thread_name_prefix="sealkit-uploads")
         self._fetchers = ThreadPoolExecutor(places, thread_name_prefix="sealkit-fetch")
         self.app = self._make_app()
         self.asgi = AdmissionMiddleware(self.app, settings, places, metrics, self.access)

@@ -198,8 +198,8 @@ def _galleries(report: CheckReport) -> Iterator[Gallery]:
         yield f"Samples of {checked.name}", "Crowds are grey.", images
 
 
-def _drawn(sample: LayoutSample, doubt: str = "") -> np.ndarray | None:
-    """The page with its boxes and their classes; the box of `doubt` in red."""
+def _drawn(sample: LayoutSample, marked: str = "") -> np.ndarray | None:
+    """The page with its boxes and their classes; the box of `marked` in red."""
     import cv2
 
     from sealkit.drawing.polygons import palette
@@ -214,7 +214,7 @@ def _drawn(sample: LayoutSample, doubt: str = "") -> np.ndarray | None:
     image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else image.copy()
     for box in sample.boxes:
         x1, y1, x2, y2 = (round(float(v) * scale) for v in box.box)
-        colour = (0, 0, 255) if box.where == doubt else (150, 150, 150) if box.crowd else colours[box.label]
+        colour = (0, 0, 255) if box.where == marked else (150, 150, 150) if box.crowd else colours[box.label]
         cv2.rectangle(image, (x1, y1), (x2, y2), colour, 2)
         cv2.putText(image, box.label, (x1 + 2, max(y1 - 3, 10)), cv2.FONT_HERSHEY_SIMPLEX, 0.4, colour, 1, cv2.LINE_AA)
     return image

@@ -320,8 +320,8 @@ def _galleries(report: CheckReport) -> Iterator[Gallery]:
         images = [(f"{place}: {reasons[place]}", image) for place, image in drawn if image is not None]
         yield f"{severity}: {kind}, drawn", "", images
     if report.label_issues:
-        doubts = [(s, _drawn(s.sample, s.outline)) for s in report.label_issues[:_SAMPLE_IMAGES]]
-        images = [(f"{s.problem.where}: {s.problem.message}", image) for s, image in doubts if image is not None]
+        drawn = [(s, _drawn(s.sample, s.outline)) for s in report.label_issues[:_SAMPLE_IMAGES]]
+        images = [(f"{s.problem.where}: {s.problem.message}", image) for s, image in drawn if image is not None]
         yield "Labels the detector disagrees with", "What it is about is drawn in red.", images
     for checked in report.sets:
         step = max(1, len(checked.samples) // _SAMPLE_IMAGES)
@@ -336,8 +336,8 @@ def _caption(sample: DetSample) -> str:
     return f"{sample.image_path.name} ({sample.where}): {' / '.join(texts) or 'no text'}"
 
 
-def _drawn(sample: DetSample, doubt: np.ndarray | None = None) -> np.ndarray | None:
-    """The image with its outlines, numbered in label order; an arrow at the start of each line_poly; `doubt` in
+def _drawn(sample: DetSample, marked: np.ndarray | None = None) -> np.ndarray | None:
+    """The image with its outlines, numbered in label order; an arrow at the start of each line_poly; `marked` in
     red.
     """
     import cv2
@@ -361,4 +361,4 @@ def _drawn(sample: DetSample, doubt: np.ndarray | None = None) -> np.ndarray | N
     for index, (polygon, colour) in enumerate(zip(polygons, colours)):
         x, y = np.clip(polygon[0], 0, [image.shape[1] - 12, image.shape[0] - 4]).astype(int).tolist()
         cv2.putText(image, str(index), (x, max(y, 12)), cv2.FONT_HERSHEY_SIMPLEX, 0.45, colour, 1, cv2.LINE_AA)
-    return image if doubt is None else outline_polygons(image, [doubt * scale], [(0, 0, 255)], width=3)
+    return image if marked is None else outline_polygons(image, [marked * scale], [(0, 0, 255)], width=3)

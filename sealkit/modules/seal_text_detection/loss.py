@@ -67,7 +67,7 @@ class DBLoss:
 
     A batch without any text pixel: the published `dice` loss is 0 with no gradient, so images without text teach
     nothing. Here such a batch gets the mean of -log(1 - p) instead (cross entropy of an all-negative target).
-    `dice_focal` needs no such rule, its focal term teaches negatives. Batches with text are untouched and equal the
+    `dice_focal` needs no such rule, its focal term teaches negatives. Batches with text are not affected and equal the
     published loss.
     """
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from sealkit.data.label_issue import LabelIssue, Readings, doubt, info, similarity_of_words
+from sealkit.data.label_issue import LabelIssue, Readings, disagreement_with, info, similarity_of_words
 from sealkit.data.records import DetSample, TextLine
 from sealkit.errors import DataError
 from sealkit.geometry.lines import LinePoly
@@ -43,9 +43,9 @@ def label_issues_of(sample: DetSample, readings: list[Readings]) -> list[LabelIs
     found = []
     for reading in readings:
         line = sample.lines[reading.line]
-        doubted = doubt(line.text, reading)
-        if doubted is not None:
-            kind, reason, weight = doubted
+        disagreement = disagreement_with(line.text, reading)
+        if disagreement is not None:
+            kind, reason, weight = disagreement
             reason = f"text {reading.line} ({line.text!r}) {reason}"
             problem = info(kind, sample.where, sample.image_path, reason, _FIXES[kind])
             found.append(LabelIssue(problem, sample, line.points, weight))

@@ -58,9 +58,9 @@ def follow_characters(old: Charset, new: Charset) -> Callable[[str, np.ndarray, 
         source, made = np.moveaxis(source, axis, 0), np.moveaxis(fresh.copy(), axis, 0)
         # An embedding and a classifier differ by the padding row, which a classifier does not have.
         pairs = [(a, b) for a, b in rows.items() if a < len(source) and b < len(made)]
-        untouched = np.ones(len(made), bool)
-        untouched[[b for _, b in pairs]] = False
-        made[untouched] += source[[number + offset for number in characters]].mean(axis=0)
+        added = np.ones(len(made), bool)
+        added[[b for _, b in pairs]] = False
+        made[added] += source[[number + offset for number in characters]].mean(axis=0)
         made[[b for _, b in pairs]] = source[[a for a, _ in pairs]]
         return np.ascontiguousarray(np.moveaxis(made, 0, axis))
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from sealkit.data.label_issue import LabelIssue, Readings, doubt, info
+from sealkit.data.label_issue import LabelIssue, Readings, disagreement_with, info
 from sealkit.data.records import RecSample
 from sealkit.images import read_image
 from sealkit.modules.text_recognition.predictor import TextRecogniser
@@ -52,10 +52,10 @@ def reading_issues(
 
 def label_issue_of(sample: RecSample, reading: Readings) -> LabelIssue | None:
     """Disagreement of a strip's text with what was read from it; None where they agree."""
-    doubted = doubt(sample.text, reading)
-    if doubted is None:
+    disagreement = disagreement_with(sample.text, reading)
+    if disagreement is None:
         return None
-    kind, reason, weight = doubted
+    kind, reason, weight = disagreement
     problem = info(kind, sample.where, sample.image_path, f"{sample.text!r} {reason}", _FIXES[kind])
     return LabelIssue(problem, sample, None, weight)
 

@@ -62,7 +62,7 @@ _LEFT_TO_RIGHT = re.compile(r"[a-zA-Z0-9 :*./%+-]+|.", re.DOTALL)
 def reverse_runs(text: str) -> str:
     """A right-to-left text as read from the image's left side → in reading order (and back).
 
-    Latin letters, digits and the signs between them stay together; everything else is turned around one by one.
+    Latin characters, digits and the signs between them stay together; everything else is turned around one by one.
     """
     return "".join(reversed(_LEFT_TO_RIGHT.findall(text)))
 

@@ -15,7 +15,7 @@ import numpy as np
 from sealkit.data.records import TextLine
 
 LOOK = 16.0
-"""Characters are looked at from so far that they are this many pixels high; smaller ones as they are."""
+"""Height in pixels at which characters are judged; larger ones are scaled down to it."""
 MARGIN = 0.15
 """What surrounds a text: a band this many character heights wide around its outline counts too."""
 GROUND = 2.0

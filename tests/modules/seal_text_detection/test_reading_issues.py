@@ -1,4 +1,4 @@
-"""What a recogniser may doubt about labels."""
+"""Label issues that a recogniser finds."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_agreement_is_silent() -> None:
     )
 
 
-def test_doubts() -> None:
+def test_issues() -> None:
     assert kinds("天津公司", "上海银行") == ["reads-differently"]
     assert kinds("天津公司", "上海银行", score=0.5) == [], "not sure enough"
     assert kinds("章", "童") == [], "single characters are too hard"

@@ -1,4 +1,4 @@
-"""What a detector may doubt about labels."""
+"""Label issues that a detector finds."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def test_agreement_is_silent() -> None:
     assert kinds([], []) == []
 
 
-def test_each_kind_of_doubt() -> None:
+def test_each_kind_of_issue() -> None:
     label = TextLine(rectangle(10, 10, 90, 30), "天津")
     assert kinds([label], []) == ["detector-finds-nothing"]
     assert kinds([label], [TextRegion(rectangle(10, 10, 40, 30), 0.9)]) == ["detector-disagrees"]
@@ -33,7 +33,7 @@ def test_each_kind_of_doubt() -> None:
     assert kinds([], [TextRegion(rectangle(10, 10, 90, 30), 0.6)]) == [], "not sure enough"
 
 
-def test_ignored_texts_excuse_and_are_not_doubted() -> None:
+def test_ignored_texts_excuse_and_are_no_issue() -> None:
     label = TextLine(rectangle(10, 10, 90, 30), "", ignore=True)
     assert kinds([label], []) == []
     assert kinds([label], [TextRegion(rectangle(12, 10, 80, 30), 0.9)]) == []

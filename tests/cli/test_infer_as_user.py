@@ -214,7 +214,7 @@ WRONG = [
     (["-o", f"{STAGES}.TextRecognition.charset=keys.txt"], 3,
      ["18710 classes", "2 characters", "the dictionary the weights were trained with"]),
     (["--model", "PP-OCRv6_smal_det"], 2, ["unknown model", "did you mean PP-OCRv6_small_det"]),
-    (["--model", "PP-DocLayout-S"], 7, ["no inference model of PP-DocLayout-S found", "PP-DocLayout-S_infer.tar"]),
+    (["--model", "PP-DocLayout-S"], 7, ["no inference model of PP-DocLayout-S", "sealkit download PP-DocLayout-S"]),
 ]  # fmt: skip
 
 

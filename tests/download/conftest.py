@@ -13,7 +13,7 @@ import pytest
 from sealkit.download.sources import SOURCES
 from sealkit.download.transfer import TransferRules
 
-QUICK = TransferRules(answer_s=10, idle_s=0.5, wait_s=0.01, longest_wait_s=0.02)
+QUICK = TransferRules(answer_s=30, idle_s=2.0, wait_s=0.01, longest_wait_s=0.02)
 
 
 @dataclass

@@ -208,7 +208,7 @@ def test_two_processes_at_once_fetch_once(server, places):
     running = [context.Process(target=_process, args=(results, server.url)) for _ in range(2)]
     for process in running:
         process.start()
-    found = [results.get(timeout=60) for _ in running]
+    found = [results.get(timeout=180) for _ in running]
     for process in running:
         process.join()
     assert sorted(str(one["source"]) for one in found) == ["None", "bos"]

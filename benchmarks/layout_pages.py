@@ -47,8 +47,10 @@ class PageScore:
     """One page at one threshold.
 
     Attributes:
-        file: its name. seals: its labels.
-        boxes: (K, 4) float64 of the class, best score first. scores: (K,).
+        file: its name.
+        seals: its labels.
+        boxes: (K, 4) float64 of the class, best score first.
+        scores: (K,).
         owner: (K,) number of the seal each box found, -1 = false.
     """
 

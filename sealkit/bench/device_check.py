@@ -123,8 +123,10 @@ def train(
     """Losses of `steps` optimiser steps on one batch, the same weights and batch on every device.
 
     Args:
-        kind: type of mixed precision; level: O1 or O2.
-        sync: synchronised BatchNorm; pinned: copy the batch from page-locked memory without waiting.
+        kind: type of mixed precision.
+        level: O1 or O2.
+        sync: synchronised BatchNorm.
+        pinned: copy the batch from page-locked memory without waiting.
     """
     import paddle
 

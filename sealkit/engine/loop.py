@@ -37,7 +37,8 @@ class FitResult:
 
     Attributes:
         run_dir: the run folder; `checkpoints/best` and `checkpoints/latest` are in it.
-        step: optimiser steps done; epoch: the same in epochs.
+        step: optimiser steps done.
+        epoch: the same in epochs.
         best: {deciding metric: value, "step": step} of the best evaluation, the initial weights included; None where
             none ran.
         baseline: metrics of the initial weights, None where `eval.at_start` is off.

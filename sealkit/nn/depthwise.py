@@ -45,7 +45,8 @@ def describe(x_shape: list[int], kernel: list[int], stride: list[int], padding: 
     """The vector of a call without its addresses: [FIELDS] int64.
 
     Args:
-        x_shape: [N, C, H, W]; kernel, stride, padding: (height, width).
+        x_shape: [N, C, H, W].
+        kernel, stride, padding: (height, width).
     """
     a = np.zeros(FIELDS, np.int64)
     a[[N, C, H, WIDTH]] = x_shape

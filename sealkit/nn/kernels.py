@@ -87,7 +87,9 @@ def depthwise_conv(
     """Depthwise convolution with a gradient.
 
     Args:
-        x: [N, C, H, W] float32 on the CPU; weight: [C, 1, kh, kw]; bias: [C] or None.
+        x: [N, C, H, W] float32 on the CPU.
+        weight: [C, 1, kh, kw].
+        bias: [C] or None.
 
     Returns:
         [N, C, OH, OW].

@@ -28,7 +28,8 @@ def attend(
     """softmax(q k' / sqrt(head width) + mask) v, the width divided among `heads`.
 
     Args:
-        q: [N, T, C]; k, v: [N, S, C].
+        q: [N, T, C].
+        k, v: [N, S, C].
         mask: [T, S], added to the scores; -inf hides.
         drop: applied to the weights.
     """

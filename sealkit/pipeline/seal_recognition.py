@@ -106,15 +106,17 @@ class SealRecognitionPipeline:
     ) -> Iterator[Any]:
         """Read everything `input` may be: path, URL, folder, PDF, array, PIL image, bytes, or a list of these.
 
+        The parameters after `input` are the fields of `sealkit.pipeline.options.PredictOptions`, in PaddleX's order;
+        None: as configured.
+
         Args:
             input: see sealkit.images.iter_images; URLs only where the pipeline was created with `allow_url`.
-            the others: see `sealkit.pipeline.options.PredictOptions`, in PaddleX's order; None: as configured.
-                `layout_det_res` is {"boxes": [{"label": "seal", "coordinate": [x1, y1, x2, y2], …}]} for each image, or
-                one for all; polygons are then relative to each box's crop.
+            layout_det_res: {"boxes": [{"label": "seal", "coordinate": [x1, y1, x2, y2], …}]} for each image, or one for
+                all; polygons are then relative to each box's crop.
 
-        Yields:
+        Returns:
             One SealRecognitionResult per image or page, in input order; with `error` where it cannot be read. With
-            `reading: reference` a stage that is not there yields {"error": …}, as in PaddleX, and nothing else.
+            `reading: reference` a stage that is not there gives {"error": …}, as in PaddleX, and nothing else.
 
         Raises:
             ConfigError: a parameter of a stage this pipeline does not have, or of the wrong kind; at once, before

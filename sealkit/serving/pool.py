@@ -67,7 +67,8 @@ class Job:
         head: kind, parameters, visualize; see `sealkit.serving.worker.handle`.
         deadline: of `time.monotonic`; after it the request is dropped, or its worker killed.
         future: gets the Reply, or a RequestError; cancelled where the client has gone.
-        waited, worked: seconds in the queue and in the worker; pid: of that worker.
+        waited, worked: seconds in the queue and in the worker.
+        pid: of that worker.
     """
 
     head: dict[str, Any]

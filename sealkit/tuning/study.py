@@ -40,7 +40,8 @@ class Trial:
         number: in order of trial; 0 has the recipe's own values.
         rate, length, augment: factors of the recipe's learning rate, steps, and augmentation probabilities.
         score: the module's main metric on the tuning part, the best of the trial's evaluations.
-        steps: optimiser steps done; seconds: they and the evaluations took.
+        steps: optimiser steps done.
+        seconds: they and the evaluations took.
         state: `complete`, `pruned` (fell behind), or `out of time`.
     """
 

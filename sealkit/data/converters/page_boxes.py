@@ -39,7 +39,8 @@ class _Part:
 
     Attributes:
         target: that label file.
-        found: what was read. root: where its images are looked for first.
+        found: what was read.
+        root: where its images are looked for first.
         names: of the categories as the source has them.
     """
 

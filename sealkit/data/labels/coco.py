@@ -100,7 +100,8 @@ def write_coco(path: str | Path, samples: Sequence[LayoutSample], categories: Se
     """Write samples as COCO json, ids from 1; returns the number of images.
 
     Args:
-        samples: with sizes. categories: all classes, in the order of their ids.
+        samples: with sizes.
+        categories: all classes, in the order of their ids.
         root: image paths are written relative to its folder `images` where they lie there, else to it.
     """
     images: list[dict[str, Any]] = []

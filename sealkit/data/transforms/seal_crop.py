@@ -125,7 +125,9 @@ class _Stamp:
 
     Attributes:
         ink: (h, w, 3) float32, what it leaves of the light, 0 to 1.
-        place: x, y of its middle in the scene. turn: radians. scale: its pixels in scene pixels.
+        place: x, y of its middle in the scene.
+        turn: radians.
+        scale: its pixels in scene pixels.
     """
 
     ink: np.ndarray

@@ -112,7 +112,8 @@ def atss(cells: Cells, boxes: paddle.Tensor, predicted: paddle.Tensor) -> Matche
     """Adaptive training sample selection; quality = IoU of the predicted with the true box.
 
     Args:
-        boxes: [G, 4]. predicted: [A, 4].
+        boxes: [G, 4].
+        predicted: [A, 4].
     """
     half = cells.strides * (ANCHOR_CELLS / 2)
     anchors = paddle.concat([cells.points - half, cells.points + half], axis=1)
@@ -139,7 +140,10 @@ def task_aligned(
     """The cells that predict a box best; quality = alignment, scaled to the best IoU of the box.
 
     Args:
-        boxes: [G, 4]. classes: [G] int64. predicted: [A, 4]. scores: [A, number of classes], probabilities.
+        boxes: [G, 4].
+        classes: [G] int64.
+        predicted: [A, 4].
+        scores: [A, number of classes], probabilities.
     """
     overlaps = pairwise_iou(boxes, predicted)
     metric = paddle.gather(scores.transpose([1, 0]), classes) * overlaps**ALIGNED_BETA  # [G, A]
@@ -163,7 +167,10 @@ def simota(
     """The cheapest cells of each box, as many as its ten best IoUs add up to; quality = IoU of the predicted box.
 
     Args:
-        boxes: [G, 4]. classes: [G] int64. predicted: [A, 4]. scores: [A, number of classes], probabilities.
+        boxes: [G, 4].
+        classes: [G] int64.
+        predicted: [A, 4].
+        scores: [A, number of classes], probabilities.
         class_cost: (scores [M, number of classes], classes [G], IoUs [G, M]) -> cost [G, M].
     """
     inside = _inside(cells.points, boxes)

@@ -24,7 +24,8 @@ def detection_differences(
     last one. That holds only where a tenth of a page is found again: boxes that are all wrong are no tie.
 
     Args:
-        boxes: (K, 6) class, score, x1, y1, x2, y2, pages one after another. counts: detections of each page.
+        boxes: (K, 6) class, score, x1, y1, x2, y2, pages one after another.
+        counts: detections of each page.
         other_boxes, other_counts: the same of the other network.
 
     Returns:

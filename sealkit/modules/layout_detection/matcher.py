@@ -61,8 +61,10 @@ def match(
     """The pairs (query, box) of one image whose summed cost is least.
 
     Args:
-        logits: (Q, C). boxes: (Q, 4) centre x, centre y, width, height as shares of the image.
-        classes: (n,). known: (n, 4), alike.
+        logits: (Q, C).
+        boxes: (Q, 4) centre x, centre y, width, height as shares of the image.
+        classes: (n,).
+        known: (n, 4), alike.
 
     Returns:
         Two int64 arrays of length min(Q, n): queries, and the box of each.

@@ -111,7 +111,8 @@ def keep_distances(name: str, source: np.ndarray, fresh: np.ndarray) -> np.ndarr
     """`fresh` with the distances of `source`: PicoDet version 1 has classes and distances in one convolution.
 
     Args:
-        name: of the tensor. source, fresh: [classes + 32, …] of the published and of the new network.
+        name: of the tensor.
+        source, fresh: [classes + 32, …] of the published and of the new network.
 
     Returns:
         the array to use, or None where shapes differ in more than the classes.

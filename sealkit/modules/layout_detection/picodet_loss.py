@@ -33,7 +33,9 @@ def varifocal(p: paddle.Tensor, target: paddle.Tensor, logits: paddle.Tensor | N
     """Varifocal loss of every value: cross entropy, weighted by the target or, where that is 0, by 0.75 p².
 
     Args:
-        p: probabilities. target: in [0, 1], same shape. logits: of p where known, for a stabler cross entropy.
+        p: probabilities.
+        target: in [0, 1], same shape.
+        logits: of p where known, for a stabler cross entropy.
     """
     positive = (target > 0).astype(p.dtype)
     weight = target * positive + ALPHA * (p - target).abs() ** GAMMA * (1 - positive)
@@ -46,7 +48,9 @@ def varifocal_cost(scores: paddle.Tensor, classes: paddle.Tensor, overlaps: padd
     """SimOTA's class cost: the varifocal loss a cell would have if it learnt a box.
 
     Args:
-        scores: [M, C] probabilities. classes: [G] int64. overlaps: [G, M] IoUs.
+        scores: [M, C] probabilities.
+        classes: [G] int64.
+        overlaps: [G, M] IoUs.
 
     Returns:
         [G, M].
@@ -59,7 +63,8 @@ def bins_loss(logits: paddle.Tensor, target: paddle.Tensor) -> paddle.Tensor:
     """Distribution focal loss: cross entropy with the two bins around a distance.
 
     Args:
-        logits: [P, 4, 8]. target: [P, 4], distances in cells; clipped to [0, 6.9].
+        logits: [P, 4, 8].
+        target: [P, 4], distances in cells; clipped to [0, 6.9].
 
     Returns:
         [P], summed over the four sides.
@@ -78,7 +83,9 @@ class Positives:
 
     Attributes:
         flat: [P] int64, number of the cell in the flattened batch, N * A.
-        boxes: [P, 4] what they learn, in cells. classes: [P] int64. quality: [P].
+        boxes: [P, 4] what they learn, in cells.
+        classes: [P] int64.
+        quality: [P].
     """
 
     flat: paddle.Tensor

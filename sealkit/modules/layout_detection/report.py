@@ -26,7 +26,9 @@ class PageMatch:
 
     Attributes:
         pairs: (label, prediction) numbers.
-        missed: labels without prediction. wrong: predictions without label. shown: predictions above the threshold.
+        missed: labels without prediction.
+        wrong: predictions without label.
+        shown: predictions above the threshold.
     """
 
     pairs: list[tuple[int, int]]

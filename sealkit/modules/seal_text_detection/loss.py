@@ -134,7 +134,9 @@ def up_loss(up: paddle.Tensor, target: paddle.Tensor, mask: paddle.Tensor, total
     """Mean of 1 - cos(angle) of predicted and true up vectors over the mask; 0, with zero gradients, if empty.
 
     Args:
-        up: [N, 2, h, w], any length. target: unit vectors alike. mask: [N, h, w].
+        up: [N, 2, h, w], any length.
+        target: unit vectors alike.
+        mask: [N, h, w].
     """
     length = paddle.sqrt((up * up).sum(axis=1) + EPS)
     cosine = (up * target).sum(axis=1) / length

@@ -141,7 +141,8 @@ class SetUse:
     Attributes:
         settings: as in the recipe.
         lines: sound lines of the label file.
-        samples: those that can be trained on; ratios: their width/height.
+        samples: those that can be trained on.
+        ratios: their width/height.
         left_out: reason -> places.
         drawn: draws the strips where the set is no file; then there are no lines.
     """

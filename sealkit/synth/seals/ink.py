@@ -228,7 +228,8 @@ def screen(mask: np.ndarray, face: np.ndarray, rng: Rng, unit: float) -> np.ndar
     hardly matters.
 
     Args:
-        mask: (H, W) uint8 coverage of the design; face: the same of all that lies within the seal's outline.
+        mask: (H, W) uint8 coverage of the design.
+        face: the same of all that lies within the seal's outline.
         unit: size of the seal: 1 at 260 pixels.
 
     Returns:

@@ -78,7 +78,8 @@ def multiclass_nms(
     """Non-maximum suppression per class.
 
     Args:
-        boxes: [N, A, 4] x1, y1, x2, y2. scores: [N, classes, A].
+        boxes: [N, A, 4] x1, y1, x2, y2.
+        scores: [N, classes, A].
 
     Returns:
         rows [K, 6] class, score, x1, y1, x2, y2: pages one after another, within a page by class, then by falling

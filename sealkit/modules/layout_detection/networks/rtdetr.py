@@ -73,7 +73,8 @@ def build_rtdetr(size: str, classes: int, form: str = "official", input_size: tu
     """A fresh network.
 
     Args:
-        size: of `SIZES`. form: "official" or "fused".
+        size: of `SIZES`.
+        form: "official" or "fused".
     """
     backbone = PPHGNetV2Det(size)
     neck = HybridEncoder(backbone.out_channels, *SIZES[size])
@@ -93,7 +94,8 @@ def decode_queries(
 
     Args:
         outputs: "logits" [N, Q, C], "boxes" [N, Q, 4] in eval mode.
-        im_shape: [N, 2] height and width of the network's input. scale_factor: [N, 2], input / source.
+        im_shape: [N, 2] height and width of the network's input.
+        scale_factor: [N, 2], input / source.
     """
     scores = F.sigmoid(outputs["logits"])
     queries, classes = scores.shape[1], scores.shape[2]

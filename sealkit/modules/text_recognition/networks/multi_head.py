@@ -50,7 +50,8 @@ class MultiHead(nn.Layer):
     Args:
         neck: [N, C, 1, T] -> [N, dims, 1, T]; None = the backbone's steps as they are.
         ctc_head: [N, T, dims] -> [N, T, classes].
-        nrtr: (width, head) or None. sar: head or None.
+        nrtr: (width, head) or None.
+        sar: head or None.
     """
 
     def __init__(

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from sealkit.bench.options import add_pipeline_options, pipeline_options
-from sealkit.bench.real_seals import Found, Outlines, pipeline_reader, rapidocr_reader
+from sealkit.bench.real_seals import Found, Outlines, PipelineReader, rapidocr_reader
 from sealkit.data.labels.detection import read_det_labels
 from sealkit.data.records import DetSample
 from sealkit.errors import DataError
@@ -82,7 +82,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             hint="sealkit data check lists them all",
         )
     samples = samples[: args.limit]
-    methods = {"sealkit": pipeline_reader(args.pipeline, pipeline_options(args), given_boxes=False)}
+    methods = {"sealkit": PipelineReader(args.pipeline, pipeline_options(args))}
     if not args.no_peer:
         methods["RapidOCR"] = rapidocr_reader()
     everything = {}

@@ -29,7 +29,7 @@ import numpy as np
 
 from benchmarks.sealbench_table import markdown, metrics_by_group
 from sealkit.bench.options import add_pipeline_options, pipeline_options
-from sealkit.bench.real_seals import Found, pipeline_reader, rapidocr_reader
+from sealkit.bench.real_seals import Found, PipelineReader, rapidocr_reader
 from sealkit.bench.strips import StripReader
 from sealkit.drawing.fonts import VARIABLE, find_faces
 from sealkit.errors import DataError
@@ -59,13 +59,13 @@ def labelled(case: SealCase, index: int, seed: int = SEED) -> tuple[dict[str, An
 
 def readers(args: argparse.Namespace) -> dict[str, Reader]:
     """Column → what reads an image."""
-    mine = pipeline_reader(args.pipeline, pipeline_options(args), given_boxes=False)
+    mine = PipelineReader(args.pipeline, pipeline_options(args))
     found: dict[str, Reader] = {"sealkit": _texts(mine)}
     if not args.no_peer:
         found["RapidOCR"] = _texts(rapidocr_reader())
     options = pipeline_options(args)
     options["overrides"] = [*options["overrides"], *REFERENCE]
-    found["reference strips"] = _texts(pipeline_reader(args.pipeline, options, given_boxes=False))
+    found["reference strips"] = _texts(PipelineReader(args.pipeline, options))
     found["labelled polygons"] = _polygon_reader(StripReader(_recogniser(), args.engine, args.threads))
     return found
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from sealkit.bench.real_seals import detection_metrics, measure, metrics, pipeline_reader, score_image
+from sealkit.bench.error_report import write_errors
+from sealkit.bench.real_seals import PipelineReader, detection_metrics, measure, metrics, score_image
 from sealkit.data.labels.detection import read_det_labels
 from sealkit.engine.val_set import few_images
 from sealkit.errors import DataError
@@ -31,7 +32,7 @@ def own_labels(data: str | Path, labels: str | None = None) -> tuple[str, list[d
     items: list[dict[str, Any]] = [
         {
             "file": str(sample.image_path.relative_to(root)),
-            "kind": "own",
+            "kind": "",
             "seals": [{}] * len({line.seal for line in sample.lines} or {None}),
             "texts": [
                 {
@@ -39,6 +40,7 @@ def own_labels(data: str | Path, labels: str | None = None) -> tuple[str, list[d
                     "poly": line.points.tolist(),
                     "ignore": line.ignore or not line.text,
                     "direction": line.direction,
+                    "shape": line.shape,
                 }
                 for line in sample.lines
             ],
@@ -50,12 +52,18 @@ def own_labels(data: str | Path, labels: str | None = None) -> tuple[str, list[d
     return name, items
 
 
-def compare(data: str | Path, pipelines: Mapping[str, Mapping[str, Any]], labels: str | None = None) -> dict[str, Any]:
+def compare(
+    data: str | Path,
+    pipelines: Mapping[str, Mapping[str, Any]],
+    labels: str | None = None,
+    errors: str | Path | None = None,
+) -> dict[str, Any]:
     """Every pipeline on the same labels.
 
     Args:
         data, labels: as `own_labels`.
         pipelines: name → `config` and options of `create_pipeline`.
+        errors: HTML file for what the last of them got wrong, see `sealkit.bench.error_report`.
 
     Returns:
         `data` (path of the label file), `images`, `texts`, `warnings`, and `pipelines`: name → exact, sim, f1, hmean,
@@ -65,13 +73,16 @@ def compare(data: str | Path, pipelines: Mapping[str, Mapping[str, Any]], labels
     found: dict[str, dict[str, float]] = {}
     for title, options in pipelines.items():
         rest = {key: value for key, value in options.items() if key != "config"}
-        read = measure(Path(data), items, pipeline_reader(options.get("config"), rest, given_boxes=False))
+        reader = PipelineReader(options.get("config"), rest)
+        read = measure(Path(data), items, reader)
         scores = [score_image(item, read[item["file"]].texts) for item in items]
         lines = {file: one.lines or [] for file, one in read.items()}
         seconds = sorted(one.seconds for one in read.values())
         detected = detection_metrics(items, lines)
         outlines = {key: detected[key] for key in ("hmean", "precision", "recall")}
         found[title] = {**metrics(scores), **outlines, "seconds": seconds[len(seconds) // 2]}
+        if errors is not None and title == list(pipelines)[-1]:
+            write_errors(Path(errors), Path(data), items, read, reader)
     few = few_images(len(items))
     texts = sum(not text["ignore"] for item in items for text in item["texts"])
     where = str(Path(data) / name)

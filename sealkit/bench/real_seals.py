@@ -3,7 +3,7 @@
 DIR holds labels.json (see `load_labels`) and the images. Printed: texts by kind of image (share read exactly, mean
 1-NED, F1 that also punishes what should not have been read), Hmean of the detected outlines and lines (IoU 0.5) on the
 labelled line polygons, seconds per image; each beside RapidOCR on the same images unless --no-peer.
-predictions.json ({file: [texts]}) goes to --output.
+predictions.json ({file: [texts]}) goes to --output; --errors writes a page with every miss and the stage at fault.
 """
 
 from __future__ import annotations
@@ -22,9 +22,12 @@ import numpy as np
 
 from sealkit.bench.labelled import load_labels
 from sealkit.bench.options import add_pipeline_options, pipeline_options
+from sealkit.errors import ConfigError
 from sealkit.files import write_text
 from sealkit.images import read_image
 from sealkit.modules.seal_text_detection.metric import DetMetric
+from sealkit.modules.text_recognition.postprocess import RecResult
+from sealkit.pipeline.page import DetectedSeal
 from sealkit.text import comparable, similarity
 
 Outlines = list[tuple[np.ndarray, list[np.ndarray]]]
@@ -33,12 +36,26 @@ Outlines = list[tuple[np.ndarray, list[np.ndarray]]]
 
 @dataclass
 class Found:
-    """What one method found in one image."""
+    """What one method found in one image.
+
+    Attributes:
+        texts: what was read.
+        outlines: detected regions.
+        lines: line polygons, None where the method has none.
+        seconds: of reading it.
+        seals: of a pipeline: with every line that was detected and every reading that was tried. `texts` are those of
+            its lines at or above `score_thresh`, in the same order.
+        score_thresh: of the pipeline.
+        moved: the page was turned or flattened before reading, so that places in it are not the label's.
+    """
 
     texts: list[str]
     outlines: Outlines
     lines: Outlines | None = None
     seconds: float = 0.0
+    seals: Sequence[DetectedSeal] = ()
+    score_thresh: float = 0.0
+    moved: bool = False
 
 
 @dataclass
@@ -53,24 +70,49 @@ class Score:
     seals: int = 0
 
 
-def score_image(item: Mapping[str, Any], texts: Sequence[str]) -> Score:
-    """Match predictions to the label lines of one image, best pairs first, each at most once.
+@dataclass(frozen=True)
+class TextMatches:
+    """Predicted texts of one image matched to its labels.
 
-    Predictions that matched nothing are forgiven one per `ignore` line of the labels.
+    Attributes:
+        best: index of a scored label text → (index of its prediction, similarity > 0).
+        unmatched: indices of predictions that matched nothing.
+        forgiven: how many of these the `ignore` lines of the labels excuse.
     """
-    got = [t for t in map(comparable, texts) if t]
-    truth = [comparable(t["text"]) for t in item["texts"] if not t.get("ignore")]
-    pairs = [(similarity(g, p), -abs(len(g) - len(p)), i, j) for i, g in enumerate(truth) for j, p in enumerate(got)]
-    best: dict[int, float] = {}
+
+    best: dict[int, tuple[int, float]]
+    unmatched: list[int]
+    forgiven: int
+
+    @property
+    def extra(self) -> int:
+        """Predictions that should not be there."""
+        return len(self.unmatched) - self.forgiven
+
+
+def match_texts(item: Mapping[str, Any], texts: Sequence[str]) -> TextMatches:
+    """Match predictions to the label lines of one image, best pairs first, each at most once."""
+    got = {j: plain for j, text in enumerate(texts) if (plain := comparable(text))}
+    truth = {i: comparable(t["text"]) for i, t in enumerate(item["texts"]) if not t.get("ignore")}
+    pairs = [(similarity(g, p), -abs(len(g) - len(p)), i, j) for i, g in truth.items() for j, p in got.items()]
+    best: dict[int, tuple[int, float]] = {}
     used: set[int] = set()
     for score, _, i, j in sorted(pairs, reverse=True):
         if score > 0 and i not in best and j not in used:
-            best[i] = score
+            best[i] = (j, score)
             used.add(j)
-    extra = max(0, len(got) - len(used) - sum(bool(t.get("ignore")) for t in item["texts"]))
+    unmatched = [j for j in got if j not in used]
+    ignored = sum(bool(t.get("ignore")) for t in item["texts"])
+    return TextMatches(best, unmatched, min(len(unmatched), ignored))
+
+
+def score_image(item: Mapping[str, Any], texts: Sequence[str]) -> Score:
+    """The score of one image, see `match_texts`."""
+    matches = match_texts(item, texts)
+    sims = [matches.best.get(i, (0, 0.0))[1] for i, t in enumerate(item["texts"]) if not t.get("ignore")]
     family = "seal2021" if item["file"].startswith("seal2021") else "other"
-    sims = [best.get(i, 0.0) for i in range(len(truth))]
-    return Score(item["kind"], family, sims, len(used) + extra, extra, len(item["seals"]))
+    counted = len(matches.best) + matches.extra
+    return Score(item["kind"], family, sims, counted, matches.extra, len(item["seals"]))
 
 
 def metrics(scores: Sequence[Score]) -> dict[str, float]:
@@ -118,26 +160,48 @@ def detection_metrics(labels: Sequence[Mapping[str, Any]], found: Mapping[str, O
     return metric.compute()
 
 
-def pipeline_reader(config: str | None, options: Mapping[str, Any], given_boxes: bool) -> Callable[..., Found]:
-    """A reader that runs a pipeline; with `given_boxes` on the labelled seals in place of those it would find."""
-    from sealkit.pipeline.create import create_pipeline
+class PipelineReader:
+    """Reads the images of a set with a pipeline.
 
-    pipeline = create_pipeline(config, **options)
-    for module, engine in pipeline.engines.items():
-        print(f"{module}: {engine}", file=sys.stderr)
+    Args:
+        config, options: of `create_pipeline`.
+        given_boxes: read the labelled seals in place of those the pipeline would find.
+    """
 
-    def read(item: Mapping[str, Any], image: np.ndarray) -> Found:
+    def __init__(self, config: str | None, options: Mapping[str, Any], given_boxes: bool = False) -> None:
+        from sealkit.pipeline.create import create_pipeline
+        from sealkit.pipeline.seal_recognition import SealRecognitionPipeline
+
+        pipeline = create_pipeline(config, **options)
+        if not isinstance(pipeline, SealRecognitionPipeline):
+            raise ConfigError("several devices keep no outlines to measure", where="device", hint="name one device")
+        self.pipeline, self.given_boxes = pipeline, given_boxes
+        for module, engine in self.pipeline.engines.items():
+            print(f"{module}: {engine}", file=sys.stderr)
+
+    def __call__(self, item: Mapping[str, Any], image: np.ndarray) -> Found:
+        """What the pipeline finds in one image (H, W, 3) uint8 BGR."""
         layout = None
-        if given_boxes:
+        if self.given_boxes:
             layout = {"boxes": [{"label": "seal", "coordinate": s["box"], "score": 1.0} for s in item["seals"]]}
         start = time.perf_counter()
-        (result,) = pipeline.predict(image, layout_det_res=layout)
+        (result,) = self.pipeline.predict(image, layout_det_res=layout)
         seconds = time.perf_counter() - start
         outlines = [(region.outline, region.holes) for seal in result.parts for region in seal.regions]
         lines: Outlines = [(one.line.points, []) for seal in result.parts for one in seal.lines]
-        return Found(result.texts, outlines, lines, seconds)
+        limits = [seal["text_rec_score_thresh"] for seal in result["seal_res_list"]]
+        read_from = result["doc_preprocessor_res"]["output_img"]
+        moved = read_from.shape != image.shape or not np.array_equal(read_from, image)
+        return Found(result.texts, outlines, lines, seconds, result.parts, min(limits, default=0.0), moved)
 
-    return read
+    @property
+    def strip_height(self) -> int:
+        """Pixels."""
+        return self.pipeline.settings.reading_settings.height or self.pipeline.recogniser.height
+
+    def read_strips(self, strips: Sequence[np.ndarray]) -> list[RecResult]:
+        """Texts of strips (h, w, 3) uint8 BGR, by the pipeline's recogniser."""
+        return self.pipeline.recogniser.read(strips, batch_size=8)
 
 
 def rapidocr_reader() -> Callable[..., Found]:
@@ -207,9 +271,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--only", metavar="TEXT", help="images whose file name contains this")
     parser.add_argument("--output", type=Path, metavar="DIR", help="write predictions.json and metrics.json here")
+    parser.add_argument(
+        "--errors", type=Path, metavar="FILE", help="write an HTML page: every miss with its strips and stage at fault"
+    )
     args = parser.parse_args(argv)
     labels = [item for item in load_labels(args.real_seals, "texts") if not args.only or args.only in item["file"]]
-    methods = {"sealkit": pipeline_reader(args.pipeline, pipeline_options(args), args.given_boxes)}
+    reader = PipelineReader(args.pipeline, pipeline_options(args), args.given_boxes)
+    methods: dict[str, Callable[..., Found]] = {"sealkit": reader}
     if not args.no_peer:
         methods["RapidOCR"] = rapidocr_reader()
     everything = {}
@@ -222,6 +290,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             texts = {file: f.texts for file, f in found.items()}
             file = "predictions.json" if name == "sealkit" else f"predictions_{name.lower()}.json"
             write_text(args.output / file, json.dumps(texts, ensure_ascii=False, indent=1))
+        if args.errors and read is reader:
+            from sealkit.bench.error_report import write_errors
+
+            print(f"  errors           {write_errors(args.errors, args.real_seals, labels, found, reader)}")
     if args.output:
         write_text(args.output / "metrics.json", json.dumps(everything, indent=1))
     return 0

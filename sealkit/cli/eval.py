@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Sequence
 
 from sealkit.cli.infer import RUNS
@@ -19,6 +20,7 @@ EXAMPLES = """
   sealkit eval --model-dir runs/seal_det_cpu_small/inference --engine onnxruntime
   sealkit eval -c seal_det_mobile --checkpoint official -o data.val.0.root=my_seals
   sealkit eval --pipeline --data my_seals --det runs/my_detector   # the whole pipeline, before and after
+  sealkit eval --pipeline --data my_seals --errors report.html     # what was misread, and which stage is at fault
   sealkit eval -c seal_det_mobile --model-dir PP-OCRv4_mobile_seal_det_infer --report report.html
   sealkit eval --table all --output tables                        # every model of the tutorials, beside their numbers
   sealkit eval --table rec --models PP-OCRv4_mobile_rec=runs/rec --data my_strips
@@ -57,6 +59,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--engine", help=f"engine for an exported folder: {engines.HELP}")
     parser.add_argument("--device", help="cpu, gpu:0, …")
     parser.add_argument("--report", metavar="FILE", help="write an HTML report with the worst images")
+    parser.add_argument(
+        "--errors", metavar="FILE", help="with --pipeline: write an HTML page with every miss and the stage at fault"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     parser.add_argument("--no-progress", action="store_true", help="no progress bar")
     tables = parser.add_argument_group("with --table")
@@ -81,7 +86,7 @@ def run(args: argparse.Namespace) -> int:
     _only_with("--table", args, TABLE_FLAGS)
     if args.pipeline is not None:
         return _pipelines(args)
-    _only_with("--pipeline", args, ("data", "labels", *RUNS))
+    _only_with("--pipeline", args, ("data", "labels", "errors", *RUNS))
 
     result = api.evaluate(
         args.recipe,
@@ -118,8 +123,10 @@ def _pipelines(args: argparse.Namespace) -> int:
     options = {"config": args.pipeline, "engine": args.engine, "device": args.device}
     runs = {name: getattr(args, name) for name in RUNS if getattr(args, name) is not None}
     pipelines = {"before": options, "after": {**options, **runs}} if runs else {"score": options}
-    result = compare(args.data[0], pipelines, args.labels)
+    result = compare(args.data[0], pipelines, args.labels, args.errors)
     print(json.dumps(result, ensure_ascii=False, indent=2) if args.json else table(result))
+    if args.errors:
+        print(f"errors {args.errors}", file=sys.stderr if args.json else sys.stdout)
     return 0
 
 
@@ -127,7 +134,11 @@ def _tables(args: argparse.Namespace) -> int:
     """The tables of models, beside the tutorials'."""
     from sealkit.bench.tables.command import run_tables, to_stderr
 
-    _none_of("--table", args, ("recipe", "checkpoint", "model_dir", "pipeline", "overrides", "labels", "report", *RUNS))
+    _none_of(
+        "--table",
+        args,
+        ("recipe", "checkpoint", "model_dir", "pipeline", "overrides", "labels", "report", "errors", *RUNS),
+    )
     printed = run_tables(
         args.table,
         data=args.data or (),

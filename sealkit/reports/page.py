@@ -3,7 +3,7 @@
 Callers pass plain sections; this file knows no module. A section is a dict with `title` and one or more of
 `text` (str), `rows` (list of dicts: a table), `images` (list of (caption, (H, W, 3) uint8 BGR array)), `svg` (str),
 `chart`, `scatter`, `bars` (arguments of `curves.line_chart`, `scatter_chart`, `bar_chart` by name), `code` (str),
-`fold` (bool: closed until opened).
+`cases` (one block each, see `_case`), `fold` (bool: closed until opened).
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ from sealkit.files import write_text
 from sealkit.reports.curves import bar_chart, line_chart, scatter_chart
 
 MAX_IMAGE_SIDE = 480  # pixels; a report with 30 images stays under 2 MB
+MAX_STRIP_WIDTH = 1600  # pixels of an image no higher than STRIP_HEIGHT: characters stay readable
+STRIP_HEIGHT = 64
 
 
 def write_page(
@@ -61,8 +63,13 @@ def write_page(
     return path
 
 
+_KEYS = {
+    "title", "text", "rows", "images", "svg", "chart", "scatter", "bars", "code", "fold", "cases",
+}  # fmt: skip
+
+
 def _section(section: Mapping[str, Any]) -> dict[str, Any]:
-    unknown = set(section) - {"title", "text", "rows", "images", "svg", "chart", "scatter", "bars", "code", "fold"}
+    unknown = set(section) - _KEYS
     if unknown or "title" not in section:
         raise ValueError(f"report section {section.get('title')!r}: unknown keys {sorted(unknown)} or no title")
     return {
@@ -72,8 +79,24 @@ def _section(section: Mapping[str, Any]) -> dict[str, Any]:
         "svg": section.get("svg") or _drawn(section),
         "code": section.get("code"),
         "fold": bool(section.get("fold")),
-        "images": [{"caption": caption, "src": _data_uri(image)} for caption, image in section.get("images") or []],
+        "images": _images(section.get("images") or []),
+        "cases": [_case(case) for case in section.get("cases") or []],
     }
+
+
+def _case(case: Mapping[str, Any]) -> dict[str, Any]:
+    """One thing that is looked at closely.
+
+    Its keys: `title`, `about` (str), `texts` (list of (name, pieces), pieces a list of (characters, "", "wrong" or
+    "missing")), `images` and `strips` (as a section's `images`; strips are written one below the other).
+    """
+    texts = [{"name": name, "pieces": list(pieces)} for name, pieces in case["texts"]]
+    shown = {"images": _images(case["images"]), "strips": _images(case["strips"])}
+    return {"title": case["title"], "about": case["about"], "texts": texts, **shown}
+
+
+def _images(images: Iterable[tuple[str, np.ndarray]]) -> list[dict[str, str]]:
+    return [{"caption": caption, "src": _data_uri(image)} for caption, image in images]
 
 
 def _drawn(section: Mapping[str, Any]) -> str | None:
@@ -101,8 +124,9 @@ def _cell(value: Any) -> dict[str, Any]:
 
 
 def _data_uri(image: np.ndarray) -> str:
-    """(H, W, 3) uint8 BGR to an embedded JPEG, scaled down to MAX_IMAGE_SIDE."""
-    scale = MAX_IMAGE_SIDE / max(image.shape[:2])
+    """(H, W, 3) uint8 BGR to an embedded JPEG, scaled down to MAX_IMAGE_SIDE, a strip to MAX_STRIP_WIDTH."""
+    longest = MAX_STRIP_WIDTH if image.shape[0] <= STRIP_HEIGHT else MAX_IMAGE_SIDE
+    scale = longest / max(image.shape[:2])
     if scale < 1:
         image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     _, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 85])

@@ -18,7 +18,7 @@ from tests.data.sets import small_set, write_labels
 def readers(monkeypatch: pytest.MonkeyPatch) -> None:
     """A pipeline that reads every second text, with --det all."""
 
-    def reader(config: object, options: dict[str, object], given_boxes: bool) -> object:
+    def reader(config: object, options: dict[str, object]) -> object:
         def read(item: dict[str, object], image: np.ndarray) -> Found:
             texts = item["texts"]
             assert isinstance(texts, list)
@@ -27,7 +27,7 @@ def readers(monkeypatch: pytest.MonkeyPatch) -> None:
 
         return read
 
-    monkeypatch.setattr(own_pipeline, "pipeline_reader", reader)
+    monkeypatch.setattr(own_pipeline, "PipelineReader", reader)
 
 
 def test_before_and_after(readers: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

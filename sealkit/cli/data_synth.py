@@ -20,6 +20,7 @@ EXAMPLES = """
   sealkit data synth look --count 60 --sheet look.png          # look before training
   sealkit data synth seals --count 2000 --relabel              # the same set again, label files only
   sealkit data synth lines --count 300 --style guilloche       # a style the shipped weights have never seen
+  sealkit data synth orders --count 200 --layout grid          # square seals in each of four reading orders
   sealkit data synth pages --kind page --count 5000 --sheet look.png   # layout set and upright pages
   sealkit data synth turned --kind orientation --count 2000    # pages lying at 0, 90, 180 and 270 degrees
   sealkit data synth strips --kind strip --count 2000 --seed 990101 --val-share 1    # a held-out set of strips
@@ -27,8 +28,8 @@ EXAMPLES = """
 """
 
 _SEAL_ONLY = (
-    "style", "page_size", "scenes", "shapes", "uniform_angle", "min_seal", "legibility", "relabel", "characters",
-    "characters_share",
+    "style", "layout", "page_size", "scenes", "shapes", "uniform_angle", "min_seal", "legibility", "relabel",
+    "characters", "characters_share",
 )  # fmt: skip
 _PAGE_ONLY = ("classes", "documents", "empty", "parts", "close_ups", "seal_width")
 
@@ -51,6 +52,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--val-share", type=float, default=0.1, metavar="SHARE", help="share of the validation part (default 0.1)"
     )
     parser.add_argument("--style", choices=["default", "laser", "guilloche"], help="family of seals (default: default)")
+    parser.add_argument(
+        "--layout", choices=["any", "latin", "grid"],
+        help="any: by --shapes; latin: an arc over the top, one along the foot, lines inside; grid: square seals, as "
+        "many in each of four reading orders (default: any)",
+    )  # fmt: skip
     parser.add_argument(
         "--size",
         type=int,
@@ -148,8 +154,8 @@ def _draw_seals(args: argparse.Namespace, common: dict[str, Any]) -> dict[str, A
 
     _refuse(args, _PAGE_ONLY, "page")
     names = (
-        "style", "size", "page_size", "uniform_angle", "min_seal", "legibility", "characters", "characters_share",
-        "fonts",
+        "style", "layout", "size", "page_size", "uniform_angle", "min_seal", "legibility", "characters",
+        "characters_share", "fonts",
     )  # fmt: skip
     given = _given(args, names)
     if args.scenes:

@@ -82,6 +82,12 @@ class FontBook:
             hint="install fonts-noto-cjk or name a fonts folder",
         )
 
+    def latin_text(self, rng: np.random.Generator, text: str) -> Face:
+        """A face for Latin words, serifs and mono-spaced ones included, no slanted one."""
+        faces = [face for face in find_faces(self.folder) if face.style == "latin" and face.covers("AZaz09.,&" + text)]
+        upright = [face for face in faces if not _SLANTED.search(face.weight)]
+        return upright[int(rng.integers(len(upright)))] if upright else self.latin(rng, text)
+
     def latin(self, rng: np.random.Generator, text: str) -> Face:
         """A face for digits and Latin characters: sans serif, as the engravers' standard asks, if installed."""
         faces = _latin(self.folder)

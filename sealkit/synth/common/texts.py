@@ -175,6 +175,39 @@ def latin_company(rng: Rng) -> str:
     return " ".join(parts)
 
 
+def latin_owner(rng: Rng) -> str:
+    """Who has a Latin seal: an office, a company, an association."""
+    draw = rng.random()
+    if draw < 0.4:
+        return f"{pick(rng, words.LATIN_OFFICES)} {pick(rng, words.LATIN_TOWNS)}"
+    if draw < 0.7:
+        return f"{pick(rng, words.LATIN_WORDS)} {pick(rng, words.LATIN_WORDS)} {pick(rng, words.LATIN_TRADES)}"
+    return latin_company(rng)
+
+
+def latin_office(rng: Rng) -> str:
+    """What stands along the foot of a Latin seal: a department, a town, a state."""
+    draw = rng.random()
+    if draw < 0.4:
+        return pick(rng, words.LATIN_DEPARTMENTS)
+    town = pick(rng, words.LATIN_TOWNS)
+    return town if draw < 0.6 else f"{pick(rng, ('BRANCH', 'STATE OF', 'CITY OF', 'KOTA', 'PROVINSI'))} {town}"
+
+
+def latin_line(rng: Rng) -> str:
+    """A line in the middle of a Latin seal: a word, a name, a number, a date."""
+    draw = rng.random()
+    if draw < 0.3:
+        return pick(rng, words.LATIN_STATES)
+    if draw < 0.5:
+        return f"{pick(rng, words.LATIN_GIVEN_NAMES)} {pick(rng, words.LATIN_TOWNS).split()[0]}"
+    if draw < 0.65:
+        return f"No. {digits(rng, int(rng.integers(2, 6)))}"
+    if draw < 0.8:
+        return f"{rng.integers(1, 29)} {pick(rng, words.MONTHS)} {rng.integers(2005, 2030)}"
+    return pick(rng, words.LATIN_TOWNS) + pick(rng, ("", "", " II", " III", " 1"))
+
+
 def body_text(rng: Rng, count: int) -> str:
     """About `count` characters of contract prose."""
     pieces, length = [], 0

@@ -94,6 +94,8 @@ def draw_layers(
         spot = (centre[0] + mark.x * half_px, centre[1] + mark.y * half_px)
         if mark.kind == "star":
             draw_star(mask, mark.radius, half_px, spot, hollow=bool(hollow) or rng.random() < 0.05)
+        elif mark.kind == "dot":
+            fill(mask, outline_points("circle", mark.radius, mark.radius) * half_px + spot)
         elif mark.kind == "sickle":
             draw_sickle(mask, mark.radius, half_px, spot)
         else:

@@ -21,7 +21,7 @@ from sealkit.synth.common.camera import take
 from sealkit.synth.common.fields import FieldPool
 from sealkit.synth.common.fontbook import FontBook
 from sealkit.synth.seals.design import Design
-from sealkit.synth.seals.designs import design_seal
+from sealkit.synth.seals.designs import design_layout, design_seal
 from sealkit.synth.seals.injection import inject_characters
 from sealkit.synth.seals.ink import Ink, blend, choose_ink, draw_design, draw_layers, hatch, press, screen
 from sealkit.synth.seals.layout import Line
@@ -278,7 +278,9 @@ class SealScene:
         print_on(image, rng, self.kept.pages, zoom, turn)
 
     def design(self) -> Design:
-        """A seal of one of the shapes that the settings ask for."""
+        """A seal of the layout, or of one of the shapes, that the settings ask for."""
+        if self.settings.layout != "any":
+            return design_layout(self.settings.layout, self.rng, self.kept.book)
         weights = self.settings.shape_weights()
         p = np.array(list(weights.values()))
         shape = list(weights)[int(self.rng.choice(len(p), p=p / p.sum()))]

@@ -17,6 +17,10 @@ class SynthSettings(Settings):
     """`laser`: hollow, hatched characters burnt into wood or kraft paper, dashed borders. `guilloche`: fine lines over
     the whole seal that are thicker where the characters are, as in security printing, without print around. Nothing
     that `default` draws, to show what fine-tuning on a new kind of seal gains."""
+    layout: Literal["any", "latin", "grid"] = "any"
+    """`any`: seals as documents show them, by `shapes`. `latin`: Latin text in an arc over the top and one along the
+    foot, lines inside. `grid`: square seals read in rows from the left or right or in columns from the right or left,
+    as many of each: to measure reading orders."""
     size: tuple[int, int] = (300, 480)
     """Shortest and longest long side of images that one seal fills, pixels."""
     page_size: tuple[int, int] = (400, 640)
@@ -48,6 +52,10 @@ class SynthSettings(Settings):
         unknown = sorted(self.shapes.keys() - SHAPES.keys())
         if unknown:
             raise ValueError(f"unknown shape {unknown[0]!r}; shapes are {', '.join(SHAPES)}")
+        if self.layout != "any" and "shapes" in self.model_fields_set:
+            raise ValueError(f"layout: {self.layout} has shapes of its own: leave shapes out")
+        if self.layout != "any" and self.characters:
+            raise ValueError(f"layout: {self.layout} takes no characters: leave one of them out")
         if min(self.shapes.values(), default=0) < 0 or not sum(self.shapes.values()) > 0:
             raise ValueError("weights of shapes must be at least 0, and one of them more")
         return self

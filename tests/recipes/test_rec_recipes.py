@@ -20,6 +20,7 @@ from sealkit.config.find import shipped
 from sealkit.modules.recipe import load_recipe
 
 LANGUAGES = ("korean", "japan", "chinese_cht", "te", "ka", "ta", "latin", "arabic", "cyrillic", "devanagari")
+V5_LANGUAGES = ("korean", "latin", "eslav", "th", "el", "en", "cyrillic", "arabic", "devanagari", "te", "ta")
 MODELS = {
     "rec_v6_tiny": "PP-OCRv6_tiny_rec",
     "rec_v6_small": "PP-OCRv6_small_rec",
@@ -35,6 +36,7 @@ MODELS = {
     "rec_en_v4_mobile": "en_PP-OCRv4_mobile_rec",
     "rec_en_v3_mobile": "en_PP-OCRv3_mobile_rec",
     **{f"rec_{language}_v3_mobile": f"{language}_PP-OCRv3_mobile_rec" for language in LANGUAGES},
+    **{f"rec_{language}_v5_mobile": f"{language}_PP-OCRv5_mobile_rec" for language in V5_LANGUAGES},
 }
 FINETUNES = (
     "rec_v6_small_finetune",
@@ -54,7 +56,7 @@ RECIPES = {name: path for name, path in shipped("recipes").items() if name.start
 
 
 def test_their_names():
-    assert set(RECIPES) == {*MODELS, *FINETUNES} and len(RECIPES) == 35
+    assert set(RECIPES) == {*MODELS, *FINETUNES} and len(RECIPES) == 46
 
 
 def test_every_recogniser_has_its_recipe():
@@ -91,6 +93,7 @@ OFFICIAL: dict[str, tuple[Any, ...]] = {
     "rec_repsvtr": (200, 192, "AdamW", 1e-3, 0.025, 5, False),
     "rec_en_v4_mobile": (50, 96, "Adam", 5e-4, 3e-5, 5, True),
 }
+OFFICIAL |= dict.fromkeys((f"rec_{language}_v5_mobile" for language in V5_LANGUAGES), OFFICIAL["rec_v5_mobile"])
 V3 = (500, 128, "Adam", 1e-3, 3e-5, 5, True)
 
 
@@ -170,4 +173,4 @@ def test_all_of_them_run_from_training_to_folder(tmp_path, capsys):
         for row in rows:
             print(f"{row['recipe']:32}{row['model']:36}{row['MB']:7.1f}{row['difference']:20.1e}{row['seconds']:9.1f}")
     assert not faults, "\n".join(faults)
-    assert len(rows) == 35
+    assert len(rows) == 46

@@ -22,6 +22,7 @@ def test_their_names():
         "doc_ori",
         "doc_ori_finetune",
         "doc_ori_synth",
+        "layout_docblock_l",
         "layout_doclayout_l",
         "layout_doclayout_m",
         "layout_doclayout_m_finetune",

@@ -68,6 +68,7 @@ CLASSES: Mapping[str, tuple[str, ...]] = {
     "PP-DocLayout-M": CLASSES_23,
     "PP-DocLayout-L": CLASSES_23,
     "PP-DocLayout_plus-L": CLASSES_20,
+    "PP-DocBlockLayout": ("Region",),
     "PicoDet_layout_1x": CLASSES_PUBLAYNET,
     "PicoDet_layout_1x_table": ("Table",),
 }

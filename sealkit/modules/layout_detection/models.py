@@ -44,6 +44,7 @@ _BEFORE_3 = "PaddleX 3.0-beta tutorial"
 _SINCE_3 = "PaddleX 3.x tutorial"
 _OWN_SET = "PaddleX's own set of papers, magazines and reports"
 _WIDE_SET = "PaddleX's own set of papers, magazines, contracts, books, exams and reports"
+_PLUS_SET = "PaddleX's own set of papers, slides, magazines, contracts, books, exams, ancient books and reports"
 _PUBLAYNET = "PubLayNet"
 
 # name: size, classes, input height and width, parameters, published size (MB) and mAP(0.5) (%), its data and source
@@ -60,10 +61,11 @@ _PICODET: dict[str, _PicoRow] = {
 }
 
 # name: size, classes, input height and width, parameters, published size (MB) and mAP(0.5) (%), its data
-_RTRow = tuple[str, int, tuple[int, int], int, float | None, float | None, str]
+_RTRow = tuple[str, int, tuple[int, int], int, float, float, str]
 _RTDETR: dict[str, _RTRow] = {
     "PP-DocLayout-L": ("L", 23, (640, 640), 32_853_341, 123.76, 90.4, _WIDE_SET),
-    "PP-DocLayout_plus-L": ("L", 20, (800, 800), 32_847_176, None, None, ""),
+    "PP-DocLayout_plus-L": ("L", 20, (800, 800), 32_847_176, 126.01, 83.2, _PLUS_SET),
+    "PP-DocBlockLayout": ("L", 1, (640, 640), 32_808_131, 123.92, 95.9, _PLUS_SET),
     "RT-DETR-H_layout_3cls": ("H", 3, (640, 640), 125_592_273, 470.1, 95.8, _OWN_SET),
     "RT-DETR-H_layout_17cls": ("H", 17, (640, 640), 125_621_043, 470.2, 98.3, _OWN_SET),
 }
@@ -156,7 +158,7 @@ def _rtdetr_spec(name: str, row: _RTRow) -> LayoutSpec:
         architecture="rtdetr",
         input=ModelInput(height, width, "RGB"),
         size_mb=size_mb,
-        published=None if score is None else PublishedMetric("mAP(0.5)", score, data, _SINCE_3, "%"),
+        published=PublishedMetric("mAP(0.5)", score, data, _SINCE_3, "%"),
         weights=("official",),
         about=f"PPHGNetV2 {size}, hybrid encoder ({_RTDETR_ABOUT[size]}), RT-DETR decoder",
         size=size,

@@ -33,6 +33,8 @@ DICTIONARIES: dict[str, PublishedCharset] = {
 _CHINESE = "11,000 images"
 _CHALLENGE = "OCR end-to-end recognition challenge, set {}"
 _LANGUAGE = "PaddleX's own set of the language"
+_TUTORIAL = "PaddleX 3.x tutorial"
+_V5_PAGE = "PaddleOCR 3.x, PP-OCRv5 multilingual recognition"
 
 # name: architecture, dictionary, parameters, published size (MB) and accuracy (%), what it was measured on
 _Row = tuple[str, str, int, float | None, float | None, str]
@@ -62,6 +64,24 @@ _ROWS: dict[str, _Row] = {
     "devanagari_PP-OCRv3_mobile_rec": ("v3_mobile", "devanagari", 13_859_492, 7.9, 96.44, _LANGUAGE),
 }
 
+# PP-OCRv5 by language: characters of its dictionary (PaddleOCR, ppocr/utils/dict/ppocrv5_*_dict.txt), published size
+# (MB) and accuracy (%), strips it was measured on. The network is PP-OCRv5_mobile_rec's (there, configs/rec/PP-OCRv5/
+# multi_language/).
+_V5_LANGUAGES: dict[str, tuple[int, float | None, float, int]] = {
+    "korean": (11945, 14.0, 88.0, 5007),
+    "latin": (836, 14.0, 84.7, 3111),
+    "eslav": (517, 14.0, 81.6, 7031),
+    "th": (524, 7.5, 82.68, 4261),
+    "el": (354, 7.5, 89.28, 2799),
+    "en": (436, None, 85.25, 6530),
+    "cyrillic": (850, None, 80.27, 7600),
+    "arabic": (747, None, 81.27, 2676),
+    "devanagari": (568, None, 84.96, 3611),
+    "te": (540, None, 87.65, 2478),
+    "ta": (513, None, 94.2, 2121),
+}
+_V5_PARAMS = (15_111_540, 889)  # of PP-OCRv5_mobile_rec: without classes, and of each class
+
 _ABOUT = {
     "v3_mobile": "MobileNetV1Enhance x0.5, SVTR neck 64, CTC, SAR auxiliary head",
     "v4_mobile": "PPLCNetV3 x0.95, SVTR neck 120, CTC, NRTR auxiliary head",
@@ -86,10 +106,22 @@ def builder(architecture: str, classes: int) -> Callable[..., Any]:
     return partial(_build, architecture, classes)
 
 
+def _source(name: str) -> str:
+    return _V5_PAGE if name.endswith("_PP-OCRv5_mobile_rec") else _TUTORIAL
+
+
+def _v5_row(language: str) -> _Row:
+    _, size_mb, accuracy, strips = _V5_LANGUAGES[language]
+    fixed, each = _V5_PARAMS
+    dictionary = f"v5_{language}"
+    params = fixed + each * DICTIONARIES[dictionary].classes
+    return "v4_mobile", dictionary, params, size_mb, accuracy, f"{strips:,} strips of PaddleOCR's own"
+
+
 def _spec(name: str, row: _Row) -> ModelSpec:
     architecture, dictionary, params, size_mb, accuracy, data = row
     known = DICTIONARIES[dictionary]
-    published = None if accuracy is None else PublishedMetric("accuracy", accuracy, data, "PaddleX 3.x tutorial", "%")
+    published = None if accuracy is None else PublishedMetric("accuracy", accuracy, data, _source(name), "%")
     return ModelSpec(
         name=name,
         module=MODULE,
@@ -104,5 +136,11 @@ def _spec(name: str, row: _Row) -> ModelSpec:
         about=_ABOUT[architecture],
     )
 
+
+DICTIONARIES |= {
+    f"v5_{language}": PublishedCharset(f"ppocrv5_{language}_dict.txt", row[0], reverse_runs=language == "arabic")
+    for language, row in _V5_LANGUAGES.items()
+}
+_ROWS |= {f"{language}_PP-OCRv5_mobile_rec": _v5_row(language) for language in _V5_LANGUAGES}
 
 MODELS: dict[str, ModelSpec] = {name: _spec(name, row) for name, row in _ROWS.items()}

@@ -43,7 +43,7 @@ def overrides(page_set: Path) -> dict[str, Any]:
 
 
 def test_there_are_recipes() -> None:
-    assert len(RECIPES) == 21 and SAMPLE in RECIPES
+    assert len(RECIPES) == 22 and SAMPLE in RECIPES
     models = {api.load(name).settings.model for name in RECIPES}
     assert models == set(zoo.list_models(module="layout_detection"))
 

@@ -8,6 +8,7 @@ import numpy as np
 import paddle
 import pytest
 
+from sealkit.modules.layout_detection.classes import CLASSES
 from sealkit.modules.layout_detection.models import MODELS
 from sealkit.modules.layout_detection.networks.rtdetr import (
     RTDETR,
@@ -93,6 +94,15 @@ def test_class_dependent_tensors_are_exactly_those_whose_shape_has_the_classes()
     assert three.keys() == five.keys()
     assert differing == {name for name in three if pattern.fullmatch(name)}
     assert len(differing) == 1 + 2 + 2 * 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["PP-DocLayout_plus-L", "PP-DocBlockLayout"])
+def test_parameters_of_the_table(name: str) -> None:
+    spec = MODELS[name]
+    named = spec.build().named_parameters()
+    found = sum(int(np.prod(one.shape)) for key, one in named if not key.endswith(("._mean", "._variance")))
+    assert found == spec.params and len(CLASSES[name]) == spec.num_classes
 
 
 def test_fresh_scores_are_a_hundredth_and_fresh_boxes_stay_at_their_reference() -> None:

@@ -50,9 +50,35 @@ def backbone_gradient(net) -> float:
 
 
 def test_table():
-    assert len(MODELS) == 23
+    assert len(MODELS) == 34
     assert {spec.architecture for spec in MODELS.values()} == set(ARCHITECTURES)
     assert DICTIONARIES["arabic"].reverse_runs and DICTIONARIES["v6"].classes == 18710
+
+
+def test_languages_of_v5_are_the_network_of_the_published_files():
+    """Bytes of `inference.pdiparams` as public users of the official files record them: float32 of the fused network
+    without its auxiliary head, and one header of some hundred bytes for each tensor."""
+    sizes = {
+        "PP-OCRv5_mobile_rec": 16_458_665,
+        "arabic_PP-OCRv5_mobile_rec": 7_922_839,
+        "devanagari_PP-OCRv5_mobile_rec": 7_836_203,
+    }
+    tensors = inference_network(build_recogniser("v4_mobile", CLASSES)).state_dict()
+    numbers = sum(int(np.prod(tensor.shape)) for tensor in tensors.values())
+    for name, size in sizes.items():
+        more = MODELS[name].charset.classes - CLASSES
+        assert size - 4 * (numbers + more * 121) == pytest.approx(16_436, abs=2)  # 121: 120 weights and a bias
+        assert len(tensors) == 160
+
+
+@pytest.mark.parametrize("name", ["th_PP-OCRv5_mobile_rec", "korean_PP-OCRv5_mobile_rec"])
+def test_parameters_of_v5(name):
+    net = MODELS[name].build()
+    assert (
+        sum(int(np.prod(parameter.shape)) for parameter in net.parameters() if parameter.trainable)
+        == MODELS[name].params
+    )
+    assert net.head.ctc_head.fc.weight.shape[1] == MODELS[name].charset.lines + 2
 
 
 @pytest.mark.parametrize("architecture", ["v6_tiny", "v3_mobile", "rep_svtr"])

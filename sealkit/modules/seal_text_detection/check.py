@@ -320,8 +320,9 @@ def _galleries(report: CheckReport) -> Iterator[Gallery]:
         images = [(f"{place}: {reasons[place]}", image) for place, image in drawn if image is not None]
         yield f"{severity}: {kind}, drawn", "", images
     if report.label_issues:
-        drawn = [(s, _drawn(s.sample, s.outline)) for s in report.label_issues[:_SAMPLE_IMAGES]]
-        images = [(f"{s.problem.where}: {s.problem.message}", image) for s, image in drawn if image is not None]
+        issues = report.label_issues[:_SAMPLE_IMAGES]
+        doubted = [(issue.problem, _drawn(issue.sample, issue.outline)) for issue in issues]
+        images = [(f"{problem.where}: {problem.message}", image) for problem, image in doubted if image is not None]
         yield "Labels the detector disagrees with", "What it is about is drawn in red.", images
     for checked in report.sets:
         step = max(1, len(checked.samples) // _SAMPLE_IMAGES)

@@ -6,7 +6,8 @@ seals, or, where a detector has none, texts are grouped. It is repeated at large
 was trained on falls into pieces. Seals stamped over each other's edge are one area; `convex_parts` takes them apart.
 Then each seal is detected in a crop of its own, which corrects its box (`refine_boxes`): the shipped detector was
 trained (`seal_crop`) to show there the seal that the crop is about. Area that no seal so found explains
-(`residual_regions`) is refined as well.
+(`residual_regions`) is refined as well. Long and large images, and pages on which nothing was found, are searched at
+larger scales, in tiles (`sealkit.pipeline.tiles`).
 """
 
 from __future__ import annotations
@@ -23,11 +24,12 @@ from sealkit.geometry.lines import lines_from_region
 from sealkit.geometry.parts import convex_parts
 from sealkit.geometry.regions import TextRegion
 from sealkit.geometry.seals import group_seals
-from sealkit.modules.seal_text_detection.predictor import AREA, DetectionMaps, TextDetector
+from sealkit.modules.seal_text_detection.predictor import DetectionMaps, TextDetector
 from sealkit.pipeline.context import Context
 from sealkit.pipeline.crops import crop_window, detect_at, dimmed_crop
 from sealkit.pipeline.page import DetectedSeal, FoundSeal, Page
 from sealkit.pipeline.settings import SearchSettings
+from sealkit.pipeline.tiles import ScaledMaps, larger_sides, second_look
 
 
 @dataclass(frozen=True)
@@ -81,13 +83,14 @@ def _found(page: Page, context: Context) -> list[FoundSeal]:
         return seals
     if settings.Search is None:
         return [FoundSeal.whole(image)]
-    seals = search(context.detector, image, settings.Search)
-    found, note = len(seals), None
+    result = search(context.detector, image, settings.Search)
+    seals, found, note = list(result.seals), len(result.seals), None
     if not seals and settings.whole_page_fallback:
         seals, note = [FoundSeal.whole(image)], "no seal found: the whole image was read as one"
     elif not seals:
         note = "no seal found (whole_page_fallback is off)"
-    page.log.add("search", seals=found, found_by=seals[0].source if found else None, note=note)
+    found_by = seals[0].source if found else None
+    page.log.add("search", seals=found, found_by=found_by, larger_scales=result.larger_scales, note=note)
     return seals
 
 
@@ -105,21 +108,50 @@ def seals_of_layout(layout: Mapping[str, Any], hw: tuple[int, int]) -> list[Foun
     return seals
 
 
-def search(detector: TextDetector, image: np.ndarray, settings: SearchSettings) -> list[FoundSeal]:
-    """Seals on an image (H, W, 3) uint8 BGR, in reading order."""
+@dataclass(frozen=True)
+class Search:
+    """What a search came to.
+
+    Attributes:
+        seals: in reading order.
+        larger_scales: why the image was searched at more than the coarse sides, in how many tiles, up to which
+            scale; None where it was not.
+    """
+
+    seals: Sequence[FoundSeal]
+    larger_scales: str | None = None
+
+
+def search(detector: TextDetector, image: np.ndarray, settings: SearchSettings) -> Search:
+    """Seals on an image (H, W, 3) uint8 BGR."""
+    hw = (image.shape[0], image.shape[1])
+    maps = ScaledMaps(detector, image, max(settings.coarse_sides))
+    larger = larger_sides(hw, settings)
+    seals = _search_at(maps, settings, [*coarse_sides(image, settings), *larger.sides])
+    if not seals and not larger.sides:
+        larger = second_look(hw, settings)
+        seals = _search_at(maps, settings, larger.sides)
+    if not maps.tiled_scale:
+        return Search(seals)
+    return Search(seals, f"{larger.why}: {maps.tiles} tiles, scale {maps.tiled_scale:.2g}")
+
+
+def _search_at(scaled: ScaledMaps, settings: SearchSettings, sides: Sequence[int]) -> list[FoundSeal]:
+    """Seals in reading order, by maps at these long sides, ascending; [] where there are none."""
+    detector, image = scaled.detector, scaled.image
     found: list[FoundSeal] = []
-    sides = coarse_sides(image, settings)
-    for coarse in sides:
-        maps = detect_at(detector, image, coarse)
+    for side in sides:
+        maps = scaled.at(side)
         if maps.area is None:  # grouping texts needs no scale of its own, and the last scale shows most
-            last = maps if coarse == sides[-1] else detect_at(detector, image, sides[-1])
+            last = maps if side == sides[-1] else scaled.at(sides[-1])
             return reading_order(seals_by_texts(detector.regions(last)))
-        scale = coarse / max(image.shape[:2])
-        found = merge_scales(found, seals_by_area(maps, settings), settings.largest_side / scale)
+        scale = side / max(image.shape[:2])
+        largest = settings.largest_side if side <= scaled.tile else scaled.overlap
+        found = merge_scales(found, seals_by_area(maps, settings), largest / scale)
         settled = [seal for seal in found if seal.long_side * scale >= settings.settled_side]
         if covered_share(settled, image.shape[:2]) >= RULES.enough_page_share:
             break
-    if settings.corrections:
+    if settings.corrections and found:
         found = refine_boxes(detector, image, found, settings)
         found += refine_boxes(detector, image, residual_regions(maps, found, settings), settings, found)
     return reading_order(found)
@@ -177,9 +209,8 @@ def residual_regions(maps: DetectionMaps, found: Sequence[FoundSeal], settings: 
         cv2.fillConvexPoly(free, points, 0)
         cv2.polylines(free, [points], True, 0, max(3, rim))
     free = cv2.morphologyEx(free, cv2.MORPH_OPEN, np.ones((5, 5), np.uint8))
-    rest = DetectionMaps(np.concatenate([maps.maps[:AREA], np.where(free, area, 0)[None]]), maps.info)
     least = RULES.min_residual_px * float(maps.scale.max())
-    return [seal for seal in seals_by_area(rest, settings) if seal.long_side >= least]
+    return [seal for seal in seals_by_area(maps, settings, free) if seal.long_side >= least]
 
 
 def refine_boxes(
@@ -239,12 +270,16 @@ def _refined(detector: TextDetector, image: np.ndarray, seal: FoundSeal, setting
     return replace(seal, box=box, score=score, hull=hull)
 
 
-def seals_by_area(found: DetectionMaps, settings: SearchSettings) -> list[FoundSeal]:
-    """Connected components of the seal-area channel; seals that touch in it are told apart by their shape."""
+def seals_by_area(found: DetectionMaps, settings: SearchSettings, where: np.ndarray | None = None) -> list[FoundSeal]:
+    """Connected components of the seal-area channel; seals that touch in it are told apart by their shape.
+
+    Args:
+        where: (h, w) uint8, 1 at the pixels that count; None: those above `area_thresh`.
+    """
     area = found.area
     if area is None:
         return []
-    mask = (area > settings.area_thresh).astype(np.uint8)
+    mask = (area > settings.area_thresh).astype(np.uint8) if where is None else where
     count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=4)
     (sx, sy), (src_h, src_w) = found.scale, found.info.source_hw
     seals = []

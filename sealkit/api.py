@@ -171,8 +171,8 @@ def _with_own_data(
 
 def _start_paddle(settings: RecipeBase) -> None:
     """Threads first, then the import: Paddle takes a single one unless told."""
-    from sealkit.engine.signals import import_paddle
     from sealkit.engine.threads import set_threads
+    from sealkit.workers.signals import import_paddle
 
     set_threads(settings.train.threads)
     import_paddle()
@@ -387,8 +387,8 @@ def export_inference_only(model: str, checkpoint: str | Path, output: str | Path
             value=model,
             hint="sealkit export RUN_FOLDER, or -c RECIPE --checkpoint PATH --output DIR",
         )
-    from sealkit.engine.signals import import_paddle
     from sealkit.runtime.noise import framework_noise
+    from sealkit.workers.signals import import_paddle
 
     import_paddle()
     from sealkit.export.weights_only import export_weights
@@ -450,6 +450,8 @@ def create_pipeline(
     overrides: Any = (),
     allow_url: bool = False,
     at_once: int | None = None,
+    workers: int | None = None,
+    ray: str | None = None,
     download: bool | None = None,
     det: str | Path | None = None,
     rec: str | Path | None = None,
@@ -477,6 +479,8 @@ def create_pipeline(
         allow_url: inputs may be URLs, of any host this machine reaches.
         at_once: images of one predict() call that are read at the same time, each with its share of the threads;
             None: up to four where every network is small and runs on ONNX Runtime on the CPU, else one.
+        workers: processes on the CPU, each with a pipeline of its own, as `device="cpu,cpu"`; 0: one per core.
+        ray: address of a Ray cluster (`auto`, `host:6379`, `ray://host:10001`, `local`) that has the workers.
         det, rec, layout, ori: a trained text detector, recogniser, layout or page orientation model: run folder,
             exported folder or .onnx file. Its stage is switched on, and it runs as it was evaluated.
         seal_text_detection_model_dir, text_recognition_model_dir: the same, by PaddleOCR 3's names.

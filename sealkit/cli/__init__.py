@@ -12,9 +12,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from sealkit.cli.streams import show_any_character
-from sealkit.engine.signals import stopping
 from sealkit.errors import ConfigError, SealkitError, first_line
 from sealkit.runtime.engines import ENGINES
+from sealkit.workers.signals import stopping
 
 if TYPE_CHECKING:
     from sealkit.cli.parser import Parser

@@ -23,6 +23,7 @@ _FAILED = 3  # exit code of a DataError
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the flags of `sealkit data check`."""
+    from sealkit.cli.options import add_workers
     from sealkit.modules.table import having
 
     parser.add_argument("folder", metavar="DIR", help="folder that the label files' image paths are relative to")
@@ -54,12 +55,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--all", action="store_true", help="list every problem, not the first five of a kind")
     parser.add_argument("--strict", action="store_true", help="exit with an error on warnings as well")
     parser.add_argument("--no-compare", action="store_true", help="do not search for duplicates and leaks")
-    parser.add_argument("--workers", type=int, default=0, metavar="N", help="parallel image readers (0: one per core)")
+    add_workers(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Run `sealkit data check`; returns the exit code."""
     from sealkit.cli.data_label_issues import model_issues, reading_issues
+    from sealkit.cli.options import workers_of
     from sealkit.cli.progress import Progress
     from sealkit.data.check_report import report_text, write_report_json
     from sealkit.errors import ConfigError
@@ -67,8 +69,7 @@ def run(args: argparse.Namespace) -> int:
 
     args.module = args.module or _module_of(args)
     row = info(args.module, "--module")
-    if args.workers < 0:
-        raise ConfigError("workers cannot be negative", where="--workers", value=args.workers, hint="0: one per core")
+    workers = workers_of(args)
     for flag, value, part in (
         ("--model-dir", args.model_dir, "label_issues"),
         ("--read", args.read, "reading_issues"),
@@ -95,7 +96,7 @@ def run(args: argparse.Namespace) -> int:
             val=args.val or "",
             val_required=args.val is not None,
             test=args.test or (usual_test if (Path(args.folder) / usual_test).is_file() else None),
-            workers=args.workers,
+            workers=workers,
             compare=not args.no_compare,
             charset=charset,
             progress=progress,

@@ -22,6 +22,8 @@ _PARTS = ("train", "val", "test")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the flags of `sealkit data split`."""
+    from sealkit.cli.options import add_workers
+
     parser.add_argument("folder", metavar="DIR", help="folder that image paths are relative to")
     parser.add_argument("--labels", default="labels.txt", metavar="FILE", help="label file (default: %(default)s)")
     parser.add_argument(
@@ -37,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--no-compare", action="store_true", help="do not look for copies (images are not read)")
-    parser.add_argument("--workers", type=int, default=0, metavar="N", help="parallel image readers (0: one per core)")
+    add_workers(parser)
     parser.add_argument("--force", action="store_true", help="overwrite train.txt, val.txt, test.txt")
 
 
@@ -74,7 +76,7 @@ def run(args: argparse.Namespace) -> int:
     shown = [problem for problem in problems if problem.severity != "info"]
     if shown:
         print("\n".join(problems_text(shown)) + "\n")
-    copies = [] if args.no_compare else _copies(samples, args.workers)
+    copies = [] if args.no_compare else _copies(samples, args)
     if found.kind != "outlines":  # strips of one text and pages of one form look alike by nature
         copies = [pair for pair in copies if pair.same_pixels]
     split = split_samples(samples, shares, rule=args.group, copies=copies, seed=args.seed)
@@ -114,7 +116,7 @@ def _split_pages(args: argparse.Namespace, shares: dict[str, float], targets: di
         DetSample(s.image_path, [TextLine(box.box.reshape(2, 2), shape=box.label) for box in s.boxes], s.where)
         for s in found.samples
     ]
-    copies = [] if args.no_compare else _copies(stand_ins, args.workers)
+    copies = [] if args.no_compare else _copies(stand_ins, args)
     same = [pair for pair in copies if pair.same_pixels]  # pages look alike by nature
     rule = "none" if args.group == "owner" else args.group
     split = split_samples(stand_ins, shares, rule=rule, copies=same, seed=args.seed)
@@ -129,14 +131,17 @@ def _split_pages(args: argparse.Namespace, shares: dict[str, float], targets: di
     return 0
 
 
-def _copies(samples: Any, workers: int) -> Any:
+def _copies(samples: Any, args: argparse.Namespace) -> Any:
+    from sealkit.cli.options import workers_of
     from sealkit.cli.progress import Progress
     from sealkit.data.duplicates import find_pairs
     from sealkit.data.images import survey
 
     with Progress("looking for copies") as progress:
         facts = survey(
-            [sample.image_path for sample in samples], workers=workers, progress=lambda n: progress(n, len(samples))
+            [sample.image_path for sample in samples],
+            workers=workers_of(args),
+            progress=lambda n: progress(n, len(samples)),
         )
     return find_pairs([fact.signature for fact in facts], [fact.pixel_hash for fact in facts])
 

@@ -36,6 +36,7 @@ _PAGE_ONLY = ("classes", "documents", "empty", "parts", "close_ups", "seal_width
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the flags of `sealkit data synth`."""
+    from sealkit.cli.options import add_workers
     from sealkit.data.shapes import SHAPES
 
     parser.add_argument("out", metavar="DIR", help="folder to write (must be empty or new)")
@@ -47,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("-n", "--count", type=int, default=1000, metavar="N", help="number of images (default 1000)")
     parser.add_argument("--seed", type=int, default=0, help="image i depends on the seed and i only (default 0)")
-    parser.add_argument("--workers", type=int, default=None, metavar="N", help="processes (default: one per core)")
+    add_workers(parser)
     parser.add_argument(
         "--val-share", type=float, default=0.1, metavar="SHARE", help="share of the validation part (default 0.1)"
     )
@@ -233,11 +234,12 @@ def _settings(kind: type[S], given: dict[str, object]) -> S:
 def run(args: argparse.Namespace) -> int:
     """Run `sealkit data synth`; returns the exit code."""
     import json
-    import os
 
     from tqdm import tqdm
 
-    workers = args.workers if args.workers is not None else os.cpu_count() or 1
+    from sealkit.cli.options import workers_of
+
+    workers = workers_of(args)
     with tqdm(total=args.count, unit="img", desc="drawing") as bar:
         common = {"workers": workers, "val_share": args.val_share, "quality": args.quality, "progress": bar.update}
         draw = {"seal": _draw_seals, "page": _draw_pages, "orientation": _draw_turned, "strip": _draw_strips}[args.kind]

@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 
 from sealkit.config.overrides import SHORT_KEYS
 from sealkit.errors import ConfigError
+from sealkit.workers.pool import Workers
 
 SHORT_HELP = ", ".join(f"{short} = {full}" for short, full in SHORT_KEYS.items())
 
@@ -49,6 +50,22 @@ def port(text: str) -> int:
     if not 0 <= number <= 65535:
         raise argparse.ArgumentTypeError(f"a port is a number from 0 to 65535, not {text}")
     return number
+
+
+def add_workers(parser: argparse.ArgumentParser, default: int = 0, what: str = "processes (0: one per core)") -> None:
+    """`--workers N` and `--ray ADDRESS`."""
+    text = f"{what}; default: {default}" if default else f"{what}, the default"
+    parser.add_argument("--workers", type=int, default=default, metavar="N", help=text)
+    parser.add_argument(
+        "--ray", metavar="ADDRESS",
+        help="work on the machines of a Ray cluster, which share the folders: auto, host:6379, ray://host:10001; "
+        "local: one on this machine",
+    )  # fmt: skip
+
+
+def workers_of(args: argparse.Namespace) -> Workers:
+    """What `--workers` and `--ray` say; a cluster has one worker per core unless N is given."""
+    return Workers.of(Workers(args.workers, args.ray), "--workers")
 
 
 def add_recipe(parser: argparse.ArgumentParser, *, required: bool = True) -> None:

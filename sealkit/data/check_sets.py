@@ -9,6 +9,7 @@ from sealkit.data.check_report import CheckedSet, CheckReport
 from sealkit.data.images import survey
 from sealkit.errors import DataError, Problem
 from sealkit.images import UNREAD_SUFFIXES, list_images, suffix_of
+from sealkit.workers.pool import Workers
 
 
 def dataset_folder(root: str | Path) -> Path:
@@ -48,7 +49,7 @@ def read_sets(
 
 
 def survey_sets(
-    report: CheckReport, workers: int, progress: Callable[[int, int], object] | None, compare: bool
+    report: CheckReport, workers: int | Workers, progress: Callable[[int, int], object] | None, compare: bool
 ) -> None:
     """Read and decode every image of the sets: fills their `facts`. Arguments as those of `check_dataset`."""
     total = sum(len(checked.samples) for checked in report.sets)

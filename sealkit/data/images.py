@@ -5,18 +5,18 @@ along.
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import cv2
 import numpy as np
 
 from sealkit.data.duplicates import signature
-from sealkit.errors import ImageError, Problem, Severity
+from sealkit.errors import EngineError, ImageError, Problem, Severity
 from sealkit.images import ImageInfo, decode_bytes, inspect_bytes, read_file, suffix_of
+from sealkit.workers.pool import Workers, mapped
 
 SUFFIXES_OF_FORMAT = {
     "JPEG": {"jpg", "jpeg", "jpe", "jfif"},
@@ -67,34 +67,36 @@ class ImageFacts:
         return self.info.size if self.info is not None and self.error is None else None
 
 
+IMAGES_PER_WORKER = 32
+"""A process that reads fewer images costs more time than it saves."""
+
+
 def survey(
     paths: Sequence[Path],
     *,
-    workers: int = 0,
+    workers: int | Workers = 1,
     progress: Callable[[int], object] | None = None,
     compare: bool = True,
 ) -> list[ImageFacts]:
-    """Read and decode every file; facts in the order of `paths`.
+    """Read and decode every file; facts in the order of `paths`, the same for any number of workers.
 
     Args:
         paths: files; they need not exist.
-        workers: readers at work at once; 0 = one per core, at most 8. They are threads: decoding and hashing run
-            outside Python's lock, so threads are as fast as processes here and need no start-up time.
+        workers: processes, 0: one per core; or a cluster. Few images are read here.
         progress: called with the number of files done since the last call.
         compare: also compute what the search for look-alikes needs.
     """
-    count = workers or min(8, os.cpu_count() or 1)
-
-    def one(path: Path) -> ImageFacts:
-        facts = look_at(path, compare=compare)
+    facts = []
+    where = Workers.of(workers).for_jobs(len(paths), IMAGES_PER_WORKER)
+    for one in mapped(partial(look_at, compare=compare), paths, where, _lost):
+        facts.append(one)
         if progress is not None:
             progress(1)
-        return facts
+    return facts
 
-    if count <= 1:
-        return [one(path) for path in paths]
-    with ThreadPoolExecutor(count) as pool:
-        return list(pool.map(one, paths))
+
+def _lost(path: Path, error: EngineError) -> ImageFacts:
+    return ImageFacts(path, error=ImageError(error.what, where=str(path), value=error.value, hint=error.hint))
 
 
 def look_at(path: Path, *, compare: bool = True) -> ImageFacts:

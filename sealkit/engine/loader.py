@@ -6,10 +6,8 @@ One pool serves training and evaluation.
 
 from __future__ import annotations
 
-import contextlib
 import mmap
 import multiprocessing
-import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -18,9 +16,10 @@ from typing import Any
 import numpy as np
 
 from sealkit.engine.sampler import Pick
-from sealkit.engine.signals import unheard
 from sealkit.engine.worker import CAN_SHARE, Request, Response, Stream, load_batch, serve
 from sealkit.errors import TrainingError
+from sealkit.workers.processes import one_thread
+from sealkit.workers.signals import unheard
 
 _AHEAD = 2  # batches per worker that may be under way or ready
 
@@ -144,7 +143,7 @@ class _Worker:
         self._process = context.Process(
             target=serve, args=(theirs, streams, seed), name=f"sealkit-loader-{number}", daemon=True
         )
-        with _one_thread(), unheard():
+        with one_thread(), unheard():
             self._process.start()
         theirs.close()
         self._ready: dict[int, Response] = {}
@@ -228,22 +227,6 @@ class _Worker:
             self._process.kill()  # it does not hear SIGTERM
             self._process.join(timeout=5)
         self._maps.clear()
-
-
-@contextlib.contextmanager
-def _one_thread() -> Iterator[None]:
-    """Processes started inside get one thread each for BLAS and OpenMP."""
-    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-    before = {name: os.environ.get(name) for name in names}
-    os.environ.update(dict.fromkeys(names, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
 
 
 __all__ = ["CAN_SHARE", "Batch", "Loader", "Stream"]

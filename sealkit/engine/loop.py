@@ -21,7 +21,6 @@ from sealkit.engine.evaluate import evaluate
 from sealkit.engine.preflight import TRAIN_STREAM, preflight
 from sealkit.engine.run_folder import RunFolder, as_json, environment
 from sealkit.engine.setup import Parts, build
-from sealkit.engine.signals import import_paddle, stop_signals
 from sealkit.engine.step import NonFinite, Outcome
 from sealkit.engine.task import StepState, Task
 from sealkit.engine.val_set import described, few_images
@@ -29,6 +28,7 @@ from sealkit.engine.watchdog import Watchdog
 from sealkit.errors import TrainingError
 from sealkit.weights.checkpoint import Checkpoint, copy_checkpoint, save_checkpoint
 from sealkit.weights.loading import network_arrays
+from sealkit.workers.signals import import_paddle, stop_signals
 
 
 @dataclass

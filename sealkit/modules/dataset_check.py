@@ -19,6 +19,7 @@ from sealkit.data.check_report import CheckedSet, CheckReport
 from sealkit.data.check_sets import dataset_folder, read_sets, refuse_when_no_image_exists, survey_sets, unread_images
 from sealkit.errors import DataError, Problem
 from sealkit.images import list_images
+from sealkit.workers.pool import Workers
 
 Gallery = tuple[str, str, list[tuple[str, np.ndarray]]]
 """Title, text, and captioned images (H, W, 3) uint8 BGR."""
@@ -57,7 +58,7 @@ class DatasetCheck(ABC):
         val: str | None = "",
         val_required: bool = False,
         test: str | None = None,
-        workers: int = 0,
+        workers: int | Workers = 1,
         compare: bool = True,
         charset: Charset | None = None,
         progress: Callable[[int, int], object] | None = None,
@@ -70,7 +71,7 @@ class DatasetCheck(ABC):
             val: as `train`; None: there is no validation part.
             val_required: a missing validation file is an error and not a warning.
             test: label file of a third part; None: there is none.
-            workers: image readers at work at once, 0 = one per core.
+            workers: processes that read images, 0: one per core; or a cluster.
             compare: search for copies within and between the label files.
             charset: also report characters of the texts that this recogniser's charset lacks; of no meaning to modules
                 without texts.

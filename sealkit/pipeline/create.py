@@ -22,7 +22,10 @@ from sealkit.pipeline.seal_recognition import SealRecognitionPipeline
 from sealkit.pipeline.settings import SealRecognitionSettings
 from sealkit.pipeline.speed import NAMES as SPEED
 from sealkit.pipeline.speed import call_settings, choose, threads_of
+from sealkit.runtime.devices import Device, parse_device
 from sealkit.runtime.model import InferenceModel, open_model
+from sealkit.workers.pool import Workers
+from sealkit.workers.processes import cores
 
 if TYPE_CHECKING:
     from sealkit.pipeline.parallel import ParallelPipeline
@@ -44,6 +47,8 @@ def create_pipeline(
     overrides: Any = (),
     allow_url: bool = False,
     at_once: int | None = None,
+    workers: int | None = None,
+    ray: str | None = None,
     download: bool | None = None,
     det: str | Path | None = None,
     rec: str | Path | None = None,
@@ -71,6 +76,8 @@ def create_pipeline(
         allow_url: inputs may be URLs, of any host this machine reaches.
         at_once: images of one predict() call that are read at the same time, each with its share of the threads;
             None: up to four where every network is small and runs on ONNX Runtime on the CPU, else one.
+        workers: processes on the CPU, each with a pipeline of its own, as `device="cpu,cpu"`; 0: one per core.
+        ray: address of a Ray cluster (`auto`, `host:6379`, `ray://host:10001`, `local`) that has the workers.
         det, rec, layout, ori: a trained text detector, recogniser, layout or page orientation model: run folder,
             exported folder or .onnx file. Its stage is switched on, and it runs as it was evaluated.
         seal_text_detection_model_dir, text_recognition_model_dir, layout_detection_model_dir,
@@ -97,18 +104,42 @@ def create_pipeline(
     loaded = load_config(source, overrides_of_runs(source, runs, overrides))
     if wanted(download):
         fetch_models(loaded.settings)
-    if device is not None and "," in device:
-        from sealkit.pipeline.parallel import ParallelPipeline, split_devices
+    places = _places(device, workers, ray)
+    if places is not None:
+        from sealkit.pipeline.parallel import ParallelPipeline
 
         if at_once is not None:
             raise ConfigError(
                 "each of several devices reads one image at a time",
                 where="at_once",
                 value=at_once,
-                hint="use one device, or omit at_once",
+                hint="use one device and one worker, or omit at_once",
             )
-        return ParallelPipeline(loaded.settings, call, split_devices(device), threads, allow_url)
+        return ParallelPipeline(loaded.settings, call, places, threads, allow_url, ray)
     return build_pipeline(loaded.settings, call, device, threads, allow_url, at_once)
+
+
+def _places(device: str | None, workers: int | None, ray: str | None) -> list[Device] | None:
+    """The devices of worker processes, none for all cores of a cluster; None: no workers, this process reads.
+
+    Raises:
+        ConfigError: workers in number and by devices, or on something other than a CPU.
+    """
+    from sealkit.pipeline.parallel import split_devices
+
+    several = split_devices(device) if device is not None and "," in device else None
+    if workers is None and ray is None:
+        return several
+    if several is not None:
+        raise ConfigError("a list of devices says how many workers there are", where="device", value=device,
+                          hint="leave workers and ray out, or name one device")  # fmt: skip
+    asked = Workers.of(workers if workers is not None else 0 if ray else 1)
+    if asked.count == 1 and ray is None:
+        return None
+    if device is not None and parse_device(device).kind != "cpu":
+        raise ConfigError("workers read on CPUs", where="device", value=device,
+                          hint="list the devices, a worker each: gpu:0,1; or leave workers and ray out")  # fmt: skip
+    return [Device("cpu")] * (asked.count if ray is not None else asked.count or cores())
 
 
 def _said(

@@ -1,4 +1,4 @@
-"""Several devices: one worker process with a pipeline of its own on each, results in input order.
+"""Several devices or processes: a worker with a pipeline of its own on each, results in input order.
 
     for result in create_pipeline("my.yaml", device="gpu:0,1").predict("scans/"): …
 
@@ -7,25 +7,24 @@ Images are read here and dealt out, so that a PDF's pages are shared as well.
 
 from __future__ import annotations
 
-import multiprocessing
-import signal
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from inspect import signature
 from typing import Any
 
-from sealkit.engine.signals import unheard
-from sealkit.errors import DeviceError, EngineError, SealkitError
-from sealkit.images import iter_images
+from sealkit.errors import DeviceError, EngineError, ImageError
+from sealkit.images import ImageRecord, iter_images
 from sealkit.pipeline.build import build_pipeline
 from sealkit.pipeline.call import fetch_any, layouts_of, refuse_old_inputs
 from sealkit.pipeline.result import SealRecognitionResult
 from sealkit.pipeline.seal_recognition import SealRecognitionPipeline
 from sealkit.pipeline.settings import SealRecognitionSettings
-from sealkit.pipeline.side_by_side import in_order
 from sealkit.pipeline.speed import SpeedSettings
-from sealkit.runtime.devices import Device, default_threads, parse_device, parse_devices
+from sealkit.runtime.devices import Device, default_threads, parse_devices
+from sealkit.workers.order import JOBS_PER_WORKER
+from sealkit.workers.pool import Pool, Workers
+from sealkit.workers.processes import LocalProcesses
 
 
 def split_devices(text: str) -> list[Device]:
@@ -47,6 +46,26 @@ def split_devices(text: str) -> list[Device]:
     return devices
 
 
+@dataclass(frozen=True)
+class Reading:
+    """One image to be read.
+
+    Attributes:
+        record: the image, or why there is none.
+        layout: boxes found elsewhere, or None.
+        options: the other parameters of `predict`.
+    """
+
+    record: ImageRecord
+    layout: Any
+    options: Mapping[str, Any]
+
+    def __str__(self) -> str:
+        """The image's name, for messages."""
+        page = "" if self.record.page_index is None else f", page {self.record.page_index}"
+        return f"{self.record.input_path or f'image {self.record.input_index}'}{page}"
+
+
 class ParallelPipeline:
     """A pipeline on several devices; `predict` is that of SealRecognitionPipeline.
 
@@ -62,8 +81,12 @@ class ParallelPipeline:
         devices: Sequence[Device],
         threads: int | None = None,
         allow_url: bool = False,
+        ray: str | None = None,
     ) -> None:
         """Start the workers.
+
+        Args:
+            ray: address of a cluster that has the workers; without devices one per core of it, on the CPU.
 
         Raises:
             DeviceError, EngineError: a device or model that cannot be used; from the first worker that fails.
@@ -71,38 +94,27 @@ class ParallelPipeline:
         self.settings, self.devices, self.allow_url = settings, list(devices), allow_url
         on_cpu = sum(device.kind == "cpu" for device in devices)
         share = max(1, default_threads() // on_cpu) if on_cpu else None
-        context = multiprocessing.get_context("spawn")  # engines do not survive a fork
-        names = context.Queue()
-        for device in devices:
-            names.put(str(device))
-        self._pool = ProcessPoolExecutor(
-            len(devices), context, initializer=_start, initargs=(names, settings, call, threads or share)
-        )
+        if ray is not None:
+            share = 1
+        make = partial(_make, [str(device) for device in devices], settings, call, threads or share)
+        place = None if ray is not None else LocalProcesses(one_thread=False)
+        self._pool = Pool(make, Workers(len(devices), ray), place)
         try:
-            self.engines = self._gather_engines()
+            self._pool.until_ready()
         except BaseException:
             self.close()
             raise
-
-    def _gather_engines(self) -> dict[str, str]:
-        """Every worker is up, or the reason why not."""
-        with unheard(signal.SIGINT):  # a terminal sends it to them, too: it is for the parent to say when they end
-            barrier: list[Future[dict[str, str]]] = [self._pool.submit(_engines) for _ in self.devices]
         found: dict[str, list[str]] = {}
-        try:
-            for future in barrier:
-                for module, engine in future.result().items():
-                    found.setdefault(module, []).append(engine)
-        except BrokenProcessPool as error:
-            raise _dead() from error
-        return {module: " | ".join(dict.fromkeys(engines)) for module, engines in found.items()}
+        for _, engines in sorted(self._pool.about.items()):
+            for module, engine in engines.items():
+                found.setdefault(module, []).append(engine)
+        self.engines = {module: " | ".join(dict.fromkeys(engines)) for module, engines in found.items()}
 
     def predict(self, input: Any, *positional: Any, **options: Any) -> Iterator[Any]:
-        """See SealRecognitionPipeline.predict.
+        """See SealRecognitionPipeline.predict. An image at which two workers died has a result with that error.
 
         Raises:
             ConfigError: as there, but from the first result.
-            EngineError: a worker died.
         """
         bound = signature(SealRecognitionPipeline.predict).bind(None, input, *positional, **options)  # or TypeError
         options = {name: value for name, value in bound.arguments.items() if name not in ("self", "input")}
@@ -115,53 +127,35 @@ class ParallelPipeline:
 
     def close(self) -> None:
         """End the workers."""
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        self._pool.close()
 
     def _run(
         self, input: Any, options: Mapping[str, Any], layouts: Iterator[dict[str, Any]] | None
     ) -> Iterator[SealRecognitionResult]:
-        def jobs() -> Iterator[tuple[Any, Any]]:
+        def jobs() -> Iterator[Reading]:
             for record in iter_images(input, fetch=fetch_any if self.allow_url else None):
-                yield record, next(layouts) if layouts is not None else None
+                yield Reading(record, next(layouts) if layouts is not None else None, options)
 
-        try:
-            yield from in_order(jobs(), lambda job: self._pool.submit(_read, *job, dict(options)), len(self.devices))
-        except BrokenProcessPool as error:
-            raise _dead() from error
+        for result in self._pool.map(jobs(), _lost, JOBS_PER_WORKER):
+            yield self._pool.submit(result).result() if isinstance(result, Reading) else result
 
 
-def _dead() -> EngineError:
-    return EngineError(
-        "a worker process died",
-        where="device",
-        hint="it may have run out of memory: try fewer devices or smaller pages",
-    )
+def _lost(job: Reading, error: EngineError) -> Reading:
+    """An image at which workers died, as one that cannot be read: its result is made like that of any such image."""
+    trouble = ImageError(error.what, where=error.where, value=error.value, hint=error.hint)
+    return replace(job, record=replace(job.record, image=None, error=trouble))
 
 
 # ----- in the workers -----
 
-_WORKER: dict[str, Any] = {}
-"""The worker's pipeline, or the error that kept it from being made: one per process, set by the pool's initialiser."""
+
+def _make(
+    devices: Sequence[str], settings: SealRecognitionSettings, call: SpeedSettings, threads: int | None, number: int
+) -> tuple[Callable[[Reading], Any], dict[str, str]]:
+    device = devices[number] if devices else "cpu"
+    pipeline = build_pipeline(settings, call, device, threads)
+    return partial(_read, pipeline), pipeline.engines
 
 
-def _start(names: Any, settings: SealRecognitionSettings, call: SpeedSettings, threads: int | None) -> None:
-    try:
-        device = str(parse_device(names.get()))
-        _WORKER["pipeline"] = build_pipeline(settings, call, device, threads)
-    except SealkitError as error:  # raised from here it would only be "the pool is broken"
-        _WORKER["error"] = error
-
-
-def _pipeline() -> SealRecognitionPipeline:
-    if "error" in _WORKER:
-        raise _WORKER["error"]
-    pipeline: SealRecognitionPipeline = _WORKER["pipeline"]
-    return pipeline
-
-
-def _engines() -> dict[str, str]:
-    return _pipeline().engines
-
-
-def _read(record: Any, layout: Any, options: dict[str, Any]) -> Any:
-    return _pipeline().predict_record(record, layout, options)
+def _read(pipeline: SealRecognitionPipeline, job: Reading) -> Any:
+    return pipeline.predict_record(job.record, job.layout, job.options)

@@ -1,14 +1,15 @@
-"""Several images at the same time, results in input order: the queue that threads and worker processes share."""
+"""Several images at the same time in threads, results in input order."""
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import chain
 from typing import TypeVar
+
+from sealkit.workers.order import in_order
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
@@ -18,55 +19,12 @@ Result = TypeVar("Result")
 class QueueRules:
     """How far several images at the same time may get ahead of the reader."""
 
-    jobs_per_worker: int = 2
-    """Jobs begun or waiting per worker: enough to keep it busy, few enough to keep memory flat."""
     max_whole_image_pixels: int = 4_000_000
     """Pixels of images that the detector sees as they are, and that may be read at the same time: a server detector
     needs two kilobytes for each."""
 
 
 QUEUE = QueueRules()
-
-
-def in_order(
-    jobs: Iterator[Job],
-    submit: Callable[[Job], Future[Result]],
-    workers: int,
-    weight: Callable[[Job], float] = lambda job: 0.0,
-) -> Generator[Result, None, None]:
-    """The results of all jobs, in the order of the jobs; jobs that wait are cancelled when the reader stops.
-
-    What a job or the source of jobs raises comes in its place, after the results before it.
-
-    Args:
-        submit: begins a job, or lets it wait for a free worker.
-        weight: share of the memory a job needs; jobs that together need more than 1 are not begun together.
-    """
-    waiting: deque[tuple[Future[Result], float]] = deque()
-    try:
-        trouble: Exception | None = None
-        while True:
-            try:
-                job = next(jobs)
-            except StopIteration:
-                break
-            except Exception as error:
-                trouble = error
-                break
-            heavy = weight(job)
-            while waiting and (
-                len(waiting) >= workers * QUEUE.jobs_per_worker
-                or heavy + sum(other for future, other in waiting if not future.done()) > 1
-            ):
-                yield waiting.popleft()[0].result()
-            waiting.append((submit(job), heavy))
-        while waiting:
-            yield waiting.popleft()[0].result()
-        if trouble is not None:
-            raise trouble
-    finally:
-        for future, _ in waiting:
-            future.cancel()
 
 
 def in_threads(

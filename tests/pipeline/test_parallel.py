@@ -1,11 +1,18 @@
 """Several devices: how they are written, and that results come in the order of the input."""
 
+import os
+import signal
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from sealkit.errors import DeviceError, EngineError
+from sealkit.errors import ConfigError, DeviceError, EngineError
+from sealkit.images import ImageRecord
+from sealkit.pipeline import parallel
 from sealkit.pipeline.create import create_pipeline
-from sealkit.pipeline.parallel import split_devices
+from sealkit.pipeline.parallel import Reading, split_devices
+from sealkit.pipeline.seal_recognition import SealRecognitionPipeline
 
 
 def test_how_devices_are_written():
@@ -34,3 +41,63 @@ def test_order_is_kept_and_devices_that_are_not_there_are_refused(seal_image, tm
         pipeline.close()
     with pytest.raises((DeviceError, EngineError), match="npu"):
         create_pipeline(device="npu:0,1")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"device": "cpu,cpu", "workers": 2}, "says how many workers"),
+        ({"device": "gpu:0", "workers": 2}, "workers read on CPUs"),
+        ({"workers": -1}, "negative"),
+        ({"workers": 2, "at_once": 2}, "one image at a time"),
+    ],
+)
+def test_wrong_workers_have_one_clear_message(options, message):
+    with pytest.raises(ConfigError, match=message):
+        create_pipeline(**options)
+
+
+def test_one_worker_is_this_process():
+    assert isinstance(create_pipeline(workers=1), SealRecognitionPipeline)
+
+
+def read_or_die(job: Reading):
+    """The name of an image; at one of them the process dies."""
+    if job.record.input_path == "deadly.png" and job.record.error is None:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return job.record.input_path, None if job.record.error is None else job.record.error.what
+
+
+def make_deadly(*_):
+    return read_or_die, {}
+
+
+def test_an_image_that_kills_workers_has_a_result_with_the_error(monkeypatch):
+    monkeypatch.setattr(parallel, "_make", make_deadly)
+    pipeline = create_pipeline(workers=2)
+    names = ["a.png", "deadly.png", "b.png"]
+    records = [ImageRecord(np.zeros((8, 8, 3), np.uint8), None, name) for name in names]
+    monkeypatch.setattr(parallel, "iter_images", lambda *_, **__: iter(records))
+    try:
+        assert list(pipeline.predict("x")) == [
+            ("a.png", None),
+            ("deadly.png", "2 worker processes died at this item"),
+            ("b.png", None),
+        ]
+    finally:
+        pipeline.close()
+
+
+@pytest.mark.slow
+def test_results_are_the_same_for_any_number_of_workers():
+    """All that `infer --jsonl` tells, but for the seconds."""
+    toy = Path(__file__).resolve().parents[2] / "datasets" / "toy" / "images"
+    told = []
+    for workers in (1, 2):
+        pipeline = create_pipeline(workers=workers)
+        told.append([result.json["res"] for result in pipeline.predict([str(p) for p in sorted(toy.iterdir())[:5]])])
+        pipeline.close()
+        for result in told[-1]:
+            for stage in result["stages"].values():
+                stage.pop("seconds", None)
+    assert len(told[0]) == 5 and told[0] == told[1]

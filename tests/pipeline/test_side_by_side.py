@@ -12,7 +12,8 @@ from sealkit.errors import ConfigError
 from sealkit.images import read_image
 from sealkit.pipeline import build
 from sealkit.pipeline.create import create_pipeline
-from sealkit.pipeline.side_by_side import QUEUE, in_order, several
+from sealkit.pipeline.side_by_side import several
+from sealkit.workers.order import JOBS_PER_WORKER, in_order
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -47,7 +48,7 @@ def test_jobs_run_at_the_same_time_and_only_few_are_read_ahead(run):
 
     results = run(jobs(), work, 2)
     assert next(results) == 0
-    assert len(taken) == 2 * QUEUE.jobs_per_worker + 1  # and the one in hand
+    assert len(taken) == 2 * JOBS_PER_WORKER + 1  # and the one in hand
     assert list(results) == list(range(1, 20))
 
 

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,9 +13,10 @@ from sealkit.data.shapes import SHAPES
 from sealkit.errors import ConfigError, DataError
 from sealkit.images import read_image
 from sealkit.synth.common import texts
+from sealkit.synth.seals import writer
 from sealkit.synth.seals.render import render_cache, render_sample
 from sealkit.synth.seals.settings import SynthSettings
-from sealkit.synth.seals.writer import is_validation, write_detection_set
+from sealkit.synth.seals.writer import is_validation, write_detection_set, write_jpeg
 
 SMALL = SynthSettings(size=(160, 220), page_size=(200, 260))
 
@@ -62,6 +64,38 @@ def test_set_is_the_same_for_any_number_of_workers(tmp_path) -> None:
         write_detection_set(tmp_path / str(workers), 6, 5, workers=workers, val_share=0.34, settings=SMALL)
     for name in ("train.txt", "val.txt", *(f"images/{i:06d}.jpg" for i in range(6))):
         assert (tmp_path / "1" / name).read_bytes() == (tmp_path / "2" / name).read_bytes(), name
+
+
+def test_a_set_left_unfinished_is_gone_on_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stopped after three images, one of them lost since, then started again: byte for byte the set of one go."""
+    options = {"val_share": 0.34, "settings": SMALL}
+    write_detection_set(tmp_path / "whole", 6, 5, **options)
+    drawn: list[int] = []
+    render = writer._render_to_file
+
+    def stop_at_three(folder: str, seed: int, quality: int, settings: SynthSettings, index: int) -> dict:
+        if len(drawn) == 3:
+            raise KeyboardInterrupt
+        drawn.append(index)
+        return render(folder, seed, quality, settings, index)
+
+    monkeypatch.setattr(writer, "_render_to_file", stop_at_three)
+    with pytest.raises(KeyboardInterrupt):
+        write_detection_set(tmp_path / "set", 6, 5, **options)
+    (tmp_path / "set" / "images" / "000001.jpg").unlink()
+    with pytest.raises(DataError, match=r"begun with other settings.*seed: 5, now 6"):
+        write_detection_set(tmp_path / "set", 6, 6, **options)
+    monkeypatch.setattr(writer, "_render_to_file", render)
+    drawn.clear()
+    monkeypatch.setattr(writer, "write_jpeg", lambda path, *rest: (drawn.append(path.name), write_jpeg(path, *rest)))
+    write_detection_set(tmp_path / "set", 6, 5, **options)
+    assert drawn == ["000001.jpg", "000003.jpg", "000004.jpg", "000005.jpg"]
+    assert contents(tmp_path / "set") == contents(tmp_path / "whole")
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Path in the folder → content, of all files."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def test_command_writes_a_readable_set_and_a_sheet(tmp_path, capsys: pytest.CaptureFixture[str]) -> None:

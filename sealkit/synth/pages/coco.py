@@ -19,13 +19,15 @@ from sealkit.images import read_image
 from sealkit.synth.pages.scene import PageObject, render_page
 from sealkit.synth.seals.settings import PageSettings
 from sealkit.synth.seals.writer import drawn, image_name, is_validation, new_folder, write_jpeg
+from sealkit.workers.pool import Workers
 
 CLASSES = ("image", "table", "seal")
 """Classes of the 3-class layout models, in the order of their ids."""
 MORE_CLASSES = ("text", "doc_title", "paragraph_title", "header", "number", "figure_title")
 """What else is drawn and can be labelled; names as in the 17-class models."""
 
-Rendered = tuple[int, tuple[int, int], list[PageObject], dict[str, Any]]
+Rendered = dict[str, Any]
+"""`size` (width, height), `objects` and `info` of a page, as JSON holds them."""
 
 
 def annotation_name(part: str) -> str:
@@ -36,7 +38,7 @@ def annotation_name(part: str) -> str:
 def _render_to_file(folder: str, seed: int, quality: int, settings: PageSettings, index: int) -> Rendered:
     image, objects, info = render_page(seed, index, settings)
     write_jpeg(Path(folder) / image_name(index), image, quality)
-    return index, (image.shape[1], image.shape[0]), objects, info
+    return {"size": (image.shape[1], image.shape[0]), "objects": [vars(one) for one in objects], "info": info}
 
 
 class _Part:
@@ -48,8 +50,8 @@ class _Part:
         self.annotations: list[dict[str, Any]] = []
         self.upright: list[str] = []
 
-    def add(self, rendered: Rendered) -> None:
-        index, (width, height), objects, info = rendered
+    def add(self, index: int, size: Sequence[int], objects: Sequence[PageObject], info: dict[str, Any]) -> None:
+        width, height = size
         name = image_name(index)
         self.images.append({
             "id": index + 1, "file_name": Path(name).name, "width": width, "height": height,
@@ -85,7 +87,7 @@ def write_page_set(
     count: int,
     seed: int,
     *,
-    workers: int = 1,
+    workers: int | Workers = 1,
     val_share: float = 0.1,
     quality: int = 93,
     classes: Sequence[str] = CLASSES,
@@ -95,10 +97,10 @@ def write_page_set(
     """Render pages: `images/`, `annotations/instance_{train,val}.json`, `upright_{train,val}.txt`.
 
     Args:
-        out_dir: a folder that is empty or does not exist yet.
+        out_dir: as of `sealkit.synth.seals.writer.write_detection_set`.
         count: number of pages.
         seed: page i depends on (seed, i), the settings and the installed fonts only, whatever `workers` is.
-        workers: processes.
+        workers: processes, 0: one per core; or a cluster.
         val_share: share of the pages that go to the validation part, 0 to 1 (0: none is written).
         quality: JPEG quality of the files, on top of the compression that is drawn.
         classes: what is labelled; ids follow the order. Names of `CLASSES` and `MORE_CLASSES`.
@@ -119,15 +121,16 @@ def write_page_set(
         raise DataError(
             "classes must be different names of what is drawn", value=",".join(classes), hint=f"of {', '.join(allowed)}"
         )
-    folder = new_folder(out_dir, count, workers, val_share)
+    told = {"set": "pages", "seed": seed, "quality": quality, "settings": settings.model_dump(mode="json")}
+    folder, journal = new_folder(out_dir, count, workers, val_share, told)
     started = time.perf_counter()
     written = {"train": _Part(classes), "val": _Part(classes)}
     counts: dict[str, Counter[str]] = {name: Counter() for name in ("documents", "views", "boxes", "shapes", "colours")}
     without = 0
     work = partial(_render_to_file, str(folder), seed, quality, settings)
-    for rendered in drawn(work, count, workers):
-        index, _, objects, info = rendered
-        written["val" if is_validation(index, val_share) else "train"].add(rendered)
+    for index, done in enumerate(drawn(work, folder, count, workers, journal)):
+        objects, info = [PageObject(**{**one, "box": tuple(one["box"])}) for one in done["objects"]], done["info"]
+        written["val" if is_validation(index, val_share) else "train"].add(index, done["size"], objects, info)
         without += info["seals"] == 0
         counts["documents"][info["document"]] += 1
         counts["views"][info["view"]] += 1
@@ -139,6 +142,7 @@ def write_page_set(
     for name, part in written.items():
         if part.images:
             part.write(folder, name)
+    journal.finish()
     seconds = time.perf_counter() - started
     return {
         "folder": str(folder),

@@ -18,8 +18,10 @@ from sealkit.images import read_image
 from sealkit.synth.pages.scene import render_page
 from sealkit.synth.seals.settings import PageSettings
 from sealkit.synth.seals.writer import drawn, image_name, is_validation, new_folder, write_jpeg
+from sealkit.workers.pool import Workers
 
-Turned = tuple[int, int, dict[str, Any]]
+Turned = dict[str, Any]
+"""`label` (an index of ANGLES) and `document` of a page."""
 
 _TRIES = 20  # pages drawn for one with text enough to tell which way is up; nearly every second try suffices
 _STRIDE = 1 << 20  # page indices between the tries of one image
@@ -38,7 +40,7 @@ def _draw_to_file(folder: str, seed: int, quality: int, settings: PageSettings, 
         if info["upright"]:
             # rot90 turns counter-clockwise; a class is the angle a page lies turned clockwise
             write_jpeg(Path(folder) / image_name(index), np.ascontiguousarray(np.rot90(image, -label)), quality)
-            return index, label, info
+            return {"label": label, "document": info["document"]}
     raise DataError(
         "no page with text enough to tell which way is up",
         where=image_name(index),
@@ -52,7 +54,7 @@ def write_turned_set(
     count: int,
     seed: int,
     *,
-    workers: int = 1,
+    workers: int | Workers = 1,
     val_share: float = 0.1,
     quality: int = 93,
     settings: PageSettings | None = None,
@@ -66,23 +68,26 @@ def write_turned_set(
     Returns:
         counts (images, by angle, documents), seconds, images_per_second.
     """
-    folder = new_folder(out_dir, count, workers, val_share)
-    work = partial(_draw_to_file, str(folder), seed, quality, settings or PageSettings())
+    settings = settings or PageSettings()
+    told = {"set": "turned", "seed": seed, "quality": quality, "settings": settings.model_dump(mode="json")}
+    folder, journal = new_folder(out_dir, count, workers, val_share, told)
+    work = partial(_draw_to_file, str(folder), seed, quality, settings)
     started = time.perf_counter()
     samples: dict[str, list[PageSample]] = {"train": [], "val": []}
     angles: Counter[str] = Counter()
     documents: Counter[str] = Counter()
-    for index, label, info in drawn(work, count, workers):
+    for index, done in enumerate(drawn(work, folder, count, workers, journal)):
         part = "val" if is_validation(index, val_share) else "train"
-        samples[part].append(PageSample(folder / image_name(index), label))
-        angles[str(ANGLES[label])] += 1
-        documents[info["document"]] += 1
+        samples[part].append(PageSample(folder / image_name(index), done["label"]))
+        angles[str(ANGLES[done["label"]])] += 1
+        documents[done["document"]] += 1
         if progress is not None:
             progress(1)
     for part, found in samples.items():
         if found:
             write_page_labels(folder / f"{part}.txt", found, folder)
     write_class_file(folder)
+    journal.finish()
     seconds = time.perf_counter() - started
     return {
         "folder": str(folder),

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import signal
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import cv2
 import numpy as np
@@ -18,15 +15,20 @@ import numpy as np
 from sealkit.data.labels.detection import read_det_labels, write_det_labels
 from sealkit.data.records import DetSample, TextLine
 from sealkit.drawing.sheets import contact_sheet, save_sheet
-from sealkit.engine.signals import unheard
 from sealkit.errors import DataError
 from sealkit.files import write_bytes
 from sealkit.images import read_image
 from sealkit.synth.seals.render import render_sample
 from sealkit.synth.seals.settings import SynthSettings
+from sealkit.workers.journal import Journal, begin, resumed
+from sealkit.workers.pool import Workers
 
-Rendered = tuple[int, list[TextLine], dict[str, Any]]
-Result = TypeVar("Result")
+Rendered = dict[str, Any]
+"""`lines` and `info` of an image, as JSON holds them."""
+
+
+IMAGES_PER_WORKER = 2
+"""Fewer are drawn sooner than a process starts."""
 
 
 def image_name(index: int) -> str:
@@ -55,7 +57,11 @@ def write_jpeg(path: Path, image: np.ndarray, quality: int) -> None:
 def _render_to_file(folder: str, seed: int, quality: int, settings: SynthSettings, index: int) -> Rendered:
     image, lines, info = render_sample(seed, index, settings)
     write_jpeg(Path(folder) / image_name(index), image, quality)
-    return index, lines, info
+    return _recorded(lines, info)
+
+
+def _recorded(lines: Sequence[TextLine], info: dict[str, Any]) -> Rendered:
+    return {"lines": [vars(line) for line in lines], "info": info}
 
 
 def _render_to_compare(folder: str, seed: int, quality: int, settings: SynthSettings, index: int) -> Rendered:
@@ -67,43 +73,39 @@ def _render_to_compare(folder: str, seed: int, quality: int, settings: SynthSett
             where=str(path),
             hint="give the seed, flags and quality the set was drawn with; fonts and library versions matter too",
         )
-    return index, lines, info
+    return _recorded(lines, info)
 
 
-def _quiet_worker() -> None:
-    cv2.setNumThreads(1)  # one process per core already
+def new_folder(
+    out_dir: str | Path, count: int, workers: int | Workers, val_share: float, settings: Mapping[str, Any]
+) -> tuple[Path, Journal]:
+    """The folder of a new set with `images/` in it, and what an earlier run of these settings did of it.
 
-
-def drawn(work: Callable[[int], Result], count: int, workers: int) -> Iterator[Result]:
-    """Results of work(0), work(1), … in order, from so many processes."""
-    if workers <= 1:
-        yield from map(work, range(count))
-        return
-    # spawn: forking after OpenCV or Paddle have started threads may hang.
-    with ExitStack() as stack:
-        with unheard(signal.SIGINT):  # a terminal sends it to them, too: the parent ends them
-            pool = stack.enter_context(multiprocessing.get_context("spawn").Pool(workers, initializer=_quiet_worker))
-        yield from pool.imap(work, range(count), chunksize=8)
-
-
-def new_folder(out_dir: str | Path, count: int, workers: int, val_share: float) -> Path:
-    """The folder of a new set with `images/` in it; DataError where it is not empty or a number is wrong."""
+    Raises:
+        DataError: it is not empty, or a number is wrong. ConfigError: workers are negative.
+    """
     folder = Path(out_dir)
-    if count < 1 or workers < 0 or not 0 <= val_share <= 1:
+    Workers.of(workers)
+    if count < 1 or not 0 <= val_share <= 1:
         raise DataError(
             "count must be positive and val_share between 0 and 1", value=(count, val_share), hint="correct the number"
         )
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise DataError(
-            "the output folder is not empty", where=str(folder), hint="name another folder, or empty this one first"
-        )
-    try:
-        (folder / "images").mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise DataError(
-            f"the output folder cannot be made: {error.strerror}", where=str(folder), hint="check path and rights"
-        ) from error
-    return folder
+    journal = begin(folder, {"count": count, "val_share": val_share, **settings})
+    (folder / "images").mkdir(exist_ok=True)
+    return folder, journal
+
+
+def drawn(
+    work: Callable[[int], Any], folder: Path, count: int, workers: int | Workers, journal: Journal
+) -> Iterator[Any]:
+    """What `work(0)`, `work(1)`, … return, in order; they draw image 0, 1, … of the set, and return what JSON holds."""
+    whole = partial(_is_there, folder)
+    where = Workers.of(workers).for_jobs(count, IMAGES_PER_WORKER)
+    yield from resumed(work, range(count), where, journal, "images", whole=whole)
+
+
+def _is_there(folder: Path, index: int) -> bool:
+    return (folder / image_name(index)).is_file()
 
 
 def write_detection_set(
@@ -111,7 +113,7 @@ def write_detection_set(
     count: int,
     seed: int,
     *,
-    workers: int = 1,
+    workers: int | Workers = 1,
     val_share: float = 0.1,
     quality: int = 93,
     settings: SynthSettings | None = None,
@@ -121,10 +123,11 @@ def write_detection_set(
     """Render a detection set in PaddleX's format: `images/`, `train.txt`, `val.txt`.
 
     Args:
-        out_dir: a folder that is empty or does not exist yet.
+        out_dir: a folder that is empty or does not exist yet, or that a run with the same arguments left unfinished:
+            that is gone on with.
         count: number of images.
         seed: image i depends on (seed, i), the settings and the installed fonts only, whatever `workers` is.
-        workers: processes.
+        workers: processes, 0: one per core; or a cluster.
         val_share: share of the images that go to val.txt, 0 to 1 (0: no val.txt is written).
         quality: JPEG quality of the files, on top of the compression that is drawn.
         progress: called with 1 after each image.
@@ -140,20 +143,27 @@ def write_detection_set(
             `relabel` there is no such set, or an image comes out differently.
     """
     settings = settings or SynthSettings()
-    folder = _drawn_folder(out_dir, count) if relabel else new_folder(out_dir, count, workers, val_share)
+    if relabel:
+        folder, journal = _drawn_folder(out_dir, count), Journal(None, {})
+    else:
+        told = {"set": "seals", "seed": seed, "quality": quality, "settings": settings.model_dump(mode="json")}
+        folder, journal = new_folder(out_dir, count, workers, val_share, told)
     render = _render_to_compare if relabel else _render_to_file
     started = time.perf_counter()
     samples: dict[str, list[DetSample]] = {"train": [], "val": []}
     infos = []
-    for index, lines, info in drawn(partial(render, str(folder), seed, quality, settings), count, workers):
+    work = partial(render, str(folder), seed, quality, settings)
+    for index, done in enumerate(drawn(work, folder, count, workers, journal)):
         part = "val" if is_validation(index, val_share) else "train"
+        lines = [TextLine(**{**line, "points": np.array(line["points"], np.float32)}) for line in done["lines"]]
         samples[part].append(DetSample(folder / image_name(index), lines))
-        infos.append(info)
+        infos.append(done["info"])
         if progress is not None:
             progress(1)
     for part, found in samples.items():
         if found:
             write_det_labels(folder / f"{part}.txt", found)
+    journal.finish()
     seconds = time.perf_counter() - started
     return {
         "folder": str(folder),

@@ -19,6 +19,7 @@ from sealkit.images import read_image
 from sealkit.synth.seals.settings import StripSettings
 from sealkit.synth.seals.writer import drawn, image_name, is_validation, new_folder, write_jpeg
 from sealkit.synth.strips.draw import SHARES, DrawnStrip, StripArtist
+from sealkit.workers.pool import Workers
 
 
 @lru_cache(maxsize=2)
@@ -36,10 +37,10 @@ def _writable(text: str) -> bool:
     return bool(text.strip()) and not any(mark in text for mark in "\t\r\n")
 
 
-def _draw_to_file(folder: str, seed: int, quality: int, settings: StripSettings, index: int) -> DrawnStrip:
+def _draw_to_file(folder: str, seed: int, quality: int, settings: StripSettings, index: int) -> dict[str, Any]:
     strip = strip_at(settings, seed, index)
     write_jpeg(Path(folder) / image_name(index), strip.image, quality)
-    return DrawnStrip(np.empty((0, 0, 3), np.uint8), strip.text, strip.shape, strip.angle, strip.direction)
+    return {"text": strip.text, "shape": strip.shape, "angle": strip.angle, "direction": strip.direction}
 
 
 def write_strip_set(
@@ -47,7 +48,7 @@ def write_strip_set(
     count: int,
     seed: int,
     *,
-    workers: int = 1,
+    workers: int | Workers = 1,
     val_share: float = 0.1,
     quality: int = 93,
     settings: StripSettings | None = None,
@@ -61,27 +62,30 @@ def write_strip_set(
         counts (strips, by direction, characters), seconds and strips_per_second.
     """
     settings = settings or StripSettings()
-    folder = new_folder(out_dir, count, workers, val_share)
+    told = {"set": "strips", "seed": seed, "quality": quality, "settings": settings.model_dump(mode="json")}
+    folder, journal = new_folder(out_dir, count, workers, val_share, told)
     started = time.perf_counter()
     rows: dict[str, list[str]] = {"train": [], "val": []}
     extras: dict[str, list[str]] = {"train": [], "val": []}
     directions: Counter[str] = Counter()
     characters: Counter[str] = Counter()
     draw = partial(_draw_to_file, str(folder), seed, quality, settings)
-    for index, strip in enumerate(drawn(draw, count, workers)):
+    for index, strip in enumerate(drawn(draw, folder, count, workers, journal)):
         part = "val" if is_validation(index, val_share) else "train"
-        known = {"path": image_name(index), "shape": strip.shape, "angle": strip.angle, "direction": strip.direction}
-        rows[part].append(f"{image_name(index)}\t{strip.text}\n")
+        text, direction = strip.pop("text"), strip["direction"]
+        known = {"path": image_name(index), **strip}
+        rows[part].append(f"{image_name(index)}\t{text}\n")
         kept = {key: value for key, value in known.items() if value is not None}
         extras[part].append(json.dumps(kept, ensure_ascii=False) + "\n")
-        directions[strip.direction or "printed"] += 1
-        characters.update(strip.text)
+        directions[direction or "printed"] += 1
+        characters.update(text)
         if progress is not None:
             progress(1)
     for part in rows:
         if rows[part]:
             write_text(folder / f"{part}.extras.jsonl", "".join(extras[part]))
             write_text(folder / f"{part}.txt", "".join(rows[part]))
+    journal.finish()
     seconds = time.perf_counter() - started
     return {
         "folder": str(folder),

@@ -158,7 +158,14 @@ def import_paddle() -> None:
             import paddle
 
         return
-    with unheard(), framework_noise():
+    with unheard(), keeping_sigterm(), framework_noise():
         import paddle  # noqa: F401
 
-        _set({signal.SIGTERM: signal.getsignal(signal.SIGTERM)})
+
+@contextmanager
+def keeping_sigterm() -> Iterator[None]:
+    """SIGTERM's handler survives a package that sets one of its own."""
+    kept = signal.getsignal(signal.SIGTERM)
+    yield
+    if _in_main_thread():
+        _set({signal.SIGTERM: kept})

@@ -1,0 +1,78 @@
+"""Workers of a Ray cluster: the results of one process, also where a machine of the cluster dies."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sealkit.data.images import survey
+from sealkit.errors import EngineError
+from sealkit.synth.seals.settings import SynthSettings
+from sealkit.synth.seals.writer import write_detection_set
+from sealkit.workers import pool
+from sealkit.workers.pool import Pool, Workers, mapped
+from sealkit.workers.serve import plain
+from tests.synth.test_sets import contents
+from tests.workers import jobs
+
+ROOT = Path(__file__).resolve().parents[2]
+SMALL = SynthSettings(size=(160, 220), page_size=(200, 260))
+
+
+def test_without_ray_the_message_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    import sys
+
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(EngineError, match=r"ray is not installed(?s:.*)sealkit\[ray\]"):
+        list(mapped(jobs.square, [1], Workers(0, "local")))
+
+
+@pytest.fixture
+def machines(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, list[Any], Any]]:
+    """A cluster of two machines with a core each: address, machines, cluster."""
+    pytest.importorskip("ray", reason="the extra `ray` is not installed")
+    from ray.cluster_utils import Cluster
+
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
+    nodes = [cluster.add_node(num_cpus=1) for _ in range(2)]
+    cluster.wait_for_nodes()
+    yield cluster.address, nodes, cluster
+    cluster.shutdown()
+
+
+@pytest.mark.slow
+def test_a_cluster_gives_what_one_process_gives(
+    machines: tuple[str, list[Any], Any], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    address, nodes, cluster = machines
+    there = Workers(0, address)
+
+    for name, workers in (("here", 1), ("cluster", there)):
+        write_detection_set(tmp_path / name, 8, 5, workers=workers, val_share=0.25, settings=SMALL)
+    assert contents(tmp_path / "here") == contents(tmp_path / "cluster")
+    paths = [*sorted((tmp_path / "here" / "images").iterdir()), tmp_path / "nowhere.png"]
+    here, far = survey(paths), survey(paths, workers=there)
+    assert [(f.pixel_hash, f.contrast, f.error and f.error.what) for f in here] == [
+        (f.pixel_hash, f.contrast, f.error and f.error.what) for f in far
+    ]
+    with caplog.at_level(logging.WARNING), Pool(partial(plain, partial(jobs.die_once, str(tmp_path), 5)), there) as one:
+        assert one.count == 2
+        assert [job for job, _ in one.map(range(12))] == list(range(12))
+    told = [record.getMessage() for record in caplog.records if record.name == pool.__name__]
+    assert len(told) == 1 and "worker " in told[0] and "at 5; trying again" in told[0]
+    caplog.clear()
+
+    with caplog.at_level(logging.WARNING), Pool(partial(plain, jobs.square), there) as one:
+        one.until_ready()
+        results = one.map(range(60))
+        first = [next(results) for _ in range(4)]
+        cluster.remove_node(nodes[0], allow_graceful=False)
+        assert first + list(results) == [n * n for n in range(60)], "one machine is left, and does the rest"
+    told = [record.getMessage() for record in caplog.records if record.name == pool.__name__]
+    assert told and all("of the cluster" in line and "died" in line for line in told)

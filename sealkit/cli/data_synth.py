@@ -56,7 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--layout", choices=["any", "latin", "grid"],
         help="any: by --shapes; latin: an arc over the top, one along the foot, lines inside; grid: square seals, as "
-        "many in each of four reading orders (default: any)",
+        "many in each of four reading orders, to measure with (default: any)",
     )  # fmt: skip
     parser.add_argument(
         "--size",

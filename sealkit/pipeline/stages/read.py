@@ -10,11 +10,14 @@ import numpy as np
 from sealkit.errors import DataError
 from sealkit.geometry.lines import LinePoly, orientations
 from sealkit.geometry.order import order_lines
+from sealkit.geometry.regions import TextRegion
 from sealkit.geometry.seals import choose_orientations, resolve_directions, seal_frame
 from sealkit.geometry.straighten import straighten
+from sealkit.modules.text_recognition.postprocess import RecResult
 from sealkit.modules.text_recognition.predictor import TextRecogniser
 from sealkit.pipeline.context import Context
 from sealkit.pipeline.page import Hypothesis, Page, ReadLine, SealLine
+from sealkit.pipeline.reading_orders import in_best_order
 from sealkit.pipeline.settings import ReadingSettings
 
 
@@ -100,7 +103,10 @@ def read_seals(
             for squeeze in settings.squeeze
         ]
         _try(image, again, recogniser, height, batch_size)
-    return [_settled(of_seal, settings.squeeze_margin) for of_seal in trials]
+    read = [_settled(of_seal, settings.squeeze_margin) for of_seal in trials]
+    if settings.both_directions == "never":
+        return read
+    return in_best_order(image, read, lambda lines: _read_each(image, lines, recogniser, height, batch_size))
 
 
 def _try(image: np.ndarray, plans: Sequence[_Plan], recogniser: TextRecogniser, height: int, batch_size: int) -> None:
@@ -115,6 +121,15 @@ def _try(image: np.ndarray, plans: Sequence[_Plan], recogniser: TextRecogniser, 
         planned.append(plan)
     for plan, result in zip(planned, recogniser.read(strips, batch_size)):
         plan.trial.tried.append(Hypothesis(plan.line, plan.number, plan.squeeze, result))
+
+
+def _read_each(
+    image: np.ndarray, lines: Sequence[LinePoly], recogniser: TextRecogniser, height: int, batch_size: int
+) -> list[RecResult]:
+    """Each line read as it stands."""
+    alone = [_Trial(SealLine(line, TextRegion(line.points), alone=True), [line]) for line in lines]
+    _try(image, [_Plan(trial, 0, trial.orientations[0]) for trial in alone], recogniser, height, batch_size)
+    return [trial.tried[0].result if trial.tried else RecResult("", 0.0) for trial in alone]
 
 
 def _is_doubtful(trial: _Trial, settings: ReadingSettings) -> bool:

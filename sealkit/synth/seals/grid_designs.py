@@ -43,7 +43,7 @@ def grid_of(rng: Rng, book: FontBook, text: str, lines: int, order: str, between
         between: white between lines as a share of a character; within lines it is 0.06 then. None: random, and in a
             third of the seals the same as within lines.
 
-    Rows from the right are labelled as columns of one character each: that is what they are, and how they are read.
+    The polygon of a row from the right runs from the left as that of any row; its text is in reading order.
     """
     count = len(text) // lines
     face: Face = book.choose(rng, text, NAME if rng.random() < 0.5 else RING, bold=True)
@@ -77,7 +77,7 @@ def grid_of(rng: Rng, book: FontBook, text: str, lines: int, order: str, between
             place = position if order == "rows-left" else count - 1 - position
             x = -(1 - margin) + w * (place * (1 + within) + 0.5)
             cells.append(_column(rng, char, face, x, y, w, h, 0.0, fill))
-        design.lines += [_row(cells, h)] if order == "rows-left" else cells
+        design.lines.append(_row(cells, h))
     return design
 
 
@@ -94,7 +94,7 @@ def _column(
 
 
 def _row(cells: list[Line], height: float) -> Line:
-    """Columns of one character each, side by side, as one line."""
+    """Columns of one character each, in reading order, as one line."""
     y = float(np.mean([cell.characters[0].x for cell in cells]))
     characters = []
     for cell in cells:

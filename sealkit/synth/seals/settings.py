@@ -20,7 +20,7 @@ class SynthSettings(Settings):
     layout: Literal["any", "latin", "grid"] = "any"
     """`any`: seals as documents show them, by `shapes`. `latin`: Latin text in an arc over the top and one along the
     foot, lines inside. `grid`: square seals read in rows from the left or right or in columns from the right or left,
-    as many of each: to measure reading orders."""
+    as many of each. It is for measuring: texts of rows from the right are in reading order, and train no recogniser."""
     size: tuple[int, int] = (300, 480)
     """Shortest and longest long side of images that one seal fills, pixels."""
     page_size: tuple[int, int] = (400, 640)

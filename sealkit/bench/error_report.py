@@ -119,7 +119,10 @@ def _scored(items: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
 
 def _case(rank: int, miss: Miss, image: np.ndarray, height: int) -> dict[str, Any]:
     about = " · ".join([miss.file, *miss.groups.values(), *miss.notes])
-    texts = [("labelled", [(miss.truth, "")]), ("read", text_diff(miss.truth, miss.text) if miss.text else [])]
+    texts = [
+        ("labelled", [(miss.truth, "")] if miss.truth else []),
+        ("read", text_diff(miss.truth, miss.text) if miss.text else []),
+    ]
     strips: list[tuple[str, np.ndarray]] = []
     if miss.line is not None and not miss.moved:
         line = miss.line

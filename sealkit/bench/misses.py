@@ -19,7 +19,7 @@ from shapely.geometry.base import BaseGeometry
 
 from sealkit.bench.real_seals import Found, PipelineReader, TextMatches, match_texts
 from sealkit.data.directions import find_directions
-from sealkit.data.label_issue import Readings, disagreement_with
+from sealkit.data.label_issue import UNLIKE, Readings, disagreement_with, similarity_of_words
 from sealkit.data.records import DetSample, TextLine
 from sealkit.errors import DataError
 from sealkit.geometry.boxes import share_in
@@ -198,6 +198,9 @@ class _ImageMisses:
         mine = [part for part in parts if matched and part[0] is self.kept[matched[0]]]
         miss.line = (mine or [max(parts, key=lambda part: part[1])])[0][0]
         miss.notes = self._notes(miss.line, index, len(parts))
+        if disagreement is not None and disagreement[0] == "reads-differently":
+            # a pipeline that read nearly what the label says speaks for the label
+            disagreement = disagreement if similarity_of_words(label["text"], miss.line.text) < UNLIKE else None
         miss.stage = self._stage(miss, disagreement is not None)
         if disagreement is not None:
             miss.notes.append(f"label: {disagreement[1]}")

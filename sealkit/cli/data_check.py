@@ -154,5 +154,4 @@ def _write_html(report: Any, path: str) -> Any:
         raise DataError("the HTML page needs the package jinja2", where="--html", hint=hint) from None
     from sealkit.data.check_report import report_sections
 
-    failed = [] if report.passed else [report.verdict()]
-    return write_page(path, f"Dataset check: {report.root}", report_sections(report), warnings=failed)
+    return write_page(path, f"Dataset check: {report.root}", report_sections(report))

@@ -205,10 +205,11 @@ def _check_crossing(shape: _Shape, say: Say) -> None:
     off = abs(enclosed - shape.area) / shape.area
     if off < 0.01:
         return
-    place = shapely.is_valid_reason(Polygon(shape.line.points.astype(np.float64))).partition("[")[2].rstrip("]") or "?"
+    found = shapely.is_valid_reason(Polygon(shape.line.points.astype(np.float64))).partition("[")[2].rstrip("]")
+    place = ", ".join(f"{float(v):.1f}" for v in found.split()) or "?"
     say(
         "self-crossing",
-        f"{shape.name} crosses itself near ({place.replace(' ', ', ')}); {off:.0%} of its area is ambiguous",
+        f"{shape.name} crosses itself near ({place}); {off:.0%} of its area is ambiguous",
         "put the points in order around the text" + ("" if shape.line.direction else "; --fix keeps the larger part"),
         "error",
     )

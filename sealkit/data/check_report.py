@@ -189,9 +189,10 @@ def report_sections(report: CheckReport, limit: int = 200) -> list[dict[str, Any
     for severity, kind, found in groups:
         rows_of_kind = [{"where": p.where, "what": p.message, "fix": p.hint} for p in found[:limit]]
         more = f"The first {limit} of {len(found)}; the JSON verdict has all." if len(found) > limit else None
-        sections.append({"title": f"{severity}: {kind} ({len(found)})", "text": more, "rows": rows_of_kind})
+        title = f"{severity}: {kind} ({len(found)})"
+        sections.append({"title": title, "text": more, "rows": rows_of_kind, "fold": True})
     for title in dict.fromkeys(title for s in report.sets for title in s.histograms):
-        sections.append({"title": title, "rows": _histogram_rows(report.sets, title)})
+        sections.append({"title": title, "rows": _histogram_rows(report.sets, title), "fold": True})
     for title, text, images in report.galleries() if report.galleries is not None else ():
         if images:
             sections.append({"title": title, "text": text, "images": images})

@@ -72,14 +72,22 @@ class Evaluation:
         """report.html of this evaluation."""
         from sealkit.reports.page import write_page
 
-        rows = [{"metric": name, "value": value} for name, value in self.metrics.items()]
-        head = {"title": "Metrics", "text": f"metric: {self.metric}", "rows": rows}
         warnings = [note.removeprefix("warning: ") for note in self.notes if note.startswith("warning: ")]
-        return write_page(path, self.title, [head, *task.report_parts(self.records)], warnings=warnings)
+        said = [note for note in self.notes if not note.startswith("warning: ")]
+        subtitle = "; ".join([*said, f"deciding metric {self.metric}"])
+        rows = [{"metric": name, "value": int(v) if _is_whole(v) else v} for name, v in self.metrics.items()]
+        metrics = {"title": "Metrics", "rows": rows, "fold": True}
+        sections = [*task.report_parts(self.records), metrics]
+        return write_page(path, self.title, sections, warnings=warnings, subtitle=subtitle)
 
 
 def _number(value: float) -> str:
-    return f"{value:.0f}" if float(value).is_integer() and abs(value) > 1 else f"{value:.4f}"
+    return f"{value:.0f}" if _is_whole(value) else f"{value:.4f}"
+
+
+def _is_whole(value: float) -> bool:
+    """Whether a metric is a count: a whole number, and no share of 0 or 1."""
+    return float(value).is_integer() and abs(value) > 1
 
 
 def metric_name(task: Task, settings: RecipeBase) -> str:

@@ -25,9 +25,21 @@ def read_metrics(path: str | Path) -> list[dict[str, Any]]:
 
 
 def line_chart(
-    series: Mapping[str, Sequence[tuple[float, float]]], *, x_label: str, title: str, log_y: bool = False
+    series: Mapping[str, Sequence[tuple[float, float]]],
+    *,
+    x_label: str,
+    title: str,
+    log_y: bool = False,
+    rates: bool = False,
 ) -> str:
-    """An SVG element with one line per series of (x, y) points; series without points are left out."""
+    """An SVG element with one line per series of (x, y) points; series without points are left out.
+
+    Args:
+        series: points by name, which the legend has.
+        x_label, title: of the axis and of the chart.
+        log_y: a logarithmic scale.
+        rates: both axes are shares, from 0 to 1 whatever the points are.
+    """
     with _figure(8.6, 2.6) as figure:
         axes = figure.add_subplot()
         for name, points in series.items():
@@ -37,7 +49,9 @@ def line_chart(
         axes.set_title(title, loc="left")
         if log_y:
             axes.set_yscale("log")
-        if axes.lines:
+        if rates:
+            axes.set(xlim=(0, 1.02), ylim=(0, 1.05))
+        if len(axes.lines) > 1:
             axes.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))  # beside the lines
         return _svg(figure)
 
@@ -118,5 +132,5 @@ def _figure(width: float, height: float) -> Iterator[Any]:
 def _svg(figure: Any) -> str:
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", metadata={"Date": None}, transparent=True)
-    text = buffer.getvalue()
+    text = buffer.getvalue().replace("stroke: #000000", "stroke: currentColor")  # axes: readable on dark pages, too
     return text[text.index("<svg") :]

@@ -3,7 +3,7 @@
 Callers pass plain sections; this file knows no module. A section is a dict with `title` and one or more of
 `text` (str), `rows` (list of dicts: a table), `images` (list of (caption, (H, W, 3) uint8 BGR array)), `svg` (str),
 `chart`, `scatter`, `bars` (arguments of `curves.line_chart`, `scatter_chart`, `bar_chart` by name), `code` (str),
-`cases` (one block each, see `_case`), `fold` (bool: closed until opened).
+`cases` (one block each, see `_case`), `fold` (bool: closed until opened; folded sections come last).
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def write_page(
         title: heading.
         sections: see the module's text; keys other than the known ones are refused.
         warnings: shown first, each a line.
-        subtitle: under the heading; default: the time of writing.
+        subtitle: under the heading, before the time of writing.
         wide: use the whole window, for tables of many columns.
 
     Raises:
@@ -52,12 +52,13 @@ def write_page(
     path.parent.mkdir(parents=True, exist_ok=True)
     environment = Environment(autoescape=True, trim_blocks=True, loader=PackageLoader("sealkit.reports", "."))
     template = environment.get_template("page.html")
+    written = datetime.datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z")
     html = template.render(
         title=title,
-        subtitle=subtitle or datetime.datetime.now().astimezone().strftime("written %Y-%m-%d %H:%M %Z"),
+        subtitle="; ".join([*([subtitle] if subtitle else []), f"written {written}"]),
         warnings=list(warnings),
         wide=wide,
-        sections=[_section(s) for s in sections],
+        sections=sorted(map(_section, sections), key=lambda section: section["fold"]),
     )
     write_text(path, html)
     return path

@@ -35,7 +35,7 @@ def write_run_report(run_dir: str | Path, parts: Sequence[Mapping[str, Any]] = (
         )
     metrics = read_metrics(folder / "metrics.jsonl")
     summary = _json(folder / "summary.json")
-    sections: list[Mapping[str, Any]] = [*_metrics(summary), *parts, *_curves(metrics, summary), *_groups(summary)]
+    sections: list[Mapping[str, Any]] = [*_metrics(summary), *parts, *_curves(metrics, summary)]
     sections += _facts(folder)
     recipe = folder / "recipe.yaml"
     if recipe.is_file():
@@ -50,17 +50,15 @@ def _json(path: Path) -> dict[str, Any]:
 
 
 def _metrics(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """What the run gained in one sentence, and the metrics of the whole set; counts are whole numbers."""
+    """What the run gained in one sentence; folded, the metrics of the whole set (counts are whole numbers) and of parts
+    of it (`recall/shape=oval`)."""
     if not summary:
         return []
-    rows = _rows(summary, [name for name in _names(summary) if "/" not in name])
-    return [{"title": "Result", "text": _verdict(summary), "rows": rows}]
-
-
-def _groups(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Metrics of parts of the set (`recall/shape=oval`), folded."""
-    rows = _rows(summary, [name for name in _names(summary) if "/" in name])
-    return [{"title": "Metrics by group", "rows": rows, "fold": True}] if rows else []
+    whole = _rows(summary, [name for name in _names(summary) if "/" not in name])
+    groups = _rows(summary, [name for name in _names(summary) if "/" in name])
+    tables = {"Metrics before and after": whole, "Metrics by group": groups}
+    folded = [{"title": title, "rows": rows, "fold": True} for title, rows in tables.items() if rows]
+    return [{"title": "Result", "text": _verdict(summary)}, *folded]
 
 
 def _names(summary: Mapping[str, Any]) -> list[str]:

@@ -270,7 +270,7 @@ def _write(result: Tuned, settings: RecipeBase) -> None:
     trials = {result.metric: [(t.number, t.score) for t in scored], "best so far": best_so_far}
     sections: list[dict[str, Any]] = [
         {"title": "Result", "text": result.verdict()},
-        {"title": "Trials", "rows": [asdict(trial) for trial in result.trials]},
+        {"title": "Trials", "rows": [asdict(trial) for trial in result.trials], "fold": True},
         {"title": "Course", "chart": {"series": trials, "x_label": "trial", "title": "Tuning part"}},
     ]
     for name, title in (("rate", "learning rate, factor"), ("length", "steps, factor"), ("augment", "augmentation")):

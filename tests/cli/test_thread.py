@@ -64,7 +64,9 @@ def test_checkpoint_and_exported_folder_have_the_same_metrics(sealkit, run, tmp_
         "eval", "-c", run, "--checkpoint", run / "checkpoints" / "latest", "--report", tmp_path / "r.html"
     )
     assert "metric: hmean (preprocess=pipeline)" in out and "precision" in out and "weights: " in out
-    assert "hmean" in (tmp_path / "r.html").read_text(encoding="utf-8")
+    html = (tmp_path / "r.html").read_text(encoding="utf-8")
+    assert html.index("deciding metric hmean (preprocess=pipeline)") < html.index("texts were found (recall ")
+    assert "<table>" not in html[: html.index("<details>")], "a sentence and images come first"
 
 
 def test_export_by_hand(sealkit, run, tmp_path):

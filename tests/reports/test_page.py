@@ -1,5 +1,9 @@
 """The report page: everything embedded, nothing executed, unknown sections refused."""
 
+import base64
+import re
+
+import cv2
 import numpy as np
 import pytest
 
@@ -43,6 +47,29 @@ def test_scatter_numbers_a_name_alike_in_every_series():
     assert svg.startswith("<svg") and ">1 one<" in svg and ">2 two<" in svg and ">none<" not in svg
     assert svg.count(">2<") == 2 and svg.count(">1<") == 1
     assert svg == scatter_chart(series, x_label="ms", y_label="%")
+
+
+def test_axes_and_texts_of_charts_follow_the_page_in_dark_and_light():
+    svg = line_chart({"a": [(0, 0.2), (1, 0.3)]}, x_label="recall", title="Precision", rates=True)
+    assert "stroke: currentColor" in svg and "#000000" not in svg
+    assert all(f">{tick}<" in svg for tick in ("0.0", "1.0")), "both axes from 0 to 1"
+    assert ">a<" not in svg, "one line needs no legend"
+
+
+def test_folded_sections_come_last_and_strips_keep_their_width(tmp_path):
+    strip, image = np.zeros((48, 900, 3), np.uint8), np.zeros((900, 900, 3), np.uint8)
+    case = {"title": "1. x", "about": "a", "texts": [("read", [("甲", ""), ("<i>", "wrong"), ("乙", "missing")])]}
+    sections = [
+        {"title": "table", "rows": [{"a": 1}], "fold": True},
+        {"title": "cases", "cases": [{**case, "images": [("", image)], "strips": [("s", strip)]}]},
+    ]
+    html = write_page(tmp_path / "r.html", "x", sections, subtitle="of a set").read_text(encoding="utf-8")
+    assert html.index("cases") < html.index("<details>") and "of a set; written 2" in html
+    assert "<ins>&lt;i&gt;</ins><del>乙</del>" in html
+    sizes = []
+    for data in re.findall(r"base64,([^\"]+)", html):
+        sizes.append(cv2.imdecode(np.frombuffer(base64.b64decode(data), np.uint8), cv2.IMREAD_COLOR).shape[:2])
+    assert sizes == [(480, 480), (48, 900)]
 
 
 def test_metrics_survive_a_cut_last_line(tmp_path):

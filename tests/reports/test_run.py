@@ -32,6 +32,8 @@ def test_report_shows_gain_curves_warnings_and_recipe(tmp_path):
     html = path.read_text(encoding="utf-8")
     assert "Better than the initial weights: best hmean 0.7500 at step 3, 0.2500 before (+0.5000)" in html
     assert html.index("Worst images") < html.index("<svg") < html.index("<details>"), "verdict, images, curves, details"
+    assert html.index("<h2>Result") < html.index("<h2>Worst images")
+    assert "<table>" not in html[: html.index("<details>")], "tables are folded"
     assert ">19<" in html and "19.0000" not in html, "counts are whole numbers"
     assert html.count("<svg") == 3
     for text in ("weights look unused", "from recipe.yaml:1", "rapidocr", "Worst images", "loss/a"):

@@ -70,9 +70,12 @@ def test_answers_become_metrics_and_a_report(make_recipe: Make) -> None:
     assert task.main_metric in metrics
     exported = task.decode(to_arrays({"probabilities": paddle.nn.functional.softmax(paddle.to_tensor(logits))}), batch)
     assert [r["score"] for r in exported] == pytest.approx([r["score"] for r in records], abs=2e-5)
-    parts = task.report_parts(records)
-    assert parts[1]["rows"][1] == {"page lies at": "90°", "said 0°": 0, "said 90°": 1, "said 180°": 1, "said 270°": 0}
-    ((caption, shown),) = parts[2]["images"]
+    verdict, worst, right, *tables = task.report_parts(records)
+    assert verdict["text"] == "The angle of 7 of 8 pages was found (0.8750)."
+    assert right["title"] == "Right pages, the least sure of 7" and len(right["images"]) == 6
+    row = {"page lies at": "90°", "said 0°": 0, "said 90°": 1, "said 180°": 1, "said 270°": 0}
+    assert tables[0]["rows"][1] == row and all(part["fold"] for part in tables)
+    ((caption, shown),) = worst["images"]
     assert "lies at 90°, said 180°" in caption and shown.shape == (110, 140, 3)
 
 

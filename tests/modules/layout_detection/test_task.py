@@ -82,12 +82,18 @@ def test_exact_detections_score_one(make_recipe: Make) -> None:
     metrics = metric.compute()
     assert metrics["map"] == pytest.approx(1) and metrics["ap/seal"] == pytest.approx(1), metrics
     titles = [part["title"] for part in task.report_parts(records)]
-    assert titles == ["Layout detection, COCO", "By class", "Precision over recall"]
+    assert titles[:3] == ["Layout detection, COCO", "Good pages", "Precision over recall"]
     records[1]["pred"] = records[1]["pred"][:1]
-    parts = task.report_parts(records)
-    (caption, drawn), *rest = parts[-1]["images"]
-    assert "1 found, 2 missed, 0 wrong" in caption and not rest and drawn.dtype == np.uint8
-    assert {row["class"]: row["recall"] for row in parts[1]["rows"]}["seal"] < 1
+    parts = {part["title"]: part for part in task.report_parts(records)}
+    assert list(parts)[1] == "Worst pages"
+    found = sum(len(record["pred"]) for record in records)
+    said = f"{found} of {found + 2} boxes were found on 4 pages, and 0 that are none (score above 0.5); mAP "
+    assert parts["Layout detection, COCO"]["text"].startswith(said)
+    ((caption, drawn),) = parts["Worst pages"]["images"]
+    assert "1 found, 2 missed, 0 wrong" in caption and drawn.dtype == np.uint8
+    assert len(parts["Good pages"]["images"]) == 3
+    assert all(part.get("fold") for part in parts.values() if part.get("rows")), "tables are folded"
+    assert {row["class"]: row["recall"] for row in parts["By class"]["rows"]}["seal"] < 1
 
 
 def test_network_evaluates_as_it_will_be_exported(make_recipe: Make) -> None:

@@ -15,6 +15,8 @@ import yaml
 from sealkit.engine.step import to_arrays
 from sealkit.engine.task import StepState
 from sealkit.errors import ConfigError
+from sealkit.modules.seal_text_detection.metric import match_record
+from sealkit.modules.seal_text_detection.report import precision_over_recall
 from sealkit.modules.seal_text_detection.settings import SealTextDetectionRecipe
 from sealkit.modules.seal_text_detection.task import SealTextDetectionTask
 
@@ -88,12 +90,34 @@ def test_report_shows_tables_and_the_worst_images(make_recipe: Make) -> None:
     task = SealTextDetectionTask(make_recipe())
     batch = eval_batch(task, [0, 1])
     records = task.decode(drawn_outputs(task, batch), batch)
-    assert [part["title"] for part in task.report_parts(records)][-1] == "Recall by what the labels say"
+    assert "Worst images" not in [part["title"] for part in task.report_parts(records)]
     records[1]["pred"], records[1]["holes"] = records[1]["pred"][:1], records[1]["holes"][:1]
-    parts = task.report_parts(records)
-    assert parts[0]["rows"][0]["recall"] == 0.75
-    (caption, drawn), *rest = parts[-1]["images"]
-    assert "1.png: 1 found, 1 missed, 0 wrong" in caption and not rest and drawn.dtype == np.uint8
+    parts = {part["title"]: part for part in task.report_parts(records)}
+    assert list(parts)[:3] == ["Text detection, IoU 0.5", "Worst images", "Good images"]
+    said = "3 of 4 texts were found (recall 0.7500), 0 of 3 outlines are wrong (precision 1.0000): Hmean 0.8571."
+    assert parts["Text detection, IoU 0.5"]["text"] == said
+    ((caption, drawn),) = parts["Worst images"]["images"]
+    assert "1.png: 1 found, 1 missed, 0 wrong" in caption and drawn.dtype == np.uint8
+    ((caption, _),) = parts["Good images"]["images"]
+    assert "0.png: 2 found, 0 missed, 0 wrong" in caption
+    assert all(part.get("fold") for part in parts.values() if part.get("rows")), "tables are folded"
+    assert parts["Text detection in numbers"]["rows"][0]["gt"] == 4
+
+
+def test_precision_over_recall_counts_the_surest_outlines_first(make_recipe: Make) -> None:
+    task = SealTextDetectionTask(make_recipe())
+    batch = eval_batch(task, [0, 1])
+    records = task.decode(drawn_outputs(task, batch), batch)  # four labels, each found
+    records[0]["scores"], records[1]["scores"] = [0.9, 0.6], [0.8, 0.7]
+    far = records[0]["pred"][0] + 5000
+    records[0]["pred"], records[0]["holes"] = [*records[0]["pred"], far], [*records[0]["holes"], []]
+    records[0]["scores"].append(0.8)  # wrong, as sure as a right one
+    curve = precision_over_recall(records, [match_record(record) for record in records])
+    assert curve == [pytest.approx(point) for point in [(0.25, 1), (0.5, 2 / 3), (0.75, 3 / 4), (1, 4 / 5)]]
+    assert precision_over_recall([], []) == []
+    parts = {part["title"]: part for part in task.report_parts(records)}
+    chart = parts["Precision over recall"]["chart"]
+    assert chart["rates"] and list(chart["series"].values()) == [curve]
 
 
 def test_network_evaluates(make_recipe: Make) -> None:

@@ -230,7 +230,13 @@ def test_report_shows_groups_confusions_and_the_worst_strips(make_recipe: Make) 
     wrong = texts[2]
     texts[2] = "Z" + wrong[1:]
     parts = {part["title"]: part for part in task.report_parts(task.decode(sure(task, texts), batch))}
-    assert parts["Text recognition, acc (spaces kept)"]["rows"][0]["lines"] == 6
+    first, *others = parts
+    said = "5 of 6 lines were read without an error (0.8333); 1-NED, which counts characters, is "
+    assert parts[first]["text"].startswith(said)
+    assert others[:2] == ["Worst strips, 1 of 1 wrong ones", "Longest strips of 5 right ones"]
+    assert len(parts["Longest strips of 5 right ones"]["images"]) == 5
+    assert all(part.get("fold") for part in parts.values() if part.get("rows")), "tables are folded"
+    assert parts["Text recognition in numbers"]["rows"][0]["lines"] == 6
     assert {row["angle"] for row in parts["Accuracy by angle of the seal"]["rows"]} == {"0..45", "45..90"}
     assert parts["What is taken for what"]["rows"] == [{"is": wrong[0], "was read as": "Z", "times": 1}]
     ((caption, image),) = parts["Worst strips, 1 of 1 wrong ones"]["images"]

@@ -10,31 +10,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from sealkit.modules.published import PublishedMetric, published_metric, published_size
+
 if TYPE_CHECKING:
     from sealkit.modules.result import ModuleResult
     from sealkit.runtime.files import ModelMeta
     from sealkit.runtime.model import InferenceModel
 
 Arrays = Sequence[np.ndarray]
-
-
-@dataclass(frozen=True)
-class PublishedMetric:
-    """A published score, not reproduced here.
-
-    Attributes:
-        name: of the metric, such as Hmean.
-        value: in `unit`.
-        data: what it was measured on.
-        source: who says so.
-        unit: "%", or "" for plain numbers.
-    """
-
-    name: str
-    value: float
-    data: str
-    source: str
-    unit: str = ""
 
 
 @dataclass(frozen=True)
@@ -90,8 +73,6 @@ class ModelSpec:
         architecture: which of the module's architectures it is.
         input: what it is fed.
         charset: the published character list of a recogniser.
-        size_mb: published size of the inference model, None where none is published.
-        published: published main metric, None where none is published.
         weights: weights tags that have it: `official`, `sealkit`, or a wheel's.
         licence: of the published weights.
         about: one line for lists.
@@ -104,11 +85,19 @@ class ModelSpec:
     architecture: str
     input: ModelInput
     charset: PublishedCharset | None = None
-    size_mb: float | None = None
-    published: PublishedMetric | None = None
     weights: tuple[str, ...] = ()
     licence: str = "Apache-2.0"
     about: str = ""
+
+    @property
+    def published(self) -> PublishedMetric | None:
+        """Published main metric, None where none is published."""
+        return published_metric(self.name, self.module)
+
+    @property
+    def size_mb(self) -> float | None:
+        """Published size of the inference model in MB, None where none is published."""
+        return published_size(self.name)
 
     @property
     def sha256(self) -> dict[str, str]:

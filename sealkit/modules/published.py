@@ -1,7 +1,8 @@
-"""Metrics, times and sizes that PaddleX's seal text recognition tutorials publish for each model and pipeline.
+"""What is published of each model and pipeline: metrics, times and sizes.
 
-The table is `assets/published.json`: 253 numbers of 35 models (ten of them in both tutorials) and 390 of six pipelines.
- Nothing in it was measured by this project; the data sets behind the metrics are Baidu's own.
+The table is `assets/published.json`: of PaddleX's seal text recognition tutorials 253 numbers of 35 models (ten of them
+in both tutorials) and 390 of six pipelines, and metric and size of 13 models that other pages of PaddleX and PaddleOCR
+list. Nothing in it was measured by this project; the data sets behind the metrics are mostly Baidu's own.
 """
 
 from __future__ import annotations
@@ -14,6 +15,25 @@ from pathlib import Path
 from typing import Any
 
 FILE = Path(__file__).resolve().parents[1] / "assets" / "published.json"
+
+
+@dataclass(frozen=True)
+class PublishedMetric:
+    """A published score, not reproduced here.
+
+    Attributes:
+        name: of the metric, such as Hmean.
+        value: in `unit`.
+        data: what it was measured on.
+        source: who says so.
+        unit: "%", or "" for plain numbers.
+    """
+
+    name: str
+    value: float
+    data: str
+    source: str
+    unit: str = ""
 
 
 @dataclass(frozen=True)
@@ -95,7 +115,7 @@ def published_models(name: str | None = None) -> tuple[PublishedModel, ...]:
             size_mb=row["size_mb"],
             inference_url=row["inference_url"],
             training_url=row["training_url"],
-            data=_data_set(model, entry["module"], tutorial, notes["data_sets"]),
+            data=row["data"],
             environment=notes["environment"][tutorial],
             source=notes["sources"][tutorial],
         )
@@ -103,6 +123,31 @@ def published_models(name: str | None = None) -> tuple[PublishedModel, ...]:
         if name in (None, model)
         for tutorial, row in entry["published"].items()
     )
+
+
+def published_metric(name: str, module: str) -> PublishedMetric | None:
+    """The main metric of a model, of the newest page that lists it; None where none does.
+
+    Args:
+        name: of the model.
+        module: its module, which has one name for the metric; the tutorials have several.
+    """
+    row = next(iter(published_models(name)), None)
+    other = _table()["others"].get(name)
+    if row is None and other is None:
+        return None
+    metric, unit = _table()["notes"]["main_metrics"][module]
+    if row is not None:
+        return PublishedMetric(metric, row.main_metric()[1], row.data, row.source, unit)
+    return PublishedMetric(metric, other["metric"][metric], other["data"], other["source"], unit)
+
+
+def published_size(name: str) -> float | None:
+    """MB of a model's inference files, of the newest page that lists it; None where none does."""
+    for row in published_models(name):
+        return row.size_mb
+    size: float | None = _table()["others"].get(name, {}).get("size_mb")
+    return size
 
 
 def published_pipelines() -> tuple[PublishedPipeline, ...]:
@@ -118,21 +163,3 @@ def published_pipelines() -> tuple[PublishedPipeline, ...]:
         for name, rows in _table()["pipelines"].items()
         for row in rows
     )
-
-
-def _data_set(model: str, module: str, tutorial: str, sets: Mapping[str, str]) -> str:
-    if module == "layout_detection":
-        if tutorial == "3.0-beta":
-            return sets["3.0-beta layout"]
-        classes = next((count for count in ("3", "17") if model.endswith(f"_{count}cls")), "23")
-        known = model.startswith(("PP-DocLayout", "PicoDet-", "RT-DETR"))
-        return sets[f"layout {classes} classes"] if known else "own set"
-    if module == "text_recognition":
-        if model in ("ch_SVTRv2_rec", "ch_RepSVTR_rec"):
-            return sets["ch_SVTRv2_rec / ch_RepSVTR_rec"]
-        return sets["text_recognition (Chinese)"] if _reads_chinese(model) else "own set of the language"
-    return sets[module]
-
-
-def _reads_chinese(model: str) -> bool:
-    return model.startswith("PP-OCR")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from sealkit.modules.published import published_models, published_pipelines
-from sealkit.zoo import all_models
+import json
+
+from sealkit.modules.published import FILE, PublishedMetric, published_models, published_pipelines
+from sealkit.zoo import all_models, get
 
 
 def test_every_number_is_there() -> None:
@@ -16,8 +18,25 @@ def test_models_are_those_of_the_zoo() -> None:
     specs = all_models()
     for row in published_models():
         assert specs[row.model].module == row.module
-        if row.tutorial == "3.x":
-            assert specs[row.model].size_mb == row.size_mb
+    others = json.loads(FILE.read_text(encoding="utf-8"))["others"]
+    assert len(others) == 13 and set(others) <= set(specs)
+    assert not set(others) & {row.model for row in published_models()}, "a number has two homes"
+
+
+def test_main_metric_and_size_are_those_of_the_newest_page() -> None:
+    det, table = get("PP-OCRv4_mobile_seal_det"), get("PicoDet_layout_1x_table")  # the latter is in the older one alone
+    assert det.published == PublishedMetric(
+        "Hmean", 96.36, "500 images of circular seals", "PaddleX 3.x seal text recognition tutorial (English)", "%"
+    )
+    assert det.size_mb == 4.7
+    assert table.published is not None and (table.published.value, table.size_mb) == (95.7, 7.4)
+    korean, blocks, english = get("korean_PP-OCRv5_mobile_rec"), get("PP-DocBlockLayout"), get("en_PP-OCRv5_mobile_rec")
+    assert korean.published == PublishedMetric(
+        "accuracy", 88.0, "5,007 strips of PaddleOCR's own", "PaddleOCR 3.x, PP-OCRv5 multilingual recognition", "%"
+    )
+    assert korean.size_mb == 14.0 and english.size_mb is None
+    assert blocks.published is not None and (blocks.published.name, blocks.published.value) == ("mAP(0.5)", 95.9)
+    assert get("PP-OCRv6_small_rec").published is None and get("PP-OCRv6_small_rec").size_mb is None
 
 
 def test_numbers_as_the_tutorial_prints_them() -> None:

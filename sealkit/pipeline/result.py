@@ -1,7 +1,8 @@
-"""The result of reading one image: PaddleX's fields in PaddleX's order (pipeline specification §9), then sealkit's.
+"""The result of reading one image: PaddleX's fields in PaddleX's order, then sealkit's.
 
-Own keys of the result: `stages` (what each stage found, and why something is empty) and, on failure, `error`. Own keys
-of an element of `seal_res_list`: see `pipeline/stages/assemble.py`.
+The fields: docs/reference/results.md, and docs/reference/pipeline.md, section 9. Own keys of the result: `stages` (what
+each stage found, and why something is empty) and, on failure, `error`. Own keys of an element of `seal_res_list`: see
+`pipeline/stages/assemble.py`.
 """
 
 from __future__ import annotations

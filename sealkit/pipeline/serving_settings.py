@@ -1,4 +1,4 @@
-"""Settings of the HTTP service: the `Serving` section of a pipeline config (pipeline-specification, serving §5).
+"""Settings of the HTTP service: the `Serving` section of a pipeline config (docs/serving.md, "Running it").
 
 `visualize`, `return_urls` and `extra` are PaddleX's keys; the others are sealkit's.
 """

@@ -1,6 +1,7 @@
-"""Settings of the pipeline `seal_recognition`: PaddleX's YAML keys (pipeline-specification §11), and sealkit's own.
+"""Settings of the pipeline `seal_recognition`: PaddleX's YAML keys, and sealkit's own.
 
 Keys keep PaddleX's spelling and meaning; what sealkit adds is marked. Unknown keys are refused (PaddleX ignores them).
+See docs/reference/pipeline.md, section 11.
 """
 
 from __future__ import annotations

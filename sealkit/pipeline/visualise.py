@@ -1,4 +1,4 @@
-"""Draws the images of a result: outlines and texts (pipeline-specification §9, Visualisation)."""
+"""Draws the images of a result: outlines and texts (docs/reference/pipeline.md, section 9)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Request and answers of `POST /seal-recognition`: PaddleX's fields (pipeline-specification, serving §2 to §4).
+"""Request and answers of `POST /seal-recognition`: PaddleX's fields (docs/serving.md).
 
 What a value may be is left to pydantic's lax rules, as in PaddleX: "true" is a bool, 736.0 an integer. Beyond PaddleX,
 numbers must be finite and integers must fit 32 bits.

@@ -1,4 +1,4 @@
-"""Decodes the field `file` of a request to bytes and their declared type (pipeline-specification, serving §2).
+"""Decodes the field `file` of a request to bytes and their declared type (docs/serving.md).
 
 Runs in the server's own process and therefore never looks into the bytes: decoding is the workers' business.
 """

@@ -1,4 +1,4 @@
-"""Requests and answers as PaddleX's service has them (pipeline-specification, serving.md)."""
+"""Requests and answers as PaddleX's service has them (docs/serving.md)."""
 
 import base64
 import io

@@ -1,6 +1,7 @@
 """Page → input of a layout detector: squeezed into the input size, RGB, normalised.
 
-The rules are those of PaddleX 3.7.2 and of the reference's evaluation, which are the same (pipeline specification §4).
+The rules are those of PaddleX 3.7.2 and of the reference's evaluation, which are the same (docs/reference/pipeline.md,
+section 4).
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Text polygon → strip as paddlex 3.7.2 crops it, for `reading: reference`.
 
-Rules: pipeline specification §7, `CropByPolys` in mode poly of paddlex 3.7.2; golden pairs `crop_polys`. What they do
-to ring texts (direction by which side lies higher, sides of tall arcs left upright, ends cut) is kept on purpose;
-sealkit's own way is `sealkit.geometry.straighten`.
+Rules: docs/reference/pipeline.md, section 7; `CropByPolys` in mode poly of paddlex 3.7.2; golden pairs `crop_polys`.
+What they do to ring texts (direction by which side lies higher, sides of tall arcs left upright, ends cut) is kept on
+purpose; sealkit's own way is `sealkit.geometry.straighten`.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PROGRAMS = ("sealkit", "make", "pip", "python", "tools")
 DOCUMENTS = sorted(
     path
-    for pattern in ("*.md", "docs/**/*.md", "datasets/*.md", "sealkit/assets/*.md", ".github/**/*.md")
+    for pattern in ("*.md", "docs/**/*.md", "datasets/*.md", "sealkit/**/*.md", ".github/**/*.md")
     for path in ROOT.glob(pattern)
 )
 _STARTS = re.compile(r"(?:sealkit|make|(?:\.venv/bin/)?(?:python3? -m )?pip|python3?(?= tools/)|tools/\w+\.py) \S")

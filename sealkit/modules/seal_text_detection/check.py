@@ -321,8 +321,8 @@ def _galleries(report: CheckReport) -> Iterator[Gallery]:
         yield f"{severity}: {kind}, drawn", "", images
     if report.label_issues:
         issues = report.label_issues[:_SAMPLE_IMAGES]
-        doubted = [(issue.problem, _drawn(issue.sample, issue.outline)) for issue in issues]
-        images = [(f"{problem.where}: {problem.message}", image) for problem, image in doubted if image is not None]
+        shown = [(issue.problem, _drawn(issue.sample, issue.outline)) for issue in issues]
+        images = [(f"{problem.where}: {problem.message}", image) for problem, image in shown if image is not None]
         yield "Labels the detector disagrees with", "What it is about is drawn in red.", images
     for checked in report.sets:
         step = max(1, len(checked.samples) // _SAMPLE_IMAGES)

@@ -17,7 +17,7 @@ from sealkit.pipeline.build import build_pipeline, sections
 from sealkit.pipeline.check_folder import check_folder
 from sealkit.pipeline.locate import fetch_missing, locate_model
 from sealkit.pipeline.models_of_runs import overrides_of_runs
-from sealkit.pipeline.old_forms import refuse_old_config, refuse_old_options
+from sealkit.pipeline.old_forms import refuse_old_options, todays_config
 from sealkit.pipeline.seal_recognition import SealRecognitionPipeline
 from sealkit.pipeline.settings import SealRecognitionSettings
 from sealkit.pipeline.speed import NAMES as SPEED
@@ -170,10 +170,12 @@ def load_config(source: str | Path | Mapping[str, Any], overrides: Any = ()) -> 
         ConfigError: no such config, a beta's one, or everything that is wrong in it.
     """
     if isinstance(source, Mapping):
-        refuse_old_config(source, "<python>")
+        tree, where = source, "<python>"
     else:
         file = find("configs", source)
-        refuse_old_config(read_yaml(file).tree, str(file))
+        tree, where = read_yaml(file).tree, str(file)
+    if isinstance(tree.get("Pipeline"), Mapping):
+        source = todays_config(tree, where, overrides)
     return load_settings("configs", source, SealRecognitionSettings, overrides, literals=True)
 
 

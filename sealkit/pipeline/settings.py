@@ -255,6 +255,8 @@ class SealRecognitionSettings(EngineSettings):
     SubPipelines: TopPipelines
     Serving: ServingSettings = ServingSettings()
     """Settings of `sealkit serve`."""
+    beta: bool = False
+    """sealkit's: configs of PaddleX 3.0-beta are read, and the service answers the beta's requests in its form."""
     reading: Literal["sealkit", "reference"] = "sealkit"
     """sealkit's: `reference` reproduces paddlex 3.7.2's strips."""
     whole_page_fallback: bool = False

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from fastapi import FastAPI, Request, Response
@@ -25,6 +26,7 @@ from sealkit.serving.admission import (
     AdmissionMiddleware,
     RequestContext,
 )
+from sealkit.serving.beta import is_beta, todays_fields
 from sealkit.serving.body import SMALL, Sent, read_body
 from sealkit.serving.errors import RequestError, error_body, validation_message
 from sealkit.serving.metrics import Metrics
@@ -60,14 +62,22 @@ class Service:
         settings: limits and defaults.
         metrics: metrics; the pool's are added.
         access: who may ask; None: everyone.
+        beta: requests of PaddleX 3.0-beta are understood, and answered in its form.
 
     Attributes:
         app: the FastAPI application.
         asgi: what a server runs: `app` behind the admission middleware.
     """
 
-    def __init__(self, pool: Pool, settings: ServingSettings, metrics: Metrics, access: Access | None = None) -> None:
-        self.pool, self.settings, self.metrics = pool, settings, metrics
+    def __init__(
+        self,
+        pool: Pool,
+        settings: ServingSettings,
+        metrics: Metrics,
+        access: Access | None = None,
+        beta: bool = False,
+    ) -> None:
+        self.pool, self.settings, self.metrics, self.beta = pool, settings, metrics, beta
         self.access = access or Access()
         metrics.watch(pool)
         places = pool.workers + settings.queue
@@ -111,8 +121,8 @@ class Service:
         """Find and read the seals of an image, TIFF or PDF."""
         context: RequestContext = request.scope["sealkit"]
         deadline = (context.complete or time.monotonic()) + self.settings.timeout
-        body, upload = await self._taken(request, context, deadline)
-        head = {"kind": upload.kind, "parameters": body.parameters(), "visualize": body.visualize}
+        body, upload, beta = await self._taken(request, context, deadline)
+        head = {"kind": upload.kind, "parameters": body.parameters(), "visualize": body.visualize, "beta": beta}
         job = Job(head, upload.data, deadline, context.log_id)
         del upload
         try:
@@ -144,25 +154,32 @@ class Service:
         """Metrics for Prometheus."""
         return Response(self.metrics.text(), media_type=CONTENT_TYPE_LATEST)
 
-    async def _taken(self, request: Request, context: RequestContext, deadline: float) -> tuple[InferRequest, Upload]:
-        """The request's fields and its file. Bodies are parsed and decoded, and URLs fetched, in threads."""
+    async def _taken(
+        self, request: Request, context: RequestContext, deadline: float
+    ) -> tuple[InferRequest, Upload, bool]:
+        """The request's fields, its file, and whether it is one of the beta.
+
+        Bodies are parsed and decoded, and URLs fetched, in threads.
+        """
         content = b"".join([part async for part in request.stream()])
         origin, host, kind = (request.headers.get(name, "") for name in ("origin", "host", "content-type"))
-        sent = await self._apart(len(content), read_body, content, kind, origin, host)
+        sent = await self._apart(len(content), read_body, content, kind, origin, host, self.beta)
         del content
+        beta = self.beta and is_beta(sent.value)
+        sent = replace(sent, value=todays_fields(sent.value)) if beta else sent
         if isinstance(sent.value, dict):
             context.client_log_id = _given_log_id(sent.value.get("logId"))
         body = _checked(sent)
         file = sent.file if sent.file is not None else body.file.encode("utf-8", "replace")
         if sent.plain:
-            return body, plain_file(file, body.fileType)
+            return body, plain_file(file, body.fileType), beta
         if not is_url(file):
-            return body, await self._apart(len(file), take_file, file, body.fileType)
+            return body, await self._apart(len(file), take_file, file, body.fileType), beta
         fetched = asyncio.get_running_loop().run_in_executor(
             self._fetchers, fetch_file, file, body.fileType, self.settings, deadline
         )
         try:
-            return body, await asyncio.wait_for(fetched, max(0.0, deadline - time.monotonic()))
+            return body, await asyncio.wait_for(fetched, max(0.0, deadline - time.monotonic())), beta
         except (TimeoutError, asyncio.TimeoutError):
             raise RequestError(504, TIMED_OUT) from None
 

@@ -29,6 +29,7 @@ MAX_PARTS = 100
 SMALL = 1 << 16
 """Bytes that are parsed as they are, in well under a millisecond."""
 _FILE = re.compile(rb'"file"[ \t\r\n]*:[ \t\r\n]*"')
+_FILE_OR_IMAGE = re.compile(rb'"(?:file|image)"[ \t\r\n]*:[ \t\r\n]*"')
 _STAND_IN = secrets.token_hex(16)
 """Stands in the JSON where a large `file` was."""
 _TEXT_FIELDS = frozenset({"file", "logId", "sealDetLimitType", "layoutMergeBboxesMode"})
@@ -55,12 +56,13 @@ class Sent:
     plain: bool = False
 
 
-def read_body(body: bytes, content_type: str, origin: str, host: str) -> Sent:
+def read_body(body: bytes, content_type: str, origin: str, host: str, beta: bool = False) -> Sent:
     """Read a JSON body or a form.
 
     Args:
         body: all of it.
         content_type, origin, host: of the request's headers; "" where it has none.
+        beta: the file may be called `image`, too, as in PaddleX 3.0-beta.
 
     Raises:
         RequestError: 400, 413 or 422: what the body is instead; 403: a form that a page of another site sent.
@@ -73,7 +75,7 @@ def read_body(body: bytes, content_type: str, origin: str, host: str) -> Sent:
         return _form(body, options.get(b"boundary", b""))
     if not body:
         raise field_error("missing", "body", "Field required")
-    return _json(body) if _is_json(content_type) else Sent(b"")
+    return _json(body, beta) if _is_json(content_type) else Sent(b"")
 
 
 def _is_json(content_type: str) -> bool:
@@ -83,10 +85,10 @@ def _is_json(content_type: str) -> bool:
     return message.get_content_maintype() == "application" and (subtype == "json" or subtype.endswith("+json"))
 
 
-def _json(body: bytes) -> Sent:
+def _json(body: bytes, beta: bool) -> Sent:
     """Parse all but the text of a large `file`."""
     start = end = 0
-    if len(body) > SMALL and (found := _FILE.search(body, 0, MAX_FIELDS)):
+    if len(body) > SMALL and (found := (_FILE_OR_IMAGE if beta else _FILE).search(body, 0, MAX_FIELDS)):
         start = found.end()
         end = max(start, body.find(b'"', start))
     if len(body) - (end - start) > MAX_FIELDS:
@@ -103,7 +105,8 @@ def _json(body: bytes) -> Sent:
         raise RequestError(400, "There was an error parsing the body") from None
     if end == start:
         return Sent(value)
-    if not isinstance(value, dict) or value.get("file") != _STAND_IN:  # the long text stands somewhere else
+    names = ("file", "image") if beta else ("file",)
+    if not isinstance(value, dict) or _STAND_IN not in map(value.get, names):  # the long text stands somewhere else
         raise _too_much()
     return Sent(value, _unescaped(body[start:end]))
 

@@ -64,7 +64,7 @@ class Job:
     """A request on its way.
 
     Attributes:
-        head: kind, parameters, visualize; see `sealkit.serving.worker.handle`.
+        head: kind, parameters, visualize, beta; see `sealkit.serving.worker.handle`.
         deadline: of `time.monotonic`; after it the request is dropped, or its worker killed.
         future: gets the Reply, or a RequestError; cancelled where the client has gone.
         waited, worked: seconds in the queue and in the worker.

@@ -60,7 +60,8 @@ def serve(
         SealkitError: settings, models or port that cannot be used; nothing has listened then.
         KeyboardInterrupt: on SIGINT, after the drain.
     """
-    settings = load_config(pipeline or DEFAULT, overrides).settings.Serving
+    loaded = load_config(pipeline or DEFAULT, overrides).settings
+    settings = loaded.Serving
     workers = settings.workers or max(1, min(4, default_threads() // 2))
     devices = [str(one) for one in parse_devices(device)] if device else [None]
     each = threads or max(1, default_threads() // workers)
@@ -86,7 +87,7 @@ def serve(
         pool.start()
         try:
             run(
-                Service(pool, settings, metrics, access),
+                Service(pool, settings, metrics, access, loaded.beta),
                 listening,
                 settings,
                 tls,

@@ -18,6 +18,7 @@ from sealkit.images import inspect_bytes, iter_images
 from sealkit.images.formats import open_with_pillow
 from sealkit.pipeline.call import LAYOUT_OPTIONS
 from sealkit.pipeline.serving_settings import ServingSettings
+from sealkit.serving.beta import result as beta_result
 from sealkit.serving.encode import jpeg_base64
 from sealkit.serving.errors import NOT_CONFIGURED, UNKNOWN_TYPE, RequestError, invalid_file
 from sealkit.serving.schema import PARAMETERS
@@ -58,6 +59,7 @@ def answer(
     parameters: dict[str, Any],
     visualize: bool | None,
     settings: ServingSettings,
+    beta: bool = False,
 ) -> Answer:
     """The answer to one request.
 
@@ -67,6 +69,7 @@ def answer(
         parameters: for predict, by its names.
         visualize: the request's field; None: as the settings say.
         settings: limits, number of pages, size of images.
+        beta: answer in the form of PaddleX 3.0-beta, for the first page alone.
 
     Raises:
         RequestError: 422: a file that cannot be read or is over a limit, a parameter the pipeline refuses.
@@ -75,6 +78,8 @@ def answer(
     pages = _Pages(settings, wanted)
     paged, images = _images(data, kind, settings)
     try:
+        if beta:
+            return _beta_answer(predict, next(images), parameters, settings)
         results = predict((pages.taken(image) for image in images), **parameters)
         entries = [_entry(result, settings, wanted) for result in results]
     except ConfigError as error:
@@ -88,6 +93,18 @@ def answer(
     body = {"sealRecResults": entries, "dataInfo": about}
     text = json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return Answer(text.encode("utf-8", "replace"), len(pages.sizes))
+
+
+def _beta_answer(
+    predict: Callable[..., Iterator[Any]], image: np.ndarray, parameters: dict[str, Any], settings: ServingSettings
+) -> Answer:
+    """See `sealkit.serving.beta.result`."""
+    found = next(iter(predict([image], **parameters)))
+    _checked(found)
+    size = settings.extra.max_output_img_size
+    body = beta_result(found.json["res"]["seal_res_list"], found.img, image, size)
+    text = json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return Answer(text.encode("utf-8", "replace"), 1)
 
 
 def check_size(width: int, height: int, settings: ServingSettings) -> None:
@@ -148,15 +165,20 @@ def _decoded(data: bytes, limit: int | None, settings: ServingSettings) -> Itera
 
 def _entry(result: Any, settings: ServingSettings, visualize: bool) -> dict[str, Any]:
     """One element of sealRecResults, its inputImage still missing."""
-    if "error" in result:
-        if "seal_res_list" not in result:  # no result of an image: the call as a whole was refused, in PaddleX's way
-            raise RequestError(422, str(result["error"]))
-        raise RuntimeError(str(result["error"]))  # the image was decoded before: what failed is ours
+    _checked(result)
     entry: dict[str, Any] = {"prunedResult": pruned(result.json["res"])}
     if visualize:
         size = settings.extra.max_output_img_size
         entry["outputImages"] = {name: jpeg_base64(image, size) for name, image in result.img.items()}
     return entry
+
+
+def _checked(result: Any) -> None:
+    """Raise RequestError (422) where the call was refused, RuntimeError where reading failed."""
+    if "error" in result:
+        if "seal_res_list" not in result:  # no result of an image: the call as a whole was refused, in PaddleX's way
+            raise RequestError(422, str(result["error"]))
+        raise RuntimeError(str(result["error"]))  # the image was decoded before: what failed is ours
 
 
 def pruned(value: Any) -> Any:

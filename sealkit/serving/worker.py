@@ -88,7 +88,15 @@ def handle(
 
     peak = Peak(limit)
     try:
-        done = answer(pipeline.predict, data, head["kind"], head["parameters"], head["visualize"], settings)
+        done = answer(
+            pipeline.predict,
+            data,
+            head["kind"],
+            head["parameters"],
+            head["visualize"],
+            settings,
+            head.get("beta", False),
+        )
         return {"status": 0, "pages": done.pages}, done.body
     except Exception as error:
         if is_out_of_memory(error) or (not isinstance(error, RequestError) and peak.was_near()):

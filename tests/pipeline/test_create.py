@@ -10,7 +10,7 @@ import yaml
 from sealkit.download.places import MODELS_VARIABLE, PADDLEX_VARIABLE
 from sealkit.errors import ConfigError, EngineError
 from sealkit.modules.table import module_of
-from sealkit.pipeline.create import create_model, create_pipeline
+from sealkit.pipeline.create import create_model, create_pipeline, load_config
 from sealkit.pipeline.locate import locate_model
 from sealkit.pipeline.settings import EngineSettings
 from sealkit.pipeline.speed import engine_of
@@ -116,6 +116,58 @@ def test_the_beta_is_told_the_form_of_today():
         create_pipeline(devise="cpu")
     with pytest.raises(TypeError, match="did you mean at_once"):
         create_pipeline(at_onse=2)
+
+
+def beta(**changes):
+    section = {"layout_model": "RT-DETR-H_layout_3cls", "text_det_model": "PP-OCRv4_server_seal_det"}
+    section |= {"text_rec_model": "PP-OCRv4_mobile_rec", "layout_batch_size": 1, "text_rec_batch_size": 4}
+    return {"Global": {"pipeline_name": "seal_recognition", "input": "x.png"}, "Pipeline": section | changes}
+
+
+@pytest.mark.parametrize("way", ["override", "mapping of overrides", "key", "file"])
+def test_the_beta_is_read_where_asked_for(way, tmp_path):
+    source, overrides = beta(), ["beta=true"]
+    if way == "mapping of overrides":
+        overrides = {"beta": True}
+    elif way != "override":
+        source, overrides = source | {"beta": True}, ()
+    if way == "file":
+        (tmp_path / "old.yaml").write_text(yaml.safe_dump(source), encoding="utf-8")
+        source = tmp_path / "old.yaml"
+    read = load_config(source, overrides).settings
+    assert read.beta and read.use_layout_detection and not read.use_doc_preprocessor
+    assert read.SubModules.LayoutDetection.model_name == "RT-DETR-H_layout_3cls"
+    assert read.ocr.TextDetection.model_name == "PP-OCRv4_server_seal_det"
+    assert (read.ocr.TextRecognition.model_name, read.ocr.TextRecognition.batch_size) == ("PP-OCRv4_mobile_rec", 4)
+    assert not load_config("seal_recognition").settings.beta
+
+
+def test_folders_and_pages_of_the_beta(tmp_path, caplog):
+    folder = tmp_path / "det" / "inference"
+    folder.mkdir(parents=True)
+    (folder / "inference.yml").write_text("Global: {model_name: PP-OCRv4_mobile_seal_det}\n", encoding="utf-8")
+    for name in ("inference.json", "inference.pdiparams"):
+        (folder / name).touch()
+    old = beta(text_det_model=str(folder), doc_image_ori_cls_model="PP-LCNet_x1_0_doc_ori", device="gpu:0")
+    read = load_config(old, ["beta=true", "SubModules.LayoutDetection.threshold=0.4"]).settings
+    assert read.ocr.TextDetection.model_dir == str(folder)
+    assert read.ocr.TextDetection.model_name == "PP-OCRv4_mobile_seal_det"
+    pages = read.SubPipelines.DocPreprocessor
+    assert read.use_doc_preprocessor and pages.use_doc_orientation_classify and not pages.use_doc_unwarping
+    assert read.SubModules.LayoutDetection.threshold == 0.4
+    assert "--device gpu:0" in caplog.text
+
+
+def test_what_cannot_be_read_of_the_beta():
+    with pytest.raises(ConfigError, match="no counterpart") as caught:
+        load_config(beta(text_sort="x"), ["beta=true"])
+    assert caught.value.value == ["text_sort"]
+    other = beta()
+    other["Global"]["pipeline_name"] = "OCR"
+    with pytest.raises(ConfigError, match="another pipeline"):
+        load_config(other, ["beta=true"])
+    with pytest.raises(ConfigError, match="-o beta=true reads it"):
+        load_config(beta(), ["beta=false"])
 
 
 def test_options_per_engine(rapidocr):

@@ -81,13 +81,13 @@ def run_tables(
 
 def _measured(tables: Tables, output: str | Path | None, say: Callable[[str], None]) -> Tables:
     """The tables with every model measured; the files are written whatever ends it."""
-    from sealkit.engine import signals
     from sealkit.engine.threads import set_threads
     from sealkit.runtime.noise import framework_noise
+    from sealkit.workers.signals import import_paddle
 
     set_threads(tables.job.threads)
     if installed("paddle"):
-        signals.import_paddle()  # else its own handler of SIGTERM ends the process before anything is written
+        import_paddle()  # else its own handler of SIGTERM ends the process before anything is written
     names = list(dict.fromkeys(name for section in tables.sections for name in section.models))
     done: dict[str, Measured] = {}
     result = Tables(tables.sections, done, tables.job, tables.machine)

@@ -17,10 +17,14 @@ of the points and the geometry decide the rest. Uncertain strips are listed in O
 """
 RECOGNISER = "PP-OCRv6_small_rec"
 """Decides directions unless --recogniser is given: the embedded model, which needs no download."""
+_IMAGES_PER_WORKER = 16
+"""Fewer are read sooner than a process has loaded the models."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the flags of `sealkit data crop`."""
+    from sealkit.cli.options import add_workers
+
     parser.add_argument("folder", metavar="DIR", help="the detection set; its labels need transcriptions")
     parser.add_argument("out", metavar="OUT", help="folder for images/ and label files of the same names")
     parser.add_argument("--labels", nargs="+", metavar="FILE", help="label files (default: train.txt and val.txt)")
@@ -42,41 +46,77 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help=f"exported recogniser that decides directions, or `none` (default: {RECOGNISER}, embedded)",
     )
+    add_workers(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Run `sealkit data crop`; returns the exit code."""
+    from pathlib import Path
+
+    from sealkit.cli.options import workers_of
+    from sealkit.data.check_report import problems_text
+    from sealkit.data.labels.detection import read_det_labels
+    from sealkit.workers.journal import begin, finished
+
+    _check(args)
+    workers = workers_of(args)
+    root = Path(args.folder)
+    present = [name for name in ("train.txt", "val.txt") if (root / name).is_file()]
+    chosen = args.labels or present or ["train.txt"]
+    with finished(begin(args.out, _settings(args, chosen), shared=True)) as journal:
+        for labels in chosen:
+            if f"done:{labels}" in journal:
+                print(f"{args.out}/{Path(labels).name}: was cut before")
+                continue
+            samples, problems = read_det_labels(root, labels)
+            report = _cut(args, samples, labels, workers, journal)
+            journal.add(f"done:{labels}", True)
+            errors = [problem for problem in problems if problem.severity == "error"] + report.problems
+            if errors:
+                print("\n".join(problems_text(errors)))
+            _tell(report, f"{args.out}/{Path(labels).name}")
+    print(f"next: sealkit train --data {args.out}")
+    return 0
+
+
+def _settings(args: argparse.Namespace, chosen: list[str]) -> dict[str, Any]:
+    """What decides about the strips: a killed run of the same is gone on with."""
+    from pathlib import Path
+
+    from sealkit.data.fingerprint import file_hash
+
+    names = ("quality", "height", "outlines", "pipeline", "recogniser")
+    labels = {name: file_hash(Path(args.folder) / name) for name in chosen}
+    return {
+        "crop": str(Path(args.folder).absolute()),
+        "labels": labels,
+        **{name: getattr(args, name) for name in names},
+    }
+
+
+def _cut(args: argparse.Namespace, samples: Any, labels: str, workers: Any, journal: Any) -> Any:
+    """Find directions and outlines, and write the strips; the report."""
     from functools import partial
     from pathlib import Path
 
     from sealkit.cli.progress import Progress
-    from sealkit.data.check_report import problems_text
     from sealkit.data.crops import write_crops
     from sealkit.data.directions import find_directions
-    from sealkit.data.labels.detection import read_det_labels
 
-    _check(args)
-    root = Path(args.folder)
-    present = [name for name in ("train.txt", "val.txt") if (root / name).is_file()]
-    read: Any = None
-    for labels in args.labels or present or ["train.txt"]:
-        samples, problems = read_det_labels(root, labels)
-        if read is None and args.recogniser != "none" and _without_direction(samples):
-            read = _reader(args.recogniser)
-        with Progress(f"finding directions in {labels}") as bar:
-            found = find_directions(samples, read, height=args.height, progress=partial(bar, total=len(samples)))
-        if args.outlines == "detector":
-            found = _detected(args.pipeline, samples, found, labels)
-        with Progress(f"cutting {labels}") as bar:
-            tell = partial(bar, total=len(samples))
-            options = {"directions": found, "height": args.height, "quality": args.quality}
-            report = write_crops(samples, args.out, Path(labels).name, **options, progress=tell)
-        errors = [problem for problem in problems if problem.severity == "error"] + report.problems
-        if errors:
-            print("\n".join(problems_text(errors)))
-        _tell(report, f"{args.out}/{Path(labels).name}")
-    print(f"next: sealkit train --data {args.out}")
-    return 0
+    work = {"workers": workers.for_jobs(len(samples), _IMAGES_PER_WORKER), "journal": journal}
+    threads = None if work["workers"].here else 1
+    read = args.recogniser != "none" and _without_direction(samples) and _reads(args.recogniser)
+    reader = partial(_reader, args.recogniser, threads) if read else None
+    with Progress(f"finding directions in {labels}") as bar:
+        tell = partial(bar, total=len(samples))
+        options = {"reader": reader, "height": args.height, "name": f"directions of {labels}", **work}
+        found = find_directions(samples, progress=tell, **options)
+    if args.outlines == "detector":
+        found = _detected(args.pipeline, threads, samples, found, labels, work)
+    with Progress(f"cutting {labels}") as bar:
+        tell = partial(bar, total=len(samples))
+        options = {"directions": found, "height": args.height, "quality": args.quality, **work}
+        return write_crops(samples, args.out, Path(labels).name, **options, progress=tell)
 
 
 def _check(args: argparse.Namespace) -> None:
@@ -98,39 +138,55 @@ def _without_direction(samples: Any) -> bool:
     )
 
 
-def _reader(folder: str | None) -> Any:
-    """What reads strips; None, and a line about it, where no recogniser is installed."""
+def _reads(folder: str | None) -> bool:
+    """Whether there is a recogniser; a line about it where none is installed."""
     import sys
 
     from sealkit.errors import ConfigError, EngineError
+
+    try:
+        _reader(folder, 1)
+    except (ConfigError, EngineError) as error:
+        if folder is not None:
+            raise
+        print(
+            f"directions are decided by point order and geometry alone: {error.what}; {error.hint or ''}",
+            file=sys.stderr,
+        )
+        return False
+    return True
+
+
+def _reader(folder: str | None, threads: int | None) -> Any:
+    """What reads strips. Raises ConfigError, EngineError: no such recogniser, or no engine for it."""
     from sealkit.modules.text_recognition.predictor import TextRecogniser
     from sealkit.pipeline.create import create_model
     from sealkit.runtime.model import load_model
 
     if folder is not None:
-        recogniser: Any = TextRecogniser(load_model(folder))
+        recogniser: Any = TextRecogniser(load_model(folder, threads=threads))
     else:
-        try:
-            recogniser = create_model(RECOGNISER)
-        except (ConfigError, EngineError) as error:
-            print(
-                f"directions are decided by point order and geometry alone: {error.what}; {error.hint or ''}",
-                file=sys.stderr,
-            )
-            return None
+        recogniser = create_model(RECOGNISER, threads=threads)
     return lambda strips: [(result.text, result.score) for result in recogniser.read(strips, 8)]
 
 
-def _detected(config: str | None, samples: Any, found: Any, labels: str) -> Any:
+def _finder(config: str | None, threads: int | None) -> Any:
+    """The pipeline whose outlines are cut along."""
+    from sealkit import api
+
+    return api.create_pipeline(config, threads=threads)
+
+
+def _detected(config: str | None, threads: int | None, samples: Any, found: Any, labels: str, work: Any) -> Any:
     from functools import partial
 
-    from sealkit import api
     from sealkit.cli.progress import Progress
     from sealkit.pipeline.label_lines import detected_lines
 
-    pipeline: Any = api.create_pipeline(config)
     with Progress(f"detecting {labels}") as bar:
-        lines = detected_lines(pipeline, samples, found, partial(bar, total=len(samples)))
+        tell = partial(bar, total=len(samples))
+        make = partial(_finder, config, threads)
+        lines = detected_lines(make, samples, found, tell, name=f"lines of {labels}", **work)
     wanted, got = sum(map(len, found)), sum(map(len, lines))
     print(f"{labels}: the detector found {got} of {wanted} labelled texts")
     return lines

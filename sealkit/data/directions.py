@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from sealkit.data.records import DetSample, TextLine
-from sealkit.errors import DataError, ImageError
+from sealkit.errors import DataError, EngineError, ImageError
 from sealkit.geometry.lines import RULES as LINE_RULES
 from sealkit.geometry.lines import LinePoly, lines_from_region
 from sealkit.geometry.polyline import arc_lengths, at_lengths
@@ -23,6 +24,8 @@ from sealkit.geometry.seals import group_seals, resolve_directions, seal_frame
 from sealkit.geometry.straighten import straighten
 from sealkit.images import read_image
 from sealkit.text import comparable, similarity
+from sealkit.workers.journal import Journal, resumed
+from sealkit.workers.pool import Workers
 
 ReadStrips = Callable[[list[np.ndarray]], Sequence[tuple[str, float]]]
 """Strips (h, w, 3) uint8 BGR → text and score of each."""
@@ -133,6 +136,10 @@ def find_directions(
     *,
     height: int = 48,
     progress: Callable[[int], object] | None = None,
+    reader: Callable[[], ReadStrips | None] | None = None,
+    workers: Workers | None = None,
+    journal: Journal | None = None,
+    name: str = "directions",
 ) -> list[dict[int, Found]]:
     """The direction of every usable text of a set.
 
@@ -141,18 +148,59 @@ def find_directions(
         read: reads strips; None: order of the points and geometry alone.
         height: of the strips that are read, pixels.
         progress: called with 1 after each image.
+        reader: makes `read`, in each worker; picklable.
+        workers: who reads; None: this process.
+        journal: what an earlier run read, under `name`.
 
     Returns:
         Per sample: index of the text → Found. Ignored and empty texts, texts without extent and those of images that
         cannot be read have none.
     """
+    make = partial(_make_opener, read, reader, height)
     every = []
-    for sample in samples:
-        every.append(_opened(sample, read, height))
+    for done in resumed(
+        None, samples, workers or Workers(1), journal or Journal(None, {}), name, make=make, lost=_unopened
+    ):
+        known = {number: Found(unpacked_line(line), "label", True) for number, line in done["known"]}
+        texts = [_Open(**{**one, "hypotheses": [unpacked_line(h) for h in one["hypotheses"]]}) for one in done["open"]]
+        every.append((known, texts))
         if progress is not None:
             progress(1)
     trusted = _order_is_trusted([one for _, texts in every for one in texts])
     return [_settled(known, texts, trusted) for known, texts in every]
+
+
+def _make_opener(
+    read: ReadStrips | None, reader: Callable[[], ReadStrips | None] | None, height: int, number: int
+) -> tuple[Callable[[DetSample], Any], None]:
+    return partial(_open_packed, read if reader is None else reader(), height), None
+
+
+def _open_packed(read: ReadStrips | None, height: int, sample: DetSample) -> dict[str, Any]:
+    known, texts = _opened(sample, read, height)
+    return {
+        "known": [[index, packed_line(one.line)] for index, one in known.items()],
+        "open": [{**vars(one), "hypotheses": [packed_line(line) for line in one.hypotheses]} for one in texts],
+    }
+
+
+def _unopened(sample: DetSample, error: EngineError) -> dict[str, Any]:
+    """An image at which workers died; where strips are cut it is reported."""
+    return {"known": [], "open": []}
+
+
+def packed_line(line: LinePoly) -> dict[str, Any]:
+    """A line as JSON holds it; `unpacked_line` gives it back to the last bit."""
+    arrays = {name: getattr(line, name) for name in ("points", "centre")}
+    return {**vars(line), **{name: None if a is None else [str(a.dtype), a.tolist()] for name, a in arrays.items()}}
+
+
+def unpacked_line(packed: dict[str, Any]) -> LinePoly:
+    """The line of `packed_line`."""
+    arrays = {name: packed[name] and np.array(packed[name][1], packed[name][0]) for name in ("points", "centre")}
+    line = LinePoly(**{**packed, **arrays})
+    line.centre, line.radius = arrays["centre"], packed["radius"]
+    return line
 
 
 def _order_is_trusted(texts: Sequence[_Open]) -> bool:
@@ -361,4 +409,4 @@ def _readings(one: _Open) -> list[tuple[str, list[float], str, float]]:
     ]
 
 
-__all__ = ["Found", "ReadStrips", "find_directions", "open_text", "rolled_ring"]
+__all__ = ["Found", "ReadStrips", "find_directions", "open_text", "packed_line", "rolled_ring", "unpacked_line"]

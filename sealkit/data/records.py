@@ -42,6 +42,10 @@ class DetSample:
     lines: list[TextLine] = field(default_factory=list)
     where: str = ""
 
+    def __str__(self) -> str:
+        """The image's path, for messages."""
+        return str(self.image_path)
+
 
 @dataclass
 class RecSample:

@@ -120,7 +120,7 @@ def resumed(
     name: str,
     *,
     make: Make | None = None,
-    whole: Callable[[int], bool] = lambda index: True,
+    whole: Callable[[int, Any], bool] = lambda index, value: True,
     lost: Callable[[Any, EngineError], Any] | None = None,
 ) -> Generator[Any, None, None]:
     """As `mapped` or, with `make`, `made`; what the journal has is not done again.
@@ -128,10 +128,10 @@ def resumed(
     Args:
         work: gives what JSON holds; arrays and numbers of NumPy become lists and numbers.
         name: of this work in the journal.
-        whole: whether the files of a recorded job are still there.
+        whole: (index of a job, what was recorded) → whether its files are still there.
     """
     keys = [f"{name}:{index}" for index in range(len(jobs))]
-    there = {index for index, key in enumerate(keys) if key in journal and whole(index)}
+    there = {index for index, key in enumerate(keys) if key in journal and whole(index, journal.known[key])}
     if there:
         log.warning("%s: %d of %d were done before", name, len(there), len(jobs))
     left = (jobs[index] for index in range(len(jobs)) if index not in there)

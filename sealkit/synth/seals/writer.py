@@ -104,7 +104,7 @@ def drawn(
     yield from resumed(work, range(count), where, journal, "images", whole=whole)
 
 
-def _is_there(folder: Path, index: int) -> bool:
+def _is_there(folder: Path, index: int, done: Any) -> bool:
     return (folder / image_name(index)).is_file()
 
 

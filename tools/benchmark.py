@@ -15,6 +15,7 @@ BENCHMARKS = {
     "training": "sealkit.bench.training_speed",
     "pipeline": "sealkit.bench.pipeline",
     "pipelines": "sealkit.bench.configs.command",
+    "data-check": "benchmarks.check_speed",
     "detection-set": "benchmarks.detection_set",
     "real-seals": "sealkit.bench.real_seals",
     "real-strips": "benchmarks.real_strips",

@@ -42,7 +42,7 @@ from sealkit.synth.seals.cases import SealCase, balanced_cases, draw_case
 
 CARD = Path(__file__).with_suffix(".json")
 SEED = 2026
-REFERENCE = ("reading=reference", "Search=null", "Refine=null", "Reading=null")
+REFERENCE = ("reading=reference", "Search=null", "Refine=null", "Reading=null", "Lines=null")
 Reader = Callable[[Mapping[str, Any], np.ndarray], Sequence[str]]
 
 

@@ -20,6 +20,7 @@ from sealkit.pipeline.check_folder import check_folder
 from sealkit.pipeline.doc_preprocessor import DocPreprocessor
 from sealkit.pipeline.flow import Flow
 from sealkit.pipeline.flows import flow_of
+from sealkit.pipeline.line_detector import LineDetector
 from sealkit.pipeline.locate import MissingModelError, locate_model, missing_hint, official_names
 from sealkit.pipeline.seal_recognition import SealRecognitionPipeline
 from sealkit.pipeline.settings import EngineSettings, ModuleSettings, SealRecognitionSettings
@@ -68,7 +69,10 @@ def build_pipeline(
         )
     detector = pipeline_detector(models["TextDetection"], settings, flow)
     recogniser = _recogniser(models["TextRecognition"], settings, flow)
-    pipeline = SealRecognitionPipeline(settings, detector, recogniser, layout, preprocessor, allow_url)
+    lines = None
+    if settings.Lines is not None:
+        lines = LineDetector(settings.Lines, [call, settings], call, device or None, detector.model.threads)
+    pipeline = SealRecognitionPipeline(settings, detector, recogniser, layout, preprocessor, allow_url, lines)
     together = _at_once(pipeline, at_once)
     if together > 1:
         each = max(1, detector.model.threads // together)

@@ -11,6 +11,7 @@ import numpy as np
 from sealkit.modules.seal_text_detection.predictor import TextDetector
 from sealkit.modules.text_recognition.predictor import TextRecogniser
 from sealkit.pipeline.call import CallSettings
+from sealkit.pipeline.line_detector import LineDetector
 from sealkit.pipeline.page import Page
 from sealkit.pipeline.settings import SealRecognitionSettings
 
@@ -63,6 +64,7 @@ class Context:
         layout: finds seals on pages; None where the config has no layout stage.
         preprocessor: turns and flattens pages; None where the config has no such stage.
         engines: which engine runs which module, on which device.
+        lines: finds lines of print; None where the config has no section `Lines`.
     """
 
     settings: SealRecognitionSettings
@@ -72,6 +74,7 @@ class Context:
     layout: LayoutModel | None
     preprocessor: PagePreprocessor | None
     engines: dict[str, str]
+    lines: LineDetector | None = None
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,7 @@ class FoundSeal:
 
     box: Box
     score: float
-    source: Literal["area", "texts", "whole", "layout"]
+    source: Literal["area", "texts", "whole", "layout", "lines"]
     hull: np.ndarray | None = field(default=None, compare=False)
 
     @property

@@ -127,7 +127,9 @@ def text_lines(result: Any) -> list[str]:
         lines.append("  no seal found")
     notes = [stage["note"] for stage in result.stages.values() if isinstance(stage, dict) and "note" in stage]
     said = () if result["seal_res_list"] else ("no seal found",)  # the line above says it
-    return lines + [f"  note: {note}" for note in notes if note not in said]
+    lines += [f"  note: {note}" for note in notes if note not in said]
+    hints = [stage["hint"] for stage in result.stages.values() if isinstance(stage, dict) and "hint" in stage]
+    return lines + [f"  hint: {hint}" for hint in hints]
 
 
 def result_rows(result: Any) -> list[dict[str, Any]]:

@@ -23,6 +23,7 @@ from sealkit.pipeline.call import CallSettings, fetch_any, layouts_of, refuse_mi
 from sealkit.pipeline.context import Context, LayoutModel, PagePreprocessor
 from sealkit.pipeline.flow import run_stages
 from sealkit.pipeline.flows import flow_of
+from sealkit.pipeline.line_detector import LineDetector
 from sealkit.pipeline.options import PredictOptions
 from sealkit.pipeline.page import Page
 from sealkit.pipeline.result import RefusedCall, SealRecognitionResult
@@ -38,6 +39,7 @@ class SealRecognitionPipeline:
         detector, recogniser: the two networks every pipeline has.
         layout: finds seals on pages; None where the config has no layout stage.
         preprocessor: turns and flattens pages; None where the config has no such stage.
+        lines: finds lines of print; None where the config has no section `Lines`.
         flow: the stages in their order.
         allow_url: inputs may be URLs, of any host this machine reaches.
         at_once: images of one call that are read at the same time.
@@ -51,9 +53,10 @@ class SealRecognitionPipeline:
         layout: LayoutModel | None = None,
         preprocessor: PagePreprocessor | None = None,
         allow_url: bool = False,
+        lines: LineDetector | None = None,
     ) -> None:
         self.settings, self.detector, self.recogniser = settings, detector, recogniser
-        self.layout, self.preprocessor, self.allow_url = layout, preprocessor, allow_url
+        self.layout, self.preprocessor, self.lines, self.allow_url = layout, preprocessor, lines, allow_url
         self.flow, self.at_once = flow_of(settings), 1
         self._make_beside: Callable[[], SealRecognitionPipeline] | None = None
         self._beside: SealRecognitionPipeline | None = None
@@ -76,7 +79,8 @@ class SealRecognitionPipeline:
         models = {} if self.preprocessor is None else dict(self.preprocessor.models)
         if self.layout is not None:
             models["LayoutDetection"] = self.layout.model
-        return {**models, "TextDetection": self.detector.model, "TextRecognition": self.recogniser.model}
+        models |= {"TextDetection": self.detector.model, "TextRecognition": self.recogniser.model}
+        return models if self.lines is None else {**models, **self.lines.models}
 
     @property
     def engines(self) -> dict[str, str]:
@@ -194,4 +198,4 @@ class SealRecognitionPipeline:
 
     def _read(self, pages: Sequence[Page], call: CallSettings) -> Iterator[SealRecognitionResult]:
         models = (self.detector, self.recogniser, self.layout, self.preprocessor)
-        return run_stages(self.flow, pages, Context(self.settings, call, *models, self.engines))
+        return run_stages(self.flow, pages, Context(self.settings, call, *models, self.engines, self.lines))

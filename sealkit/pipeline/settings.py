@@ -245,6 +245,26 @@ class ReadingSettings(Settings):
     """Recognition batches are padded to multiples of this width: fewer shapes for the engine to prepare."""
 
 
+class LinesSettings(Settings):
+    """sealkit's: rectangular and line stamps, which the seal detector takes for print, are found by a general text
+    detector; their lines are told from print by ink, frame or because the image shows nothing else."""
+
+    when: Literal["no_text", "always"] = "no_text"
+    """Where no text was read, or on every image."""
+    model_name: str = "PP-OCRv6_small_det"
+    model_dir: str | None = None
+    """A general text detector: exported folder, official folder or ONNX file; null: by `weights`."""
+    weights: Literal["rapidocr", "official"] = "rapidocr"
+    """Where the model comes from when model_dir is null; where that has none, a note says so."""
+    side: int = Field(960, gt=0)
+    """Long side that larger images are scaled to."""
+    thresh: Share = 0.3
+    box_thresh: Share = 0.6
+    unclip_ratio: float = Field(1.6, ge=0)
+    min_score: Share = 0.95
+    """A stamp is kept when its texts have at least this mean score."""
+
+
 class SealRecognitionSettings(EngineSettings):
     """One pipeline config file."""
 
@@ -267,6 +287,8 @@ class SealRecognitionSettings(EngineSettings):
     """sealkit's: null: each region is detected unchanged, at TextDetection's own size."""
     Reading: ReadingSettings | None = None
     """sealkit's: null: the defaults."""
+    Lines: LinesSettings | None = None
+    """sealkit's: null: rectangular and line stamps are read as far as the seal detector finds them."""
 
     @model_validator(mode="after")
     def _stages_have_their_sections(self) -> SealRecognitionSettings:
@@ -307,7 +329,7 @@ class SealRecognitionSettings(EngineSettings):
 def _unused_sections(settings: SealRecognitionSettings) -> Iterator[str]:
     if settings.reading != "reference":
         return
-    own = [name for name in ("Search", "Refine", "Reading") if getattr(settings, name) is not None]
+    own = [name for name in ("Search", "Refine", "Reading", "Lines") if getattr(settings, name) is not None]
     if own:
         yield f"reading: reference does not use {', '.join(own)}: set {': null, '.join(own)}: null"
     if settings.ocr.TextDetection.rings == "keep":

@@ -86,7 +86,7 @@ def test_wrong_configs_are_refused():
         create_pipeline("seal_recognition", overrides={"SubModules.LayoutDetection.thresold": 0.5})
     with pytest.raises(ConfigError, match="embeded"):
         create_pipeline("embeded")
-    with pytest.raises(ConfigError, match="set Search: null, Refine: null, Reading: null"):
+    with pytest.raises(ConfigError, match="set Search: null, Refine: null, Reading: null, Lines: null"):
         create_pipeline(overrides={"reading": "reference"})
 
 

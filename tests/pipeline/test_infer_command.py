@@ -113,7 +113,7 @@ def test_all_parameters_of_paddlex_s_command_line(make_pipeline, infer, folder, 
 
 
 def test_reference_reading_from_the_command_line(make_pipeline, infer, folder, monkeypatch):
-    plain = {"reading": "reference", "Search": None, "Refine": None, "Reading": None}
+    plain = {"reading": "reference", "Search": None, "Refine": None, "Reading": None, "Lines": None}
     monkeypatch.setattr("sealkit.api.create_pipeline", lambda *a, **k: make_pipeline(**plain))
     code, out, _ = infer(folder / "a.png", "--verbose")
     assert code == 0 and "seal 1" in out and "reading: texts 2" in out

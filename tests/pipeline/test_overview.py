@@ -34,7 +34,7 @@ def test_nothing_where_it_would_say_no_more(make_pipeline, seal_image, page):
     assert single["seal_res_list"] and single.overview is None
     (empty,) = make_pipeline(whole_page_fallback=False).predict(np.full((200, 200, 3), 255, np.uint8))
     assert not empty["seal_res_list"] and empty.overview is None
-    plain = {"reading": "reference", "Search": None, "Refine": None, "Reading": None}
+    plain = {"reading": "reference", "Search": None, "Refine": None, "Reading": None, "Lines": None}
     (reference,) = make_pipeline(**plain).predict(page)
     assert reference["seal_res_list"] and reference.overview is None
     (broken,) = make_pipeline().predict(["nowhere.png"])

@@ -15,7 +15,14 @@ from sealkit.pipeline.reference.strips import (
     warp,
 )
 
-PLAIN = {"reading": "reference", "Search": None, "Refine": None, "Reading": None, "whole_page_fallback": False}
+PLAIN = {
+    "reading": "reference",
+    "Search": None,
+    "Refine": None,
+    "Reading": None,
+    "Lines": None,
+    "whole_page_fallback": False,
+}
 
 
 def test_an_arc_becomes_a_strip_of_its_height():

@@ -3,6 +3,8 @@
 Own keys of an element of `seal_res_list`, after PaddleX's:
 
 - `seal_box` [x1, y1, x2, y2] of the seal and `crop_box` of the image it was read in, both page pixels;
+- `found_by`: what found it: area or texts (the detector), layout, whole (nothing did: it is the whole image), or lines
+  (a general text detector: `stamp_lines`);
 - `coordinates`: what dt_polys and rec_polys refer to, "crop" where a layout gave the seals (as PaddleX), else "page";
 - `page_polys`: rec_polys in page pixels; `dt_scores`: the detector's, in the order of dt_polys;
 - `lines`: one dict per text kept: text, score, role (title, purpose, code, name or null), direction (arc, arc-bottom,
@@ -119,6 +121,7 @@ def seal_fields(seal: DetectedSeal, page: Page, number: int, context: Context) -
         "coordinates": "crop" if relative else "page",
         "seal_box": [round(float(v), 1) for v in seal.found.box],
         "crop_box": list(seal.window),
+        "found_by": seal.found.source,
         "page_polys": [on_page[i] for i in kept],
         "lines": _line_fields([seal.read[i] for i in kept]),
     }

@@ -16,7 +16,7 @@ from sealkit.geometry.straighten import straighten
 from sealkit.modules.text_recognition.postprocess import RecResult
 from sealkit.modules.text_recognition.predictor import TextRecogniser
 from sealkit.pipeline.context import Context
-from sealkit.pipeline.page import Hypothesis, Page, ReadLine, SealLine
+from sealkit.pipeline.page import DetectedSeal, Hypothesis, Page, ReadLine, SealLine
 from sealkit.pipeline.reading_orders import in_best_order
 from sealkit.pipeline.settings import ReadingSettings
 
@@ -57,11 +57,16 @@ class _Plan:
 
 def run(page: Page, context: Context) -> None:
     """Read the lines of all seals of a page; all strips go through the recogniser together."""
+    read_into(page.seals, page.image, context)
+
+
+def read_into(seals: Sequence[DetectedSeal], image: np.ndarray, context: Context) -> None:
+    """Set `read` of some seals of an image (H, W, 3) uint8 BGR."""
     settings = context.settings.reading_settings
     batch = context.settings.ocr.TextRecognition.batch_size or RULES.strips_per_batch
-    seals = [seal.lines for seal in page.seals]
-    for seal, lines in zip(page.seals, read_seals(page.image, seals, context.recogniser, settings, batch)):
-        seal.read = lines
+    lines = [seal.lines for seal in seals]
+    for seal, read in zip(seals, read_seals(image, lines, context.recogniser, settings, batch)):
+        seal.read = read
 
 
 def read_seals(

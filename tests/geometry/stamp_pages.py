@@ -1,0 +1,50 @@
+"""Pages of drawn lines of print, with the polygons a detector would find."""
+
+import cv2
+import numpy as np
+
+from sealkit.geometry.lines import LinePoly
+
+BLACK, RED, BLUE, VIOLET, GREEN = (30, 30, 30), (40, 40, 200), (170, 70, 40), (150, 40, 120), (60, 140, 40)
+FONT = cv2.FONT_HERSHEY_COMPLEX
+
+
+class Sheet:
+    """An image (h, w, 3) uint8 BGR and the lines that were written on it."""
+
+    def __init__(self, w=800, h=1000, paper=(250, 250, 250)):
+        self.image, self.lines = np.full((h, w, 3), paper, np.uint8), []
+
+    def write(self, text, x, y, colour=BLACK, size=1.0):
+        """A line whose characters begin at x and stand on y; its polygon leaves a little white around them."""
+        (w, h), base = cv2.getTextSize(text, FONT, size, 2)
+        cv2.putText(self.image, text, (x, y), FONT, size, colour, 2, cv2.LINE_AA)
+        x1, y1, x2, y2 = x - 3, y - h - 3, x + w + 3, y + base // 2 + 3
+        points = np.float32([[x1, y1], [x2, y1], [x2, y2], [x1, y2]])
+        self.lines.append(LinePoly(points))
+        return self
+
+    def body(self, count=10, y=300, colour=BLACK):
+        """Lines of text across the page."""
+        for n in range(count):
+            self.write("the quick brown fox jumps over a dog", 60, y + 50 * n, colour, 0.9)
+        return self
+
+    def frame(self, x1, y1, x2, y2, colour=BLACK, width=3):
+        cv2.rectangle(self.image, (x1, y1), (x2, y2), colour, width, cv2.LINE_AA)
+        return self
+
+    def turned(self, degrees, first=0):
+        """The page with everything on it turned clockwise; or the lines from `first` on, on the page as it was."""
+        h, w = self.image.shape[:2]
+        turn = cv2.getRotationMatrix2D((w / 2, h / 2), -degrees, 1.0)
+        self.image = cv2.warpAffine(self.image, turn, (w, h), borderValue=(250, 250, 250))
+        moved = [LinePoly((line.points @ turn[:, :2].T + turn[:, 2]).astype(np.float32)) for line in self.lines[first:]]
+        self.lines = [*self.lines[:first], *moved]
+        return self
+
+    def over(self, other):
+        """This sheet's ink and lines laid over another's."""
+        joined = Sheet()
+        joined.image, joined.lines = np.minimum(self.image, other.image), [*other.lines, *self.lines]
+        return joined

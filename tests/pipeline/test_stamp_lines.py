@@ -1,0 +1,108 @@
+"""Rectangular and line stamps: a general text detector where the seal detector finds nothing."""
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+
+from sealkit.errors import ConfigError, WeightsError
+from sealkit.geometry.regions import TextRegion
+from sealkit.pipeline import line_detector
+from sealkit.pipeline.create import create_pipeline, load_config
+from tests.geometry.stamp_pages import BLUE, RED, Sheet
+
+
+class FakeLines:
+    """In place of the general detector: the lines that were drawn."""
+
+    name, missing, models = "fake (test)", None, {}
+
+    def __init__(self, sheet):
+        self.sheet, self.calls = sheet, 0
+
+    def regions(self, image):
+        self.calls += 1
+        return [TextRegion(line.points, 0.9) for line in self.sheet.lines]
+
+
+def read(make_pipeline, sheet, **changes):
+    pipeline = make_pipeline(**changes)
+    pipeline.lines = FakeLines(sheet)
+    (result,) = pipeline.predict(sheet.image)
+    return result, pipeline.lines
+
+
+def stamp():
+    return (
+        Sheet(420, 200)
+        .write("GREEN RIVER", 60, 90, BLUE)
+        .write("12 Mill Lane", 90, 140, BLUE)
+        .frame(30, 40, 330, 170, BLUE)
+    )
+
+
+def test_a_stamp_is_read_and_the_result_says_by_what(make_pipeline):
+    result, _ = read(make_pipeline, stamp(), **{"Lines.min_score": 0.5})
+    (seal,) = result["seal_res_list"]
+    assert seal["found_by"] == "lines" and len(seal["rec_texts"]) == 2
+    assert seal["seal_box"] == pytest.approx([30, 40, 330, 170], abs=4)
+    tops = [line["line_poly"][:, 1].min() for line in seal["lines"]]
+    assert tops == sorted(tops)
+    said = result["stages"]["stamp_lines"]
+    assert (said["lines"], said["stamps"], said["evidence"], said["detector"]) == (2, 1, ["ink"], "fake (test)")
+    assert json.loads(json.dumps(result.json))["res"]["seal_res_list"][0]["found_by"] == "lines"
+
+
+def test_texts_that_read_badly_are_no_stamp(make_pipeline):
+    """LengthRecogniser scores .9: what is not the charset's script reads like that."""
+    result, lines = read(make_pipeline, stamp())
+    assert lines.calls == 1 and result.texts == [] and result["stages"]["stamp_lines"]["stamps"] == 0
+
+
+def test_an_image_with_seals_is_looked_at_again_only_where_asked(make_pipeline, page):
+    sheet = Sheet()
+    sheet.image = page.copy()
+    sheet.write("PAID", 360, 90, RED).frame(340, 50, 480, 110, RED)
+    result, lines = read(make_pipeline, sheet)
+    before = result.texts
+    assert before and lines.calls == 0 and "stamp_lines" not in result["stages"]
+    result, lines = read(make_pipeline, sheet, **{"Lines.when": "always", "Lines.min_score": 0.5})
+    assert lines.calls == 1 and len(result.texts) == len(before) + 1
+    assert [seal["found_by"] for seal in result["seal_res_list"]] == ["lines", "area", "area"]  # reading order
+
+
+def test_boxes_of_the_caller_are_all_there_is(make_pipeline):
+    sheet, pipeline = stamp(), make_pipeline()
+    pipeline.lines = FakeLines(sheet)
+    (result,) = pipeline.predict(sheet.image, layout_det_res={"boxes": []}, use_layout_detection=False)
+    assert result["seal_res_list"] == [] and pipeline.lines.calls == 0
+
+
+def test_without_the_wheel_the_result_names_the_package(make_pipeline, monkeypatch):
+    def absent(tag, model):
+        raise WeightsError(f"the package {tag} is not installed", hint="pip install 'rapidocr==3.10.*'")
+
+    monkeypatch.setattr(line_detector, "find_in_wheel", absent)
+    pipeline = create_pipeline(device="cpu", threads=1)
+    (result,) = pipeline.predict(np.full((90, 120, 3), 255, np.uint8))
+    assert "not installed: pip install 'rapidocr==3.10.*'" in result["stages"]["stamp_lines"]["hint"]
+    assert "hint: rectangular and line stamps were not looked for" in str(result)
+
+
+def test_paddlexs_reading_has_no_such_stage():
+    with pytest.raises(ConfigError, match="Lines"):
+        load_config("embedded", ["reading=reference", "Search=null", "Refine=null", "Reading=null"])
+    load_config("embedded", ["reading=reference", "Search=null", "Refine=null", "Reading=null", "Lines=null"])
+
+
+def test_the_shipped_recogniser_reads_what_the_general_detector_finds():
+    pytest.importorskip("rapidocr", reason="its wheel has the general detector")
+    pipeline = create_pipeline(device="cpu", threads=1)
+    blank = np.full((220, 460, 3), 250, np.uint8)
+    cv2.rectangle(blank, (25, 45), (435, 175), (150, 60, 30), 4, cv2.LINE_AA)
+    cv2.putText(blank, "APPROVED", (70, 130), cv2.FONT_HERSHEY_DUPLEX, 2.0, (150, 60, 30), 3, cv2.LINE_AA)
+    results = list(pipeline.predict([blank, cv2.rotate(blank, cv2.ROTATE_180)]))
+    assert [result.texts for result in results] == [["APPROVED"]] * 2
+    assert all(result["seal_res_list"][0]["found_by"] == "lines" for result in results)
+    assert "Lines" in pipeline.models

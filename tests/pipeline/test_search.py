@@ -7,7 +7,7 @@ from sealkit.modules.seal_text_detection.predictor import DetectionMaps
 from sealkit.modules.seal_text_detection.preprocess import ResizeInfo
 from sealkit.pipeline.page import FoundSeal
 from sealkit.pipeline.settings import SearchSettings
-from sealkit.pipeline.stages.find_seals import coarse_sides, merge_scales, residual_regions
+from sealkit.pipeline.stages.find_seals import coarse_sides, is_shown, merge_scales, residual_regions
 
 
 def seal(*box: float) -> FoundSeal:
@@ -58,6 +58,14 @@ def test_area_outside_the_found_seals_is_a_region() -> None:
     x1, y1, x2, y2 = rest.box  # the crescent of the other disc
     assert 290 < x1 < 360 and abs(x2 - 440) < 8 and abs(y1 - 100) < 30 and abs(y2 - 300) < 30
     assert residual_regions(area_of((100, 100, 60)), [first], SearchSettings()) == []
+
+
+def test_what_another_scale_does_not_show_is_no_seal() -> None:
+    maps = area_of((100, 100, 60))
+    assert is_shown(seal(80, 80, 320, 320), maps, SearchSettings())
+    assert is_shown(seal(80, 80, 560, 320), maps, SearchSettings())  # two seals, one of them pale here
+    assert not is_shown(seal(300, 10, 590, 390), maps, SearchSettings())
+    assert not is_shown(seal(599, 399, 600, 400), maps, SearchSettings())
 
 
 def test_small_images_are_not_enlarged_beyond_twice_their_size() -> None:

@@ -3,11 +3,11 @@
 The search goes from coarse to fine. The page is detected at a small scale: the detector's seal-area channel shows the
 seals, or, where a detector has none, texts are grouped. It is repeated at larger scales for small seals on pages
 (`merge_scales`); the largest scale that a seal fits in decides about it, because one far larger than those the detector
-was trained on falls into pieces. Seals stamped over each other's edge are one area; `convex_parts` takes them apart.
-Then each seal is detected in a crop of its own, which corrects its box (`refine_boxes`): the shipped detector was
-trained (`seal_crop`) to show there the seal that the crop is about. Area that no seal so found explains
-(`residual_regions`) is refined as well. Long and large images, and pages on which nothing was found, are searched at
-larger scales, in tiles (`sealkit.pipeline.tiles`).
+was trained on falls into pieces. What a scale that it fits in does not show is no seal (`is_shown`). Seals stamped over
+each other's edge are one area; `convex_parts` takes them apart. Then each seal is detected in a crop of its own, which
+corrects its box (`refine_boxes`): the shipped detector was trained (`seal_crop`) to show there the seal that the crop
+is about. Area that no seal so found explains (`residual_regions`) is refined as well. Long and large images, and pages
+on which nothing was found, are searched at larger scales, in tiles (`sealkit.pipeline.tiles`).
 """
 
 from __future__ import annotations
@@ -38,8 +38,10 @@ class SearchRules:
 
     max_page_upscale: float = 2.0
     """A coarse side more than this times the image's own is left out (unless it is the only one)."""
-    enough_page_share: float = 0.5
+    enough_page_share: float = 0.6
     """Larger scales are skipped when seals already fill this share of the page."""
+    shown_share: float = 0.2
+    """A seal that fits in a scale of which less than this share is seal area there was none."""
     same_seal_iou: float = 0.5
     """Two boxes with a larger intersection over union are one seal's."""
     steady_iou: float = 0.9
@@ -147,7 +149,9 @@ def _search_at(scaled: ScaledMaps, settings: SearchSettings, sides: Sequence[int
             return reading_order(seals_by_texts(detector.regions(last)))
         scale = side / max(image.shape[:2])
         largest = settings.largest_side if side <= scaled.tile else scaled.overlap
-        found = merge_scales(found, seals_by_area(maps, settings), largest / scale)
+        fits = largest / scale
+        found = [seal for seal in found if seal.long_side > fits or is_shown(seal, maps, settings)]
+        found = merge_scales(found, seals_by_area(maps, settings), fits)
         settled = [seal for seal in found if seal.long_side * scale >= settings.settled_side]
         if covered_share(settled, image.shape[:2]) >= RULES.enough_page_share:
             break
@@ -167,6 +171,16 @@ def coarse_sides(image: np.ndarray, settings: SearchSettings) -> list[int]:
 def covered_share(seals: Sequence[FoundSeal], hw: tuple[int, int]) -> float:
     """Share of the image in the boxes of the seals."""
     return sum((s.box[2] - s.box[0]) * (s.box[3] - s.box[1]) for s in seals) / max(hw[0] * hw[1], 1)
+
+
+def is_shown(seal: FoundSeal, maps: DetectionMaps, settings: SearchSettings) -> bool:
+    """Whether the maps of another scale show seal area where a seal was found, too."""
+    if maps.area is None:
+        return True
+    h, w = maps.area.shape
+    x1, y1, x2, y2 = (np.array(seal.box) / np.tile(maps.scale, 2)).round().astype(int).tolist()
+    inside = maps.area[min(y1, h - 1) : max(y2, y1 + 1), min(x1, w - 1) : max(x2, x1 + 1)]
+    return float((inside > settings.area_thresh).mean()) >= RULES.shown_share
 
 
 def merge_scales(known: Sequence[FoundSeal], seen: Sequence[FoundSeal], largest: float) -> list[FoundSeal]:

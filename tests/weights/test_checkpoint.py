@@ -20,7 +20,7 @@ from sealkit.weights.checkpoint import (
     save_checkpoint,
 )
 from sealkit.weights.safetensors_io import load_tensors, save_tensors
-from sealkit.weights.sources import resolve, tags_here
+from sealkit.weights.sources import read_arrays, resolve, tags_here
 
 
 def made(value=1.0):
@@ -219,8 +219,14 @@ def test_an_edited_state_is_refused(tmp_path):
         load_checkpoint(tmp_path / "c")
     (tmp_path / "c/state.json").write_text(before, encoding="utf-8")
     rewritten(tmp_path / "c", lambda state: state.pop("sha256"), checksum=False)
-    with pytest.raises(WeightsError, match="has no checksum"):
+    with pytest.raises(WeightsError, match=r"has no checksum(?s:.*)copy weights\.safetensors out of the folder"):
         load_checkpoint(tmp_path / "c")
+    copy = tmp_path / "copy.safetensors"
+    copy.write_bytes((tmp_path / "c/weights.safetensors").read_bytes())
+    found, _ = read_arrays(resolve(copy, "m"))
+    assert {name: array.tolist() for name, array in found.items()} == {
+        name: array.tolist() for name, array in made().weights.items()
+    }, "as the message says"
 
 
 @pytest.mark.parametrize("key", ["extras", "progress", "files"])

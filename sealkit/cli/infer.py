@@ -23,6 +23,8 @@ EXAMPLES = """
   sealkit infer 'scans/*.png' --save-csv texts.csv              # one row per text, for spreadsheets
   sealkit infer scans/ --jsonl > texts.jsonl                    # one JSON line per image, for scripts
   sealkit infer page.pdf --pipeline my.yaml --device gpu:0      # several devices: gpu:0,1 or cpu,cpu
+  sealkit infer scans/ --save-path out --workers 4              # processes with a pipeline each
+  sealkit infer scans/ --save-path out --ray auto               # on the machines of a Ray cluster
   sealkit infer scans/ --save-path out --resume                 # the same again: goes on where it was stopped
   sealkit infer https://example.com/seal.png --allow-url
   sealkit infer page.png --pipeline seal_recognition --layout-threshold '{16: 0.3}' --layout-merge-bboxes-mode union
@@ -88,7 +90,7 @@ SPEED: dict[str, tuple[Callable[[str], Any], str, str]] = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the flags of `sealkit infer`."""
-    from sealkit.cli.options import add_overrides, positive
+    from sealkit.cli.options import add_overrides, add_workers, positive
     from sealkit.pipeline.options import PredictOptions
 
     parser.add_argument("input", nargs="*", metavar="INPUT", help="image, TIFF, PDF, folder or URL; several allowed")
@@ -142,6 +144,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="images read at the same time (default: up to 4 with small networks on ONNX Runtime, else 1)",
     )
+    add_workers(parser, 1, "processes with a pipeline each on the CPU (0: one per core)")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--jsonl", action="store_true", help="one JSON object per image on stdout, nothing else")
     form.add_argument("--quiet", action="store_true", help="print nothing but errors")
@@ -189,6 +192,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _pipeline_results(args: argparse.Namespace, inputs: Sequence[str]) -> Any:
     from sealkit import api
+    from sealkit.cli.options import asked_workers
     from sealkit.pipeline.options import PredictOptions
 
     options = {option.name: getattr(args, option.name) for option in PredictOptions.in_text()}
@@ -204,6 +208,7 @@ def _pipeline_results(args: argparse.Namespace, inputs: Sequence[str]) -> Any:
         allow_url=args.allow_url,
         at_once=args.at_once,
         download=args.download,
+        **asked_workers(args),
         **_speed(args),
         **{name: getattr(args, name) for name in RUNS if getattr(args, name) is not None},
     )
@@ -229,6 +234,8 @@ def _module_results(args: argparse.Namespace, inputs: Sequence[str]) -> Any:
     unused += ["--pipeline"] if args.pipeline else []
     unused += ["--allow-url"] if args.allow_url else []
     unused += ["--at-once"] if args.at_once else []
+    unused += ["--workers"] if args.workers != 1 else []
+    unused += ["--ray"] if args.ray else []
     if unused:
         raise ConfigError(
             "these flags apply to the pipeline, not to one module",

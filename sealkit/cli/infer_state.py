@@ -22,7 +22,7 @@ STATE = "sealkit_infer.jsonl"
 _LIMIT = 1_000_000_000
 _IRRELEVANT = frozenset(
     {"input", "more", "save_path", "save_csv", "jsonl", "quiet", "verbose", "resume", "threads", "at_once", "allow_url"}
-    | {"download", "parser", "command_line"}
+    | {"workers", "ray", "download", "parser", "command_line"}
 )
 """Flags that do not change what a result says, and what the parser adds to them."""
 _MOST_FILES = 1000

@@ -63,6 +63,14 @@ def add_workers(parser: argparse.ArgumentParser, default: int = 0, what: str = "
     )  # fmt: skip
 
 
+def asked_workers(args: argparse.Namespace) -> dict[str, Any]:
+    """`workers` and `ray` of `create_pipeline`; one worker without a cluster is this process."""
+    if args.workers == 1 and args.ray is None:
+        return {}
+    workers = workers_of(args)
+    return {"workers": workers.count if args.ray is None or workers.count != 1 else None, "ray": workers.ray}
+
+
 def workers_of(args: argparse.Namespace) -> Workers:
     """What `--workers` and `--ray` say; a cluster has one worker per core unless N is given."""
     return Workers.of(Workers(args.workers, args.ray), "--workers")

@@ -11,6 +11,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 import numpy as np
 
+from sealkit.data.directions import packed_line, unpacked_line
 from sealkit.data.labels.detection import IGNORED_TEXTS
 from sealkit.errors import DataError
 from sealkit.files import write_text
@@ -59,6 +60,32 @@ Readings = Mapping[Path, tuple[tuple[int, int], Sequence[Reading]]]
 """Image → its (height, width) and what was read."""
 
 
+def pack(size: tuple[int, int], texts: Sequence[Reading]) -> dict[str, Any]:
+    """What was read of an image of (height, width), as JSON holds it."""
+    return {"size": size, "texts": [{**vars(one), "line": packed_line(one.line)} for one in texts]}
+
+
+def unpack(packed: Mapping[str, Any]) -> tuple[tuple[int, int], list[Reading]]:
+    """The size and the readings of `pack`."""
+    height, width = packed["size"]
+    return (height, width), [Reading(**{**one, "line": unpacked_line(one["line"])}) for one in packed["texts"]]
+
+
+def unlabelled(tool: str, images: Sequence[Path], folder: Path) -> list[Path]:
+    """The images that have no label of the tool's yet.
+
+    Raises:
+        DataError: Label Studio's tasks are one file, and it is there.
+    """
+    if tool == "labelme":
+        return [image for image in images if not image.with_suffix(".json").exists()]
+    if tool == "ppocrlabel":
+        known = _ppocr_names(_ppocr_lines(folder))
+        return [image for image in images if _ppocr_name(image, folder) not in known]
+    _refuse_existing(folder / LABEL_STUDIO)
+    return list(images)
+
+
 def write_labelme(readings: Readings, folder: Path) -> list[Path]:
     """A JSON file beside each image, for LabelMe and X-AnyLabeling; one that is there is left alone.
 
@@ -102,18 +129,34 @@ def write_ppocrlabel(readings: Readings, folder: Path) -> list[Path]:
     Returns:
         The file, [] where every image had its line.
     """
-    file = folder / "Label.txt"
-    lines = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
-    known = {line.partition("\t")[0] for line in lines}
-    fresh = []
+    file, lines, fresh = folder / "Label.txt", _ppocr_lines(folder), []
+    known = _ppocr_names(lines)
     for image, (_, texts) in readings.items():
-        name = f"{folder.resolve().name}/{image.relative_to(folder).as_posix()}"
+        name = _ppocr_name(image, folder)
         if name not in known:
             entries = [{"transcription": one.label, "points": one.points, "difficult": False} for one in texts]
             fresh.append(f"{name}\t{json.dumps(entries, ensure_ascii=False)}")
     if fresh:
         write_text(file, "\n".join([*lines, *fresh]) + "\n")
     return [file] if fresh else []
+
+
+def _ppocr_lines(folder: Path) -> list[str]:
+    file = folder / "Label.txt"
+    return file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
+
+
+def _ppocr_names(lines: Sequence[str]) -> set[str]:
+    return {line.partition("\t")[0] for line in lines}
+
+
+def _ppocr_name(image: Path, folder: Path) -> str:
+    return f"{folder.resolve().name}/{image.relative_to(folder).as_posix()}"
+
+
+def _refuse_existing(file: Path) -> None:
+    if file.exists():
+        raise DataError("the file exists", where=str(file), hint="rename it, or delete it")
 
 
 def write_labelstudio(readings: Readings, folder: Path) -> list[Path]:
@@ -123,8 +166,7 @@ def write_labelstudio(readings: Readings, folder: Path) -> list[Path]:
         DataError: the file is there.
     """
     file = folder / LABEL_STUDIO
-    if file.exists():
-        raise DataError("the file exists", where=str(file), hint="rename it, or delete it")
+    _refuse_existing(file)
     tasks = []
     for image, (size, texts) in readings.items():
         name = image.relative_to(folder).as_posix()
@@ -161,4 +203,4 @@ WRITERS: dict[str, Callable[[Readings, Path], list[Path]]] = {
 }
 """Tool → what writes its files: (readings, folder of the images) → files written."""
 
-__all__ = ["WRITERS", "Reading", "Readings"]
+__all__ = ["WRITERS", "Reading", "Readings", "pack", "unlabelled", "unpack"]

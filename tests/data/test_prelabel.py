@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,6 +17,7 @@ from sealkit.errors import DataError
 from sealkit.geometry.lines import LinePoly
 from sealkit.images import write_image
 from tests.data.sets import arc, draw_image
+from tests.synth.test_sets import contents
 
 
 def _readings(folder: Path) -> Readings:
@@ -77,3 +79,39 @@ def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: py
     assert [shape["label"] for shape in content["shapes"]] == ["天津公司"] and content["imageHeight"] == 120
     (tmp_path / "empty").mkdir()
     assert main(["data", "prelabel", str(tmp_path / "empty"), "--to", "labelme"]) == 3
+
+
+@pytest.mark.parametrize("tool", list(WRITERS))
+def test_a_killed_command_goes_on_where_it_was(tool: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was read is not read again, nor are images that have labels; the files are those of one go."""
+    found = next(iter(_readings(tmp_path / "x").values()))[1]
+    seal = SimpleNamespace(read=[SimpleNamespace(line=one.line, text=one.text, score=one.score) for one in found])
+
+    class Result(dict):  # type: ignore[type-arg]
+        parts, ok = (seal,), True
+
+    read: list[str] = []
+
+    class Pipeline:
+        stop = 2
+
+        def predict(self, paths: list[str]) -> Iterator[Result]:
+            for path in paths:
+                if len(read) == self.stop:
+                    raise KeyboardInterrupt
+                read.append(Path(path).name)
+                yield Result(input_path=path)
+
+    monkeypatch.setattr("sealkit.api.create_pipeline", lambda *args, **options: Pipeline())
+    for place in ("whole", "scans"):
+        for number in range(4):
+            write_image(tmp_path / place / "set" / f"{number}.png", draw_image(number))
+    command = ["data", "prelabel", str(tmp_path / "scans" / "set"), "--to", tool]
+    assert main(command) == 130
+    Pipeline.stop = 99
+    assert main(command) == 0
+    assert read == ["0.png", "1.png", "2.png", "3.png"]
+    assert main([*command[:2], str(tmp_path / "whole" / "set"), *command[3:]]) == 0
+    assert contents(tmp_path / "scans") == contents(tmp_path / "whole")
+    read.clear()
+    assert main(command) == (3 if tool == "labelstudio" else 0) and not read

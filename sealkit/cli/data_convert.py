@@ -24,6 +24,8 @@ EXAMPLES = """
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the flags of `sealkit data convert`."""
+    from sealkit.cli.options import add_workers
+
     parser.add_argument("source", metavar="SOURCE", help="folder or file of the other tool; it is never changed")
     parser.add_argument("out", metavar="OUT", help="new folder: images and annotations")
     listed = "; ".join(f"{name}: {row.title}" for name, row in FORMATS.items())
@@ -44,6 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--outside", action="store_true", help="also copy images that lie outside of SOURCE: ../x, other disks, links"
     )
+    add_workers(parser)
     parser.add_argument("--all", action="store_true", help="list every problem, not the first five of a kind")
     parser.add_argument("--strict", action="store_true", help="exit with an error if anything was not converted")
 
@@ -85,6 +88,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _outlines(args: argparse.Namespace, found: str, target: str) -> int:
+    from sealkit.cli.options import workers_of
     from sealkit.data.converters.base import to_samples, write_set
     from sealkit.data.converters.convert import read_outlines, write_format
 
@@ -95,31 +99,33 @@ def _outlines(args: argparse.Namespace, found: str, target: str) -> int:
         from sealkit.data.converters.to_pages import write_pages
 
         source = read_outlines(args.source, found, NONE, outside=args.outside)
-        counts, problems = write_pages(source, Path(args.out), _renames(args.rename))
+        counts, problems = write_pages(source, Path(args.out), _renames(args.rename), workers_of(args))
         return _pages_done(args, counts, problems, boxes=True)
     conversion = to_samples(read_outlines(args.source, found, args.text, outside=args.outside))
     _show(args, conversion.problems)
     texts = sum(len(sample.lines) for sample in conversion.samples)
     lost = sum(problem.severity == "error" for problem in conversion.problems)
     if target == OWN:
-        lines = write_set(conversion, args.out, args.labels)
+        lines = write_set(conversion, args.out, args.labels, workers_of(args))
         print(f"converted {lines} images with {texts} texts to {args.out}/{args.labels}; {lost} errors")
         print(f"next: sealkit data split {args.out} --labels {args.labels}")
     else:
-        _show(args, write_format(conversion, args.out, target))
+        _show(args, write_format(conversion, args.out, target, workers_of(args)))
         print(f"converted {len(conversion.samples)} images with {texts} texts to {args.out} ({target}); {lost} errors")
     return 3 if lost and args.strict else 0
 
 
 def _strips(args: argparse.Namespace, row: LabelFormat, target: str) -> int:
+    from functools import partial
     from pathlib import Path
 
+    from sealkit.cli.options import workers_of
     from sealkit.data.converters.strips import keep_inside, write_strips
 
     strips = row.reader()(Path(args.source))
     keep_inside(strips, args.source, args.outside)
     _show(args, strips.problems)
-    write = write_strips if target == OWN else FORMATS[target].writer()
+    write = partial(write_strips, workers=workers_of(args)) if target == OWN else FORMATS[target].writer()
     count = write(strips, args.out, args.labels)
     lost = sum(problem.severity == "error" for problem in strips.problems)
     place = f"{args.out}/{args.labels}" if target == OWN else f"{args.out} ({target})"
@@ -139,11 +145,12 @@ def _show(args: argparse.Namespace, problems: list[Any]) -> None:
 def _texts_only(args: argparse.Namespace, row: LabelFormat) -> int:
     from pathlib import Path
 
+    from sealkit.cli.options import workers_of
     from sealkit.data.converters.seal_texts import TEXTS, write_texts
 
     found, source = row.reader()(Path(args.source), outside=args.outside)
     _show(args, source.problems)
-    count = write_texts(found, args.out)
+    count = write_texts(found, args.out, workers_of(args))
     print(f"{count} images with texts but without outlines -> {args.out}/{TEXTS}")
     print("such a set can evaluate a pipeline; to train a detector, annotate outlines first")
     lost = sum(problem.severity == "error" for problem in source.problems)
@@ -153,9 +160,13 @@ def _texts_only(args: argparse.Namespace, row: LabelFormat) -> int:
 def _pages(args: argparse.Namespace, row: LabelFormat) -> int:
     from pathlib import Path
 
+    from sealkit.cli.options import workers_of
+
     boxes = row.kind == "boxes"
     more = (_renames(args.rename),) if boxes else ()
-    counts, problems = row.reader()(Path(args.source), Path(args.out), *more, outside=args.outside)
+    counts, problems = row.reader()(
+        Path(args.source), Path(args.out), *more, outside=args.outside, workers=workers_of(args)
+    )
     return _pages_done(args, counts, problems, boxes)
 
 

@@ -6,10 +6,12 @@ that read label files, so that a converted set means exactly what a hand-made on
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -21,6 +23,8 @@ from sealkit.data.records import DetSample
 from sealkit.errors import DataError, ImageError, Problem, Severity
 from sealkit.files import copy_file, write_bytes
 from sealkit.images import IMAGE_SUFFIXES, UNREAD_SUFFIXES, inspect_bytes, list_images, suffix_of
+from sealkit.workers.journal import begin, finished
+from sealkit.workers.pool import Workers, mapped
 
 _PREFIX = re.compile(r"^(?:poly_)?(?:gt|res|label)_", re.IGNORECASE)
 _DIGITS = re.compile(r"[0-9]{1,18}")
@@ -118,40 +122,102 @@ def fitted_entries(row: Row, problems: list[Problem]) -> list[dict[str, Any]] | 
     return [found.moved(entry) for entry in row.texts]
 
 
-def write_set(conversion: Conversion, out: str | Path, labels: str = "labels.txt") -> int:
+def write_set(
+    conversion: Conversion, out: str | Path, labels: str = "labels.txt", workers: Workers | None = None
+) -> int:
     """Copy images to `out/images` and write `out/labels`; returns the number of lines.
 
     Raises:
-        DataError: nothing was converted, or `out` holds something already.
+        DataError: nothing was converted, or `out` holds something else than an unfinished copy of this very set.
     """
     out = Path(out)
-    placed = place_images(conversion, out, out / IMAGES)
-    return write_det_labels(out / labels, placed, out)
+    with placed_images(conversion, out, out / IMAGES, workers) as placed:
+        return write_det_labels(out / labels, placed, out)
 
 
-def place_images(conversion: Conversion, out: Path, folder: Path) -> list[DetSample]:
+@contextmanager
+def placed_images(
+    conversion: Conversion, out: Path, folder: Path, workers: Workers | None = None
+) -> Iterator[list[DetSample]]:
     """Copy the images of a conversion to `folder` in the new folder `out`, each once; the samples with their new paths.
 
     Raises:
-        DataError: nothing was converted, or `out` holds something already.
+        DataError: as of `filling`; nothing was converted.
     """
-    prepare_folder(out)
     if not conversion.samples:
         first = f" ({conversion.problems[0].message})" if conversion.problems else ""
         raise DataError(f"nothing could be converted{first}", hint="see the problems above")
-    folder.mkdir(parents=True, exist_ok=True)
     names: dict[Path, str] = {}
     used: set[str] = set()
+    copies: dict[Path, Path | bytes] = {}
     written = []
     for sample in conversion.samples:
         target = folder / names.setdefault(sample.image_path, free_name(sample.image_path.name, used))
         used.add(target.name.lower())
-        if sample.image_path in conversion.embedded:
-            write_bytes(target, conversion.embedded[sample.image_path])
-        elif not target.exists():
-            copy_file(sample.image_path, target)
+        copies.setdefault(target, conversion.embedded.get(sample.image_path, sample.image_path))
         written.append(replace(sample, image_path=target))
-    return written
+    with filling(out, copies, workers):
+        yield written
+
+
+FILES_PER_WORKER = 500
+"""Fewer are copied sooner than a process starts."""
+
+
+@contextmanager
+def filling(out: Path, copies: Mapping[Path, Path | bytes], workers: Workers | None = None) -> Iterator[None]:
+    """Copy files to a new folder, then let the block write its labels.
+
+    Killed, or ended by an error in the block, it is gone on with by the next call with the same files.
+
+    Args:
+        out: the folder.
+        copies: target → source, or content.
+        workers: who copies; None: this process.
+
+    Raises:
+        DataError: `out` holds something else. OSError: a file cannot be read or written.
+    """
+    listed = "\n".join(f"{target.name!r} {_stamp(source)}" for target, source in copies.items())
+    with finished(begin(out, {"files": hashlib.sha256(listed.encode()).hexdigest()})):
+        for folder in {target.parent for target in copies}:
+            folder.mkdir(parents=True, exist_ok=True)
+        where = (workers or Workers(1)).for_jobs(len(copies), FILES_PER_WORKER)
+        for _ in mapped(_copy, [FileCopy(target, source) for target, source in copies.items()], where):
+            pass
+        yield
+
+
+@dataclass(frozen=True)
+class FileCopy:
+    """A file to be written."""
+
+    target: Path
+    source: Path | bytes
+
+    def __str__(self) -> str:
+        """What is copied, for messages."""
+        return str(self.target if isinstance(self.source, bytes) else self.source)
+
+
+def _stamp(source: Path | bytes) -> str:
+    if isinstance(source, bytes):
+        return hashlib.sha256(source).hexdigest()
+    try:
+        found = source.stat()
+    except OSError:
+        return repr(str(source))  # copying it says why
+    return f"{str(source)!r} {found.st_size} {found.st_mtime_ns}"
+
+
+def _copy(job: FileCopy) -> None:
+    """Write a file, whole or not at all; one that is there is from the same source, see `filling`."""
+    if job.target.exists():
+        return
+    if isinstance(job.source, bytes):
+        write_bytes(job.target, job.source)
+    else:
+        copy_file(job.source, job.target)
 
 
 def prepare_folder(out: Path) -> None:

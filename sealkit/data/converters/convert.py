@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sealkit.data.converters.base import Conversion, Source, place_images, to_samples
+from sealkit.data.converters.base import Conversion, Source, placed_images, to_samples
 from sealkit.data.converters.detect import recognise
 from sealkit.data.converters.formats import FORMATS, Kind, LabelFormat
 from sealkit.data.converters.inside import Inside
 from sealkit.data.converters.text_keys import choose_texts
 from sealkit.errors import ConfigError, DataError, Problem
+from sealkit.workers.pool import Workers
 
 _NOT_OUTLINES: dict[Kind, tuple[str, str]] = {
     "texts": (
@@ -91,7 +92,7 @@ def convert(path: str | Path, name: str = "auto", text: str | None = None, *, ou
     return to_samples(read_outlines(path, name, text, outside=outside))
 
 
-def write_format(conversion: Conversion, out: str | Path, name: str) -> list[Problem]:
+def write_format(conversion: Conversion, out: str | Path, name: str, workers: Workers | None = None) -> list[Problem]:
     """Write a detection set in another tool's format, images and annotations; what the format cannot hold is returned.
 
     Raises:
@@ -103,6 +104,6 @@ def write_format(conversion: Conversion, out: str | Path, name: str) -> list[Pro
         known = [key for key, other in FORMATS.items() if other.write is not None and other.kind == "outlines"]
         raise ConfigError("outlines cannot be written as this", value=name, hint=f"formats: {', '.join(known)}")
     out = Path(out)
-    placed = place_images(conversion, out, out / row.images_in)
-    found: list[Problem] = row.writer()(placed, out, [sample.image_path.name for sample in placed])
+    with placed_images(conversion, out, out / row.images_in, workers) as placed:
+        found: list[Problem] = row.writer()(placed, out, [sample.image_path.name for sample in placed])
     return found

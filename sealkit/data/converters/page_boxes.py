@@ -15,15 +15,15 @@ from typing import Any
 
 import numpy as np
 
-from sealkit.data.converters.base import IMAGES, Images, Source, free_name, prepare_folder
+from sealkit.data.converters.base import IMAGES, Images, Source, filling, free_name
 from sealkit.data.converters.inside import Inside
 from sealkit.data.converters.reading import read_json, read_text
 from sealkit.data.converters.stated_size import fit_sizes
 from sealkit.data.labels.coco import TEST, TRAIN, VAL, CocoSet, coco_set, write_coco
 from sealkit.data.records import LayoutBox, LayoutSample
 from sealkit.errors import DataError, ImageError, Problem
-from sealkit.files import copy_file
 from sealkit.images import ImageInfo, inspect_image
+from sealkit.workers.pool import Workers
 
 WHOLE = "annotations/all.json"
 """Label file of what belongs to no part; `sealkit data split` divides it."""
@@ -51,7 +51,12 @@ class _Part:
 
 
 def convert_boxes(
-    source: Path, out: Path, names: Mapping[str, str] | None = None, *, outside: bool = False
+    source: Path,
+    out: Path,
+    names: Mapping[str, str] | None = None,
+    *,
+    outside: bool = False,
+    workers: Workers | None = None,
 ) -> tuple[dict[str, int], list[Problem]]:
     """Copy the images to `out/images` and write a label file per part, all with the same categories.
 
@@ -84,13 +89,14 @@ def convert_boxes(
         )
     categories = list(dict.fromkeys(name for part in parts for name in part.found.categories))
     _refuse_unknown(names or {}, parts, source)
-    prepare_folder(out)
     copied: dict[Path, Path] = {}
     used: set[str] = set()
-    counts = {}
-    for target, samples in placed.items():
-        samples = [replace(sample, image_path=_copy(sample.image_path, out, copied, used)) for sample in samples]
-        counts[target] = write_coco(out / target, samples, categories, out)
+    written = {
+        target: [replace(sample, image_path=_placed(sample.image_path, out, copied, used)) for sample in samples]
+        for target, samples in placed.items()
+    }
+    with filling(out, {target: path for path, target in copied.items()}, workers):
+        counts = {target: write_coco(out / target, samples, categories, out) for target, samples in written.items()}
     return counts, problems
 
 
@@ -266,12 +272,10 @@ def _fitted(sample: LayoutSample, info: ImageInfo, name: str, problems: list[Pro
     return moved
 
 
-def _copy(path: Path, out: Path, copied: dict[Path, Path], used: set[str]) -> Path:
+def _placed(path: Path, out: Path, copied: dict[Path, Path], used: set[str]) -> Path:
     if path not in copied:
         target = out / IMAGES / free_name(path.name, used)
         used.add(target.name.lower())
-        target.parent.mkdir(parents=True, exist_ok=True)
-        copy_file(path, target)
         copied[path] = target
     return copied[path]
 

@@ -11,18 +11,20 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from sealkit.data.converters.base import IMAGES, prepare_folder
+from sealkit.data.converters.base import IMAGES, filling
 from sealkit.data.converters.inside import Inside
 from sealkit.data.labels.orientation import ANGLES, PageSample, read_page_labels, write_class_file, write_page_labels
 from sealkit.errors import DataError, Problem
-from sealkit.files import copy_file
 from sealkit.images import list_images
+from sealkit.workers.pool import Workers
 
 PARTS = ("train", "val", "test")
 _ANGLE = re.compile(r"(0|90|180|270)(?:\D.*)?$")
 
 
-def convert_pages(source: Path, out: Path, *, outside: bool = False) -> tuple[dict[str, int], list[Problem]]:
+def convert_pages(
+    source: Path, out: Path, *, outside: bool = False, workers: Workers | None = None
+) -> tuple[dict[str, int], list[Problem]]:
     """Copy the images to `out/images` and write a label file per part and `label.txt`.
 
     Args:
@@ -48,12 +50,11 @@ def convert_pages(source: Path, out: Path, *, outside: bool = False) -> tuple[di
             where=str(source),
             hint="expected folders 0, 90, 180, 270 (also inside train and val), or train.txt with lines `path label`",
         )
-    prepare_folder(out)
-    counts: dict[str, int] = {}
     taken: dict[Path, Path] = {}
     inside = Inside(source, outside)
+    written: dict[str, list[PageSample]] = {}
     for part, samples in parts.items():
-        placed = []
+        written[part] = []
         for sample in samples:
             if not sample.image_path.is_file():
                 reason = f"there is no image {sample.image_path}"
@@ -63,9 +64,10 @@ def convert_pages(source: Path, out: Path, *, outside: bool = False) -> tuple[di
             if refused is not None:
                 problems.append(refused)
                 continue
-            placed.append(replace(sample, image_path=_place(sample.image_path, source, out, taken)))
-        counts[f"{part}.txt"] = write_page_labels(out / f"{part}.txt", placed, out)
-    write_class_file(out)
+            written[part].append(replace(sample, image_path=_place(sample.image_path, source, out, taken)))
+    with filling(out, {target: path for path, target in taken.items()}, workers):
+        counts = {f"{part}.txt": write_page_labels(out / f"{part}.txt", one, out) for part, one in written.items()}
+        write_class_file(out)
     return counts, problems
 
 
@@ -82,8 +84,6 @@ def _place(path: Path, source: Path, out: Path, taken: dict[Path, Path]) -> Path
         while target in taken.values():
             number += 1
             target = out / IMAGES / f"{Path(name).stem}_{number}{path.suffix}"
-        target.parent.mkdir(parents=True, exist_ok=True)
-        copy_file(path, target)
         taken[path] = target
     return taken[path]
 

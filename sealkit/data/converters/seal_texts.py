@@ -12,13 +12,14 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from sealkit.data.converters.base import IMAGES, Images, Source, prepare_folder
+from sealkit.data.converters.base import IMAGES, Images, Source, filling
 from sealkit.data.converters.inside import Inside
 from sealkit.data.converters.reading import glance, read_text
 from sealkit.data.converters.text_lines import format_of
 from sealkit.errors import DataError
-from sealkit.files import copy_file, write_text
+from sealkit.files import write_text
 from sealkit.images import IMAGE_SUFFIXES, suffix_of
+from sealkit.workers.pool import Workers
 
 TEXTS = "texts.json"
 
@@ -68,19 +69,19 @@ def read_texts(path: Path, *, outside: bool = False) -> tuple[dict[Path, list[st
     return found, source
 
 
-def write_texts(found: dict[Path, list[str]], out: str | Path) -> int:
+def write_texts(found: dict[Path, list[str]], out: str | Path, workers: Workers | None = None) -> int:
     """Copy images to `out/images` and write `out/texts.json`: {"images/a.jpg": ["line", …]}; returns the number of
     images.
     """
     out = Path(out)
-    prepare_folder(out)
     if not found:
         raise DataError("no image with a text file was found", hint="a text file has its image's name and .txt")
     table: dict[str, list[str]] = {}
-    (out / IMAGES).mkdir()
+    copies: dict[Path, Path | bytes] = {}
     for count, (image, lines) in enumerate(found.items()):
         name = image.name if f"{IMAGES}/{image.name}" not in table else f"{image.stem}_{count}{image.suffix}"
-        copy_file(image, out / IMAGES / name)
+        copies[out / IMAGES / name] = image
         table[f"{IMAGES}/{name}"] = lines
-    write_text(out / TEXTS, json.dumps(table, ensure_ascii=False, indent=1) + "\n")
+    with filling(out, copies, workers):
+        write_text(out / TEXTS, json.dumps(table, ensure_ascii=False, indent=1) + "\n")
     return len(table)

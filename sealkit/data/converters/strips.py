@@ -11,14 +11,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sealkit.data.converters.base import IMAGES, Images, Source, free_name, prepare_folder
+from sealkit.data.converters.base import IMAGES, Images, Source, filling, free_name
 from sealkit.data.converters.inside import Inside
 from sealkit.data.converters.reading import read_text
 from sealkit.data.converters.text_lines import format_of, lines_of
 from sealkit.data.labels.recognition import fault_of
 from sealkit.errors import DataError, Problem
-from sealkit.files import write_bytes, write_text
+from sealkit.files import write_text
 from sealkit.images.decode import read_file
+from sealkit.workers.pool import Workers
 
 _LINE = re.compile(
     r"\s*(?P<path>\S[^\t]*?\.(?:jpe?g|png|bmp|tiff?|webp))(?:\t|\s*,\s*|\s+)(?P<text>.*?)\s*$", re.IGNORECASE
@@ -116,7 +117,13 @@ def keep_inside(strips: Strips, source: str | Path, outside: bool = False) -> No
     strips.found = kept
 
 
-def write_strips(strips: Strips, out: str | Path, labels: str = "labels.txt", folder: str = IMAGES) -> int:
+def write_strips(
+    strips: Strips,
+    out: str | Path,
+    labels: str = "labels.txt",
+    folder: str = IMAGES,
+    workers: Workers | None = None,
+) -> int:
     """Copy the images to `out/folder` and write `out/labels`, a line `folder/name<TAB>text` each; returns their number.
 
     Raises:
@@ -126,16 +133,16 @@ def write_strips(strips: Strips, out: str | Path, labels: str = "labels.txt", fo
     if not strips.found:
         first = f" ({strips.problems[0].message})" if strips.problems else ""
         raise DataError(f"nothing could be converted{first}", hint="see the problems above")
-    prepare_folder(out)
-    (out / folder).mkdir()
     used: set[str] = set()
+    copies: dict[Path, Path | bytes] = {}
     rows = []
     for strip in strips.found:
         name = free_name(strip.name, used)
         used.add(name.lower())
-        write_bytes(out / folder / name, strip.content())
+        copies[out / folder / name] = strip.data if strip.data is not None else strip.path or Path(strip.name)
         rows.append(f"{folder}/{name}\t{strip.text}\n")
-    write_text(out / labels, "".join(rows))
+    with filling(out, copies, workers):
+        write_text(out / labels, "".join(rows))
     return len(rows)
 
 

@@ -8,17 +8,20 @@ from typing import Any
 
 import numpy as np
 
-from sealkit.data.converters.base import IMAGES, Conversion, Source, fitted_entries, place_images
+from sealkit.data.converters.base import IMAGES, Conversion, Source, fitted_entries, placed_images
 from sealkit.data.converters.page_boxes import WHOLE
 from sealkit.data.labels.coco import write_coco
 from sealkit.data.records import DetSample, LayoutBox, LayoutSample
 from sealkit.errors import ConfigError, ImageError, Problem
 from sealkit.images import inspect_image
+from sealkit.workers.pool import Workers
 
 _UNNAMED = "text"
 
 
-def write_pages(source: Source, out: Path, names: Mapping[str, str]) -> tuple[dict[str, int], list[Problem]]:
+def write_pages(
+    source: Source, out: Path, names: Mapping[str, str], workers: Workers | None = None
+) -> tuple[dict[str, int], list[Problem]]:
     """Copy the images to `out/images` and write `out/annotations/all.json`.
 
     Args:
@@ -51,15 +54,16 @@ def write_pages(source: Source, out: Path, names: Mapping[str, str]) -> tuple[di
         )
     conversion.problems = problems
     pages = []
-    for number, placed in enumerate(place_images(conversion, out, out / IMAGES)):
-        try:
-            size = inspect_image(placed.image_path).size
-        except ImageError as error:
-            problems.append(Problem("broken-image", placed.where, error.what, error.hint or "replace the image"))
-            continue
-        pages.append(LayoutSample(placed.image_path, boxes[number], placed.where, size))
-    categories = list(dict.fromkeys(box.label for page in pages for box in page.boxes))
-    return {WHOLE: write_coco(out / WHOLE, pages, categories, out)}, problems
+    with placed_images(conversion, out, out / IMAGES, workers) as samples:
+        for number, placed in enumerate(samples):
+            try:
+                size = inspect_image(placed.image_path).size
+            except ImageError as error:
+                problems.append(Problem("broken-image", placed.where, error.what, error.hint or "replace the image"))
+                continue
+            pages.append(LayoutSample(placed.image_path, boxes[number], placed.where, size))
+        categories = list(dict.fromkeys(box.label for page in pages for box in page.boxes))
+        return {WHOLE: write_coco(out / WHOLE, pages, categories, out)}, problems
 
 
 def _boxes(

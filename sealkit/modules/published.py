@@ -1,7 +1,7 @@
 """What is published of each model and pipeline: metrics, times and sizes.
 
 The table is `assets/published.json`: of PaddleX's seal text recognition tutorials 253 numbers of 35 models (ten of them
-in both tutorials) and 390 of six pipelines, and metric and size of 13 models that other pages of PaddleX and PaddleOCR
+in both tutorials) and 390 of six pipelines, and metric and size of 15 models that other pages of PaddleX and PaddleOCR
 list. Nothing in it was measured by this project; the data sets behind the metrics are mostly Baidu's own.
 """
 

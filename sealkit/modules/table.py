@@ -204,6 +204,19 @@ MODULES: dict[str, ModuleInfo] = {
         label_issues="sealkit.modules.doc_text_orientation.label_issues.classifier_issues",
         fix="sealkit.modules.doc_text_orientation.fix.write_fixed_copy",
     ),
+    "textline_orientation": ModuleInfo(
+        name="textline_orientation",
+        keys=("TextLineOrientation",),
+        names=r"_textline_ori$",
+        models="sealkit.modules.textline_orientation.models.MODELS",
+        predictor="sealkit.modules.textline_orientation.predictor.TextLineClassifier",
+        export="sealkit.modules.textline_orientation.export.TextLineExport",
+        not_trainable=(
+            "the seal pipeline reads a line in both directions where in doubt and has no place for this one; take"
+            " the official weights: sealkit export --model PP-LCNet_x1_0_textline_ori --checkpoint"
+            " PP-LCNet_x1_0_textline_ori_pretrained.pdparams --output DIR"
+        ),
+    ),
     "image_unwarping": ModuleInfo(
         name="image_unwarping",
         keys=("DocUnwarping",),

@@ -318,6 +318,7 @@ def assert_within_rounding(build: Callable[[], nn.Layer], shape: tuple[int, ...]
 
 SHAPES = {"seal_text_detection": (2, 3, 64, 96), "layout_detection": (2, 3, 96, 96), "text_recognition": (2, 3, 48, 96)}
 SHAPES["doc_text_orientation"] = (4, 3, 64, 64)
+SHAPES["textline_orientation"] = (4, 3, 48, 64)
 
 
 @pytest.mark.parametrize("name", ["PP-LCNet_x1_0_doc_ori", "PP-OCRv6_tiny_det"])

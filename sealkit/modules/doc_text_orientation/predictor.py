@@ -86,8 +86,8 @@ class OrientationClassifier(Predictor):
 
     @classmethod
     def wrote(cls, meta: ModelMeta) -> bool:
-        """The folder of a classifier."""
-        return "Topk" in meta.post_process
+        """The folder of a classifier of pages; that of text lines has one size for all."""
+        return "Topk" in meta.post_process and "size" not in meta.transform_ops.get("ResizeImage", {})
 
     def classify(self, images: Sequence[np.ndarray], topk: int = 1) -> list[TopClasses]:
         """The surest classes of images (H, W, 3) uint8 BGR, run as one batch."""

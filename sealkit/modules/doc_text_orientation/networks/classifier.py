@@ -8,11 +8,13 @@ Deviations: a fused form (`nn.fuse`) beside the published one.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import paddle
 import paddle.nn.functional as F
 from paddle import nn
 
-from sealkit.nn.backbones.lcnet_v1 import PPLCNet
+from sealkit.nn.backbones.lcnet_v1 import STAGES, Block, PPLCNet
 from sealkit.nn.conv import Conv2D
 from sealkit.nn.fuse import fuse
 from sealkit.nn.layers import spatial_mean
@@ -28,8 +30,8 @@ class PPLCNetClassifier(PPLCNet):
     `fc`). The dropout is PaddleClas's: training drops and does not rescale, evaluation multiplies by 0.8.
     """
 
-    def __init__(self, classes: int, scale: float = 1.0) -> None:
-        super().__init__(scale, out_stages=(6,))
+    def __init__(self, classes: int, scale: float = 1.0, stages: Mapping[str, tuple[Block, ...]] = STAGES) -> None:
+        super().__init__(scale, (6,), stages)
         self.last_conv = Conv2D(self.out_channels[0], LAST_WIDTH, 1, bias_attr=False)
         self.dropout = nn.Dropout(DROPOUT, mode="downscale_in_infer")
         self.fc = nn.Linear(LAST_WIDTH, classes)
@@ -43,7 +45,7 @@ class PPLCNetClassifier(PPLCNet):
 
 
 class InferenceClassifier(nn.Layer):
-    """The graph that is exported: x [N, 3, 224, 224] -> probabilities [N, classes]."""
+    """The graph that is exported: x [N, 3, H, W] -> probabilities [N, classes]."""
 
     def __init__(self, net: PPLCNetClassifier) -> None:
         super().__init__()

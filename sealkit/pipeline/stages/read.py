@@ -16,6 +16,8 @@ from sealkit.geometry.straighten import straighten
 from sealkit.modules.text_recognition.postprocess import RecResult
 from sealkit.modules.text_recognition.predictor import TextRecogniser
 from sealkit.pipeline.context import Context
+from sealkit.pipeline.latin_lines import RULES as LATIN
+from sealkit.pipeline.latin_lines import completed, is_latin, parted_rings, widened, without_marks
 from sealkit.pipeline.page import DetectedSeal, Hypothesis, Page, ReadLine, SealLine
 from sealkit.pipeline.reading_orders import in_best_order
 from sealkit.pipeline.settings import ReadingSettings
@@ -27,6 +29,8 @@ class ReadRules:
 
     strips_per_batch: int = 8
     """Strips per run of the recogniser where `TextRecognition.batch_size` is null."""
+    latin_doubt: float = 0.07
+    """Latin texts that score this much above `turn_below` are doubtful too: upside down many letters are letters."""
 
 
 RULES = ReadRules()
@@ -96,9 +100,8 @@ def read_seals(
     first = [_Plan(trial, n, line) for trial in every for n, line in enumerate(trial.orientations)]
     _try(image, first, recogniser, height, batch_size)
     if settings.both_directions == "auto":
-        _try(
-            image, [_turned(trial) for trial in every if _is_doubtful(trial, settings)], recogniser, height, batch_size
-        )
+        doubtful = [plan for trial in every if _is_doubtful(trial, settings) for plan in _others(trial)]
+        _try(image, doubtful, recogniser, height, batch_size)
     if settings.squeeze:
         again = [
             _Plan(trial, n, line, squeeze)
@@ -111,7 +114,13 @@ def read_seals(
     read = [_settled(of_seal, settings.squeeze_margin) for of_seal in trials]
     if settings.both_directions == "never":
         return read
-    return in_best_order(image, read, lambda lines: _read_each(image, lines, recogniser, height, batch_size))
+
+    def reader(lines: Sequence[LinePoly], wide: float = 1.0) -> list[RecResult]:
+        return _read_each(image, lines, recogniser, height, batch_size, wide)
+
+    read = completed(image, parted_rings(image, read, reader), reader)
+    read = widened(read, lambda lines: reader(lines, LATIN.wide))
+    return in_best_order(image, read, reader)
 
 
 def _try(image: np.ndarray, plans: Sequence[_Plan], recogniser: TextRecogniser, height: int, batch_size: int) -> None:
@@ -129,23 +138,37 @@ def _try(image: np.ndarray, plans: Sequence[_Plan], recogniser: TextRecogniser, 
 
 
 def _read_each(
-    image: np.ndarray, lines: Sequence[LinePoly], recogniser: TextRecogniser, height: int, batch_size: int
+    image: np.ndarray,
+    lines: Sequence[LinePoly],
+    recogniser: TextRecogniser,
+    height: int,
+    batch_size: int,
+    wide: float = 1.0,
 ) -> list[RecResult]:
-    """Each line read as it stands."""
+    """Each line read as it stands, its strip so many times as wide."""
     alone = [_Trial(SealLine(line, TextRegion(line.points), alone=True), [line]) for line in lines]
-    _try(image, [_Plan(trial, 0, trial.orientations[0]) for trial in alone], recogniser, height, batch_size)
+    _try(image, [_Plan(trial, 0, trial.orientations[0], wide) for trial in alone], recogniser, height, batch_size)
     return [trial.tried[0].result if trial.tried else RecResult("", 0.0) for trial in alone]
 
 
 def _is_doubtful(trial: _Trial, settings: ReadingSettings) -> bool:
     """Whether a line of one orientation was read so badly that the geometry may have been wrong about it."""
-    return len(trial.orientations) == 1 and trial.best_score < settings.turn_below
+    if len(trial.orientations) != 1 or not trial.tried:
+        return False
+    result = trial.tried[0].result
+    if is_latin(result.text):  # letters one below the other are rare: the column may be a line
+        return trial.source.line.direction == "vertical" or result.score < settings.turn_below + RULES.latin_doubt
+    return result.score < settings.turn_below
 
 
-def _turned(trial: _Trial) -> _Plan:
-    """The line the other way round, as one more orientation of its trial."""
-    trial.orientations.append(trial.orientations[0].turned())
-    return _Plan(trial, len(trial.orientations) - 1, trial.orientations[-1])
+def _others(trial: _Trial) -> list[_Plan]:
+    """The orientations of a line that the geometry ruled out: the other way round, and a column as a line."""
+    line = trial.orientations[0]
+    others = [line.turned()]
+    if line.direction == "vertical":
+        others += [line.as_line(), line.as_line().turned()]
+    trial.orientations += others
+    return [_Plan(trial, number, other) for number, other in enumerate(others, 1)]
 
 
 def hypotheses_of(lines: Sequence[SealLine], settings: ReadingSettings) -> list[list[LinePoly]]:
@@ -171,7 +194,9 @@ def _settled(trials: Sequence[_Trial], squeeze_margin: float) -> list[ReadLine]:
     read: list[ReadLine] = []
     for trial, options, pick in zip(read_trials, best, chosen):
         winner = options[pick]
-        text, score = winner.result.text, winner.result.score
+        text, score = without_marks(winner.result.text, winner.line.direction), winner.result.score
+        if winner.result.text.strip() and not text:  # a star between texts
+            continue
         read.append(ReadLine(trial.source, winner.line, text, score, winner.number != 0, tuple(trial.tried)))
     read += [ReadLine(trial.source, trial.source.line, "", 0.0) for trial in trials if not trial.tried]
     ordered = order_lines([one.line for one in read])

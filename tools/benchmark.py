@@ -17,7 +17,7 @@ BENCHMARKS = {
     "pipelines": "sealkit.bench.configs.command",
     "data-check": "benchmarks.check_speed",
     "detection-set": "benchmarks.detection_set",
-    "real-seals": "sealkit.bench.real_seals",
+    "real-seals": "sealkit.bench.real_seals_command",
     "real-strips": "benchmarks.real_strips",
     "sealbench": "benchmarks.sealbench",
     "doc-ori": "benchmarks.orientation",

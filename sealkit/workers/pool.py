@@ -7,6 +7,7 @@ once more. A job that kills two workers is given up, alone.
 from __future__ import annotations
 
 import logging
+import sys
 import threading
 import time
 from collections import deque
@@ -52,10 +53,12 @@ class Workers:
     Attributes:
         count: 1: in this process; more: in so many processes; 0: one per core (of the cluster, with `ray`).
         ray: address of a Ray cluster (`auto`, `host:6379`, `ray://host:10001`; `local`: one on this machine), or None.
+        most: as many have enough to do, however large the cluster is; None: any number.
     """
 
     count: int = 1
     ray: str | None = None
+    most: int | None = None
 
     @property
     def here(self) -> bool:
@@ -72,9 +75,10 @@ class Workers:
 
     def for_jobs(self, jobs: int, per_worker: int) -> Workers:
         """No more than these, and only so many as have enough to do to be worth their start."""
+        most = max(1, jobs // per_worker)
         if self.ray is not None:
-            return self
-        return replace(self, count=max(1, min(self.count or cores(), jobs // per_worker)))
+            return replace(self, most=most)
+        return replace(self, count=min(self.count or cores(), most))
 
 
 class _Worker(Protocol):
@@ -139,7 +143,7 @@ class Pool:
     def __init__(self, make: Make, workers: Workers, place: _Place | None = None) -> None:
         self._make, self._lock = make, threading.RLock()
         self._place = place if place is not None else _place(workers)
-        self.count = self._place.count(workers.count)
+        self.count = min(self._place.count(workers.count), workers.most or sys.maxsize)
         self.about: dict[int, Any] = {}
         """What each worker told of itself, by its number."""
         self._queue: deque[Task[Any]] = deque()

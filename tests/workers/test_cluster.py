@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import shutil
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -10,6 +12,9 @@ from typing import Any
 
 import pytest
 
+from sealkit import cli
+from sealkit.cli import data_crop
+from sealkit.data import images
 from sealkit.data.images import survey
 from sealkit.errors import EngineError
 from sealkit.synth.seals.settings import SynthSettings
@@ -17,6 +22,7 @@ from sealkit.synth.seals.writer import write_detection_set
 from sealkit.workers import pool
 from sealkit.workers.pool import Pool, Workers, mapped
 from sealkit.workers.serve import plain
+from tests.pipeline.test_set_crops import part
 from tests.synth.test_sets import contents
 from tests.workers import jobs
 
@@ -39,6 +45,8 @@ def machines(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, list[Any], 
     from ray.cluster_utils import Cluster
 
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setattr(images, "IMAGES_PER_WORKER", 2)
+    monkeypatch.setattr(data_crop, "_IMAGES_PER_WORKER", 1)
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
     nodes = [cluster.add_node(num_cpus=1) for _ in range(2)]
     cluster.wait_for_nodes()
@@ -76,3 +84,34 @@ def test_a_cluster_gives_what_one_process_gives(
         assert first + list(results) == [n * n for n in range(60)], "one machine is left, and does the rest"
     told = [record.getMessage() for record in caplog.records if record.name == pool.__name__]
     assert told and all("of the cluster" in line and "died" in line for line in told)
+
+
+@pytest.mark.slow
+def test_pipelines_on_a_cluster_give_what_one_process_gives(
+    machines: tuple[str, list[Any], Any], tmp_path: Path
+) -> None:
+    """`infer`, `prelabel` and `crop`, by the files they write; the seconds of the stages are each run's own."""
+    address, _, _ = machines
+    root = part(tmp_path / "set", 3)
+    paths = [str(path) for path in sorted((root / "images").iterdir())]
+    for name, flags in (("here", ["--workers", "1"]), ("cluster", ["--ray", address])):
+        out = tmp_path / name
+        assert cli.main(["infer", *paths, "--save-path", str(out / "read"), "--quiet", *flags]) == 0
+        assert cli.main(["data", "crop", str(root), str(out / "cut"), "--outlines", "detector", *flags]) == 0
+        shutil.copytree(root / "images", out / "labelled")
+        assert cli.main(["data", "prelabel", str(out / "labelled"), "--to", "labelme", *flags]) == 0
+    for name in ("cut", "labelled"):
+        assert contents(tmp_path / "here" / name) == contents(tmp_path / "cluster" / name)
+    here, there = (contents(tmp_path / name / "read") for name in ("here", "cluster"))
+    assert here.keys() == there.keys()
+    for name, content in here.items():
+        if name.endswith(".json"):
+            assert untimed(json.loads(content)) == untimed(json.loads(there[name]))
+        else:
+            assert content == there[name], name
+
+
+def untimed(result: dict[str, Any]) -> dict[str, Any]:
+    for stage in result.get("stages", {}).values():
+        stage.pop("seconds", None)
+    return result

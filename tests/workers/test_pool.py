@@ -131,6 +131,9 @@ def test_how_many_workers() -> None:
     assert Workers.of(3) == Workers(3) and Workers.of(Workers(2)) == Workers(2)
     assert Workers(4).for_jobs(100, 50) == Workers(2) and Workers(4).for_jobs(10, 50).here
     assert Workers(0).for_jobs(10**6, 50).count == cores()
+    assert Workers(0, "auto").for_jobs(100, 50) == Workers(0, "auto", 2), "a large cluster gets no more than that"
+    with Pool(partial(plain, jobs.square), Workers(3, None, 1)) as pool:
+        assert pool.count == 1 and pool.submit(3).result() == 9
     with pytest.raises(ConfigError, match="negative"):
         Workers.of(-1, "--workers")
 

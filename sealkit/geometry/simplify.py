@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import shapely
 
 _ROUNDS = 3
 """How often the farthest point from the last farthest point is looked for, to begin at two far ends."""
@@ -48,6 +49,23 @@ def simplify_all(contours: Sequence[np.ndarray], epsilons: Sequence[float]) -> l
         found = _without_flat(points[turned[kept]], np.searchsorted(kept, first), limit[long])
         simple |= dict(zip(long.tolist(), found))
     return [simple[i] for i in range(len(rings))]
+
+
+def simplified(outline: np.ndarray, tolerance: float) -> np.ndarray:
+    """A closed outline with fewer points, to be written or drawn.
+
+    Args:
+        outline: (N, 2) pixels, N ≥ 3.
+        tolerance: pixels; no point that is left out lies farther from the line that replaces it.
+
+    Returns:
+        (M, 2) of the given points, 3 ≤ M ≤ N, from the same start and the same way round.
+    """
+    if len(outline) <= 4:
+        return outline
+    closed = np.concatenate([outline, outline[:1]]).astype(np.float64)
+    kept = shapely.simplify(shapely.linestrings(closed), tolerance)  # of a line the ends stay, of a ring they may not
+    return shapely.get_coordinates(kept)[:-1].astype(outline.dtype)
 
 
 def _far_ends(points: np.ndarray, begin: np.ndarray, sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -4,6 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
+from sealkit.geometry.regions import polygon_area
+from sealkit.geometry.simplify import simplified as outline_simplified
 from sealkit.geometry.simplify import simplify_all
 
 
@@ -48,3 +50,24 @@ def test_points_of_the_recorded_arc():
     """A slanting run where OpenCV 4.10 and 5.0 differ: both ends of the cut corner are as near, the line decides."""
     contour = np.array([[0, 0], [40, 0], [41, 1], [41, 2], [42, 3], [42, 40], [40, 42], [1, 42], [0, 41]])
     assert len(simplified(contour, 0.3)) > len(simplified(contour, 1.5)) >= 4
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("backwards", [False, True])
+def test_an_outline_keeps_its_place_start_and_direction(seed, backwards):
+    """Of whole and of broken pixels, as detectors give them, in float32."""
+    rng = np.random.default_rng(seed)
+    outline = blob(seed).reshape(-1, 2).astype(np.float32)
+    outline = np.roll(outline + rng.uniform(-0.2, 0.2, outline.shape).astype(np.float32), int(rng.integers(50)), axis=0)
+    outline = outline[::-1] if backwards else outline
+    simple = outline_simplified(outline, 0.5)
+    assert 3 <= len(simple) < 0.8 * len(outline) and simple.dtype == np.float32
+    assert simple[0].tolist() == outline[0].tolist() and {*map(tuple, simple)} <= {*map(tuple, outline)}
+    assert np.sign(polygon_area(simple)) == np.sign(polygon_area(outline))
+    closed = simple.reshape(-1, 1, 2)
+    assert max(abs(cv2.pointPolygonTest(closed, (float(x), float(y)), True)) for x, y in outline) <= 0.5 + 1e-4
+
+
+def test_an_outline_of_four_points_stays():
+    quad = np.array([[0, 0], [30, 0.2], [60, 0], [30, 9]], np.float32)
+    assert outline_simplified(quad, 0.5) is quad

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from sealkit.geometry.boxes import share_in
+from sealkit.geometry.simplify import simplified
 from sealkit.modules.result import error_text
 from sealkit.pipeline.context import Context
 from sealkit.pipeline.crops import cut_out
@@ -34,6 +35,12 @@ class AssembleRules:
 
     ghost_inside_share: float = 0.7
     """A found box without text of which this share lies in a seal with text is a part of that seal."""
+    outline_tolerance_px: float = 0.5
+    """Outlines are written in whole pixels: points nearer than this to the line that replaces them say nothing.
+    Detectors give rows of them, and a result has every outline up to three times."""
+    outline_tolerance_share: float = 0.0015
+    """The same as a share of the seal's longer side, where that is more: the detector saw the seal on some 300 pixels,
+    of which this is not half a one."""
 
 
 RULES = AssembleRules()
@@ -108,7 +115,9 @@ def seal_fields(seal: DetectedSeal, page: Page, number: int, context: Context) -
     left, top, right, bottom = seal.window
     h, w = page.image.shape[:2]
     relative, score_thresh = page.layout is not None, context.call.score_thresh
-    polygons = [one.source.polygon(one.line) for one in seal.read]
+    outlines = [one.source.polygon(one.line) for one in seal.read]
+    tolerance = max(RULES.outline_tolerance_px, RULES.outline_tolerance_share * seal.found.long_side)
+    polygons = [simplified(outline, tolerance) for outline in outlines]
     on_page = [_whole(p, (w, h)) for p in polygons]
     corner = np.array([left, top], dtype=np.float32)
     rounded = [_whole(p - corner, (right - left, bottom - top)) for p in polygons] if relative else on_page

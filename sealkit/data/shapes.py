@@ -18,7 +18,7 @@ class SealShape:
     Attributes:
         design: dotted name of `design(rng, book) -> Design`.
         corners: of its outline in half axes, clockwise from the top left or the top; () for an ellipse.
-        share: weight among drawn seals.
+        share: weight among drawn seals; 0: drawn where it is asked for (`--shapes`).
         page_share: weight among the seals of whole pages, as often as documents show them.
         page_width: how wide it is on a page, as a share of the page's short side: mean and deviation of a normal
             distribution, or limits of a uniform one.
@@ -33,6 +33,7 @@ class SealShape:
 
 _SIDES = ((-1.0, -1.0), (1.0, -1.0), (1.0, 1.0), (-1.0, 1.0))
 _ROUND, _SQUARE = "sealkit.synth.seals.round_designs", "sealkit.synth.seals.square_designs"
+_LINES = "sealkit.synth.seals.line_designs"
 
 SHAPES: Mapping[str, SealShape] = {
     "circle": SealShape(f"{_ROUND}.circle", (), 0.72, 0.62, ("normal", 0.195, 0.028)),
@@ -42,5 +43,7 @@ SHAPES: Mapping[str, SealShape] = {
     "triangle": SealShape(
         f"{_SQUARE}.triangle", ((0.0, -1.0), (1.0, 1.0), (-1.0, 1.0)), 0.02, 0.02, ("uniform", 0.12, 0.2)
     ),
+    "block": SealShape(f"{_LINES}.block", _SIDES, 0.0, 0.0, ("uniform", 0.2, 0.45)),
+    "note": SealShape(f"{_LINES}.note", _SIDES, 0.0, 0.0, ("uniform", 0.1, 0.35)),
 }
 """Name in labels, settings and flags → shape. The order decides what a seed draws."""

@@ -219,6 +219,31 @@ LATIN_GIVEN_NAMES = ("JANE", "JOHN", "MARIA", "ANA", "PETER", "SITI", "BUDI", "C
 
 MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 
+STAMP_NOTES = {
+    "chinese": (
+        "复印无效", "再次复印无效", "与原件一致", "现金收讫", "现金付讫", "转账付讫", "银行收讫", "已审核", "已核对",
+        "已付款", "作废", "附件", "验讫", "检验合格", "受控文件", "仅供办理业务使用", "副本", "正本", "急件", "已归档",
+        "此件与原件核对无误",
+    ),
+    "latin": (
+        "APPROVED", "PAID", "RECEIVED", "COPY", "ORIGINAL", "VOID", "URGENT", "DRAFT", "CONFIDENTIAL", "CANCELLED",
+        "POSTED", "CERTIFIED TRUE COPY", "FINAL COPY", "PAST DUE", "FOR DEPOSIT ONLY", "CHECKED", "REJECTED", "ENTERED",
+        "FILE COPY", "NON NEGOTIABLE", "BEZAHLT", "LUNAS", "PAGADO",
+    ),
+    "cyrillic": (
+        "ОПЛАЧЕНО", "КОПИЯ ВЕРНА", "ПОЛУЧЕНО", "УТВЕРЖДЕНО", "ПОГАШЕНО", "ВХОДЯЩИЙ", "СОГЛАСОВАНО", "ПРОВЕРЕНО",
+        "КОПИЯ", "ДУБЛИКАТ", "ПРИНЯТО", "СЕКРЕТНО",
+    ),
+}  # fmt: skip
+"""What line stamps say, by script."""
+
+CYRILLIC_COMPANIES = (
+    "ООО «РОМАШКА»", "ООО «СЕВЕР»", "ЗАО «ВЕКТОР»", "АО «БЕРЕГ»", "ООО «ТОРГОВЫЙ ДОМ ЛАДА»", "ИП ИВАНОВ И.И.",
+    "ООО «СТРОЙМОНТАЖ»", "ТОО «АЛТЫН»", "ООО «НОВЫЙ МИР»", "ЧП «ЗАРЯ»",
+)
+
+CYRILLIC_TOWNS = ("Москва", "Тверь", "Казань", "Минск", "Алматы", "Киев", "Омск", "София", "Пермь")
+
 BODY_WORDS = (
     "根据 双方 本合同 约定 甲方 乙方 应当 按照 国家 有关 规定 提供 服务 质量 标准 验收 合格 之日起 个工作日 内 支付 "
     "款项 总金额 人民币 大写 元整 违约 责任 承担 赔偿 损失 争议 协商 解决 提交 仲裁 委员会 人民法院 管辖 本协议 一式 "

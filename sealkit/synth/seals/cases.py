@@ -54,8 +54,12 @@ class SealCase:
 
 
 LEVELS: Mapping[str, tuple[Any, ...]] = {
-    "shape": tuple(SHAPES), "angle": tuple(ANGLES), "ink": tuple(COLOURS), "over_print": OVER_PRINT, "size": SIZES
-}  # fmt: skip
+    "shape": tuple(name for name, row in SHAPES.items() if row.share > 0),
+    "angle": tuple(ANGLES),
+    "ink": tuple(COLOURS),
+    "over_print": OVER_PRINT,
+    "size": SIZES,
+}
 """Factor of `SealCase` → its levels."""
 
 

@@ -100,7 +100,7 @@ def _outlines(args: argparse.Namespace, found: str, target: str) -> int:
 
         source = read_outlines(args.source, found, NONE, outside=args.outside)
         counts, problems = write_pages(source, Path(args.out), _renames(args.rename), workers_of(args))
-        return _pages_done(args, counts, problems, boxes=True)
+        return _pages_done(args, counts, problems, "boxes")
     conversion = to_samples(read_outlines(args.source, found, args.text, outside=args.outside))
     _show(args, conversion.problems)
     texts = sum(len(sample.lines) for sample in conversion.samples)
@@ -162,26 +162,25 @@ def _pages(args: argparse.Namespace, row: LabelFormat) -> int:
 
     from sealkit.cli.options import workers_of
 
-    boxes = row.kind == "boxes"
-    more = (_renames(args.rename),) if boxes else ()
+    more = (_renames(args.rename),) if row.kind == "boxes" else ()
     counts, problems = row.reader()(
         Path(args.source), Path(args.out), *more, outside=args.outside, workers=workers_of(args)
     )
-    return _pages_done(args, counts, problems, boxes)
+    return _pages_done(args, counts, problems, row.kind)
 
 
-def _pages_done(args: argparse.Namespace, counts: dict[str, int], problems: list[Any], boxes: bool) -> int:
+def _pages_done(args: argparse.Namespace, counts: dict[str, int], problems: list[Any], kind: str) -> int:
     from sealkit.data.converters.page_boxes import WHOLE
+    from sealkit.modules.table import of_labels
 
     _show(args, problems)
     lost = sum(problem.severity == "error" for problem in problems)
     listed = ", ".join(f"{name}: {count} images" for name, count in counts.items())
     print(f"converted to {args.out} ({listed}); {lost} errors")
-    if boxes and WHOLE in counts:
+    if WHOLE in counts:
         print(f"next: sealkit data split {args.out} --labels {WHOLE}")
     else:
-        module = "layout_detection" if boxes else "doc_text_orientation"
-        print(f"next: sealkit data check {args.out} --module {module}")
+        print(f"next: sealkit data check {args.out} --module {of_labels(kind)}")
     return 3 if lost and args.strict else 0
 
 

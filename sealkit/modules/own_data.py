@@ -13,13 +13,13 @@ from sealkit.config.load import Overrides
 from sealkit.config.overrides import parse_overrides
 from sealkit.config.training import RecipeBase
 from sealkit.data.converters.detect import describe_folder
+from sealkit.data.converters.page_boxes import WHOLE
 from sealkit.data.labels.kinds import kind_of, usual_labels
 from sealkit.engine.val_set import set_paths
 from sealkit.errors import ConfigError, DataError
-from sealkit.modules.table import having, info
+from sealkit.modules.table import having, info, of_labels
 
 _ROOT = re.compile(r"^data\.(train|val)\.(\d+)\.root$")
-_LAYOUT = {"train": "annotations/instance_train.json", "val": "annotations/instance_val.json"}
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,8 @@ class OwnSet:
         sets: dict[str, Any] = {
             f"data.{part}": [{"root": str(self.root), "labels": name}] for part, name in self.labels.items()
         }
-        return sets | ({"data.classes": None} if self.module == "layout_detection" else {})
+        fields = info(self.module).recipe_class().model_fields["data"].annotation.model_fields  # type: ignore[union-attr]
+        return sets | ({"data.classes": None} if "classes" in fields else {})
 
 
 def own_set(folder: str | Path, module: str | None = None) -> OwnSet:
@@ -65,11 +66,12 @@ def own_set(folder: str | Path, module: str | None = None) -> OwnSet:
         what, command = describe_folder(root)
         hint = f"{command}, then sealkit data split OUT" if command else "`sealkit data check --help` shows the formats"
         raise DataError(f"nothing to train on: {what}", where=str(root), hint=hint)
-    labels = dict(_LAYOUT) if found == "layout_detection" else {"train": "train.txt", "val": "val.txt"}
+    usual = info(found).load("check").label_files
+    labels = {part: usual[part] for part in ("train", "val")}
     for part, name in labels.items():
         if not (root / name).is_file():
-            coco = found == "layout_detection" and (root / "annotations/all.json").is_file()
-            hint = f"sealkit data split {root}" + (" --labels annotations/all.json" if coco else "")
+            coco = name.endswith(".json") and (root / WHOLE).is_file()
+            hint = f"sealkit data split {root}" + (f" --labels {WHOLE}" if coco else "")
             missing = "training" if part == "train" else "validation"
             raise DataError(f"the {missing} part is missing", where=str(root), value=name, hint=hint)
     return OwnSet(root, found, labels)
@@ -78,7 +80,7 @@ def own_set(folder: str | Path, module: str | None = None) -> OwnSet:
 def module_of_data(root: Path) -> str | None:
     """The module of a folder's labels, by their content; None if unknown."""
     kinds = [kind for file in usual_labels(root) if (kind := kind_of(file)) is not None]
-    return next((name for kind in kinds for name in having("task") if info(name).labels == kind), None)
+    return next((module for kind in kinds if (module := of_labels(kind)) is not None), None)
 
 
 def start_recipe(module: str) -> str:

@@ -18,6 +18,21 @@ FILE = Path(__file__).resolve().parents[1] / "assets" / "published.json"
 
 
 @dataclass(frozen=True)
+class MainMetric:
+    """The metric of a module that published tables are about.
+
+    Attributes:
+        name: what it is called here; the tutorials have several names.
+        unit: "%", or "" for plain numbers.
+        key: of the evaluator's metrics, where it is a share of 1; None where nothing evaluates the module here.
+    """
+
+    name: str
+    unit: str
+    key: str | None
+
+
+@dataclass(frozen=True)
 class PublishedMetric:
     """A published score, not reproduced here.
 
@@ -125,21 +140,23 @@ def published_models(name: str | None = None) -> tuple[PublishedModel, ...]:
     )
 
 
-def published_metric(name: str, module: str) -> PublishedMetric | None:
-    """The main metric of a model, of the newest page that lists it; None where none does.
+def main_metric(module: str) -> MainMetric | None:
+    """The metric that the published tables of a module are about; None where nothing is published."""
+    found = _table()["notes"]["main_metrics"].get(module)
+    return MainMetric(**found) if found else None
 
-    Args:
-        name: of the model.
-        module: its module, which has one name for the metric; the tutorials have several.
-    """
-    row = next(iter(published_models(name)), None)
-    other = _table()["others"].get(name)
-    if row is None and other is None:
+
+def published_metric(name: str, module: str) -> PublishedMetric | None:
+    """The main metric of a model of a module, of the newest page that lists it; None where none does."""
+    metric = main_metric(module)
+    if metric is None:
         return None
-    metric, unit = _table()["notes"]["main_metrics"][module]
-    if row is not None:
-        return PublishedMetric(metric, row.main_metric()[1], row.data, row.source, unit)
-    return PublishedMetric(metric, other["metric"][metric], other["data"], other["source"], unit)
+    for row in published_models(name):
+        return PublishedMetric(metric.name, row.main_metric()[1], row.data, row.source, metric.unit)
+    other = _table()["others"].get(name)
+    if other is None:
+        return None
+    return PublishedMetric(metric.name, other["metric"][metric.name], other["data"], other["source"], metric.unit)
 
 
 def published_size(name: str) -> float | None:

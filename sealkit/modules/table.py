@@ -44,6 +44,7 @@ class ModuleInfo:
             from weights that are shipped or in a wheel.
         flag: of `sealkit infer` and create_pipeline: takes a trained model of it; "" where there is none.
         labels: kind of its labels, as `data.labels.kinds.kind_of` names it.
+        toy_set: folder of `datasets/` that holds its toy set.
         not_trainable: why it cannot be trained here and what to do instead; "" where it can.
     """
 
@@ -63,6 +64,7 @@ class ModuleInfo:
     start_recipe: str = ""
     flag: str = ""
     labels: str = ""
+    toy_set: str = ""
     not_trainable: str = ""
 
     def load(self, part: str) -> Any:
@@ -145,6 +147,7 @@ MODULES: dict[str, ModuleInfo] = {
         flag="det",
         task="sealkit.modules.seal_text_detection.task.SealTextDetectionTask",
         labels="outlines",
+        toy_set="toy",
         check="sealkit.modules.seal_text_detection.check.DetectionCheck",
         export="sealkit.modules.seal_text_detection.export.DetectionExport",
         importing="sealkit.modules.seal_text_detection.importing.DetectionImport",
@@ -163,6 +166,7 @@ MODULES: dict[str, ModuleInfo] = {
         flag="rec",
         task="sealkit.modules.text_recognition.task.TextRecognitionTask",
         labels="strips",
+        toy_set="toy_strips",
         check="sealkit.modules.text_recognition.check.RecognitionCheck",
         export="sealkit.modules.text_recognition.export.RecognitionExport",
         importing="sealkit.modules.text_recognition.importing.RecognitionImport",
@@ -181,6 +185,7 @@ MODULES: dict[str, ModuleInfo] = {
         flag="layout",
         task="sealkit.modules.layout_detection.task.LayoutDetectionTask",
         labels="boxes",
+        toy_set="toy_layout",
         check="sealkit.modules.layout_detection.check.LayoutCheck",
         export="sealkit.modules.layout_detection.export.LayoutExport",
         importing="sealkit.modules.layout_detection.importing.LayoutImport",
@@ -198,6 +203,7 @@ MODULES: dict[str, ModuleInfo] = {
         flag="ori",
         task="sealkit.modules.doc_text_orientation.task.DocTextOrientationTask",
         labels="classes",
+        toy_set="toy_orientation",
         check="sealkit.modules.doc_text_orientation.check.OrientationCheck",
         export="sealkit.modules.doc_text_orientation.export.OrientationExport",
         importing="sealkit.modules.doc_text_orientation.importing.OrientationImport",
@@ -255,6 +261,11 @@ def info(name: str, where: str = "module") -> ModuleInfo:
 def having(part: str) -> list[str]:
     """Names of the modules that have a part, such as `check`."""
     return [name for name, row in MODULES.items() if getattr(row, part)]
+
+
+def of_labels(kind: str) -> str | None:
+    """The module that labels of a kind train, None where none does."""
+    return next((name for name, row in MODULES.items() if row.task and row.labels == kind), None)
 
 
 def by_key() -> dict[str, str]:

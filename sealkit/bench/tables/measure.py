@@ -13,7 +13,8 @@ from sealkit.bench.tables.flops import work
 from sealkit.bench.tables.network_time import Plan, Timing, arrays, input_size, reads, time_network, usable_engines
 from sealkit.errors import ConfigError, EngineError, SealkitError, first_line
 from sealkit.modules.own_data import own_set
-from sealkit.modules.published import published_models
+from sealkit.modules.published import MainMetric, main_metric, published_models
+from sealkit.modules.table import MODULES
 from sealkit.pipeline.locate import locate_model, weights_here
 from sealkit.pipeline.models_of_runs import exported
 from sealkit.runtime.devices import CPU, Device
@@ -21,20 +22,6 @@ from sealkit.runtime.engines import ENGINES
 from sealkit.runtime.files import ModelFiles
 from sealkit.runtime.model import installed
 
-METRICS: Mapping[str, tuple[str, str]] = {
-    "layout_detection": ("map50", "mAP(0.5)"),
-    "doc_text_orientation": ("top1", "Top-1 Acc"),
-    "seal_text_detection": ("hmean", "Hmean"),
-    "text_recognition": ("acc", "line accuracy"),
-}
-"""Module → key of the evaluator's metric that the tutorials print, and what to call it."""
-TOY_SETS: Mapping[str, str] = {
-    "layout_detection": "toy_layout",
-    "doc_text_orientation": "toy_orientation",
-    "seal_text_detection": "toy",
-    "text_recognition": "toy_strips",
-}
-"""Module → folder of `datasets/` with its toy set."""
 NO_EVALUATOR = "no set and no evaluator of this module here; `tools/benchmark.py unwarping` measures CER on drawn pages"
 NO_WEIGHTS = "no weights"
 
@@ -125,8 +112,9 @@ def sets_for(folders: Iterable[str | Path]) -> tuple[dict[str, Path], frozenset[
             raise ConfigError(f"two sets of {module}", where="--data", value=both, hint="give one set a module")
         found[module] = Path(folder)
     toys = {}
-    for module, name in TOY_SETS.items():
-        toy = next((place / name for place in _dataset_folders() if (place / name).is_dir()), None)
+    for module, info in MODULES.items():
+        places = [place / info.toy_set for place in _dataset_folders()] if info.toy_set else []
+        toy = next((place for place in places if place.is_dir()), None)
         if module not in found and toy is not None:
             toys[module] = toy
     return {**toys, **found}, frozenset(toys)
@@ -155,20 +143,27 @@ def measure(name: str, job: Job) -> Measured:
     return row
 
 
+def evaluated(module: str) -> MainMetric | None:
+    """The metric of a module that the tutorials print, None where no evaluator here has it."""
+    metric = main_metric(module)
+    return metric if metric is not None and metric.key else None
+
+
 def _evaluate(row: Measured, path: Path | None, job: Job) -> None:
     """The metric, or why there is none."""
-    if row.module not in METRICS:
+    metric = evaluated(row.module)
+    if metric is None:
         row.no_metric = NO_EVALUATOR
     elif path is None:
         row.no_metric = NO_WEIGHTS
     elif row.module not in job.data:
-        row.no_metric = f"no set of this module: give one with --data DIR (toy set: datasets/{TOY_SETS[row.module]})"
+        toy = MODULES[row.module].toy_set
+        row.no_metric = f"no set of this module: give one with --data DIR (toy set: datasets/{toy})"
     else:
-        row.no_metric = _guarded(lambda: _score(row, path, job))
+        row.no_metric = _guarded(lambda: _score(row, path, job, metric))
 
 
-def _score(row: Measured, path: Path, job: Job) -> None:
-    key, title = METRICS[row.module]
+def _score(row: Measured, path: Path, job: Job, metric: MainMetric) -> None:
     given = job.given.get(row.model)
     run = given if given is not None and (given / "recipe.yaml").is_file() else None
     recipes = _recipes().get(row.model)
@@ -184,9 +179,9 @@ def _score(row: Measured, path: Path, job: Job) -> None:
         device=str(job.device),
         progress=False,
     )
-    row.metric, row.images = 100 * result.metrics[key], len(result.records)
+    row.metric, row.images = 100 * result.metrics[metric.key or ""], len(result.records)
     options = result.metric.partition(" ")[2]
-    row.metric_name = f"{title} {options}".strip()
+    row.metric_name = f"{metric.name} {options}".strip()
 
 
 def _time(row: Measured, path: Path | None, job: Job) -> None:

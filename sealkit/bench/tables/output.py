@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from sealkit.bench.machine import described
-from sealkit.bench.tables.measure import METRICS, Job, Measured
+from sealkit.bench.tables.measure import Job, Measured, evaluated
 from sealkit.bench.tables.network_time import Plan, Timing
 from sealkit.bench.tables.rows import Section
 from sealkit.files import write_text
@@ -59,7 +59,7 @@ class Tables:
     def title(self) -> str:
         """Heading of everything, which says on whose sets the metrics are."""
         names = ", ".join(dict.fromkeys(NAMES[section.table].lower() for section in self.sections))
-        modules = {row.module for row in self.measured.values()} & set(METRICS)
+        modules = {row.module for row in self.measured.values() if evaluated(row.module)}
         toy, own = modules & self.job.toy, modules & (set(self.job.data) - self.job.toy)
         sets = [name for name, there in (("your sets", own), ("toy sets", toy)) if there] or ["no set"]
         return f"Models beside the tutorials: {names}; metrics on {' and '.join(sets)}"
@@ -120,8 +120,7 @@ def record(section: Section, row: Measured, published: PublishedModel | None, de
     }  # fmt: skip
     name, value = published.main_metric() if published else (None, None)
     found |= {"metric_published_name": name, "metric_published": value}
-    same = row.module in METRICS
-    found["metric_difference"] = _minus(row.metric, value) if same else None
+    found["metric_difference"] = _minus(row.metric, value) if evaluated(row.module) else None
     found["input"] = f"{size[0]}x{size[1]}" if size else None
     for engine, timing in row.times.items():
         parts = {"ms": timing.ms, "cpu_ms": timing.cpu_ms, "runs": timing.runs, "random": timing.random}

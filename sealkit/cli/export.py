@@ -13,6 +13,8 @@ EXAMPLES = """
   sealkit export runs/seal_det_cpu_small --output my_model
   sealkit export -c seal_det_mobile --checkpoint my.pdparams --output my_model --no-onnx
   sealkit export runs/seal_det_mobile_finetune --pdparams       # training weights for PaddleOCR and PaddleX
+  sealkit export runs/seal_det_cpu_small --int8 --calibrate datasets/toy/images   # → …/inference_int8
+  sealkit export --model-dir official_folder --fp16 --calibrate images --output half
   sealkit export --model UVDoc --checkpoint UVDoc_pretrained.pdparams --output uvdoc   # inference only
 """
 
@@ -31,7 +33,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--pdparams", action="store_true", help="write training weights for PaddleOCR and PaddleX, and nothing else"
     )
     parser.add_argument("--no-onnx", action="store_true", help="write Paddle's files only")
-    parser.add_argument("--images", type=int, default=8, metavar="N", help="images for the parity check (default 8)")
+    parser.add_argument(
+        "--images", type=int, metavar="N", help="images for the parity check (default 8), or of --calibrate (32)"
+    )
+    parser.add_argument(
+        "--int8", action="store_true", help="write an exported model in INT8 (ONNX, quantised statically)"
+    )
+    parser.add_argument("--fp16", action="store_true", help="write an exported model with float16 weights (ONNX)")
+    parser.add_argument("--shape", metavar="NxCxHxW", help="write an exported model for one size of image (ONNX)")
+    parser.add_argument(
+        "--calibrate",
+        metavar="DIR",
+        help="images as the model is fed, for --int8, --fp16 and --shape: INT8 takes its ranges from them, and all are "
+        "compared on them",
+    )
+    parser.add_argument(
+        "--model-dir", metavar="DIR", help="exported or official folder, in place of a run's, for those"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -42,6 +60,11 @@ def run(args: argparse.Namespace) -> int:
     from sealkit.config.find import run_recipe, shipped
     from sealkit.errors import ConfigError
 
+    if args.int8 or args.fp16 or args.shape:
+        return _reduced(args)
+    for flag, value in (("--calibrate", args.calibrate), ("--model-dir", args.model_dir)):
+        if value is not None:
+            raise ConfigError("is for --int8, --fp16 and --shape", where=flag, value=value)
     if args.model is not None:
         return _without_recipe(args)
     if (args.run is None) == (args.recipe is None) and args.checkpoint is None:
@@ -63,7 +86,7 @@ def run(args: argparse.Namespace) -> int:
         output=args.output,
         overrides=args.overrides,
         onnx=not args.no_onnx,
-        images=args.images,
+        images=args.images or 8,
     )
     print(f"{report['model']}: exported network and trained network agree on {len(report['images'])} images")
     for engine, differences in report["max_abs_difference"].items():
@@ -72,6 +95,69 @@ def run(args: argparse.Namespace) -> int:
         print(f"  {engine:<12} largest difference: {listed}; {report['main_metric']} {value:.4f}")
     print(f"  {'trained':<12} {report['main_metric']} {report['metrics']['trained'][report['main_metric']]:.4f}")
     return 0
+
+
+def _reduced(args: argparse.Namespace) -> int:
+    from pathlib import Path
+
+    from sealkit import api
+    from sealkit.errors import ConfigError
+    from sealkit.export.reduced import IMAGES, LOST, Precision, Reduction, reduce_model
+
+    flags = {
+        "--pdparams": args.pdparams,
+        "--no-onnx": args.no_onnx,
+        "--checkpoint": args.checkpoint,
+        "--model": args.model,
+    }
+    extra = [flag for flag, value in (flags | {"--fp16": args.int8 and args.fp16}).items() if value]
+    if extra:
+        raise ConfigError("does not go with --int8, --fp16 and --shape of a model", where="sealkit export", value=extra)
+    if (args.run is None) == (args.model_dir is None) or args.calibrate is None:
+        hint = "sealkit export RUN_FOLDER --int8 --calibrate DIR, or --model-dir FOLDER in place of the run"
+        raise ConfigError("give a run folder or --model-dir, and --calibrate", where="sealkit export", hint=hint)
+    precision: Precision = "int8" if args.int8 else "fp16" if args.fp16 else "fp32"
+    shape = None if args.shape is None else _shape(args.shape)
+    reduction = Reduction(precision, shape, Path(args.calibrate), args.images or IMAGES)
+    source = Path(args.model_dir or Path(args.run) / "inference")
+    if args.output is None and args.model_dir is not None:
+        raise ConfigError("--output is not given", where="sealkit export", hint="--output DIR")
+    if args.run is not None and not source.is_dir():
+        raise ConfigError("not exported yet", where=str(source), hint=f"sealkit export {args.run}")
+    output = Path(args.output or source.with_name(f"{source.name}_{reduction.name}"))
+
+    def measure(folder: Path) -> tuple[str, float, int]:
+        found = api.evaluate(
+            args.recipe or args.run, model_dir=folder, overrides=args.overrides, engine="onnxruntime", progress=False
+        )
+        return found.main, found.metrics[found.main], len(found.records)
+
+    report = reduce_model(source, output, reduction, measure if args.recipe or args.run else None)
+    print(
+        f"{report['model']}: {source} → {output}, compared on {report['reduced']['images']} inputs of {args.calibrate}"
+    )
+    for number, part in enumerate(report["differences"]):
+        print(f"  output {number}: differs by {part['mean']:.1e} on average, {part['p99']:.1e} in 1 of 100 values")
+    names = ("fp32", reduction.name)
+    size = " → ".join(f"{report['bytes'][name] / 1e6:.1f}" for name in names)
+    seconds = " → ".join(f"{report['cpu_seconds'][name]:.4f}" for name in ("fp32", "reduced"))
+    print(f"  {size} MB; {seconds} CPU seconds a run (ONNX Runtime, 1 thread)")
+    if "metric" in (said := report["reduced"]):
+        lost = said["fp32"] - said["value"]
+        warning = f"; warning: {lost:.4f} lost" if lost > LOST else ""
+        print(f"  {said['metric']} {said['fp32']} → {said['value']} on {said['metric_images']} images{warning}")
+    else:
+        print("  metric not measured: " + ("one size only" if shape else "no labelled set; -c RECIPE names one"))
+    return 0
+
+
+def _shape(text: str) -> tuple[int, ...]:
+    from sealkit.errors import ConfigError
+
+    parts = text.lower().replace(",", "x").split("x")
+    if len(parts) != 4 or not all(part.isdecimal() and int(part) > 0 for part in parts):
+        raise ConfigError("not a size of four whole numbers", where="--shape", value=text, hint="--shape 1x3x48x320")
+    return tuple(map(int, parts))
 
 
 def _pdparams(args: argparse.Namespace, recipe: object) -> int:

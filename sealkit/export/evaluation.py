@@ -16,6 +16,7 @@ from typing import Any
 from sealkit.config.training import RecipeBase
 from sealkit.engine.task import Task
 from sealkit.errors import ConfigError, DataError
+from sealkit.runtime.files import ModelMeta
 
 # Parts of a recipe that an exported folder carries itself, under `Sealkit` in its inference.yml.
 _CARRIED = ("resize", "postprocess")
@@ -221,8 +222,21 @@ def of_folder(
     title = f"{settings.model}, {model_dir} on {model.engine} ({model.device})"
     seconds = time.perf_counter() - started
     name = metric_name(task, settings)
-    notes = [*_about_the_set(settings, len(samples)), *model.notes]
+    cost = reduced_note(model.meta)
+    notes = [*_about_the_set(settings, len(samples)), *([cost] if cost else []), *model.notes]
     return Evaluation(title, task.main_metric, name, metrics, records, broken, seconds, notes)
+
+
+def reduced_note(meta: ModelMeta) -> str | None:
+    """What `sealkit export --int8`, `--fp16` or `--shape` did to a model and what it cost; None for others."""
+    said = meta.own("reduced")
+    if not said:
+        return None
+    size = "" if "shape" not in said else f", input {'x'.join(map(str, said['shape']))}"
+    cost = ""
+    if "metric" in said:
+        cost = f"; when reduced {said['metric']} {said['value']}, FP32 {said['fp32']} on {said['metric_images']} images"
+    return f"reduced: {said.get('precision')}{size}{cost}"
 
 
 def _about_the_set(settings: RecipeBase, count: int) -> list[str]:

@@ -14,24 +14,33 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-SIDE = 96
-"""Pixels per side of the image that the signature is taken from."""
-FREQUENCIES = 40
-"""Half-waves per side that the signature holds."""
-LOWEST = 8
-"""Sum of half-waves below which a frequency is left out: brightness, slopes, vignettes."""
-ALIKE = 0.93
-"""Correlation from which two images are taken for one.
 
-Measured on 67 real images: copies saved as JPEG of quality 15 reach 0.976 and more, scaled to a half 0.958, with
-gamma 1.6 0.985; two different images 0.75 at most, 30 drawn seals of one form with different characters 0.83.
-"""
-ASPECT_TOLERANCE = 0.04
-"""Largest difference of log aspect ratios of look-alikes."""
+@dataclass(frozen=True)
+class DuplicateRules:
+    """What the signature holds, and from where images count as one."""
 
-_MASK = np.add.outer(np.arange(FREQUENCIES), np.arange(FREQUENCIES)) >= LOWEST
-_GAIN = np.hypot(*np.meshgrid(np.arange(FREQUENCIES), np.arange(FREQUENCIES)))
-_FLIP = (-1.0) ** np.arange(FREQUENCIES)  # mirroring an image changes the sign of its odd cosines
+    side_px: int = 96
+    """Side of the image that the signature is taken from."""
+    frequencies: int = 40
+    """Half-waves per side that the signature holds."""
+    lowest: int = 8
+    """Sum of half-waves below which a frequency is left out: brightness, slopes, vignettes."""
+    alike: float = 0.93
+    """Correlation from which two images are taken for one.
+
+    Measured on 67 real images: copies saved as JPEG of quality 15 reach 0.976 and more, scaled to a half 0.958, with
+    gamma 1.6 0.985; two different images 0.75 at most, 30 drawn seals of one form with different characters 0.83.
+    """
+    aspect_tolerance: float = 0.04
+    """Largest difference of log aspect ratios of look-alikes."""
+    min_length: float = 1e-3
+    """Length of the coefficients below which an image has no structure."""
+
+
+RULES = DuplicateRules()
+_MASK = np.add.outer(np.arange(RULES.frequencies), np.arange(RULES.frequencies)) >= RULES.lowest
+_GAIN = np.hypot(*np.meshgrid(np.arange(RULES.frequencies), np.arange(RULES.frequencies)))
+_FLIP = (-1.0) ** np.arange(RULES.frequencies)  # mirroring an image changes the sign of its odd cosines
 _BLOCK = 1024
 """Images compared with as many at a time: 6 MB each, and 4 MB of results."""
 
@@ -64,17 +73,17 @@ def signature(gray: np.ndarray) -> np.ndarray | None:
         float16 (D + 1,), 3 KB, or None where the image has no structure at these frequencies.
     """
     height, width = gray.shape
-    small = cv2.resize(gray, (SIDE, SIDE), interpolation=cv2.INTER_AREA).astype(np.float32)
+    small = cv2.resize(gray, (RULES.side_px, RULES.side_px), interpolation=cv2.INTER_AREA).astype(np.float32)
     small -= small[0, 0]  # the mean is left out below; a flat image becomes exactly zero
-    coefficients = cv2.dct(small)[:FREQUENCIES, :FREQUENCIES] * _GAIN  # (rows, columns) half-waves
+    coefficients = cv2.dct(small)[: RULES.frequencies, : RULES.frequencies] * _GAIN  # (rows, columns) half-waves
     vector = coefficients[_MASK]
     length = float(np.linalg.norm(vector))
-    if length < 1e-3:
+    if length < RULES.min_length:
         return None
     return np.concatenate([[np.log(width / height)], vector / length]).astype(np.float16)
 
 
-def find_pairs(marks: Sequence[np.ndarray | None], hashes: Sequence[str], threshold: float = ALIKE) -> list[Pair]:
+def find_pairs(marks: Sequence[np.ndarray | None], hashes: Sequence[str], threshold: float = RULES.alike) -> list[Pair]:
     """Pairs within one set. Every image is paired with the first one like it, so that n copies give n − 1 pairs.
 
     Args:
@@ -99,7 +108,7 @@ def find_pairs(marks: Sequence[np.ndarray | None], hashes: Sequence[str], thresh
             likeness = rows @ columns.T  # (block, block)
             for row, column in zip(*(found.tolist() for found in np.nonzero(likeness >= threshold))):
                 a, b = start + row, offset + column
-                if b <= a or b in paired or abs(aspects[a] - aspects[b]) > ASPECT_TOLERANCE:
+                if b <= a or b in paired or abs(aspects[a] - aspects[b]) > RULES.aspect_tolerance:
                     continue
                 paired.add(b)
                 pairs.append(Pair(places[a], places[b], float(likeness[row, column])))
@@ -111,7 +120,7 @@ def find_leaks(
     train_hashes: Sequence[str],
     val: Sequence[np.ndarray | None],
     val_hashes: Sequence[str],
-    threshold: float = ALIKE,
+    threshold: float = RULES.alike,
 ) -> list[Pair]:
     """Pairs (training, validation), one per validation image: the most alike training image, also turned or
     mirrored.
@@ -137,7 +146,7 @@ def find_leaks(
                 likeness = view @ known_block.T  # (block, block)
                 view_aspects = -val_aspects[rows] if sideways else val_aspects[rows]
                 apart = np.abs(view_aspects[:, None] - aspects[None, offset : offset + len(known_block)])
-                likeness[apart > ASPECT_TOLERANCE] = -1
+                likeness[apart > RULES.aspect_tolerance] = -1
                 columns = likeness.argmax(axis=1)
                 values = likeness[np.arange(len(columns)), columns]
                 better = values > best[rows]
@@ -173,7 +182,7 @@ def _views(matrix: np.ndarray) -> list[tuple[np.ndarray, bool]]:
 
     In the cosine domain a mirror is a change of signs and a transposition a transposition: no image is touched again.
     """
-    full = np.zeros((len(matrix), FREQUENCIES, FREQUENCIES), np.float32)
+    full = np.zeros((len(matrix), RULES.frequencies, RULES.frequencies), np.float32)
     full[:, _MASK] = matrix
     views = []
     for sideways in (False, True):
@@ -186,4 +195,4 @@ def _views(matrix: np.ndarray) -> list[tuple[np.ndarray, bool]]:
     return views
 
 
-__all__ = ["ALIKE", "Pair", "find_leaks", "find_pairs", "signature"]
+__all__ = ["RULES", "Pair", "find_leaks", "find_pairs", "signature"]

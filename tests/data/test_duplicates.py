@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from sealkit.data.duplicates import ALIKE, find_leaks, find_pairs, signature
+from sealkit.data.duplicates import RULES, find_leaks, find_pairs, signature
 from tests.data.sets import draw_image
 
 
@@ -47,7 +47,7 @@ def test_recompressed(quality: int) -> None:
 
 @pytest.mark.parametrize("scale", [0.4, 0.7, 2.0])
 def test_scaled(scale: float) -> None:
-    assert likeness(seal(1), cv2.resize(seal(1), None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)) > ALIKE
+    assert likeness(seal(1), cv2.resize(seal(1), None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)) > RULES.alike
 
 
 def test_brightness_contrast_and_gray() -> None:

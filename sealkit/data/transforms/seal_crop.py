@@ -16,17 +16,28 @@ from sealkit.data.transforms.geometric import log_uniform
 from sealkit.data.transforms.scene import Border, Scene
 from sealkit.images.background import dim_background
 
-RING = 0.12
-"""The ring around a seal's texts, as a share of their box's long side."""
-WIDE = 0.3
-"""Share of stamped crops whose box is that of both seals: the larger one is meant."""
-COVER_SIZE = (0.5, 1.1)
-COVER_DISTANCE = (0.35, 0.9)
-"""A seal stamped over another: its long side and how far its middle lies off, as shares of the other's long side."""
 
-EMPTY_SIZE = (0.15, 0.7)
-EMPTY_TRIES = 8
-"""A place without seals: its longest side as a share of the image's short one, and how often one is looked for."""
+@dataclass(frozen=True)
+class SealCropRules:
+    """What `seal_crop` draws beside its arguments."""
+
+    ring_share: float = 0.12
+    """The ring around a seal's texts, as a share of their box's long side."""
+    both_share: float = 0.3
+    """Share of stamped crops whose box is that of both seals: the larger one is meant."""
+    cover_size: tuple[float, float] = (0.5, 1.1)
+    """Long side of a seal stamped over another, as a share of the other's long side."""
+    cover_distance: tuple[float, float] = (0.35, 0.9)
+    """How far the middle of a seal stamped over another lies off, as a share of the other's long side."""
+    empty_size: tuple[float, float] = (0.15, 0.7)
+    """Longest side of a place without seals, as a share of the image's short one."""
+    empty_tries: int = 8
+    """How often a place without seals is looked for."""
+    averaged_below: float = 0.67
+    """A stronger reduction of a stamped seal averages areas first, else thin strokes would break up."""
+
+
+RULES = SealCropRules()
 
 
 def seal_crop(
@@ -70,7 +81,7 @@ def seal_crop(
     stamp, lowest = None, np.zeros(2)
     if other is not None and seal is not None and others == "drop" and rng.random() < stamped_over:
         stamp = _draw_stamp(other, box, rng)
-    if stamp is not None and rng.random() < WIDE:
+    if stamp is not None and rng.random() < RULES.both_share:
         box = stamp.united(box)
         lowest, limit = np.minimum(lowest, box[:2] - margin[1] * limit), np.maximum(limit, box[2:] + margin[1] * limit)
     long_side = float((box[2:] - box[:2]).max())
@@ -110,8 +121,8 @@ def _one_seal(scene: Scene, rng: np.random.Generator) -> tuple[np.ndarray, np.nd
 def _no_seal(scene: Scene, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray] | None:
     """The corners (2,) each of a drawn box that no text of a seal reaches into; None where none is found soon."""
     limit = np.array([scene.size[1], scene.size[0]], float)
-    for _ in range(EMPTY_TRIES):
-        extent = rng.uniform(*EMPTY_SIZE) * limit.min() * rng.uniform(0.5, 1.0, 2)
+    for _ in range(RULES.empty_tries):
+        extent = rng.uniform(*RULES.empty_size) * limit.min() * rng.uniform(0.5, 1.0, 2)
         low = rng.uniform(0, limit - extent)
         high = low + extent
         if all((line.points.min(axis=0) > high).any() or (line.points.max(axis=0) < low).any() for line in scene.lines):
@@ -137,7 +148,7 @@ class _Stamp:
 
     def united(self, box: np.ndarray) -> np.ndarray:
         """The box (4,) of both seals."""
-        half = self.scale * max(self.ink.shape[:2]) / 2 / (1 + 2 * RING)
+        half = self.scale * max(self.ink.shape[:2]) / 2 / (1 + 2 * RULES.ring_share)
         return np.concatenate([np.minimum(box[:2], self.place - half), np.maximum(box[2:], self.place + half)])
 
     def laid_over(self, image: np.ndarray, factor: float, shift: np.ndarray) -> np.ndarray:
@@ -146,7 +157,7 @@ class _Stamp:
         What is dark below stays dark.
         """
         ink, scale = self.ink, self.scale * factor
-        if scale < 0.67:  # a strong reduction averages areas first, else thin strokes would break up
+        if scale < RULES.averaged_below:
             ink = cv2.GaussianBlur(ink, (0, 0), 0.4 / scale)
         middle = ((ink.shape[1] - 1) / 2, (ink.shape[0] - 1) / 2)
         matrix = cv2.getRotationMatrix2D(middle, float(np.degrees(self.turn)), scale)
@@ -160,15 +171,15 @@ def _draw_stamp(other: Scene, box: np.ndarray, rng: np.random.Generator) -> _Sta
     low, high, seal = _one_seal(other, rng)
     if seal is None:
         return None
-    reach = RING * float((high - low).max())
+    reach = RULES.ring_share * float((high - low).max())
     x0, y0 = np.maximum(np.floor(low - reach), 0).astype(int)
     x1, y1 = np.ceil(high + reach).astype(int)
     part = other.render()[y0:y1, x0:x1].astype(np.float32)
     ink = np.clip(part / np.maximum(np.median(part, axis=(0, 1)), 1.0), 0, 1)
     long_side = float((box[2:] - box[:2]).max())
     turn, bearing = rng.uniform(0, 2 * np.pi, 2)
-    away = rng.uniform(*COVER_DISTANCE) * long_side * np.array([np.cos(bearing), np.sin(bearing)])
-    scale = rng.uniform(*COVER_SIZE) * long_side / max(part.shape[:2])
+    away = rng.uniform(*RULES.cover_distance) * long_side * np.array([np.cos(bearing), np.sin(bearing)])
+    scale = rng.uniform(*RULES.cover_size) * long_side / max(part.shape[:2])
     return _Stamp(ink, (box[:2] + box[2:]) / 2 + away, float(turn), scale)
 
 

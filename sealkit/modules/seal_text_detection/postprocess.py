@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
 
 import cv2
@@ -26,13 +27,22 @@ from sealkit.geometry.simplify import simplify_all
 from sealkit.geometry.touching import split_at_faint_places, split_at_jumps, up_samples
 from sealkit.modules.seal_text_detection.settings import DetPostprocessSettings
 
-MIN_SIDE = 5
-"""Expanded regions whose minimum-area rectangle is thinner (map pixels) are dropped."""
-MIN_QUAD_SIDE = 3
-EPSILON = 0.002
-"""Contours are simplified by this share of their length."""
-HOLE_SHARE = 1.0
-"""A hole is a ring's middle when its area exceeds this multiple of the squared band width; smaller ones are noise."""
+
+@dataclass(frozen=True)
+class DecodeRules:
+    """Thresholds of `decode` that are no setting; the first three are PaddleX's."""
+
+    min_side_px: int = 5
+    """Expanded regions whose minimum-area rectangle is thinner (map pixels) are dropped."""
+    min_quad_side_px: int = 3
+    """With `box_type: quad` regions whose minimum-area rectangle is thinner before it is expanded are dropped."""
+    simplify_share: float = 0.002
+    """Contours are simplified by this share of their length."""
+    hole_min_area_bands: float = 1.0
+    """A hole larger than this multiple of the squared band width is a ring's middle; smaller ones are noise."""
+
+
+RULES = DecodeRules()
 
 
 def decode(
@@ -45,8 +55,7 @@ def decode(
 
     Args:
         maps: (C, h, w) float32. Channel 0 is the text probability; with C = 4 the others are the characters' up
-            direction
-            (x right, y down) and the seal-area probability, which is not used here.
+            direction (x right, y down) and the seal-area probability, which is not used here.
         source_hw: height and width of the image the map was made from.
         settings: thresholds; PaddleX's seal values by default.
         padded_hw: size of the image after the padding of tiny ones (`ResizeInfo.padded_hw`), where it differs.
@@ -107,7 +116,7 @@ def _reference_polygons(
     probability: np.ndarray, contours: Sequence[np.ndarray], settings: DetPostprocessSettings
 ) -> Iterator[tuple[np.ndarray, float]]:
     hopeful = _hopeful(probability, contours, settings)
-    simple = simplify_all(hopeful, [EPSILON * cv2.arcLength(contour, True) for contour in hopeful])
+    simple = simplify_all(hopeful, [RULES.simplify_share * cv2.arcLength(contour, True) for contour in hopeful])
     for points in simple:
         if len(points) < 4:
             continue
@@ -115,7 +124,7 @@ def _reference_polygons(
         if settings.box_thresh > score:
             continue
         paths = _offset([points], _distance(points, settings.unclip_ratio))
-        if len(paths) == 1 and min(cv2.minAreaRect(paths[0].astype(np.float32))[1]) >= MIN_SIDE:
+        if len(paths) == 1 and min(cv2.minAreaRect(paths[0].astype(np.float32))[1]) >= RULES.min_side_px:
             yield paths[0], score
 
 
@@ -141,7 +150,7 @@ def _hopeful(
     count = cv2.integral(strong)  # (h + 1, w + 1) int32: how many above and left
     right, bottom = right + 1, bottom + 1
     inside = count[bottom, right] - count[top, right] - count[bottom, left] + count[top, left]
-    hopeful = (1.42 * (side * (1 + settings.unclip_ratio) + 2) >= MIN_SIDE) & (inside != 0)
+    hopeful = (1.42 * (side * (1 + settings.unclip_ratio) + 2) >= RULES.min_side_px) & (inside != 0)
     return [contours[i] for i in np.flatnonzero(hopeful)]
 
 
@@ -158,7 +167,7 @@ def _reference_quad(
     probability: np.ndarray, contour: np.ndarray, settings: DetPostprocessSettings
 ) -> tuple[np.ndarray, float] | None:
     corners, side = _rectangle(contour.reshape(-1, 2))
-    if side < MIN_QUAD_SIDE:
+    if side < RULES.min_quad_side_px:
         return None
     score = _mean_inside(probability, corners if settings.score_mode == "fast" else contour.reshape(-1, 2))
     if settings.box_thresh > score:
@@ -167,7 +176,7 @@ def _reference_quad(
     if not paths:
         return None
     corners, side = _rectangle(paths[0])
-    return None if side < MIN_SIDE else (corners, score)
+    return None if side < RULES.min_side_px else (corners, score)
 
 
 def _rectangle(points: np.ndarray) -> tuple[np.ndarray, float]:
@@ -314,7 +323,9 @@ def _component_shape(
     if len(outer) < 3:
         return None
     area, length = abs(polygon_area(outer)), _length(outer)
-    inner = [_simplify(c) for c, node in zip(contours, tree[0]) if node[3] >= 0 and cv2.contourArea(c) > MIN_SIDE**2]
+    inner = [
+        _simplify(c) for c, node in zip(contours, tree[0]) if node[3] >= 0 and cv2.contourArea(c) > RULES.min_side_px**2
+    ]
     inner = [hole for hole in inner if len(hole) >= 3]
     area -= sum(abs(polygon_area(hole)) for hole in inner)
     length += sum(_length(hole) for hole in inner)
@@ -324,9 +335,9 @@ def _component_shape(
         return None
     outline = max(paths, key=polygon_area)
     band = 2 * max(area, 0.0) / max(length, 1e-6) + 2 * distance
-    holes = [path for path in paths if -polygon_area(path) >= HOLE_SHARE * band**2]
+    holes = [path for path in paths if -polygon_area(path) >= RULES.hole_min_area_bands * band**2]
     rect = cv2.minAreaRect(outline.astype(np.float32))
-    if min(rect[1]) < MIN_SIDE:
+    if min(rect[1]) < RULES.min_side_px:
         return None
     if settings.box_type == "quad":
         return [clockwise(cv2.boxPoints(rect).astype(np.float64))], [], []
@@ -335,7 +346,7 @@ def _component_shape(
 
 
 def _simplify(contour: np.ndarray) -> np.ndarray:
-    return cv2.approxPolyDP(contour, EPSILON * cv2.arcLength(contour, True), True).reshape(-1, 2)
+    return cv2.approxPolyDP(contour, RULES.simplify_share * cv2.arcLength(contour, True), True).reshape(-1, 2)
 
 
 def _length(points: np.ndarray) -> float:

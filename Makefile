@@ -47,8 +47,8 @@ demo: $(STAMP) ## read a seal, fine-tune on a new style, export, read again (IMA
 test: $(STAMP) ## tests that take minutes, on the CPU, without network
 	@$(PY) -m pytest -q -m 'not slow and not paddlex and not network and not browser'
 
-test-all: $(STAMP) ## with the slow ones
-	@$(PY) -m pytest -q -m 'not paddlex and not browser'
+test-all: $(STAMP) ## with the slow ones; prints the coverage
+	@$(PY) -m pytest -q -m 'not paddlex and not browser' --cov --cov-report=term:skip-covered
 
 test-browser: $(STAMP) ## the service's pages in Chromium (Debian: apt-get install chromium)
 	@test -n "$$SEALKIT_CHROMIUM" || command -v chromium >/dev/null || { echo "no Chromium: apt-get install chromium, or set SEALKIT_CHROMIUM"; exit 1; }
@@ -89,4 +89,4 @@ wheel: $(STAMP) ## build the wheel into dist/
 	@$(PY) -m pip wheel --quiet --no-deps -w dist .
 
 clean: ## remove what builds and tests leave behind; the venv stays
-	@rm -rf build dist site *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	@rm -rf build dist site *.egg-info .pytest_cache .mypy_cache .ruff_cache .coverage

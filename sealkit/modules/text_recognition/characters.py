@@ -80,7 +80,9 @@ def resolve_charset(
         if wanted is not None and wanted.hash != start.hash:
             raise _differs(start, wanted, str(weights))
         return Characters(start, start, f"charset {_name(start)}, that of the weights")
-    wanted = wanted or from_texts(texts)
+    if wanted is None:
+        known = list(texts)  # none where all strips are drawn: these have the weights' characters
+        wanted = start if policy == "union" and not any(text.strip() for text in known) else from_texts(known)
     made = start.extend(wanted.characters) if policy == "union" else wanted
     shared = sum(c in start.index for c in made.characters)
     note = f"charset ({policy}) {_name(made)}: {shared} characters of the weights, {len(made.characters) - shared} new"

@@ -135,3 +135,5 @@ def test_the_weights_file_of_a_run_has_the_characters_of_its_checkpoint(tmp_path
     for given in (folder / "weights.safetensors", folder, tmp_path / "run"):
         found = resolve_charset(resolve(given, "PP-OCRv6_small_rec"), None, "fail", TEXTS, "PP-OCRv6_small_rec")
         assert found.charset.characters == charset.characters
+        drawn = resolve_charset(resolve(given, "PP-OCRv6_small_rec"), None, "union", (), "PP-OCRv6_small_rec")
+        assert drawn.charset.characters == charset.characters and not drawn.changed, "drawn strips have no labels"

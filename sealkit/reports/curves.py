@@ -88,6 +88,8 @@ def scatter_chart(
             formatted(LogFormatter(minor_thresholds=(2, 1)))  # plain numbers; in between where there is room
         axes.set_xlabel(x_label)
         axes.set_ylabel(y_label)
+        if y_label == "%":  # around a single point the axis would go on beyond what there is
+            axes.set_ylim(top=min(axes.get_ylim()[1], 101.0))
         axes.set_title(title, loc="left")
         axes.legend(frameon=False, fontsize=8, loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=len(_MARKERS))
         listed = "\n".join(f"{number} {name}" for name, number in numbers.items())

@@ -56,6 +56,11 @@ def test_axes_and_texts_of_charts_follow_the_page_in_dark_and_light():
     assert ">a<" not in svg, "one line needs no legend"
 
 
+def test_no_share_is_above_a_hundred_percent():
+    svg = scatter_chart({"published": {"one": (3.0, 99.0)}}, x_label="ms", y_label="%")
+    assert ">100<" in svg and ">102<" not in svg and ">104<" not in svg
+
+
 def test_folded_sections_come_last_and_strips_keep_their_width(tmp_path):
     strip, image = np.zeros((48, 900, 3), np.uint8), np.zeros((900, 900, 3), np.uint8)
     case = {"title": "1. x", "about": "a", "texts": [("read", [("甲", ""), ("<i>", "wrong"), ("乙", "missing")])]}

@@ -231,4 +231,7 @@ def test_the_shipped_recogniser_in_int8_on_the_toy_strips(tmp_path):
     report = reduce_model(source, tmp_path / "int8", Reduction("int8", None, images, 24), measure)
     said = report["reduced"]
     assert said["metric_images"] == 18 and said["value"] > said["fp32"] - 0.12  # two strips
+    again = api.evaluate("rec_v6_small_seal", model_dir=tmp_path / "int8", overrides=sets, progress=False)
+    assert again.metrics["acc"] == pytest.approx(said["value"], abs=1e-3)
+    assert f"reduced: int8; when reduced acc {said['value']}, FP32 {said['fp32']} on 18 images" in again.table()
     assert report["bytes"]["int8"] < 0.3 * report["bytes"]["fp32"]

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from sealkit.geometry.curves import fit_circle
+from sealkit.geometry.directions import Direction
 from sealkit.geometry.lines import LinePoly
 from sealkit.geometry.polyline import arc_lengths, at_lengths, resample, tangents, ups
 
@@ -29,6 +30,10 @@ class SectionRules:
     """Rows at which a band is looked at; its columns are as far apart."""
     off_circle_heights: float = 0.15
     """Arcs whose middles are nearer to one circle lie on it."""
+    off_ring_heights: float = 0.35
+    """A straight line no farther from a ring's circle is a piece of its text."""
+    near_heights: float = 0.55
+    """Middles nearer to each other than this are of one text."""
     rim_share: float = 0.12
     """Share of the band above and below that is left out: borders run there."""
     min_contrast_levels: float = 20.0
@@ -228,8 +233,31 @@ def gaps_along(at: np.ndarray, filled: np.ndarray) -> list[tuple[float, float]]:
 
 
 def covered(inner: LinePoly, outer: LinePoly) -> float:
-    """Share of the points along the middle of a line that lie within another."""
-    return float(within(resample(inner.middle, 9), outer).mean())
+    """Share of the points along the middle of a line that lie near the middle of another."""
+    points, middle = resample(inner.middle, 9), resample(outer.middle, 128)
+    gaps = np.hypot(points[:, None, 0] - middle[None, :, 0], points[:, None, 1] - middle[None, :, 1])
+    return float((gaps.min(axis=1) < RULES.near_heights * outer.height).mean())
+
+
+def bent_onto(line: LinePoly, ring: LinePoly) -> LinePoly | None:
+    """A short straight line as an arc on a ring's circle, None where it does not lie there: a piece of its text."""
+    if line.direction != "line" or ring.centre is None or ring.radius is None:
+        return None
+    height = line.height
+    offsets = resample(line.middle, 9) - ring.centre
+    radii = np.hypot(*offsets.T)
+    if np.abs(radii - ring.radius).max() > RULES.off_ring_heights * height or np.dot(offsets[0], offsets[-1]) <= 0:
+        return None
+    first, last = np.arctan2(offsets[[0, -1], 1], offsets[[0, -1], 0])
+    sweep = (last - first + np.pi) % (2 * np.pi) - np.pi
+    theta = first + np.linspace(0.0, sweep, 9)
+    radial = np.stack([np.cos(theta), np.sin(theta)], axis=1)
+    outward = sweep > 0  # clockwise on screen: tops outward
+    half = height / 2 if outward else -height / 2
+    top, bottom = (ring.centre + radial * (ring.radius + side) for side in (half, -half))
+    points = np.concatenate([top, bottom[::-1]]).astype(np.float32)
+    direction: Direction = "arc" if outward else "arc-bottom"
+    return replace(line, points=points, direction=direction, centre=ring.centre, radius=ring.radius, compact=False)
 
 
 def cosine_between(line: LinePoly, track: Track) -> float:
@@ -248,5 +276,6 @@ def within(points: np.ndarray, line: LinePoly) -> np.ndarray:
 
 
 __all__ = [
-    "Track", "common_circle", "cosine_between", "covered", "gaps_along", "goes_on", "ink_along", "track_of", "within",
+    "Track", "bent_onto", "common_circle", "cosine_between", "covered", "gaps_along", "goes_on", "ink_along",
+    "track_of", "within",
 ]  # fmt: skip

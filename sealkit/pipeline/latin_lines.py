@@ -21,6 +21,7 @@ from sealkit.geometry.order import order_lines
 from sealkit.geometry.regions import TextRegion
 from sealkit.geometry.sections import (
     Track,
+    bent_onto,
     common_circle,
     cosine_between,
     covered,
@@ -51,7 +52,10 @@ class LatinRules:
     min_part_heights: float = 2.0
     """Shorter texts are not parted from a ring."""
     min_gain: float = 0.02
-    """How much better the parts of a ring must be than the whole, by trust."""
+    """How much better the parts of a ring must be than the whole, by trust,"""
+    clear_gain: float = 0.15
+    """unless the turned part is this much better than in the ring's direction; then it may lose `max_loss`."""
+    max_loss: float = 0.03
     rounds: int = 2
     """How often texts are made longer."""
     beyond_arc_heights: float = 15.0
@@ -73,6 +77,8 @@ class LatinRules:
     """A longer text loses characters at its ends that read worse: stars and borders, read as letters."""
     covered_share: float = 0.6
     """Share of a line that lies within a longer one it is a piece of."""
+    shared_share: float = 0.1
+    """Of two longer texts that share more, the one that reads better is taken."""
     kept_share: float = 0.75
     """Share of the characters of its pieces that a longer text must have."""
     min_score: float = 0.8
@@ -120,6 +126,8 @@ class _Ring:
     bounds: list[tuple[float, float]]
     own: list[float] = field(default_factory=list)
     turned: list[float] = field(default_factory=list)
+    clear: bool = False
+    """The part that stands the other way round reads much better so."""
 
 
 def parted_rings(image: np.ndarray, seals: Sequence[Sequence[ReadLine]], reader: Reader) -> list[list[ReadLine]]:
@@ -145,7 +153,9 @@ def parted_rings(image: np.ndarray, seals: Sequence[Sequence[ReadLine]], reader:
     results = iter(reader([line for some in pieces.values() for line in some]))
     read = {key: [(line, next(results)) for line in some] for key, some in pieces.items()}
     return [
-        _ordered([part for i, line in enumerate(lines) for part in _taken(line, read.get((n, i), []))])
+        _ordered(
+            [part for i, line in enumerate(lines) for part in _taken(line, rings.get((n, i)), read.get((n, i), []))]
+        )
         for n, lines in enumerate(seals)
     ]
 
@@ -192,6 +202,8 @@ def _pieces(ring: _Ring) -> list[LinePoly]:
     gain, first, length = max(runs, default=(0.0, 0, 0))
     if gain <= 0:
         return []
+    heights = [(end - start) / ring.track.height for start, end in ring.bounds]
+    ring.clear = gain >= RULES.clear_gain * sum(heights[(first + k) % count] for k in range(length))
     if not closed:
         spans = [(0, first, False), (first, first + length, True), (first + length, count, False)]
         found = [(ring.bounds[a][0], ring.bounds[b - 1][1], turned) for a, b, turned in spans if b > a]
@@ -211,13 +223,13 @@ def _span(ring: _Ring, first: int, length: int) -> tuple[float, float]:
     return start, start + (end - start) % ring.track.length
 
 
-def _taken(line: ReadLine, parts: Sequence[tuple[LinePoly, RecResult]]) -> list[ReadLine]:
+def _taken(line: ReadLine, ring: _Ring | None, parts: Sequence[tuple[LinePoly, RecResult]]) -> list[ReadLine]:
     """The parts of a ring where they read better than the whole, else the ring."""
-    if not parts:
+    if ring is None or not parts:
         return [line]
     weights = [part.length for part, _ in parts]
     together = float(np.average([_trust(result) for _, result in parts], weights=weights))
-    if together < _trust(RecResult(line.text, line.score)) + RULES.min_gain:
+    if together < _trust(RecResult(line.text, line.score)) + (-RULES.max_loss if ring.clear else RULES.min_gain):
         return [line]
     return [_read_line(part, result, [line]) for part, result in parts]
 
@@ -265,14 +277,13 @@ def _longer(image: np.ndarray, read: Sequence[ReadLine]) -> list[_Longer]:
     found = []
     rings = [one.line for one in read if one.line.centre is not None and abs(one.line.turn) >= 60]
     for one in read:
-        straight = one.line.direction == "line"
-        if one.line.direction == "vertical" or one.line.closed or not is_latin(one.text):
+        if one.line.direction == "vertical" or one.line.closed or not is_latin(one.text) or _is_noise(one):
             continue
-        if _is_noise(one):
-            continue
+        line = next((bent for ring in rings if (bent := bent_onto(one.line, ring)) is not None), one.line)
+        straight = line.direction == "line"
         reach = RULES.beyond_line_heights if straight else RULES.beyond_arc_heights
-        circle = None if straight else common_circle(one.line, [other.line for other in read if other is not one])
-        track = track_of(one.line, reach * one.line.height, circle)
+        circle = None if straight else common_circle(line, [other.line for other in read if other is not one])
+        track = track_of(line, reach * line.height, circle)
         at, filled = ink_along(image, track, (0.0, track.length))
         for other in read:
             if other is not one:
@@ -336,13 +347,29 @@ def _is_piece(other: ReadLine, line: LinePoly) -> bool:
 def _with_longer(read: list[ReadLine], longer: Sequence[_Longer]) -> list[ReadLine]:
     """Lines of a seal with the longer texts that read well in place of their pieces."""
     changed = False
-    for one in sorted(longer, key=lambda one: -one.line.length):
+    taken: list[LinePoly] = []
+    for one in sorted(longer, key=lambda one: -one.result.score):
         if not all(any(piece is line for line in read) for piece in one.pieces) or not _reads_well(one):
             continue
+        if any(covered(one.line, other) > RULES.shared_share for other in taken):
+            continue  # the next round looks at it again
         read = [line for line in read if not any(piece is line for piece in one.pieces)]
         read.append(_read_line(one.line, one.result, one.pieces))
+        taken.append(one.line)
         changed = True
-    return _ordered(read) if changed else read
+    return _ordered(_once(read)) if changed else read
+
+
+def _once(read: Sequence[ReadLine]) -> list[ReadLine]:
+    """Lines of a seal without those that a better one shows too: pieces of one text may all have been completed."""
+    kept: list[ReadLine] = []
+    for line in sorted(read, key=lambda line: -line.score):
+        twice = (
+            _bare(line.text) == _bare(one.text) and covered(line.line, one.line) > RULES.shared_share for one in kept
+        )
+        if not any(twice):
+            kept.append(line)
+    return kept
 
 
 def _ordered(read: Sequence[ReadLine]) -> list[ReadLine]:

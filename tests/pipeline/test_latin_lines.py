@@ -146,6 +146,24 @@ def test_texts_are_not_joined_with_those_that_stand_the_other_way_round_or_behin
         assert sorted(texts(read)) == sorted(map(bare, (UPPER, LOWER, MIDDLE)))
 
 
+def test_a_piece_shown_as_a_straight_line_is_completed_along_its_ring() -> None:
+    drawn = Drawn(20.0)
+    arc = track_of(drawn.labels[1], 0.0).section(0.0, 0.16 * drawn.labels[1].length)
+    corners = np.stack([arc.top[0], arc.top[-1], arc.bottom[-1], arc.bottom[0]])
+    piece = drawn.line_read(LinePoly(corners, "line", ambiguous=False))
+    assert 2 <= len(piece.text) <= 4
+    [read] = completed(drawn.image, [[drawn.part(0, 0.0, 1.0), piece]], drawn.read)
+    assert texts(read) == [bare(UPPER), bare(LOWER)]
+    assert [line.line.direction for line in read] == ["arc", "arc-bottom"]
+
+
+def test_pieces_that_all_become_the_whole_text_are_one() -> None:
+    drawn = Drawn()
+    pieces = [drawn.part(0, 0.0, 0.55), drawn.part(0, 0.45, 1.0)]
+    [read] = completed(drawn.image, [pieces], drawn.read)
+    assert texts(read) == [bare(UPPER)]
+
+
 def test_a_longer_text_that_reads_worse_is_not_taken() -> None:
     drawn = Drawn()
     cut = drawn.part(0, 0.2, 0.8)

@@ -29,6 +29,8 @@ class ReadRules:
 
     strips_per_batch: int = 8
     """Strips per run of the recogniser where `TextRecognition.batch_size` is null."""
+    latin_column_loss: float = 0.3
+    """Lost by a reading of letters in a column: a line that is read so shows the same letters, in the wrong order."""
     latin_doubt: float = 0.07
     """Latin texts that score this much above `turn_below` are doubtful too: upside down many letters are letters."""
 
@@ -214,5 +216,6 @@ def _best_by_orientation(tried: Sequence[Hypothesis], squeeze_margin: float) -> 
 
 
 def _rank(one: Hypothesis, squeeze_margin: float) -> float:
-    """Trust; a squeezed strip must be clearly better."""
-    return one.trust - (squeeze_margin if one.squeeze != 1.0 else 0.0)
+    """Trust; a squeezed strip must be clearly better, and so must letters one below the other."""
+    column = one.line.direction == "vertical" and is_latin(one.result.text)
+    return one.trust - (squeeze_margin if one.squeeze != 1.0 else 0.0) - (RULES.latin_column_loss if column else 0.0)

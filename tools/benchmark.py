@@ -20,6 +20,7 @@ BENCHMARKS = {
     "real-seals": "sealkit.bench.real_seals_command",
     "real-strips": "benchmarks.real_strips",
     "sealbench": "benchmarks.sealbench",
+    "sheet-sizes": "benchmarks.sheet_sizes",
     "doc-ori": "benchmarks.orientation",
     "layout-pages": "benchmarks.layout_pages",
     "unwarping": "benchmarks.unwarping",

@@ -179,8 +179,8 @@ class SearchSettings(Settings):
     long_aspect: float = Field(1.45, ge=1)
     """An image longer than this many times its short side is searched as if each square of the short side were an
     image of its own, in tiles. Pages are 1.41."""
-    small_seal: int = Field(130, gt=0)
-    """On large images seals down to this long side in pixels are looked for, in tiles: 16 mm at 200 dpi."""
+    small_seal: int = Field(100, gt=0)
+    """On large images seals down to this long side in pixels are looked for, in tiles: 13 mm at 200 dpi."""
     second_look: float = Field(2.0, ge=1)
     """An image in which nothing was found is searched once more at this many times the largest coarse side; 1: not."""
     settled_side: int = Field(160, gt=0)

@@ -31,7 +31,7 @@ class TileRules:
     """Long side, in input pixels, at which the detector sees a seal."""
     overlap_px: int = 192
     """Overlap of neighbouring tiles, input pixels: seals larger than this were found at the scale before."""
-    least_step: float = 1.15
+    least_step: float = 1.3
     """A scale that is larger than the coarse ones by less than this factor shows nothing new."""
     empty_contrast: int = 12
     """A tile whose pixels differ by less than this of 255 is empty and not detected."""
@@ -124,9 +124,9 @@ class ScaledMaps:
         return detect_at(self.detector, self.image, side) if side <= self.tile else self._tiled(side)
 
     def _tiled(self, side: int) -> DetectionMaps:
-        """Put together from tiles. Takes 3 + 16 bytes for each pixel of the scaled image, and the network one tile's.
+        """Put together from tiles. Takes 7 bytes for each pixel of the scaled image, and the network one tile's memory.
 
-        Up directions are 0: no search asks for them.
+        Only what a search asks for is filled in: the seal-area channel, or the texts where a detector has none.
         """
         h, w = self.image.shape[:2]
         self.tiled_scale = scale = side / max(h, w)
@@ -141,8 +141,8 @@ class ScaledMaps:
                     continue
                 seen = detect_at(self.detector, pixels, max(pixels.shape[:2])).maps
                 maps, self.tiles = maps[: len(seen)], self.tiles + 1
-                for channel in (0, AREA)[: 1 + (len(seen) > AREA)]:
-                    part = maps[channel, top:bottom, left:right]
-                    found = cv2.resize(seen[channel], part.shape[::-1], interpolation=cv2.INTER_LINEAR)
-                    np.maximum(part, found, out=part)
+                channel = AREA if len(seen) > AREA else 0
+                part = maps[channel, top:bottom, left:right]
+                found = cv2.resize(seen[channel], part.shape[::-1], interpolation=cv2.INTER_LINEAR)
+                np.maximum(part, found, out=part)
         return DetectionMaps(maps, ResizeInfo((h, w), (h, w), (height, width)))

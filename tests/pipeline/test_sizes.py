@@ -31,9 +31,9 @@ def test_only_long_and_large_images_are_searched_at_larger_scales() -> None:
     for ordinary in ((900, 675), (2339, 1654), (400, 400), (67, 274), (1, 1)):
         assert larger_sides(ordinary, SETTINGS).sides == ()
     a0 = larger_sides((9362, 6622), SETTINGS)
-    assert a0.why == "large image" and a0.sides == (1440, 2881)  # 130 pixels become 40
+    assert a0.why == "large image" and a0.sides == (1872, 3745)  # 100 pixels become 40
     long = larger_sides((16000, 800), SETTINGS)
-    assert long.why == "long image" and long.sides == (920, 1840, 3680, 7360, 14720)  # squares of 736
+    assert long.why == "long image" and long.sides == (1840, 3680, 7360, 14720)  # squares of 736
     assert larger_sides((800, 16000), SETTINGS) == long
     assert larger_sides((6000, 300), SETTINGS).sides[-1] == 6000  # nothing is enlarged
     assert larger_sides((16000, 800), SearchSettings(long_aspect=100, small_seal=10000)).sides == ()
@@ -49,15 +49,15 @@ def test_inputs_grow_with_the_area_and_no_faster() -> None:
 
 def test_a_page_without_seals_is_searched_once_more() -> None:
     assert second_look((2339, 1654), SETTINGS).sides == (736 * 2,)
-    assert second_look((900, 675), SETTINGS).sides == (900,)
+    assert second_look((1000, 750), SETTINGS).sides == (1000,)
     assert second_look((400, 300), SETTINGS).sides == ()
     assert second_look((2339, 1654), SearchSettings(second_look=1)).sides == ()
 
 
 @pytest.mark.parametrize("upright", [True, False])
 def test_a_seal_on_the_border_of_two_tiles_is_found_once(make_pipeline, upright: bool) -> None:
-    page = np.full((6000, 400, 3), 255, np.uint8)
-    centres = [(200, y) for y in range(100, 5900, 277)]
+    page = np.full((3200, 400, 3), 255, np.uint8)
+    centres = [(200, y) for y in range(100, 3100, 277)]
     for centre in centres:
         draw_seal(page, centre, 80)
     pipeline = make_pipeline(**{"Search.coarse_sides": [160, 320], "Refine.views": 1})
@@ -73,8 +73,8 @@ def test_a_seal_on_the_border_of_two_tiles_is_found_once(make_pipeline, upright:
 
 
 def test_detectors_without_seal_area_see_tiles_too(make_pipeline) -> None:
-    page = np.full((6000, 400, 3), 255, np.uint8)
-    for y in (300, 3000, 5500):
+    page = np.full((3200, 400, 3), 255, np.uint8)
+    for y in (300, 1600, 2900):
         draw_seal(page, (200, y), 80)
     pipeline = make_pipeline(channels=1, **{"Search.coarse_sides": [160, 320], "Refine.views": 1})
     (result,) = pipeline.predict(page)

@@ -32,6 +32,8 @@ def test_ghosts(other, stays):
     assert [one is other for one in kept] == ([False, True] if stays else [False])
 
 
-def test_two_boxes_without_text_do_not_drop_each_other():
-    both = [seal((0, 0, 100, 100)), seal((10, 10, 60, 60))]
-    assert without_ghosts(both, 0.5) == both
+def test_a_part_of_a_seal_that_could_not_be_read_is_no_second_one():
+    whole, part, twin = seal((0, 0, 100, 100)), seal((10, 10, 60, 60)), seal((0, 0, 100, 100))
+    assert without_ghosts([part, whole], 0.5) == [whole]
+    assert without_ghosts([whole, twin], 0.5) == [whole, twin]  # boxes of one size do not drop each other
+    assert without_ghosts([part, seal((0, 0, 100, 100), source="whole")], 0.5) == [part]

@@ -34,7 +34,7 @@ class AssembleRules:
     """Numbers of this stage that no user has had a reason to change."""
 
     ghost_inside_share: float = 0.7
-    """A found box without text of which this share lies in a seal with text is a part of that seal."""
+    """A found box without text of which this share lies in a seal with text, or in a larger one, is a part of it."""
     outline_tolerance_px: float = 0.5
     """Outlines are written in whole pixels: points nearer than this to the line that replaces them say nothing.
     Detectors give rows of them, and a result has every outline up to three times."""
@@ -66,8 +66,8 @@ def run(page: Page, context: Context) -> None:
 
 
 def without_ghosts(seals: Sequence[DetectedSeal], score_thresh: float) -> list[DetectedSeal]:
-    """Seals without those that are none: a found box without text inside a seal that has text, and a whole image in
-    which nothing was read. Boxes of a layout stay: whoever gave them counts them.
+    """Seals without those that are none: a found box without text inside a seal that has text or is larger, and a whole
+    image in which nothing was read. Boxes of a layout stay: whoever gave them counts them.
 
     Args:
         score_thresh: texts below it count for nothing.
@@ -79,7 +79,12 @@ def without_ghosts(seals: Sequence[DetectedSeal], score_thresh: float) -> list[D
             return False
         if seal.found.source == "whole":
             return True
-        return any(share_in(seal.found.box, other.found.box) >= RULES.ghost_inside_share for other in read)
+        return any(
+            share_in(seal.found.box, other.found.box) >= RULES.ghost_inside_share
+            for other in seals
+            if any(other is one for one in read)
+            or (other.found.source != "whole" and other.found.long_side > seal.found.long_side)
+        )
 
     return [seal for seal in seals if not is_ghost(seal)]
 

@@ -190,7 +190,7 @@ def ink_along(image: np.ndarray, track: Track, known: tuple[float, float]) -> tu
     rest = np.sqrt(((pixels - paper - part[..., None] * way) ** 2).sum(axis=2))
     found = (part > RULES.ink_share) & (rest < RULES.other_ink_share * np.sqrt(size))
     filled = np.asarray(found[band].mean(axis=0) > RULES.filled_share)
-    # what crosses the band and goes on above and below is a border, not a letter
+    # what crosses the band and goes on above and below is a border, not a character
     crossing = _near(found[share < 0].any(axis=0)) & _near(found[share > 1].any(axis=0))
     outside = (at < known[0]) | (at > known[1])
     return at, filled & ~(crossing & outside)

@@ -1,9 +1,9 @@
 """Latin texts, after they were read once: rings of two texts are parted, cut texts completed, broken ones joined.
 
 A Latin seal has an arc over the top and one along the foot, whose characters stand the other way round, with little
-room between them; letters are narrow, and words stand apart. So the detector now and then shows both arcs as one ring,
-loses the last letters of a text, or shows its words one by one. Ink tells where a text may go on and where it has gaps;
-the recogniser decides: what reads worse than before is not taken.
+room between them; characters are narrow, and words stand apart. So the detector now and then shows both arcs as one
+ring, loses the last characters of a text, or shows its words one by one. Ink tells where a text may go on and where it
+has gaps; the recogniser decides: what reads worse than before is not taken.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class LatinRules:
     """Thresholds of `parted_rings` and `completed`; heights are of characters."""
 
     min_share: float = 0.6
-    """Share of letters and digits in a Latin text."""
+    """Share of alphabetic characters and digits in a Latin text."""
     ring_turn_degrees: float = 190.0
     """Arcs that turn less are one text."""
     settled_score: float = 0.985
@@ -62,10 +62,10 @@ class LatinRules:
     beyond_line_heights: float = 8.0
     """How far beyond its ends a text may go on."""
     word_gap_heights: tuple[float, float] = (1.2, 2.0)
-    """Most white within a text, between words: where letters stand close, and where they stand apart."""
+    """Most white within a text, between words: where characters stand close, and where they stand apart."""
     word_gap_per_spacing: float = 2.0
     usual_spacing: float = 0.15
-    """Letters farther apart than this let words be as much more apart, times `word_gap_per_spacing`."""
+    """Characters farther apart than this let words be as much more apart, times `word_gap_per_spacing`."""
     min_growth_heights: float = 0.25
     """A text that goes on by less is complete."""
     alike_cosine: float = 0.8
@@ -74,7 +74,7 @@ class LatinRules:
     noise_score: float = 0.7
     """What reads worse, and a single character, is no text of its own."""
     end_score: float = 0.75
-    """A longer text loses characters at its ends that read worse: stars and borders, read as letters."""
+    """A longer text loses characters at its ends that read worse: stars and borders, read as characters."""
     covered_share: float = 0.6
     """Share of a line that lies within a longer one it is a piece of."""
     shared_share: float = 0.1
@@ -85,7 +85,7 @@ class LatinRules:
     score_loss: float = 0.05
     """A longer text must score this much, and lose no more against its pieces."""
     wide: float = 1.5
-    """Factor on the width of strips with several narrow letters side by side."""
+    """Factor on the width of strips with several narrow characters side by side."""
     ring_inside_heights: float = 0.7
     """A straight text ends this far inside the middle of the ring around it."""
 
@@ -102,10 +102,10 @@ _MARKS = re.compile(r"^[\s★☆✩✭￥●•·*]+|[\s★☆✩✭￥●•·*
 
 
 def is_latin(text: str) -> bool:
-    """Whether a text is of letters and digits rather than Chinese characters; two of them at least."""
+    """Whether a text is of alphabetic characters and digits rather than Chinese ones; two of them at least."""
     bare = re.sub(r"\s", "", text)
-    letters = sum(char.isalnum() and not is_cjk(char) for char in bare)
-    return letters >= 2 and letters >= RULES.min_share * len(bare)
+    latin = sum(char.isalnum() and not is_cjk(char) for char in bare)
+    return latin >= 2 and latin >= RULES.min_share * len(bare)
 
 
 def without_marks(text: str, direction: str) -> str:
@@ -302,7 +302,7 @@ def _longer(image: np.ndarray, read: Sequence[ReadLine]) -> list[_Longer]:
 
 
 def _word_gap(at: np.ndarray, filled: np.ndarray, track: Track) -> float:
-    """Most white within a text, in pixels: more where its letters stand apart."""
+    """Most white within a text, in pixels: more where its characters stand apart."""
     inner = [end - start for start, end in gaps_along(at, filled) if start > 0 and end < track.length]
     spacing = float(np.median(inner)) / track.height if inner else 0.0
     low, high = RULES.word_gap_heights
@@ -404,13 +404,13 @@ def _reads_well(one: _Longer) -> bool:
     return one.result.score >= max(RULES.min_score, before - RULES.score_loss)
 
 
-# ----- narrow letters -----
+# ----- narrow characters -----
 
 
 def widened(seals: Sequence[Sequence[ReadLine]], reader: Reader) -> list[list[ReadLine]]:
     """Lines of seals, with as many I, l or 1 one after another as a wider strip shows.
 
-    The recogniser has a step for every eight pixels, and equal letters need one between them: III is narrower.
+    The recogniser has a step for every eight pixels, and equal characters need one between them: III is narrower.
 
     Args:
         seals: lines per seal as they were read.
@@ -422,7 +422,7 @@ def widened(seals: Sequence[Sequence[ReadLine]], reader: Reader) -> list[list[Re
 
 
 def _with_runs(line: ReadLine, wide: RecResult) -> ReadLine:
-    """A line with the longer runs of narrow letters of another reading that is otherwise the same."""
+    """A line with the longer runs of narrow characters of another reading that is otherwise the same."""
     text = without_marks(wide.text, line.line.direction)
     runs, known = _RUN.findall(text), _RUN.findall(line.text)
     if len(runs) != len(known) or _bare(_RUN.sub("I", text)) != _bare(_RUN.sub("I", line.text)):

@@ -30,9 +30,9 @@ class ReadRules:
     strips_per_batch: int = 8
     """Strips per run of the recogniser where `TextRecognition.batch_size` is null."""
     latin_column_loss: float = 0.3
-    """Lost by a reading of letters in a column: a line that is read so shows the same letters, in the wrong order."""
+    """Lost by a reading of Latin in a column: a line that is read so shows the same characters, in the wrong order."""
     latin_doubt: float = 0.07
-    """Latin texts that score this much above `turn_below` are doubtful too: upside down many letters are letters."""
+    """Latin texts that score this much above `turn_below` are doubtful too: upside down many characters are others."""
 
 
 RULES = ReadRules()
@@ -158,7 +158,7 @@ def _is_doubtful(trial: _Trial, settings: ReadingSettings) -> bool:
     if len(trial.orientations) != 1 or not trial.tried:
         return False
     result = trial.tried[0].result
-    if is_latin(result.text):  # letters one below the other are rare: the column may be a line
+    if is_latin(result.text):  # Latin characters one below the other are rare: the column may be a line
         return trial.source.line.direction == "vertical" or result.score < settings.turn_below + RULES.latin_doubt
     return result.score < settings.turn_below
 
@@ -216,6 +216,6 @@ def _best_by_orientation(tried: Sequence[Hypothesis], squeeze_margin: float) -> 
 
 
 def _rank(one: Hypothesis, squeeze_margin: float) -> float:
-    """Trust; a squeezed strip must be clearly better, and so must letters one below the other."""
+    """Trust; a squeezed strip must be clearly better, and so must Latin characters one below the other."""
     column = one.line.direction == "vertical" and is_latin(one.result.text)
     return one.trust - (squeeze_margin if one.squeeze != 1.0 else 0.0) - (RULES.latin_column_loss if column else 0.0)

@@ -39,6 +39,8 @@ class StampRules:
     min_colour: float = 0.2
     """Red or blue light of the ink less its green light, as shares of the paper's, from which ink is a stamp's: red,
     blue and violet have it, black, green and yellow have not."""
+    weak_colour: float = 0.1
+    """Lines of this much colour belong to the stamp of a coloured line beside them: ink fades within a stamp."""
     same_block_heights: float = 1.2
     """Lines nearer than this belong to one block …"""
     same_block_ratio: float = 2.5
@@ -49,6 +51,8 @@ class StampRules:
     """Lines of a stamp without colour and frame."""
     crop_share: float = 0.45
     """An image is a stamp's crop where one block, with its frame, takes this share of its width or height …"""
+    crop_low_share: float = 0.2
+    """… or, in colour among print, takes that share of one and this of the other …"""
     crop_height_share: float = 0.025
     """… its lines are this high, as a share of the image's long side …"""
     crop_line_share: float = 0.8
@@ -98,15 +102,18 @@ def stamp_blocks(image: np.ndarray, lines: Sequence[LinePoly]) -> list[StampBloc
         image: (H, W, 3) uint8 BGR.
         lines: all of its lines, in its pixels.
     """
-    coloured = [n for n, line in enumerate(lines) if ink_colour(image, line) >= RULES.min_colour]
+    colours = [ink_colour(image, line) for line in lines]
+    weak = [n for n, colour in enumerate(colours) if colour >= RULES.weak_colour]
+    inked_blocks = [members for members in _blocks(lines, weak) if max(colours[n] for n in members) >= RULES.min_colour]
+    coloured = [n for members in inked_blocks for n in members]
     print_slope = _slope([line for n, line in enumerate(lines) if n not in coloured])
     found = []
-    for inked, among in ((True, coloured), (False, range(0 if coloured else len(lines)))):
-        for members in _blocks(lines, among):
+    for inked, blocks in ((True, inked_blocks), (False, [] if coloured else _blocks(lines, range(len(lines))))):
+        for members in blocks:
             block = [lines[n] for n in members]
             frame = frame_of(image, block) if len(block) <= RULES.max_lines else None
             corners = _around(block) if frame is None else frame
-            whole = _fills(image, corners, block, lines)
+            whole = _fills(image, corners, block, lines, inked)
             most = RULES.max_lines if inked or frame is not None else RULES.max_bare_lines
             askew = len(coloured) <= RULES.max_lines and _askew(block, print_slope)
             if len(block) <= most and (whole or (inked and (frame is not None or askew))):
@@ -180,8 +187,10 @@ def _askew(block: Sequence[LinePoly], print_slope: float | None) -> bool:
     return long and min(apart, 180 - apart) >= RULES.min_askew_degrees
 
 
-def _fills(image: np.ndarray, corners: np.ndarray, block: Sequence[LinePoly], lines: Sequence[LinePoly]) -> bool:
-    """Whether the image shows this block and little else."""
+def _fills(
+    image: np.ndarray, corners: np.ndarray, block: Sequence[LinePoly], lines: Sequence[LinePoly], inked: bool
+) -> bool:
+    """Whether the image shows this block and little else; a coloured one may have print about it."""
     h, w = image.shape[:2]
     share = np.ptp(corners, axis=0) / (w, h)
     height = float(np.median([line.height for line in block]))
@@ -189,7 +198,10 @@ def _fills(image: np.ndarray, corners: np.ndarray, block: Sequence[LinePoly], li
     return bool(
         share.max() >= RULES.crop_share
         and height >= RULES.crop_height_share * max(h, w)
-        and length >= RULES.crop_line_share * sum(line.length for line in lines)
+        and (
+            length >= RULES.crop_line_share * sum(line.length for line in lines)
+            or (inked and share.min() >= RULES.crop_low_share)
+        )
     )
 
 

@@ -45,6 +45,6 @@ class Sheet:
 
     def over(self, other):
         """This sheet's ink and lines laid over another's."""
-        joined = Sheet()
+        joined = Sheet(*self.image.shape[1::-1])
         joined.image, joined.lines = np.minimum(self.image, other.image), [*other.lines, *self.lines]
         return joined

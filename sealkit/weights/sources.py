@@ -184,7 +184,7 @@ def _shipped(model_name: str) -> Path:
             "no trainable weights of this model are shipped with sealkit",
             where="weights.init",
             value=f"sealkit: {model_name}",
-            hint=f"{_instead(model_name)}; or give a path. Shipped: {', '.join(_shipped_models()) or 'none'}",
+            hint=f"{_instead(model_name)}; or give a path. Shipped: {', '.join(shipped_models()) or 'none'}",
         )
     return found
 
@@ -195,7 +195,8 @@ def _assets() -> Path:
     return Path(str(files("sealkit"))) / "assets"
 
 
-def _shipped_models() -> list[str]:
+def shipped_models() -> list[str]:
+    """Models whose weights are in the package."""
     folder = _assets()
     return (
         sorted({p.stem for p in folder.iterdir() if p.suffix in (".safetensors", ".onnx")}) if folder.is_dir() else []

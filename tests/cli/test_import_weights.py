@@ -20,6 +20,21 @@ def test_recogniser_with_its_charset(sealkit, tmp_path):
     assert charset.num_classes == 18710 and charset.index["章"] > 0
 
 
+def test_the_shipped_recogniser_can_be_averaged_with(sealkit, tmp_path):
+    first = sealkit("import-weights", "sealkit", "--model", "PP-OCRv6_small_rec", "--output", tmp_path / "shipped")
+    other = sealkit("import-weights", "rapidocr", "--model", "PP-OCRv6_small_rec", "--output", tmp_path / "wheel")
+    assert (first[0], other[0]) == (0, 0), first[2] + other[2]
+    code, _, err = sealkit("average", tmp_path / "shipped", tmp_path / "wheel", "--output", tmp_path / "mean")
+    assert code == 0, err
+    extras = json.loads((tmp_path / "mean" / "state.json").read_text(encoding="utf-8"))["extras"]
+    assert Charset.from_dict(extras["charset"]).num_classes == 18710
+
+
+def test_shipped_weights_that_need_no_import_are_named(sealkit, tmp_path):
+    code, _, err = sealkit("import-weights", "sealkit", "--model", "PP-OCRv6_small_det", "--output", tmp_path / "w")
+    assert code == 2 and "need no import" in err and "PP-OCRv6_small_det.safetensors" in err
+
+
 def test_models_that_the_package_lacks_are_refused(sealkit, tmp_path):
     code, _, err = sealkit("import-weights", "rapidocr", "--model", "PP-OCRv6_tiny_rec", "--output", tmp_path / "w")
     assert code != 0

@@ -22,6 +22,7 @@ WRITING = {"write_text", "write_bytes", "copyfile", "copy2", "imwrite", "tofile"
 EXCEPT = {
     "files.py": "the one place",
     "cli/infer_state.py": "the record of --resume is appended to, line by line; a torn last line is no line",
+    "workers/journal.py": "the record of finished items is appended to, line by line; a torn last line is no line",
     "engine/log.py": "metrics.jsonl and train.log are appended to, line by line; a torn last line is dropped",
     "engine/run_folder.py": "the lock of a run, without content",
     "engine/loader.py": "a pipe of a process",

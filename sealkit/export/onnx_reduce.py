@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from sealkit.errors import ExportError
+from sealkit.files import write_bytes
 
 Feeds = Sequence[Mapping[str, np.ndarray]]
 
@@ -135,7 +136,7 @@ def quantise(model: Any, feeds: Feeds) -> Any:
 
     with tempfile.TemporaryDirectory() as folder, _quiet():
         source, target = Path(folder) / "float.onnx", Path(folder) / "int8.onnx"
-        source.write_bytes(model.SerializeToString())
+        write_bytes(source, model.SerializeToString())
         try:
             quantize_static(
                 str(source),

@@ -11,14 +11,13 @@ from sealkit.cli import main
 from sealkit.data.converters.base import to_samples
 from sealkit.data.converters.convert import convert, read_outlines, write_format
 from sealkit.data.converters.detect import recognise
-from sealkit.data.converters.formats import FORMATS, targets
+from sealkit.data.converters.formats import FORMATS, LINE_KEYS, targets
 from sealkit.data.labels.detection import read_det_labels
 from sealkit.data.labels.recognition import read_rec_labels
 from sealkit.images import read_image, write_image
 from tests.data.sets import arc, box, draw_image, write_labels
 
 OUTLINES = [name for name, row in FORMATS.items() if row.kind == "outlines" and row.write is not None]
-WITH_EXTRAS = {"labelme", "ppocrlabel", "coco", "labelstudio", "via", "cvat", "csv"}
 
 
 @pytest.fixture
@@ -45,8 +44,9 @@ def test_written_recognised_and_read_back(own: Path, tmp_path: Path, name: str) 
     notes = write_format(before, tmp_path / "there", name)
     assert recognise(tmp_path / "there") == name
     after = convert(tmp_path / "there")
+    keeps = FORMATS[name].keeps
     if name not in ("yolo", "icdar2015"):
-        assert notes == []
+        assert [note.code for note in notes] == ([] if keeps else ["keys-lost"])
     assert {p.severity for p in after.problems} <= {"info"}
     found = {sample.image_path.name: sample for sample in after.samples}
     assert set(found) == {"s_0.png", "s_1.png", "s_2.png"}
@@ -60,15 +60,19 @@ def test_written_recognised_and_read_back(own: Path, tmp_path: Path, name: str) 
                 assert (other.text, other.ignore) == (line.text, line.ignore)
             if name != "icdar2015" or len(line.points) == 4:
                 assert np.allclose(other.points, line.points, atol=0.02)
-            if name in WITH_EXTRAS:
-                known = (other.shape, other.angle, other.direction, other.seal)
-                assert known == (line.shape, line.angle, line.direction, line.seal)
+            for key in LINE_KEYS:
+                assert getattr(other, key) == (getattr(line, key) if key in keeps else None)
 
 
 def test_what_a_format_cannot_hold_is_said(own: Path, tmp_path: Path) -> None:
-    assert [p.code for p in write_format(convert(own), tmp_path / "a", "icdar2015")] == ["outline-lost"]
-    assert [p.code for p in write_format(convert(own), tmp_path / "b", "yolo")] == ["texts-lost"]
+    assert [p.code for p in write_format(convert(own), tmp_path / "a", "icdar2015")] == ["outline-lost", "keys-lost"]
+    assert [p.code for p in write_format(convert(own), tmp_path / "b", "yolo")] == ["texts-lost", "keys-lost"]
     assert [p.code for p in convert(tmp_path / "b").problems] == ["no-texts"]
+    (lost,) = write_format(convert(own), tmp_path / "c", "rest")
+    assert lost.message.endswith("known of texts: shape 1, angle 1, direction 2, seal 2")
+    assert str(lost.hint).endswith("labelme, ppocrlabel, coco, labelstudio, via, cvat, csv")
+    write_labels(own / "labels.txt", {"images/s_0.png": [box(1, 2, 30, 40, "甲", key_cls="name")]})
+    assert "key_cls 1" in write_format(convert(own), tmp_path / "d", "labelme")[0].message
 
 
 def test_ppocrlabel_keeps_key_cls_and_states(own: Path, tmp_path: Path) -> None:

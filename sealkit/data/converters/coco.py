@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from sealkit.data.converters.base import Images, Row, Source, unlabelled
+from sealkit.data.converters.formats import LINE_KEYS
 from sealkit.data.converters.reading import read_json
 from sealkit.data.converters.stated_size import stated
 from sealkit.data.converters.text_keys import CANDIDATES, candidates, usual_text
 from sealkit.errors import DataError
-
-_EXTRAS = ("shape", "angle", "direction", "seal")
 
 
 def recognise(path: Path, content: Any) -> bool:
@@ -150,5 +149,5 @@ def _entry(annotation: dict[str, Any], points: list[list[float]], categories: Ma
     ignored = any(annotation.get(key) in (1, True) for key in ("iscrowd", "ignore"))
     ignored = ignored or any(p.get("difficult") is True for p in places)
     entry: dict[str, Any] = {"transcription": "###" if ignored else usual_text(found), "points": points}
-    entry.update({key: p[key] for p in places for key in _EXTRAS if key in p})
+    entry.update({key: p[key] for p in places for key in LINE_KEYS if key in p})
     return {**entry, CANDIDATES: found, "class": name}

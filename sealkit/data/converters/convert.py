@@ -6,9 +6,10 @@ from pathlib import Path
 
 from sealkit.data.converters.base import Conversion, Source, placed_images, to_samples
 from sealkit.data.converters.detect import recognise
-from sealkit.data.converters.formats import FORMATS, Kind, LabelFormat
+from sealkit.data.converters.formats import FORMATS, LINE_KEYS, Kind, LabelFormat
 from sealkit.data.converters.inside import Inside
 from sealkit.data.converters.text_keys import choose_texts
+from sealkit.data.records import DetSample
 from sealkit.errors import ConfigError, DataError, Problem
 from sealkit.workers.pool import Workers
 
@@ -106,4 +107,20 @@ def write_format(conversion: Conversion, out: str | Path, name: str, workers: Wo
     out = Path(out)
     with placed_images(conversion, out, out / row.images_in, workers) as placed:
         found: list[Problem] = row.writer()(placed, out, [sample.image_path.name for sample in placed])
-    return found
+    return found + _not_kept(conversion.samples, row, str(out))
+
+
+def _not_kept(samples: list[DetSample], row: LabelFormat, where: str) -> list[Problem]:
+    """One problem that counts what is known of the texts and has no place in the format; none where all has one."""
+    lines = [line for sample in samples for line in sample.lines]
+    lost = {
+        key: sum(getattr(line, key) is not None for line in lines)
+        for key in (*LINE_KEYS, "key_cls")
+        if key not in row.keeps
+    }
+    listed = ", ".join(f"{key} {count}" for key, count in lost.items() if count)
+    if not listed:
+        return []
+    fuller = ", ".join(name for name, other in FORMATS.items() if other.keeps)
+    reason = f"the format has no place for what is known of texts: {listed}"
+    return [Problem("keys-lost", where, reason, f"formats that keep them: {fuller}", "warning")]

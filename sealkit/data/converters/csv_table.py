@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from sealkit.data.converters.base import Images, Row, Source, unlabelled
+from sealkit.data.converters.formats import LINE_KEYS
 from sealkit.data.converters.reading import read_text
 from sealkit.data.converters.stated_size import stated
 from sealkit.data.converters.strips import Strips
@@ -28,7 +29,6 @@ _IMAGES = ("image", "filename", "file_name", "file", "path", "image_path", "img"
 _TEXTS = ("text", "transcription", "words", "label", "文本", "文字", "内容")
 _CORNERS = (("xmin", "ymin", "xmax", "ymax"), ("x_min", "y_min", "x_max", "y_max"), ("left", "top", "right", "bottom"))
 _SIDES = (("x", "y", "width", "height"), ("x", "y", "w", "h"), ("left", "top", "width", "height"))
-_EXTRAS = ("shape", "angle", "direction", "seal")
 _MAX_ROWS = 2_000_000
 
 
@@ -169,7 +169,7 @@ def _entry(cells: list[str], header: Mapping[str, Any], geometry: tuple[str, tup
         found["label"] = row["label"]
     ignored = row.get("ignore", "").lower() in ("1", "true") or row.get("difficult", "").lower() in ("1", "true")
     entry: dict[str, Any] = {"transcription": "###" if ignored else usual_text(found), "points": points}
-    for key in _EXTRAS:
+    for key in LINE_KEYS:
         if row.get(key):
             number = numbers([row[key]]) if key in ("angle", "seal") else None
             entry[key] = number[0] if number else row[key]
@@ -210,11 +210,11 @@ def write(samples: list[DetSample], out: Path, names: list[str]) -> list[Problem
     """Write `labels.csv`: image, text, points as JSON, ignore, and what is known of the text."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(["image", "text", "points", "ignore", *_EXTRAS])
+    writer.writerow(["image", "text", "points", "ignore", *LINE_KEYS])
     for sample, name in zip(samples, names):
         for line in sample.lines:
             points = json.dumps([[round(float(x), 2), round(float(y), 2)] for x, y in line.points])
-            known = ["" if getattr(line, key) is None else getattr(line, key) for key in _EXTRAS]
+            known = ["" if getattr(line, key) is None else getattr(line, key) for key in LINE_KEYS]
             writer.writerow([name, line.text, points, int(line.ignore), *known])
     write_text(out / "labels.csv", stream.getvalue())
     empty = sum(not sample.lines for sample in samples)

@@ -8,6 +8,7 @@ from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
 from sealkit.data.converters.base import Images, Row, Source, unlabelled
+from sealkit.data.converters.formats import LINE_KEYS
 from sealkit.data.converters.reading import read_xml
 from sealkit.data.converters.stated_size import stated
 from sealkit.data.converters.text_keys import CANDIDATES, usual_text
@@ -18,7 +19,6 @@ from sealkit.files import write_text
 from sealkit.images import inspect_image
 
 _SHAPES = ("polygon", "box", "ellipse", "polyline", "points", "mask", "cuboid", "skeleton")
-_EXTRAS = ("shape", "angle", "direction", "seal")
 _IGNORED = ("ignore", "ignored", "difficult", "illegible")
 
 
@@ -104,7 +104,7 @@ def _points(shape: Element) -> list[list[float]] | None:
 
 def _entry(shape: Element, points: list[list[float]]) -> dict[str, Any]:
     attributes = {a.get("name") or "": (a.text or "").strip() for a in shape.iterfind("attribute")}
-    found = {f"attributes.{key}": value for key, value in attributes.items() if key and value and key not in _EXTRAS}
+    found = {f"attributes.{key}": value for key, value in attributes.items() if key and value and key not in LINE_KEYS}
     ignored = any(attributes.get(key, "").lower() == "true" for key in _IGNORED)
     found = {key: value for key, value in found.items() if value.lower() not in ("true", "false")}
     text = "###" if ignored else usual_text(found)
@@ -112,7 +112,7 @@ def _entry(shape: Element, points: list[list[float]]) -> dict[str, Any]:
     if label:
         found["label"] = label
     entry: dict[str, Any] = {"transcription": text, "points": points, "class": label, CANDIDATES: found}
-    for key in _EXTRAS:
+    for key in LINE_KEYS:
         if attributes.get(key):
             number = numbers([attributes[key]]) if key in ("angle", "seal") else None
             entry[key] = number[0] if number else attributes[key]
@@ -131,7 +131,7 @@ def write(samples: list[DetSample], out: Path, names: list[str]) -> list[Problem
             shape = SubElement(
                 image, "polygon", label="text", source="manual", occluded="0", points=points, z_order="0"
             )
-            known = {key: getattr(line, key) for key in _EXTRAS}
+            known = {key: getattr(line, key) for key in LINE_KEYS}
             for key, value in {"text": line.text, "ignore": str(line.ignore).lower(), **known}.items():
                 if value is not None:
                     SubElement(shape, "attribute", name=key).text = str(value)

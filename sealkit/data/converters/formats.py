@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 Kind = Literal["outlines", "texts", "boxes", "classes", "strips"]
+LINE_KEYS = ("shape", "angle", "direction", "seal")
+"""What may be known of a text besides its outline and transcription: fields of `TextLine`, keys of label files."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,7 @@ class LabelFormat:
         write: dotted name of what writes it. "outlines": `write(samples, out, names) -> problems`, after the images
             were copied to `out/images_in` under these names; "strips": `write(strips, out) -> count`. None: it cannot
             hold such a set.
+        keeps: what else the writer keeps of a text (`LINE_KEYS`, "key_cls"); what it does not is reported.
         images_in: folder of the images in a set that is written, "" for the set's own.
     """
 
@@ -41,6 +44,7 @@ class LabelFormat:
     read: str
     recognise: str | None = None
     write: str | None = None
+    keeps: tuple[str, ...] = ()
     images_in: str = ""
 
     def writer(self) -> Any:
@@ -70,6 +74,7 @@ FORMATS: Mapping[str, LabelFormat] = {
         read=f"{_HERE}.labelme.read",
         recognise=f"{_HERE}.labelme.recognise",
         write=f"{_HERE}.writers.write_labelme",
+        keeps=LINE_KEYS,
     ),
     "ppocrlabel": LabelFormat(
         title="a PPOCRLabel file (Label.txt)",
@@ -77,6 +82,7 @@ FORMATS: Mapping[str, LabelFormat] = {
         read=f"{_HERE}.ppocrlabel.read",
         recognise=f"{_HERE}.ppocrlabel.recognise",
         write=f"{_HERE}.ppocrlabel.write",
+        keeps=(*LINE_KEYS, "key_cls"),
     ),
     "paddlex": LabelFormat(
         title="label files in PaddleX's format",
@@ -90,6 +96,7 @@ FORMATS: Mapping[str, LabelFormat] = {
         read=f"{_HERE}.coco.read",
         recognise=f"{_HERE}.coco.recognise",
         write=f"{_HERE}.writers.write_coco",
+        keeps=LINE_KEYS,
     ),
     "labelstudio": LabelFormat(
         title="a Label Studio export",
@@ -97,6 +104,7 @@ FORMATS: Mapping[str, LabelFormat] = {
         read=f"{_HERE}.labelstudio.read",
         recognise=f"{_HERE}.labelstudio.recognise",
         write=f"{_HERE}.labelstudio.write",
+        keeps=LINE_KEYS,
     ),
     "via": LabelFormat(
         title="a VGG Image Annotator file",
@@ -104,6 +112,7 @@ FORMATS: Mapping[str, LabelFormat] = {
         read=f"{_HERE}.via.read",
         recognise=f"{_HERE}.via.recognise",
         write=f"{_HERE}.via.write",
+        keeps=LINE_KEYS,
     ),
     "rest": LabelFormat(
         title="ICDAR ReST files",
@@ -118,6 +127,7 @@ FORMATS: Mapping[str, LabelFormat] = {
         read=f"{_HERE}.cvat.read",
         recognise=f"{_HERE}.cvat.recognise",
         write=f"{_HERE}.cvat.write",
+        keeps=LINE_KEYS,
     ),
     "voc": LabelFormat(
         title="Pascal VOC files",
@@ -160,6 +170,7 @@ FORMATS: Mapping[str, LabelFormat] = {
         read=f"{_HERE}.csv_table.read",
         recognise=f"{_HERE}.csv_table.recognise",
         write=f"{_HERE}.csv_table.write",
+        keeps=LINE_KEYS,
     ),
     "csv_strips": LabelFormat(
         title="a CSV table of strips",

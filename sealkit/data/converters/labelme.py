@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sealkit.data.converters.base import Images, Row, Source, unlabelled
+from sealkit.data.converters.formats import LINE_KEYS
 from sealkit.data.converters.reading import read_json
 from sealkit.data.converters.stated_size import stated
 from sealkit.data.converters.text_keys import CANDIDATES, candidates
@@ -18,7 +19,6 @@ from sealkit.data.labels.detection import IGNORED_TEXTS
 _OUTLINES = {"polygon": 0, "rectangle": 2, "rotation": 4, "quadrilateral": 4, "circle": 2}
 _CIRCLE_POINTS = 32
 _IGNORE_LABELS = frozenset({"ignore", "ignored", *IGNORED_TEXTS})
-_EXTRAS = ("shape", "angle", "direction", "seal")
 
 
 def recognise(path: Path, content: Any) -> bool:
@@ -130,7 +130,7 @@ def _entry(shape: Any, number: int, text_of: str, where: str, source: Source) ->
     ignored = label.strip().lower() in _IGNORE_LABELS or shape.get("difficult") is True or flags.get("ignore") is True
     text = str(shape.get(text_of) or "") if text_of else ""
     entry: dict[str, Any] = {"transcription": "###" if ignored else text, "points": points}
-    entry.update({key: attributes[key] for key in _EXTRAS if key in attributes})
+    entry.update({key: attributes[key] for key in LINE_KEYS if key in attributes})
     if isinstance(shape.get("group_id"), int) and "seal" not in entry:
         entry["seal"] = shape["group_id"]
     known = candidates({"label": label, "description": str(shape.get("description") or ""), "attributes.": attributes})

@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from sealkit.data.converters.base import Images, Row, Source, unlabelled
+from sealkit.data.converters.formats import LINE_KEYS
 from sealkit.data.converters.reading import read_json
 from sealkit.data.converters.stated_size import stated
 from sealkit.data.converters.text_keys import CANDIDATES, candidates
@@ -25,7 +26,6 @@ from sealkit.images import IMAGE_SUFFIXES, inspect_image, suffix_of
 
 _UPLOAD = re.compile(r"^[0-9a-f]{8}-")
 _LABELS = ("polygonlabels", "rectanglelabels", "ellipselabels", "labels")
-_EXTRAS = ("shape", "angle", "direction", "seal")
 _IGNORED = frozenset({"ignore", "ignored", "###", "*", "difficult"})
 
 
@@ -204,7 +204,7 @@ def _entry(region: dict[str, Any], points: list[list[float]]) -> dict[str, Any]:
     ignored = label.strip().lower() in _IGNORED
     known = candidates({"": {**texts, "label": label}, "meta.": meta})
     entry: dict[str, Any] = {"transcription": "###" if ignored else text, "points": points, "class": label}
-    entry.update({key: meta[key] for key in _EXTRAS if isinstance(meta, dict) and key in meta})
+    entry.update({key: meta[key] for key in LINE_KEYS if isinstance(meta, dict) and key in meta})
     return {**entry, CANDIDATES: known}
 
 
@@ -217,7 +217,7 @@ def write(samples: list[DetSample], out: Path, names: list[str]) -> list[Problem
         results = []
         for number, line in enumerate(sample.lines):
             points = [[float(x) * 100 / width, float(y) * 100 / height] for x, y in line.points]
-            known = {key: getattr(line, key) for key in _EXTRAS if getattr(line, key) is not None}
+            known = {key: getattr(line, key) for key in LINE_KEYS if getattr(line, key) is not None}
             common = {
                 "id": uuid.uuid5(uuid.NAMESPACE_URL, f"{name}#{number}").hex[:10],
                 "to_name": "image",

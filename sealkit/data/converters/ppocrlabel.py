@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sealkit.data.converters.base import Images, Row, Source, unlabelled
+from sealkit.data.converters.formats import LINE_KEYS
 from sealkit.data.converters.reading import glance, read_text
 from sealkit.data.records import DetSample
 from sealkit.errors import DataError, Problem
@@ -19,7 +20,7 @@ STATES = "fileState.txt"
 STRIPS, CROPS = "rec_gt.txt", "crop_img"
 """What the tool exports for recognition: a list, and the strips' folder."""
 _LISTS = ("train.txt", "val.txt", "test.txt", "labels.txt")
-_EXTRAS = ("shape", "angle", "direction", "seal", "key_cls")
+_KEPT = (*LINE_KEYS, "key_cls")
 
 
 def recognise(path: Path, content: Any) -> bool:
@@ -120,7 +121,7 @@ def write(samples: list[DetSample], out: Path, names: list[str]) -> list[Problem
             points = [[round(float(x), 2), round(float(y), 2)] for x, y in line.points]
             text = "###" if line.ignore else line.text
             entry = {"transcription": text, "points": points, "difficult": line.ignore}
-            known = {key: getattr(line, key) for key in _EXTRAS if getattr(line, key) is not None}
+            known = {key: getattr(line, key) for key in _KEPT if getattr(line, key) is not None}
             entries.append({**entry, **known})
         rows.append(f"{out.resolve().name}/{name}\t{json.dumps(entries, ensure_ascii=False)}\n")
         states.append(f"{(out / name).resolve()}\t1\n")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sealkit.data.converters.base import Images, Row, Source, unlabelled
+from sealkit.data.converters.formats import LINE_KEYS
 from sealkit.data.converters.reading import read_json
 from sealkit.data.converters.text_keys import CANDIDATES, candidates, usual_text
 from sealkit.data.converters.text_lines import box_points, ellipse_points
@@ -15,7 +16,6 @@ from sealkit.errors import DataError, Problem
 from sealkit.files import write_text
 
 _PROJECT = "_via_img_metadata"
-_EXTRAS = ("shape", "angle", "direction", "seal")
 
 
 def recognise(path: Path, content: Any) -> bool:
@@ -117,7 +117,7 @@ def _entry(region: dict[str, Any], points: list[list[float]]) -> dict[str, Any]:
         CANDIDATES: found,
         "class": next((str(attributes[k]) for k in ("class", "label", "type", "name") if k in attributes), ""),
     }
-    entry.update({key: attributes[key] for key in _EXTRAS if key in attributes})
+    entry.update({key: attributes[key] for key in LINE_KEYS if key in attributes})
     return entry
 
 
@@ -129,7 +129,7 @@ def write(samples: list[DetSample], out: Path, names: list[str]) -> list[Problem
         regions = []
         for line in sample.lines:
             xs, ys = ([round(float(v), 2) for v in line.points[:, axis]] for axis in (0, 1))
-            known = {key: getattr(line, key) for key in _EXTRAS if getattr(line, key) is not None}
+            known = {key: getattr(line, key) for key in LINE_KEYS if getattr(line, key) is not None}
             attributes = {"text": line.text, **({"ignore": "true"} if line.ignore else {}), **known}
             shape = {"name": "polygon", "all_points_x": xs, "all_points_y": ys}
             regions.append({"shape_attributes": shape, "region_attributes": attributes})

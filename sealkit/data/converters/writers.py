@@ -8,12 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from sealkit.data.converters.formats import LINE_KEYS
 from sealkit.data.records import DetSample, TextLine
 from sealkit.errors import Problem
 from sealkit.files import write_text
 from sealkit.images import inspect_image
-
-_EXTRAS = ("shape", "angle", "direction", "seal")
 
 
 def _points(line: TextLine) -> list[list[float]]:
@@ -22,7 +21,7 @@ def _points(line: TextLine) -> list[list[float]]:
 
 def _known(line: TextLine, *left_out: str) -> dict[str, Any]:
     """What is known of a text besides its outline, to be kept where a format has room for it."""
-    return {key: getattr(line, key) for key in _EXTRAS if key not in left_out and getattr(line, key) is not None}
+    return {key: getattr(line, key) for key in LINE_KEYS if key not in left_out and getattr(line, key) is not None}
 
 
 def write_labelme(samples: list[DetSample], out: Path, names: list[str]) -> list[Problem]:

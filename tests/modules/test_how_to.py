@@ -5,6 +5,7 @@ Rows of sealkit's own tables are set by the test; each counts as one file that h
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,12 @@ import pytest
 from sealkit import api, zoo
 from sealkit.errors import ConfigError
 from sealkit.modules import table
-from sealkit.modules.base import ModelInput, ModelSpec
 from sealkit.modules.table import ModuleInfo
 from sealkit.modules.text_recognition import kinds, models
 from sealkit.modules.text_recognition.kinds import RecKind
 from sealkit.modules.text_recognition.networks import architectures
 from sealkit.modules.text_recognition.networks.architectures import Architecture
+from tests.modules.examples.position_decode import PLACES
 from tests.modules.text_recognition.conftest import TEXTS, write_set
 
 EXAMPLES = "tests.modules.examples"
@@ -49,14 +50,9 @@ def added(monkeypatch: pytest.MonkeyPatch) -> Additions:
     return Additions(monkeypatch)
 
 
-def recogniser(name: str, architecture: str) -> ModelSpec:
-    build = models.builder(architecture, 40)
-    return ModelSpec(name, models.MODULE, build, 1000, architecture, ModelInput(48, None, multiple=8))
-
-
-def train_and_read(model: str, tmp_path: Path) -> tuple[Path, list[str]]:
+def train_and_read(model: str, tmp_path: Path, texts: tuple[str, ...] = TEXTS) -> tuple[Path, list[str]]:
     """Two steps, an evaluation, an export with proof, and the folder's reading of the strips."""
-    write_set(tmp_path / "set", "all.txt", TEXTS)
+    write_set(tmp_path / "set", "all.txt", texts)
     sets = [{"root": str(tmp_path / "set"), "labels": "all.txt"}]
     recipe = {
         "name": "t",
@@ -65,7 +61,7 @@ def train_and_read(model: str, tmp_path: Path) -> tuple[Path, list[str]]:
         "dictionary": "labels",
         "data": {"train": sets, "val": sets},
         "input": {"scales": [[160, 48]]},
-        "labels": {"max_text_length": 16},
+        "labels": {"max_text_length": 25},
         "network": {"auxiliary_head": "none", "steps": "width"},
         "train": {"max_steps": 2, "batch_size": 4, "num_workers": 0, "threads": 1, "visualdl": False},
         "eval": {"metric": "norm_edit_dis", "batch_size": 4},
@@ -87,7 +83,7 @@ def train_and_read(model: str, tmp_path: Path) -> tuple[Path, list[str]]:
 def test_a_ctc_recogniser_is_a_backbone_and_two_rows(added: Additions, tmp_path: Path) -> None:
     backbone = added.file("strip_net")
     added.row(architectures, "ARCHITECTURES", "strip", Architecture(backbone=f"{backbone}.StripNet"))
-    added.row(models, "MODELS", "Strip_rec", recogniser("Strip_rec", "strip"))
+    added.row(models, "MODELS", "Strip_rec", models.spec_of("Strip_rec", ("strip", "", 1000)))
     train_and_read("Strip_rec", tmp_path)
     assert len(added.files) <= 3
     assert "Strip_rec" in zoo.list_models(module="text_recognition")
@@ -104,11 +100,14 @@ def test_another_kind_of_recogniser_is_five_files(added: Additions, tmp_path: Pa
         loss=f"{network}.loss",
         steps_needed=f"{decoding}.steps_needed",
         rows={"position_head.fc.weight": 1, "position_head.fc.bias": 0},
+        steps=PLACES,
     )
     added.row(kinds, "KINDS", "places", kind)
     added.row(architectures, "ARCHITECTURES", "places", Architecture(kind="places", build=f"{network}.build"))
-    added.row(models, "MODELS", "Places_rec", recogniser("Places_rec", "places"))
-    folder, _ = train_and_read("Places_rec", tmp_path)
+    added.row(models, "MODELS", "Places_rec", models.spec_of("Places_rec", ("places", "", 1000)))
+    folder, _ = train_and_read("Places_rec", tmp_path, (*TEXTS, "S" * (PLACES + 1)))
+    (noted,) = json.loads((tmp_path / "run" / "data.json").read_text(encoding="utf-8"))["train"]
+    assert noted["left_out"] == {"more characters than the network has time steps for": 1}
     assert len(added.files) <= 5
     assert "name: PlacesLabelDecode" in (folder / "inference.yml").read_text(encoding="utf-8")
 

@@ -24,13 +24,16 @@ class RecKind:
 
     Attributes:
         name: of the row.
-        post_process: `PostProcess.name` of inference.yml: how a folder says which decoder it needs.
+        post_process: `PostProcess.name` of inference.yml: how a folder says which decoder it needs. Kinds that differ
+            in their loss alone share it, and `decode` with it.
         output: key of the network's outputs that is read; others only teach.
         decode: (probabilities (N, steps, classes), charset, where=) → list of RecResult; imports no paddle.
         loss: (logits, batch with "label_ctc" (N, L) class numbers padded with 0 and "length" (N,)) → named terms.
         steps_needed: class numbers of a text → fewest steps it can be written in.
         rows: ending of the state_dict names that have a row for each class → axis of the rows; they follow their
             characters into another charset.
+        steps: of the output, where their number is the same for every width (a decoder that writes character by
+            character); longer texts are left out of training, and counted. None: width / 8.
     """
 
     name: str
@@ -40,6 +43,7 @@ class RecKind:
     loss: str
     steps_needed: str
     rows: Mapping[str, int]
+    steps: int | None = None
 
     def decoder(self) -> Callable[..., list[RecResult]]:
         """The function `decode` names."""

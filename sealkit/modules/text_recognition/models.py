@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from sealkit.modules.base import ModelInput, ModelSpec, PublishedCharset
+from sealkit.modules.text_recognition.networks.architectures import ARCHITECTURES
 
 MODULE = "text_recognition"
 
@@ -30,8 +31,10 @@ DICTIONARIES: dict[str, PublishedCharset] = {
     "devanagari": PublishedCharset("devanagari_dict.txt", 167, lists_space=True),
 }
 
-# name: architecture, dictionary, parameters
+# name: architecture, dictionary ("" for a model of which nothing is published: no characters, no weights), parameters
+# (without a dictionary: with _CLASSES classes)
 _Row = tuple[str, str, int]
+_CLASSES = 1000
 _ROWS: dict[str, _Row] = {
     "PP-OCRv6_tiny_rec": ("v6_tiny", "v6_tiny", 15_944_462),
     "PP-OCRv6_small_rec": ("v6_small", "v6", 29_270_246),
@@ -75,18 +78,6 @@ _V5_LANGUAGES = {
 }
 _V5_PARAMS = (15_111_540, 889)  # of PP-OCRv5_mobile_rec: without classes, and of each class
 
-_ABOUT = {
-    "v3_mobile": "MobileNetV1Enhance x0.5, SVTR neck 64, CTC, SAR auxiliary head",
-    "v4_mobile": "PPLCNetV3 x0.95, SVTR neck 120, CTC, NRTR auxiliary head",
-    "v4_server": "PPHGNet small, SVTR neck 120, CTC, NRTR auxiliary head",
-    "v5_server": "PPHGNetV2 B4, SVTR neck 120, CTC, NRTR auxiliary head",
-    "svtr_v2": "SVTRv2, SVTR neck 256, CTC, NRTR auxiliary head",
-    "rep_svtr": "RepViT for text lines, SVTR neck 256, CTC, NRTR auxiliary head",
-    "v6_tiny": "PPLCNetV4 tiny, CTC with a local layer, NRTR auxiliary head",
-    "v6_small": "PPLCNetV4 small, light SVTR neck 120, CTC, NRTR auxiliary head",
-    "v6_medium": "PPLCNetV4 medium, light SVTR neck 192, CTC, NRTR auxiliary head",
-}
-
 
 def _build(architecture: str, default_classes: int, classes: int | None = None, **options: Any) -> Any:
     from sealkit.modules.text_recognition.networks.architectures import build_recogniser
@@ -106,19 +97,21 @@ def _v5_row(language: str) -> _Row:
     return "v4_mobile", dictionary, params
 
 
-def _spec(name: str, row: _Row) -> ModelSpec:
+def spec_of(name: str, row: _Row) -> ModelSpec:
+    """A row of the table as a model."""
     architecture, dictionary, params = row
-    known = DICTIONARIES[dictionary]
+    known = DICTIONARIES[dictionary] if dictionary else None
+    published = () if known is None or "v6" in architecture else ("official",)
     return ModelSpec(
         name=name,
         module=MODULE,
-        build=builder(architecture, known.classes),
+        build=builder(architecture, _CLASSES if known is None else known.classes),
         params=params,
         architecture=architecture,
         input=ModelInput(48, None, multiple=8),
         charset=known,
-        weights=("rapidocr",) if name == "PP-OCRv6_small_rec" else () if "v6" in architecture else ("official",),
-        about=_ABOUT[architecture],
+        weights=("rapidocr",) if name == "PP-OCRv6_small_rec" else published,
+        about=ARCHITECTURES[architecture].about,
     )
 
 
@@ -128,4 +121,4 @@ DICTIONARIES |= {
 }
 _ROWS |= {f"{language}_PP-OCRv5_mobile_rec": _v5_row(language) for language in _V5_LANGUAGES}
 
-MODELS: dict[str, ModelSpec] = {name: _spec(name, row) for name, row in _ROWS.items()}
+MODELS: dict[str, ModelSpec] = {name: spec_of(name, row) for name, row in _ROWS.items()}

@@ -145,10 +145,11 @@ class TextRecognitionTask(ModuleTask[TextRecognitionRecipe]):
     def limits(self) -> Limits:
         """What can be trained on."""
         recipe = self.recipe
-        fixed = self.architecture.fixed_steps and recipe.network.steps == "official"
+        official = self.architecture.fixed_steps and recipe.network.steps == "official"
+        fixed = OFFICIAL_STEPS if official else self.kind.steps
         reverse = self.right_to_left and recipe.labels.order == "reading"
         labels = LineLabels(self.charset, self.auxiliary_head, recipe.labels.max_text_length, self.kind)
-        return Limits(labels, OFFICIAL_STEPS if fixed else None, recipe.labels.unknown, reverse)
+        return Limits(labels, fixed, recipe.labels.unknown, reverse)
 
     def train_samples(self) -> TrainSource:
         """Augmented strips of the lines that can be trained on.

@@ -9,6 +9,8 @@ import numpy as np
 from sealkit.charset import Charset
 from sealkit.modules.text_recognition.postprocess import RecResult
 
+PLACES = 16
+
 
 def decode(probabilities: np.ndarray, charset: Charset, *, where: str = "recogniser") -> list[RecResult]:
     """The best class of every place, up to the first that is class 0."""

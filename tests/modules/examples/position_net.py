@@ -10,9 +10,8 @@ from paddle import nn
 
 from sealkit.modules.text_recognition.loss import log_softmax
 from sealkit.modules.text_recognition.networks.multi_head import Recogniser
+from tests.modules.examples.position_decode import PLACES
 from tests.modules.examples.strip_net import StripNet
-
-PLACES = 16
 
 
 class PositionHead(nn.Layer):

@@ -46,6 +46,7 @@ class Architecture:
         kind: how its output is trained and read, a key of `kinds.KINDS`.
         build: for a network that is not put together of the parts above, dotted name of a function (classes, form,
             auxiliary_head, fixed_steps) → `Recogniser`.
+        about: its parts, one line for lists of models.
         local_mid: width between the CTC head's two Linears, for the head that looks at neighbours itself.
     """
 
@@ -57,6 +58,7 @@ class Architecture:
     local_mid: int | None = None
     kind: str = "ctc"
     build: str = ""
+    about: str = ""
 
 
 _SVTR_120 = Neck("svtr", 120, 120)
@@ -72,16 +74,72 @@ ARCHITECTURES: dict[str, Architecture] = {
         False,
         Neck("svtr", 64, 120, 3),
         AuxiliaryHead("sar", 512),
+        about="MobileNetV1Enhance x0.5, SVTR neck 64, CTC, SAR auxiliary head",
     ),
-    "v4_mobile": Architecture("sealkit.nn.backbones.lcnet_v3.PPLCNetV3Rec", {"scale": 0.95}, True, _SVTR_120, _NRTR_4),
-    "v4_server": Architecture("sealkit.nn.backbones.hgnet.PPHGNetSmallRec", {}, True, _SVTR_120, _NRTR_4),
-    "v5_server": Architecture("sealkit.nn.backbones.hgnet_v2.PPHGNetV2B4Rec", {}, True, _SVTR_120, _NRTR_4),
-    "svtr_v2": Architecture("sealkit.nn.backbones.svtr_v2.SVTRv2Rec", {}, False, _SVTR_256, _NRTR_2),
-    "rep_svtr": Architecture("sealkit.nn.backbones.rep_vit.RepViTRec", {}, False, _SVTR_256, _NRTR_2),
-    "v6_tiny": Architecture(_LCNET_V4, {"size": "tiny"}, True, None, _NRTR_4, local_mid=80),
-    "v6_small": Architecture(_LCNET_V4, {"size": "small"}, True, Neck("lightsvtr", 120), _NRTR_4),
+    "v4_mobile": Architecture(
+        "sealkit.nn.backbones.lcnet_v3.PPLCNetV3Rec",
+        {"scale": 0.95},
+        True,
+        _SVTR_120,
+        _NRTR_4,
+        about="PPLCNetV3 x0.95, SVTR neck 120, CTC, NRTR auxiliary head",
+    ),
+    "v4_server": Architecture(
+        "sealkit.nn.backbones.hgnet.PPHGNetSmallRec",
+        {},
+        True,
+        _SVTR_120,
+        _NRTR_4,
+        about="PPHGNet small, SVTR neck 120, CTC, NRTR auxiliary head",
+    ),
+    "v5_server": Architecture(
+        "sealkit.nn.backbones.hgnet_v2.PPHGNetV2B4Rec",
+        {},
+        True,
+        _SVTR_120,
+        _NRTR_4,
+        about="PPHGNetV2 B4, SVTR neck 120, CTC, NRTR auxiliary head",
+    ),
+    "svtr_v2": Architecture(
+        "sealkit.nn.backbones.svtr_v2.SVTRv2Rec",
+        {},
+        False,
+        _SVTR_256,
+        _NRTR_2,
+        about="SVTRv2, SVTR neck 256, CTC, NRTR auxiliary head",
+    ),
+    "rep_svtr": Architecture(
+        "sealkit.nn.backbones.rep_vit.RepViTRec",
+        {},
+        False,
+        _SVTR_256,
+        _NRTR_2,
+        about="RepViT for text lines, SVTR neck 256, CTC, NRTR auxiliary head",
+    ),
+    "v6_tiny": Architecture(
+        _LCNET_V4,
+        {"size": "tiny"},
+        True,
+        None,
+        _NRTR_4,
+        local_mid=80,
+        about="PPLCNetV4 tiny, CTC with a local layer, NRTR auxiliary head",
+    ),
+    "v6_small": Architecture(
+        _LCNET_V4,
+        {"size": "small"},
+        True,
+        Neck("lightsvtr", 120),
+        _NRTR_4,
+        about="PPLCNetV4 small, light SVTR neck 120, CTC, NRTR auxiliary head",
+    ),
     "v6_medium": Architecture(
-        _LCNET_V4, {"size": "medium"}, True, Neck("lightsvtr", 192, mlp_ratio=4.0), AuxiliaryHead("nrtr", 512, 4)
+        _LCNET_V4,
+        {"size": "medium"},
+        True,
+        Neck("lightsvtr", 192, mlp_ratio=4.0),
+        AuxiliaryHead("nrtr", 512, 4),
+        about="PPLCNetV4 medium, light SVTR neck 192, CTC, NRTR auxiliary head",
     ),
 }
 

@@ -58,7 +58,8 @@ class Case:
 def cases() -> Iterator[Case]:
     """All rows."""
     for count in STACKS:
-        yield Case("page stacked", f"{count} times, down and across", partial(stacked, count))
+        name = "once" if count == 1 else f"{count} times, down and across"
+        yield Case("page stacked", name, partial(stacked, count))
     for length in LONG_SIDES:
         yield Case("400 px seal", f"800 × {length}, and turned", partial(long_images, length))
     for ground, draw in (("empty sheet", paper), ("drawing", drawing)):

@@ -268,6 +268,11 @@ def of_labels(kind: str) -> str | None:
     return next((name for name, row in MODULES.items() if row.task and row.labels == kind), None)
 
 
+def of_flag(flag: str) -> str:
+    """The module whose trained models a flag such as `det` takes."""
+    return next(name for name, row in MODULES.items() if row.flag == flag)
+
+
 def by_key() -> dict[str, str]:
     """Key of a pipeline config → module."""
     return {key: name for name, row in MODULES.items() for key in row.keys}

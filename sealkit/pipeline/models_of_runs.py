@@ -11,7 +11,7 @@ from typing import Any
 from sealkit.config.load import merged_tree
 from sealkit.errors import ConfigError
 from sealkit.files import write_text
-from sealkit.modules.table import module_of
+from sealkit.modules.table import module_of, of_flag
 from sealkit.pipeline.check_folder import module_said
 from sealkit.runtime.files import ModelFiles, ModelMeta
 
@@ -43,7 +43,7 @@ class Place:
 
 PLACES: dict[str, Place] = {
     "det": Place(
-        "seal_text_detection",
+        of_flag("det"),
         _DETECTOR,
         "seal_text_detection_model_dir",
         (
@@ -59,21 +59,21 @@ PLACES: dict[str, Place] = {
         "text detector",
     ),
     "rec": Place(
-        "text_recognition",
+        of_flag("rec"),
         _RECOGNISER,
         "text_recognition_model_dir",
         ("input_shape", "charset"),
         "text recogniser",
     ),
     "layout": Place(
-        "layout_detection",
+        of_flag("layout"),
         "SubModules.LayoutDetection",
         "layout_detection_model_dir",
         ("threshold", "layout_nms", "layout_unclip_ratio", "layout_merge_bboxes_mode"),
         "layout model, which finds the seals of pages",
     ),
     "ori": Place(
-        "doc_text_orientation",
+        of_flag("ori"),
         f"{_PAGES}.SubModules.DocOrientationClassify",
         "doc_orientation_classify_model_dir",
         (),

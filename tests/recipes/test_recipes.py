@@ -57,6 +57,16 @@ def test_their_names():
     }
 
 
+@pytest.mark.parametrize("name", sorted({row.start_recipe for row in table.MODULES.values() if row.start_recipe}))
+def test_where_own_data_starts_the_time_and_memory_are_said(name: str) -> None:
+    """Whether a laptop will do."""
+    head = RECIPES[name].read_text(encoding="utf-8").partition("\nname:")[0]
+    said = {line[2:].partition(":")[0]: line for line in head.splitlines() if re.match(r"# \w+:", line)}
+    assert re.search(r"\d\.\d GB", said["Memory"])
+    time = head[head.index("# Time:") : head.index("# Memory:")]
+    assert re.search(r"(minutes|half an hour) on|about \d+ minutes", time)
+
+
 @pytest.mark.parametrize("name", RECIPES)
 def test_settings(name):
     settings = load_recipe(name, models=zoo.models_by_module()).settings

@@ -84,6 +84,10 @@ class LatinRules:
     min_score: float = 0.8
     score_loss: float = 0.05
     """A longer text must score this much, and lose no more against its pieces."""
+    alike_texts: float = 0.9
+    """A text read from a wider strip is otherwise the same: ratio of `difflib.SequenceMatcher`."""
+    mark_score: float = 0.85
+    """A character that stands alone at an end of an arc and reads worse is a star."""
     wide: float = 1.5
     """Factor on the width of strips with several narrow characters side by side."""
     ring_inside_heights: float = 0.7
@@ -112,6 +116,16 @@ def without_marks(text: str, direction: str) -> str:
     """A text without the stars at its ends, and an arc of Latin without other marks: they part texts and are none."""
     arc = direction in ("arc", "arc-bottom") and is_latin(text)
     return (_MARKS if arc else _STARS).sub("", text)
+
+
+def text_of(result: RecResult, direction: str) -> str:
+    """The text of a reading without stars at its ends, as such or read as a character of their own."""
+    text, scores = result.text, result.char_scores
+    if direction in ("arc", "arc-bottom") and is_latin(text) and len(scores) == len(text) > 4:
+        first = 2 if text[1] == " " and scores[0] < RULES.mark_score else 0
+        last = -2 if text[-2] == " " and scores[-1] < RULES.mark_score else None
+        text = text[first:last]
+    return without_marks(text, direction)
 
 
 # ----- rings of two texts -----
@@ -425,7 +439,8 @@ def _with_runs(line: ReadLine, wide: RecResult) -> ReadLine:
     """A line with the longer runs of narrow characters of another reading that is otherwise the same."""
     text = without_marks(wide.text, line.line.direction)
     runs, known = _RUN.findall(text), _RUN.findall(line.text)
-    if len(runs) != len(known) or _bare(_RUN.sub("I", text)) != _bare(_RUN.sub("I", line.text)):
+    alike = SequenceMatcher(None, _bare(_RUN.sub("I", text)), _bare(_RUN.sub("I", line.text)), False).ratio()
+    if len(runs) != len(known) or alike < RULES.alike_texts:
         return line
     if wide.score < max(RULES.min_score, line.score - RULES.score_loss):
         return line
@@ -445,10 +460,10 @@ def _read_line(line: LinePoly, result: RecResult, pieces: Sequence[ReadLine]) ->
     """A line that takes the place of others."""
     region = TextRegion(line.points, float(np.mean([piece.source.region.score for piece in pieces])))
     tried = tuple(one for piece in pieces for one in piece.hypotheses)
-    text = without_marks(result.text, line.direction)
+    text = text_of(result, line.direction)
     return ReadLine(SealLine(replace(line), region, alone=False), line, text, result.score, True, tried)
 
 
 _NOWHERE = LinePoly(np.zeros((4, 2), np.float32))
 
-__all__ = ["completed", "is_latin", "parted_rings", "widened", "without_marks"]
+__all__ = ["completed", "is_latin", "parted_rings", "text_of", "widened", "without_marks"]

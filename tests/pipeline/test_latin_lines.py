@@ -13,7 +13,7 @@ from sealkit.geometry.polyline import resample
 from sealkit.geometry.regions import TextRegion
 from sealkit.geometry.sections import track_of
 from sealkit.modules.text_recognition.postprocess import RecResult
-from sealkit.pipeline.latin_lines import completed, is_latin, parted_rings, widened, without_marks
+from sealkit.pipeline.latin_lines import completed, is_latin, parted_rings, text_of, widened, without_marks
 from sealkit.pipeline.page import ReadLine, SealLine
 from sealkit.pipeline.settings import ReadingSettings
 from sealkit.pipeline.stages.read import read_seals
@@ -190,6 +190,7 @@ def test_chinese_texts_are_left_alone() -> None:
     [
         ("HALLIII", 0.95, "HALL III"),  # more of the same, its space lost
         ("HALI III", 0.95, "HALL II"),  # not otherwise the same
+        ("GATE III", 0.95, "HALL II"),
         ("HALL III", 0.5, "HALL II"),
         ("HALL I", 0.99, "HALL II"),  # runs do not become shorter
     ],
@@ -206,6 +207,13 @@ def test_marks_at_the_ends_are_no_text() -> None:
     assert without_marks("￥DOCKS·", "arc") == "DOCKS"
     assert without_marks("￥100", "line") == "￥100"
     assert without_marks("*检验*", "arc") == "*检验*"
+
+
+def test_a_star_read_as_a_character_of_its_own_is_no_text() -> None:
+    sure, doubtful = (0.7, 1.0, *[0.99] * 5, 1.0, 0.7), (1.0, 1.0, *[0.99] * 5, 1.0, 0.7)
+    assert text_of(RecResult("A DOCKS A", 0.9, sure), "arc-bottom") == "DOCKS"
+    assert text_of(RecResult("A DOCKS A", 0.9, doubtful), "arc") == "A DOCKS"
+    assert text_of(RecResult("A DOCKS A", 0.9, sure), "line") == "A DOCKS A"
 
 
 def test_latin_is_told_from_chinese() -> None:

@@ -17,7 +17,7 @@ from sealkit.modules.text_recognition.postprocess import RecResult
 from sealkit.modules.text_recognition.predictor import TextRecogniser
 from sealkit.pipeline.context import Context
 from sealkit.pipeline.latin_lines import RULES as LATIN
-from sealkit.pipeline.latin_lines import completed, is_latin, parted_rings, widened, without_marks
+from sealkit.pipeline.latin_lines import completed, is_latin, parted_rings, text_of, widened
 from sealkit.pipeline.page import DetectedSeal, Hypothesis, Page, ReadLine, SealLine
 from sealkit.pipeline.reading_orders import in_best_order
 from sealkit.pipeline.settings import ReadingSettings
@@ -196,7 +196,7 @@ def _settled(trials: Sequence[_Trial], squeeze_margin: float) -> list[ReadLine]:
     read: list[ReadLine] = []
     for trial, options, pick in zip(read_trials, best, chosen):
         winner = options[pick]
-        text, score = without_marks(winner.result.text, winner.line.direction), winner.result.score
+        text, score = text_of(winner.result, winner.line.direction), winner.result.score
         if winner.result.text.strip() and not text:  # a star between texts
             continue
         read.append(ReadLine(trial.source, winner.line, text, score, winner.number != 0, tuple(trial.tried)))

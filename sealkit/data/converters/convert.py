@@ -113,14 +113,11 @@ def write_format(conversion: Conversion, out: str | Path, name: str, workers: Wo
 def _not_kept(samples: list[DetSample], row: LabelFormat, where: str) -> list[Problem]:
     """One problem that counts what is known of the texts and has no place in the format; none where all has one."""
     lines = [line for sample in samples for line in sample.lines]
-    lost = {
-        key: sum(getattr(line, key) is not None for line in lines)
-        for key in (*LINE_KEYS, "key_cls")
-        if key not in row.keeps
-    }
-    listed = ", ".join(f"{key} {count}" for key, count in lost.items() if count)
-    if not listed:
+    known = {key: sum(getattr(line, key) is not None for line in lines) for key in (*LINE_KEYS, "key_cls")}
+    lost = {key: count for key, count in known.items() if count and key not in row.keeps}
+    if not lost:
         return []
-    fuller = ", ".join(name for name, other in FORMATS.items() if other.keeps)
+    listed = ", ".join(f"{key} {count}" for key, count in lost.items())
+    fuller = ", ".join(name for name, other in FORMATS.items() if lost.keys() <= set(other.keeps))
     reason = f"the format has no place for what is known of texts: {listed}"
-    return [Problem("keys-lost", where, reason, f"formats that keep them: {fuller}", "warning")]
+    return [Problem("keys-lost", where, reason, f"formats that keep it all: {fuller}", "warning")]

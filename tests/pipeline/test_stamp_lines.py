@@ -10,6 +10,8 @@ from sealkit.errors import ConfigError, WeightsError
 from sealkit.geometry.regions import TextRegion
 from sealkit.pipeline import line_detector
 from sealkit.pipeline.create import create_pipeline, load_config
+from sealkit.pipeline.page import ReadLine, SealLine
+from sealkit.pipeline.stages.stamp_lines import agreed
 from tests.geometry.stamp_pages import BLUE, RED, Sheet
 
 
@@ -106,3 +108,12 @@ def test_the_shipped_recogniser_reads_what_the_general_detector_finds():
     assert [result.texts for result in results] == [["APPROVED"]] * 2
     assert all(result["seal_res_list"][0]["found_by"] == "lines" for result in results)
     assert "Lines" in pipeline.models
+
+
+def test_what_most_readings_say_is_kept():
+    def reading(text, score):
+        line = Sheet().write(text, 50, 50).lines[0]
+        return ReadLine(SealLine(line, TextRegion(line.points), True), line, text, score)
+
+    assert agreed([reading("Te1.", 0.99), reading("Tel.", 0.96), reading("Tel.", 0.97)]).score == 0.97
+    assert agreed([reading("A", 0.7), reading("B", 0.9), reading("C", 0.8)]).text == "B"

@@ -7,12 +7,14 @@ image shows nothing else (`sealkit.geometry.stamps`).
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from sealkit.geometry.boxes import share_in
+from sealkit.geometry.lines import LinePoly
 from sealkit.geometry.order import order_lines
 from sealkit.geometry.seals import seal_frame
 from sealkit.geometry.stamps import StampBlock, stamp_blocks
@@ -30,6 +32,8 @@ class StampLinesRules:
 
     margin_share: float = 0.03
     """Border of the crop around a stamp, as a share of its long side."""
+    rooms: tuple[float, ...] = (0.0, 0.1, 0.22)
+    """Each line is read with so much more above and below, as shares of its height; what most readings say is kept."""
     known_share: float = 0.5
     """A line of which this share lies in a seal that was read is that seal's."""
 
@@ -53,8 +57,9 @@ def run(page: Page, context: Context) -> None:
     every = list(lines_of(lines.regions(page.image), page.image))
     free = [one for one in every if not any(_lies_in(one, box) for box in known)]
     blocks = stamp_blocks(page.image, [one.line for one in free])
-    found = [_as_seal(block, free, page) for block in blocks]
-    read_into(found, page.image, context)
+    views = [[_as_seal(block, free, page, room) for block in blocks] for room in RULES.rooms]
+    read_into([seal for view in views for seal in view], page.image, context)
+    found = [_voted(versions) for versions in zip(*views)]
     kept, evidence = [], set()
     for block, seal in zip(blocks, found):
         if np.mean([line.score for line in seal.read]) >= settings.min_score:
@@ -85,8 +90,32 @@ def _in_order(read: Sequence[ReadLine]) -> list[ReadLine]:
     return [next(one for one in read if one.line is line) for line in order_lines(lines, frame)]
 
 
-def _as_seal(block: StampBlock, lines: list[SealLine], page: Page) -> DetectedSeal:
-    members = [lines[n] for n in block.members]
+def _voted(versions: Sequence[DetectedSeal]) -> DetectedSeal:
+    """The first of several versions of a stamp, each line with the reading that most versions agree on."""
+    seal = versions[0]
+    readings = [[one for line in each.lines for one in each.read if one.source is line] for each in versions]
+    if all(len(each) == len(seal.lines) for each in readings):
+        seal.read = [agreed(same) for same in zip(*readings)]
+    return seal
+
+
+def agreed(readings: Sequence[ReadLine]) -> ReadLine:
+    """Of several readings of a line one whose text is the most frequent, the best by score among those."""
+    said = Counter(one.text for one in readings)
+    return max(readings, key=lambda one: (said[one.text], one.score))
+
+
+def _with_room(line: LinePoly, share: float) -> LinePoly:
+    """A straight line with more white above and below its characters."""
+    lying = line.as_line() if line.direction == "vertical" else line
+    room = share * (lying.top - lying.bottom)
+    points = np.concatenate([lying.top + room, (lying.bottom - room)[::-1]]).astype(np.float32)
+    wide = replace(lying, points=points)
+    return wide.as_column() if line.direction == "vertical" else wide
+
+
+def _as_seal(block: StampBlock, lines: list[SealLine], page: Page, room: float) -> DetectedSeal:
+    members = [replace(lines[n], line=_with_room(lines[n].line, room)) for n in block.members]
     h, w = page.image.shape[:2]
     (x1, y1), (x2, y2) = block.corners.min(axis=0), block.corners.max(axis=0)
     box = (max(0.0, float(x1)), max(0.0, float(y1)), min(float(w), float(x2)), min(float(h), float(y2)))

@@ -42,6 +42,8 @@ from sealkit.synth.seals.cases import SealCase, balanced_cases, draw_case
 
 CARD = Path(__file__).with_suffix(".json")
 SEED = 2026
+LIBRARIES = ("numpy", "opencv-python", "opencv-python-headless", "opencv-contrib-python", "Pillow")
+"""What draws the images; one OpenCV of the three is there."""
 REFERENCE = ("reading=reference", "Search=null", "Refine=null", "Reading=null", "Lines=null")
 Reader = Callable[[Mapping[str, Any], np.ndarray], Sequence[str]]
 
@@ -100,7 +102,7 @@ def drawn_with(digest: str, images: int) -> dict[str, Any]:
         "images": images,
         "fonts": font_hashes(),
         "sha256 of the pixels": digest,
-        "versions": {name: version(name) for name in ("numpy", "opencv-contrib-python", "Pillow") if _there(name)},
+        "versions": {name: version(name) for name in LIBRARIES if _there(name)},
         "machine": platform.machine(),
     }
 

@@ -88,6 +88,14 @@ def open_with_pillow(data: bytes, where: str | None = None) -> Any:
         ) from error
 
 
+def turn_to(image: Any, page: int, where: str | None = None) -> None:
+    """Go to a page of a multi-page file that `open_with_pillow` opened. Raises ImageError: its header is damaged."""
+    try:
+        image.seek(page)
+    except Exception as error:  # Pillow raises OSError, ValueError, SyntaxError, EOFError, TypeError, struct.error…
+        raise ImageError("the page is damaged", where=where, value=str(error), hint="export the file again") from error
+
+
 def _describe_unknown(data: bytes, where: str | None) -> tuple[str, str]:
     """(what, hint) for bytes that no decoder knows: the usual strangers are called by name."""
     base = os.path.basename(where or "")

@@ -17,7 +17,7 @@ import numpy as np
 
 from sealkit.errors import ImageError
 from sealkit.images.decode import MAX_PIXELS, MAX_SIDE, decode_bytes, decode_frame, read_file, read_image
-from sealkit.images.formats import TIFF_SIGNATURES, is_pdf, open_with_pillow
+from sealkit.images.formats import TIFF_SIGNATURES, is_pdf, open_with_pillow, turn_to
 from sealkit.images.headers import MAX_FRAMES, inspect_bytes
 from sealkit.images.pdf import PDF_LIMITS, PDF_SCALE, PdfLimits, PdfRenderer
 from sealkit.images.strangers import DOCUMENT_SUFFIXES
@@ -255,12 +255,10 @@ def _tiff_pages(data: bytes, where: str, limits: _Limits) -> Iterator[tuple[int,
             name = f"{where} page {page + 1}" if frames > 1 else where
             content: np.ndarray | ImageError
             try:
-                image.seek(page)
+                turn_to(image, page, name)
                 content = decode_frame(image, max_pixels=limits.max_pixels, max_side=limits.max_side, where=name)
             except ImageError as error:
                 content = error
-            except (OSError, ValueError, SyntaxError, EOFError) as error:
-                content = ImageError("the page is damaged", where=name, value=str(error), hint="export the file again")
             yield page, content
     if frames >= MAX_FRAMES and not limits.max_pages:
         hint = "split the file"

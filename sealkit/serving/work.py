@@ -15,7 +15,7 @@ import numpy as np
 
 from sealkit.errors import ConfigError, ImageError
 from sealkit.images import inspect_bytes, iter_images
-from sealkit.images.formats import open_with_pillow
+from sealkit.images.formats import open_with_pillow, turn_to
 from sealkit.pipeline.call import LAYOUT_OPTIONS
 from sealkit.pipeline.serving_settings import ServingSettings
 from sealkit.serving.beta import result as beta_result
@@ -148,8 +148,8 @@ def _check_frames(data: bytes, count: int, settings: ServingSettings) -> None:
     with open_with_pillow(data) as image:
         for frame in range(count):
             try:
-                image.seek(frame)
-            except (OSError, ValueError, SyntaxError, EOFError) as error:
+                turn_to(image, frame)
+            except ImageError as error:
                 raise invalid_file(f"frame {frame + 1} of the TIFF cannot be read") from error
             check_size(image.size[0], image.size[1], settings)
 

@@ -20,7 +20,7 @@ COMMAND_FILES = sorted(COMMANDS.items())
         (["config", "list", "embedded"], 2, ["list takes no name", "'embedded'", "sealkit config get NAME"]),
         (["config", "get"], 2, ["which config?", "one of embedded, "]),
         (["data", "chek"], 2, ["sealkit data: unknown command (got 'chek')", "did you mean check?"]),
-        (["import-weights", "paddle"], 2, ["unknown source (got 'paddle')", "one of rapidocr"]),
+        (["import-weights", "paddle"], 2, ["unknown source (got 'paddle')", "one of sealkit, rapidocr"]),
         (["doctor", "now"], 2, ["unknown argument: now", "sealkit doctor --help"]),
         (["show", "embeded"], 2, ["no such recipe or pipeline config", "did you mean embedded?", "config list"]),
         (["export", "nowhere"], 2, ["no such run folder (got 'nowhere')", "or a recipe with -c"]),

@@ -192,9 +192,9 @@ def seconds_for(count: int, spread: int) -> tuple[float, list[str]]:
 @pytest.mark.parametrize("spread", [1, 11_000])
 def test_many_texts_on_one_image_take_time_in_proportion(spread: int) -> None:
     """All on one place every pair overlaps: what is left out is reported."""
-    few, _ = seconds_for(10_000, spread)
+    few, _ = seconds_for(5_000, spread)
     many, codes = seconds_for(20_000, spread)
-    assert many < 3 * few + 0.2
+    assert many < 9 * few + 0.2  # 4 in proportion, 16 with the square
     assert codes.count("double-outline") == 1000 and codes.count("overlaps-not-counted") == 1
 
 

@@ -1,7 +1,9 @@
 """Whatever is sent, the answer is one of the statuses the service defines, and never 500."""
 
 import base64
+import io
 import json
+import struct
 
 import numpy as np
 import pytest
@@ -39,12 +41,14 @@ def real_client():
     return Client(InlinePool(sealkit.create_pipeline(threads=1), limits), limits)
 
 
-def send(client: Client, content: bytes) -> None:
+def send(client: Client, content: bytes) -> int:
+    """The status of the answer."""
     response = client.call("POST", "/seal-recognition", content=content, headers=HEADERS)
     assert response.status_code in DEFINED, (response.text, content)
     body = response.json()
     assert body["errorCode"] == (0 if response.status_code == 200 else response.status_code)
     assert isinstance(body["logId"], str) and isinstance(body["errorMsg"], str)
+    return response.status_code
 
 
 @QUICK
@@ -72,6 +76,21 @@ def test_any_json_as_body(fake_client, value):
 def test_any_file(fake_client, head, rest, kind):
     file = base64.b64encode(head + rest).decode("ascii")
     send(fake_client, json.dumps({"file": file, "fileType": kind}).encode())
+
+
+def test_a_second_page_without_dimensions(fake_client):
+    """Pillow raises TypeError there."""
+    from PIL import Image
+
+    page = Image.new("RGB", (8, 8))
+    file = io.BytesIO()
+    page.save(file, "TIFF", save_all=True, append_images=[page])
+    good = file.getvalue()
+    width = next(tag for tag in (struct.pack("<HH", 256, 4), struct.pack("<HH", 256, 3)) if tag in good)
+    second = good.rindex(width)
+    bad = good[:second] + struct.pack("<H", 255) + good[second + 2 :]
+    body = {"file": base64.b64encode(bad).decode("ascii"), "fileType": 1}
+    assert send(fake_client, json.dumps(body).encode()) == 422
 
 
 @QUICK

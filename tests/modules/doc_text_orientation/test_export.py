@@ -23,7 +23,7 @@ def test_recipe_to_answer(recipe: str, upright_pages: Path, tmp_path: Path, mode
     root = str(upright_pages)
     overrides = {
         "data.train.0.root": root, "data.train.0.labels": None, "data.val.0.root": root, "data.val.0.labels": None,
-        "data.val.0.ratio": 1.0,
+        "data.train.0.upright": True, "data.val.0.upright": True, "data.val.0.ratio": 1.0,
         "weights.init": "scratch", "train.batch_size": 2, "train.max_steps": 2, "train.num_workers": 0,
         "train.threads": 1, "resize.resize_short": 72, "resize.crop": 64, "eval.batch_size": 4, "eval.at_start": False,
         "eval.every_epochs": 1, "train.visualdl": False, "ema": None,

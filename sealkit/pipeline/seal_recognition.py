@@ -5,8 +5,8 @@
         result.print()
         result.save_to_img("out")
 
-What happens to an image is the list of stages of `sealkit.pipeline.flow`. A pipeline is not thread-safe: one per thread
-or process. Of several images it reads some at the same time by itself (`at_once`).
+What happens to an image is the list of stages of `sealkit.pipeline.flow`. Not thread-safe: one pipeline per thread or
+process; of several images it reads some at the same time by itself (`at_once`).
 """
 
 from __future__ import annotations
@@ -32,13 +32,12 @@ from sealkit.pipeline.side_by_side import QUEUE, in_threads, several
 
 
 class SealRecognitionPipeline:
-    """Reads seals. Made by `create_pipeline`.
+    """Reads seals; made by `create_pipeline`.
 
     Attributes:
         settings: the checked config.
         detector, recogniser: the two networks every pipeline has.
-        layout: finds seals on pages; None where the config has no layout stage.
-        preprocessor: turns and flattens pages; None where the config has no such stage.
+        layout, preprocessor: find seals on pages; turn and flatten pages; None where the config has no such stage.
         lines: finds lines of print; None where the config has no section `Lines`.
         flow: the stages in their order.
         allow_url: inputs may be URLs, of any host this machine reaches.
@@ -64,8 +63,7 @@ class SealRecognitionPipeline:
     def read_beside(self, at_once: int, make: Callable[[], SealRecognitionPipeline]) -> None:
         """From now on read so many images of a call at the same time, each in a thread.
 
-        On a CPU that is faster than all threads on one network after the other: decoding, contours and strips have one
-        thread each, and small networks do not divide well (README's table of speed has both).
+        On a CPU that is faster than all threads on one network after the other: small networks do not divide well.
 
         Args:
             make: the same pipeline with each one's share of the threads, made when it is first needed; its models must

@@ -194,7 +194,7 @@ def test_many_texts_on_one_image_take_time_in_proportion(spread: int) -> None:
     """All on one place every pair overlaps: what is left out is reported."""
     few, _ = seconds_for(5_000, spread)
     many, codes = seconds_for(20_000, spread)
-    assert many < 9 * few + 0.2  # 4 in proportion, 16 with the square
+    assert many < 9 * few + 0.5  # 4 times in proportion, 16 with the square; a busy machine adds some
     assert codes.count("double-outline") == 1000 and codes.count("overlaps-not-counted") == 1
 
 

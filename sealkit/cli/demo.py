@@ -72,7 +72,8 @@ def run(args: argparse.Namespace) -> int:
     gains = [_right(new, sample) - _right(old, sample) for old, new, sample in zip(before_style, after_style, held_out)]
     best_gain = gains.index(max(gains))
     name, old, new = held_out[best_gain].image_path.name, before_style[best_gain], after_style[best_gain]
-    shown = _one_above_the_other(_view(old), _view(new), out / "before_after.png")
+    drawn = held_out[best_gain].image_path
+    shown = _one_above_the_other(_view(old, drawn), _view(new, drawn), out / "before_after.png")
 
     first, best = result.baseline["hmean"], result.best["hmean"]  # the recipe evaluates at the start and at the end
     rows = [
@@ -201,9 +202,14 @@ def _train(data: Path, replay: Path, output: Path, steps: int | None) -> Any:
     return train(RECIPE, overrides, output=output, overwrite=output.exists())
 
 
-def _view(result: Any) -> Any:
-    """What was read, as one PIL image."""
-    return result.overview or next(iter(result.img.values()))
+def _view(result: Any, path: Path) -> Any:
+    """What was read, as one PIL image; the image itself where no seal was found."""
+    from PIL import Image
+
+    from sealkit.images import read_image
+
+    drawn = result.overview or next(iter(result.img.values()), None)
+    return drawn if drawn is not None else Image.fromarray(read_image(path)[:, :, ::-1])
 
 
 def _one_above_the_other(upper: Any, lower: Any, path: Path) -> Path:

@@ -116,3 +116,11 @@ def test_pip_is_heard_only_when_it_fails(tmp_path, code):
     assert (done.returncode == 0) == (code == 0)
     assert ("a WARNING of pip" in done.stdout + done.stderr) == (code != 0)
     assert "a WARNING of pip" in (tmp_path / "venv" / "install.log").read_text()
+
+
+def test_an_image_without_seals_is_shown_as_it_is(tmp_path):
+    Image.new("RGB", (50, 20), "red").save(tmp_path / "a.png")
+    nothing = SimpleNamespace(overview=None, img={})
+    assert demo._view(nothing, tmp_path / "a.png").size == (50, 20)
+    assert demo._view(nothing, tmp_path / "a.png").getpixel((5, 5)) == (255, 0, 0)
+    assert demo._view(Read([]), tmp_path / "a.png").size == (40, 30)

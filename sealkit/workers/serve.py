@@ -54,8 +54,8 @@ def failure(ticket: int, error: Exception) -> Reply:
     """The reply for an exception that is being handled; one that cannot be sent is told in words."""
     trace = "" if isinstance(error, SealkitError) else "\n" + traceback.format_exc()
     try:
-        pickle.loads(pickle.dumps(error))
-    except Exception:
+        pickle.loads(pickle.dumps(error))  # of our own making, never bytes from outside: whether it survives the pipe
+    except Exception:  # an exception's __reduce__ may raise anything; its name and text are sent instead
         error = RuntimeError(f"{type(error).__name__}: {error}")
     return Reply(ticket, error=error, trace=trace)
 

@@ -63,7 +63,7 @@ def test_area_outside_the_found_seals_is_a_region() -> None:
 def test_what_another_scale_does_not_show_is_no_seal() -> None:
     maps = area_of((100, 100, 60))
     assert is_shown(seal(80, 80, 320, 320), maps, SearchSettings())
-    assert is_shown(seal(80, 80, 560, 320), maps, SearchSettings())  # two seals, one of them pale here
+    assert is_shown(seal(80, 80, 560, 320), maps, SearchSettings())  # two seals, one of them faint here
     assert not is_shown(seal(300, 10, 590, 390), maps, SearchSettings())
     assert not is_shown(seal(599, 399, 600, 400), maps, SearchSettings())
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from sealkit.engine.seeds import step_rng, step_seed
-from sealkit.engine.step import Fault, to_tensors
+from sealkit.engine.step import Amp, Fault, computes_in, to_tensors
 from sealkit.engine.task import StepState, Task
 from sealkit.errors import TrainingError
 from sealkit.files import write_text
@@ -51,6 +51,7 @@ def save_fault(folder: Path, fault: Fault, extras: Mapping[str, Any], seed: int)
         "step": fault.step,
         "micro": fault.micro,
         "rank": fault.rank,
+        "precision": fault.precision,
         "seed": seed,
         "epoch": fault.state.epoch,
         "epochs": fault.state.epochs,
@@ -97,6 +98,7 @@ class Replay:
         bad_inputs: batch entries that are not finite.
         bad_gradients: parameters whose gradient is not finite.
         reproduced: the fault happened again.
+        precision: of the run, where this device does not compute in it.
     """
 
     names: list[str]
@@ -106,6 +108,7 @@ class Replay:
     bad_weights: list[str] = field(default_factory=list)
     bad_inputs: list[str] = field(default_factory=list)
     bad_gradients: list[str] = field(default_factory=list)
+    precision: str | None = None
 
     @property
     def reproduced(self) -> bool:
@@ -115,6 +118,8 @@ class Replay:
     def summary(self) -> str:
         """The findings as text."""
         lines = ["the fault is reproduced" if self.reproduced else "everything is finite this time"]
+        if self.precision:
+            lines.append(f"  computed in float32: this device has no mixed precision in {self.precision}, the run's")
         lines.append("  loss: " + ", ".join(f"{name} {value:g}" for name, value in self.losses.items()))
         for title, found in (
             ("weights that are not finite", self.bad_weights),
@@ -158,6 +163,10 @@ def replay(task: Task, folder: str | Path) -> Replay:
     else:
         net.set_state_dict(dict(weights))
     net.train()
+    precision = facts.get("precision", "off")  # runs before it was kept
+    if precision != "off" and not computes_in(precision):
+        result.precision, precision = precision, "off"
+    amp = Amp(precision)
     sizes = _watch_outputs(net, result)
     for number in range(facts["batches"]):
         arrays, _ = load_tensors(folder / f"batch_{number}.safetensors")
@@ -168,7 +177,7 @@ def replay(task: Task, folder: str | Path) -> Replay:
         state = StepState(facts["step"], facts["epoch"], facts["epochs"], rng=step_rng(*place))
         paddle.seed(step_seed(*place))
         batch = to_tensors({**arrays, **rest})
-        losses = task.loss(task.forward(net, batch, state), batch, state)
+        losses = amp.losses(task, net, batch, state)
         for name, value in losses.items():
             result.losses[name] = result.losses.get(name, 0.0) + value.astype("float32").item() / facts["batches"]
         paddle.add_n([value.astype("float32").reshape([]) for value in losses.values()]).backward()

@@ -69,8 +69,7 @@ def _train_batches(task: Task, net: Any, settings: RecipeBase, plan: TrainPlan, 
         tensors = to_tensors(batch.arrays)
         paddle.seed(step_seed(settings.seed, 0, number, plan.rank))
         state = StepState(epochs=settings.train.epochs or 0.0, rng=step_rng(settings.seed, 0, number, plan.rank))
-        with amp.cast():
-            losses = task.loss(task.forward(net, tensors, state), tensors, state)
+        losses = amp.losses(task, net, tensors, state)
         if not losses:
             raise TrainingError("the task's loss has no terms", where=task.name)
         values = {name: value.astype("float32").item() for name, value in losses.items()}

@@ -38,7 +38,11 @@ class Outcome:
 
 @dataclass
 class Fault:
-    """Everything about a step whose loss or gradient is not finite; see `guard.save_fault`."""
+    """Everything about a step whose loss or gradient is not finite; see `guard.save_fault`.
+
+    Attributes:
+        precision: `Amp.mode` of the run.
+    """
 
     what: str
     step: int
@@ -48,6 +52,7 @@ class Fault:
     batches: list[dict[str, Any]]
     state: StepState
     weights: dict[str, np.ndarray]
+    precision: str
 
 
 class NonFinite(Exception):
@@ -113,8 +118,19 @@ def computes_in(kind: str) -> bool:
             return str(paddle.matmul(one, one).dtype).endswith(f".{kind}")
 
 
+def in_float32(outputs: Any) -> Any:
+    """float16 and bfloat16 tensors in a network's outputs as float32, through dicts, lists and tuples."""
+    import paddle
+
+    if isinstance(outputs, paddle.Tensor):
+        return outputs.astype("float32") if outputs.dtype in (paddle.float16, paddle.bfloat16) else outputs
+    if isinstance(outputs, Mapping):
+        return {key: in_float32(value) for key, value in outputs.items()}
+    return [in_float32(value) for value in outputs] if isinstance(outputs, (list, tuple)) else outputs
+
+
 class Amp:
-    """Mixed precision: autocast, and one loss scaler for the whole run where float16 is used.
+    """Mixed precision: autocast of the network, and one loss scaler for the whole run where float16 is used.
 
     Raises:
         TrainingError: a type was asked for that the device does not compute in.
@@ -138,11 +154,18 @@ class Amp:
         self.mode = mode
         self.scaler = paddle.amp.GradScaler(init_loss_scaling=2.0**15) if mode == "float16" else None
 
-    def cast(self) -> Any:
-        """Context in which the network computes in mixed precision."""
+    def losses(self, task: Task, net: Any, batch: Mapping[str, Any], state: StepState) -> dict[str, Any]:
+        """Loss terms of a batch: the network computes in mixed precision, the loss in float32.
+
+        Losses hold what float16 cannot: 1 - 1e-6, which rounds to 1, areas above 65,504 pixels, sums of many classes.
+        """
         import paddle
 
-        return paddle.amp.auto_cast(enable=self.mode != "off", dtype=self.mode if self.mode != "off" else "float16")
+        if self.mode == "off":
+            return task.loss(task.forward(net, batch, state), batch, state)
+        with paddle.amp.auto_cast(dtype=self.mode):
+            outputs = task.forward(net, batch, state)
+        return task.loss(in_float32(outputs), batch, state)
 
     def state(self) -> dict[str, Any] | None:
         """State of the loss scaler; None without one."""
@@ -233,9 +256,7 @@ class Trainer:
     ) -> None:
         import paddle
 
-        with self.amp.cast():
-            outputs = self._task.forward(self._net, batch, state)
-            losses = self._task.loss(outputs, batch, state)
+        losses = self.amp.losses(self._task, self._net, batch, state)
         terms = [term.astype("float32").reshape([]) for term in losses.values()]
         total = paddle.add_n(terms)
         parts = self._settings.train.accumulate * self._world.size
@@ -336,4 +357,5 @@ class Trainer:
             for target, value in zip(self._statistics, split_like(statistics, self._statistics)):
                 paddle.assign(value, target)
         weights = {name: tensor.numpy() for name, tensor in self._net.state_dict().items()}
-        return NonFinite(Fault(what, step, micro, self._world.rank, losses, batches, state, weights))
+        rank, precision = self._world.rank, self.amp.mode
+        return NonFinite(Fault(what, step, micro, rank, losses, batches, state, weights, precision))

@@ -133,6 +133,59 @@ class Scaler:
         return {"scale": np.array([8.0], "float32")}
 
 
+class HalfTask(ToyTask):
+    """A network whose output is of another type, as mixed precision makes it, and a loss that says what it got."""
+
+    def __init__(self, kind, **options):
+        super().__init__(**options)
+        self.kind, self.seen, self.bad_step = kind, [], None
+
+    def forward(self, net, batch, state):
+        output = super().forward(net, batch, state)
+        return output.astype(self.kind) if state.training else output
+
+    def loss(self, outputs, batch, state):
+        self.seen.append(str(outputs.dtype))
+        losses = super().loss(outputs, batch, state)
+        if state.training and state.step == self.bad_step:
+            losses["absolute"] = losses["absolute"] * float("inf")
+        return losses
+
+
+def in_mixed_precision(monkeypatch, kind):
+    """As on a device that has it; here Paddle computes in float32 all the same, and says so."""
+    from sealkit.engine import step
+
+    def mixed(self, mode):
+        self.mode, self.scaler = kind, None
+
+    monkeypatch.setattr(step.Amp, "__init__", mixed)
+
+
+@pytest.mark.parametrize("kind", ["float16", "bfloat16"])
+def test_losses_are_computed_in_float32(tmp_path, monkeypatch, kind):
+    in_mixed_precision(monkeypatch, kind)
+    task = HalfTask(kind)
+    result = run(tmp_path, task, train={"epochs": 20})
+    assert set(task.seen) == {"paddle.float32"} and len(task.seen) > 20
+    assert result.last["score"] > result.baseline["score"]  # gradients pass the cast
+
+
+def test_a_fault_of_mixed_precision_is_replayed_in_it_or_says_that_it_is_not(tmp_path, monkeypatch):
+    with monkeypatch.context() as patched:
+        in_mixed_precision(patched, "bfloat16")
+        task = HalfTask("bfloat16")
+        task.bad_step = 3
+        with pytest.raises(TrainingError, match="loss is not finite: absolute"):
+            run(tmp_path, task)
+        (folder,) = (tmp_path / "nonfinite").iterdir()
+        patched.setattr("sealkit.engine.guard.computes_in", lambda kind: kind == "bfloat16")
+        result = replay(task, folder)
+        assert result.precision is None and task.seen[-1] == "paddle.float32" and result.reproduced
+    result = replay(task, folder)
+    assert result.precision == "bfloat16" and "no mixed precision in bfloat16, the run's" in result.summary()
+
+
 def scaled_run(path, monkeypatch, overflows):
     from sealkit.engine import step
 

@@ -22,6 +22,12 @@ from sealkit.nn.layers import ConvBN, batch_norm, kaiming_uniform, upsample_near
 STEP_SLOPE = 50.0
 
 
+def probability(logit: paddle.Tensor) -> paddle.Tensor:
+    """Sigmoid in float32 also under mixed precision: float16 rounds 0.9998 to 1, where nothing is learnt any more."""
+    low = logit.dtype in (paddle.float16, paddle.bfloat16)
+    return F.sigmoid(logit.astype("float32") if low else logit)
+
+
 def step_map(shrink: paddle.Tensor, threshold: paddle.Tensor) -> paddle.Tensor:
     """Differentiable binarisation: 1 / (1 + exp(-50 (p - t)))."""
     return F.sigmoid(STEP_SLOPE * (shrink - threshold))
@@ -57,7 +63,7 @@ class ProbabilityBranch(nn.Layer, Fusable):
         x = F.relu(x if self.conv_bn1 is None else self.conv_bn1(x))
         x = self.conv2(x)
         x = F.relu(x if self.conv_bn2 is None else self.conv_bn2(x))
-        return F.sigmoid(self.conv3(x)), x
+        return probability(self.conv3(x)), x
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
         """[N, C, H/4, W/4] -> probability [N, 1, H, W] in 0..1."""
@@ -197,7 +203,7 @@ class PFHeadLocal(nn.Layer):
     def forward(self, x: paddle.Tensor, sums: Sequence[paddle.Tensor]) -> dict[str, paddle.Tensor]:
         """Neck map x [N, C, H/4, W/4] -> maps by name, see the class; `sums` are not read."""
         first, features = self.binarize.features(x)
-        refined = F.sigmoid(self.cbn_layer(first, upsample_nearest(features, 2)))
+        refined = probability(self.cbn_layer(first, upsample_nearest(features, 2)))
         out = {} if self.fields is None else {"fields": self.fields(x)}
         if not self.training:
             return {"maps": 0.5 * (first + refined), **out}

@@ -6,8 +6,10 @@ import numpy as np
 import paddle
 import pytest
 
+from sealkit.engine.step import in_float32
 from sealkit.modules.seal_text_detection.loss import DBLoss, area_loss, dice, focal, masked_l1, up_loss
 from sealkit.modules.seal_text_detection.settings import DetLossSettings
+from sealkit.nn.heads.db import probability
 
 
 def tensor(*values: float, trained: bool = False) -> paddle.Tensor:
@@ -106,3 +108,23 @@ def test_auxiliary_maps_are_weighted_and_optional() -> None:
     plain = sum(losses[f"loss_{name}_maps"] for name in ("shrink", "threshold", "binary"))
     assert float(losses["loss_aux_maps_p3"]) == pytest.approx(0.3 * float(plain), rel=1e-5)
     assert "loss_aux_maps_p4" not in losses
+
+
+@pytest.mark.parametrize("kind", ["float16", "bfloat16"])
+def test_maps_of_mixed_precision_that_are_surely_wrong_have_a_finite_loss(kind: str) -> None:
+    maps = paddle.ones([2, 3, 8, 8], "float32").astype(kind)
+    maps.stop_gradient = False
+    losses = DBLoss(DetLossSettings(main="dice_focal"))(in_float32({"maps": maps}), batch(text=True))
+    total = sum(losses.values())
+    total.backward()
+    assert np.isfinite(float(total)) and np.isfinite(maps.grad.astype("float32").numpy()).all()
+
+
+@pytest.mark.parametrize("kind", ["float16", "bfloat16", "float32"])
+def test_a_probability_near_1_still_learns(kind: str) -> None:
+    logit = paddle.full([1], 11.0, dtype=kind)
+    logit.stop_gradient = False
+    p = probability(logit)
+    assert p.dtype == paddle.float32 and 0.9999 < p.item() < 1
+    p.sum().backward()
+    assert logit.grad.astype("float32").item() > 1e-5

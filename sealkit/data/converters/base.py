@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from sealkit.data.converters.stated_size import fit, fit_sizes
 from sealkit.data.labels.detection import parse_entries, write_det_labels
@@ -30,6 +30,13 @@ _PREFIX = re.compile(r"^(?:poly_)?(?:gt|res|label)_", re.IGNORECASE)
 _DIGITS = re.compile(r"[0-9]{1,18}")
 IMAGES = "images"
 """Folder of the images in a converted set."""
+
+
+class Stored(Protocol):
+    """An encoded image that lies inside of something, such as a database; its `repr` changes with its content."""
+
+    def read(self) -> bytes:
+        """The encoded image."""
 
 
 @dataclass
@@ -165,21 +172,21 @@ FILES_PER_WORKER = 500
 
 
 @contextmanager
-def filling(out: Path, copies: Mapping[Path, Path | bytes], workers: Workers | None = None) -> Iterator[None]:
+def filling(out: Path, copies: Mapping[Path, Path | bytes | Stored], workers: Workers | None = None) -> Iterator[None]:
     """Copy files to a new folder, then let the block write its labels.
 
     Killed, or ended by an error in the block, it is gone on with by the next call with the same files.
 
     Args:
         out: the folder.
-        copies: target → source, or content.
+        copies: target → source, or content, or what holds it.
         workers: who copies; None: this process.
 
     Raises:
         DataError: `out` holds something else. OSError: a file cannot be read or written.
     """
-    listed = "\n".join(f"{target.name!r} {_stamp(source)}" for target, source in copies.items())
-    with finished(begin(out, {"files": hashlib.sha256(listed.encode()).hexdigest()})):
+    files = digest_of((target.name, source) for target, source in copies.items())
+    with finished(begin(out, {"files": files})):
         for folder in {target.parent for target in copies}:
             folder.mkdir(parents=True, exist_ok=True)
         where = (workers or Workers(1)).for_jobs(len(copies), FILES_PER_WORKER)
@@ -193,16 +200,26 @@ class FileCopy:
     """A file to be written."""
 
     target: Path
-    source: Path | bytes
+    source: Path | bytes | Stored
 
     def __str__(self) -> str:
         """What is copied, for messages."""
         return str(self.target if isinstance(self.source, bytes) else self.source)
 
 
-def _stamp(source: Path | bytes) -> str:
+def digest_of(files: Iterable[tuple[str, Path | bytes | Stored]]) -> str:
+    """SHA-256 over names and sources, as far as size and time of a file tell that it changed."""
+    digest = hashlib.sha256()
+    for name, source in files:
+        digest.update(f"{name!r} {_stamp(source)}\n".encode())
+    return digest.hexdigest()
+
+
+def _stamp(source: Path | bytes | Stored) -> str:
     if isinstance(source, bytes):
         return hashlib.sha256(source).hexdigest()
+    if not isinstance(source, Path):
+        return repr(source)
     try:
         found = source.stat()
     except OSError:
@@ -216,6 +233,8 @@ def _copy(job: FileCopy) -> None:
         return
     if isinstance(job.source, bytes):
         write_bytes(job.target, job.source)
+    elif not isinstance(job.source, Path):
+        write_bytes(job.target, job.source.read())
     else:
         copy_file(job.source, job.target)
 

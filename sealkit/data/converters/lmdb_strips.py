@@ -4,19 +4,64 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from sealkit.data.converters.base import Source, prepare_folder
+from sealkit.data.converters.base import Source, digest_of
 from sealkit.data.converters.strips import Strip, Strips
 from sealkit.data.labels.recognition import fault_of
 from sealkit.errors import DataError, ImageError
 from sealkit.images import inspect_bytes
+from sealkit.workers.journal import begin, finished
 
 _DATA = "data.mdb"
+_HALF = ".unfinished.mdb"
 _MAX_SAMPLES = 100_000_000
+_AT_ONCE = 1000
+"""Strips of a transaction: until its end they are in memory."""
 _ROOM = 1 << 20
+
+
+@dataclass(frozen=True)
+class LmdbImage:
+    """An image in a database, read when it is asked for: sets of strips are larger than memory.
+
+    Attributes:
+        folder: of the database.
+        number: of the sample, from 1.
+        stamp: size and time of the database.
+    """
+
+    folder: Path
+    number: int
+    stamp: str
+
+    def __str__(self) -> str:
+        """Its place, for messages."""
+        return f"{self.folder} sample {self.number}"
+
+    def read(self) -> bytes:
+        """The encoded image. Raises DataError: the database is gone or damaged."""
+        lmdb = _lmdb()
+        try:
+            with lmdb.open(str(self.folder), **_READING) as base, base.begin() as view:
+                return bytes(view.get(_image(self.number)))
+        except (lmdb.Error, TypeError) as error:
+            raise DataError(f"the database is damaged: {error}", where=str(self), hint="copy it again") from None
+
+
+_READING: dict[str, Any] = {"readonly": True, "lock": False, "readahead": False, "max_dbs": 1}
+
+
+def _image(number: int) -> bytes:
+    return b"image-%09d" % number
+
+
+def _label(number: int) -> bytes:
+    return b"label-%09d" % number
 
 
 def recognise(path: Path, content: Any) -> bool:
@@ -34,15 +79,17 @@ def read(path: Path) -> Strips:
     folder = path.parent if path.is_file() else path
     source, strips = Source(), Strips()
     try:
-        base = lmdb.open(str(folder), readonly=True, lock=False, readahead=False, max_dbs=1)
+        base = lmdb.open(str(folder), **_READING)
     except lmdb.Error as error:
         raise DataError(
             f"not an LMDB database: {error}", where=str(folder), hint=f"give the folder with {_DATA}"
         ) from None
+    found = (folder / _DATA).stat()
+    stamp = f"{found.st_size} {found.st_mtime_ns}"
     try:
-        with base.begin() as view:
+        with base.begin(buffers=True) as view:
             for number in range(1, _count(view, folder) + 1):
-                _read_one(view, number, strips, source)
+                _read_one(view, LmdbImage(folder, number, stamp), strips, source)
     except lmdb.Error as error:
         raise DataError(f"the database is damaged: {error}", where=str(folder), hint="copy it again") from None
     finally:
@@ -73,9 +120,9 @@ def _count(view: Any, folder: Path) -> int:
     return int(text)
 
 
-def _read_one(view: Any, number: int, strips: Strips, source: Source) -> None:
-    where = f"sample {number}"
-    image, label = view.get(b"image-%09d" % number), view.get(b"label-%09d" % number)
+def _read_one(view: Any, stored: LmdbImage, strips: Strips, source: Source) -> None:
+    number, where = stored.number, f"sample {stored.number}"
+    image, label = view.get(_image(number)), view.get(_label(number))
     if image is None or label is None:
         missing = "image" if image is None else "label"
         source.report("missing-key", where, f"there is no {missing}-{number:09d}", "export the set again")
@@ -94,27 +141,44 @@ def _read_one(view: Any, number: int, strips: Strips, source: Source) -> None:
     if fault is not None:
         source.report(fault[0], where, fault[1], fault[2])
         return
-    strips.found.append(Strip(name, text, where, data=bytes(image)))
+    strips.found.append(Strip(name, text, where, stored))
 
 
 def write(strips: Strips, out: str | Path, labels: str = "") -> int:
-    """Write a database of strips to a new folder; returns their number. `labels` has no meaning here."""
-    lmdb = _lmdb()
+    """Write a database of strips to a new folder; returns their number. `labels` has no meaning here.
+
+    The database gets its name when it is whole; one that a kill left half done is begun anew.
+
+    Raises:
+        DataError: nothing was read, `out` holds something else, or a strip's image cannot be read.
+    """
+    lmdb, out = _lmdb(), Path(out)
     if not strips.found:
         raise DataError("there is no strip to write", hint="see the problems above")
-    prepare_folder(Path(out))
-    files = [strip.content() for strip in strips.found]
-    size = sum(map(len, files)) * 2 + 4096 * 4 * len(files) + _ROOM
-    base = lmdb.open(str(out), map_size=size)
-    try:
-        with base.begin(write=True) as view:
-            for number, (strip, data) in enumerate(zip(strips.found, files), 1):
-                view.put(b"image-%09d" % number, data)
-                view.put(b"label-%09d" % number, strip.text.encode("utf-8"))
-            view.put(b"num-samples", str(len(files)).encode())
-    finally:
-        base.close()
-    return len(files)
+    half = out / _HALF
+    settings = {"lmdb": digest_of((f"{strip.name} {strip.text}", strip.image) for strip in strips.found)}
+    with finished(begin(out, settings)):
+        half.unlink(missing_ok=True)
+        base = lmdb.open(str(half), map_size=_ROOM, subdir=False, lock=False)
+        try:
+            for start in range(0, len(strips.found), _AT_ONCE):
+                _write_part(base, strips.found[start : start + _AT_ONCE], start + 1)
+            with base.begin(write=True) as view:
+                view.put(b"num-samples", str(len(strips.found)).encode())
+        finally:
+            base.close()
+        half.replace(out / _DATA)
+    return len(strips.found)
 
 
-__all__ = ["read", "recognise", "write"]
+def _write_part(base: Any, strips: Sequence[Strip], first: int) -> None:
+    """Write samples from the number `first` on, in one transaction; the database grows by what they need."""
+    files = [strip.content() for strip in strips]
+    base.set_mapsize(base.info()["map_size"] + 2 * sum(map(len, files)) + 4096 * 4 * len(files))
+    with base.begin(write=True) as view:
+        for number, (strip, data) in enumerate(zip(strips, files), first):
+            view.put(_image(number), data)
+            view.put(_label(number), strip.text.encode("utf-8"))
+
+
+__all__ = ["LmdbImage", "read", "recognise", "write"]

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sealkit.data.converters.base import IMAGES, Images, Source, filling, free_name
+from sealkit.data.converters.base import IMAGES, Images, Source, Stored, filling, free_name
 from sealkit.data.converters.inside import Inside
 from sealkit.data.converters.reading import read_text
 from sealkit.data.converters.text_lines import format_of, lines_of
@@ -30,17 +30,21 @@ _MJSYNTH = re.compile(r"^\d+_(?P<text>.+)_\d+$")
 
 @dataclass
 class Strip:
-    """One image of a line: its file, or its encoded bytes, and what is written on it."""
+    """One image of a line: its file, or what holds it, and what is written on it."""
 
     name: str
     text: str
     where: str
-    path: Path | None = None
-    data: bytes | None = None
+    image: Path | Stored
+
+    @property
+    def path(self) -> Path | None:
+        """The file; None where something else holds the image."""
+        return self.image if isinstance(self.image, Path) else None
 
     def content(self) -> bytes:
         """The encoded image."""
-        return self.data if self.data is not None else read_file(self.path or Path(self.name))
+        return read_file(self.image) if isinstance(self.image, Path) else self.image.read()
 
 
 @dataclass
@@ -134,12 +138,12 @@ def write_strips(
         first = f" ({strips.problems[0].message})" if strips.problems else ""
         raise DataError(f"nothing could be converted{first}", hint="see the problems above")
     used: set[str] = set()
-    copies: dict[Path, Path | bytes] = {}
+    copies: dict[Path, Path | bytes | Stored] = {}
     rows = []
     for strip in strips.found:
         name = free_name(strip.name, used)
         used.add(name.lower())
-        copies[out / folder / name] = strip.data if strip.data is not None else strip.path or Path(strip.name)
+        copies[out / folder / name] = strip.image
         rows.append(f"{folder}/{name}\t{strip.text}\n")
     with filling(out, copies, workers):
         write_text(out / labels, "".join(rows))

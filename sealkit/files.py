@@ -56,8 +56,11 @@ def read_regular(path: str | Path, limit: int) -> bytes:
         OSError: as of `open_regular`; larger than the limit (EFBIG).
     """
     with open_regular(path) as file:
-        data = file.read(limit + 1) if os.fstat(file.fileno()).st_size <= limit else None
-    if data is None or len(data) > limit:
+        size = os.fstat(file.fileno()).st_size
+        data = file.read(min(size, limit) + 1)  # `read` first takes as much memory as it is asked for
+        if size < len(data) <= limit:  # it grew meanwhile
+            data += file.read(limit + 1 - len(data))
+    if len(data) > limit:
         raise OSError(errno.EFBIG, f"the file is larger than {limit} bytes", str(path))
     return data
 

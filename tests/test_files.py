@@ -6,6 +6,7 @@ import ast
 import os
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ import pytest
 from sealkit.charset import Charset
 from sealkit.data.fingerprint import file_hash
 from sealkit.errors import CharsetError
-from sealkit.files import copy_file, replacing, write_bytes, write_text
+from sealkit.files import copy_file, read_regular, replacing, write_bytes, write_text
 
 PACKAGE = Path(__file__).resolve().parents[1] / "sealkit"
 WRITING = {"write_text", "write_bytes", "copyfile", "copy2", "imwrite", "tofile", "savetxt", "savez"}
@@ -157,3 +158,17 @@ def test_a_pipe_is_neither_hashed_nor_a_dictionary(tmp_path: Path) -> None:
     assert file_hash(tmp_path / "keys.txt") == ""
     with pytest.raises(CharsetError, match="a pipe, a device or a socket is not read"):
         Charset.from_file(tmp_path / "keys.txt")
+
+
+def test_reading_takes_the_memory_of_the_file_and_not_of_the_limit(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"seal" * 10)
+    tracemalloc.start()
+    try:
+        assert read_regular(tmp_path / "a", 2_000_000_000) == b"seal" * 10
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 1_000_000
+    assert read_regular(tmp_path / "a", 40) == b"seal" * 10
+    with pytest.raises(OSError, match="larger than 39 bytes"):
+        read_regular(tmp_path / "a", 39)

@@ -8,11 +8,14 @@ signature is longer (1,564 numbers) and weighs frequencies so that the character
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
+
+from sealkit.errors import DataError
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,56 @@ _GAIN = np.hypot(*np.meshgrid(np.arange(RULES.frequencies), np.arange(RULES.freq
 _FLIP = (-1.0) ** np.arange(RULES.frequencies)  # mirroring an image changes the sign of its odd cosines
 _BLOCK = 1024
 """Images compared with as many at a time: 6 MB each, and 4 MB of results."""
+
+
+class StoredSignature:
+    """A signature that lies in a file; `np.asarray` reads it."""
+
+    __slots__ = ("_row", "_store")
+
+    def __init__(self, store: SignatureStore, row: int) -> None:
+        self._store, self._row = store, row
+
+    def __array__(self, dtype: np.typing.DTypeLike | None = None, copy: bool | None = None) -> np.ndarray:
+        return self._store.read(self._row).astype(dtype or np.float16)
+
+
+Signature = np.ndarray | StoredSignature
+"""Of one image: in memory, or in a file."""
+
+
+class SignatureStore:
+    """Signatures of a set in a temporary file, so that memory does not grow by 3 KB with each image."""
+
+    _IN_MEMORY = 4_000_000
+    """Bytes from which a file is used."""
+
+    def __init__(self) -> None:
+        self._file = tempfile.SpooledTemporaryFile(max_size=self._IN_MEMORY)  # noqa: SIM115
+        self._count, self._bytes = 0, 2 * (int(_MASK.sum()) + 1)
+
+    def __del__(self) -> None:
+        self._file.close()
+
+    def add(self, mark: np.ndarray) -> StoredSignature:
+        """Store what `signature` gave. Raises DataError: no space in the folder for temporary files."""
+        try:
+            self._file.seek(self._count * self._bytes)
+            self._file.write(mark.astype(np.float16).tobytes())
+            self._file.flush()
+        except OSError as error:
+            raise DataError(
+                f"cannot write a temporary file: {error.strerror}",
+                where=tempfile.gettempdir(),
+                hint="free space there, or name another folder in TMPDIR",
+            ) from error
+        self._count += 1
+        return StoredSignature(self, self._count - 1)
+
+    def read(self, row: int) -> np.ndarray:
+        """Of a row: float16 (D + 1,)."""
+        self._file.seek(row * self._bytes)
+        return np.frombuffer(self._file.read(self._bytes), np.float16)
 
 
 @dataclass(frozen=True)
@@ -83,7 +136,7 @@ def signature(gray: np.ndarray) -> np.ndarray | None:
     return np.concatenate([[np.log(width / height)], vector / length]).astype(np.float16)
 
 
-def find_pairs(marks: Sequence[np.ndarray | None], hashes: Sequence[str], threshold: float = RULES.alike) -> list[Pair]:
+def find_pairs(marks: Sequence[Signature | None], hashes: Sequence[str], threshold: float = RULES.alike) -> list[Pair]:
     """Pairs within one set. Every image is paired with the first one like it, so that n copies give n − 1 pairs.
 
     Args:
@@ -101,10 +154,10 @@ def find_pairs(marks: Sequence[np.ndarray | None], hashes: Sequence[str], thresh
             taken.add(index)
         else:
             first_with[value] = index
-    places, matrix, aspects = _stack(marks, taken)
+    places, aspects = _comparable(marks, taken)
     paired: set[int] = set()
-    for start, rows in _blocks(matrix):
-        for offset, columns in _blocks(matrix, start):
+    for start, rows in _blocks(marks, places):
+        for offset, columns in _blocks(marks, places, start):
             likeness = rows @ columns.T  # (block, block)
             for row, column in zip(*(found.tolist() for found in np.nonzero(likeness >= threshold))):
                 a, b = start + row, offset + column
@@ -116,9 +169,9 @@ def find_pairs(marks: Sequence[np.ndarray | None], hashes: Sequence[str], thresh
 
 
 def find_leaks(
-    train: Sequence[np.ndarray | None],
+    train: Sequence[Signature | None],
     train_hashes: Sequence[str],
-    val: Sequence[np.ndarray | None],
+    val: Sequence[Signature | None],
     val_hashes: Sequence[str],
     threshold: float = RULES.alike,
 ) -> list[Pair]:
@@ -132,16 +185,16 @@ def find_leaks(
         if value and value in known:
             pairs.append(Pair(known[value], index, 1.0, same_pixels=True))
             taken.add(index)
-    places, matrix, aspects = _stack(train, set())
-    val_places, val_matrix, val_aspects = _stack(val, taken)
+    places, aspects = _comparable(train, set())
+    val_places, val_aspects = _comparable(val, taken)
     if not places or not val_places:
         return pairs
     best = np.full(len(val_places), -1.0, np.float32)
     where = np.zeros(len(val_places), np.int64)
     turned = np.zeros(len(val_places), bool)
-    for start, block in _blocks(val_matrix):
+    for start, block in _blocks(val, val_places):
         rows, views = slice(start, start + len(block)), _views(block)
-        for offset, known_block in _blocks(matrix):
+        for offset, known_block in _blocks(train, places):
             for variant, (view, sideways) in enumerate(views):
                 likeness = view @ known_block.T  # (block, block)
                 view_aspects = -val_aspects[rows] if sideways else val_aspects[rows]
@@ -158,22 +211,21 @@ def find_leaks(
     return sorted(pairs, key=lambda pair: pair.second)
 
 
-def _stack(marks: Sequence[np.ndarray | None], left_out: set[int]) -> tuple[list[int], np.ndarray, np.ndarray]:
-    """(places, unit vectors (n, D) float16, log aspect ratios (n,) float32) of the images that have a signature."""
-    places = [index for index, mark in enumerate(marks) if mark is not None and index not in left_out]
-    matrix = np.zeros((len(places), int(_MASK.sum())), np.float16)
-    aspects = np.zeros(len(places), np.float32)
-    for row, index in enumerate(places):
-        mark = marks[index]
-        assert mark is not None
-        matrix[row], aspects[row] = mark[1:], mark[0]
-    return places, matrix, aspects
+def _comparable(marks: Sequence[Signature | None], left_out: set[int]) -> tuple[list[int], np.ndarray]:
+    """(places, log aspect ratios (n,) float32) of the images that have a signature."""
+    found = ((index, mark) for index, mark in enumerate(marks) if mark is not None and index not in left_out)
+    pairs = [(index, float(np.asarray(mark)[0])) for index, mark in found]
+    return [index for index, _ in pairs], np.array([aspect for _, aspect in pairs], np.float32)
 
 
-def _blocks(matrix: np.ndarray, first: int = 0) -> Iterator[tuple[int, np.ndarray]]:
-    """(first row, rows as float32) of parts of the matrix, so that memory does not grow with the square of a set."""
-    for start in range(first, len(matrix), _BLOCK):
-        yield start, matrix[start : start + _BLOCK].astype(np.float32)
+def _blocks(
+    marks: Sequence[Signature | None], places: Sequence[int], first: int = 0
+) -> Iterator[tuple[int, np.ndarray]]:
+    """(position of its first row in `places`, unit vectors (n, D) float32) of parts of a set, so that memory does not
+    grow with its size.
+    """
+    for start in range(first, len(places), _BLOCK):
+        yield start, np.stack([np.asarray(marks[i])[1:] for i in places[start : start + _BLOCK]]).astype(np.float32)
 
 
 def _views(matrix: np.ndarray) -> list[tuple[np.ndarray, bool]]:
@@ -195,4 +247,4 @@ def _views(matrix: np.ndarray) -> list[tuple[np.ndarray, bool]]:
     return views
 
 
-__all__ = ["RULES", "Pair", "find_leaks", "find_pairs", "signature"]
+__all__ = ["RULES", "Pair", "Signature", "SignatureStore", "find_leaks", "find_pairs", "signature"]

@@ -11,10 +11,8 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from sealkit.data.check_report import CheckedSet
-from sealkit.data.duplicates import find_leaks, find_pairs
+from sealkit.data.duplicates import Signature, find_leaks, find_pairs
 from sealkit.data.images import SUFFIXES_OF_FORMAT, ImageFacts
 from sealkit.errors import DataError
 from sealkit.files import copy_file
@@ -124,7 +122,7 @@ def _dropped(sets: Sequence[CheckedSet], repair: Repair) -> list[dict[int, str]]
     return dropped
 
 
-def _marks(checked: CheckedSet) -> tuple[list[np.ndarray | None], list[str]]:
+def _marks(checked: CheckedSet) -> tuple[list[Signature | None], list[str]]:
     return [facts.signature for facts in checked.facts], [facts.pixel_hash for facts in checked.facts]
 
 

@@ -5,15 +5,16 @@ along.
 from __future__ import annotations
 
 import hashlib
+import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from sealkit.data.duplicates import signature
+from sealkit.data.duplicates import Signature, SignatureStore, signature
 from sealkit.errors import EngineError, ImageError, Problem, Severity
 from sealkit.images import ImageInfo, decode_bytes, inspect_bytes, read_file, suffix_of
 from sealkit.workers.pool import Workers, mapped
@@ -37,7 +38,7 @@ LARGE_SIDE = 4000
 """`max_side_limit` of the detector's preprocessing: larger images are scaled down."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ImageFacts:
     """What the survey found out about one file.
 
@@ -45,20 +46,18 @@ class ImageFacts:
         path: as given.
         info: header, or None where the file is no image.
         error: why it cannot be read, or None.
-        file_hash: SHA-256 of the file, "" where it cannot be opened.
         pixel_hash: BLAKE2 of size and decoded pixels; equal for copies with other metadata or lossless recompression.
         signature: see `sealkit.data.duplicates.signature`; None for images without structure.
-        file_size: bytes.
+        file_size: bytes; None where the file cannot be opened.
         contrast: standard deviation of the gray values.
     """
 
     path: Path
     info: ImageInfo | None = None
     error: ImageError | None = None
-    file_hash: str = ""
     pixel_hash: str = ""
-    signature: np.ndarray | None = None
-    file_size: int = 0
+    signature: Signature | None = None
+    file_size: int | None = None
     contrast: float = 0.0
 
     @property
@@ -86,13 +85,21 @@ def survey(
         progress: called with the number of files done since the last call.
         compare: also compute what the search for look-alikes needs.
     """
-    facts = []
+    facts: list[ImageFacts] = []
+    store = SignatureStore()
     where = Workers.of(workers).for_jobs(len(paths), IMAGES_PER_WORKER)
     for one in mapped(partial(look_at, compare=compare), paths, where, _lost):
-        facts.append(one)
+        facts.append(_kept(one, paths[len(facts)], store))
         if progress is not None:
             progress(1)
     return facts
+
+
+def _kept(facts: ImageFacts, path: Path, store: SignatureStore) -> ImageFacts:
+    """What is held in memory of an image: another process sends copies of what is there already."""
+    info = facts.info and replace(facts.info, format=sys.intern(facts.info.format))
+    mark = None if facts.signature is None else store.add(np.asarray(facts.signature))
+    return replace(facts, path=path, info=info, signature=mark)
 
 
 def _lost(path: Path, error: EngineError) -> ImageFacts:
@@ -105,19 +112,18 @@ def look_at(path: Path, *, compare: bool = True) -> ImageFacts:
         data = read_file(path)
     except ImageError as error:
         return ImageFacts(path, error=error)
-    file_hash = hashlib.sha256(data).hexdigest()
     info: ImageInfo | None = None
     try:
         info = inspect_bytes(data, str(path))
         image = decode_bytes(data, info=info, where=str(path))
     except ImageError as error:
-        return ImageFacts(path, info, error, file_hash, file_size=len(data))
+        return ImageFacts(path, info, error, file_size=len(data))
     digest = hashlib.blake2b(repr(image.shape).encode(), digest_size=16)
     digest.update(image.data)
     gray = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
     contrast = float(cv2.meanStdDev(gray)[1][0, 0])
     mark = signature(gray) if compare and contrast >= 1 else None
-    return ImageFacts(path, info, None, file_hash, digest.hexdigest(), mark, len(data), contrast)
+    return ImageFacts(path, info, None, digest.hexdigest(), mark, len(data), contrast)
 
 
 def image_problems(facts: ImageFacts, where: str) -> list[Problem]:
@@ -170,7 +176,7 @@ def _unreadable(facts: ImageFacts, error: ImageError, where: str) -> Problem:
     kind = "broken-image"
     if what == "no such image":
         kind = "missing-image"
-    elif facts.file_size == 0 and facts.file_hash:
+    elif facts.file_size == 0:
         kind = "empty-image"
     elif "truncated" in what:
         kind = "truncated-image"

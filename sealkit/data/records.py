@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 
-@dataclass
+@dataclass(slots=True)
 class TextLine:
     """One labelled text of an image.
 
@@ -34,7 +34,7 @@ class TextLine:
     key_cls: str | None = None
 
 
-@dataclass
+@dataclass(slots=True)
 class DetSample:
     """One image with its text lines; `where` is "labels.txt:17" for messages."""
 
@@ -47,7 +47,7 @@ class DetSample:
         return str(self.image_path)
 
 
-@dataclass
+@dataclass(slots=True)
 class RecSample:
     """One strip with its text.
 
@@ -66,7 +66,7 @@ class RecSample:
     direction: str | None = None
 
 
-@dataclass
+@dataclass(slots=True)
 class LayoutBox:
     """One labelled region of a page.
 
@@ -83,7 +83,7 @@ class LayoutBox:
     where: str = ""
 
 
-@dataclass
+@dataclass(slots=True)
 class LayoutSample:
     """One page with its boxes; `size` is (width, height) as the label file says it, None where it does not."""
 

@@ -28,7 +28,7 @@ MAX_FRAMES = 10_000
 """Pages of a TIFF, frames of a GIF: counting and reading stop there."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ImageInfo:
     """Header of an image file.
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
@@ -17,6 +18,7 @@ import numpy as np
 from sealkit.charset import Charset
 from sealkit.data.check_report import CheckedSet, CheckReport
 from sealkit.data.check_sets import dataset_folder, read_sets, refuse_when_no_image_exists, survey_sets, unread_images
+from sealkit.data.duplicates import Signature
 from sealkit.errors import DataError, Problem
 from sealkit.images import list_images
 from sealkit.workers.pool import Workers
@@ -164,8 +166,8 @@ class DatasetCheck(ABC):
                 paths = list_images(self.root)
             except DataError:
                 return []
-        used = {sample.image_path.resolve() for checked in self.report.sets for sample in checked.samples}
-        return [path for path in paths if Path(path).resolve() not in used]
+        used = {os.path.realpath(sample.image_path) for checked in self.report.sets for sample in checked.samples}
+        return [path for path in paths if os.path.realpath(path) not in used]
 
 
 def line_of(where: str) -> str:
@@ -173,7 +175,7 @@ def line_of(where: str) -> str:
     return f"line {where.rpartition(':')[2]}"
 
 
-def pixel_hashes(checked: CheckedSet) -> tuple[list[np.ndarray | None], list[str]]:
+def pixel_hashes(checked: CheckedSet) -> tuple[list[Signature | None], list[str]]:
     """What finds images of equal pixels: strips of one text and pages of one form look alike by nature."""
     return [None] * len(checked.facts), [facts.pixel_hash for facts in checked.facts]
 

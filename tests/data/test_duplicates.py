@@ -8,7 +8,9 @@ import cv2
 import numpy as np
 import pytest
 
-from sealkit.data.duplicates import RULES, find_leaks, find_pairs, signature
+from sealkit.data import duplicates
+from sealkit.data.duplicates import RULES, SignatureStore, find_leaks, find_pairs, signature
+from sealkit.errors import DataError
 from tests.data.sets import draw_image
 
 
@@ -114,3 +116,29 @@ def test_more_images_than_one_block() -> None:
     marks[600] = marks[590]
     pairs = find_pairs(marks, [""] * 1200)
     assert [(p.first, p.second) for p in pairs] == [(590, 600), (3, 1100)]
+
+
+def test_signatures_in_a_file_give_the_pairs_of_those_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(duplicates, "_BLOCK", 3)
+    monkeypatch.setattr(SignatureStore, "_IN_MEMORY", 10_000)
+    marks = [mark(draw_image(seed % 6)) for seed in range(8)]
+    store = SignatureStore()
+    stored = [store.add(one) for one in marks]
+    assert all(np.array_equal(np.asarray(one), kept) for one, kept in zip(stored, marks))
+    with_gap = [*stored[:5], None, *stored[5:]]
+    for given, same in ((stored, marks), (with_gap, [*marks[:5], None, *marks[5:]])):
+        assert find_pairs(given, [""] * len(given)) == find_pairs(same, [""] * len(same)) != []
+        assert find_leaks(given, [""] * len(given), stored[:2], ["", ""]) == find_leaks(
+            same, [""] * len(same), marks[:2], ["", ""]
+        )
+
+
+def test_a_full_disk_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    store = SignatureStore()
+
+    def full(data: bytes) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(store._file, "write", full)
+    with pytest.raises(DataError, match=r"No space left on device(?s:.*)TMPDIR"):
+        store.add(mark(draw_image(1)))

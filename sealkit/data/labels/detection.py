@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -265,8 +266,10 @@ class _Extras:
 
     def choice(self, key: str, allowed: Collection[str]) -> str | None:
         value = self.entry.get(key)
-        if value is None or (isinstance(value, str) and value in allowed):
-            return value
+        if value is None:
+            return None
+        if isinstance(value, str) and value in allowed:
+            return sys.intern(value)  # else each text of a set has a copy of the word
         self._report(key, ", ".join(sorted(allowed)))
         return None
 

@@ -12,7 +12,7 @@ from sealkit.data.check_outlines import outline_problems
 from sealkit.data.check_report import CheckedSet, CheckReport, binned, counted, grouped
 from sealkit.data.check_texts import PlacedText, text_problems
 from sealkit.data.converters.detect import describe_folder
-from sealkit.data.duplicates import Pair, find_leaks, find_pairs
+from sealkit.data.duplicates import Pair, Signature, find_leaks, find_pairs
 from sealkit.data.images import ImageFacts, image_problems
 from sealkit.data.labels.detection import read_det_labels
 from sealkit.data.records import DetSample
@@ -218,7 +218,7 @@ def _check_twins(checked: CheckedSet, problems: list[Problem]) -> None:
             problems.append(Problem("look-alike", second.where, reason, fix, "warning"))
 
 
-def _marks(checked: CheckedSet) -> tuple[list[np.ndarray | None], list[str]]:
+def _marks(checked: CheckedSet) -> tuple[list[Signature | None], list[str]]:
     return [facts.signature for facts in checked.facts], [facts.pixel_hash for facts in checked.facts]
 
 

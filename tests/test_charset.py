@@ -1,12 +1,14 @@
 """Charsets: class numbers, files refused with line numbers, charsets of existing weights."""
 
+from pathlib import Path
+
 import pytest
 
 from sealkit.charset import Charset
 from sealkit.errors import CharsetError
 
 
-def test_classes_are_blank_characters_space():
+def test_classes_are_blank_characters_space() -> None:
     charset = Charset.from_list(["印", "章", "1"])
     assert charset.classes == ("", "印", "章", "1", " ")
     assert charset.num_classes == 5
@@ -14,19 +16,19 @@ def test_classes_are_blank_characters_space():
     assert charset.decode([0, 3, 4, 2]) == "1 章"
 
 
-def test_without_space():
+def test_without_space() -> None:
     charset = Charset.from_list(["a", "b"], space=False)
     assert charset.num_classes == 3
     with pytest.raises(CharsetError, match="' '"):
         charset.encode("a b")
 
 
-def test_unknown_characters_are_all_named():
+def test_unknown_characters_are_all_named() -> None:
     with pytest.raises(CharsetError, match=r"labels.txt:3: 2 character\(s\).*'xy'"):
         Charset.from_list(["a"]).encode("axyx", where="labels.txt:3")
 
 
-def test_file_round_trip_and_hash(tmp_path):
+def test_file_round_trip_and_hash(tmp_path: Path) -> None:
     charset = Charset.from_list(["~", "0", "=", "印"])
     charset.save(tmp_path / "keys.txt")
     read = Charset.from_file(tmp_path / "keys.txt")
@@ -50,13 +52,13 @@ def test_file_round_trip_and_hash(tmp_path):
         (b"", "has no characters"),
     ],
 )
-def test_bad_files_are_refused_with_the_line(tmp_path, data, message):
+def test_bad_files_are_refused_with_the_line(tmp_path: Path, data: bytes, message: str) -> None:
     (tmp_path / "keys.txt").write_bytes(data)
     with pytest.raises(CharsetError, match=message):
         Charset.from_file(tmp_path / "keys.txt")
 
 
-def test_a_line_without_its_end_is_one_class_whatever_it_holds(tmp_path):
+def test_a_line_without_its_end_is_one_class_whatever_it_holds(tmp_path: Path) -> None:
     lines = ["a", " ", "", "b", "\u3000", "p\t", "bc", "a", "", "印 ", "\u2028", "", "#"]
     (tmp_path / "keys.txt").write_bytes("\n".join(lines).encode())
     charset = Charset.from_file(tmp_path / "keys.txt")
@@ -72,12 +74,12 @@ def test_a_line_without_its_end_is_one_class_whatever_it_holds(tmp_path):
     assert charset.extend("c").classes == ("", *lines, "c", " ")
 
 
-def test_missing_file(tmp_path):
+def test_missing_file(tmp_path: Path) -> None:
     with pytest.raises(CharsetError, match="cannot read the dictionary"):
         Charset.from_file(tmp_path / "none.txt")
 
 
-def test_existing_weights_keep_their_class_numbers():
+def test_existing_weights_keep_their_class_numbers() -> None:
     charset = Charset.from_inference(["a", "b", "a", " "], where="inference.yml")
     assert charset.num_classes == 6 and len(charset.notes) == 2
     assert charset.index["a"] == 3 and charset.index[" "] == 5  # the last of duplicates, as they were trained
@@ -87,14 +89,14 @@ def test_existing_weights_keep_their_class_numbers():
     assert Charset.from_onnx_metadata({"character": "a\nb"}, where="x.onnx").num_classes == 4
 
 
-def test_extend_keeps_old_numbers_and_maps_classes():
+def test_extend_keeps_old_numbers_and_maps_classes() -> None:
     old = Charset.from_list(["a", "b"])
     new = old.extend("bcb d")
     assert new.characters == ("a", "b", "c", "d")
     assert old.class_map(new) == {0: 0, 1: 1, 2: 2, 3: 5}
 
 
-def test_head_width_is_checked():
+def test_head_width_is_checked() -> None:
     Charset.from_list(["a"]).check_width(3, where="model")
     with pytest.raises(CharsetError, match=r"has 9 classes .* needs 3"):
         Charset.from_list(["a"]).check_width(9, where="model")

@@ -28,16 +28,16 @@ SHORT = [
 
 
 @pytest.mark.parametrize("value", SHORT)
-def test_short_values_are_shown_as_they_are(value):
+def test_short_values_are_shown_as_they_are(value: object) -> None:
     assert short_repr(value) == repr(value)
 
 
-def test_long_values_are_cut():
+def test_long_values_are_cut() -> None:
     for value in ("x" * 300, [[1, 2]] * 300, {f"key{n}": n for n in range(300)}, tuple(range(300))):
         assert short_repr(value) == repr(value)[:197] + "..."
 
 
-def test_huge_values_cost_nothing():
+def test_huge_values_cost_nothing() -> None:
     shared = ["x"] * 10
     for _ in range(20):
         shared = [shared] * 10
@@ -51,6 +51,6 @@ def test_huge_values_cost_nothing():
     assert time.process_time() - began < 1
 
 
-def test_numbers_that_python_refuses_to_write():
+def test_numbers_that_python_refuses_to_write() -> None:
     assert short_repr(10**5000) == "a whole number of about 5001 digits"
     assert short_repr([10**5000, 2]) == "[a whole number of about 5001 digits, 2]"

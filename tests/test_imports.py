@@ -53,7 +53,7 @@ def imports(path: Path, *, top_only: bool = False) -> list[tuple[str, int]]:
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 
-def test_layers_and_circles():
+def test_layers_and_circles() -> None:
     """The contracts of import-linter in pyproject.toml."""
     command = [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"]
     done = subprocess.run(
@@ -66,7 +66,7 @@ def test_layers_and_circles():
     "path", [p for p in (PACKAGE / "modules").rglob("*.py") if p.name in ("preprocess.py", "postprocess.py")],
     ids=name_of,
 )  # fmt: skip
-def test_pre_and_postprocessing_need_no_training_code(path):
+def test_pre_and_postprocessing_need_no_training_code(path: Path) -> None:
     own = ".".join(path.relative_to(ROOT).parent.parts)
     for target, line in imports(path):
         parts = target.split(".")
@@ -78,7 +78,7 @@ def test_pre_and_postprocessing_need_no_training_code(path):
 
 
 @pytest.mark.parametrize("path", FILES, ids=name_of)
-def test_heavy_packages_are_imported_where_they_are_used(path):
+def test_heavy_packages_are_imported_where_they_are_used(path: Path) -> None:
     """Paddle networks are classes and need paddle at their top; they are imported by builders only."""
     networks = any(part in ("networks", "nn", "engine", "assigners.py") for part in path.parts)
     networks |= path.name.endswith("loss.py")
@@ -98,13 +98,13 @@ def python(code: str) -> str:
     return done.stdout.strip()
 
 
-def test_import_sealkit_is_instant():
+def test_import_sealkit_is_instant() -> None:
     """Under 0.3 s: the best of three, since a busy machine says nothing about us."""
     code = "import time; s = time.perf_counter(); import sealkit; print(time.perf_counter() - s)"
     assert min(float(python(code)) for _ in range(3)) < 0.3
 
 
-def test_import_sealkit_loads_nothing_heavy():
+def test_import_sealkit_loads_nothing_heavy() -> None:
     loaded = python("import sys, sealkit; print(' '.join(sys.modules))").split()
     for package in (*HEAVY, "numpy", "cv2", "pydantic", "yaml"):
         assert package not in loaded
@@ -113,7 +113,7 @@ def test_import_sealkit_loads_nothing_heavy():
 @pytest.mark.parametrize(
     "command", ["--help", "models", "train --help", "infer --help", "data --help", "show seal_det_mobile"]
 )
-def test_light_commands_load_no_paddle(command):
+def test_light_commands_load_no_paddle(command: str) -> None:
     code = f"""
 import contextlib, sys
 from sealkit.cli import main
@@ -126,7 +126,7 @@ print("\\nLOADED", *sys.modules)
         assert package not in loaded
 
 
-def test_public_names():
+def test_public_names() -> None:
     import sealkit
 
     assert set(dir(sealkit)) == set(sealkit.__all__)

@@ -5,13 +5,14 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def python(*arguments: object, **options) -> str:
+def python(*arguments: object, **options: Any) -> str:
     command = [sys.executable, *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False, **options)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
@@ -19,7 +20,7 @@ def python(*arguments: object, **options) -> str:
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory):
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Built from a copy: `pip wheel` leaves build/ behind in the folder it builds."""
     source, folder = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("wheel")
     listed = subprocess.run(
@@ -36,7 +37,7 @@ def wheel(tmp_path_factory):
     return built
 
 
-def test_content(wheel):
+def test_content(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     for kind in ("recipes", "configs"):
         here = {path.name for path in (ROOT / kind).glob("*.yaml")}
@@ -51,7 +52,7 @@ def test_content(wheel):
     assert [name for name in names if name.endswith("licenses/LICENSE")]
 
 
-def test_recipes_are_found_without_a_checkout(wheel, tmp_path):
+def test_recipes_are_found_without_a_checkout(wheel: Path, tmp_path: Path) -> None:
     place = tmp_path / "site"
     zipfile.ZipFile(wheel).extractall(place)
     environment = {**os.environ, "PYTHONPATH": str(place)}
@@ -63,7 +64,7 @@ def test_recipes_are_found_without_a_checkout(wheel, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.network
-def test_in_a_venv_of_its_own(wheel, tmp_path):
+def test_in_a_venv_of_its_own(wheel: Path, tmp_path: Path) -> None:
     """No paddle, no opencv-contrib, nothing but what the wheel asks for."""
     python("-m", "venv", tmp_path / "venv")
     scripts = tmp_path / "venv" / ("Scripts" if os.name == "nt" else "bin")

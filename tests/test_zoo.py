@@ -16,11 +16,11 @@ from sealkit.errors import ConfigError
         ("PP-OCRv6_[st]*", {"PP-OCRv6_tiny_det", "PP-OCRv6_small_det"}),
     ],
 )
-def test_patterns(pattern, names):
+def test_patterns(pattern: str, names: set[str]) -> None:
     assert set(zoo.list_models(pattern, "seal_text_detection")) == names
 
 
-def test_all_models_are_in_their_modules_table():
+def test_all_models_are_in_their_modules_table() -> None:
     for module, names in zoo.models_by_module().items():
         assert names
         assert all(zoo.get(name).module == module and zoo.get(name).name == name for name in names)
@@ -32,7 +32,7 @@ def test_all_models_are_in_their_modules_table():
     ("name", "hint"),
     [("PP-OCRv4_mobil_seal_det", "did you mean PP-OCRv4_mobile_seal_det"), ("zzz", "`sealkit models` lists all")],
 )
-def test_unknown_model(name, hint):
+def test_unknown_model(name: str, hint: str) -> None:
     for call in (zoo.get, zoo.build_network):
         with pytest.raises(ConfigError, match="unknown model") as caught:
             call(name)
@@ -40,13 +40,13 @@ def test_unknown_model(name, hint):
         assert caught.value.value == name
 
 
-def test_published_metrics_have_a_source():
+def test_published_metrics_have_a_source() -> None:
     for spec in zoo.all_models().values():
         if spec.published:
             assert spec.published.name and spec.published.value > 0 and spec.published.source and spec.published.data
 
 
-def test_every_module_with_recipes_has_a_task():
+def test_every_module_with_recipes_has_a_task() -> None:
     from sealkit.modules import table
     from sealkit.modules.recipe import load_recipe
 
@@ -62,14 +62,14 @@ def test_every_module_with_recipes_has_a_task():
     assert task.name == "seal_text_detection"
 
 
-def test_settings_of_no_module():
+def test_settings_of_no_module() -> None:
     from sealkit.config.training import RecipeBase
 
     with pytest.raises(ConfigError, match="no such module"):
         zoo.make_task(RecipeBase(name="a", model="b"))
 
 
-def test_build_network():
+def test_build_network() -> None:
     net = zoo.build_network("PP-OCRv6_tiny_det", form="fused")
     assert hasattr(net, "state_dict")
     with pytest.raises(ConfigError, match="unknown network form"):

@@ -72,7 +72,7 @@ def stages(scene: Any, reader: PipelineReader, item: dict[str, Any], found: Foun
     return find_misses(scene[0], [item], {item["file"]: found}, reader)
 
 
-def test_all_right_is_no_miss(scene, reader):
+def test_all_right_is_no_miss(scene: tuple[Path, dict[str, Any], Found], reader: PipelineReader) -> None:
     assert stages(scene, reader, scene[1], scene[2]) == []
 
 
@@ -80,14 +80,18 @@ def test_all_right_is_no_miss(scene, reader):
     ("text", "stage", "lost"),
     [("青石镇望江文县店", misses.RECOGNISER, 1), ("广州某某有限公司", misses.LABEL_ISSUE, 8)],
 )
-def test_both_strips_read_otherwise_than_the_label(scene, reader, text, stage, lost):
+def test_both_strips_read_otherwise_than_the_label(
+    scene: tuple[Path, dict[str, Any], Found], reader: PipelineReader, text: str, stage: str, lost: int
+) -> None:
     """One character is the recogniser's fault; another text altogether is a label issue."""
     (miss,) = stages(scene, reader, labelled(scene, NAME, text=text), scene[2])
     assert (miss.stage, miss.lost) == (stage, lost)
     assert miss.label_reading.text == NAME and miss.line.text == NAME == miss.text
 
 
-def test_a_label_that_starts_at_the_wrong_end_is_a_label_issue(scene, reader):
+def test_a_label_that_starts_at_the_wrong_end_is_a_label_issue(
+    scene: tuple[Path, dict[str, Any], Found], reader: PipelineReader
+) -> None:
     line = next(one for one in scene[2].seals[0].read if one.text == NAME).line.turned()
     item = labelled(scene, NAME, poly=line.points.tolist(), direction=line.direction)
     (miss,) = stages(scene, reader, item, read_as(scene[2], NAME, text="青石", hypotheses=()))
@@ -95,7 +99,9 @@ def test_a_label_that_starts_at_the_wrong_end_is_a_label_issue(scene, reader):
 
 
 @pytest.mark.parametrize("direction", ["arc", None])
-def test_half_an_outline(scene, reader, direction):
+def test_half_an_outline(
+    scene: tuple[Path, dict[str, Any], Found], reader: PipelineReader, direction: str | None
+) -> None:
     """Found: the first half of the ring. Labels of drawing tools have no direction: it is found."""
     whole = next(one for one in scene[2].seals[0].read if one.text == NAME).line
     half = len(whole.top) // 2
@@ -107,7 +113,9 @@ def test_half_an_outline(scene, reader, direction):
     assert 0.3 < overlap < 0.6
 
 
-def test_the_right_reading_lost_or_was_dropped(scene, reader):
+def test_the_right_reading_lost_or_was_dropped(
+    scene: tuple[Path, dict[str, Any], Found], reader: PipelineReader
+) -> None:
     found = scene[2]
     (miss,) = stages(scene, reader, scene[1], read_as(found, PURPOSE, text="收款"))
     assert miss.stage == misses.CHOICE, "its hypotheses hold the right one"
@@ -116,7 +124,7 @@ def test_the_right_reading_lost_or_was_dropped(scene, reader):
     assert f"score 0.10 is below the threshold of {found.score_thresh:.2f}" in miss.notes
 
 
-def test_where_nothing_was_found(scene, reader):
+def test_where_nothing_was_found(scene: tuple[Path, dict[str, Any], Found], reader: PipelineReader) -> None:
     """A label inside the seal's box is the text detector's, one far from it the search's."""
     (x1, y1, x2, y2) = scene[2].seals[0].found.box
     middle = [[x1 + 5, y1 + 5], [x1 + 20, y1 + 5], [x1 + 20, y1 + 10], [x1 + 5, y1 + 10]]
@@ -130,7 +138,9 @@ def test_where_nothing_was_found(scene, reader):
     }  # fmt: skip
 
 
-def test_what_is_not_labelled_is_extra_unless_an_ignored_line_excuses_it(scene, reader):
+def test_what_is_not_labelled_is_extra_unless_an_ignored_line_excuses_it(
+    scene: tuple[Path, dict[str, Any], Found], reader: PipelineReader
+) -> None:
     item = {**scene[1], "texts": [one for one in scene[1]["texts"] if one["text"] == NAME]}
     (miss,) = stages(scene, reader, item, scene[2])
     assert (miss.stage, miss.text, miss.lost) == (misses.EXTRA, PURPOSE, len(PURPOSE))
@@ -139,7 +149,7 @@ def test_what_is_not_labelled_is_extra_unless_an_ignored_line_excuses_it(scene, 
     assert [miss.stage for miss in stages(scene, reader, empty, scene[2])] == [misses.EXTRA] * 2
 
 
-def test_misses_are_those_of_the_score(scene, reader):
+def test_misses_are_those_of_the_score(scene: tuple[Path, dict[str, Any], Found], reader: PipelineReader) -> None:
     item = labelled(scene, NAME, text="青石镇望江文县店")
     item["texts"] = [*item["texts"], {"text": "甲乙", "poly": [[1, 1], [9, 1], [9, 5], [1, 5]]}]
     score, found = score_image(item, scene[2].texts), stages(scene, reader, item, scene[2])
@@ -147,13 +157,15 @@ def test_misses_are_those_of_the_score(scene, reader):
     assert [miss.lost for miss in found] == sorted((miss.lost for miss in found), reverse=True)
 
 
-def test_places_on_a_turned_page_are_not_compared(scene, reader):
+def test_places_on_a_turned_page_are_not_compared(
+    scene: tuple[Path, dict[str, Any], Found], reader: PipelineReader
+) -> None:
     item = labelled(scene, NAME, text="青石镇望江文县店")
     (miss,) = stages(scene, reader, item, replace(scene[2], moved=True))
     assert miss.stage == misses.UNKNOWN and miss.line is None and miss.label_reading.text == NAME
 
 
-def test_words_of_the_page():
+def test_words_of_the_page() -> None:
     items = [{"file": "a", "kind": "page", "seals": [], "texts": [{"text": "甲"}, {"text": "乙"}, {"text": "丙"}]}]
     wrong = [Miss("a", misses.NO_TEXT, "甲", ""), Miss("a", misses.EXTRA, "", "丁丁")]
     wrong.append(Miss("a", misses.EXTRA, "", "戊"))
@@ -191,7 +203,9 @@ def test_the_page_of_a_set_of_ones_own(tmp_path: Path, capsys: pytest.CaptureFix
     assert html.count("labelled outline:") >= 1 and html.count("data:image/jpeg;base64,") >= len(wrong)
 
 
-def test_what_errors_does_not_go_with(tmp_path, scene, capsys):
+def test_what_errors_does_not_go_with(
+    tmp_path: Path, scene: tuple[Path, dict[str, Any], Found], capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["eval", "--checkpoint", "runs/x", "--errors", "e.html"]) == 2
     assert "need --pipeline" in capsys.readouterr().err
     assert main(["eval", "--table", "rec", "--errors", "e.html"]) == 2

@@ -8,7 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def test_every_measurement_has_a_line():
+def test_every_measurement_has_a_line() -> None:
     done = subprocess.run(
         [sys.executable, ROOT / "tools" / "benchmark.py", "--help"],
         capture_output=True, encoding="utf-8", env={**os.environ, "PYTHONPATH": str(ROOT)},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -17,7 +18,7 @@ from sealkit.modules.doc_text_orientation.postprocess import TopClasses
 class FakeClassifier:
     """Knows a page by its dark head, but takes 270 for 90."""
 
-    def classify(self, images, topk=1):
+    def classify(self, images: Sequence[np.ndarray], topk: int = 1) -> list[TopClasses]:
         found = []
         for image in images:
             edges = [image[:5].mean(), image[:, -5:].mean(), image[-5:].mean(), image[:, :5].mean()]
@@ -60,10 +61,10 @@ def test_pages_are_read_before_and_after(pages: Path) -> None:
     (pages / "list.tsv").write_text("a.png\ttruth.txt\na.png\tb.png\n")
 
     class Flattener:
-        def unwarp(self, image):
+        def unwarp(self, image: np.ndarray) -> np.ndarray:
             return image * 0
 
-    def reader(image):
+    def reader(image: np.ndarray) -> str:
         return "dark" if image.mean() < 50 else "dusk"
 
     rows = unwarping.judge_pages(unwarping.read_pairs(pages / "list.tsv"), reader, Flattener())

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,16 +16,16 @@ DET, REC = (f"SubPipelines.SealOCR.SubModules.Text{name}.model_dir" for name in 
 
 
 class Engine:
-    def outer(self):
+    def outer(self) -> str:
         time.sleep(0.02)
         return self.inner()
 
-    def inner(self):
+    def inner(self) -> str:
         time.sleep(0.02)
         return "done"
 
 
-def test_the_stopwatch_counts_calls_within_calls_once():
+def test_the_stopwatch_counts_calls_within_calls_once() -> None:
     class Watched(Engine):
         outer, inner = Engine.outer, Engine.inner
 
@@ -44,7 +45,7 @@ def test_the_stopwatch_counts_calls_within_calls_once():
     assert watch.seconds >= 3 * 0.04  # each thread's, although they slept at the same time
 
 
-def test_rounds_after_the_first_count():
+def test_rounds_after_the_first_count() -> None:
     run = Run(
         seconds={"a": [9.0, 1.0, 3.0, 2.0], "b": [9.0, 4.0, 4.0, 4.0]},
         networks={"a": [8.0, 0.5, 2.5, 1.5], "b": [8.0, 1.0, 1.0, 1.0]},
@@ -67,12 +68,14 @@ def test_rounds_after_the_first_count():
 
 
 @pytest.mark.parametrize(("unequal", "code"), [(0, 0), (1, 0), (2, 1)])
-def test_equality_is_wanted_on_nearly_all_images(monkeypatch, capsys, tmp_path, unequal, code):
+def test_equality_is_wanted_on_nearly_all_images(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, unequal: int, code: int
+) -> None:
     images = [str(tmp_path / f"{number}.png") for number in range(100)]
     seal = {"dt_polys": [[[0, 0], [9, 0], [9, 9]]], "rec_texts": ["seal"], "rec_scores": [0.9]}
     other = {**seal, "rec_texts": ["heal"]}
 
-    def run(python, library, config, given, rounds, threads):
+    def run(python: str, library: str, config: Path, given: list[str], rounds: int, threads: int) -> Run:
         assert rounds == 1 and python == "theirs"  # one environment for both
         odd = given[:unequal] if library == "sealkit" else []
         results = {image: [{"seal_res_list": [other if image in odd else seal]}] for image in given}
@@ -88,7 +91,7 @@ def test_equality_is_wanted_on_nearly_all_images(monkeypatch, capsys, tmp_path, 
     assert printed.count("texts ['heal'] against ['seal']") == unequal
 
 
-def test_folders_that_are_there_or_named_are_taken(tmp_path):
+def test_folders_that_are_there_or_named_are_taken(tmp_path: Path) -> None:
     (tmp_path / "PP-OCRv4_mobile_seal_det").mkdir()
     config = "seal_recognition-nopp-nolayout-lightweight"
     found = stand_ins(config, {REC: str(tmp_path / "mine")}, tmp_path)
@@ -97,7 +100,7 @@ def test_folders_that_are_there_or_named_are_taken(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("engine", ["paddle", "onnxruntime"])
-def test_random_weights_answer_by_their_rule(tmp_path, engine):
+def test_random_weights_answer_by_their_rule(tmp_path: Path, engine: str) -> None:
     from sealkit.bench.random_models import write_stand_in
     from sealkit.pipeline.create import create_model
 

@@ -1,6 +1,8 @@
 """The drawn benchmark: its table, its fonts, its images."""
 
 import json
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,7 +13,7 @@ from sealkit.errors import DataError
 from sealkit.synth.seals.cases import SealCase, balanced_cases
 
 
-def _item(file, size, *texts):
+def _item(file: str, size: str, *texts: tuple[str, str]) -> dict[str, Any]:
     labels = [{"text": text, "direction": way, "ignore": False, "poly": []} for text, way in texts]
     case = SealCase("circle", "upright", "red", "none", size)
     return {"file": file, "kind": "circle", "case": case, "texts": labels, "seals": [{}]}
@@ -23,7 +25,7 @@ ITEMS = [
 ]
 
 
-def test_rows_count_lines_by_level_and_by_line():
+def test_rows_count_lines_by_level_and_by_line() -> None:
     texts = {
         "mine": {"0.png": ["北京公司", "合同专用"], "1.png": ["12345", "wrong"]},
         "none": {"0.png": [], "1.png": []},
@@ -40,14 +42,14 @@ def test_rows_count_lines_by_level_and_by_line():
     assert sizes == ["size 120", "size 480"]
 
 
-def test_markdown_has_a_column_per_reader():
+def test_markdown_has_a_column_per_reader() -> None:
     text = markdown(metrics_by_group(ITEMS, {"mine": {"0.png": ["北京公司"], "1.png": []}}))
     head, rule, first, *_ = text.splitlines()
     assert head == "| exact / 1-NED / F1 | lines | mine |"
     assert rule.count("---") == 3 and first == "| all | 3 | .333 / .333 / .500 |"
 
 
-def test_images_and_digest_are_the_same_again(tmp_path):
+def test_images_and_digest_are_the_same_again(tmp_path: Path) -> None:
     read = {"perfect": lambda item, image: [t["text"] for t in item["texts"]]}
     cases = balanced_cases(3, 1)
     first, second = sealbench.measure(cases, read, tmp_path), sealbench.measure(cases, read)
@@ -58,7 +60,7 @@ def test_images_and_digest_are_the_same_again(tmp_path):
     assert sorted(p.name for p in tmp_path.glob("*.png")) == ["00000.png", "00001.png", "00002.png"]
 
 
-def test_fonts_of_another_table_are_refused_by_name(tmp_path):
+def test_fonts_of_another_table_are_refused_by_name(tmp_path: Path) -> None:
     card = tmp_path / "card.json"
     mine = sealbench.font_hashes()
     assert mine and all(len(digest) == 64 for digest in mine.values())
@@ -70,13 +72,13 @@ def test_fonts_of_another_table_are_refused_by_name(tmp_path):
     sealbench.check_fonts(card, other_fonts=True)
 
 
-def test_a_folder_of_fonts_is_the_only_one_used(tmp_path, monkeypatch):
+def test_a_folder_of_fonts_is_the_only_one_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(fonts.VARIABLE, "")
     sealbench.choose_fonts(tmp_path)
     assert fonts.font_folders() == [tmp_path]
 
 
-def test_numbers_of_images_are_checked(capsys):
+def test_numbers_of_images_are_checked(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         sealbench.main(["--images", "0"])
     assert "at least 1" in capsys.readouterr().err

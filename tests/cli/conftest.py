@@ -1,5 +1,7 @@
 import json
 import sys
+from collections.abc import Callable
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -7,9 +9,12 @@ import pytest
 
 from sealkit.cli import main
 
+CommandLine = Callable[..., tuple[int, str, str]]
+"""Words of a command line → exit code, stdout, stderr."""
+
 
 @pytest.fixture(scope="session")
-def tiny_set(tmp_path_factory):
+def tiny_set(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Six images of 96 px with two bars of "text" each, as PaddleX writes detection sets."""
     root = tmp_path_factory.mktemp("tiny_set")
     rng = np.random.default_rng(0)
@@ -31,7 +36,7 @@ def tiny_set(tmp_path_factory):
 
 
 @pytest.fixture
-def sealkit(capsys):
+def sealkit(capsys: pytest.CaptureFixture[str]) -> CommandLine:
     """Runs a command line; returns (exit code, stdout, stderr) and checks that no traceback was shown."""
 
     def run(*arguments: object) -> tuple[int, str, str]:

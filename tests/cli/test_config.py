@@ -1,5 +1,7 @@
 """`sealkit config`: copies of shipped configs that stand alone."""
 
+from pathlib import Path
+
 import pytest
 
 from sealkit.cli import main
@@ -7,13 +9,13 @@ from sealkit.config.find import shipped
 from sealkit.pipeline.create import load_config
 
 
-def run(capsys, *arguments):
+def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
     code = main(["config", *map(str, arguments)])
     captured = capsys.readouterr()
     return code, captured.out, captured.err
 
 
-def test_list(capsys):
+def test_list(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = run(capsys, "list")
     names = [line.split()[0] for line in out.splitlines()]
     assert code == 0 and set(names) == set(shipped("configs"))
@@ -22,7 +24,9 @@ def test_list(capsys):
 
 
 @pytest.mark.parametrize("name", sorted(shipped("configs")))
-def test_a_copy_means_the_same_without_its_neighbours(name, tmp_path, capsys, monkeypatch):
+def test_a_copy_means_the_same_without_its_neighbours(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     code, out, _ = run(capsys, "get", name, "--save-path", "copy")
     assert code == 0 and out.strip().endswith(f"{name}.yaml")
@@ -35,7 +39,7 @@ def test_a_copy_means_the_same_without_its_neighbours(name, tmp_path, capsys, mo
     assert run(capsys, "get", name)[1] == copy.read_text(encoding="utf-8")
 
 
-def test_unknown_name(capsys):
+def test_unknown_name(capsys: pytest.CaptureFixture[str]) -> None:
     code, _, err = run(capsys, "get", "seal_recognitoin")
     assert code == 2 and "did you mean seal_recognition" in err
     assert run(capsys, "get")[0] == 2

@@ -1,16 +1,18 @@
 """`sealkit convert-weights`."""
 
 import pickle
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from sealkit.weights.safetensors_io import load_tensors
+from tests.cli.conftest import CommandLine
 from tests.weights import pickle_files
 
 
 @pytest.fixture
-def source(tmp_path):
+def source(tmp_path: Path) -> Path:
     path = tmp_path / "in.pdparams"
     wide = np.arange(12, dtype="float32").reshape(3, 4)
     state = {"a": wide, "b": wide.T, "n": np.array(3, "int64"), "bits": wide.astype("uint16"), "name": "x"}
@@ -18,7 +20,7 @@ def source(tmp_path):
     return path
 
 
-def test_the_tensors_arrive(sealkit, tmp_path, source):
+def test_the_tensors_arrive(sealkit: CommandLine, tmp_path: Path, source: Path) -> None:
     target = tmp_path / "new" / "out.safetensors"
     code, out, _ = sealkit("convert-weights", source, target)
     assert code == 0 and "4 tensors" in out and str(target) in out
@@ -31,7 +33,7 @@ def test_the_tensors_arrive(sealkit, tmp_path, source):
     assert code == 4 and "the target exists" in err and target.read_bytes() == before
 
 
-def test_refusals_leave_nothing(sealkit, tmp_path, source):
+def test_refusals_leave_nothing(sealkit: CommandLine, tmp_path: Path, source: Path) -> None:
     target = tmp_path / "out.safetensors"
     (tmp_path / "evil").write_bytes(pickle_files.entry(pickle_files.name("os", "system")))
     cases = [

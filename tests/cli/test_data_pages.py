@@ -11,6 +11,7 @@ import pytest
 
 from sealkit.data.labels.coco import TRAIN, VAL, read_coco, write_coco
 from sealkit.data.records import LayoutBox, LayoutSample
+from tests.cli.conftest import CommandLine
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ def pages(tmp_path: Path) -> Path:
     return root
 
 
-def test_split_then_check_then_show(pages: Path, tmp_path: Path, sealkit) -> None:
+def test_split_then_check_then_show(pages: Path, tmp_path: Path, sealkit: CommandLine) -> None:
     code, out, _ = sealkit("data", "split", pages, "--labels", "annotations/all.json", "--shares", 0.6, 0.4)
     assert code == 0 and "6 pages, 60.0% (requested: 60.0%)" in out
     parts = [read_coco(pages, file) for file in (TRAIN, VAL)]
@@ -55,7 +56,7 @@ def test_split_then_check_then_show(pages: Path, tmp_path: Path, sealkit) -> Non
     assert code == 0 and "2 of 2 images" in out and cv2.imread(str(sheet)) is not None
 
 
-def test_damage_is_named_with_file_and_annotation(pages: Path, sealkit) -> None:
+def test_damage_is_named_with_file_and_annotation(pages: Path, sealkit: CommandLine) -> None:
     content = json.loads((pages / "annotations" / "all.json").read_text(encoding="utf-8"))
     content["annotations"][4]["bbox"] = [5, 5, -3, 9]
     (pages / TRAIN).write_text(json.dumps(content), encoding="utf-8")

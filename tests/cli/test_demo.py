@@ -5,6 +5,7 @@ import shlex
 import stat
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,6 +14,7 @@ from PIL import Image
 
 from sealkit.cli import COMMANDS, demo
 from sealkit.cli import _parse as parse
+from tests.cli.conftest import CommandLine
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -20,22 +22,22 @@ ROOT = Path(__file__).resolve().parents[2]
 class Read:
     """What a pipeline found."""
 
-    def __init__(self, texts):
+    def __init__(self, texts: list[str]) -> None:
         self.texts, self.ok = texts, True
         self.overview, self.img = None, {"seal_res_region1": Image.new("RGB", (40, 30))}
 
-    def save_to_img(self, path):
+    def save_to_img(self, path: str) -> None:
         Path(path).mkdir(parents=True, exist_ok=True)
 
     save_to_json = save_to_img
 
 
 @pytest.fixture
-def played(monkeypatch):
+def played(monkeypatch: pytest.MonkeyPatch) -> Callable[[float, float], None]:
     """The demo with everything that takes minutes replaced; the scores are given."""
 
-    def set_up(before, after):
-        def train(data, replay, output, steps):
+    def set_up(before: float, after: float) -> None:
+        def train(data: Path, replay: Path, output: Path, steps: int) -> SimpleNamespace:
             output.mkdir(parents=True)
             (output / "framework.log").write_text("noise")
             return SimpleNamespace(run_dir=output, baseline={"hmean": before}, best={"hmean": after})
@@ -57,7 +59,15 @@ def played(monkeypatch):
         (0.9, 0.9, "gained nothing: 0.900 -> 0.900"),
     ],
 )
-def test_any_gain_is_told_and_none_is_an_error(sealkit, played, tmp_path, monkeypatch, before, after, said):
+def test_any_gain_is_told_and_none_is_an_error(
+    sealkit: CommandLine,
+    played: Callable[[float, float], None],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    before: float,
+    after: float,
+    said: str,
+) -> None:
     monkeypatch.chdir(tmp_path)  # no checkout here
     played(before, after)
     code, out, err = sealkit("demo")
@@ -68,7 +78,7 @@ def test_any_gain_is_told_and_none_is_an_error(sealkit, played, tmp_path, monkey
     assert f"see:     {seen.relative_to(tmp_path)}" in out and Image.open(seen).size == (40, 68)
 
 
-def test_the_image_that_gained_most_counts_its_labelled_texts():
+def test_the_image_that_gained_most_counts_its_labelled_texts() -> None:
     line = SimpleNamespace(text="天津 印章", ignore=False)
     sample = SimpleNamespace(lines=[line, SimpleNamespace(text="###", ignore=True)])
     assert demo._right(Read([]), sample) == 0
@@ -76,7 +86,7 @@ def test_the_image_that_gained_most_counts_its_labelled_texts():
     assert 0 < demo._right(Read(["天津"]), sample) < 1
 
 
-def test_the_next_commands_are_commands():
+def test_the_next_commands_are_commands() -> None:
     lines = [line for line in demo.NEXT.splitlines() if line.strip().startswith("sealkit ")]
     assert [line.split()[1] for line in lines] == ["data", "data", "train", "infer"]
     for line in lines:
@@ -84,13 +94,13 @@ def test_the_next_commands_are_commands():
         assert module.__name__ in COMMANDS.values()
 
 
-def test_too_few_images_are_refused(sealkit):
+def test_too_few_images_are_refused(sealkit: CommandLine) -> None:
     code, _, err = sealkit("demo", "--images", "3")
     assert code == 2 and "at least 20" in err
 
 
 @pytest.mark.slow
-def test_the_demo_itself(tmp_path):
+def test_the_demo_itself(tmp_path: Path) -> None:
     """The whole way, as short as it goes, where there is no checkout, no home and an ASCII terminal."""
     environment = {
         **{key: value for key, value in os.environ.items() if not key.startswith(("LC_", "LANG"))},
@@ -106,7 +116,7 @@ def test_the_demo_itself(tmp_path):
 
 @pytest.mark.skipif(os.name == "nt", reason="there is no make")
 @pytest.mark.parametrize("code", [0, 3])
-def test_pip_is_heard_only_when_it_fails(tmp_path, code):
+def test_pip_is_heard_only_when_it_fails(tmp_path: Path, code: int) -> None:
     python = tmp_path / "venv" / "bin" / "python"
     python.parent.mkdir(parents=True)
     python.write_text(f'#!/bin/sh\n[ "$2" = pip ] || exit 0\necho a WARNING of pip\nexit {code}\n')
@@ -118,7 +128,7 @@ def test_pip_is_heard_only_when_it_fails(tmp_path, code):
     assert "a WARNING of pip" in (tmp_path / "venv" / "install.log").read_text()
 
 
-def test_an_image_without_seals_is_shown_as_it_is(tmp_path):
+def test_an_image_without_seals_is_shown_as_it_is(tmp_path: Path) -> None:
     Image.new("RGB", (50, 20), "red").save(tmp_path / "a.png")
     nothing = SimpleNamespace(overview=None, img={})
     assert demo._view(nothing, tmp_path / "a.png").size == (50, 20)

@@ -7,12 +7,14 @@ page (tests/serving/test_page.py, in a browser), `print(result)`, `result.show()
 import json
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
-from PIL import ImageShow
+from PIL import Image, ImageShow
 
 import sealkit
 from sealkit.cli import ALIASES, COMMANDS, main
+from sealkit.pipeline.result import SealRecognitionResult
 from tests.serving.live import ROOT, server
 
 SEAL = ROOT / "sealkit" / "assets" / "example_seal.png"
@@ -20,12 +22,12 @@ TEXT = "收款专用章"
 
 
 @pytest.fixture(scope="module")
-def result():
+def result() -> SealRecognitionResult:
     (result,) = sealkit.create_pipeline(threads=1).predict(str(SEAL))
     return result
 
 
-def test_a_folder(tmp_path, monkeypatch, capsys):
+def test_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     for name in ("1.png", "2.png"):
         shutil.copy(SEAL, tmp_path / name)
     monkeypatch.chdir(tmp_path)
@@ -35,14 +37,14 @@ def test_a_folder(tmp_path, monkeypatch, capsys):
     assert "--save-path" in said  # nothing is saved unasked: how to
 
 
-def test_predict(tmp_path, monkeypatch, capsys):
+def test_predict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     shutil.copy(SEAL, tmp_path / "x.png")
     monkeypatch.chdir(tmp_path)
     assert main(["predict", "x.png", "--threads", "1"]) == 0
     assert TEXT in capsys.readouterr().out
 
 
-def test_aliases_are_no_commands_and_lead_to_one(capsys):
+def test_aliases_are_no_commands_and_lead_to_one(capsys: pytest.CaptureFixture[str]) -> None:
     assert not set(ALIASES) & set(COMMANDS) and set(ALIASES.values()) <= set(COMMANDS)
     for alias in ALIASES:
         with pytest.raises(SystemExit):
@@ -50,7 +52,7 @@ def test_aliases_are_no_commands_and_lead_to_one(capsys):
         assert f"`{alias}`" in capsys.readouterr().out
 
 
-def test_curl_with_a_file():
+def test_curl_with_a_file() -> None:
     curl = shutil.which("curl")
     if curl is None:
         pytest.skip("no curl here")
@@ -65,17 +67,17 @@ def test_curl_with_a_file():
     assert refused["errorCode"] == 422 and "# sealki" in refused["errorMsg"]  # which file it was: what it begins with
 
 
-def test_print_of_a_result(result, capsys):
+def test_print_of_a_result(result: SealRecognitionResult, capsys: pytest.CaptureFixture[str]) -> None:
     print(result)
     printed = capsys.readouterr().out
     assert TEXT in printed and len(printed.splitlines()) < 12 and "array" not in printed
 
 
-def test_show_of_a_result(result, monkeypatch):
+def test_show_of_a_result(result: SealRecognitionResult, monkeypatch: pytest.MonkeyPatch) -> None:
     shown = []
 
     class Viewer(ImageShow.Viewer):
-        def show(self, image, **options):
+        def show(self, image: Image.Image, **options: object) -> bool:
             shown.append(image)
             return True
 

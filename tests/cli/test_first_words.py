@@ -3,6 +3,7 @@
 import shlex
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -10,7 +11,7 @@ from sealkit.cli import COMMANDS, main, make_parser
 from sealkit.cli.completion import words_of
 
 
-def test_sealkit_alone_shows_its_commands(capsys):
+def test_sealkit_alone_shows_its_commands(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main([])
     printed = capsys.readouterr().out
@@ -28,7 +29,13 @@ def test_sealkit_alone_shows_its_commands(capsys):
         ("README.md", "sealkit infer README.md"),
     ],
 )
-def test_words_of_other_toolkits_lead_to_a_line_that_works(typed, right, capsys, monkeypatch, request):
+def test_words_of_other_toolkits_lead_to_a_line_that_works(
+    typed: str,
+    right: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
+) -> None:
     monkeypatch.chdir(request.config.rootpath)
     assert main(shlex.split(typed)) == 2
     assert f": {right}\n" in capsys.readouterr().err
@@ -37,13 +44,13 @@ def test_words_of_other_toolkits_lead_to_a_line_that_works(typed, right, capsys,
         make_parser([words[0]]).parse_args(words)
 
 
-def test_completion_knows_every_command_and_flag():
+def test_completion_knows_every_command_and_flag() -> None:
     words = words_of(make_parser(COMMANDS))
     assert set(COMMANDS) <= set(words[""]) and "--save-csv" in words[" infer"]
     assert {"list", "get"} <= set(words[" config"]) and "--html" in words[" data check"]
 
 
-def completed(shell, line, script):
+def completed(shell: str, line: str, script: Path) -> list[str]:
     """What the shell offers for the last word of a line."""
     words = line.split(" ")
     if shell == "bash":
@@ -55,7 +62,7 @@ def completed(shell, line, script):
 
 
 @pytest.mark.parametrize("shell", ["bash", "fish"])
-def test_shells_complete(shell, tmp_path, capsys):
+def test_shells_complete(shell: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     if shutil.which(shell) is None:
         pytest.skip(f"no {shell} here")
     assert main(["completion", shell]) == 0
@@ -66,7 +73,7 @@ def test_shells_complete(shell, tmp_path, capsys):
     assert completed(shell, "sealkit data check --htm", script) == ["--html"]
 
 
-def test_the_zsh_script_is_zsh(tmp_path, capsys):
+def test_the_zsh_script_is_zsh(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     if shutil.which("zsh") is None:
         pytest.skip("no zsh here")
     assert main(["completion", "zsh"]) == 0

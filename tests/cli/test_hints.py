@@ -4,6 +4,7 @@ import re
 import shutil
 import struct
 import zlib
+from pathlib import Path
 
 import pytest
 
@@ -26,36 +27,36 @@ FILES = {"txt", "json", "jsonl", "yaml", "yml", "py", "html", "csv", "onnx", "pn
 
 
 @pytest.fixture(scope="module")
-def known():
+def known() -> dict[str, list[str]]:
     return words_of(make_parser(COMMANDS))
 
 
-def split(words, known):
+def split(words: list[str], known: dict[str, list[str]]) -> tuple[str, list[str]]:
     """(command path, the rest)."""
     depth = max(n for n in (1, 2) if n == 1 or f" {' '.join(words[:n])}" in known)
     return f" {' '.join(words[:depth])}", words[depth:]
 
 
-def filled(words, place):
+def filled(words: list[str], place: str) -> list[str]:
     return [
         VALUES.get(before, place) if word == HOLE else word.replace(HOLE, place)
         for before, word in zip(["", *words], words)
     ]
 
 
-def is_whole(rest):
+def is_whole(rest: list[str]) -> bool:
     """Whether it is a line to type, not the mention of a command or of a flag that takes a value."""
     return bool(rest) and (not rest[-1].startswith("--") or rest[-1] in ("--help", "--resume"))
 
 
-def test_many_are_found_and_wrong_ones_would_be():
+def test_many_are_found_and_wrong_ones_would_be() -> None:
     assert len(NAMED) > 40 and len({words[0] for _, words in NAMED}) >= 8
 
 
 @pytest.mark.parametrize(
     ("where", "words"), NAMED, ids=lambda value: " ".join(value) if isinstance(value, list) else value
 )
-def test_a_command_of_a_message_exists_and_parses(where, words, known):
+def test_a_command_of_a_message_exists_and_parses(where: str, words: list[str], known: dict[str, list[str]]) -> None:
     path, rest = split(words, known)
     assert words[0] in COMMANDS and path in known
     flags = [word.partition("=")[0] for word in rest if word.startswith("--") and HOLE not in word]
@@ -69,14 +70,20 @@ def test_a_command_of_a_message_exists_and_parses(where, words, known):
             pytest.fail(f"{where}: {error}")
 
 
-def runnable():
+def runnable() -> list[list[str]]:
     lines = {" ".join(words): words for _, words in NAMED if words[0] not in NEEDS_A_RUN}
     return [words for words in lines.values() if words in (["models"], ["doctor"]) or is_whole(words[2:])]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("words", runnable(), ids=" ".join)
-def test_a_command_of_a_message_runs(words, tmp_path, monkeypatch, capsys, request):
+def test_a_command_of_a_message_runs(
+    words: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    request: pytest.FixtureRequest,
+) -> None:
     """On a copy of the toy set. A finding in the data is an answer, too; a refused command line is not."""
     shutil.copytree(request.config.rootpath / "datasets" / "toy", tmp_path / "set")
     monkeypatch.chdir(tmp_path)
@@ -90,13 +97,13 @@ def test_a_command_of_a_message_runs(words, tmp_path, monkeypatch, capsys, reque
     assert "unknown argument" not in said and "required" not in said
 
 
-def settings_keys():
+def settings_keys() -> set[str]:
     """Dotted keys of every module's recipes and of the pipeline, blocks too."""
     kinds = {type(load_recipe(path).settings) for path in shipped("recipes").values()} | {SealRecognitionSettings}
     return {".".join(map(str, key)) for kind in kinds for key in leaf_keys(kind)}
 
 
-def test_settings_that_messages_name_exist():
+def test_settings_that_messages_name_exist() -> None:
     known = settings_keys()
     blocks = {key.partition(".")[0] for key in known if "." in key}
     found = set()
@@ -108,7 +115,9 @@ def test_settings_that_messages_name_exist():
     assert len(found) > 10
 
 
-def test_hints_about_large_images_name_nothing_that_infer_lacks(tmp_path, capsys):
+def test_hints_about_large_images_name_nothing_that_infer_lacks(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     head = b"IHDR" + struct.pack(">IIBBBBB", 14_000, 13_000, 8, 0, 0, 0, 0)
     png = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + head + struct.pack(">I", zlib.crc32(head))
     (tmp_path / "large.png").write_bytes(png + b"\0\0\0\0IEND\xaeB`\x82")

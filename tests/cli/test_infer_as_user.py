@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -14,6 +15,7 @@ import yaml
 from PIL import Image
 
 from sealkit.pipeline.locate import locate_model
+from tests.cli.conftest import CommandLine
 from tests.cli.tiny_models import LABELS, layout_folder, orientation_folder, recogniser_folder, unwarping_folder
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -22,7 +24,7 @@ STAGES = "SubPipelines.SealOCR.SubModules"
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory):
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A user's folder: some images, a PDF, exported models."""
     folder = tmp_path_factory.mktemp("user")
     shutil.copy(TOY / "000000.jpg", folder / "seal.jpg")
@@ -44,7 +46,7 @@ def place(tmp_path_factory):
 
 
 @pytest.fixture
-def infer(place):
+def infer(place: Path) -> CommandLine:
     """Runs `sealkit infer …` in the user's folder: exit code, stdout, stderr."""
 
     def run(*words: object, pipe: str | None = None) -> tuple[int, str, str]:
@@ -67,7 +69,7 @@ def infer(place):
     return run
 
 
-def test_a_seal(infer, place):
+def test_a_seal(infer: CommandLine, place: Path) -> None:
     code, out, err = infer("seal.jpg", "--save-path", "out")
     assert (code, err) == (0, "saved to out\n")
     assert out.startswith("seal.jpg\n  seal 1\n") and "收款专用章  " in out and "(purpose)" in out
@@ -78,7 +80,7 @@ def test_a_seal(infer, place):
     assert cv2.imread(str(place / "out" / "seal_seal_res_region1.jpg")).shape[0] >= height * 0.8 and width
 
 
-def test_pages_of_a_pdf_into_a_pipe(infer, place):
+def test_pages_of_a_pdf_into_a_pipe(infer: CommandLine, place: Path) -> None:
     reader = (
         "import json, sys\n"
         "for line in sys.stdin:\n"
@@ -94,7 +96,7 @@ def test_pages_of_a_pdf_into_a_pipe(infer, place):
     assert "three_0_seal_res_region1.png" in names
 
 
-def test_a_folder_with_a_broken_file_and_two_of_one_name(infer, place):
+def test_a_folder_with_a_broken_file_and_two_of_one_name(infer: CommandLine, place: Path) -> None:
     folder = place / "scans"
     for part in ("a", "b"):
         (folder / part).mkdir(parents=True)
@@ -111,7 +113,7 @@ def test_a_folder_with_a_broken_file_and_two_of_one_name(infer, place):
     assert sorted(p.name for p in (place / "both").glob("*.json")) == ["1-2_res.json", "1_res.json"]
 
 
-def test_urls_with_the_flag_and_without(infer, serve_folder, place):
+def test_urls_with_the_flag_and_without(infer: CommandLine, serve_folder: Callable[[Path], str], place: Path) -> None:
     served = serve_folder(place)
     code, out, err = infer(f"{served}/seal.jpg")
     assert (code, out) == (3, "") and "fetching URLs is not allowed" in err and "--allow-url" in err
@@ -131,7 +133,7 @@ MODULES = {
 
 
 @pytest.fixture(scope="module")
-def module_inputs(place):
+def module_inputs(place: Path) -> dict[str, str]:
     """Per module an image whose answer is known."""
     page = np.full((128, 96, 3), 230, np.uint8)
     page[:, -16:] = 20  # the head of the page lies on the right: it was turned clockwise by 90 degrees
@@ -146,7 +148,7 @@ def module_inputs(place):
 
 
 @pytest.mark.parametrize("kind", MODULES)
-def test_one_module_alone(infer, place, module_inputs, kind):
+def test_one_module_alone(infer: CommandLine, place: Path, module_inputs: dict[str, str], kind: str) -> None:
     name, folder, said = MODULES[kind]
     shipped = {"det": "PP-OCRv6_small_det", "rec": "PP-OCRv6_small_rec"}
     folder = locate_model(shipped[folder]).path if folder in shipped else folder
@@ -167,7 +169,7 @@ def test_one_module_alone(infer, place, module_inputs, kind):
         assert image.any()
 
 
-def test_a_config_with_exported_folders(infer, place):
+def test_a_config_with_exported_folders(infer: CommandLine, place: Path) -> None:
     config = yaml.safe_load((ROOT / "configs" / "embedded.yaml").read_text(encoding="utf-8"))
     config["use_layout_detection"], config["use_doc_preprocessor"] = True, True
     config["SubModules"] = {
@@ -219,7 +221,9 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("words", "code", "said"), WRONG, ids=[" ".join(row[0][-2:]) for row in WRONG])
-def test_wrong_folders(infer, monkeypatch, tmp_path, words, code, said):
+def test_wrong_folders(
+    infer: CommandLine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, words: list[str], code: int, said: list[str]
+) -> None:
     monkeypatch.setenv("SEALKIT_MODELS_DIR", str(tmp_path))
     monkeypatch.setenv("PADDLE_PDX_CACHE_HOME", str(tmp_path))
     found, out, err = infer("seal.jpg", *words)
@@ -229,5 +233,5 @@ def test_wrong_folders(infer, monkeypatch, tmp_path, words, code, said):
         assert part in err, err
 
 
-def test_labels_of_the_layout_model_end_with_the_seal():
+def test_labels_of_the_layout_model_end_with_the_seal() -> None:
     assert LABELS[16] == "seal"

@@ -1,13 +1,18 @@
 """One clear message for everything a user can get wrong: place, value, next step, exit code, no traceback."""
 
+import argparse
 import json
 import os
 import pickle
 import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
 from sealkit.cli import COMMANDS, EXTRAS, main
+from tests.cli.conftest import CommandLine
 
 COMMAND_FILES = sorted(COMMANDS.items())
 
@@ -66,7 +71,14 @@ COMMAND_FILES = sorted(COMMANDS.items())
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) and value and not value[0].count(" ") else "",
 )  # fmt: skip
-def test_one_message(sealkit, tmp_path, monkeypatch, arguments, code, said):
+def test_one_message(
+    sealkit: CommandLine,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+    code: int,
+    said: list[str],
+) -> None:
     monkeypatch.chdir(tmp_path)
     found, out, err = sealkit(*arguments)
     assert found == code
@@ -76,7 +88,7 @@ def test_one_message(sealkit, tmp_path, monkeypatch, arguments, code, said):
         assert part in err, err
 
 
-def test_missing_weights(sealkit, tmp_path, tiny_set):
+def test_missing_weights(sealkit: CommandLine, tmp_path: Path, tiny_set: Path) -> None:
     root = [f"data.train.0.root={tiny_set}", f"data.val.0.root={tiny_set}"]
     code, _, err = sealkit(
         "train",
@@ -92,7 +104,7 @@ def test_missing_weights(sealkit, tmp_path, tiny_set):
     assert "weights not found" in err and "nowhere.pdparams" in err and "`scratch` trains from random weights" in err
 
 
-def test_missing_labels(sealkit, tmp_path):
+def test_missing_labels(sealkit: CommandLine, tmp_path: Path) -> None:
     code, _, err = sealkit(
         "train", "-c", "seal_det_mobile", "-o", f"data.train.0.root={tmp_path}", "--output", tmp_path / "run"
     )
@@ -100,7 +112,7 @@ def test_missing_labels(sealkit, tmp_path):
     assert "train.txt" in err
 
 
-def test_unwritable_output(sealkit, tmp_path, tiny_set):
+def test_unwritable_output(sealkit: CommandLine, tmp_path: Path, tiny_set: Path) -> None:
     (tmp_path / "file").write_text("")
     root = [f"data.train.0.root={tiny_set}", f"data.val.0.root={tiny_set}"]
     code, _, err = sealkit("train", "-c", "seal_det_mobile", "-o", *root, "--output", tmp_path / "file" / "run")
@@ -108,7 +120,9 @@ def test_unwritable_output(sealkit, tmp_path, tiny_set):
     assert "cannot write to the output folder" in err and "choose another" in err
 
 
-def test_infer_refuses_an_unwritable_folder_before_anything_is_read(sealkit, tmp_path, monkeypatch):
+def test_infer_refuses_an_unwritable_folder_before_anything_is_read(
+    sealkit: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("sealkit.cli.infer._pipeline_results", lambda *_: pytest.fail("it began to read"))
     (tmp_path / "file").write_text("")
     code, out, err = sealkit("infer", tmp_path / "none.png", "--save-path", tmp_path / "file" / "out")
@@ -116,7 +130,7 @@ def test_infer_refuses_an_unwritable_folder_before_anything_is_read(sealkit, tmp
     assert "cannot write: not a folder" in err and str(tmp_path / "file") in err and "--save-path" in err
 
 
-def test_a_wrong_label_line(sealkit, tmp_path, tiny_set):
+def test_a_wrong_label_line(sealkit: CommandLine, tmp_path: Path, tiny_set: Path) -> None:
     for path in tiny_set.iterdir():
         (tmp_path / path.name).write_bytes(path.read_bytes())
     labels = (tmp_path / "train.txt").read_text(encoding="utf-8").splitlines()
@@ -127,7 +141,7 @@ def test_a_wrong_label_line(sealkit, tmp_path, tiny_set):
     assert "train.txt:2" in err and "sealkit data check" in err
 
 
-def test_an_empty_image(sealkit, tmp_path):
+def test_an_empty_image(sealkit: CommandLine, tmp_path: Path) -> None:
     (tmp_path / "empty.png").write_bytes(b"")
     code, out, err = sealkit(
         "infer", tmp_path / "empty.png", "--model", "PP-OCRv6_small_det", "--engine", "onnxruntime"
@@ -137,19 +151,19 @@ def test_an_empty_image(sealkit, tmp_path):
     assert out == ""
 
 
-def test_a_folder_without_images(sealkit, tmp_path):
+def test_a_folder_without_images(sealkit: CommandLine, tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("none")
     code, _, err = sealkit("infer", tmp_path, "--model", "PP-OCRv6_small_det", "--engine", "onnxruntime")
     assert code == 3
     assert str(tmp_path) in err and "next: " in err
 
 
-def test_weights_that_would_run_code(sealkit, tmp_path, tiny_set):
+def test_weights_that_would_run_code(sealkit: CommandLine, tmp_path: Path, tiny_set: Path) -> None:
     """Refused by name, and not run."""
     marker = tmp_path / "ran"
 
     class Evil:
-        def __reduce__(self):
+        def __reduce__(self) -> tuple[Callable[[str], int], tuple[str]]:
             return os.system, (f"touch {marker}",)
 
     path = tmp_path / "evil.pdparams"
@@ -160,10 +174,10 @@ def test_weights_that_would_run_code(sealkit, tmp_path, tiny_set):
     assert not marker.exists()
 
 
-def test_a_missing_package_names_its_extra(sealkit, monkeypatch):
+def test_a_missing_package_names_its_extra(sealkit: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
     import sealkit.cli.doctor as doctor
 
-    def fail(args):
+    def fail(args: argparse.Namespace) -> NoReturn:
         raise ModuleNotFoundError("No module named 'paddle'", name="paddle.nn")
 
     monkeypatch.setattr(doctor, "run", fail)
@@ -173,7 +187,7 @@ def test_a_missing_package_names_its_extra(sealkit, monkeypatch):
     assert "pip install 'sealkit[train]'" in err
 
 
-def test_extras_are_those_of_pyproject():
+def test_extras_are_those_of_pyproject() -> None:
     from importlib.metadata import metadata
 
     assert set(EXTRAS.values()) <= set(metadata("sealkit").get_all("Provides-Extra"))
@@ -186,10 +200,12 @@ def test_extras_are_those_of_pyproject():
         (PermissionError(13, "Permission denied", "/root/x"), 1, "/root/x: Permission denied"),
     ],
 )
-def test_what_is_no_sealkit_error(sealkit, monkeypatch, error, code, said):
+def test_what_is_no_sealkit_error(
+    sealkit: CommandLine, monkeypatch: pytest.MonkeyPatch, error: BaseException, code: int, said: str
+) -> None:
     import sealkit.cli.doctor as doctor
 
-    def fail(args):
+    def fail(args: argparse.Namespace) -> NoReturn:
         raise error
 
     monkeypatch.setattr(doctor, "run", fail)
@@ -197,10 +213,10 @@ def test_what_is_no_sealkit_error(sealkit, monkeypatch, error, code, said):
     assert (found, said in err) == (code, True)
 
 
-def test_a_fault_of_ours_keeps_its_traceback(monkeypatch):
+def test_a_fault_of_ours_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     import sealkit.cli.doctor as doctor
 
-    def fail(args):
+    def fail(args: argparse.Namespace) -> NoReturn:
         raise ZeroDivisionError
 
     monkeypatch.setattr(doctor, "run", fail)
@@ -208,14 +224,14 @@ def test_a_fault_of_ours_keeps_its_traceback(monkeypatch):
         main(["doctor"])
 
 
-def test_traceback_on_request(capsys, monkeypatch):
+def test_traceback_on_request(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SEALKIT_TRACEBACK", "1")
     assert main(["models", "zzzz"]) == 2
     assert "Traceback" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("name", "file"), COMMAND_FILES)
-def test_every_command_is_whole(sealkit, name, file):
+def test_every_command_is_whole(sealkit: CommandLine, name: str, file: Path) -> None:
     from importlib import import_module
 
     command = import_module(file)
@@ -228,19 +244,19 @@ def test_every_command_is_whole(sealkit, name, file):
         assert len(line) <= 120, line
 
 
-def test_flags_take_both_dashes_and_underscores(sealkit):
+def test_flags_take_both_dashes_and_underscores(sealkit: CommandLine) -> None:
     code, _, err = sealkit("eval", "-c", "seal_det_mobile", "--model_dir=no_where", "--no_progress")
     assert code == 7
     assert "'no_where'" in err  # values keep their underscores
 
 
-def test_no_flag_is_declared_with_an_underscore():
+def test_no_flag_is_declared_with_an_underscore() -> None:
     import argparse
     from importlib import import_module
 
     from sealkit.cli.parser import Parser
 
-    def flags(parser):
+    def flags(parser: argparse.ArgumentParser) -> Iterator[str]:
         for action in parser._actions:
             yield from action.option_strings
             if isinstance(action, argparse._SubParsersAction):
@@ -253,7 +269,7 @@ def test_no_flag_is_declared_with_an_underscore():
         assert [flag for flag in flags(parser) if "_" in flag] == []
 
 
-def test_top_help_lists_every_command(sealkit):
+def test_top_help_lists_every_command(sealkit: CommandLine) -> None:
     code, out, _ = sealkit("--help")
     assert code == 0
     for name in COMMANDS:
@@ -261,7 +277,7 @@ def test_top_help_lists_every_command(sealkit):
     assert sealkit("--version")[1].startswith("sealkit 0.")
 
 
-def test_models_as_table_and_json(sealkit):
+def test_models_as_table_and_json(sealkit: CommandLine) -> None:
     code, out, _ = sealkit("models", "*seal_det")
     assert code == 0
     assert "PP-OCRv4_mobile_seal_det" in out and "Hmean 96.36" in out and "Published, not reproduced here" in out
@@ -272,7 +288,7 @@ def test_models_as_table_and_json(sealkit):
     assert "seal_det_v6_small" in small["recipes"] and "rapidocr" in small["weights"]
 
 
-def test_show_prints_a_recipe_that_can_be_used(sealkit, tmp_path):
+def test_show_prints_a_recipe_that_can_be_used(sealkit: CommandLine, tmp_path: Path) -> None:
     _, out, _ = sealkit("show", "seal_det_mobile", "-o", "batch_size=3")
     assert "batch_size: 3" in out and "# -o batch_size=3" in out and "seal_det_server.yaml:" in out
     (tmp_path / "mine.yaml").write_text(out, encoding="utf-8")

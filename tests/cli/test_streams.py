@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -20,7 +21,7 @@ TERMINALS = {
 }
 
 
-def run(words, terminal, folder, code=0, stream="stdout"):
+def run(words: Sequence[object], terminal: str, folder: Path, code: int = 0, stream: str = "stdout") -> bytes:
     """Run sealkit and return the bytes of one stream; no traceback, the expected exit code."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("LC_", "LANG", "PYTHON"))}
     environment = {**kept, **TERMINALS[terminal], "PYTHONPATH": str(ROOT)}
@@ -38,7 +39,7 @@ def run(words, terminal, folder, code=0, stream="stdout"):
 
 
 @pytest.mark.parametrize("terminal", TERMINALS)
-def test_help_of_everything(terminal, tmp_path):
+def test_help_of_everything(terminal: str, tmp_path: Path) -> None:
     """The top help imports every command and shows its line; it holds 印章 and dashes."""
     shown = run(["--help"], terminal, tmp_path)
     expected = {"gbk": "印章".encode("gbk")}.get(terminal, rb"\u5370\u7ae0")
@@ -46,7 +47,7 @@ def test_help_of_everything(terminal, tmp_path):
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_help_of_each_command_without_a_process(command, monkeypatch):
+def test_help_of_each_command_without_a_process(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """All commands' helps in one encoding, in this process: text that Latin-1 lacks must not stop them."""
     import io
 
@@ -60,13 +61,13 @@ def test_help_of_each_command_without_a_process(command, monkeypatch):
 
 
 @pytest.mark.parametrize("terminal", TERMINALS)
-def test_an_error_about_a_chinese_name(terminal, tmp_path):
+def test_an_error_about_a_chinese_name(terminal: str, tmp_path: Path) -> None:
     said = run(["show", "没有"], terminal, tmp_path, code=2, stream="stderr")
     assert said.startswith(b"error: ")
 
 
 @pytest.mark.parametrize("terminal", ["ascii", "cp1252"])
-def test_texts_that_were_read(terminal, tmp_path):
+def test_texts_that_were_read(terminal: str, tmp_path: Path) -> None:
     """Chinese text is data, not decoration: it is written in a form that tells which characters they are."""
     labels = '1.png\t[{"transcription": "印章公司", "points": [[4, 4], [60, 4], [60, 20], [4, 20]]}]\n'
     (tmp_path / "train.txt").write_text(labels * 2, encoding="utf-8")
@@ -77,7 +78,7 @@ def test_texts_that_were_read(terminal, tmp_path):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only there are file names bytes without an encoding")
-def test_a_file_name_that_the_locale_cannot_write(tmp_path):
+def test_a_file_name_that_the_locale_cannot_write(tmp_path: Path) -> None:
     labels = '印章.png\t[{"transcription": "印章", "points": [[4, 4], [60, 4], [60, 20], [4, 20]]}]\n'
     (tmp_path / "train.txt").write_text(labels, encoding="utf-8")
     cv2.imwrite(str(tmp_path / "印章.png"), np.full((64, 64, 3), 255, np.uint8))

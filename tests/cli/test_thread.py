@@ -1,12 +1,14 @@
 """The thread from a recipe to an exported model, through the commands themselves."""
 
 import json
+from pathlib import Path
 
 import pytest
 
 from sealkit import api
 from sealkit.cli import main
 from sealkit.errors import ConfigError
+from tests.cli.conftest import CommandLine
 
 SMALL = [
     "augment=[{op: fit, size: [96, 96]}]", "optimizer.lr=1e-3", "schedule.warmup_epochs=0",
@@ -17,7 +19,7 @@ SMALL = [
 
 
 @pytest.fixture(scope="module")
-def run(tiny_set, tmp_path_factory):
+def run(tiny_set: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run folder of two steps."""
     folder = tmp_path_factory.mktemp("runs") / "tiny"
     code = main(
@@ -30,7 +32,7 @@ def run(tiny_set, tmp_path_factory):
     return folder
 
 
-def test_a_run_folder_explains_itself(run):
+def test_a_run_folder_explains_itself(run: Path) -> None:
     for name in ("recipe.yaml", "environment.json", "metrics.jsonl", "summary.json", "report.html", "data.json"):
         assert (run / name).stat().st_size > 0
     for name in ("inference.json", "inference.pdiparams", "inference.yml", "inference.onnx", "export_report.json"):
@@ -41,13 +43,13 @@ def test_a_run_folder_explains_itself(run):
     assert api.load(run).settings.train.batch_size == 2
 
 
-def test_not_over_a_run_that_is_there(sealkit, run):
+def test_not_over_a_run_that_is_there(sealkit: CommandLine, run: Path) -> None:
     code, _, err = sealkit("train", "-c", run / "recipe.yaml")
     assert code == 5
     assert "the output folder is not empty" in err and "--resume" in err and "--overwrite" in err
 
 
-def test_checkpoint_and_exported_folder_have_the_same_metrics(sealkit, run, tmp_path):
+def test_checkpoint_and_exported_folder_have_the_same_metrics(sealkit: CommandLine, run: Path, tmp_path: Path) -> None:
     _, out, _ = sealkit("eval", "--checkpoint", run, "--json", "--no-progress")
     trained = json.loads(out)
     assert trained["main"] == "hmean" and trained["metric"] == "hmean (preprocess=pipeline)" and trained["images"] == 2
@@ -69,14 +71,14 @@ def test_checkpoint_and_exported_folder_have_the_same_metrics(sealkit, run, tmp_
     assert "<table>" not in html[: html.index("<details>")], "a sentence and images come first"
 
 
-def test_export_by_hand(sealkit, run, tmp_path):
+def test_export_by_hand(sealkit: CommandLine, run: Path, tmp_path: Path) -> None:
     code, out, _ = sealkit("export", run, "--output", tmp_path / "model", "--no-onnx", "--images", "1")
     assert code == 0
     assert "agree on 1 images" in out and "largest difference" in out
     assert not (tmp_path / "model" / "inference.onnx").exists()
 
 
-def test_a_checkpoint_of_another_recipe(run):
+def test_a_checkpoint_of_another_recipe(run: Path) -> None:
     with pytest.raises(ConfigError, match="the checkpoint does not match this recipe: model") as caught:
         api.evaluate("seal_det_mobile", checkpoint=run)
     assert caught.value.exit_code == 2
@@ -84,7 +86,7 @@ def test_a_checkpoint_of_another_recipe(run):
         api.evaluate("seal_det_mobile", model_dir=run / "inference")
 
 
-def test_the_exported_model_predicts(run, tiny_set):
+def test_the_exported_model_predicts(run: Path, tiny_set: Path) -> None:
     import sealkit
 
     model = sealkit.create_model("PP-OCRv6_small_det", run / "inference", engine="onnxruntime", limit_side_len=96)

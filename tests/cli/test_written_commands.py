@@ -28,11 +28,11 @@ FOREIGN |= {"mnn", "pnnx", "torch"}
 """Packages that documents name and pyproject.toml does not."""
 
 
-def named(value):
+def named(value: object) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def test_each_kind_is_found():
+def test_each_kind_is_found() -> None:
     assert {program: len(OF[program]) > 2 for program in ("sealkit", "make", "pip", "python")} == dict.fromkeys(
         ("sealkit", "make", "pip", "python"), True
     )
@@ -40,7 +40,7 @@ def test_each_kind_is_found():
     assert {"md", "docs", "recipes", "sealkit"} <= places
 
 
-def test_what_is_wrong_would_be_found():
+def test_what_is_wrong_would_be_found() -> None:
     text = "Run `sealkit tarin x`, or\n```bash\nsealkit infer x --sav \\\n  out && make it | less  # so\n```\n"
     assert list(in_markdown(text)) == ["sealkit infer x --sav out", "make it", "sealkit tarin x"]
     head = "# Command: sealkit data synth a --count 4 && \\\n#          sealkit train -c b. And more.\n"
@@ -48,7 +48,7 @@ def test_what_is_wrong_would_be_found():
 
 
 @pytest.mark.parametrize(("where", "line"), OF["sealkit"], ids=named)
-def test_sealkit_lines_parse(where, line):
+def test_sealkit_lines_parse(where: str, line: str) -> None:
     typed = words(line)[1:]
     if typed[0].startswith("--"):
         return
@@ -62,7 +62,7 @@ def test_sealkit_lines_parse(where, line):
         pytest.fail(f"{where}: {line}: {problem}")
 
 
-def refusal(typed):
+def refusal(typed: list[str]) -> object:
     """What the parser says against a line, or None."""
     try:
         make_parser([typed[0]]).parse_args(typed)
@@ -74,14 +74,14 @@ def refusal(typed):
 
 
 @pytest.mark.parametrize(("where", "line"), OF["make"], ids=named)
-def test_make_targets_exist(where, line):
+def test_make_targets_exist(where: str, line: str) -> None:
     targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
     asked = [word for word in words(line)[1:] if "=" not in word]
     assert set(asked) <= set(targets), where
 
 
 @pytest.mark.parametrize(("where", "line"), OF["pip"], ids=named)
-def test_pip_lines_name_packages_and_extras_there_are(where, line):
+def test_pip_lines_name_packages_and_extras_there_are(where: str, line: str) -> None:
     known = {canonicalize_name(Requirement(one).name) for one in PROJECT["dependencies"]}
     known |= {
         canonicalize_name(Requirement(one).name) for extra in PROJECT["optional-dependencies"].values() for one in extra
@@ -105,7 +105,7 @@ def test_pip_lines_name_packages_and_extras_there_are(where, line):
 
 
 @pytest.mark.parametrize(("where", "line"), OF["python"], ids=named)
-def test_tools_exist_and_know_their_flags(where, line):
+def test_tools_exist_and_know_their_flags(where: str, line: str) -> None:
     from tools.benchmark import BENCHMARKS
 
     program, *rest = words(line)[1:]

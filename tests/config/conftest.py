@@ -1,4 +1,9 @@
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
+
+WriteRecipe = Callable[..., Path]
 
 GOOD = """\
 name: small
@@ -20,10 +25,10 @@ train:
 
 
 @pytest.fixture
-def recipe_file(tmp_path):
+def recipe_file(tmp_path: Path) -> WriteRecipe:
     """Writes a recipe; `more` is appended to a good one, `text` replaces it."""
 
-    def write(more: str = "", *, text: str = GOOD, name: str = "small.yaml"):
+    def write(more: str = "", *, text: str = GOOD, name: str = "small.yaml") -> Path:
         path = tmp_path / name
         path.write_text(text + more, encoding="utf-8")
         return path

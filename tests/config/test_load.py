@@ -1,12 +1,16 @@
 """Every message of the config room, with its place, value and hint."""
 
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+
 import pytest
 import yaml
 
 from sealkit.config.dump import to_yaml
 from sealkit.config.problems import SettingsError
-from sealkit.errors import ConfigError
+from sealkit.errors import ConfigError, Problem
 from sealkit.modules.recipe import load_recipe
+from tests.config.conftest import WriteRecipe
 
 MODELS = {
     "seal_text_detection": ["PP-OCRv4_mobile_seal_det", "PP-OCRv4_server_seal_det"],
@@ -14,7 +18,9 @@ MODELS = {
 }
 
 
-def problems(path, overrides=(), models=MODELS):
+def problems(
+    path: Path, overrides: Sequence[str] = (), models: Mapping[str, Collection[str]] = MODELS
+) -> tuple[Problem, ...]:
     with pytest.raises(SettingsError) as caught:
         load_recipe(path, overrides, models)
     assert caught.value.exit_code == 2
@@ -23,12 +29,12 @@ def problems(path, overrides=(), models=MODELS):
     return caught.value.problems
 
 
-def only(path, overrides=(), models=MODELS):
+def only(path: Path, overrides: Sequence[str] = (), models: Mapping[str, Collection[str]] = MODELS) -> Problem:
     (problem,) = problems(path, overrides, models)
     return problem
 
 
-def test_a_good_recipe(recipe_file):
+def test_a_good_recipe(recipe_file: WriteRecipe) -> None:
     loaded = load_recipe(recipe_file(), (), MODELS)
     assert loaded.settings.train.batch_size == 4
     assert loaded.settings.augment[1].degrees == (-10, 10)
@@ -57,7 +63,9 @@ def test_a_good_recipe(recipe_file):
         ("resize: {limit_type: middle}\n", "resize.limit_type", 16, "must be one of min, max,", '"middle"', None),
     ],
 )  # fmt: skip
-def test_one_wrong_value(recipe_file, more, key, line, what, value, hint):
+def test_one_wrong_value(
+    recipe_file: WriteRecipe, more: str, key: str, line: int, what: str, value: str, hint: str | None
+) -> None:
     path = recipe_file(more)
     problem = only(path)
     assert problem.key == key
@@ -86,7 +94,7 @@ def test_one_wrong_value(recipe_file, more, key, line, what, value, hint):
         ("module: seal_text_detection", "", "module", "is missing", "set it to one of: seal_text_detection"),
     ],
 )  # fmt: skip
-def test_one_wrong_line(recipe_file, old, new, key, what, hint):
+def test_one_wrong_line(recipe_file: WriteRecipe, old: str, new: str, key: str, what: str, hint: str | None) -> None:
     path = recipe_file()
     text = path.read_text()
     assert old in text
@@ -96,7 +104,7 @@ def test_one_wrong_line(recipe_file, old, new, key, what, hint):
     assert (found[key].hint or "").startswith(hint or "")
 
 
-def test_all_problems_at_once_in_the_order_of_the_file(recipe_file):
+def test_all_problems_at_once_in_the_order_of_the_file(recipe_file: WriteRecipe) -> None:
     path = recipe_file("optimizer: {lr: 0, betas: 1}\nmodell: x\nseed: a\n")
     keys = [problem.key for problem in problems(path, ["train.epoch=3", "x"])]
     assert keys == ["optimizer.lr", "optimizer.betas", "modell", "seed", "train.epoch", ""] or keys == [
@@ -127,7 +135,7 @@ def test_all_problems_at_once_in_the_order_of_the_file(recipe_file):
         ("model=PP-OCRv5", "model", "unknown model", "allowed: PP-OCRv4_mobile_seal_det"),
     ],
 )  # fmt: skip
-def test_one_wrong_override(recipe_file, override, key, what, hint):
+def test_one_wrong_override(recipe_file: WriteRecipe, override: str, key: str, what: str, hint: str | None) -> None:
     problem = only(recipe_file(), [override])
     assert problem.key == key
     assert problem.message.startswith(what)
@@ -152,20 +160,20 @@ def test_one_wrong_override(recipe_file, override, key, what, hint):
         ("ema.decay=0.9", "ema.decay", 0.9),
     ],
 )
-def test_overrides(recipe_file, override, path, value):
+def test_overrides(recipe_file: WriteRecipe, override: str, path: str, value: object) -> None:
     found = load_recipe(recipe_file(), [override]).settings
     for part in path.split("."):
         found = found[int(part)] if part.isdigit() else getattr(found, part)
     assert found == value
 
 
-def test_overrides_from_python(recipe_file):
+def test_overrides_from_python(recipe_file: WriteRecipe) -> None:
     loaded = load_recipe(recipe_file(), {"train.batch_size": 2, "augment.1.degrees": (-5, 5), "output": None})
     assert loaded.settings.train.batch_size == 2
     assert loaded.settings.augment[1].degrees == (-5, 5)
 
 
-def test_a_recipe_from_python_and_a_settings_object(recipe_file):
+def test_a_recipe_from_python_and_a_settings_object(recipe_file: WriteRecipe) -> None:
     tree = yaml.safe_load(recipe_file().read_text())
     first = load_recipe(tree, ["seed=7"]).settings
     again = load_recipe(first, ["train.batch_size=8"]).settings
@@ -175,7 +183,7 @@ def test_a_recipe_from_python_and_a_settings_object(recipe_file):
     assert problem.where == "<python>"
 
 
-def test_base_is_laid_under(recipe_file):
+def test_base_is_laid_under(recipe_file: WriteRecipe) -> None:
     recipe_file(name="base.yaml")
     text = "base: base.yaml\nname: other\ntrain:\n  batch_size: 2\naugment:\n  - {op: flip, p: 0.1}\n"
     loaded = load_recipe(recipe_file(text=text, name="other.yaml"))
@@ -189,13 +197,13 @@ def test_base_is_laid_under(recipe_file):
     assert ("augment", 1, "op") not in loaded.origins
 
 
-def test_a_fault_in_the_base_names_the_base(recipe_file):
+def test_a_fault_in_the_base_names_the_base(recipe_file: WriteRecipe) -> None:
     base = recipe_file("optimizer: {lrr: 1}\n", name="base.yaml")
     problem = only(recipe_file(text="base: base.yaml\nname: other\n", name="other.yaml"))
     assert problem.where == f"{base}:16"
 
 
-def test_only_one_level_of_base(recipe_file):
+def test_only_one_level_of_base(recipe_file: WriteRecipe) -> None:
     recipe_file("base: x.yaml\n", name="base.yaml")
     path = recipe_file(text="base: base.yaml\nname: other\n", name="other.yaml")
     with pytest.raises(ConfigError, match=r"base\.yaml has a base of its own") as caught:
@@ -206,12 +214,12 @@ def test_only_one_level_of_base(recipe_file):
 @pytest.mark.parametrize(
     ("value", "what"), [("[a, b]", "base must be the name of one file"), ("none.yaml", "no such recipe")]
 )
-def test_a_base_that_is_not_there(recipe_file, value, what):
+def test_a_base_that_is_not_there(recipe_file: WriteRecipe, value: str, what: str) -> None:
     with pytest.raises(ConfigError, match=what):
         load_recipe(recipe_file(text=f"base: {value}\n"))
 
 
-def test_origins_and_the_way_back(recipe_file, tmp_path):
+def test_origins_and_the_way_back(recipe_file: WriteRecipe, tmp_path: Path) -> None:
     path = recipe_file("eval: {early_stop: 3}\n")
     loaded = load_recipe(path, ["train.amp=off", "augment.0={op: scale}"])
     text = to_yaml(loaded)
@@ -227,14 +235,14 @@ def test_origins_and_the_way_back(recipe_file, tmp_path):
     assert load_recipe(yaml.safe_load(text)).settings == loaded.settings
 
 
-def test_explanations_stand_above_their_keys(recipe_file):
+def test_explanations_stand_above_their_keys(recipe_file: WriteRecipe) -> None:
     text = to_yaml(load_recipe(recipe_file()), explain=True)
     assert "# Samples per process and forward pass. [a whole number > 0]\n  batch_size: 4" in text
     assert load_recipe(yaml.safe_load(text)).settings.train.batch_size == 4
     assert max(len(line) for line in text.splitlines() if line.lstrip().startswith("#")) <= 120
 
 
-def test_a_config_of_paddlex_is_answered_block_by_block(recipe_file):
+def test_a_config_of_paddlex_is_answered_block_by_block(recipe_file: WriteRecipe) -> None:
     problem = only(recipe_file("Global: {mode: train, dataset_dir: x}\n"), [])
     assert problem.key == "Global" and problem.message == "is a key of PaddleX or PaddleOCR"
     assert "Global.dataset_dir: data.train.0.root" in (problem.hint or "")

@@ -1,3 +1,6 @@
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import pytest
 
 from sealkit.config.find import shipped
@@ -51,11 +54,11 @@ PADDLEX = {
 }
 
 
-def load(overrides=()):
+def load(overrides: Sequence[str] | Mapping[str, Any] = ()) -> SealRecognitionSettings:
     return load_settings("configs", PADDLEX, SealRecognitionSettings, overrides, literals=True).settings
 
 
-def test_keys_of_paddlex_load_with_its_literals():
+def test_keys_of_paddlex_load_with_its_literals() -> None:
     settings = load()
     assert settings.use_layout_detection is True
     assert settings.SubModules.LayoutDetection.threshold == {16: 0.3}
@@ -79,7 +82,7 @@ def test_keys_of_paddlex_load_with_its_literals():
         ("reading=referense", "reading", "did you mean reference?"),
     ],
 )  # fmt: skip
-def test_misspelt_keys_are_refused(override, key, hint):
+def test_misspelt_keys_are_refused(override: str, key: str, hint: str) -> None:
     with pytest.raises(SettingsError) as caught:
         load([override])
     (problem,) = caught.value.problems
@@ -88,11 +91,11 @@ def test_misspelt_keys_are_refused(override, key, hint):
 
 
 @pytest.mark.parametrize("name", sorted(shipped("configs")))
-def test_shipped_configs_are_valid(name):
+def test_shipped_configs_are_valid(name: str) -> None:
     load_settings("configs", name, SealRecognitionSettings, literals=True)
 
 
-def test_there_are_shipped_configs():
+def test_there_are_shipped_configs() -> None:
     assert shipped("configs")
 
 
@@ -125,13 +128,13 @@ PAGES = {
         ({f"{REC}.input_shape": [3, 48, 320], "Reading.width_step": 64}, "Reading.width_step cannot"),
     ],
 )
-def test_settings_without_effect_are_refused(changes, message):
+def test_settings_without_effect_are_refused(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(SettingsError) as caught:
         load(changes)
     assert message in str(caught.value)
 
 
-def test_batch_sizes_with_an_effect_are_accepted():
+def test_batch_sizes_with_an_effect_are_accepted() -> None:
     settings = load({"batch_size": 2, "SubModules.LayoutDetection.batch_size": 2, f"{REC}.batch_size": 16})
     assert settings.ocr.TextRecognition.batch_size == 16
     assert load({"reading": "reference", f"{DET}.batch_size": 4}).ocr.TextDetection.batch_size == 4

@@ -9,11 +9,11 @@ from sealkit.pipeline.serving_settings import ServingSettings
 from sealkit.pipeline.settings import SealRecognitionSettings
 
 
-def serving(*overrides):
+def serving(*overrides: str) -> ServingSettings:
     return load_settings("configs", "embedded", SealRecognitionSettings, overrides).settings.Serving
 
 
-def test_defaults_are_paddlexs():
+def test_defaults_are_paddlexs() -> None:
     settings = serving()
     assert settings == ServingSettings()
     assert settings.visualize and settings.extra.max_num_input_imgs == 10
@@ -21,7 +21,7 @@ def test_defaults_are_paddlexs():
     assert settings.url_hosts == ()
 
 
-def test_paddlexs_section_is_read():
+def test_paddlexs_section_is_read() -> None:
     settings = serving("Serving={visualize: false, extra: {max_num_input_imgs: null, max_output_img_size: [300, 200]}}")
     assert not settings.visualize and settings.extra.max_num_input_imgs is None
     assert settings.extra.max_output_img_size == (300, 200)
@@ -37,6 +37,6 @@ def test_paddlexs_section_is_read():
         ("Serving.timeout=.inf", "timeout"),
     ],
 )
-def test_what_cannot_be_done_is_refused(override, words):
+def test_what_cannot_be_done_is_refused(override: str, words: str) -> None:
     with pytest.raises(SettingsError, match=words):
         serving(override)

@@ -1,4 +1,6 @@
 import time
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -32,13 +34,13 @@ from sealkit.errors import ConfigError
         ("印章", "印章"),
     ],
 )
-def test_scalars_follow_yaml_1_2(text, value):
+def test_scalars_follow_yaml_1_2(text: str, value: object) -> None:
     found = parse_value(text)
     assert found == value
     assert type(found) is type(value)
 
 
-def test_every_key_has_its_line():
+def test_every_key_has_its_line() -> None:
     document = parse_yaml("a: 1\nb:\n  c: 2\n  d:\n    - {e: 3}\n    - 4\n", "x.yaml")
     assert document.tree == {"a": 1, "b": {"c": 2, "d": [{"e": 3}, 4]}}
     lines = {path: mark.line for path, mark in document.marks.items()}
@@ -49,7 +51,7 @@ def test_every_key_has_its_line():
     assert str(document.marks[("b", "d")]) == "x.yaml:4"
 
 
-def test_anchors_and_merge_keys():
+def test_anchors_and_merge_keys() -> None:
     document = parse_yaml("one: &one {a: 1, b: 2}\ntwo:\n  <<: *one\n  b: 3\n", "x.yaml")
     assert document.tree["two"] == {"a": 1, "b": 3}
 
@@ -67,14 +69,14 @@ def test_anchors_and_merge_keys():
         ("{[1]: 2}\n", "x.yaml:1", "a key must be plain text"),
     ],
 )
-def test_faults_name_file_and_line(text, where, what):
+def test_faults_name_file_and_line(text: str, where: str, what: str) -> None:
     with pytest.raises(ConfigError) as caught:
         parse_yaml(text, "x.yaml")
     assert caught.value.where == where
     assert what in caught.value.what
 
 
-def test_unreadable_files(tmp_path):
+def test_unreadable_files(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be read: No such file"):
         read_yaml(tmp_path / "none.yaml")
     (tmp_path / "gbk.yaml").write_bytes("名: 1".encode("gbk"))
@@ -84,7 +86,7 @@ def test_unreadable_files(tmp_path):
     assert read_yaml(tmp_path / "bom.yaml").tree == {"a": 1}
 
 
-def test_value_that_is_no_yaml():
+def test_value_that_is_no_yaml() -> None:
     with pytest.raises(ConfigError, match="the value is not valid YAML"):
         parse_value("[1, 2")
 
@@ -132,7 +134,7 @@ HOSTILE = {
 
 @pytest.mark.parametrize("read", [parse_yaml, parse_inference_yml])
 @pytest.mark.parametrize("kind", HOSTILE)
-def test_hostile_files_are_refused_at_once(kind, read):
+def test_hostile_files_are_refused_at_once(kind: str, read: Callable[[str, str], object]) -> None:
     began = time.process_time()
     with pytest.raises(ConfigError) as caught:
         read(HOSTILE[kind], "x.yaml")
@@ -142,28 +144,28 @@ def test_hostile_files_are_refused_at_once(kind, read):
         assert caught.value.where.startswith("x.yaml:"), "the line is told"
 
 
-def test_dates_are_text_in_both():
+def test_dates_are_text_in_both() -> None:
     assert parse_yaml("a: 2020-99-99", "x").tree == {"a": "2020-99-99"} == parse_inference_yml("a: 2020-99-99", "x")
 
 
-def test_the_line_of_what_is_not_utf_8(tmp_path):
+def test_the_line_of_what_is_not_utf_8(tmp_path: Path) -> None:
     (tmp_path / "x.yaml").write_bytes("a: 1\nb: 2\nc: 名\n".encode("gbk"))
     with pytest.raises(ConfigError, match=r"x\.yaml:3: the file is not UTF-8"):
         read_yaml(tmp_path / "x.yaml")
 
 
-def test_a_file_without_end_is_not_read_to_its_end():
+def test_a_file_without_end_is_not_read_to_its_end() -> None:
     with pytest.raises(ConfigError, match="more than 2 MiB of YAML"):
         read_yaml("/dev/zero")
 
 
-def test_inference_yml_follows_yaml_1_1_as_paddlex_does():
+def test_inference_yml_follows_yaml_1_1_as_paddlex_does() -> None:
     text = "a: yes\nb: off\nc: 010\nd: 0x1F\ne: 1_000\nf: 1e-4\ng: 1.0e-4\nh: '9'\ni: =\nj: ~\nk: {<<: {l: 1}, m: .5}\n"
     wanted = {"a": True, "b": False, "c": 8, "d": 31, "e": 1000, "f": "1e-4", "g": 1e-4, "h": "9", "i": "=", "j": None}
     assert parse_inference_yml(text, "x") == {**wanted, "k": {"l": 1, "m": 0.5}}
 
 
-def test_aliases_within_the_limits_are_copied():
+def test_aliases_within_the_limits_are_copied() -> None:
     document = parse_yaml("a: &a {b: &b [1, 2]}\nc: *a\nd: {<<: [*a, {e: 1, b: 3}], f: *b}\n", "x.yaml")
     assert document.tree == {"a": {"b": [1, 2]}, "c": {"b": [1, 2]}, "d": {"b": [1, 2], "e": 1, "f": [1, 2]}}
     assert document.tree["a"]["b"] is not document.tree["c"]["b"]
@@ -175,7 +177,7 @@ PIECES = """a: |b: |- |? |\n|\n  |[|]|{|}|, |&x |*x|<<: |>\n|'|"|!!float |!!int 
 YAML_TEXT = st.lists(st.one_of(st.sampled_from([*PIECES, "|\n"]), st.text(max_size=5)), max_size=25).map("".join)
 
 
-def check_text(text):
+def check_text(text: str) -> None:
     """Only ConfigError comes out, or plain values."""
     for read in (parse_value, lambda t: parse_yaml(t, "x").tree, lambda t: parse_inference_yml(t, "x")):
         try:
@@ -186,7 +188,7 @@ def check_text(text):
             assert_plain(found)
 
 
-def assert_plain(value):
+def assert_plain(value: object) -> None:
     if isinstance(value, dict):
         assert all(type(key) is str for key in value)
         list(map(assert_plain, value.values()))
@@ -198,12 +200,12 @@ def assert_plain(value):
 
 @settings(max_examples=300, deadline=None, derandomize=True)
 @given(YAML_TEXT)
-def test_odd_texts(text):
+def test_odd_texts(text: str) -> None:
     check_text(text)
 
 
 @pytest.mark.slow
 @settings(max_examples=10_000, deadline=None)
 @given(YAML_TEXT)
-def test_ten_thousand_odd_texts(text):
+def test_ten_thousand_odd_texts(text: str) -> None:
     check_text(text)

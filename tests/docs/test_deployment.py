@@ -7,6 +7,8 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import cv2
 import numpy as np
@@ -26,7 +28,7 @@ SEAL = ROOT / "sealkit" / "assets" / "example_seal.png"
 
 
 @pytest.fixture(scope="module")
-def script():
+def script() -> ModuleType:
     spec = importlib.util.spec_from_file_location("read_seal_onnx", SCRIPT)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -34,16 +36,16 @@ def script():
 
 
 @pytest.fixture(scope="module")
-def reader(script):
+def reader(script: ModuleType) -> Any:
     return script.Reader(str(DETECTOR), str(RECOGNISER))
 
 
-def meta(path):
+def meta(path: Path) -> dict[str, Any]:
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     return yaml.safe_load(session.get_modelmeta().custom_metadata_map["inference_yml"])
 
 
-def test_it_imports_three_packages():
+def test_it_imports_three_packages() -> None:
     tree = ast.parse(SCRIPT.read_text(encoding="utf-8"))
     names = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
     assert names == {"sys", "cv2", "numpy", "onnxruntime"}
@@ -51,7 +53,7 @@ def test_it_imports_three_packages():
     assert f'--8<-- "{SCRIPT.relative_to(ROOT).as_posix()}"' in PAGE
 
 
-def test_its_numbers_are_those_of_the_shipped_models(script):
+def test_its_numbers_are_those_of_the_shipped_models(script: ModuleType) -> None:
     det, rec = meta(DETECTOR), meta(RECOGNISER)
     post, crop = det["Sealkit"]["postprocess"], det["Sealkit"]["crop"]
     assert (
@@ -66,7 +68,7 @@ def test_its_numbers_are_those_of_the_shipped_models(script):
 
 
 @pytest.mark.parametrize("size", [(300, 300), (211, 407), (90, 600), (1200, 800)])
-def test_inputs_equal_sealkits(script, size):
+def test_inputs_equal_sealkits(script: ModuleType, size: tuple[int, int]) -> None:
     image = np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)
     ours, _ = detector_input(image, DetResizeSettings(limit_side_len=script.SIDE, limit_type="resize_long"))
     theirs = script.detector_input(image)
@@ -75,13 +77,13 @@ def test_inputs_equal_sealkits(script, size):
     assert np.abs(script.recogniser_input(strip)[0] - recogniser_input(strip)).max() < 1e-5
 
 
-def test_ctc(script):
+def test_ctc(script: ModuleType) -> None:
     rows = np.eye(4)[[0, 1, 1, 0, 1, 2, 3, 0]] * 0.8
     assert script.ctc_text(rows, ["", "a", "b", " "]) == ("aab ", pytest.approx(0.8))
     assert script.ctc_text(np.eye(4)[[0, 0]], ["", "a", "b", " "]) == ("", 0.0)
 
 
-def test_an_upside_down_arc_is_straightened_the_right_way(script):
+def test_an_upside_down_arc_is_straightened_the_right_way(script: ModuleType) -> None:
     """Tops inwards, as on the lower half of a ring that is read from left to right: anticlockwise."""
     angle = np.linspace(0.25 * np.pi, 0.75 * np.pi, 400)  # the lower side of a circle; y points down
     out = np.stack([np.cos(angle), np.sin(angle)], axis=1)
@@ -93,7 +95,7 @@ def test_an_upside_down_arc_is_straightened_the_right_way(script):
     assert abs(np.linalg.norm(grid[24, 50] - 100) - 65) < 1
 
 
-def test_it_reads(reader, tmp_path):
+def test_it_reads(reader: Any, tmp_path: Path) -> None:
     assert "收款专用章" in [text for text, _ in reader(cv2.imread(str(SEAL)))]
     found = wanted = 0
     for line in (ROOT / "datasets" / "toy" / "train.txt").read_text(encoding="utf-8").splitlines()[:12]:
@@ -104,7 +106,7 @@ def test_it_reads(reader, tmp_path):
     assert found >= 0.25 * wanted > 5
 
 
-def test_its_command_line(tmp_path):
+def test_its_command_line(tmp_path: Path) -> None:
     seal = tmp_path / "印.png"
     seal.write_bytes(SEAL.read_bytes())
     command = [sys.executable, "-I", SCRIPT, DETECTOR, RECOGNISER, seal]
@@ -112,7 +114,7 @@ def test_its_command_line(tmp_path):
     assert re.search(r"^  收款专用章  [01]\.\d{3}$", done.stdout, re.MULTILINE)
 
 
-def test_the_openvino_lines(script):
+def test_the_openvino_lines(script: ModuleType) -> None:
     pytest.importorskip("openvino")
     (code,) = re.findall(r"## OpenVINO.*?```python\n(.*?)```", PAGE, re.DOTALL)
     held = {}

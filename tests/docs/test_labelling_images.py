@@ -4,6 +4,7 @@ import importlib.util
 import re
 import xml.etree.ElementTree as ET
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -14,14 +15,14 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
-def script():
+def script() -> ModuleType:
     spec = importlib.util.spec_from_file_location("draw_labelling", ROOT / "docs" / "draw_labelling.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
 
 
-def polygons(path, colour):
+def polygons(path: Path, colour: str) -> list[np.ndarray]:
     root = ET.parse(path).getroot()
     found = [
         one.get("points") for one in root.iter("{http://www.w3.org/2000/svg}polygon") if one.get("stroke") == colour
@@ -29,7 +30,7 @@ def polygons(path, colour):
     return [np.array([pair.split(",") for pair in points.split()], float) for points in found]
 
 
-def test_files_are_up_to_date(script):
+def test_files_are_up_to_date(script: ModuleType) -> None:
     """Outlines of characters come from the font; all else is compared everywhere."""
     shapes = re.compile(r' d="[^"]*"| transform="[^"]*"')
     whole = importlib.util.find_spec("mplfonts") is not None
@@ -44,7 +45,7 @@ def test_files_are_up_to_date(script):
     assert {path.stem for path in script.FOLDER.glob("*.svg")} == set(script.DRAWINGS)
 
 
-def test_every_drawing_stands_in_the_guide_with_words(script):
+def test_every_drawing_stands_in_the_guide_with_words(script: ModuleType) -> None:
     page = (ROOT / "docs" / "labelling.md").read_text(encoding="utf-8")
     assert {name for text, name in re.findall(r"!\[([^\]]{20,})\]\(labelling/(\w+)\.svg\)", page)} == set(
         script.DRAWINGS
@@ -52,7 +53,7 @@ def test_every_drawing_stands_in_the_guide_with_words(script):
 
 
 @pytest.mark.parametrize("name", ["order", "bottom", "closed", "columns", "worn"])
-def test_right_outlines_are_even_and_clockwise(script, name):
+def test_right_outlines_are_even_and_clockwise(script: ModuleType, name: str) -> None:
     found = [p for colour in (script.RIGHT, script.SKIPPED) for p in polygons(script.FOLDER / f"{name}.svg", colour)]
     assert found
     for points in found:

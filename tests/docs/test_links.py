@@ -24,16 +24,16 @@ _FILE = re.compile(
 _MADE = {"datasets/generated", "docs/project/architecture"}
 
 
-def prose(path):
+def prose(path: Path) -> str:
     return re.sub(r"```.*?```", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
 
 
-def links(text):
+def links(text: str) -> list[str]:
     """Targets of the links and images of a Markdown text, code left out."""
     return [one or other for one, other in _LINK.findall(re.sub("`[^`]*`", "", text))]
 
 
-def broken(target, page):
+def broken(target: str, page: Path) -> str | None:
     """Why a link of a page leads nowhere; None where it leads somewhere, or to another host."""
     if re.match(r"[a-z]+:", target):
         return None if target.startswith(("https://", "mailto:")) else "neither a file nor https"
@@ -50,7 +50,7 @@ def broken(target, page):
     return None if not anchor or anchor in anchors(other) else "no such heading"
 
 
-def anchors(path):
+def anchors(path: Path) -> set[str]:
     """Ids that MkDocs and GitHub give to the headings of a page."""
     found = set()
     for heading in re.findall(r"^#+ (.+)$", prose(path), re.MULTILINE):
@@ -60,12 +60,12 @@ def anchors(path):
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
-def test_relative_links_lead_to_files_and_headings(path):
+def test_relative_links_lead_to_files_and_headings(path: Path) -> None:
     found = {target: broken(target, path) for target in links(prose(path))}
     assert {target: why for target, why in found.items() if why} == {}
 
 
-def test_the_notebook_and_the_contents_of_the_site_lead_somewhere():
+def test_the_notebook_and_the_contents_of_the_site_lead_somewhere() -> None:
     notebook = ROOT / "docs" / "notebook.ipynb"
     cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
     texts = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown"]
@@ -78,7 +78,7 @@ def test_the_notebook_and_the_contents_of_the_site_lead_somewhere():
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
-def test_files_that_are_named_exist(path):
+def test_files_that_are_named_exist(path: Path) -> None:
     for name in _FILE.findall(prose(path)):
         if "<" in name or name.strip("/") in _MADE:
             continue
@@ -86,7 +86,7 @@ def test_files_that_are_named_exist(path):
         assert any(place.exists() for place in places), f"{path.name}: {name}"
 
 
-def test_headings_of_every_kind_have_anchors(tmp_path):
+def test_headings_of_every_kind_have_anchors(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text("# A `b` (c): d?\n```\n# no\n```\n## 二、安装\n### [Link](x.md) here\n", encoding="utf-8")
     assert anchors(page) == {"a-b-c-d", "二安装", "link-here"}
@@ -106,10 +106,10 @@ def test_headings_of_every_kind_have_anchors(tmp_path):
         ("https://example.com/#x", None),
     ],
 )
-def test_a_broken_link_is_named(target, why):
+def test_a_broken_link_is_named(target: str, why: str | None) -> None:
     assert broken(target, ROOT / "README.md") == why
 
 
-def test_every_kind_of_link_is_looked_at():
+def test_every_kind_of_link_is_looked_at() -> None:
     text = '[a](b.md) ![c](d.png "title") <img alt="" src="e.svg"> <a href="f.md#g">x</a> `[no](code)`'
     assert links(text) == ["b.md", "d.png", "e.svg", "f.md#g"]

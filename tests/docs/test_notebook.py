@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,11 +19,11 @@ NOTEBOOK = json.loads((ROOT / "docs" / "notebook.ipynb").read_text(encoding="utf
 CODE = [cell for cell in NOTEBOOK["cells"] if cell["cell_type"] == "code"]
 
 
-def tags(cell):
+def tags(cell: dict[str, Any]) -> list[str]:
     return cell["metadata"].get("tags", [])
 
 
-def run(cells, folder):
+def run(cells: list[dict[str, Any]], folder: Path) -> list[Any]:
     """Value of the last expression of each cell, or None."""
     before = os.getcwd()
     os.chdir(folder)
@@ -38,14 +39,14 @@ def run(cells, folder):
     return shown
 
 
-def test_it_is_a_notebook_without_outputs():
+def test_it_is_a_notebook_without_outputs() -> None:
     assert (NOTEBOOK["nbformat"], NOTEBOOK["nbformat_minor"]) == (4, 5)
     assert len({cell["id"] for cell in NOTEBOOK["cells"]}) == len(NOTEBOOK["cells"])
     assert all(cell["outputs"] == [] and cell["execution_count"] is None for cell in CODE)
     assert [tags(cell) for cell in CODE].count(["training"]) == 2 and len(CODE) >= 6
 
 
-def test_cells_but_those_that_train(capsys):
+def test_cells_but_those_that_train(capsys: pytest.CaptureFixture[str]) -> None:
     shown = run([cell for cell in CODE if "training" not in tags(cell)], ROOT / "docs")
     results = [value for value in shown if hasattr(value, "_repr_html_")]
     assert "<img" in results[0]._repr_html_() and results[0].texts[0] in capsys.readouterr().out
@@ -54,7 +55,7 @@ def test_cells_but_those_that_train(capsys):
 
 
 @pytest.mark.slow
-def test_all_cells():
+def test_all_cells() -> None:
     """In a process of its own: Paddle takes the threads it starts with."""
     code = f"from tests.docs.test_notebook import *\nprint(run(CODE, {str(ROOT / 'docs')!r})[-2:])"
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"}

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 
@@ -132,7 +133,7 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture
-def places(tmp_path, monkeypatch, server):
+def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, server: Server) -> Path:
     """Folders of a test's own, and every source at the server of this machine."""
     for name, folder in (
         ("SEALKIT_MODELS_DIR", "models"), ("SEALKIT_WEIGHTS_DIR", "weights"), ("PADDLE_PDX_CACHE_HOME", "paddlex")

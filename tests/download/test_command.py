@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -12,18 +13,19 @@ from sealkit.download.places import find_inference, find_training
 from sealkit.errors import CharsetError, EngineError, SealkitError, WeightsError
 from sealkit.modules.text_recognition.characters import read_dictionary
 from sealkit.weights.sources import resolve
+from tests.download.conftest import Server
 from tests.download.test_models import FILES, MODEL, TRAINING, put_files
 
 DET = "SubPipelines.SealOCR.SubModules.TextDetection"
 
 
-def run(capsys, *arguments):
+def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
     code = main(["download", *arguments])
     out = capsys.readouterr()
     return code, out.out, out.err
 
 
-def test_a_model_by_name(server, places, capsys):
+def test_a_model_by_name(server: Server, places: Path, capsys: pytest.CaptureFixture[str]) -> None:
     put_files(server)
     code, out, err = run(capsys, MODEL)
     assert code == 0 and f"{MODEL}: {places / 'models' / MODEL}_infer" in out
@@ -32,7 +34,9 @@ def test_a_model_by_name(server, places, capsys):
     assert code == 0 and "already there" in out and err == ""
 
 
-def test_a_dry_run_names_addresses_and_asks_nobody(server, places, capsys):
+def test_a_dry_run_names_addresses_and_asks_nobody(
+    server: Server, places: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     code, out, _ = run(capsys, "--pipeline", "seal_recognition", "--dry-run")
     assert code == 0 and server.asked() == []
     for name in ("UVDoc", "PP-DocLayout-L", "PP-OCRv4_server_seal_det", "PP-OCRv4_server_rec", "PP-LCNet_x1_0_doc_ori"):
@@ -46,7 +50,7 @@ def test_a_dry_run_names_addresses_and_asks_nobody(server, places, capsys):
     ]
 
 
-def test_the_list_has_every_model(server, places, capsys):
+def test_the_list_has_every_model(server: Server, places: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from sealkit import zoo
 
     code, out, _ = run(capsys, "--list", "--json")
@@ -57,14 +61,16 @@ def test_the_list_has_every_model(server, places, capsys):
     assert out.count("inference: not here") == 2 and server.asked() == []
 
 
-def test_one_that_fails_does_not_end_the_others(server, places, capsys):
+def test_one_that_fails_does_not_end_the_others(
+    server: Server, places: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     put_files(server)
     code, _, err = run(capsys, "UVDoc", MODEL)
     assert code == 8 and "1 of 2 could not be downloaded" in err and "no such file" in err
     assert find_inference(MODEL) is not None
 
 
-def test_slips_are_told(server, places, capsys):
+def test_slips_are_told(server: Server, places: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for arguments, what in (
         ((), "nothing to download"),
         (("PP-OCRv4_server_sael_det",), "PP-OCRv4_server_seal_det"),
@@ -79,7 +85,9 @@ def test_slips_are_told(server, places, capsys):
     assert f"sealkit download {MODEL}" in capsys.readouterr().err
 
 
-def test_nothing_is_fetched_unasked_and_the_message_names_the_command(server, places, capsys):
+def test_nothing_is_fetched_unasked_and_the_message_names_the_command(
+    server: Server, places: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     put_files(server)
     overrides = {f"{DET}.model_name": MODEL, f"{DET}.weights": "official"}
     with pytest.raises(EngineError, match=f"`sealkit download {MODEL}`"):
@@ -93,7 +101,7 @@ def test_nothing_is_fetched_unasked_and_the_message_names_the_command(server, pl
     assert server.asked() == []
 
 
-def test_with_download_it_is_fetched_on_the_way(server, places, monkeypatch):
+def test_with_download_it_is_fetched_on_the_way(server: Server, places: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The files are none an engine can load: that the engine is reached shows that they were fetched."""
     put_files(server)
     with pytest.raises(SealkitError) as caught:
@@ -113,7 +121,7 @@ def test_with_download_it_is_fetched_on_the_way(server, places, monkeypatch):
         api.create_model("UVDoc", download=False)
 
 
-def test_train_fetches_weights_and_characters(server, places, monkeypatch):
+def test_train_fetches_weights_and_characters(server: Server, places: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     name = "PP-OCRv4_mobile_rec"
     server[f"{TRAINING}/{name}_pretrained.pdparams"] = b"\x80\x04nothing"
     yml = b"Global: {model_name: PP-OCRv4_mobile_rec}\nPostProcess: {name: CTCLabelDecode, character_dict: ['a', 'b']}"

@@ -6,19 +6,20 @@ import hashlib
 import json
 import shutil
 from collections import namedtuple
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from sealkit.download.errors import DownloadError, NotThereError, UnreachableError, WrongFileError
 from sealkit.download.transfer import Known, TransferRules, fetch
-from tests.download.conftest import QUICK, File
+from tests.download.conftest import QUICK, File, Server
 
 CONTENT = np.random.default_rng(0).bytes(3_000_000)
 SUM = hashlib.sha256(CONTENT).hexdigest()
 
 
-def test_a_connection_that_drops_at_three_points_is_gone_on_with(server, tmp_path):
+def test_a_connection_that_drops_at_three_points_is_gone_on_with(server: Server, tmp_path: Path) -> None:
     server["/f"] = File(CONTENT, drop_at=[1, 1_000_000, 2_999_999])
     told: list[int] = []
     received = fetch(f"{server.url}/f", tmp_path / "f", Known(SUM), lambda size, total: told.append(size), QUICK)
@@ -31,7 +32,7 @@ def test_a_connection_that_drops_at_three_points_is_gone_on_with(server, tmp_pat
     assert sorted(path.name for path in tmp_path.iterdir()) == ["f"]
 
 
-def test_what_arrived_before_a_kill_is_gone_on_with_by_the_next_process(server, tmp_path):
+def test_what_arrived_before_a_kill_is_gone_on_with_by_the_next_process(server: Server, tmp_path: Path) -> None:
     server["/f"] = File(CONTENT, drop_at=[700_000, *[700_000] * QUICK.idle_tries])
     with pytest.raises(UnreachableError, match="700000 of 3000000 bytes") as caught:
         fetch(f"{server.url}/f", tmp_path / "f", rules=QUICK)
@@ -51,25 +52,25 @@ def test_what_arrived_before_a_kill_is_gone_on_with_by_the_next_process(server, 
     ],
     ids=["no ranges", "no validator", "a weak one"],
 )
-def test_where_resuming_is_not_safe_the_file_is_fetched_anew(server, tmp_path, file):
+def test_where_resuming_is_not_safe_the_file_is_fetched_anew(server: Server, tmp_path: Path, file: File) -> None:
     server["/f"] = file
     assert fetch(f"{server.url}/f", tmp_path / "f", rules=QUICK).sha256 == SUM
 
 
-def test_the_time_of_the_last_change_validates_too(server, tmp_path):
+def test_the_time_of_the_last_change_validates_too(server: Server, tmp_path: Path) -> None:
     server["/f"] = File(CONTENT, drop_at=[10], etag=None, modified="Sun, 29 Nov 2026 00:00:00 GMT")
     assert fetch(f"{server.url}/f", tmp_path / "f", rules=QUICK).sha256 == SUM
     assert server["/f"].requests[1]["if-range"] == "Sun, 29 Nov 2026 00:00:00 GMT"
 
 
-def test_a_file_that_changes_meanwhile_is_never_a_mixture(server, tmp_path):
+def test_a_file_that_changes_meanwhile_is_never_a_mixture(server: Server, tmp_path: Path) -> None:
     newer = CONTENT[::-1]
     server["/f"] = File(CONTENT, drop_at=[1_000_000], change_to=newer)
     fetch(f"{server.url}/f", tmp_path / "f", rules=QUICK)
     assert (tmp_path / "f").read_bytes() == newer
 
 
-def test_parts_that_do_not_belong_together_are_fetched_anew_once(server, tmp_path):
+def test_parts_that_do_not_belong_together_are_fetched_anew_once(server: Server, tmp_path: Path) -> None:
     """The server calls another content the same: only the sum tells."""
     server["/f"] = File(CONTENT)
     (tmp_path / "f.part").write_bytes(b"x" * 1_000_000)
@@ -80,14 +81,14 @@ def test_parts_that_do_not_belong_together_are_fetched_anew_once(server, tmp_pat
 
 
 @pytest.mark.parametrize("note", ["{", "[]", '{"url": "elsewhere"}', '{"url": "URL", "total": "many"}'])
-def test_a_damaged_note_is_worth_nothing(server, tmp_path, note):
+def test_a_damaged_note_is_worth_nothing(server: Server, tmp_path: Path, note: str) -> None:
     server["/f"] = CONTENT
     (tmp_path / "f.part").write_bytes(b"x" * 10)
     (tmp_path / "f.part.json").write_text(note.replace("URL", f"{server.url}/f"))
     assert fetch(f"{server.url}/f", tmp_path / "f", rules=QUICK).sha256 == SUM
 
 
-def test_a_part_that_is_longer_than_the_file_is_dropped(server, tmp_path):
+def test_a_part_that_is_longer_than_the_file_is_dropped(server: Server, tmp_path: Path) -> None:
     server["/f"] = CONTENT
     (tmp_path / "f.part").write_bytes(bytes(len(CONTENT) + 5))
     note = {"url": f"{server.url}/f", "total": len(CONTENT), "validator": '"v1"', "sha256": None}
@@ -107,7 +108,9 @@ def test_a_part_that_is_longer_than_the_file_is_dropped(server, tmp_path):
         (File(CONTENT, length=-1), Known(SUM), "larger than it should be"),
     ],
 )
-def test_a_wrong_file_is_refused_and_not_kept(server, tmp_path, file, known, what):
+def test_a_wrong_file_is_refused_and_not_kept(
+    server: Server, tmp_path: Path, file: File, known: Known, what: str
+) -> None:
     server["/f"] = file
     rules = TransferRules(max_bytes=1_000_000, wait_s=0) if known in (Known(), Known(SUM)) else QUICK
     (tmp_path / "f").write_bytes(b"old")
@@ -116,21 +119,21 @@ def test_a_wrong_file_is_refused_and_not_kept(server, tmp_path, file, known, wha
     assert (tmp_path / "f").read_bytes() == b"old"
 
 
-def test_a_length_shorter_than_the_file_ends_there_and_the_sum_tells(server, tmp_path):
+def test_a_length_shorter_than_the_file_ends_there_and_the_sum_tells(server: Server, tmp_path: Path) -> None:
     server["/f"] = File(CONTENT, length=1000)
     with pytest.raises(WrongFileError):
         fetch(f"{server.url}/f", tmp_path / "f", Known(SUM), rules=QUICK)
     assert not (tmp_path / "f").exists()
 
 
-def test_without_a_length_only_a_known_sum_tells_that_all_has_arrived(server, tmp_path):
+def test_without_a_length_only_a_known_sum_tells_that_all_has_arrived(server: Server, tmp_path: Path) -> None:
     server["/f"] = File(CONTENT, length=-1)
     with pytest.raises(UnreachableError, match="how long the file is"):
         fetch(f"{server.url}/f", tmp_path / "f", rules=QUICK)
     assert fetch(f"{server.url}/f", tmp_path / "f", Known(SUM), rules=QUICK).sha256 == SUM
 
 
-def test_the_sum_that_the_server_tells_counts(server, tmp_path):
+def test_the_sum_that_the_server_tells_counts(server: Server, tmp_path: Path) -> None:
     server["/f"] = CONTENT
     for tag, good in ((SUM, True), ("1" * 64, False), ("2" * 40, True)):  # 40: git's, of a small file
         server["/r"] = File(status=[302], headers={"Location": "/f", "X-Linked-ETag": f'"{tag}"'})
@@ -142,7 +145,7 @@ def test_the_sum_that_the_server_tells_counts(server, tmp_path):
 
 
 @pytest.mark.parametrize("code", [301, 302, 303, 307, 308])
-def test_redirects_are_followed_with_the_range(server, tmp_path, code):
+def test_redirects_are_followed_with_the_range(server: Server, tmp_path: Path, code: int) -> None:
     server["/there"] = File(CONTENT, drop_at=[1000])
     server["/r"] = File(
         status=[code, code], headers={"Location": server.url.replace("127.0.0.1", "localhost") + "/there"}
@@ -151,7 +154,7 @@ def test_redirects_are_followed_with_the_range(server, tmp_path, code):
     assert server["/there"].requests[-1]["range"] == "bytes=1000-"
 
 
-def test_redirects_that_lead_nowhere(server, tmp_path):
+def test_redirects_that_lead_nowhere(server: Server, tmp_path: Path) -> None:
     server["/loop"] = File(status=[302] * 50, headers={"Location": "/loop"})
     for number in range(10):
         server[f"/{number}"] = File(status=[302], headers={"Location": f"/{number + 1}"})
@@ -162,7 +165,7 @@ def test_redirects_that_lead_nowhere(server, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_https_never_becomes_http():
+def test_https_never_becomes_http() -> None:
     from urllib.request import Request
 
     from sealkit.download.transfer import _Redirects
@@ -173,7 +176,7 @@ def test_https_never_becomes_http():
     assert handler.redirect_request(Request("https://a.example/f"), None, 302, "", {}, "https://b.example/f").host
 
 
-def test_the_answers_of_servers(server, tmp_path):
+def test_the_answers_of_servers(server: Server, tmp_path: Path) -> None:
     with pytest.raises(NotThereError, match=r"no such file \(got 404\)"):
         fetch(f"{server.url}/none", tmp_path / "f", rules=QUICK)
     server["/busy"] = File(CONTENT, status=[503, 429, 500])
@@ -189,7 +192,7 @@ def test_the_answers_of_servers(server, tmp_path):
         fetch("http://127.0.0.1:1/f", tmp_path / "g", rules=QUICK)
 
 
-def test_a_server_that_drips_is_left(server, tmp_path):
+def test_a_server_that_drips_is_left(server: Server, tmp_path: Path) -> None:
     server["/f"] = File(b"x" * 1000, drip=0.02)
     rules = TransferRules(answer_s=10, idle_s=0.2, wait_s=0.01, slowest=100_000, idle_tries=2, tries=3)
     with pytest.raises(UnreachableError):
@@ -197,14 +200,16 @@ def test_a_server_that_drips_is_left(server, tmp_path):
     assert len(server["/f"].requests) == 3 and not (tmp_path / "f").exists()
 
 
-def test_a_full_disk_is_told_before_the_first_byte(server, tmp_path, monkeypatch):
+def test_a_full_disk_is_told_before_the_first_byte(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     server["/f"] = CONTENT
     monkeypatch.setattr(shutil, "disk_usage", lambda path: namedtuple("usage", "free")(1000))
     with pytest.raises(DownloadError, match="3000000 bytes do not fit on the disk"):
         fetch(f"{server.url}/f", tmp_path / "f", rules=QUICK)
 
 
-def test_proxies_are_honoured(server, tmp_path, monkeypatch):
+def test_proxies_are_honoured(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     server["http://far.example/f"] = CONTENT  # a proxy is asked for the whole address
     monkeypatch.setenv("http_proxy", server.url)
     monkeypatch.delenv("no_proxy", raising=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import tarfile
+from pathlib import Path
 
 import pytest
 
@@ -12,7 +13,7 @@ from sealkit.download.errors import WrongFileError
 from sealkit.download.unpack import ArchiveRules, unpack
 
 
-def archive(path, *members, format=tarfile.PAX_FORMAT):
+def archive(path: Path, *members: tarfile.TarInfo | tuple[str, bytes], format: int = tarfile.PAX_FORMAT) -> Path:
     """Write a tar of (name, content) and of ready TarInfo."""
     with tarfile.open(path, "w", format=format) as tar:
         for member in members:
@@ -26,14 +27,14 @@ def archive(path, *members, format=tarfile.PAX_FORMAT):
     return path
 
 
-def info(name, kind, link=""):
+def info(name: str, kind: bytes, link: str = "") -> tarfile.TarInfo:
     made = tarfile.TarInfo(name)
     made.type, made.linkname = kind, link
     return made
 
 
 @pytest.mark.parametrize("top", ["", "./", "UVDoc_infer/", "./UVDoc_infer/"])
-def test_the_files_of_a_folder(tmp_path, top):
+def test_the_files_of_a_folder(tmp_path: Path, top: str) -> None:
     members = [
         (f"{top}inference.yml", b"Global: {}"),
         (f"{top}inference.json", b"{}"),
@@ -65,7 +66,7 @@ EVIL = {
 
 
 @pytest.mark.parametrize("kind", EVIL)
-def test_an_archive_with_anything_else_is_refused_as_a_whole(tmp_path, kind):
+def test_an_archive_with_anything_else_is_refused_as_a_whole(tmp_path: Path, kind: str) -> None:
     folder = tmp_path / "in" / "out"
     folder.mkdir(parents=True)
     before = set(tmp_path.rglob("*"))
@@ -76,7 +77,7 @@ def test_an_archive_with_anything_else_is_refused_as_a_whole(tmp_path, kind):
     assert after <= {folder / "inference.yml"}, after
 
 
-def test_bounds(tmp_path):
+def test_bounds(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     many = archive(tmp_path / "many.tar", *[(f"{number}", b"") for number in range(10)])
     with pytest.raises(WrongFileError, match="more than 5 members"):
@@ -91,7 +92,7 @@ def test_bounds(tmp_path):
         unpack(twice, tmp_path / "out3", "twice")
 
 
-def test_what_is_no_archive(tmp_path):
+def test_what_is_no_archive(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     plain = archive(tmp_path / "a.tar", ("a", bytes(5000)))
     bomb = gzip.compress(plain.read_bytes())

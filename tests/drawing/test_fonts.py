@@ -2,6 +2,7 @@
 
 import os
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -61,7 +62,7 @@ def test_refused_faces_are_not_found() -> None:
     assert not [face.name for face in find_faces() if re.search("simhei|emoji", face.family + face.path.stem, re.I)]
 
 
-def test_no_chinese_font_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
+def test_no_chinese_font_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(fonts, "font_folders", lambda: [tmp_path])
     monkeypatch.setattr(fonts, "_package_folder", lambda: None)
     find_faces.cache_clear()
@@ -73,7 +74,7 @@ def test_no_chinese_font_says_what_to_install(monkeypatch: pytest.MonkeyPatch, t
         find_faces.cache_clear()
 
 
-def test_a_variable_names_the_only_fonts(faces: list[Face], monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
+def test_a_variable_names_the_only_fonts(faces: list[Face], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / faces[0].path.name).write_bytes(faces[0].path.read_bytes())
     monkeypatch.setenv("SEALKIT_FONTS", os.pathsep.join([str(tmp_path), str(tmp_path)]))
     find_faces.cache_clear()

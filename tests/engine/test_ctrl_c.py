@@ -141,14 +141,14 @@ def finish(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_before_the_first_step(tmp_path, number):
+def test_before_the_first_step(tmp_path: Path, number: signal.Signals) -> None:
     """In the imports, which turn an exception into an ImportError, and while Paddle sets handlers of its own."""
     code, said = interrupted(tmp_path / "run", number, random.Random().uniform(0.05, 2.0))
     assert code == 128 + number and said.startswith("error: stopped by") and len(said.splitlines()) == 1, said
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_in_the_loop(tmp_path, number):
+def test_in_the_loop(tmp_path: Path, number: signal.Signals) -> None:
     """The loader process gets the signal too, and still delivers what the last step needs."""
     settings = {"train": {"epochs": 12, "num_workers": 1, "log_every": 1}, "ema": {"decay": 0.99}}
     fit(ToyTask(), recipe(**settings), tmp_path / "whole", progress=False)
@@ -159,7 +159,7 @@ def test_in_the_loop(tmp_path, number):
     same_weights(tmp_path / "whole", tmp_path / "parts")
 
 
-def test_processes_of_other_commands(tmp_path):
+def test_processes_of_other_commands(tmp_path: Path) -> None:
     """They leave Ctrl-C to the command, end with it, and say nothing."""
     command = [sys.executable, "-m", "sealkit", "data", "synth", str(tmp_path / "set"), "-n", "5000", "--workers", "2"]
     process = subprocess.Popen(
@@ -188,7 +188,7 @@ def test_processes_of_other_commands(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_ten_random_moments(tmp_path, number):
+def test_ten_random_moments(tmp_path: Path, number: signal.Signals) -> None:
     seconds = undisturbed(tmp_path / "whole")
     dice = random.Random()
     for attempt in range(10):
@@ -200,14 +200,14 @@ def test_ten_random_moments(tmp_path, number):
             same_weights(tmp_path / "whole", folder)
 
 
-def test_errors_without_text_have_a_first_line():
+def test_errors_without_text_have_a_first_line() -> None:
     assert first_line(KeyboardInterrupt()) == "KeyboardInterrupt"
     assert first_line(MemoryError()) == "MemoryError"
     assert first_line(ValueError("\n  \n a\nb")) == "a"
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), MemoryError(), RuntimeError("\n")])
-def test_the_watchdog_lets_errors_without_text_pass(error):
+def test_the_watchdog_lets_errors_without_text_pass(error: BaseException) -> None:
     from sealkit.engine.distributed import World
 
     with pytest.raises(type(error)), Watchdog(World()):

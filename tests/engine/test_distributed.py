@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ SCRIPT = str(Path(__file__).parent / "run_toy.py")
 TASK = {"dropout": 0.0, "noise": 0.0, "freeze_bn": True}
 
 
-def launch(tmp_path, folder, task, changes):
+def launch(tmp_path: Path, folder: Path, task: dict[str, Any], changes: dict[str, Any]) -> subprocess.Popen[bytes]:
     options = {"task": task, "recipe": changes}
     command = [sys.executable, "-m", "paddle.distributed.launch", "--nproc_per_node", "2", "--backend", "gloo"]
     command += ["--log_dir", str(tmp_path / "log"), SCRIPT, str(folder), json.dumps(options)]
@@ -28,7 +29,7 @@ def launch(tmp_path, folder, task, changes):
         return subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
 
 
-def finish(process, tmp_path):
+def finish(process: subprocess.Popen[bytes], tmp_path: Path) -> None:
     assert process.wait(timeout=240) == 0, (tmp_path / "launcher.txt").read_text()[-3000:]
 
 
@@ -40,7 +41,7 @@ def finish(process, tmp_path):
         pytest.param(True, True, marks=pytest.mark.slow, id="fast kernels"),
     ],
 )
-def test_two_halves_equal_the_whole_batch(tmp_path, ratio, depthwise):
+def test_two_halves_equal_the_whole_batch(tmp_path: Path, ratio: bool, depthwise: bool) -> None:
     """Gradients, seen through Momentum's velocity after one step and the weights after four, and the evaluation."""
     task = {**TASK, "ratio_loss": ratio, "depthwise": depthwise}
     if depthwise:
@@ -64,7 +65,7 @@ def test_two_halves_equal_the_whole_batch(tmp_path, ratio, depthwise):
 
 
 @pytest.mark.slow
-def test_running_statistics_resume_and_broken_samples_with_two_processes(tmp_path):
+def test_running_statistics_resume_and_broken_samples_with_two_processes(tmp_path: Path) -> None:
     """All ranks keep the same running statistics, so a resumed pair of processes equals an undisturbed one."""
     task = {"train": {"broken": [3]}}
     changes = {"train": {"max_broken_share": 0.5}, "ema": {"decay": 0.9}}
@@ -85,7 +86,7 @@ def test_running_statistics_resume_and_broken_samples_with_two_processes(tmp_pat
 
 @pytest.mark.slow
 @pytest.mark.parametrize("victim", [0, 1])
-def test_a_killed_rank_ends_the_other_within_a_minute(tmp_path, victim):
+def test_a_killed_rank_ends_the_other_within_a_minute(tmp_path: Path, victim: int) -> None:
     process = launch(tmp_path, tmp_path / "run", TASK, {"train": {"epochs": 100000}, "eval": {"every_epochs": None}})
     try:
         log, deadline = tmp_path / "launcher.txt", time.monotonic() + 200
@@ -103,12 +104,12 @@ def test_a_killed_rank_ends_the_other_within_a_minute(tmp_path, victim):
     assert f"rank {victim} was killed or has crashed; rank {survivor} ends too" in text and "--resume" in text
 
 
-def _rows(folder):
+def _rows(folder: Path) -> bool:
     path = folder / "metrics.jsonl"
     return path.is_file() and len(path.read_text().splitlines()) > 2
 
 
-def test_threads_are_shared_between_the_processes_of_a_machine(monkeypatch):
+def test_threads_are_shared_between_the_processes_of_a_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     import os
 
     from sealkit.engine import threads

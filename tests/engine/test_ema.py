@@ -7,7 +7,7 @@ from sealkit.engine.ema import Ema
 from sealkit.errors import WeightsError
 
 
-def test_normal_is_the_weighted_mean_of_what_it_saw():
+def test_normal_is_the_weighted_mean_of_what_it_saw() -> None:
     weight = paddle.zeros([1])
     ema = Ema({"w": weight}, EmaSettings(kind="normal", decay=0.5), None)
     for value in (1.0, 2.0, 4.0):
@@ -17,7 +17,7 @@ def test_normal_is_the_weighted_mean_of_what_it_saw():
     assert ema.applied()["w"].item() == pytest.approx(expected)
 
 
-def test_swapping_gives_back_every_bit():
+def test_swapping_gives_back_every_bit() -> None:
     weight = paddle.to_tensor(np.random.default_rng(0).normal(size=100).astype("float32"))
     ema = Ema({"w": weight, "steps": paddle.to_tensor([3])}, EmaSettings(decay=0.9), None)
     ema.update()
@@ -29,12 +29,12 @@ def test_swapping_gives_back_every_bit():
     assert weight.numpy().tobytes() == before.tobytes()
 
 
-def test_before_the_first_update_the_weights_themselves_count():
+def test_before_the_first_update_the_weights_themselves_count() -> None:
     weight = paddle.to_tensor([1.5])
     assert Ema({"w": weight}, EmaSettings(), None).applied()["w"].item() == 1.5
 
 
-def test_aliases_are_averaged_once_and_state_is_restored():
+def test_aliases_are_averaged_once_and_state_is_restored() -> None:
     weight = paddle.to_tensor([1.0])
     ema = Ema({"a": weight, "b": weight}, EmaSettings(kind="exponential"), None)
     ema.update()

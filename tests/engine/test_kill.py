@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,18 +25,18 @@ RECIPE = {
 }
 
 
-def start(folder, task, **fit_options):
+def start(folder: Path, task: dict[str, Any], **fit_options: Any) -> subprocess.Popen[bytes]:
     options = {"task": task, "recipe": RECIPE, "fit": {"progress": False, **fit_options}}
     return subprocess.Popen([sys.executable, SCRIPT, str(folder), json.dumps(options)])
 
 
-def steps_of(folder):
+def steps_of(folder: Path) -> int:
     path = folder / "metrics.jsonl"
     return len(path.read_text().splitlines()) if path.is_file() else 0
 
 
 @pytest.mark.parametrize("kernels", ["paddle", pytest.param("fast", marks=pytest.mark.slow)])
-def test_kill_9_at_three_random_moments(tmp_path, kernels):
+def test_kill_9_at_three_random_moments(tmp_path: Path, kernels: str) -> None:
     task = {"depthwise": kernels == "fast"}
     if kernels == "fast":
         pytest.importorskip("numba")
@@ -61,7 +62,7 @@ def test_kill_9_at_three_random_moments(tmp_path, kernels):
     assert parts.progress["best"] == whole.progress["best"]
 
 
-def test_a_second_run_in_the_same_folder_is_refused(tmp_path):
+def test_a_second_run_in_the_same_folder_is_refused(tmp_path: Path) -> None:
     process = start(tmp_path / "run", {})
     try:
         deadline = time.monotonic() + 120

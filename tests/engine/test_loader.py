@@ -1,6 +1,8 @@
 import multiprocessing
 import os
 import signal
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,11 +14,11 @@ from tests.engine.toy_task import ToySamples, collate
 PLAN = [(epoch, [(i, 0) for i in range(start, start + 3)]) for epoch in range(2) for start in range(0, 9, 3)]
 
 
-def streams(**options):
+def streams(**options: Any) -> dict[str, Stream]:
     return {"a": Stream(ToySamples(**options), collate), "b": Stream(ToySamples(count=4, augment=False), collate)}
 
 
-def contents(loader, stream="a", plan=PLAN):
+def contents(loader: Loader, stream: str = "a", plan: Iterable[tuple[int, list[Any]]] = PLAN) -> list[tuple[Any, ...]]:
     return [
         (batch.epoch, batch.arrays["image"].copy(), batch.arrays["name"], batch.broken)
         for batch in loader.batches(stream, plan)
@@ -24,7 +26,7 @@ def contents(loader, stream="a", plan=PLAN):
 
 
 @pytest.mark.parametrize("size", [8, 128])  # small arrays travel through the pipe, large ones through memory files
-def test_workers_give_the_same_batches_in_the_same_order(size):
+def test_workers_give_the_same_batches_in_the_same_order(size: int) -> None:
     with Loader(streams(size=size), 0, seed=4) as loader:
         expected = contents(loader)
     with Loader(streams(size=size), 2, seed=4) as loader:
@@ -36,7 +38,7 @@ def test_workers_give_the_same_batches_in_the_same_order(size):
     assert expected[0][1].tobytes() != expected[3][1].tobytes()  # another epoch, other augmentation
 
 
-def test_an_evaluation_inside_a_training_run_uses_the_same_workers():
+def test_an_evaluation_inside_a_training_run_uses_the_same_workers() -> None:
     with Loader(streams(size=128), 2, seed=4) as loader:
         expected = contents(loader)
         found = []
@@ -50,7 +52,7 @@ def test_an_evaluation_inside_a_training_run_uses_the_same_workers():
         assert all(a[1].tobytes() == b.tobytes() for a, b in zip(expected, found, strict=True))
 
 
-def test_giving_up_an_iterator_leaves_the_loader_usable():
+def test_giving_up_an_iterator_leaves_the_loader_usable() -> None:
     with Loader(streams(size=128), 2, seed=4) as loader:
         expected = contents(loader)
         for _ in range(3):
@@ -62,7 +64,7 @@ def test_giving_up_an_iterator_leaves_the_loader_usable():
     assert slots <= 4  # memory files are used again
 
 
-def test_broken_samples_are_left_out_and_named():
+def test_broken_samples_are_left_out_and_named() -> None:
     for workers in (0, 1):
         with Loader(streams(broken=(1, 2, 3, 4, 5)), workers, seed=4) as loader:
             first, second = list(loader.batches("a", PLAN[:2]))
@@ -71,13 +73,13 @@ def test_broken_samples_are_left_out_and_named():
 
 
 @pytest.mark.parametrize("workers", [0, 1])
-def test_a_fault_of_the_program_is_not_a_broken_sample(workers):
+def test_a_fault_of_the_program_is_not_a_broken_sample(workers: int) -> None:
     with Loader(streams(crash=(4,)), workers, seed=4) as loader, pytest.raises(TrainingError) as caught:
         contents(loader)
     assert "sample 4 of a" in str(caught.value) and "KeyError: 'a fault of the program'" in str(caught.value)
 
 
-def test_a_killed_worker_ends_the_run_with_a_message():
+def test_a_killed_worker_ends_the_run_with_a_message() -> None:
     with Loader(streams(), 2, seed=4) as loader, pytest.raises(TrainingError, match="loader process 1 died: killed"):
         iterator = loader.batches("a", PLAN * 20)
         next(iterator)
@@ -85,7 +87,7 @@ def test_a_killed_worker_ends_the_run_with_a_message():
         list(iterator)
 
 
-def test_workers_do_not_import_paddle():
+def test_workers_do_not_import_paddle() -> None:
     with Loader({"a": Stream(Modules(), plain)}, 1, seed=0) as loader:
         ((_, modules, _, _),) = [
             (b.epoch, b.arrays["modules"], None, None) for b in loader.batches("a", [(0, [(0, 0)])])
@@ -94,20 +96,20 @@ def test_workers_do_not_import_paddle():
 
 
 class Modules:
-    def __len__(self):
+    def __len__(self) -> int:
         return 1
 
-    def get(self, index, epoch, rng):
+    def get(self, index: int, epoch: int, rng: np.random.Generator) -> dict[str, Any]:
         import sys
 
         return {"modules": [name for name in sys.modules if "." not in name], "name": "x"}
 
 
-def plain(samples):
+def plain(samples: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {"modules": [sample["modules"] for sample in samples]}
 
 
-def test_closing_ends_the_processes():
+def test_closing_ends_the_processes() -> None:
     loader = Loader(streams(), 2, seed=4)
     contents(loader)
     loader.close()
@@ -115,7 +117,7 @@ def test_closing_ends_the_processes():
 
 
 @pytest.mark.skipif(not CAN_SHARE, reason="memory files are Linux's")
-def test_large_arrays_do_not_travel_through_the_pipe():
+def test_large_arrays_do_not_travel_through_the_pipe() -> None:
     with Loader(streams(size=128), 1, seed=4) as loader:
         for batch in loader.batches("a", PLAN[:1]):
             image = batch.arrays["image"]

@@ -1,22 +1,28 @@
 import json
 import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import paddle
 import pytest
 
-from sealkit.engine.loop import fit
+from sealkit.engine.loop import FitResult, fit
+from sealkit.engine.task import StepState
 from sealkit.errors import ConfigError, TrainingError, WeightsError
 from sealkit.weights.checkpoint import load_checkpoint, read_state
 from sealkit.weights.loading import network_arrays
 from tests.engine.toy_task import ToySamples, ToyTask, recipe
 
 
-def run(path, task=None, resume=False, overwrite=False, **changes):
+def run(
+    path: Path, task: ToyTask | None = None, resume: bool = False, overwrite: bool = False, **changes: Any
+) -> FitResult:
     return fit(task or ToyTask(), recipe(**changes), path, resume=resume, overwrite=overwrite, progress=False)
 
 
-def assert_same(one, two):
+def assert_same(one: Path, two: Path) -> None:
     """Two checkpoints agree in every bit that matters to the run."""
     first, second = load_checkpoint(one), load_checkpoint(two)
     for part in ("weights", "training", "optimizer", "ema"):
@@ -41,7 +47,7 @@ def assert_same(one, two):
     ],
     ids=["adam", "momentum-ema-clip", "adamw-ema-accumulate-workers"],
 )
-def test_one_epoch_and_resume_equal_two_epochs_bit_for_bit(tmp_path, changes):
+def test_one_epoch_and_resume_equal_two_epochs_bit_for_bit(tmp_path: Path, changes: dict[str, Any]) -> None:
     train = changes.pop("train", {})
     run(tmp_path / "whole", train=train, **changes)
     state = read_state(tmp_path / "whole/checkpoints/latest")["progress"]
@@ -60,7 +66,7 @@ def test_one_epoch_and_resume_equal_two_epochs_bit_for_bit(tmp_path, changes):
     assert rows[0] == rows[1]
 
 
-def test_resume_in_the_middle_of_an_epoch_and_twice(tmp_path):
+def test_resume_in_the_middle_of_an_epoch_and_twice(tmp_path: Path) -> None:
     run(tmp_path / "whole")
     for steps in (1, 4, 7):
         run(tmp_path / "parts", resume=steps > 1, train={"max_steps": steps})
@@ -70,7 +76,7 @@ def test_resume_in_the_middle_of_an_epoch_and_twice(tmp_path):
     assert result.step == 12 and result.stopped == "done"
 
 
-def test_the_same_run_twice_is_the_same(tmp_path):
+def test_the_same_run_twice_is_the_same(tmp_path: Path) -> None:
     run(tmp_path / "one")
     run(tmp_path / "two")
     assert_same(tmp_path / "one/checkpoints/latest", tmp_path / "two/checkpoints/latest")
@@ -79,7 +85,7 @@ def test_the_same_run_twice_is_the_same(tmp_path):
     assert any((one[name] != three[name]).any() for name in one)
 
 
-def test_accumulation_equals_the_big_batch(tmp_path):
+def test_accumulation_equals_the_big_batch(tmp_path: Path) -> None:
     task = ToyTask(dropout=0.0, noise=0.0, freeze_bn=True)
     run(tmp_path / "big", task, train={"batch_size": 8})
     run(tmp_path / "small", task, train={"batch_size": 2, "accumulate": 4})
@@ -88,7 +94,7 @@ def test_accumulation_equals_the_big_batch(tmp_path):
         np.testing.assert_allclose(small[name], big[name], rtol=1e-4, atol=1e-6, err_msg=name)
 
 
-def test_run_folder_explains_itself(tmp_path):
+def test_run_folder_explains_itself(tmp_path: Path) -> None:
     result = fit(
         ToyTask(), recipe(ema={"decay": 0.9}), tmp_path / "run", progress=False, files={"recipe.yaml": "name: toy\n"}
     )
@@ -110,7 +116,7 @@ def test_run_folder_explains_itself(tmp_path):
     assert latest.training is not None and (latest.weights["5.weight"] != latest.training["5.weight"]).any()
 
 
-def test_a_checkpoint_starts_another_run(tmp_path):
+def test_a_checkpoint_starts_another_run(tmp_path: Path) -> None:
     first = run(tmp_path / "one", ema={"decay": 0.9})
     second = run(tmp_path / "two", weights={"init": str(tmp_path / "one")}, train={"max_steps": 1})
     assert second.baseline == first.last  # the averaged weights, as they were evaluated
@@ -118,7 +124,7 @@ def test_a_checkpoint_starts_another_run(tmp_path):
     assert report["coverage"] == 1.0
 
 
-def test_early_stop_and_best_among_the_untouched_weights(tmp_path):
+def test_early_stop_and_best_among_the_untouched_weights(tmp_path: Path) -> None:
     changes = {"optimizer": {"lr": 1e-9}, "eval": {"early_stop": 2, "every_steps": 1}, "train": {"epochs": 50}}
     task = ToyTask(freeze_bn=True)
     result = run(tmp_path, task, **changes)
@@ -127,14 +133,14 @@ def test_early_stop_and_best_among_the_untouched_weights(tmp_path):
     assert again.step == result.step and again.stopped == "early stop"
 
 
-def test_a_run_that_only_gets_worse_keeps_the_untouched_weights(tmp_path):
+def test_a_run_that_only_gets_worse_keeps_the_untouched_weights(tmp_path: Path) -> None:
     result = run(tmp_path, optimizer={"lr": 5.0}, schedule={"name": "constant"}, train={"max_steps": 6})
     assert result.best["step"] == 0 and result.best["score"] == result.baseline["score"]
     assert any("no evaluation beat the initial weights" in warning for warning in result.warnings)
     assert read_state(tmp_path / "checkpoints/best")["progress"]["step"] == 0
 
 
-def test_refused_output_folders(tmp_path):
+def test_refused_output_folders(tmp_path: Path) -> None:
     run(tmp_path / "run", train={"max_steps": 1})
     with pytest.raises(TrainingError) as caught:
         run(tmp_path / "run")
@@ -150,14 +156,14 @@ def test_refused_output_folders(tmp_path):
         run(tmp_path / "file" / "run")
 
 
-def test_overwrite_removes_the_run_and_nothing_else(tmp_path):
+def test_overwrite_removes_the_run_and_nothing_else(tmp_path: Path) -> None:
     run(tmp_path, train={"max_steps": 2})
     (tmp_path / "my notes.txt").write_text("keep")
     result = run(tmp_path, overwrite=True, train={"max_steps": 1})
     assert result.step == 1 and (tmp_path / "my notes.txt").read_text() == "keep"
 
 
-def test_resume_refuses_another_run_and_says_what_differs(tmp_path):
+def test_resume_refuses_another_run_and_says_what_differs(tmp_path: Path) -> None:
     run(tmp_path, train={"max_steps": 1})
     with pytest.raises(TrainingError) as caught:
         run(tmp_path, resume=True, optimizer={"lr": 0.5}, train={"batch_size": 2})
@@ -177,11 +183,11 @@ def test_resume_refuses_another_run_and_says_what_differs(tmp_path):
     assert result.step == 2
 
 
-def test_resume_refuses_other_data(tmp_path):
+def test_resume_refuses_other_data(tmp_path: Path) -> None:
     class Told(ToyTask):
         fingerprint = "a"
 
-        def data_info(self):
+        def data_info(self) -> dict[str, Any]:
             return {"train": {"sha256": self.fingerprint, "samples": 24}}
 
     run(tmp_path, Told(), train={"max_steps": 1})
@@ -192,19 +198,19 @@ def test_resume_refuses_other_data(tmp_path):
         run(tmp_path, changed, resume=True, train={"max_steps": 1})
 
 
-def test_a_run_killed_before_its_first_checkpoint_starts_anew_on_resume(tmp_path):
+def test_a_run_killed_before_its_first_checkpoint_starts_anew_on_resume(tmp_path: Path) -> None:
     with pytest.raises(TrainingError):
         run(tmp_path, ToyTask(val=ToySamples(count=0)))
     assert run(tmp_path, resume=True, train={"max_steps": 1}).step == 1
 
 
-def test_frozen_statistics_stay(tmp_path):
+def test_frozen_statistics_stay(tmp_path: Path) -> None:
     run(tmp_path, ToyTask(freeze_bn=True), train={"max_steps": 2})
     weights = load_checkpoint(tmp_path / "checkpoints/latest").weights
     assert (weights["1._mean"] == 0).all() and (weights["1._variance"] == 1).all()
 
 
-def test_broken_samples_are_counted_and_end_the_run_above_the_share(tmp_path):
+def test_broken_samples_are_counted_and_end_the_run_above_the_share(tmp_path: Path) -> None:
     task = ToyTask(train=ToySamples(broken=(2, 5)), val=ToySamples(count=7, augment=False, broken=(3,)))
     result = run(tmp_path / "a", task, train={"max_broken_share": 0.2})
     assert "training sample 2 left out: labels.txt:3: empty image" in result.warnings
@@ -217,7 +223,7 @@ def test_broken_samples_are_counted_and_end_the_run_above_the_share(tmp_path):
         run(tmp_path / "c", ToyTask(val=task.val), train={"max_broken_share": 0.1})
 
 
-def test_a_mean_over_fewer_samples_where_some_are_broken(tmp_path):
+def test_a_mean_over_fewer_samples_where_some_are_broken(tmp_path: Path) -> None:
     """The gradient of a batch with a broken sample is the mean over the others, not a smaller sum."""
     quiet = {"dropout": 0.0, "noise": 0.0, "freeze_bn": True}
     task = ToyTask(train=ToySamples(count=4, broken=(3,), augment=False), **quiet)
@@ -229,7 +235,7 @@ def test_a_mean_over_fewer_samples_where_some_are_broken(tmp_path):
         np.testing.assert_allclose(a[name], b[name], rtol=1e-4, atol=1e-6, err_msg=name)
 
 
-def test_pre_flight_changes_nothing_and_finds_faults(tmp_path):
+def test_pre_flight_changes_nothing_and_finds_faults(tmp_path: Path) -> None:
     from sealkit.engine.evaluate import EVAL_STREAM
     from sealkit.engine.loader import Loader
     from sealkit.engine.preflight import TRAIN_STREAM, preflight
@@ -250,7 +256,7 @@ def test_pre_flight_changes_nothing_and_finds_faults(tmp_path):
     assert str(paddle.get_rng_state()[0].__getstate__()) == str(generator)
 
     class Wrong(ToyTask):
-        def decode(self, outputs, batch):
+        def decode(self, outputs: Mapping[str, np.ndarray], batch: Mapping[str, Any]) -> list[dict[str, Any]]:
             return super().decode(outputs, batch)[:-1]
 
     with pytest.raises(TrainingError, match="one record per sample"):
@@ -263,7 +269,7 @@ def test_pre_flight_changes_nothing_and_finds_faults(tmp_path):
         run(tmp_path / "d", ToyTask(main_metric="hmean"))
 
 
-def test_settings_that_cannot_be_used(tmp_path):
+def test_settings_that_cannot_be_used(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no training length"):
         run(tmp_path / "a", train={"epochs": None})
     with pytest.raises(WeightsError, match="weights not found"):
@@ -275,12 +281,12 @@ def test_settings_that_cannot_be_used(tmp_path):
         run(tmp_path / "d", train={"device": "gpu:0"})
 
 
-def test_sigterm_saves_and_ends_in_order(tmp_path):
+def test_sigterm_saves_and_ends_in_order(tmp_path: Path) -> None:
     import os
     import signal
 
     class Interrupted(ToyTask):
-        def loss(self, outputs, batch, state):
+        def loss(self, outputs: Any, batch: Mapping[str, Any], state: StepState) -> dict[str, Any]:
             if state.step == 3 and state.training:
                 os.kill(os.getpid(), signal.SIGTERM)
             return super().loss(outputs, batch, state)
@@ -293,7 +299,9 @@ def test_sigterm_saves_and_ends_in_order(tmp_path):
     assert_same(tmp_path / "a/checkpoints/latest", tmp_path / "b/checkpoints/latest")
 
 
-def test_a_run_says_at_once_what_it_starts_from(tmp_path, monkeypatch, capsys):
+def test_a_run_says_at_once_what_it_starts_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setenv("SEALKIT_WEIGHTS_DIR", str(tmp_path / "cache"))
     one = {"weights": {"init": "official_or_scratch"}, "train": {"max_steps": 1}}
     fit(ToyTask(), recipe(**one), tmp_path / "random", progress=True)

@@ -1,4 +1,6 @@
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import paddle
@@ -10,44 +12,44 @@ from sealkit.engine.task import ParamGroup
 from sealkit.errors import ConfigError, WeightsError
 
 
-def rates(steps, total=100, per_epoch=10, **settings):
+def rates(steps: Sequence[int], total: int = 100, per_epoch: int = 10, **settings: Any) -> list[float]:
     return [learning_rate(step, ScheduleSettings(**settings), 1.0, total, per_epoch) for step in steps]
 
 
-def test_warm_up_is_linear_and_reaches_the_peak():
+def test_warm_up_is_linear_and_reaches_the_peak() -> None:
     assert rates([0, 5, 10], name="constant", warmup_epochs=1, warmup_from=0.2) == pytest.approx([0.2, 0.6, 1.0])
     assert rates([0, 2, 4], name="constant", warmup_epochs=1, warmup_steps=4) == pytest.approx([0.0, 0.5, 1.0])
 
 
-def test_cosine_periods():
+def test_cosine_periods() -> None:
     """PaddleOCR counts the whole run from the end of the warm-up, PaddleClas only the rest of it."""
     assert rates([100], warmup_epochs=2)[0] == pytest.approx(0.5 * (1 + math.cos(math.pi * 0.8)))
     assert rates([100], warmup_epochs=2, cosine_total="after_warmup")[0] == pytest.approx(0.0)
     assert rates([0, 100, 200], end_factor=0.1, cosine_total="after_warmup") == pytest.approx([1.0, 0.1, 0.1])
 
 
-def test_linear_and_multistep():
+def test_linear_and_multistep() -> None:
     assert rates([0, 50, 100, 150], name="linear", end_factor=0.5) == pytest.approx([1.0, 0.75, 0.5, 0.5])
     found = rates([19, 20, 39, 40], name="multistep", milestones=(2, 4), gamma=0.1)
     assert found == pytest.approx([1.0, 0.1, 0.1, 0.01])
 
 
-def test_peak_scales_with_the_batch_only_where_asked():
+def test_peak_scales_with_the_batch_only_where_asked() -> None:
     assert peak_rate(OptimizerSettings(lr=0.1), 64) == 0.1
     assert peak_rate(OptimizerSettings(lr=0.1, lr_batch_size=32), 64) == pytest.approx(0.2)
 
 
-def net():
+def net() -> paddle.nn.Layer:
     paddle.seed(1)
     return paddle.nn.Sequential(paddle.nn.Linear(3, 4), paddle.nn.LayerNorm(4), paddle.nn.Linear(4, 2))
 
 
-def zero_gradients(model):
+def zero_gradients(model: paddle.nn.Layer) -> None:
     sum((p * 0.0).sum() for p in model.parameters()).backward()
 
 
 @pytest.mark.parametrize("name", ["AdamW", "Momentum"])
-def test_decay_of_each_parameter(name):
+def test_decay_of_each_parameter(name: str) -> None:
     """Own decay over no_decay rules over the recipe's; with gradient 0 only decay moves a parameter."""
     model = net()
     groups = [
@@ -69,7 +71,7 @@ def test_decay_of_each_parameter(name):
 
 
 @pytest.mark.parametrize("name", ["Adam", "AdamW", "Momentum"])
-def test_learning_rate_factor_0_freezes_bit_for_bit(name):
+def test_learning_rate_factor_0_freezes_bit_for_bit(name: str) -> None:
     model = net()
     groups = [ParamGroup(model[0].parameters(), lr_mult=0.0), ParamGroup(model[2].parameters())]
     optimizer = Optimizer(model, groups, OptimizerSettings(name=name, lr=0.1, weight_decay=0.1))
@@ -84,7 +86,7 @@ def test_learning_rate_factor_0_freezes_bit_for_bit(name):
     assert (model[2].weight.numpy() != before["2.weight"]).any()
 
 
-def test_adam_matches_its_formula():
+def test_adam_matches_its_formula() -> None:
     weight = paddle.create_parameter([3], "float32")
     model = paddle.nn.Layer()
     model.add_parameter("w", weight)
@@ -105,17 +107,17 @@ def test_adam_matches_its_formula():
 
 
 @pytest.mark.parametrize("name", ["Adam", "AdamW", "Momentum"])
-def test_state_survives_another_network_object(name):
+def test_state_survives_another_network_object(name: str) -> None:
     """Paddle names parameters by construction order; the saved names do not depend on it."""
 
-    def steps(model, optimizer, count, start=0):
+    def steps(model: paddle.nn.Layer, optimizer: Optimizer, count: int, start: int = 0) -> None:
         for step in range(start, start + count):
             model(paddle.ones([2, 3]) * (step + 1)).square().sum().backward()
             optimizer.set_rate(0.01)
             optimizer.step()
             optimizer.clear_gradients()
 
-    def build(model):
+    def build(model: paddle.nn.Layer) -> Optimizer:
         return Optimizer(
             model, [ParamGroup(model.parameters())], OptimizerSettings(name=name, lr=0.1, weight_decay=0.1)
         )
@@ -137,14 +139,14 @@ def test_state_survives_another_network_object(name):
     assert (second[0].weight.numpy() == whole[0].weight.numpy()).all()
 
 
-def test_foreign_state_is_refused():
+def test_foreign_state_is_refused() -> None:
     model = net()
     optimizer = Optimizer(model, [ParamGroup(model.parameters())], OptimizerSettings())
     with pytest.raises(WeightsError, match="belongs to another network"):
         optimizer.load({"9.weight/moment1": np.zeros(3, "float32")})
 
 
-def test_refused_groups():
+def test_refused_groups() -> None:
     model = net()
     with pytest.raises(ConfigError, match="parameter in two groups"):
         Optimizer(model, [ParamGroup(model.parameters()), ParamGroup([model[0].weight])], OptimizerSettings())
@@ -154,7 +156,7 @@ def test_refused_groups():
         Optimizer(model, [ParamGroup(model.parameters())], OptimizerSettings())
 
 
-def test_clipping_limits_the_global_norm():
+def test_clipping_limits_the_global_norm() -> None:
     gradients = [paddle.to_tensor([3.0]), paddle.to_tensor([0.0, 4.0])]
     norm = float(global_norm(gradients))
     assert norm == pytest.approx(5.0)

@@ -13,14 +13,14 @@ SOUND = {
 }
 
 
-def test_a_sound_state_passes():
+def test_a_sound_state_passes() -> None:
     check_progress(SOUND, "latest")
     check_progress({**SOUND, "settings": {"ema": None}, "ema": None, "best": {"value": 1.0}}, "latest")
 
 
 @pytest.mark.parametrize("key", SOUND)
 @pytest.mark.parametrize("value", ["absent", [[1]], 1.5])
-def test_a_part_that_is_missing_or_odd(key, value):
+def test_a_part_that_is_missing_or_odd(key: str, value: str | list[list[int]] | float) -> None:
     state = {**SOUND, key: value if key != "warnings" or value == 1.5 else {}}
     if value == "absent":
         del state[key]
@@ -28,6 +28,6 @@ def test_a_part_that_is_missing_or_odd(key, value):
         check_progress(state, "latest")
 
 
-def test_weights_alone_cannot_be_continued():
+def test_weights_alone_cannot_be_continued() -> None:
     with pytest.raises(TrainingError, match=r"no usable settings, world, step(.|\n)*weights\.init=latest"):
         check_progress({}, "latest")

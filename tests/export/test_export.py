@@ -1,12 +1,16 @@
 """Export: the folder, its proof, and what stops it."""
 
 import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import paddle
 import pytest
 
+from sealkit.config.training import RecipeBase
 from sealkit.errors import ConfigError, ExportError, WeightsError
 from sealkit.export import model as export
 from sealkit.modules.recipe import load_recipe
@@ -17,7 +21,7 @@ from sealkit.weights.loading import network_arrays
 
 
 @pytest.fixture(scope="module")
-def recipe(tmp_path_factory):
+def recipe(tmp_path_factory: pytest.TempPathFactory) -> RecipeBase:
     folder = tmp_path_factory.mktemp("data")
     lines = []
     for number, size in enumerate(((96, 64), (64, 64))):
@@ -42,18 +46,20 @@ def recipe(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def arrays(recipe):
+def arrays(recipe: RecipeBase) -> Mapping[str, np.ndarray]:
     paddle.seed(0)
     return network_arrays(export.task_of(recipe).build_network())
 
 
 @pytest.fixture(scope="module")
-def exported(recipe, arrays, tmp_path_factory):
+def exported(
+    recipe: RecipeBase, arrays: Mapping[str, np.ndarray], tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, dict[str, Any]]:
     folder = tmp_path_factory.mktemp("export") / "model"
     return folder, export.export_model(recipe, arrays, folder)
 
 
-def test_the_folder_is_complete_and_proved(exported):
+def test_the_folder_is_complete_and_proved(exported: tuple[Path, dict[str, Any]]) -> None:
     folder, report = exported
     names = {"inference.json", "inference.pdiparams", "inference.yml", "inference.onnx", "export_report.json"}
     assert {p.name for p in folder.iterdir()} == names
@@ -68,7 +74,7 @@ def test_the_folder_is_complete_and_proved(exported):
     assert b"_interp" not in (folder / "inference.json").read_bytes()
 
 
-def test_the_graph_takes_any_size_and_batch(exported):
+def test_the_graph_takes_any_size_and_batch(exported: tuple[Path, dict[str, Any]]) -> None:
     folder, _ = exported
     rng = np.random.default_rng(0)
     for engine in ("onnxruntime", "paddle"):
@@ -79,7 +85,9 @@ def test_the_graph_takes_any_size_and_batch(exported):
             assert np.abs(np.hypot(maps[:, 1], maps[:, 2]) - 1).max() < 1e-3  # a direction, not a force
 
 
-def test_inference_yml_is_paddlex_readable_and_inside_the_onnx_file(exported, tmp_path):
+def test_inference_yml_is_paddlex_readable_and_inside_the_onnx_file(
+    exported: tuple[Path, dict[str, Any]], tmp_path: Path
+) -> None:
     folder, _ = exported
     meta = ModelFiles.find(folder).read_meta()
     assert meta.model_name == "PP-OCRv6_tiny_det" and meta.post_process["box_type"] == "poly"
@@ -89,7 +97,7 @@ def test_inference_yml_is_paddlex_readable_and_inside_the_onnx_file(exported, tm
     assert ModelFiles.find(alone).read_meta().data == meta.data
 
 
-def test_a_folder_brings_its_own_sizes_and_thresholds(exported):
+def test_a_folder_brings_its_own_sizes_and_thresholds(exported: tuple[Path, dict[str, Any]]) -> None:
     from sealkit.pipeline.create import create_model
 
     model = create_model("PP-OCRv6_tiny_det", exported[0], engine="onnxruntime", device="cpu")
@@ -99,7 +107,9 @@ def test_a_folder_brings_its_own_sizes_and_thresholds(exported):
     assert result.ok and isinstance(result["dt_polys"], list)
 
 
-def test_an_export_that_differs_writes_nothing(recipe, arrays, tmp_path, monkeypatch):
+def test_an_export_that_differs_writes_nothing(
+    recipe: RecipeBase, arrays: Mapping[str, np.ndarray], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     right = DetectionExport.reference
     monkeypatch.setattr(
         DetectionExport, "reference", lambda self, net, task: lambda x: right(self, net, task)(x) + 0.02
@@ -109,7 +119,9 @@ def test_an_export_that_differs_writes_nothing(recipe, arrays, tmp_path, monkeyp
     assert not (tmp_path / "model").exists()
 
 
-def test_a_metric_that_is_not_computed_is_refused(recipe, arrays, tmp_path):
+def test_a_metric_that_is_not_computed_is_refused(
+    recipe: RecipeBase, arrays: Mapping[str, np.ndarray], tmp_path: Path
+) -> None:
     other = recipe.model_copy(update={"eval": recipe.eval.model_copy(update={"metric": "f1"})})
     with pytest.raises(
         ConfigError, match=r"eval\.metric: .*\(got 'f1'\)\n  next: it computes precision, recall, hmean"
@@ -118,20 +130,22 @@ def test_a_metric_that_is_not_computed_is_refused(recipe, arrays, tmp_path):
     assert not (tmp_path / "model").exists()
 
 
-def test_interpolation_is_refused(tmp_path):
+def test_interpolation_is_refused(tmp_path: Path) -> None:
     class Enlarged(paddle.nn.Layer):
-        def __init__(self):
+        def __init__(self) -> None:
             super().__init__()
             self.conv = paddle.nn.Conv2D(3, 1, 1)
 
-        def forward(self, x):
+        def forward(self, x: paddle.Tensor) -> paddle.Tensor:
             return paddle.nn.functional.interpolate(self.conv(x), scale_factor=2, mode="nearest")
 
     with pytest.raises(ExportError, match="interpolation"):
         export.write_graph(Enlarged(), DetectionExport().inputs(None), tmp_path)
 
 
-def test_foreign_folders_and_weights_are_refused(recipe, arrays, tmp_path):
+def test_foreign_folders_and_weights_are_refused(
+    recipe: RecipeBase, arrays: Mapping[str, np.ndarray], tmp_path: Path
+) -> None:
     (tmp_path / "thesis.docx").write_text("")
     with pytest.raises(ExportError, match=r"holds other files(.|\n)*thesis"):
         export.export_model(recipe, arrays, tmp_path)
@@ -142,7 +156,7 @@ def test_foreign_folders_and_weights_are_refused(recipe, arrays, tmp_path):
         export.export_model(recipe, {"nothing": np.zeros(3)}, tmp_path / "new")
 
 
-def test_replacing_an_earlier_export_is_fine(tmp_path):
+def test_replacing_an_earlier_export_is_fine(tmp_path: Path) -> None:
     for name in ("inference.yml", "inference.onnx", "export_report.json"):
         (tmp_path / name).write_text("")
     export.check_target(tmp_path)

@@ -1,5 +1,7 @@
 """Graphs rewritten for speed compute what they did before, whatever the size of the image."""
 
+from pathlib import Path
+
 import numpy as np
 import onnx
 import onnxruntime as ort
@@ -20,7 +22,7 @@ SIZES = ((1, 9, 9), (2, 10, 17), (1, 23, 11), (3, 12, 12))
 """(batch, height, width): every remainder by 3."""
 
 
-def test_minimal_filters_are_correlations():
+def test_minimal_filters_are_correlations() -> None:
     rng = np.random.default_rng(0)
     take, taps, spread = minimal_filter(POINTS, 3, 3)
     values, filter_taps = rng.normal(size=5), rng.normal(size=3)
@@ -31,7 +33,7 @@ def test_minimal_filters_are_correlations():
 
 
 @pytest.mark.parametrize("bias", [True, False])
-def test_large_kernels_are_cut(bias):
+def test_large_kernels_are_cut(bias: bool) -> None:
     rng = np.random.default_rng(1)
     model = _convolution(rng, inputs=18, outputs=17, size=9, bias=bias)
     fast, done = speed_up(model)
@@ -46,12 +48,12 @@ def test_large_kernels_are_cut(bias):
 
 
 @pytest.mark.parametrize(("inputs", "size"), [(18, 7), (4, 9)])
-def test_what_would_gain_nothing_stays(inputs, size):
+def test_what_would_gain_nothing_stays(inputs: int, size: int) -> None:
     model = _convolution(np.random.default_rng(2), inputs=inputs, outputs=17, size=size, bias=True)
     assert speed_up(model) == (model, {})
 
 
-def test_a_computed_bias_is_not_lost():
+def test_a_computed_bias_is_not_lost() -> None:
     model = _convolution(np.random.default_rng(2), inputs=18, outputs=17, size=9, bias=False)
     model.graph.input.append(helper.make_tensor_value_info("b", TensorProto.FLOAT, [17]))
     model.graph.node[0].input.append("b")
@@ -59,29 +61,29 @@ def test_a_computed_bias_is_not_lost():
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("graphs")
 
 
 class _Refined(paddle.nn.Layer):
     """The head of the server detectors: enlarges its features by 2 and refines with the probability beside them."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.head = PFHeadLocal(32)
 
-    def forward(self, x):
+    def forward(self, x: paddle.Tensor) -> paddle.Tensor:
         return self.head(x, ())["maps"]
 
 
 class _Pyramid(paddle.nn.Layer):
     """The neck of the mobile detectors, which enlarges by 2, 4 and 8, over the map reduced by as much."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.neck = RSEFPN((4, 4, 4, 4), 16)
 
-    def forward(self, x):
+    def forward(self, x: paddle.Tensor) -> paddle.Tensor:
         pool = paddle.nn.functional.avg_pool2d
         return self.neck([x, pool(x, 2, 2), pool(x, 4, 4), pool(x, 8, 8)])
 
@@ -93,7 +95,9 @@ class _Pyramid(paddle.nn.Layer):
         (_Pyramid, 4, 8, {"enlarge_by_concat": 6}),
     ],
 )
-def test_enlargements_of_detectors(layer, channels, step, expected, folder):
+def test_enlargements_of_detectors(
+    layer: type[paddle.nn.Layer], channels: int, step: int, expected: dict[str, int], folder: Path
+) -> None:
     paddle.seed(0)
     net = layer()
     fuse(net)
@@ -113,7 +117,7 @@ def test_enlargements_of_detectors(layer, channels, step, expected, folder):
         np.testing.assert_allclose(_run(model, x), trained, atol=2e-5)
 
 
-def _convolution(rng, inputs, outputs, size, bias):
+def _convolution(rng: np.random.Generator, inputs: int, outputs: int, size: int, bias: bool) -> onnx.ModelProto:
     weight = rng.normal(size=(outputs, inputs, size, size)) / np.sqrt(inputs * size**2)
     constants = [numpy_helper.from_array(weight.astype(np.float32), "w")]
     if bias:
@@ -127,11 +131,11 @@ def _convolution(rng, inputs, outputs, size, bias):
     return model
 
 
-def _kernels(model):
+def _kernels(model: onnx.ModelProto) -> set[int]:
     weights = {constant.name: constant.dims for constant in model.graph.initializer}
     return {weights[node.input[1]][-1] for node in model.graph.node if node.op_type == "Conv"}
 
 
-def _run(model, x):
+def _run(model: onnx.ModelProto, x: np.ndarray) -> np.ndarray:
     session = ort.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
     return session.run(None, {session.get_inputs()[0].name: x})[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -17,7 +18,7 @@ MODEL, RECIPE = "PP-LCNet_x1_0_doc_ori", "doc_ori"
 
 
 @pytest.fixture(scope="module")
-def weights(tmp_path_factory):
+def weights(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, np.ndarray]]:
     """A network's file, and its arrays."""
     paddle.seed(3)
     net = zoo.build_network(MODEL)
@@ -26,7 +27,9 @@ def weights(tmp_path_factory):
     return path, {name: tensor.numpy() for name, tensor in net.state_dict().items()}
 
 
-def test_names_shapes_and_values_are_the_official_ones(weights, tmp_path):
+def test_names_shapes_and_values_are_the_official_ones(
+    weights: tuple[Path, dict[str, np.ndarray]], tmp_path: Path
+) -> None:
     path, arrays = weights
     written = api.export_pdparams(RECIPE, checkpoint=path, output=tmp_path / "out" / "mine.pdparams")
     found = paddle.load(str(written.path))  # as the other trainers read it
@@ -35,14 +38,16 @@ def test_names_shapes_and_values_are_the_official_ones(weights, tmp_path):
     assert written.notes() == [] and written.dictionary is None
 
 
-def test_the_command(weights, tmp_path, capsys):
+def test_the_command(
+    weights: tuple[Path, dict[str, np.ndarray]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     target = tmp_path / "mine.pdparams"
     code = main(["export", "-c", RECIPE, "--checkpoint", str(weights[0]), "--pdparams", "--output", str(target)])
     assert code == 0 and target.is_file()
     assert f"{target}: {len(weights[1])} tensors" in capsys.readouterr().out
 
 
-def test_a_fused_network_has_no_official_names(weights, tmp_path):
+def test_a_fused_network_has_no_official_names(weights: tuple[Path, dict[str, np.ndarray]], tmp_path: Path) -> None:
     with pytest.raises(ExportError, match=r"fused(.|\n)*network.form=official"):
         api.export_pdparams(
             RECIPE, checkpoint=weights[0], output=tmp_path / "x.pdparams", overrides={"network.form": "fused"}
@@ -50,7 +55,7 @@ def test_a_fused_network_has_no_official_names(weights, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_characters_and_differences_are_told(tmp_path):
+def test_characters_and_differences_are_told(tmp_path: Path) -> None:
     spec = {"PostProcess": {"character_dict": ["印", "章"]}}
     task = SimpleNamespace(inference_spec=lambda: spec)
     dictionary = _write_characters(task, tmp_path / "mine.pdparams")

@@ -64,7 +64,7 @@ def image(height: int = 32, width: int = 48, seed: int = 1) -> np.ndarray:
     return np.random.default_rng(seed).normal(0, 1, (1, 3, height, width)).astype(np.float32)
 
 
-def test_half_weights_are_those_of_float16():
+def test_half_weights_are_those_of_float16() -> None:
     model = graph()
     made, count = half_weights(model)
     assert count == 1  # the second convolution and the bias have too few values
@@ -78,13 +78,13 @@ def test_half_weights_are_those_of_float16():
     assert not np.array_equal(run(made, image()), run(model, image()))
 
 
-def test_weights_beyond_float16_are_refused():
+def test_weights_beyond_float16_are_refused() -> None:
     with pytest.raises(ExportError, match="outside of float16's range") as caught:
         half_weights(graph(1e5))
     assert caught.value.where == "first"
 
 
-def test_one_size_has_no_shape_operations():
+def test_one_size_has_no_shape_operations() -> None:
     made = fix_shapes(graph(), (2, 3, 32, 64))
     assert "Shape" not in {node.op_type for node in made.graph.node}
     assert [dim.dim_value for dim in made.graph.input[0].type.tensor_type.shape.dim] == [2, 3, 32, 64]
@@ -98,7 +98,7 @@ def test_one_size_has_no_shape_operations():
         fix_shapes(graph(), (1, 3, 32))
 
 
-def test_int8_is_near_on_what_it_has_seen():
+def test_int8_is_near_on_what_it_has_seen() -> None:
     feeds = [{"x": image(seed=seed)} for seed in range(3)]
     made = quantise(graph(), feeds)
     operations = [node.op_type for node in made.graph.node]
@@ -110,7 +110,7 @@ def test_int8_is_near_on_what_it_has_seen():
         quantise(graph(), [])
 
 
-def test_arrays_are_cut_and_padded_at_the_end():
+def test_arrays_are_cut_and_padded_at_the_end() -> None:
     made = fitted(np.ones((1, 3, 4, 6), np.float32), (1, 3, 5, 2))
     assert made.shape == (1, 3, 5, 2) and made[:, :, :4].min() == 1 and made[:, :, 4].max() == 0
     assert fitted(np.ones((1, 2), np.float32), (2, 3, 5, 2)).tolist() == [[1, 1], [0, 0]]
@@ -150,7 +150,7 @@ def folder(tmp_path: Path) -> Path:
     return made
 
 
-def test_the_folder_says_what_was_done_and_what_it_cost(folder, tmp_path):
+def test_the_folder_says_what_was_done_and_what_it_cost(folder: Path, tmp_path: Path) -> None:
     asked = []
 
     def measure(model: Path) -> tuple[str, float, int]:
@@ -174,7 +174,7 @@ def test_the_folder_says_what_was_done_and_what_it_cost(folder, tmp_path):
     assert reduced_note(ModelFiles.find(folder).read_meta()) is None
 
 
-def test_a_fixed_size_is_compared_but_not_measured(folder, tmp_path):
+def test_a_fixed_size_is_compared_but_not_measured(folder: Path, tmp_path: Path) -> None:
     def measure(model: Path) -> tuple[str, float, int]:
         raise AssertionError("an evaluation set has other sizes")
 
@@ -184,7 +184,7 @@ def test_a_fixed_size_is_compared_but_not_measured(folder, tmp_path):
     assert report["differences"][0]["p99"] < 1e-2 and "metric" not in report["reduced"]
 
 
-def test_what_stops_it(folder, tmp_path):
+def test_what_stops_it(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(ExportError, match="no image in this folder"):
         reduce_model(folder, tmp_path / "out", Reduction("int8", None, tmp_path / "empty"))
@@ -205,12 +205,12 @@ def test_what_stops_it(folder, tmp_path):
         (["--model-dir", "RUN", "--fp16", "--calibrate", "x"], "--output"),
     ],
 )
-def test_flags(flags, words, tmp_path, capsys):
+def test_flags(flags: list[str], words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["export", *(str(tmp_path) if flag == "RUN" else flag for flag in flags)]) == 2
     assert words in capsys.readouterr().err
 
 
-def test_command(folder, tmp_path, capsys):
+def test_command(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     target = tmp_path / "half"
     line = ["export", "--model-dir", str(folder), "--fp16", "--calibrate", str(tmp_path / "images"), "--output"]
     assert main([*line, str(target)]) == 0
@@ -219,7 +219,7 @@ def test_command(folder, tmp_path, capsys):
 
 
 @pytest.mark.slow
-def test_the_shipped_recogniser_in_int8_on_the_toy_strips(tmp_path):
+def test_the_shipped_recogniser_in_int8_on_the_toy_strips(tmp_path: Path) -> None:
     source = Path(api.__file__).parent / "assets" / "PP-OCRv6_small_rec.onnx"
     sets = {"data.val": [{"root": "datasets/toy_strips", "labels": "val.txt"}]}
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib import import_module
 from importlib.util import find_spec
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,8 +14,8 @@ from tests.golden import check_networks
 from tests.golden.golden_catalog import Case
 
 
-def kinds(*names: str):
-    def mark(function):
+def kinds(*names: str) -> Callable[[Any], Any]:
+    def mark(function: Any) -> Any:
         function.golden_kinds = names
         return function
 

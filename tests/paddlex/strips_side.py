@@ -11,7 +11,7 @@ from paddlex.inference.pipelines.components.common.crop_image_regions import Cro
 from sealkit.pipeline.reference.strips import crop_strip
 
 
-def outline(rng):
+def outline(rng: np.random.Generator) -> np.ndarray:
     """An arc of a ring: any span, radius and band, rough or not, even or with vertices missing; from 3 vertices on."""
     while True:
         count = int(rng.integers(3, 40))
@@ -27,7 +27,7 @@ def outline(rng):
             return np.roll(polygon, int(rng.integers(len(polygon))), axis=0)
 
 
-def main(count):
+def main(count: int) -> None:
     logging.disable(logging.WARNING)  # paddlex says of each strip it cannot straighten that it took the box
     rng = np.random.default_rng(1)
     image = cv2.GaussianBlur(rng.integers(0, 255, (400, 500, 3)).astype(np.uint8), (0, 0), 1.2)

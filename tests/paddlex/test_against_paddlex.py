@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -41,13 +42,13 @@ for path in sys.argv[3:]:
 
 
 @pytest.fixture(scope="session")
-def images():
+def images() -> list[str]:
     """Toy images of all shapes."""
     return [str(path) for path in sorted((TOY / "images").iterdir())[:20]]
 
 
 @pytest.fixture(scope="session")
-def pages(tmp_path_factory):
+def pages(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """Sheets with three seals each, anywhere and of any size from specks on."""
     folder, rng = tmp_path_factory.mktemp("pages"), np.random.default_rng(0)
     seals = [cv2.imread(str(path)) for path in sorted((TOY / "images").iterdir())]
@@ -61,7 +62,7 @@ def pages(tmp_path_factory):
     return [str(path) for path in sorted(folder.iterdir())]
 
 
-def folder_of(onnx, folder, model_name, **sections):
+def folder_of(onnx: Path, folder: Path, model_name: str, **sections: Any) -> str:
     """A model folder of one ONNX file: what a user of paddlex's ONNX engine has."""
     folder.mkdir(parents=True)
     shutil.copy(onnx, folder / "inference.onnx")
@@ -71,7 +72,7 @@ def folder_of(onnx, folder, model_name, **sections):
 
 
 @pytest.fixture(scope="session")
-def folders(tmp_path_factory):
+def folders(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
     """Detector and recogniser as folders both libraries run on ONNX Runtime."""
     root = tmp_path_factory.mktemp("models")
     detector = locate_model(MODEL, weights="sealkit").path
@@ -96,7 +97,7 @@ def folders(tmp_path_factory):
     }  # fmt: skip
 
 
-def test_an_exported_detector_runs_unchanged(paddlex_python, tmp_path, images):
+def test_an_exported_detector_runs_unchanged(paddlex_python: str, tmp_path: Path, images: list[str]) -> None:
     """Training's export, Paddle engine on both sides: outlines to the pixel."""
     folder = tmp_path / "inference"
     options = {"network.form": "fused", "network.fields": True}
@@ -123,7 +124,7 @@ def test_an_exported_detector_runs_unchanged(paddlex_python, tmp_path, images):
             assert np.abs(np.array(a) - np.array(b)).max() <= 1, image
 
 
-def test_strips_are_equal_to_the_last_bit(paddlex_python):
+def test_strips_are_equal_to_the_last_bit(paddlex_python: str) -> None:
     """On one OpenCV, whatever the outline: widths of quads are cut off to whole pixels, so nothing less will do."""
     done = subprocess.run(
         [paddlex_python, str(Path(__file__).with_name("strips_side.py")), str(STRIPS)],
@@ -136,7 +137,9 @@ def test_strips_are_equal_to_the_last_bit(paddlex_python):
     assert said["unequal"] == []
 
 
-def test_the_pipeline_gives_the_same_results(paddlex_python, tmp_path, images, folders, pages):
+def test_the_pipeline_gives_the_same_results(
+    paddlex_python: str, tmp_path: Path, images: list[str], folders: tuple[str, str], pages: list[str]
+) -> None:
     """Both in one environment: OpenCV 5 warps a few pixels a grey level off from the 4.10 that paddlex pins."""
     ours, theirs = write_configs(tmp_path, "seal_recognition-nopp-nolayout-lightweight", folders, threads=1)
     inputs = [*images, *pages]

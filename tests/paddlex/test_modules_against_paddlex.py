@@ -8,7 +8,9 @@ import ast
 import json
 import os
 import subprocess
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -18,6 +20,7 @@ import pytest
 import sealkit
 from sealkit import api, zoo
 from sealkit.data.labels.coco import TRAIN, VAL
+from sealkit.engine.task import Task
 from sealkit.export.model import export_model
 from sealkit.modules.doc_text_orientation.postprocess import turn
 from sealkit.modules.layout_detection.classes import CLASSES
@@ -47,17 +50,17 @@ with open(out, "w") as file:
 
 
 @pytest.fixture(scope="session")
-def page_root(tmp_path_factory):
+def page_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return draw_set(tmp_path_factory.mktemp("pages") / "set", PAGES, SIDE)
 
 
 @pytest.fixture(scope="session")
-def pages(page_root):
+def pages(page_root: Path) -> list[str]:
     """Drawn pages of two sizes; the first is blank."""
     return [str(page_root / "images" / f"{number}.png") for number in range(PAGES)]
 
 
-def theirs(python, tmp_path, name, folder, calls, pages):
+def theirs(python: str, tmp_path: Path, name: str, folder: Path, calls: list[Any], pages: list[str]) -> list[Any]:
     """Answers of paddlex, one list per call (options of create_model, options of predict)."""
     out = tmp_path / "theirs.json"
     assert ast.literal_eval(repr(calls)) == calls
@@ -69,7 +72,7 @@ def theirs(python, tmp_path, name, folder, calls, pages):
     return json.loads(out.read_text())
 
 
-def settle(net, inputs):
+def settle(net: paddle.nn.Layer, inputs: np.ndarray) -> None:
     """BatchNorm statistics of these images."""
     for layer in net.sublayers():
         if hasattr(layer, "_momentum"):
@@ -80,7 +83,9 @@ def settle(net, inputs):
     net.eval()
 
 
-def spread(net, layers, inputs, mean, std):
+def spread(
+    net: paddle.nn.Layer, layers: Sequence[paddle.nn.Layer], inputs: np.ndarray, mean: float, std: float
+) -> None:
     """Scale layers so that their outputs have this mean and spread, on these images, one after another."""
     for layer in layers:
         seen = []
@@ -95,18 +100,18 @@ def spread(net, layers, inputs, mean, std):
         layer.bias.set_value((layer.bias.numpy() - made.mean(axis=axes)) * factor + np.float32(mean))
 
 
-def task_inputs(task, count):
+def task_inputs(task: Task, count: int) -> np.ndarray:
     """Images as the task's evaluation feeds them."""
     source = task.eval_samples()
     return np.stack([source.get(number, 0, np.random.default_rng(0))["image"] for number in range(count)])
 
 
 @pytest.fixture(scope="session")
-def layout_folder(tmp_path_factory, page_root):
+def layout_folder(tmp_path_factory: pytest.TempPathFactory, page_root: Path) -> Callable[..., Path]:
     """Folder of a layout model, exported from drawn weights; made once per model."""
     made = {}
 
-    def make(name, recipe, size):
+    def make(name: str, recipe: str, size: list[int]) -> Path:
         if name not in made:
             overrides = {
                 "data.train": [{"root": str(page_root), "labels": TRAIN}],
@@ -132,7 +137,7 @@ def layout_folder(tmp_path_factory, page_root):
     return make
 
 
-def gap(scores, count):
+def gap(scores: np.ndarray, count: int) -> float:
     """A threshold that about `count` of the scores exceed, in the middle of the widest gap near there."""
     ranked = np.sort(np.asarray(scores, float))[::-1]
     near = range(max(count - 5, 0), min(count + 5, len(ranked) - 1))
@@ -140,7 +145,7 @@ def gap(scores, count):
     return round(float(ranked[best] + ranked[best + 1]) / 2, 6)
 
 
-def layout_calls(rows, classes):
+def layout_calls(rows: list[np.ndarray], classes: int) -> list[tuple[dict[str, Any], dict[str, Any]]]:
     """Options of create_model and predict: each kind of threshold, suppression, enlargement and merging."""
     scores = np.concatenate([page[:, 1] for page in rows])
     limit = gap(scores, 60)
@@ -172,7 +177,16 @@ def layout_calls(rows, classes):
         ("PP-DocLayout-L", "layout_doclayout_l", [256, 320], slice(2, 4)),
     ],
 )
-def test_layout(paddlex_python, tmp_path, layout_folder, pages, name, recipe, size, calls):
+def test_layout(
+    paddlex_python: str,
+    tmp_path: Path,
+    layout_folder: Callable[..., Path],
+    pages: list[str],
+    name: str,
+    recipe: str,
+    size: list[int],
+    calls: slice,
+) -> None:
     folder = layout_folder(name, recipe, size)
     detector = sealkit.create_model(name, folder, engine="paddle", device="cpu", threads=1)
     rows = detector.detections([cv2.imread(page) for page in pages])
@@ -190,7 +204,7 @@ def test_layout(paddlex_python, tmp_path, layout_folder, pages, name, recipe, si
     assert len(seen) == len(wanted)  # every combination changes something
 
 
-def compare_boxes(ours, others, where):
+def compare_boxes(ours: list[dict[str, Any]], others: list[dict[str, Any]], where: object) -> None:
     assert [box["label"] for box in ours] == [box["label"] for box in others], where
     assert [box["cls_id"] for box in ours] == [box["cls_id"] for box in others], where
     for mine, other in zip(ours, others):
@@ -199,7 +213,7 @@ def compare_boxes(ours, others, where):
         assert np.abs(np.subtract(mine["coordinate"], other["coordinate"])).max() <= 1, where
 
 
-def test_orientation(paddlex_python, tmp_path, page_root, pages):
+def test_orientation(paddlex_python: str, tmp_path: Path, page_root: Path, pages: list[str]) -> None:
     name, upright = "PP-LCNet_x1_0_doc_ori", {"root": str(page_root / "images"), "labels": None, "upright": True}
     task = zoo.make_task(api.load("doc_ori", {"data.train": [upright], "data.val": [upright]}).settings)
     paddle.seed(5)
@@ -227,7 +241,7 @@ def test_orientation(paddlex_python, tmp_path, page_root, pages):
     assert len({answer["label_names"][0] for answer in others[0]}) > 1  # the pages are told apart
 
 
-def test_recogniser_with_its_charset(paddlex_python, tmp_path):
+def test_recogniser_with_its_charset(paddlex_python: str, tmp_path: Path) -> None:
     """The imported PP-OCRv6_small_rec, exported here: texts of drawn strips, in batches and one by one."""
     name = "PP-OCRv6_small_rec"
     strips = tmp_path / "strips"

@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -45,7 +46,7 @@ with open(out, "w") as file:
 
 
 @pytest.fixture(scope="module")
-def folders(tmp_path_factory):
+def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The official networks with drawn weights; the detector's rule marks what is dark."""
     root = tmp_path_factory.mktemp("ours")
     for model in CLASSES:
@@ -53,7 +54,7 @@ def folders(tmp_path_factory):
     return root
 
 
-def test_single_modules_and_the_seal_pipeline(paddlex_python, folders, tmp_path):
+def test_single_modules_and_the_seal_pipeline(paddlex_python: str, folders: Path, tmp_path: Path) -> None:
     image = np.full((400, 500, 3), 255, np.uint8)
     cv2.rectangle(image, (60, 80), (430, 120), (0, 0, 0), -1)
     cv2.rectangle(image, (90, 240), (400, 290), (0, 0, 0), -1)

@@ -1,6 +1,8 @@
 """A pipeline whose detector is exact by construction: what is dark is text, what is tinted is seal."""
 
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -17,6 +19,8 @@ from sealkit.pipeline.seal_recognition import SealRecognitionPipeline
 from sealkit.pipeline.settings import SealRecognitionSettings
 from sealkit.runtime.devices import CPU
 from sealkit.runtime.files import ModelMeta
+
+MakePipeline = Callable[..., SealRecognitionPipeline]
 
 SAID = {
     "Sealkit": {
@@ -36,10 +40,10 @@ class InkModel:
     engine, device, threads, path, meta = "ink", CPU, 1, Path("ink"), ModelMeta("ink", SAID)
     crop_side = 320
 
-    def __init__(self, channels=4):
+    def __init__(self, channels: int = 4) -> None:
         self.channels, self.sizes = channels, []
 
-    def run(self, x):
+    def run(self, x: np.ndarray) -> list[np.ndarray]:
         self.sizes.append(x.shape[2:])
         pixels = (x[0] * np.float32(STD)[:, None, None] + np.float32(MEAN)[:, None, None]) * 255
         text = (pixels.max(axis=0) < 100).astype(np.float32)
@@ -51,11 +55,11 @@ class InkModel:
         maps = [text, np.zeros_like(text), -np.ones_like(text), area]
         return [np.stack(maps[: self.channels])[None]]
 
-    def close(self):
+    def close(self) -> None:
         """Nothing is held open."""
 
 
-def middle_disc(area):
+def middle_disc(area: np.ndarray) -> np.ndarray:
     """Of an area of discs that may overlap the one nearest the middle."""
     if not area.any():
         return area
@@ -74,10 +78,10 @@ class LengthRecogniser:
 
     model, height = InkModel(), 48
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.strips = []
 
-    def read(self, strips, batch_size=8):
+    def read(self, strips: Sequence[np.ndarray], batch_size: int = 8) -> list[RecResult]:
         self.strips += list(strips)
         counts = [max(1, round(s.shape[1] / s.shape[0])) for s in strips]
         return [RecResult("章" * n, 0.4 if n == 1 else 0.9) for n in counts]
@@ -88,10 +92,10 @@ class FakeLayout:
 
     model = InkModel()
 
-    def __init__(self, boxes):
+    def __init__(self, boxes: Sequence[Mapping[str, Any]]) -> None:
         self.boxes, self.calls = boxes, []
 
-    def predict(self, images, batch_size=1, **options):
+    def predict(self, images: Sequence[np.ndarray], batch_size: int = 1, **options: Any) -> Iterator[dict[str, Any]]:
         self.calls.append((len(images), batch_size, options))
         if any((image == (0, 0, 255)).all() for image in images):
             raise EngineError("a page the network does not take")
@@ -105,7 +109,7 @@ class QuarterTurn:
     models = {}  # noqa: RUF012
     has_orientation, has_unwarping = True, False
 
-    def process(self, image, orientation, unwarping):
+    def process(self, image: np.ndarray, orientation: bool, unwarping: bool) -> dict[str, Any]:
         turned = np.ascontiguousarray(np.rot90(image)) if orientation else image
         return {
             "input_path": None,
@@ -119,18 +123,20 @@ class QuarterTurn:
 
 
 @pytest.fixture
-def fake_layout():
+def fake_layout() -> type[FakeLayout]:
     return FakeLayout
 
 
 @pytest.fixture
-def quarter_turn():
+def quarter_turn() -> QuarterTurn:
     return QuarterTurn()
 
 
 @pytest.fixture
-def make_pipeline():
-    def make(channels=4, layout=None, preprocessor=None, config="embedded", **changes):
+def make_pipeline() -> MakePipeline:
+    def make(
+        channels: int = 4, layout: Any = None, preprocessor: Any = None, config: str = "embedded", **changes: Any
+    ) -> SealRecognitionPipeline:
         settings = load_settings("configs", config, SealRecognitionSettings, changes).settings
         detector = pipeline_detector(InkModel(channels), settings, flow_of(settings))
         return SealRecognitionPipeline(settings, detector, LengthRecogniser(), layout, preprocessor)
@@ -138,7 +144,7 @@ def make_pipeline():
     return make
 
 
-def draw_seal(page, centre, radius):
+def draw_seal(page: np.ndarray, centre: tuple[int, int], radius: int) -> np.ndarray:
     """A tinted disc with a straight bar (6 characters wide) and an arc above it."""
     x, y = centre
     cv2.circle(page, centre, radius, TINT, -1)
@@ -150,7 +156,7 @@ def draw_seal(page, centre, radius):
 
 
 @pytest.fixture
-def page():
+def page() -> np.ndarray:
     """800 × 600 with two seals and a line of text outside them."""
     image = np.full((600, 800, 3), 255, np.uint8)
     cv2.rectangle(image, (60, 40), (400, 70), (0, 0, 0), -1)
@@ -160,11 +166,11 @@ def page():
 
 
 @pytest.fixture
-def overlapping():
+def overlapping() -> np.ndarray:
     """800 × 600 with two seals, one stamped over the other's edge."""
     return draw_seal(draw_seal(np.full((600, 800, 3), 255, np.uint8), (300, 300), 130), (520, 340), 110)
 
 
 @pytest.fixture
-def seal_image():
+def seal_image() -> np.ndarray:
     return draw_seal(np.full((320, 320, 3), 255, np.uint8), (160, 160), 140)

@@ -3,6 +3,8 @@
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -12,6 +14,7 @@ from sealkit.errors import ConfigError, EngineError
 from sealkit.modules.table import module_of
 from sealkit.pipeline.create import create_model, create_pipeline, load_config
 from sealkit.pipeline.locate import locate_model
+from sealkit.pipeline.seal_recognition import SealRecognitionPipeline
 from sealkit.pipeline.settings import EngineSettings
 from sealkit.pipeline.speed import engine_of
 
@@ -20,11 +23,11 @@ DET, REC = (f"SubPipelines.SealOCR.SubModules.Text{name}" for name in ("Detectio
 
 
 @pytest.fixture(scope="module")
-def rapidocr():
+def rapidocr() -> Path:
     return locate_model("PP-OCRv6_small_det", weights="rapidocr").path  # the extra `embedded` brings it
 
 
-def test_reads_without_paddle(rapidocr, tmp_path):
+def test_reads_without_paddle(rapidocr: Path, tmp_path: Path) -> None:
     """Where paddle is not installed: an import of it would fail."""
     code = f"""
         import sys
@@ -44,7 +47,7 @@ def test_reads_without_paddle(rapidocr, tmp_path):
     assert len(list(tmp_path.iterdir())) >= 2
 
 
-def test_engines_per_level(rapidocr):
+def test_engines_per_level(rapidocr: Path) -> None:
     changes = {**WHEEL, "engine": "onnxruntime"}
     pipeline = create_pipeline(overrides=changes, device="cpu", threads=1)
     assert pipeline.engines["TextDetection"] == "onnxruntime (cpu, 1 thread)"
@@ -56,7 +59,7 @@ def test_engines_per_level(rapidocr):
     assert backend.engines["TextRecognition"].startswith("onnxruntime")
 
 
-def test_wrong_models_are_named_before_anything_runs(rapidocr, tmp_path):
+def test_wrong_models_are_named_before_anything_runs(rapidocr: Path, tmp_path: Path) -> None:
     with pytest.raises(EngineError, match="model folder of PP-OCRv6_small_det does not exist"):
         create_pipeline(overrides={f"{DET}.model_dir": str(tmp_path / "none")})
     with pytest.raises(EngineError, match=r"missing: inference\.yml"):
@@ -70,7 +73,7 @@ def test_wrong_models_are_named_before_anything_runs(rapidocr, tmp_path):
         create_pipeline(overrides={**WHEEL, f"{REC}.charset": str(keys)})
 
 
-def test_models_that_are_not_there_are_named_together(tmp_path, monkeypatch):
+def test_models_that_are_not_there_are_named_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(MODELS_VARIABLE, str(tmp_path))
     with pytest.raises(EngineError, match=r"4 models of this config cannot be used") as caught:
         create_pipeline("seal_recognition")
@@ -81,7 +84,7 @@ def test_models_that_are_not_there_are_named_together(tmp_path, monkeypatch):
     assert f"sealkit download {' '.join(names)}`" in said.rpartition("next: ")[2]
 
 
-def test_wrong_configs_are_refused():
+def test_wrong_configs_are_refused() -> None:
     with pytest.raises(ConfigError, match=r"thresold(.|\n)*did you mean"):
         create_pipeline("seal_recognition", overrides={"SubModules.LayoutDetection.thresold": 0.5})
     with pytest.raises(ConfigError, match="embeded"):
@@ -90,7 +93,7 @@ def test_wrong_configs_are_refused():
         create_pipeline(overrides={"reading": "reference"})
 
 
-def test_the_beta_is_told_the_form_of_today():
+def test_the_beta_is_told_the_form_of_today() -> None:
     old = {
         "Global": {"pipeline_name": "seal_recognition"},
         "Pipeline": {
@@ -118,14 +121,14 @@ def test_the_beta_is_told_the_form_of_today():
         create_pipeline(at_onse=2)
 
 
-def beta(**changes):
+def beta(**changes: object) -> dict[str, Any]:
     section = {"layout_model": "RT-DETR-H_layout_3cls", "text_det_model": "PP-OCRv4_server_seal_det"}
     section |= {"text_rec_model": "PP-OCRv4_mobile_rec", "layout_batch_size": 1, "text_rec_batch_size": 4}
     return {"Global": {"pipeline_name": "seal_recognition", "input": "x.png"}, "Pipeline": section | changes}
 
 
 @pytest.mark.parametrize("way", ["override", "mapping of overrides", "key", "file"])
-def test_the_beta_is_read_where_asked_for(way, tmp_path):
+def test_the_beta_is_read_where_asked_for(way: str, tmp_path: Path) -> None:
     source, overrides = beta(), ["beta=true"]
     if way == "mapping of overrides":
         overrides = {"beta": True}
@@ -142,7 +145,7 @@ def test_the_beta_is_read_where_asked_for(way, tmp_path):
     assert not load_config("seal_recognition").settings.beta
 
 
-def test_folders_and_pages_of_the_beta(tmp_path, caplog):
+def test_folders_and_pages_of_the_beta(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     folder = tmp_path / "det" / "inference"
     folder.mkdir(parents=True)
     (folder / "inference.yml").write_text("Global: {model_name: PP-OCRv4_mobile_seal_det}\n", encoding="utf-8")
@@ -158,7 +161,7 @@ def test_folders_and_pages_of_the_beta(tmp_path, caplog):
     assert "--device gpu:0" in caplog.text
 
 
-def test_what_cannot_be_read_of_the_beta():
+def test_what_cannot_be_read_of_the_beta() -> None:
     with pytest.raises(ConfigError, match="no counterpart") as caught:
         load_config(beta(text_sort="x"), ["beta=true"])
     assert caught.value.value == ["text_sort"]
@@ -170,8 +173,8 @@ def test_what_cannot_be_read_of_the_beta():
         load_config(beta(), ["beta=false"])
 
 
-def test_options_per_engine(rapidocr):
-    def created(config):
+def test_options_per_engine(rapidocr: Path) -> None:
+    def created(config: dict[str, Any] | None) -> SealRecognitionPipeline:
         return create_pipeline(overrides=WHEEL, engine="onnxruntime", engine_config=config, device="cpu", threads=1)
 
     created({"onnxruntime": {"graph_optimization_level": "basic"}, "paddle": {"run_mode": "paddle"}})
@@ -182,7 +185,7 @@ def test_options_per_engine(rapidocr):
     assert engine_of((EngineSettings(engine="hpi"),)) == ("auto", None)
 
 
-def test_create_model(rapidocr):
+def test_create_model(rapidocr: Path) -> None:
     import numpy as np
 
     recogniser = create_model("PP-OCRv6_small_rec", engine="onnxruntime", device="cpu")
@@ -204,13 +207,13 @@ def test_create_model(rapidocr):
         next(detector.predict(np.zeros((64, 64, 3), np.uint8), treshold=1))
 
 
-def _write_folder(folder):
+def _write_folder(folder: Path) -> None:
     folder.mkdir(parents=True)
     for name in ("inference.yml", "inference.onnx"):
         (folder / name).write_bytes(b"")
 
 
-def test_where_models_are_looked_for(tmp_path, monkeypatch):
+def test_where_models_are_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(MODELS_VARIABLE, str(tmp_path))
     _write_folder(tmp_path / "PP-OCRv4_mobile_rec_infer")
     assert locate_model("PP-OCRv4_mobile_rec").path == tmp_path / "PP-OCRv4_mobile_rec_infer"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,7 +22,7 @@ def lying(angle: int) -> np.ndarray:
     return turn(page(), -angle)
 
 
-def test_classifier_tells_the_angle_in_paddlex_fields(tmp_path):
+def test_classifier_tells_the_angle_in_paddlex_fields(tmp_path: Path) -> None:
     model = orientation_model()
     results = list(OrientationClassifier(model).predict([lying(a) for a in (0, 90, 180, 270)], batch_size=3))
     assert [r["label_names"] for r in results] == [["0"], ["90"], ["180"], ["270"]]
@@ -37,13 +38,13 @@ def test_classifier_tells_the_angle_in_paddlex_fields(tmp_path):
     assert read_image(next(tmp_path.glob("*_res.png"))).shape == (70, 90, 3)
 
 
-def test_unreadable_images_do_not_stop_the_others(tmp_path):
+def test_unreadable_images_do_not_stop_the_others(tmp_path: Path) -> None:
     (tmp_path / "bad.png").write_bytes(b"no image")
     results = list(OrientationClassifier(orientation_model()).predict([str(tmp_path / "bad.png"), lying(180)], 2))
     assert not results[0].ok and results[1]["label_names"] == ["180"]
 
 
-def test_folders_of_other_modules_are_named():
+def test_folders_of_other_modules_are_named() -> None:
     with pytest.raises(EngineError, match="no ResizeImage"):
         OrientationClassifier(orientation_model(PreProcess={"transform_ops": [{"DetResizeForTest": None}]}))
     with pytest.raises(EngineError, match="not an orientation classifier"):
@@ -57,13 +58,13 @@ def test_folders_of_other_modules_are_named():
         cats.angle(page())
 
 
-def test_a_file_without_labels_means_the_angles():
+def test_a_file_without_labels_means_the_angles() -> None:
     found = OrientationClassifier(orientation_model(PostProcess={"Topk": {"topk": 1}}))
     assert found.angle(lying(270)) == 270
     assert found.input.resize.crop == 64
 
 
-def test_unwarped_page_is_rgb_alone_and_clipped():
+def test_unwarped_page_is_rgb_alone_and_clipped() -> None:
     (result,) = Unwarper(unwarping_model()).predict(page())
     flat = result["doctr_img"]
     assert flat.dtype == np.uint8 and flat.shape == (90, 70, 3)
@@ -72,14 +73,14 @@ def test_unwarped_page_is_rgb_alone_and_clipped():
     assert list(result) == ["input_path", "page_index", "input_img", "doctr_img"]
 
 
-def test_unwarped_page_is_saved_with_its_colours(tmp_path):
+def test_unwarped_page_is_saved_with_its_colours(tmp_path: Path) -> None:
     (result,) = Unwarper(unwarping_model()).predict(page())
     result.save_to_img(tmp_path / "flat.png")
     assert read_image(tmp_path / "flat.png")[50, -1].tolist() == [30, 30, 204]
 
 
 @pytest.mark.parametrize("angle", [0, 90, 180, 270])
-def test_both_steps(angle):
+def test_both_steps(angle: int) -> None:
     stage = DocPreprocessor(OrientationClassifier(orientation_model()), Unwarper(unwarping_model()))
     assert stage.has_orientation and stage.has_unwarping
     assert set(stage.models) == {"DocOrientationClassify", "DocUnwarping"}
@@ -94,7 +95,7 @@ def test_both_steps(angle):
     assert found["model_settings"] == {"use_doc_orientation_classify": True, "use_doc_unwarping": True}
 
 
-def test_steps_that_are_off_hand_the_same_image_on():
+def test_steps_that_are_off_hand_the_same_image_on() -> None:
     stage = DocPreprocessor(OrientationClassifier(orientation_model()), None)
     image = lying(180)
     found = stage.process(image, orientation=False, unwarping=False)
@@ -103,7 +104,7 @@ def test_steps_that_are_off_hand_the_same_image_on():
         stage.process(image, orientation=True, unwarping=True)
 
 
-def test_reference_reading_shifts_by_a_pixel():
+def test_reference_reading_shifts_by_a_pixel() -> None:
     model = OrientationClassifier(orientation_model())
     exact = DocPreprocessor(model).process(lying(90), unwarping=False)["rot_img"]
     shifted = DocPreprocessor(model, turn=rotate_image).process(lying(90), unwarping=False)["rot_img"]

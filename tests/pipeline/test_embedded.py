@@ -1,22 +1,24 @@
 """The embedded default: shipped detector and recogniser, nothing downloaded, no other package's models."""
 
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from rapidfuzz.distance import Levenshtein
 
 import sealkit
 from sealkit.data.labels.detection import read_det_labels
+from sealkit.pipeline.seal_recognition import SealRecognitionPipeline
 
 TOY = Path(__file__).parents[2] / "datasets" / "toy"
 
 
 @pytest.fixture(scope="module")
-def pipeline():
+def pipeline() -> SealRecognitionPipeline:
     return sealkit.create_pipeline(device="cpu", threads=1)
 
 
-def test_reads_drawn_seals(pipeline):
+def test_reads_drawn_seals(pipeline: SealRecognitionPipeline) -> None:
     """Not a benchmark (`tools/benchmark.py real-seals` is one): a broken link of the chain reads nothing."""
     samples, _ = read_det_labels(TOY, "val.txt")
     sims = []
@@ -29,14 +31,14 @@ def test_reads_drawn_seals(pipeline):
     assert sum(sims) / len(sims) > 0.3, sims
 
 
-def test_the_shipped_detector_has_fields_and_describes_itself(pipeline):
+def test_the_shipped_detector_has_fields_and_describes_itself(pipeline: SealRecognitionPipeline) -> None:
     model = pipeline.detector.model
     assert model.meta.model_name == "PP-OCRv6_small_det" and model.meta.data["Sealkit"]["fields"] is True
     assert pipeline.detector.spec.postprocess.box_type == "poly"
 
 
-def test_the_shipped_recogniser_is_used_and_no_wheel_is_looked_at(monkeypatch):
-    def refuse(tag, name):
+def test_the_shipped_recogniser_is_used_and_no_wheel_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(tag: str, name: str) -> NoReturn:
         raise AssertionError(f"{tag} was asked for {name}")
 
     monkeypatch.setattr("sealkit.pipeline.locate.find_in_wheel", refuse)
@@ -46,7 +48,7 @@ def test_the_shipped_recogniser_is_used_and_no_wheel_is_looked_at(monkeypatch):
     assert recogniser.charset.num_classes == 18710 and recogniser.model.meta.model_name == "PP-OCRv6_small_rec"
 
 
-def test_training_can_start_from_the_shipped_recogniser():
+def test_training_can_start_from_the_shipped_recogniser() -> None:
     from sealkit import zoo
     from sealkit.modules.text_recognition.characters import charset_of_weights
     from sealkit.weights.sources import resolve

@@ -1,13 +1,18 @@
 """A flow is a list of stages: one is added as CONTRIBUTING says, and what a stage cannot do fails its page alone."""
 
+from collections.abc import Callable
+
 import numpy as np
+import pytest
 
-from sealkit.pipeline.context import Stage
+from sealkit.pipeline.context import Context, Stage
 from sealkit.pipeline.flow import Flow
+from sealkit.pipeline.page import Page
 from sealkit.pipeline.stages import find_seals
+from tests.pipeline.conftest import MakePipeline
 
 
-def drop_small(page, context):
+def drop_small(page: Page, context: Context) -> None:
     """A stage between find_seals and detect."""
     kept = [seal for seal in page.seals if seal.found.long_side > 200]
     page.log.add("drop_small", dropped=len(page.seals) - len(kept))
@@ -19,7 +24,7 @@ class WithoutSmall(Flow):
     stages = (*Flow.stages[:after], Stage(drop_small), *Flow.stages[after:])
 
 
-def test_a_stage_is_added(make_pipeline, page):
+def test_a_stage_is_added(make_pipeline: MakePipeline, page: np.ndarray) -> None:
     pipeline = make_pipeline()
     pipeline.flow = WithoutSmall()
     (result,) = pipeline.predict(page)
@@ -27,8 +32,10 @@ def test_a_stage_is_added(make_pipeline, page):
     assert list(result["stages"])[:4] == ["search", "drop_small", "detection", "recognition"]
 
 
-def test_a_stage_that_fails_on_a_page_fails_it_alone(make_pipeline, page, caplog):
-    def fussy(one, context):
+def test_a_stage_that_fails_on_a_page_fails_it_alone(
+    make_pipeline: MakePipeline, page: np.ndarray, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fussy(one: Page, context: Context) -> None:
         if one.image.max() < 200:
             raise IndexError("nothing bright")
 
@@ -43,10 +50,12 @@ def test_a_stage_that_fails_on_a_page_fails_it_alone(make_pipeline, page, caplog
     assert len(results[0].texts) == len(results[2].texts) == 4
 
 
-def test_pages_of_a_group_go_together_up_to_the_last_stage_that_takes_several(make_pipeline, page):
+def test_pages_of_a_group_go_together_up_to_the_last_stage_that_takes_several(
+    make_pipeline: MakePipeline, page: np.ndarray
+) -> None:
     order = []
 
-    def note(name):
+    def note(name: str) -> Callable[[Page, Context], None]:
         return lambda one, context: order.append(name)
 
     together = Stage(note("single"), lambda pages, context: order.append(len(pages)))

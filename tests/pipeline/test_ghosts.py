@@ -6,7 +6,7 @@ from sealkit.pipeline.page import DetectedSeal, FoundSeal, ReadLine
 from sealkit.pipeline.stages.assemble import without_ghosts
 
 
-def seal(box, score=None, source="area"):
+def seal(box: tuple[float, float, float, float], score: float | None = None, source: str = "area") -> DetectedSeal:
     read = () if score is None else (ReadLine(None, None, "章", score),)
     return DetectedSeal(FoundSeal(box, 1.0, source), (0, 0, 10, 10), read=read)
 
@@ -27,12 +27,12 @@ WITH_TEXT = seal((0, 0, 100, 100), 0.9)
         (seal((0, 0, 300, 300), 0.9, source="whole"), True),
     ],
 )
-def test_ghosts(other, stays):
+def test_ghosts(other: DetectedSeal, stays: bool) -> None:
     kept = without_ghosts([WITH_TEXT, other], 0.5)
     assert [one is other for one in kept] == ([False, True] if stays else [False])
 
 
-def test_a_part_of_a_seal_that_could_not_be_read_is_no_second_one():
+def test_a_part_of_a_seal_that_could_not_be_read_is_no_second_one() -> None:
     whole, part, twin = seal((0, 0, 100, 100)), seal((10, 10, 60, 60)), seal((0, 0, 100, 100))
     assert without_ghosts([part, whole], 0.5) == [whole]
     assert without_ghosts([whole, twin], 0.5) == [whole, twin]  # boxes of one size do not drop each other

@@ -2,25 +2,34 @@
 
 import csv
 import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import cv2
+import numpy as np
 import pytest
 
 from sealkit.cli import main
+from sealkit.pipeline.seal_recognition import SealRecognitionPipeline
+from tests.cli.conftest import CommandLine
+from tests.pipeline.conftest import MakePipeline
 
 
 @pytest.fixture
-def infer(make_pipeline, monkeypatch, capsys):
+def infer(
+    make_pipeline: MakePipeline, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> CommandLine:
     """Runs the command with the exact detector in place of the embedded one: exit code, stdout, stderr."""
     asked = {}
 
-    def create(config=None, **options):
+    def create(config: Any = None, **options: Any) -> SealRecognitionPipeline:
         asked.update(options, config=config)
         return make_pipeline()
 
     monkeypatch.setattr("sealkit.api.create_pipeline", create)
 
-    def run(*arguments):
+    def run(*arguments: object) -> tuple[int, str, str]:
         code = main(["infer", *map(str, arguments)])
         captured = capsys.readouterr()
         return code, captured.out, captured.err
@@ -30,7 +39,7 @@ def infer(make_pipeline, monkeypatch, capsys):
 
 
 @pytest.fixture
-def folder(tmp_path, seal_image, page):
+def folder(tmp_path: Path, seal_image: np.ndarray, page: np.ndarray) -> Path:
     images = tmp_path / "images"
     images.mkdir()
     cv2.imwrite(str(images / "a.png"), seal_image)
@@ -39,7 +48,7 @@ def folder(tmp_path, seal_image, page):
     return images
 
 
-def test_texts_with_roles_on_stdout(infer, folder):
+def test_texts_with_roles_on_stdout(infer: CommandLine, folder: Path) -> None:
     code, out, err = infer(folder / "a.png")
     assert code == 0
     assert err == "nothing was saved: --save-path out keeps JSON and images; --save-csv texts.csv a table\n"
@@ -48,7 +57,7 @@ def test_texts_with_roles_on_stdout(infer, folder):
     assert lines[2].endswith("(title)") and lines[3].endswith("(purpose)")
 
 
-def test_a_broken_file_is_told_and_the_rest_is_read(infer, folder, tmp_path):
+def test_a_broken_file_is_told_and_the_rest_is_read(infer: CommandLine, folder: Path, tmp_path: Path) -> None:
     code, out, err = infer(folder, "--save-path", tmp_path / "out")
     assert code == 3 and "b.png" in err and "1 image(s) could not be read" in err
     assert "c.png" in out and "seal 2" in out and "b.png" not in out
@@ -63,14 +72,14 @@ def test_a_broken_file_is_told_and_the_rest_is_read(infer, folder, tmp_path):
     ]
 
 
-def test_jsonl_is_one_object_per_image_and_nothing_else(infer, folder):
+def test_jsonl_is_one_object_per_image_and_nothing_else(infer: CommandLine, folder: Path) -> None:
     code, out, _ = infer(folder, "--jsonl")
     records = [json.loads(line) for line in out.splitlines()]
     assert code == 3 and [len(r["seal_res_list"]) for r in records] == [1, 0, 2]
     assert "error" in records[1] and records[0]["seal_res_list"][0]["rec_texts"]
 
 
-def test_quiet_verbose_and_parameters(infer, folder):
+def test_quiet_verbose_and_parameters(infer: CommandLine, folder: Path) -> None:
     assert infer(folder / "a.png", "--quiet")[1] == ""
     _, out, err = infer(folder / "a.png", "--verbose", "--engine", "onnxruntime", "--threads", "1", "-o", "engine=auto")
     assert "search: seals 1" in out and "TextDetection: ink" in err
@@ -79,13 +88,15 @@ def test_quiet_verbose_and_parameters(infer, folder):
     assert "no text read" in out
 
 
-def test_all_parameters_of_paddlex_s_command_line(make_pipeline, infer, folder, monkeypatch):
+def test_all_parameters_of_paddlex_s_command_line(
+    make_pipeline: MakePipeline, infer: CommandLine, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     seen = {}
 
     class Spy:
         engines = {}  # noqa: RUF012
 
-        def predict(self, inputs, **options):
+        def predict(self, inputs: Any, **options: Any) -> Iterator[Any]:
             seen.update(options, inputs=inputs)
             return iter(())
 
@@ -112,7 +123,9 @@ def test_all_parameters_of_paddlex_s_command_line(make_pipeline, infer, folder, 
     assert code == 2 and "nothing to read" in err
 
 
-def test_reference_reading_from_the_command_line(make_pipeline, infer, folder, monkeypatch):
+def test_reference_reading_from_the_command_line(
+    make_pipeline: MakePipeline, infer: CommandLine, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     plain = {"reading": "reference", "Search": None, "Refine": None, "Reading": None, "Lines": None}
     monkeypatch.setattr("sealkit.api.create_pipeline", lambda *a, **k: make_pipeline(**plain))
     code, out, _ = infer(folder / "a.png", "--verbose")
@@ -122,19 +135,19 @@ def test_reference_reading_from_the_command_line(make_pipeline, infer, folder, m
     assert json.loads(out) == {"error": "the input params for model settings are invalid!"}
 
 
-def test_flags_that_do_not_go_together(infer, folder):
+def test_flags_that_do_not_go_together(infer: CommandLine, folder: Path) -> None:
     code, _, err = infer(folder / "a.png", "--model-dir", folder)
     assert code == 2 and "--model-dir belongs to --model" in err
     code, _, err = infer(folder / "a.png", "--model", "PP-OCRv6_small_det", "--seal-det-thresh", "0.4")
     assert code == 2 and "--seal-det-thresh" in err
 
 
-def test_unwritable_output(infer, folder):
+def test_unwritable_output(infer: CommandLine, folder: Path) -> None:
     code, _, err = infer(folder / "a.png", "--save-path", folder / "a.png" / "out")
     assert code == 1 and "cannot write" in err and "Traceback" not in err
 
 
-def test_a_table_of_all_texts_and_where_it_lies(infer, folder, tmp_path):
+def test_a_table_of_all_texts_and_where_it_lies(infer: CommandLine, folder: Path, tmp_path: Path) -> None:
     table = tmp_path / "new" / "texts.csv"
     code, _, err = infer(folder / "a.png", folder / "c.png", "--save-csv", table, "--save-path", tmp_path / "out")
     assert code == 0 and err == f"saved to {tmp_path / 'out'} and {table}\n"
@@ -143,7 +156,7 @@ def test_a_table_of_all_texts_and_where_it_lies(infer, folder, tmp_path):
     assert {row["seal"] for row in rows if row["file"].endswith("c.png")} == {"1", "2"}
 
 
-def test_a_pattern_the_shell_left_alone(infer, folder):
+def test_a_pattern_the_shell_left_alone(infer: CommandLine, folder: Path) -> None:
     code, out, _ = infer(folder / "[ac].png")
     assert code == 0 and out.count(".png") == 2
     (folder / "[b].png").write_bytes((folder / "a.png").read_bytes())
@@ -161,7 +174,9 @@ def test_a_pattern_the_shell_left_alone(infer, folder):
         (["--save-csv", "x.csv", "--model", "PP-OCRv6_small_rec"], "leave --model out"),
     ],
 )
-def test_where_to_save_is_checked_before_anything_is_read(infer, folder, more, said):
+def test_where_to_save_is_checked_before_anything_is_read(
+    infer: CommandLine, folder: Path, more: list[str], said: str
+) -> None:
     code, out, err = infer(folder / "a.png", *more)
     assert code == 2 and said in err and out == ""
     assert infer.asked == {}

@@ -1,6 +1,7 @@
 """How long a saved result is: outlines are written up to three times, and detectors give them many points."""
 
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ MOST = 12_000
 """Bytes of a seal."""
 
 
-def ring_text(rng, start, span, scale):
+def ring_text(rng: np.random.Generator, start: float, span: float, scale: float) -> tuple[np.ndarray, np.ndarray]:
     """A text on a ring of 300 pixels: its line_poly, and a detector's outline of it, a point each pixel or two."""
     angles = np.radians(start + np.linspace(0, span, max(4, round(span / 5))))
     ring = np.stack([np.cos(angles), np.sin(angles)], axis=1)
@@ -27,7 +28,7 @@ def ring_text(rng, start, span, scale):
     return line.astype(np.float32), outline.astype(np.float32)
 
 
-def seal_of(count, scale=1.0):
+def seal_of(count: int, scale: float = 1.0) -> DetectedSeal:
     """A seal with so many texts around it."""
     rng = np.random.default_rng(0)
     read = []
@@ -39,21 +40,21 @@ def seal_of(count, scale=1.0):
     return DetectedSeal(FoundSeal(box, 0.99, "area"), (0, 0, side, side), read=read)
 
 
-def fields_of(seal):
+def fields_of(seal: DetectedSeal) -> dict[str, Any]:
     call = SimpleNamespace(score_thresh=0.5, det_params={"limit_side_len": 736, "limit_type": "min", "thresh": 0.2})
     page = SimpleNamespace(image=np.zeros((*seal.window[:1:-1], 3), np.uint8), layout=None)
     return seal_fields(seal, page, 1, SimpleNamespace(call=call))
 
 
 @pytest.mark.parametrize("scale", [1, 4])
-def test_a_seal_with_five_dense_outlines_stays_short(scale):
+def test_a_seal_with_five_dense_outlines_stays_short(scale: int) -> None:
     seal = seal_of(5, scale)
     assert sum(len(one.source.region.outline) for one in seal.read) > 1000
     text = compact_json([plain(fields_of(seal).shown())])
     assert len(text.encode("utf-8")) < MOST, len(text.encode("utf-8"))
 
 
-def test_outlines_are_where_they_were():
+def test_outlines_are_where_they_were() -> None:
     """Half a pixel for the points left out, and the corner of a pixel for whole numbers."""
     seal = seal_of(3)
     fields = fields_of(seal)

@@ -1,6 +1,7 @@
 """Numbers that belong to a trained detector come from its folder; a config overrides what it names, aloud."""
 
 import logging
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,7 +25,7 @@ SIZE = {"limit_side_len": 320, "limit_type": "resize_long"}
 CROP = {"op": "seal_crop", "background_contrast": 0.35}
 
 
-def exported(**recipe):
+def exported(**recipe: Any) -> ModelMeta:
     """inference.yml of a detector of such a recipe."""
     made = SealTextDetectionRecipe(
         module="seal_text_detection", model="PP-OCRv6_small_det", name="x", data=DATA, **recipe
@@ -35,16 +36,16 @@ def exported(**recipe):
 class Watching(InkModel):
     """Keeps its inputs."""
 
-    def __init__(self, meta):
+    def __init__(self, meta: ModelMeta) -> None:
         super().__init__()
         self.meta, self.seen = meta, []
 
-    def run(self, x):
+    def run(self, x: np.ndarray) -> list[np.ndarray]:
         self.seen.append(x[0])
         return super().run(x)
 
 
-def pipeline_of(meta, config, **changes):
+def pipeline_of(meta: ModelMeta, config: Any, **changes: Any) -> SealRecognitionPipeline:
     settings = load_settings("configs", config, SealRecognitionSettings, changes).settings
     detector = pipeline_detector(Watching(meta), settings, flow_of(settings))
     return SealRecognitionPipeline(settings, detector, LengthRecogniser())
@@ -53,7 +54,7 @@ def pipeline_of(meta, config, **changes):
 LIGHTWEIGHT = "seal_recognition-nopp-nolayout-lightweight"
 
 
-def test_a_detector_runs_at_the_size_it_was_evaluated_with(seal_image):
+def test_a_detector_runs_at_the_size_it_was_evaluated_with(seal_image: np.ndarray) -> None:
     pipeline = pipeline_of(exported(resize=SIZE, postprocess={"box_thresh": 0.7}), LIGHTWEIGHT)
     image = np.pad(seal_image, ((0, 160), (0, 160), (0, 0)), constant_values=255)
     (result,) = pipeline.predict(image)
@@ -62,7 +63,7 @@ def test_a_detector_runs_at_the_size_it_was_evaluated_with(seal_image):
     assert (shown["limit_side_len"], shown["limit_type"], shown["box_thresh"]) == (320, "resize_long", 0.7)
 
 
-def test_official_folders_keep_paddlex_s_numbers(seal_image):
+def test_official_folders_keep_paddlex_s_numbers(seal_image: np.ndarray) -> None:
     said = {"PostProcess": {"name": "DBPostProcess", "thresh": 0.3, "unclip_ratio": 1.5, "box_type": "poly"}}
     pipeline = pipeline_of(ModelMeta("inference.yml", said), LIGHTWEIGHT)
     (result,) = pipeline.predict(seal_image)
@@ -73,7 +74,7 @@ def test_official_folders_keep_paddlex_s_numbers(seal_image):
     }  # fmt: skip
 
 
-def test_a_config_overrides_what_it_names_and_says_so(caplog):
+def test_a_config_overrides_what_it_names_and_says_so(caplog: pytest.LogCaptureFixture) -> None:
     det = "SubPipelines.SealOCR.SubModules.TextDetection"
     with caplog.at_level(logging.WARNING):
         spec = pipeline_of(exported(resize=SIZE), LIGHTWEIGHT, **{f"{det}.limit_side_len": 640}).detector.spec
@@ -82,7 +83,9 @@ def test_a_config_overrides_what_it_names_and_says_so(caplog):
 
 
 @pytest.mark.parametrize(("augment", "contrast"), [((), 1.0), ((CROP,), 0.35)])
-def test_crops_are_dimmed_only_for_detectors_that_were_trained_so(page, augment, contrast):
+def test_crops_are_dimmed_only_for_detectors_that_were_trained_so(
+    page: np.ndarray, augment: tuple[dict[str, Any], ...], contrast: float
+) -> None:
     meta = exported(augment=augment, crop={"margin": 0.15})
     assert DetectorSpec.of_pipeline(meta).crop.background_contrast == contrast
     page[335:365, 64:76] = 0  # dark, beside the first seal, in its crop
@@ -95,14 +98,14 @@ def test_crops_are_dimmed_only_for_detectors_that_were_trained_so(page, augment,
     assert (darkest == undimmed) is (contrast == 1.0)
 
 
-def test_the_shipped_detector_carries_its_crops():
+def test_the_shipped_detector_carries_its_crops() -> None:
     from sealkit.pipeline.locate import locate_model
 
     crop = DetectorSpec.of_pipeline(locate_model("PP-OCRv6_small_det", weights="sealkit").read_meta()).crop
     assert (crop.side, crop.margin, crop.background_contrast) == (288, 0.15, 0.35)
 
 
-def test_the_recogniser_s_height_and_widest_strip_come_from_its_folder():
+def test_the_recogniser_s_height_and_widest_strip_come_from_its_folder() -> None:
     ops = [{"DecodeImage": {"img_mode": "BGR"}}, {"RecResizeImg": {"image_shape": [3, 32, 320]}}]
     meta = ModelMeta("x", {"PreProcess": {"transform_ops": ops}, "Sealkit": {"resize": {"max_width": 640}}})
     assert rec_resize(meta).image_shape == (3, 32, 320) and rec_resize(meta).max_width == 640
@@ -110,14 +113,14 @@ def test_the_recogniser_s_height_and_widest_strip_come_from_its_folder():
     assert rec_resize(official).max_width == RecResizeSettings().max_width
 
 
-def test_strips_have_the_height_of_the_recogniser_s_input(page):
+def test_strips_have_the_height_of_the_recogniser_s_input(page: np.ndarray) -> None:
     pipeline = pipeline_of(exported(), "embedded", **{"Refine.views": 1, "Reading.squeeze": []})
     pipeline.recogniser.height = 32
     list(pipeline.predict(page))
     assert {strip.shape[0] for strip in pipeline.recogniser.strips} == {32}
 
 
-def test_the_shipped_config_leaves_the_layout_s_threshold_to_its_folder():
+def test_the_shipped_config_leaves_the_layout_s_threshold_to_its_folder() -> None:
     settings = load_settings("configs", "seal_recognition-nopp", SealRecognitionSettings).settings
     numbers = settings.SubModules.LayoutDetection.numbers
     said = ModelMeta("inference.yml", {"draw_threshold": 0.3})

@@ -9,7 +9,7 @@ from sealkit.pipeline.seal_recognition import SealRecognitionPipeline
 from sealkit.serving.schema import InferRequest
 
 
-def test_the_signature_of_predict_is_that_of_the_class():
+def test_the_signature_of_predict_is_that_of_the_class() -> None:
     parameters = list(inspect.signature(SealRecognitionPipeline.predict).parameters.values())[2:]
     assert [one.name for one in parameters] == [option.name for option in PredictOptions.infos()]
     assert all(one.default is None and one.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD for one in parameters)
@@ -17,7 +17,7 @@ def test_the_signature_of_predict_is_that_of_the_class():
     assert [one.name for one in parameters[:4]] == paddlex  # by position as there
 
 
-def test_the_command_line_has_every_parameter_with_its_text():
+def test_the_command_line_has_every_parameter_with_its_text() -> None:
     parser = argparse.ArgumentParser()
     infer.add_arguments(parser)
     actions = {action.dest: action for action in parser._actions}
@@ -27,7 +27,7 @@ def test_the_command_line_has_every_parameter_with_its_text():
     assert "layout_det_res" not in actions
 
 
-def test_the_service_has_every_parameter_with_its_text():
+def test_the_service_has_every_parameter_with_its_text() -> None:
     properties = InferRequest.model_json_schema()["properties"]
     for option in PredictOptions.in_text():
         assert properties[option.camel]["description"] == option.doc

@@ -3,9 +3,10 @@
 import numpy as np
 
 from sealkit.pipeline.overview import STYLE, ring_box
+from tests.pipeline.conftest import MakePipeline
 
 
-def test_seals_are_boxed_and_listed(make_pipeline, page):
+def test_seals_are_boxed_and_listed(make_pipeline: MakePipeline, page: np.ndarray) -> None:
     (result,) = make_pipeline().predict(page)
     image = np.asarray(result.overview)[:, :, ::-1].astype(int)
     scale = STYLE.min_long_side_px / 800  # of a page of 800 x 600
@@ -20,7 +21,7 @@ def test_seals_are_boxed_and_listed(make_pipeline, page):
     assert "overview" not in result.img  # PaddleX's images stay PaddleX's
 
 
-def test_long_lists_fit(make_pipeline, page):
+def test_long_lists_fit(make_pipeline: MakePipeline, page: np.ndarray) -> None:
     (result,) = make_pipeline().predict(page)
     line = {**result["seal_res_list"][0]["lines"][0], "text": "章" * 60}
     result["seal_res_list"][0]["lines"] = [line] * 40
@@ -29,7 +30,9 @@ def test_long_lists_fit(make_pipeline, page):
     assert (panel[:, -2:] == 255).all() and (panel[:4] == 255).all() and (panel[-4:] == 255).all()
 
 
-def test_nothing_where_it_would_say_no_more(make_pipeline, seal_image, page):
+def test_nothing_where_it_would_say_no_more(
+    make_pipeline: MakePipeline, seal_image: np.ndarray, page: np.ndarray
+) -> None:
     (single,) = make_pipeline().predict(seal_image)
     assert single["seal_res_list"] and single.overview is None
     (empty,) = make_pipeline(whole_page_fallback=False).predict(np.full((200, 200, 3), 255, np.uint8))

@@ -1,10 +1,13 @@
 """Layout detection and page preprocessing: when they run, with which options, and what the result says of them."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from sealkit.errors import ConfigError
+from tests.pipeline.conftest import FakeLayout, MakePipeline, QuarterTurn
 
 BOXES = [
     {"cls_id": 2, "label": "text", "score": 0.9, "coordinate": [60.0, 40.0, 400.0, 70.0]},
@@ -25,7 +28,9 @@ PAGES = {
 }
 
 
-def test_seals_are_the_boxes_of_the_layout(make_pipeline, fake_layout, page):
+def test_seals_are_the_boxes_of_the_layout(
+    make_pipeline: MakePipeline, fake_layout: type[FakeLayout], page: np.ndarray
+) -> None:
     layout = fake_layout(BOXES)
     (result,) = make_pipeline(layout=layout, **LAYOUT).predict(page, layout_threshold={16: 0.3}, layout_nms=False)
     (seal,) = result["seal_res_list"]
@@ -37,7 +42,7 @@ def test_seals_are_the_boxes_of_the_layout(make_pipeline, fake_layout, page):
     assert result["stages"]["layout"]["boxes"] == 2 and result["stages"]["layout"]["seals"] == 1
 
 
-def test_no_seal_in_the_layout(make_pipeline, fake_layout, page):
+def test_no_seal_in_the_layout(make_pipeline: MakePipeline, fake_layout: type[FakeLayout], page: np.ndarray) -> None:
     layout = fake_layout(BOXES[:1])
     (result,) = make_pipeline(layout=layout, **LAYOUT, whole_page_fallback=False).predict(page)
     assert result["seal_res_list"] == [] and list(result.img) == ["layout_det_res"]
@@ -47,7 +52,9 @@ def test_no_seal_in_the_layout(make_pipeline, fake_layout, page):
     assert "whole image" in result["stages"]["fallback"]["note"]
 
 
-def test_switched_off_for_one_call(make_pipeline, fake_layout, seal_image):
+def test_switched_off_for_one_call(
+    make_pipeline: MakePipeline, fake_layout: type[FakeLayout], seal_image: np.ndarray
+) -> None:
     layout = fake_layout(BOXES)
     (result,) = make_pipeline(layout=layout, **LAYOUT).predict(seal_image, use_layout_detection=False)
     assert not layout.calls and result["model_settings"]["use_layout_detection"] is False
@@ -56,7 +63,9 @@ def test_switched_off_for_one_call(make_pipeline, fake_layout, seal_image):
         make_pipeline(layout=layout, **LAYOUT).predict(seal_image, layout_det_res={"boxes": BOXES})
 
 
-def test_pages_go_through_the_layout_model_together_and_one_bad_page_fails_alone(make_pipeline, fake_layout, page):
+def test_pages_go_through_the_layout_model_together_and_one_bad_page_fails_alone(
+    make_pipeline: MakePipeline, fake_layout: type[FakeLayout], page: np.ndarray
+) -> None:
     layout = fake_layout(BOXES)
     bad = np.full((50, 50, 3), (0, 0, 255), np.uint8)
     pipeline = make_pipeline(layout=layout, batch_size=3, **LAYOUT)
@@ -66,7 +75,9 @@ def test_pages_go_through_the_layout_model_together_and_one_bad_page_fails_alone
     assert [n for n, *_ in layout.calls] == [2, 1, 1, 1]  # together, then one by one to find the bad one; the last page
 
 
-def test_an_error_that_names_no_image_gets_its_path_and_page(make_pipeline, fake_layout, tmp_path):
+def test_an_error_that_names_no_image_gets_its_path_and_page(
+    make_pipeline: MakePipeline, fake_layout: type[FakeLayout], tmp_path: Path
+) -> None:
     red, white = (Image.new("RGB", (800, 600), colour) for colour in ("red", "white"))
     white.save(tmp_path / "two.tiff", save_all=True, append_images=[red])
     results = list(make_pipeline(layout=fake_layout(BOXES), **LAYOUT).predict(tmp_path / "two.tiff"))
@@ -74,7 +85,9 @@ def test_an_error_that_names_no_image_gets_its_path_and_page(make_pipeline, fake
     assert results[1]["error"] == f"{tmp_path / 'two.tiff'} page 2: a page the network does not take"
 
 
-def test_pages_are_turned_before_seals_are_looked_for(make_pipeline, quarter_turn, page):
+def test_pages_are_turned_before_seals_are_looked_for(
+    make_pipeline: MakePipeline, quarter_turn: QuarterTurn, page: np.ndarray
+) -> None:
     pipeline = make_pipeline(preprocessor=quarter_turn, **PAGES)
     (result,) = pipeline.predict(np.ascontiguousarray(np.rot90(page, -1)))
     assert len(result["seal_res_list"]) == 2 and next(iter(result.img)) == "preprocessed_img"

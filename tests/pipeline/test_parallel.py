@@ -2,7 +2,9 @@
 
 import os
 import signal
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +17,7 @@ from sealkit.pipeline.parallel import Reading, split_devices
 from sealkit.pipeline.seal_recognition import SealRecognitionPipeline
 
 
-def test_how_devices_are_written():
+def test_how_devices_are_written() -> None:
     assert [str(d) for d in split_devices("cpu,cpu")] == ["cpu", "cpu"]
     assert [str(d) for d in split_devices("gpu:0,1")] == ["gpu:0", "gpu:1"]
     assert [str(d) for d in split_devices("gpu:1, gpu:3")] == ["gpu:1", "gpu:3"]
@@ -25,7 +27,7 @@ def test_how_devices_are_written():
 
 
 @pytest.mark.slow
-def test_order_is_kept_and_devices_that_are_not_there_are_refused(seal_image, tmp_path):
+def test_order_is_kept_and_devices_that_are_not_there_are_refused(seal_image: np.ndarray, tmp_path: Path) -> None:
     pipeline = create_pipeline(device="cpu,cpu", threads=1)
     try:
         assert pipeline.engines["TextDetection"].endswith("(cpu, 1 thread)")
@@ -52,27 +54,27 @@ def test_order_is_kept_and_devices_that_are_not_there_are_refused(seal_image, tm
         ({"workers": 2, "at_once": 2}, "one image at a time"),
     ],
 )
-def test_wrong_workers_have_one_clear_message(options, message):
+def test_wrong_workers_have_one_clear_message(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         create_pipeline(**options)
 
 
-def test_one_worker_is_this_process():
+def test_one_worker_is_this_process() -> None:
     assert isinstance(create_pipeline(workers=1), SealRecognitionPipeline)
 
 
-def read_or_die(job: Reading):
+def read_or_die(job: Reading) -> tuple[Any, str | None]:
     """The name of an image; at one of them the process dies."""
     if job.record.input_path == "deadly.png" and job.record.error is None:
         os.kill(os.getpid(), signal.SIGKILL)
     return job.record.input_path, None if job.record.error is None else job.record.error.what
 
 
-def make_deadly(*_):
+def make_deadly(*_: object) -> tuple[Callable[[Reading], Any], dict[str, Any]]:
     return read_or_die, {}
 
 
-def test_an_image_that_kills_workers_has_a_result_with_the_error(monkeypatch):
+def test_an_image_that_kills_workers_has_a_result_with_the_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parallel, "_make", make_deadly)
     pipeline = create_pipeline(workers=2)
     names = ["a.png", "deadly.png", "b.png"]
@@ -89,7 +91,7 @@ def test_an_image_that_kills_workers_has_a_result_with_the_error(monkeypatch):
 
 
 @pytest.mark.slow
-def test_results_are_the_same_for_any_number_of_workers():
+def test_results_are_the_same_for_any_number_of_workers() -> None:
     """All that `infer --jsonl` tells, but for the seconds."""
     toy = Path(__file__).resolve().parents[2] / "datasets" / "toy" / "images"
     told = []

@@ -5,6 +5,7 @@ import io
 import json
 import re
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,36 +15,38 @@ from sealkit.images import ImageRecord
 from sealkit.modules.json_text import compact_json
 from sealkit.modules.result import ModuleResult
 from sealkit.pipeline.present import write_csv
+from sealkit.pipeline.result import SealRecognitionResult
+from tests.pipeline.conftest import MakePipeline
 
 
 @pytest.fixture
-def result(make_pipeline, seal_image):
+def result(make_pipeline: MakePipeline, seal_image: np.ndarray) -> SealRecognitionResult:
     (result,) = make_pipeline().predict(seal_image)
     return result
 
 
-def test_a_result_prints_its_texts_and_no_arrays(result):
+def test_a_result_prints_its_texts_and_no_arrays(result: SealRecognitionResult) -> None:
     text = str(result)
     assert all(one in text for one in result.texts) and "array" not in text and len(text) < 600
     assert repr(result) == f"<SealRecognitionResult image: 1 seal, {len(result.texts)} texts>"
     assert len(repr(result["seal_res_list"])) < 300
 
 
-def test_short_forms_agree_with_the_full_one(result):
+def test_short_forms_agree_with_the_full_one(result: SealRecognitionResult) -> None:
     seals = result.to_dict()["seals"]
     assert [one["text"] for seal in seals for one in seal["texts"]] == result.texts
     assert [row["text"] for row in result.rows()] == result.texts
     assert json.loads(json.dumps(result.to_dict())) == result.to_dict()
 
 
-def test_a_notebook_shows_image_and_escaped_texts(result):
+def test_a_notebook_shows_image_and_escaped_texts(result: SealRecognitionResult) -> None:
     result["seal_res_list"][0]["lines"][0]["text"] = "<b>章"
     shown = result._repr_html_()
     assert "&lt;b&gt;章" in shown and "<b>章" not in shown and "data:image/png;base64," in shown
     assert result._repr_png_().startswith(b"\x89PNG")
 
 
-def test_csv_opens_in_a_spreadsheet_and_runs_nothing_there(result, tmp_path):
+def test_csv_opens_in_a_spreadsheet_and_runs_nothing_there(result: SealRecognitionResult, tmp_path: Path) -> None:
     result["seal_res_list"][0]["lines"][0]["text"] = '=HYPERLINK("x")'
     write_csv([result, result], tmp_path / "deep" / "all.csv")
     data = (tmp_path / "deep" / "all.csv").read_bytes()
@@ -52,7 +55,7 @@ def test_csv_opens_in_a_spreadsheet_and_runs_nothing_there(result, tmp_path):
     assert rows[0]["text"] == '\'=HYPERLINK("x")' and rows[1]["text"] == result.rows()[1]["text"]
 
 
-def test_a_data_frame_has_a_row_per_text(result, monkeypatch):
+def test_a_data_frame_has_a_row_per_text(result: SealRecognitionResult, monkeypatch: pytest.MonkeyPatch) -> None:
     pandas = pytest.importorskip("pandas")
     frame = result.to_df()
     assert isinstance(frame, pandas.DataFrame) and frame["text"].tolist() == result.texts
@@ -61,7 +64,7 @@ def test_a_data_frame_has_a_row_per_text(result, monkeypatch):
         result.to_df()
 
 
-def test_saved_json_has_polygons_on_one_line_and_the_same_data(result, tmp_path):
+def test_saved_json_has_polygons_on_one_line_and_the_same_data(result: SealRecognitionResult, tmp_path: Path) -> None:
     result.save_to_json(tmp_path)
     (file,) = tmp_path.glob("*_res.json")
     text = file.read_text(encoding="utf-8")
@@ -75,11 +78,11 @@ def test_saved_json_has_polygons_on_one_line_and_the_same_data(result, tmp_path)
 @pytest.mark.parametrize(
     "value", [{}, [], {"a": [[1, 2], [3.5, None]]}, [{"b": ["章"]}, []], 3, "x", [[[1, 2]], [[3]]]]
 )
-def test_compact_json_is_json(value):
+def test_compact_json_is_json(value: object) -> None:
     assert json.loads(compact_json(value)) == value
 
 
-def test_one_path_that_is_not_there_raises_and_in_a_list_it_is_a_result(make_pipeline):
+def test_one_path_that_is_not_there_raises_and_in_a_list_it_is_a_result(make_pipeline: MakePipeline) -> None:
     pipeline = make_pipeline()
     with pytest.raises(ImageError, match=r"nowhere\.png"):
         list(pipeline.predict("nowhere.png"))
@@ -90,7 +93,7 @@ def test_one_path_that_is_not_there_raises_and_in_a_list_it_is_a_result(make_pip
         broken.show()
 
 
-def test_module_results_have_the_names_paddlex_documents(capsys):
+def test_module_results_have_the_names_paddlex_documents(capsys: pytest.CaptureFixture[str]) -> None:
     found = ModuleResult(ImageRecord(np.zeros((4, 6, 3), np.uint8), input_path="x.png"), "boxes")
     found["boxes"] = np.zeros((100, 4))
     assert found.img["res"].size == (6, 4)
@@ -99,7 +102,7 @@ def test_module_results_have_the_names_paddlex_documents(capsys):
     assert json.loads(capsys.readouterr().out)["res"]["input_path"] == "x.png"
 
 
-def test_signatures_of_the_public_functions_are_complete():
+def test_signatures_of_the_public_functions_are_complete() -> None:
     import inspect
 
     import sealkit

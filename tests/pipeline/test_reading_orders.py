@@ -16,6 +16,7 @@ from sealkit.modules.text_recognition.postprocess import RecResult
 from sealkit.pipeline.page import ReadLine, SealLine
 from sealkit.pipeline.reading_orders import in_best_order, sense
 from sealkit.synth.common.fontbook import FontBook
+from sealkit.synth.seals.design import Design
 from sealkit.synth.seals.grid_designs import ORDERS
 from sealkit.synth.seals.grid_designs import grid_of as draw_grid
 from sealkit.synth.seals.render import render_design, scale_matrix, transform, turn_matrix
@@ -35,7 +36,7 @@ class Drawn:
         low, high = (edge for edge in self._extent(design, pose))
         self.low, self.high = low, high
 
-    def _extent(self, design, pose):
+    def _extent(self, design: Design, pose: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         corners = np.concatenate([transform(pose, line.polygon()) for line in design.lines])
         own = np.stack([corners @ self.right, corners @ self.down], axis=1)
         return own.min(axis=0), own.max(axis=0)

@@ -1,5 +1,7 @@
 """The recogniser alone, with the weights of the rapidocr wheel."""
 
+from pathlib import Path
+
 import numpy as np
 
 import sealkit
@@ -8,7 +10,7 @@ from sealkit.images import read_image
 from sealkit.synth.seals.lines import write_line_set
 
 
-def test_batches_give_what_one_by_one_gives(tmp_path):
+def test_batches_give_what_one_by_one_gives(tmp_path: Path) -> None:
     write_line_set(tmp_path, 24, 7, "val.txt")
     samples, _ = read_rec_labels(tmp_path, "val.txt")
     strips = [read_image(sample.image_path) for sample in samples]

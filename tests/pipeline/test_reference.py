@@ -1,5 +1,7 @@
 """`reading: reference`: paddlex's strips and fields, quirks included."""
 
+from typing import Any
+
 import cv2
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ from sealkit.pipeline.reference.strips import (
     rectify,
     warp,
 )
+from tests.pipeline.conftest import MakePipeline
 
 PLAIN = {
     "reading": "reference",
@@ -25,7 +28,7 @@ PLAIN = {
 }
 
 
-def test_an_arc_becomes_a_strip_of_its_height():
+def test_an_arc_becomes_a_strip_of_its_height() -> None:
     """A band of 40 pixels from 200 to 340 degrees; its polygon has few points where it is straight, as a detector's."""
     image = np.full((320, 320, 3), 255, np.uint8)
     cv2.ellipse(image, (160, 160), (110, 110), 0, 200, 340, (0, 0, 200), 40)
@@ -38,7 +41,7 @@ def test_an_arc_becomes_a_strip_of_its_height():
     assert (inside[..., 2] > 150).mean() > 0.95 and (inside[..., 0] < 100).mean() > 0.95
 
 
-def test_what_does_not_bend_is_cropped_as_a_rectangle():
+def test_what_does_not_bend_is_cropped_as_a_rectangle() -> None:
     image = np.random.default_rng(0).integers(0, 255, (100, 200, 3), np.uint8)
     box = np.array([[20, 30], [150, 30], [150, 70], [20, 70]])
     np.testing.assert_array_equal(crop_strip(image, box), image[30:70, 20:150])
@@ -48,7 +51,7 @@ def test_what_does_not_bend_is_cropped_as_a_rectangle():
     assert crop_strip(image, crossing).shape == (80, 140, 3)
 
 
-def test_sizes_of_nothing_are_the_image_s():
+def test_sizes_of_nothing_are_the_image_s() -> None:
     """What OpenCV 4.10 does with them, and so what paddlex reads: seen on specks of small images."""
     image = np.random.default_rng(0).integers(0, 255, (30, 40, 3), np.uint8)
     strip = rectangle_strip(image, np.zeros((4, 2), np.float32))
@@ -62,7 +65,7 @@ def test_sizes_of_nothing_are_the_image_s():
         rectify(wide, np.concatenate([speck[0], speck[1][::-1]]))
 
 
-def test_specks_never_raise():
+def test_specks_never_raise() -> None:
     """Outlines of a few pixels, whose sides may have no length once they are cut off to whole numbers."""
     rng, image = np.random.default_rng(0), np.full((60, 80, 3), 200, np.uint8)
     for _ in range(600):
@@ -71,13 +74,13 @@ def test_specks_never_raise():
     np.testing.assert_array_equal(strips.resample(np.array([[7, 3], [7, 3]])), np.tile([7.0, 3.0], (16, 1)))
 
 
-def test_a_square_on_its_tip_lies_on_its_lower_left_side():
+def test_a_square_on_its_tip_lies_on_its_lower_left_side() -> None:
     """Two corners are as far left, and the order in which OpenCV 4.10 gives them decides."""
     corners = rectangle_corners(np.array([[30, 10], [50, 30], [30, 50], [10, 30]], np.int32))
     assert np.round(corners).tolist() == [[30, 10], [50, 30], [30, 50], [10, 30]]
 
 
-def test_large_warps_are_made_in_bands(monkeypatch):
+def test_large_warps_are_made_in_bands(monkeypatch: pytest.MonkeyPatch) -> None:
     image = np.random.default_rng(0).integers(0, 256, (40, 60, 3)).astype(np.uint8)
     matrix, how = np.array([[1.1, 0.2, -5], [-0.1, 0.9, 3], [1e-3, -2e-3, 1]]), (cv2.INTER_CUBIC, cv2.BORDER_REPLICATE)
     whole = warp(image, [matrix], [30], 20, *how)
@@ -85,10 +88,10 @@ def test_large_warps_are_made_in_bands(monkeypatch):
     np.testing.assert_array_equal(warp(image, [matrix], [30], 20, *how), whole)
 
 
-def test_how_much_of_its_rectangle_a_polygon_fills():
+def test_how_much_of_its_rectangle_a_polygon_fills() -> None:
     """Near the limit the overlap is computed; farther off the areas suffice. What crosses itself is never bent."""
 
-    def angle(share):  # an L in a rectangle of 100 x 100
+    def angle(share: float) -> Any:  # an L in a rectangle of 100 x 100
         gap = round(100 * (1 - share) ** 0.5)
         points = np.array([[0, 0], [100 - gap, 0], [100 - gap, gap], [100, gap], [100, 100], [0, 100]])
         frame = np.array([[0, 0], [100, 0], [100, 100], [0, 100]], np.float32)
@@ -99,13 +102,13 @@ def test_how_much_of_its_rectangle_a_polygon_fills():
     assert not bends(crossing, np.array([[0, 0], [100, 0], [100, 100], [0, 100]], np.float32))
 
 
-def test_close_vertices_become_one():
+def test_close_vertices_become_one() -> None:
     points = np.array([[0, 0], [50, 0], [52, 1], [100, 0], [100, 40], [0, 40]])
     merged = merge_vertices(points)
     assert len(merged) < len(points) and [51, 0] in merged.tolist()
 
 
-def test_warp_at_thirty_seconds_of_a_pixel():
+def test_warp_at_thirty_seconds_of_a_pixel() -> None:
     image = np.arange(64, dtype=np.uint8).reshape(1, 64, 1).repeat(8, 0).repeat(3, 2)
     shift = np.array([[1.0, 0, -0.51], [0, 1, 0], [0, 0, 1]])  # the result's x lies at x + 0.51 of the image
     warped = warp(image * 4, [shift], [60], 4, cv2.INTER_LINEAR, cv2.BORDER_CONSTANT)
@@ -116,7 +119,7 @@ def test_warp_at_thirty_seconds_of_a_pixel():
     assert warp(image, [shift], [0], 5, cv2.INTER_LINEAR, cv2.BORDER_CONSTANT).shape == (5, 0, 3)
 
 
-def test_pieces_are_warped_as_if_alone():
+def test_pieces_are_warped_as_if_alone() -> None:
     image = np.random.default_rng(0).integers(0, 256, (40, 60, 3)).astype(np.uint8)
     matrices = [np.array([[1.1, 0.2, -dx], [-0.1, 0.9, 3], [1e-3, -2e-3, 1]]) for dx in (0.5, 7, 20)]
     widths, how = [13, 0, 7], (9, cv2.INTER_LINEAR, cv2.BORDER_CONSTANT)
@@ -126,7 +129,7 @@ def test_pieces_are_warped_as_if_alone():
     np.testing.assert_array_equal(together, np.concatenate(alone, axis=1))
 
 
-def test_fields_are_paddlex_s_and_no_other(make_pipeline, seal_image):
+def test_fields_are_paddlex_s_and_no_other(make_pipeline: MakePipeline, seal_image: np.ndarray) -> None:
     pipeline = make_pipeline(**PLAIN)
     (result,) = pipeline.predict(seal_image)
     assert list(result) == [
@@ -143,7 +146,7 @@ def test_fields_are_paddlex_s_and_no_other(make_pipeline, seal_image):
     assert len(pipeline.recogniser.strips) == 2
 
 
-def test_zero_means_as_configured_but_is_shown(make_pipeline, seal_image):
+def test_zero_means_as_configured_but_is_shown(make_pipeline: MakePipeline, seal_image: np.ndarray) -> None:
     (result,) = make_pipeline(**PLAIN).predict(seal_image, seal_det_thresh=0.0, seal_det_limit_side_len=320)
     shown = result["seal_res_list"][0]["text_det_params"]
     assert (
@@ -151,6 +154,8 @@ def test_zero_means_as_configured_but_is_shown(make_pipeline, seal_image):
     )
 
 
-def test_stages_that_are_not_there_are_answered_as_paddlex_does(make_pipeline, seal_image):
+def test_stages_that_are_not_there_are_answered_as_paddlex_does(
+    make_pipeline: MakePipeline, seal_image: np.ndarray
+) -> None:
     results = list(make_pipeline(**PLAIN).predict(seal_image, use_layout_detection=True))
     assert results == [{"error": "the input params for model settings are invalid!"}] and not results[0].ok

@@ -1,5 +1,7 @@
 """Roles of lines: geometry guesses, the text decides."""
 
+from typing import Any
+
 import pytest
 
 from sealkit.pipeline.roles import is_code, line_roles
@@ -20,10 +22,10 @@ from sealkit.pipeline.roles import is_code, line_roles
         ([], []),
     ],
 )  # fmt: skip
-def test_roles(lines, roles):
+def test_roles(lines: list[tuple[str, str]], roles: list[Any]) -> None:
     assert line_roles(lines) == roles
 
 
-def test_codes():
+def test_codes() -> None:
     assert is_code("5263647368706") and is_code("4403 0712 3456") and is_code("91110108MA01A1B2")
     assert not is_code("12345") and not is_code("TECHNOLOGY") and not is_code("2026年11月20日")

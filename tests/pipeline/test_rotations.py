@@ -18,7 +18,7 @@ from sealkit.pipeline.settings import SealRecognitionSettings
 RIGHT, UP, LEFT, DOWN = (1, 0), (0, -1), (-1, 0), (0, 1)
 
 
-def _view(turn):
+def _view(turn: int) -> np.ndarray:
     """What a perfect detector says of a 4 x 6 image turned counter-clockwise: text in one corner, up to its right."""
     probability = np.zeros((4, 6), np.float32)
     probability[0, 5] = 0.9
@@ -28,13 +28,13 @@ def _view(turn):
     return maps
 
 
-def test_the_mean_of_perfect_looks_is_the_view():
+def test_the_mean_of_perfect_looks_is_the_view() -> None:
     found = average_views([turned_back(_view(turn), turn) for turn in range(4)])
     np.testing.assert_allclose(found, _view(0), atol=1e-6)
     assert found.dtype == np.float32
 
 
-def test_views_that_disagree_are_averaged():
+def test_views_that_disagree_are_averaged() -> None:
     one, other = _view(0), _view(2)
     other[0] = 0.0  # upside down it is not seen as text
     other[1:3] = np.array(UP, np.float32)[:, None, None]  # turned back: down
@@ -45,7 +45,7 @@ def test_views_that_disagree_are_averaged():
     np.testing.assert_allclose(plain, found[:1])
 
 
-def test_the_network_runs_once_per_view(monkeypatch):
+def test_the_network_runs_once_per_view(monkeypatch: pytest.MonkeyPatch) -> None:
     detector = create_pipeline(device="cpu", threads=2, at_once=1).detector
     shapes, run = [], detector.model.run
     monkeypatch.setattr(detector.model, "run", lambda x: (shapes.append(x.shape), run(x))[1])
@@ -63,7 +63,7 @@ def test_the_network_runs_once_per_view(monkeypatch):
     assert np.corrcoef(found[4].merged.maps[0].ravel(), found[1].merged.maps[0].ravel())[0, 1] > 0.8
 
 
-def test_a_graph_of_one_size_cannot_lie_on_its_side(seal_image):
+def test_a_graph_of_one_size_cannot_lie_on_its_side(seal_image: np.ndarray) -> None:
     detector = create_pipeline(device="cpu", threads=2, at_once=1).detector
     detector.fixed_hw = (96, 160)
     assert detector.detect_tta(seal_image, views=2).merged.maps.shape[1] < detector.maps(seal_image).maps.shape[2]
@@ -71,7 +71,7 @@ def test_a_graph_of_one_size_cannot_lie_on_its_side(seal_image):
         detector.detect_tta(seal_image, views=4)
 
 
-def test_only_whole_sets_of_views():
+def test_only_whole_sets_of_views() -> None:
     settings = load_settings("configs", "embedded", SealRecognitionSettings, ["Refine.views=2"]).settings
     assert settings.Refine is not None and settings.Refine.views == 2
     with pytest.raises(ConfigError, match=r"Refine\.views"):

@@ -1,16 +1,18 @@
 """The flow: seals found, each detected in its own crop, texts outside left out, results in PaddleX's form."""
 
 import json
+from collections.abc import Callable
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
 from sealkit.errors import ConfigError
-from tests.pipeline.conftest import InkModel
+from tests.pipeline.conftest import InkModel, MakePipeline
 
 
-def test_page_with_two_seals(make_pipeline, page):
+def test_page_with_two_seals(make_pipeline: MakePipeline, page: np.ndarray) -> None:
     pipeline = make_pipeline()
     (result,) = pipeline.predict(page)
     assert [seal["seal_region_id"] for seal in result["seal_res_list"]] == [1, 2]
@@ -29,14 +31,16 @@ def test_page_with_two_seals(make_pipeline, page):
     assert all(max(size) == pytest.approx(288 * 1.3, abs=17) for size in sizes[5:])
 
 
-def test_a_seal_that_fills_the_image_is_settled_at_the_first_scale(make_pipeline, seal_image):
+def test_a_seal_that_fills_the_image_is_settled_at_the_first_scale(
+    make_pipeline: MakePipeline, seal_image: np.ndarray
+) -> None:
     pipeline = make_pipeline()
     (result,) = pipeline.predict(cv2.resize(seal_image, (900, 900)))
     assert len(result["seal_res_list"]) == 1 and len(result.texts) == 2
     assert pipeline.detector.model.sizes[0] == (288, 288) and len(pipeline.detector.model.sizes) == 1 + 1 + 4
 
 
-def test_seals_that_overlap_are_detected_one_by_one(make_pipeline, overlapping):
+def test_seals_that_overlap_are_detected_one_by_one(make_pipeline: MakePipeline, overlapping: np.ndarray) -> None:
     (result,) = make_pipeline().predict(overlapping)
     first, second = (seal["seal_box"] for seal in result["seal_res_list"])
     assert first[:2] == pytest.approx([170, 170], abs=8) and second[2:] == pytest.approx([630, 450], abs=8)
@@ -47,7 +51,7 @@ def test_seals_that_overlap_are_detected_one_by_one(make_pipeline, overlapping):
 class Blurred(InkModel):
     """Sees on a whole image larger discs than there are, and one where there is none."""
 
-    def run(self, x):
+    def run(self, x: np.ndarray) -> list[np.ndarray]:
         (maps,) = super().run(x)
         if max(maps.shape[2:]) != self.crop_side:
             maps[0, 3] = cv2.dilate(maps[0, 3], np.ones((25, 25)))
@@ -55,7 +59,7 @@ class Blurred(InkModel):
         return [maps]
 
 
-def test_refining_corrects_boxes_and_drops_what_is_no_seal(make_pipeline, page):
+def test_refining_corrects_boxes_and_drops_what_is_no_seal(make_pipeline: MakePipeline, page: np.ndarray) -> None:
     pipeline = make_pipeline()
     pipeline.detector.model = Blurred()
     (result,) = pipeline.predict(page)
@@ -70,11 +74,11 @@ def test_refining_corrects_boxes_and_drops_what_is_no_seal(make_pipeline, page):
     assert len(result["seal_res_list"]) > 2 and result["seal_res_list"][0]["seal_box"][0] < 70
 
 
-def test_what_lies_outside_a_seal_s_box_is_dimmed_where_asked(make_pipeline, page):
+def test_what_lies_outside_a_seal_s_box_is_dimmed_where_asked(make_pipeline: MakePipeline, page: np.ndarray) -> None:
     seen = []
 
     class Watching(InkModel):
-        def run(self, x):
+        def run(self, x: np.ndarray) -> list[np.ndarray]:
             seen.append(x[0])
             return super().run(x)
 
@@ -89,7 +93,7 @@ def test_what_lies_outside_a_seal_s_box_is_dimmed_where_asked(make_pipeline, pag
     assert np.array_equal(plain[middle], dimmed[middle])
 
 
-def test_texts_lie_where_they_were_drawn(make_pipeline, page):
+def test_texts_lie_where_they_were_drawn(make_pipeline: MakePipeline, page: np.ndarray) -> None:
     (result,) = make_pipeline().predict(page)
     bar = result["seal_res_list"][1]["page_polys"][1]
     assert bar.dtype == np.int32
@@ -97,15 +101,17 @@ def test_texts_lie_where_they_were_drawn(make_pipeline, page):
     assert (x1, y1, x2, y2) == pytest.approx((560, 318, 640, 333), abs=5)
 
 
-def test_text_outside_the_seals_is_not_read(make_pipeline, page):
+def test_text_outside_the_seals_is_not_read(make_pipeline: MakePipeline, page: np.ndarray) -> None:
     page[335:365, 64:76] = 0  # beside the first seal, in its crop
     (result,) = make_pipeline(**{"Refine.background_contrast": 1.0}).predict(page)
     assert [len(seal["dt_polys"]) for seal in result["seal_res_list"]] == [2, 2]
     assert result["stages"]["detection"]["outside_seals"] == 1
 
 
-def _without_area_left_of(run, share):
-    def changed(x):
+def _without_area_left_of(
+    run: Callable[[np.ndarray], list[np.ndarray]], share: float
+) -> Callable[[np.ndarray], list[np.ndarray]]:
+    def changed(x: np.ndarray) -> list[np.ndarray]:
         (maps,) = run(x)
         maps[0, 3, :, : int(maps.shape[3] * share)] = 0
         return [maps]
@@ -113,7 +119,7 @@ def _without_area_left_of(run, share):
     return changed
 
 
-def test_no_seal_found(make_pipeline):
+def test_no_seal_found(make_pipeline: MakePipeline) -> None:
     blank = np.full((200, 300, 3), 255, np.uint8)
     cv2.rectangle(blank, (50, 80), (250, 110), (0, 0, 0), -1)
     pipeline = make_pipeline(whole_page_fallback=False)
@@ -129,7 +135,7 @@ def test_no_seal_found(make_pipeline):
     assert result["stages"]["detection"]["outside_seals"] == 1
 
 
-def test_detector_without_area_channel_groups_texts(make_pipeline, seal_image):
+def test_detector_without_area_channel_groups_texts(make_pipeline: MakePipeline, seal_image: np.ndarray) -> None:
     pipeline = make_pipeline(channels=1, **{"Search.coarse_sides": [160, 240, 320], "Refine.views": 1})
     (result,) = pipeline.predict(seal_image)
     assert result["stages"]["search"]["found_by"] == "texts"
@@ -137,7 +143,7 @@ def test_detector_without_area_channel_groups_texts(make_pipeline, seal_image):
     assert [max(size) for size in pipeline.detector.model.sizes[:-1]] == [160, 320]  # then the crop
 
 
-def test_without_search_the_whole_image_is_one_region(make_pipeline, seal_image):
+def test_without_search_the_whole_image_is_one_region(make_pipeline: MakePipeline, seal_image: np.ndarray) -> None:
     pipeline = make_pipeline(**{"Search": None, "Refine": None})
     (result,) = pipeline.predict(seal_image)
     (seal,) = result["seal_res_list"]
@@ -145,7 +151,7 @@ def test_without_search_the_whole_image_is_one_region(make_pipeline, seal_image)
     assert pipeline.detector.model.sizes == [(736, 736)]
 
 
-def test_given_layout_boxes(make_pipeline, page):
+def test_given_layout_boxes(make_pipeline: MakePipeline, page: np.ndarray) -> None:
     boxes = [
         {"cls_id": 1, "label": "text", "score": 0.9, "coordinate": [60, 40, 400, 70]},
         {"cls_id": 2, "label": "Seal", "score": 0.8, "coordinate": [505.7, 205.2, 695.9, 395.1]},
@@ -161,7 +167,7 @@ def test_given_layout_boxes(make_pipeline, page):
         list(pipeline.predict([page, page], layout_det_res=[{"boxes": boxes}]))
 
 
-def test_score_threshold_and_size_of_the_call(make_pipeline, seal_image):
+def test_score_threshold_and_size_of_the_call(make_pipeline: MakePipeline, seal_image: np.ndarray) -> None:
     pipeline = make_pipeline()
     (result,) = pipeline.predict(
         seal_image, seal_rec_score_thresh=0.95, seal_det_limit_side_len=640, seal_det_thresh=0.3
@@ -180,7 +186,7 @@ def test_score_threshold_and_size_of_the_call(make_pipeline, seal_image):
     assert min(pipeline.detector.model.sizes[-1]) == 640
 
 
-def test_stages_that_are_not_there_are_refused_at_once(make_pipeline, seal_image):
+def test_stages_that_are_not_there_are_refused_at_once(make_pipeline: MakePipeline, seal_image: np.ndarray) -> None:
     pipeline = make_pipeline()
     with pytest.raises(ConfigError, match="use_layout_detection: this pipeline was built without a layout model"):
         pipeline.predict(seal_image, use_layout_detection=True)
@@ -193,7 +199,9 @@ def test_stages_that_are_not_there_are_refused_at_once(make_pipeline, seal_image
     assert next(pipeline.predict(seal_image, use_doc_unwarping=False)).ok
 
 
-def test_one_bad_image_does_not_end_the_run(make_pipeline, seal_image, tmp_path):
+def test_one_bad_image_does_not_end_the_run(
+    make_pipeline: MakePipeline, seal_image: np.ndarray, tmp_path: Path
+) -> None:
     (tmp_path / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\nxxxx")
     results = list(make_pipeline().predict([seal_image, str(tmp_path / "broken.png"), seal_image]))
     assert [r.ok for r in results] == [True, False, True]
@@ -201,7 +209,7 @@ def test_one_bad_image_does_not_end_the_run(make_pipeline, seal_image, tmp_path)
     assert "error" in results[1].json["res"]
 
 
-def test_keys_in_the_reference_order(make_pipeline, seal_image, tmp_path):
+def test_keys_in_the_reference_order(make_pipeline: MakePipeline, seal_image: np.ndarray, tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "seal.png"), seal_image)
     (result,) = make_pipeline().predict(tmp_path / "seal.png")
     keys = ["input_path", "page_index", "doc_preprocessor_res", "layout_det_res", "seal_res_list", "model_settings"]
@@ -232,7 +240,9 @@ def test_keys_in_the_reference_order(make_pipeline, seal_image, tmp_path):
     )
 
 
-def test_files_and_print(make_pipeline, seal_image, tmp_path, capsys):
+def test_files_and_print(
+    make_pipeline: MakePipeline, seal_image: np.ndarray, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     cv2.imwrite(str(tmp_path / "seal.JPG"), seal_image)
     (result,) = make_pipeline().predict(str(tmp_path / "seal.JPG"))
     result.save_all(tmp_path / "out")
@@ -256,14 +266,16 @@ def test_files_and_print(make_pipeline, seal_image, tmp_path, capsys):
     assert len(stems) == 1  # named once per result
 
 
-def test_unwritable_output(make_pipeline, seal_image, tmp_path):
+def test_unwritable_output(make_pipeline: MakePipeline, seal_image: np.ndarray, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     (result,) = make_pipeline().predict(seal_image)
     with pytest.raises(Exception, match="cannot write"):
         result.save_to_json(tmp_path / "file" / "below")
 
 
-def test_the_search_s_threshold_decides_nothing_where_it_is_off(make_pipeline, seal_image):
+def test_the_search_s_threshold_decides_nothing_where_it_is_off(
+    make_pipeline: MakePipeline, seal_image: np.ndarray
+) -> None:
     """What counts as seal in a crop is a setting of its own."""
     off = {"Search": None, "Refine.views": 1, "whole_page_fallback": False}
     (kept,) = make_pipeline(**off).predict(seal_image)
@@ -271,7 +283,7 @@ def test_the_search_s_threshold_decides_nothing_where_it_is_off(make_pipeline, s
     assert len(kept.texts) == 2 and none.texts == [] and none["stages"]["detection"]["outside_seals"] == 2
 
 
-def test_strips_go_in_batches_of_the_configured_size(make_pipeline, page):
+def test_strips_go_in_batches_of_the_configured_size(make_pipeline: MakePipeline, page: np.ndarray) -> None:
     sizes = []
     for changes in ({}, {"SubPipelines.SealOCR.SubModules.TextRecognition.batch_size": 3}):
         pipeline = make_pipeline(**changes)
@@ -281,7 +293,7 @@ def test_strips_go_in_batches_of_the_configured_size(make_pipeline, page):
     assert set(sizes) == {8, 3} and sizes == sorted(sizes, reverse=True)
 
 
-def test_a_file_for_several_images_loses_none(make_pipeline, page, tmp_path):
+def test_a_file_for_several_images_loses_none(make_pipeline: MakePipeline, page: np.ndarray, tmp_path: Path) -> None:
     (result,) = make_pipeline().predict(page)
     assert len(result.img) > 1
     written = result.save_to_img(tmp_path / "all.png")
@@ -289,7 +301,7 @@ def test_a_file_for_several_images_loses_none(make_pipeline, page, tmp_path):
     assert sorted(tmp_path.iterdir()) == sorted(written)
 
 
-def test_text_det_params_say_how_each_seal_was_detected(make_pipeline, page):
+def test_text_det_params_say_how_each_seal_was_detected(make_pipeline: MakePipeline, page: np.ndarray) -> None:
     pipeline = make_pipeline()
     (result,) = pipeline.predict(page)
     sides = [seal["text_det_params"]["limit_side_len"] for seal in result["seal_res_list"]]
@@ -304,7 +316,7 @@ def test_text_det_params_say_how_each_seal_was_detected(make_pipeline, page):
     assert {s["text_det_params"]["limit_side_len"] for s in asked["seal_res_list"]} == {256}
 
 
-def test_parameters_by_position_are_paddlexs(make_pipeline, page):
+def test_parameters_by_position_are_paddlexs(make_pipeline: MakePipeline, page: np.ndarray) -> None:
     pipeline = make_pipeline()
     boxes = {"boxes": [{"label": "seal", "coordinate": [60, 210, 340, 490]}]}
     (result,) = pipeline.predict(page, None, None, False, boxes)
@@ -314,7 +326,7 @@ def test_parameters_by_position_are_paddlexs(make_pipeline, page):
 
 
 @pytest.mark.parametrize("name", ["use_doc_unwarping", "use_doc_orientation_classify"])
-def test_the_parameter_that_was_given_is_named(make_pipeline, page, name):
+def test_the_parameter_that_was_given_is_named(make_pipeline: MakePipeline, page: np.ndarray, name: str) -> None:
     """The config's own default is on for both steps, and neither was built."""
     with pytest.raises(ConfigError, match=f"^{name}: this pipeline was built without the document preprocessor"):
         make_pipeline(config="seal_recognition", use_doc_preprocessor=False).predict(page, **{name: True})

@@ -2,8 +2,10 @@
 
 import threading
 import time
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,21 +14,23 @@ from sealkit.errors import ConfigError
 from sealkit.images import read_image
 from sealkit.pipeline import build
 from sealkit.pipeline.create import create_pipeline
+from sealkit.pipeline.result import SealRecognitionResult
 from sealkit.pipeline.side_by_side import several
 from sealkit.workers.order import JOBS_PER_WORKER, in_order
 
 ROOT = Path(__file__).resolve().parents[2]
+Run = Callable[..., Iterator[Any]]
 
 
 @pytest.fixture
-def run():
+def run() -> Iterator[Run]:
     """in_order with threads: (jobs, work, workers, weight) → results."""
     with ThreadPoolExecutor(4) as pool:
         yield lambda jobs, work, *options: in_order(jobs, lambda job: pool.submit(work, job), *options)
 
 
-def test_results_come_in_the_order_of_the_jobs(run):
-    def work(job):
+def test_results_come_in_the_order_of_the_jobs(run: Run) -> None:
+    def work(job: int) -> int:
         time.sleep(0.02 * (job % 3 == 0))  # every third is overtaken
         return -job
 
@@ -34,15 +38,15 @@ def test_results_come_in_the_order_of_the_jobs(run):
     assert list(run(iter(()), work, 3)) == []
 
 
-def test_jobs_run_at_the_same_time_and_only_few_are_read_ahead(run):
+def test_jobs_run_at_the_same_time_and_only_few_are_read_ahead(run: Run) -> None:
     together, taken = threading.Barrier(2, timeout=60), []
 
-    def jobs():
+    def jobs() -> Iterator[int]:
         for job in range(20):
             taken.append(job)
             yield job
 
-    def work(job):
+    def work(job: int) -> int:
         together.wait()  # returns when two jobs are here
         return job
 
@@ -52,10 +56,10 @@ def test_jobs_run_at_the_same_time_and_only_few_are_read_ahead(run):
     assert list(results) == list(range(1, 20))
 
 
-def test_heavy_jobs_run_alone(run):
+def test_heavy_jobs_run_alone(run: Run) -> None:
     running, most = [], []
 
-    def work(job):
+    def work(job: int) -> int:
         running.append(job)
         most.append(sum(running))
         time.sleep(0.01)
@@ -67,7 +71,7 @@ def test_heavy_jobs_run_alone(run):
     assert max(total for total in most if total not in (3.0, 2.0)) <= 1
 
 
-def _read(results):
+def _read(results: Iterable[Any]) -> tuple[list[Any], Exception | None]:
     """What comes before the error, and the error."""
     seen = []
     try:
@@ -78,12 +82,12 @@ def _read(results):
     return seen, None
 
 
-def test_errors_come_after_the_results_before_them(run):
-    def jobs(count):
+def test_errors_come_after_the_results_before_them(run: Run) -> None:
+    def jobs(count: int) -> Iterator[int]:
         yield from range(count)
         raise OSError("the folder is gone")
 
-    def work(job):
+    def work(job: int) -> int:
         if job == 2:
             raise ConfigError("no such option")
         return job
@@ -101,7 +105,7 @@ def test_errors_come_after_the_results_before_them(run):
         assert many == (count > 1) and list(found) == list(range(count))
 
 
-def test_whoever_stops_reading_stops_the_work():
+def test_whoever_stops_reading_stops_the_work() -> None:
     done = []
     with ThreadPoolExecutor(1) as pool:
         results = in_order(iter(range(100)), lambda job: pool.submit(lambda: (time.sleep(0.01), done.append(job))), 3)
@@ -110,7 +114,7 @@ def test_whoever_stops_reading_stops_the_work():
     assert len(done) <= 3  # six had been handed over: what had not begun was cancelled
 
 
-def test_images_are_read_as_one_by_one(tmp_path):
+def test_images_are_read_as_one_by_one(tmp_path: Path) -> None:
     image = read_image(ROOT / "datasets" / "toy" / "images" / "000028.jpg")
     inputs = [np.ascontiguousarray(image[: image.shape[0] - 4 * i]) for i in range(5)]
     inputs.insert(2, str(tmp_path / "nowhere.png"))
@@ -129,17 +133,17 @@ def test_images_are_read_as_one_by_one(tmp_path):
     together.close()
 
 
-def _facts(result):
+def _facts(result: SealRecognitionResult) -> list[tuple[list[str], list[float]]]:
     return [(seal["rec_texts"], np.round(seal["rec_scores"], 4).tolist()) for seal in result["seal_res_list"]]
 
 
-def test_large_networks_read_one_image_at_a_time_unless_told(monkeypatch):
+def test_large_networks_read_one_image_at_a_time_unless_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(build, "SIDE_BY_SIDE", build.SideBySideRules(max_graph_bytes=1 << 20))
     assert create_pipeline(device="cpu", threads=2).at_once == 1
     assert create_pipeline(device="cpu", threads=2, at_once=2).at_once == 2
 
 
-def test_the_first_image_is_read_though_the_second_fails(seal_image):
+def test_the_first_image_is_read_though_the_second_fails(seal_image: np.ndarray) -> None:
     pipeline = create_pipeline(device="cpu", threads=2, at_once=2)
     results, error = _read(
         pipeline.predict([seal_image] * 2, use_layout_detection=False, layout_det_res=[{"boxes": []}])
@@ -147,7 +151,7 @@ def test_the_first_image_is_read_though_the_second_fails(seal_image):
     assert len(results) == 1 and "fewer layout results" in str(error)
 
 
-def test_what_cannot_be_done_is_refused():
+def test_what_cannot_be_done_is_refused() -> None:
     with pytest.raises(ConfigError, match="ONNX Runtime on the CPU only") as caught:
         create_pipeline(device="cpu", engine="openvino", threads=2, at_once=2)
     assert "cpu,cpu" in str(caught.value)

@@ -9,10 +9,11 @@ import pytest
 
 import sealkit
 from sealkit.geometry.boxes import iou
+from sealkit.modules.seal_text_detection.predictor import TextDetector
 from sealkit.pipeline.settings import SearchSettings
 from sealkit.pipeline.stages.find_seals import search
 from sealkit.pipeline.tiles import ScaledMaps, larger_sides, second_look, tile_spans
-from tests.pipeline.conftest import draw_seal
+from tests.pipeline.conftest import MakePipeline, draw_seal
 
 ROOT = Path(__file__).parents[2]
 SETTINGS = SearchSettings()
@@ -55,7 +56,7 @@ def test_a_page_without_seals_is_searched_once_more() -> None:
 
 
 @pytest.mark.parametrize("upright", [True, False])
-def test_a_seal_on_the_border_of_two_tiles_is_found_once(make_pipeline, upright: bool) -> None:
+def test_a_seal_on_the_border_of_two_tiles_is_found_once(make_pipeline: MakePipeline, upright: bool) -> None:
     page = np.full((3200, 400, 3), 255, np.uint8)
     centres = [(200, y) for y in range(100, 3100, 277)]
     for centre in centres:
@@ -72,7 +73,7 @@ def test_a_seal_on_the_border_of_two_tiles_is_found_once(make_pipeline, upright:
     assert max(max(size) for size in pipeline.detector.model.sizes) <= 384  # the crops of single seals
 
 
-def test_detectors_without_seal_area_see_tiles_too(make_pipeline) -> None:
+def test_detectors_without_seal_area_see_tiles_too(make_pipeline: MakePipeline) -> None:
     page = np.full((3200, 400, 3), 255, np.uint8)
     for y in (300, 1600, 2900):
         draw_seal(page, (200, y), 80)
@@ -81,7 +82,7 @@ def test_detectors_without_seal_area_see_tiles_too(make_pipeline) -> None:
     assert len(result["seal_res_list"]) == 3 and result["stages"]["search"]["found_by"] == "texts"
 
 
-def test_empty_paper_is_not_detected(make_pipeline) -> None:
+def test_empty_paper_is_not_detected(make_pipeline: MakePipeline) -> None:
     pipeline = make_pipeline()
     maps = ScaledMaps(pipeline.detector, np.full((3000, 3000, 3), 250, np.uint8), 736)
     found = maps.at(1500)
@@ -90,7 +91,7 @@ def test_empty_paper_is_not_detected(make_pipeline) -> None:
 
 
 @pytest.fixture(scope="module")
-def detector():
+def detector() -> TextDetector:
     return sealkit.create_pipeline(device="cpu", threads=1).detector
 
 
@@ -103,7 +104,7 @@ def seal() -> np.ndarray:
     ("hw", "side"), [((3307, 4677), 157), ((16000, 800), 400), ((800, 8000), 400)], ids=["A2", "long", "turned"]
 )
 def test_the_shipped_detector_finds_a_seal_of_any_sheet(
-    detector, seal: np.ndarray, hw: tuple[int, int], side: int
+    detector: TextDetector, seal: np.ndarray, hw: tuple[int, int], side: int
 ) -> None:
     page = np.full((*hw, 3), 255, np.uint8)
     y, x = (hw[0] - side) // 2, (hw[1] - side) // 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -30,16 +31,16 @@ WEIGHT = np.full((1, 3, 1, 1), -0.5, np.float32)
 
 
 @pytest.fixture(scope="module")
-def paddle_folder(tmp_path_factory):
+def paddle_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A detector of one convolution, of Paddle files only."""
     folder = tmp_path_factory.mktemp("paddle_only")
 
     class Net(paddle.nn.Layer):
-        def __init__(self):
+        def __init__(self) -> None:
             super().__init__()
             self.conv = paddle.nn.Conv2D(3, 1, 1, weight_attr=paddle.nn.initializer.Assign(WEIGHT), bias_attr=False)
 
-        def forward(self, x):
+        def forward(self, x: paddle.Tensor) -> paddle.Tensor:
             return paddle.nn.functional.sigmoid(self.conv(x))
 
     net = Net()
@@ -50,16 +51,16 @@ def paddle_folder(tmp_path_factory):
 
 
 @pytest.fixture
-def kept(tmp_path, monkeypatch):
+def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("SEALKIT_MODELS_DIR", str(tmp_path / "models"))
     return tmp_path / "models" / "onnx"
 
 
-def stand_in(weight=WEIGHT):
+def stand_in(weight: np.ndarray = WEIGHT) -> Any:
     """A converter that writes the same network without looking, and counts."""
     calls = []
 
-    def convert(program, params, target, opset=14):
+    def convert(program: Path, params: Path, target: Path, opset: int = 14) -> None:
         calls.append(opset)
         shape = ("n", 3, "h", "w")
         graph = helper.make_graph(
@@ -75,12 +76,14 @@ def stand_in(weight=WEIGHT):
     return convert, calls
 
 
-def engines_of(folder, **options):
+def engines_of(folder: Path, **options: Any) -> str:
     model = sealkit.create_model("PP-OCRv4_mobile_seal_det", folder, device="cpu", threads=1, **options)
     return model.model.engine
 
 
-def test_a_folder_is_converted_once_and_kept_elsewhere(paddle_folder, kept, monkeypatch, caplog):
+def test_a_folder_is_converted_once_and_kept_elsewhere(
+    paddle_folder: Path, kept: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     convert, calls = stand_in()
     monkeypatch.setattr(onnx_file, "convert", convert)
     before = sorted(path.name for path in paddle_folder.iterdir())
@@ -94,7 +97,9 @@ def test_a_folder_is_converted_once_and_kept_elsewhere(paddle_folder, kept, monk
     assert engines_of(paddle_folder, use_hpip=True, hpi_config={"auto_paddle2onnx": False}) == "paddle"
 
 
-def test_other_files_are_converted_anew(paddle_folder, kept, monkeypatch, tmp_path):
+def test_other_files_are_converted_anew(
+    paddle_folder: Path, kept: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     convert, calls = stand_in()
     monkeypatch.setattr(onnx_file, "convert", convert)
     engines_of(paddle_folder, use_hpip=True)
@@ -106,7 +111,9 @@ def test_other_files_are_converted_anew(paddle_folder, kept, monkeypatch, tmp_pa
     assert calls == [14, 14]
 
 
-def test_a_graph_that_does_not_agree_is_never_used(paddle_folder, kept, monkeypatch, caplog):
+def test_a_graph_that_does_not_agree_is_never_used(
+    paddle_folder: Path, kept: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     convert, calls = stand_in(WEIGHT * 2)
     monkeypatch.setattr(onnx_file, "convert", convert)
     for _ in range(2):
@@ -119,7 +126,9 @@ def test_a_graph_that_does_not_agree_is_never_used(paddle_folder, kept, monkeypa
         engines_of(paddle_folder, engine="onnxruntime")
 
 
-def test_without_a_converter_one_warning_says_what_is_lost(paddle_folder, kept, monkeypatch, caplog):
+def test_without_a_converter_one_warning_says_what_is_lost(
+    paddle_folder: Path, kept: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     monkeypatch.setattr(on_use, "PACKAGES", ("no_such_converter",))
     assert engines_of(paddle_folder, use_hpip=True) == "paddle"
     told = [r.getMessage() for r in caplog.records if "high performance is lost" in r.getMessage()]
@@ -128,7 +137,7 @@ def test_without_a_converter_one_warning_says_what_is_lost(paddle_folder, kept, 
         engines_of(paddle_folder, engine="openvino")
 
 
-def test_the_real_converter(paddle_folder, kept):
+def test_the_real_converter(paddle_folder: Path, kept: Path) -> None:
     pytest.importorskip("paddle2onnx")
     detector = sealkit.create_model("PP-OCRv4_mobile_seal_det", paddle_folder, use_hpip=True, device="cpu", threads=1)
     assert detector.model.engine == "onnxruntime"
@@ -137,7 +146,7 @@ def test_the_real_converter(paddle_folder, kept):
     assert np.abs(detector.model.run(x)[0] - reference.model.run(x)[0]).max() < 1e-5
 
 
-def test_rows_are_compared_by_their_scores():
+def test_rows_are_compared_by_their_scores() -> None:
     rows = np.array([[0, 0.9, 1, 2, 3, 4], [1, 0.5, 1, 2, 3, 4]], np.float32)
     assert on_use.differences(rows, rows[::-1]) == (0.0, 0.0)
     assert on_use.differences(rows, rows[:1])[1] > 0.4
@@ -160,14 +169,21 @@ def test_rows_are_compared_by_their_scores():
         ({"enable_cinn": True}, "paddle", CPU, {}, "enable_cinn=True"),
     ],
 )
-def test_what_paddleocrs_keywords_mean(caplog, said, engine, device, options, warned):
+def test_what_paddleocrs_keywords_mean(
+    caplog: pytest.LogCaptureFixture,
+    said: dict[str, Any],
+    engine: str,
+    device: Device,
+    options: dict[str, Any],
+    warned: str,
+) -> None:
     assert SpeedSettings(**said).laid_over(engine, device, None) == options
     assert warned in caplog.text and bool(caplog.records) == bool(warned)
     assert SpeedSettings(**said).laid_over(engine, device, {"run_mode": "mkldnn"})["run_mode"] == "mkldnn"
 
 
-def test_slips_in_them_are_told_in_our_words(paddle_folder):
-    def made(**options):
+def test_slips_in_them_are_told_in_our_words(paddle_folder: Path) -> None:
+    def made(**options: Any) -> Any:
         return sealkit.create_model("PP-OCRv4_mobile_seal_det", paddle_folder, device="cpu", **options)
 
     for options, what in (
@@ -188,7 +204,7 @@ def test_slips_in_them_are_told_in_our_words(paddle_folder):
     assert call_settings({}, None, {"use_tensorrt": True}, "x").engine == "tensorrt"
 
 
-def test_a_nearer_level_decides(paddle_folder, kept, monkeypatch):
+def test_a_nearer_level_decides(paddle_folder: Path, kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     convert, _ = stand_in()
     monkeypatch.setattr(onnx_file, "convert", convert)
     files = ModelFiles.find(paddle_folder)
@@ -198,7 +214,7 @@ def test_a_nearer_level_decides(paddle_folder, kept, monkeypatch):
     assert choose(files, [SpeedSettings()], SpeedSettings(), "cpu").engine == "paddle"
 
 
-def test_img_size_and_topk_at_creation(tmp_path):
+def test_img_size_and_topk_at_creation(tmp_path: Path) -> None:
     layout = layout_folder(tmp_path / "layout")
     page = np.full((90, 70, 3), 255, np.uint8)
     same = sealkit.create_model("PicoDet-S_layout_17cls", layout, engine="onnxruntime", device="cpu", img_size=64)

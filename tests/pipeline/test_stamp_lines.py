@@ -1,6 +1,7 @@
 """Rectangular and line stamps: a general text detector where the seal detector finds nothing."""
 
 import json
+from typing import Any, NoReturn
 
 import cv2
 import numpy as np
@@ -11,8 +12,10 @@ from sealkit.geometry.regions import TextRegion
 from sealkit.pipeline import line_detector
 from sealkit.pipeline.create import create_pipeline, load_config
 from sealkit.pipeline.page import ReadLine, SealLine
+from sealkit.pipeline.result import SealRecognitionResult
 from sealkit.pipeline.stages.stamp_lines import agreed
 from tests.geometry.stamp_pages import BLUE, RED, Sheet
+from tests.pipeline.conftest import MakePipeline
 
 
 class FakeLines:
@@ -20,22 +23,22 @@ class FakeLines:
 
     name, missing, models = "fake (test)", None, {}
 
-    def __init__(self, sheet):
+    def __init__(self, sheet: Sheet) -> None:
         self.sheet, self.calls = sheet, 0
 
-    def regions(self, image):
+    def regions(self, image: np.ndarray) -> list[TextRegion]:
         self.calls += 1
         return [TextRegion(line.points, 0.9) for line in self.sheet.lines]
 
 
-def read(make_pipeline, sheet, **changes):
+def read(make_pipeline: MakePipeline, sheet: Sheet, **changes: Any) -> tuple[SealRecognitionResult, FakeLines]:
     pipeline = make_pipeline(**changes)
     pipeline.lines = FakeLines(sheet)
     (result,) = pipeline.predict(sheet.image)
     return result, pipeline.lines
 
 
-def stamp():
+def stamp() -> Sheet:
     return (
         Sheet(420, 200)
         .write("GREEN RIVER", 60, 90, BLUE)
@@ -44,7 +47,7 @@ def stamp():
     )
 
 
-def test_a_stamp_is_read_and_the_result_says_by_what(make_pipeline):
+def test_a_stamp_is_read_and_the_result_says_by_what(make_pipeline: MakePipeline) -> None:
     result, _ = read(make_pipeline, stamp(), **{"Lines.min_score": 0.5})
     (seal,) = result["seal_res_list"]
     assert seal["found_by"] == "lines" and len(seal["rec_texts"]) == 2
@@ -56,13 +59,13 @@ def test_a_stamp_is_read_and_the_result_says_by_what(make_pipeline):
     assert json.loads(json.dumps(result.json))["res"]["seal_res_list"][0]["found_by"] == "lines"
 
 
-def test_texts_that_read_badly_are_no_stamp(make_pipeline):
+def test_texts_that_read_badly_are_no_stamp(make_pipeline: MakePipeline) -> None:
     """LengthRecogniser scores .9: what is not the charset's script reads like that."""
     result, lines = read(make_pipeline, stamp())
     assert lines.calls == 1 and result.texts == [] and result["stages"]["stamp_lines"]["stamps"] == 0
 
 
-def test_an_image_with_seals_is_looked_at_again_only_where_asked(make_pipeline, page):
+def test_an_image_with_seals_is_looked_at_again_only_where_asked(make_pipeline: MakePipeline, page: np.ndarray) -> None:
     sheet = Sheet()
     sheet.image = page.copy()
     sheet.write("PAID", 360, 90, RED).frame(340, 50, 480, 110, RED)
@@ -74,15 +77,17 @@ def test_an_image_with_seals_is_looked_at_again_only_where_asked(make_pipeline, 
     assert [seal["found_by"] for seal in result["seal_res_list"]] == ["lines", "area", "area"]  # reading order
 
 
-def test_boxes_of_the_caller_are_all_there_is(make_pipeline):
+def test_boxes_of_the_caller_are_all_there_is(make_pipeline: MakePipeline) -> None:
     sheet, pipeline = stamp(), make_pipeline()
     pipeline.lines = FakeLines(sheet)
     (result,) = pipeline.predict(sheet.image, layout_det_res={"boxes": []}, use_layout_detection=False)
     assert result["seal_res_list"] == [] and pipeline.lines.calls == 0
 
 
-def test_without_the_wheel_the_result_names_the_package(make_pipeline, monkeypatch):
-    def absent(tag, model):
+def test_without_the_wheel_the_result_names_the_package(
+    make_pipeline: MakePipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def absent(tag: str, model: str) -> NoReturn:
         raise WeightsError(f"the package {tag} is not installed", hint="pip install 'rapidocr==3.10.*'")
 
     monkeypatch.setattr(line_detector, "find_in_wheel", absent)
@@ -92,13 +97,13 @@ def test_without_the_wheel_the_result_names_the_package(make_pipeline, monkeypat
     assert "hint: rectangular and line stamps were not looked for" in str(result)
 
 
-def test_paddlexs_reading_has_no_such_stage():
+def test_paddlexs_reading_has_no_such_stage() -> None:
     with pytest.raises(ConfigError, match="Lines"):
         load_config("embedded", ["reading=reference", "Search=null", "Refine=null", "Reading=null"])
     load_config("embedded", ["reading=reference", "Search=null", "Refine=null", "Reading=null", "Lines=null"])
 
 
-def test_the_shipped_recogniser_reads_what_the_general_detector_finds():
+def test_the_shipped_recogniser_reads_what_the_general_detector_finds() -> None:
     pytest.importorskip("rapidocr", reason="its wheel has the general detector")
     pipeline = create_pipeline(device="cpu", threads=1)
     blank = np.full((220, 460, 3), 250, np.uint8)
@@ -110,8 +115,8 @@ def test_the_shipped_recogniser_reads_what_the_general_detector_finds():
     assert "Lines" in pipeline.models
 
 
-def test_what_most_readings_say_is_kept():
-    def reading(text, score):
+def test_what_most_readings_say_is_kept() -> None:
+    def reading(text: str, score: float) -> ReadLine:
         line = Sheet().write(text, 50, 50).lines[0]
         return ReadLine(SealLine(line, TextRegion(line.points), True), line, text, score)
 

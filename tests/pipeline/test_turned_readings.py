@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -21,7 +24,7 @@ class ByBrightEnd:
     def __init__(self, worst: float) -> None:
         self.worst, self.strips = worst, 0
 
-    def read(self, strips, batch_size):
+    def read(self, strips: Sequence[np.ndarray], batch_size: int) -> list[RecResult]:
         self.strips += len(strips)
         right = [strip[:, : strip.shape[1] // 2].mean() > strip[:, strip.shape[1] // 2 :].mean() for strip in strips]
         return [RecResult("印章", 0.99) if good else RecResult("草卬", self.worst) for good in right]
@@ -43,7 +46,9 @@ def line() -> SealLine:
         (0.6, {"both_directions": "never"}, "草卬", 1),
     ],
 )
-def test_a_bad_reading_overrules_the_geometry(monkeypatch, worst, settings, text, strips) -> None:
+def test_a_bad_reading_overrules_the_geometry(
+    monkeypatch: pytest.MonkeyPatch, worst: float, settings: dict[str, Any], text: str, strips: int
+) -> None:
     monkeypatch.setattr(read, "hypotheses_of", lambda lines, _: [[source.line] for source in lines])
     image = np.zeros((120, 280, 3), np.uint8)
     image[:, 140:] = 255

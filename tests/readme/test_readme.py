@@ -30,7 +30,7 @@ def commands(text: str = TEXT) -> list[list[str]]:
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory):
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder that looks like a checkout and is not written to by mistake."""
     folder = tmp_path_factory.mktemp("readme")
     for name in ("recipes", "configs", "tools", "datasets", "docs"):
@@ -49,7 +49,7 @@ def run(words: list[str], place: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_the_two_commands_stand_on_the_first_screen():
+def test_the_two_commands_stand_on_the_first_screen() -> None:
     first = TEXT.splitlines()[:20]
     assert any(line.startswith("make demo") for line in first)
     assert any(line.startswith("make test") for line in first)
@@ -57,7 +57,7 @@ def test_the_two_commands_stand_on_the_first_screen():
     assert "\ndemo:" in makefile and "\ntest:" in makefile
 
 
-def test_commands_in_order(place):
+def test_commands_in_order(place: Path) -> None:
     listed = commands()
     assert len(listed) >= 5
     assert {words[0] for words in listed} <= {"sealkit", "python"}
@@ -66,7 +66,7 @@ def test_commands_in_order(place):
         assert done.returncode == 0, f"{shlex.join(words)}\n{done.stdout[-2000:]}\n{done.stderr[-3000:]}"
 
 
-def test_python_examples(place):
+def test_python_examples(place: Path) -> None:
     examples = blocks("python")
     assert examples
     for code in examples:
@@ -74,14 +74,14 @@ def test_python_examples(place):
         assert done.returncode == 0, f"{code}\n{done.stderr[-3000:]}"
 
 
-def test_the_chinese_page_has_the_same_commands_and_code():
+def test_the_chinese_page_has_the_same_commands_and_code() -> None:
     assert commands(CHINESE) == commands()
     strip = re.compile(r"\s*#.*")
     assert [strip.sub("", code) for code in blocks("python", CHINESE)] == [strip.sub("", c) for c in blocks("python")]
 
 
 @pytest.mark.parametrize("text", [TEXT, CHINESE], ids=["English", "Chinese"])
-def test_links(text):
+def test_links(text: str) -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", text):
         if not target.startswith("http"):
             assert (ROOT / target).exists(), target

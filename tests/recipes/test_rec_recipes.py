@@ -54,17 +54,17 @@ FINETUNES = (
 RECIPES = {name: path for name, path in shipped("recipes").items() if name.startswith("rec_")}
 
 
-def test_their_names():
+def test_their_names() -> None:
     assert set(RECIPES) == {*MODELS, *FINETUNES} and len(RECIPES) == 46
 
 
-def test_every_recogniser_has_its_recipe():
+def test_every_recogniser_has_its_recipe() -> None:
     assert sorted(MODELS.values()) == sorted(zoo.list_models(module="text_recognition"))
     for name, model in MODELS.items():
         assert load_recipe(name).settings.model == model
 
 
-def test_the_languages_share_one_base():
+def test_the_languages_share_one_base() -> None:
     for language in LANGUAGES:
         assert "base: rec_v3_mobile.yaml" in RECIPES[f"rec_{language}_v3_mobile"].read_text(encoding="utf-8")
 
@@ -88,7 +88,7 @@ V3 = (500, 128, "Adam", 1e-3, 3e-5, 5, True)
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_official_settings(name):
+def test_official_settings(name: str) -> None:
     """As published in PaddleOCR's training configurations."""
     recipe = load_recipe(name).settings
     optimizer, schedule = recipe.optimizer, recipe.schedule
@@ -142,13 +142,13 @@ def run(name: str, folder: Path) -> dict[str, Any]:
     }
 
 
-def test_the_smallest_runs_from_training_to_folder(tmp_path):
+def test_the_smallest_runs_from_training_to_folder(tmp_path: Path) -> None:
     row = run("rec_v6_tiny", tmp_path / "run")
     assert row["difference"] < 1e-3
 
 
 @pytest.mark.slow
-def test_all_of_them_run_from_training_to_folder(tmp_path, capsys):
+def test_all_of_them_run_from_training_to_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rows, faults = [], []
     for name in RECIPES:
         try:

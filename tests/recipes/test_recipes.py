@@ -16,7 +16,7 @@ DRAWN_BY = {"seal_det_demo": "make demo", "rec_v6_small_synth_finetune": "--fold
 HEADS = ("Purpose", "Data", "Command", "Score", "Time")
 
 
-def test_their_names():
+def test_their_names() -> None:
     """A glob that finds nothing must not pass, and a recipe must not get lost: a new one is entered here."""
     assert {name for name in RECIPES if not name.startswith("rec_")} == {  # those: test_rec_recipes.py
         "doc_ori",
@@ -68,14 +68,14 @@ def test_where_own_data_starts_the_time_and_memory_are_said(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_settings(name):
+def test_settings(name: str) -> None:
     settings = load_recipe(name, models=zoo.models_by_module()).settings
     assert settings.name == name
     assert settings.run_dir.startswith("runs/")
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_header(name):
+def test_header(name: str) -> None:
     lines = RECIPES[name].read_text(encoding="utf-8").splitlines()
     assert len(lines) < 100
     head = []
@@ -118,7 +118,7 @@ def test_every_published_score_of_a_trainable_model_is_quoted() -> None:
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_its_data_are_in_the_repository_or_drawn_by_its_own_command(name):
+def test_its_data_are_in_the_repository_or_drawn_by_its_own_command(name: str) -> None:
     head = RECIPES[name].read_text(encoding="utf-8").partition("# Score:")[0].partition("# Command:")[2]
     data = load_recipe(name).settings.model_dump()["data"]
     for one in [*data["train"], *data["val"]]:
@@ -129,12 +129,12 @@ def test_its_data_are_in_the_repository_or_drawn_by_its_own_command(name):
 
 
 @pytest.mark.parametrize("module", ["seal_text_detection", "doc_text_orientation", "layout_detection"])
-def test_every_model_has_a_recipe(module):
+def test_every_model_has_a_recipe(module: str) -> None:
     assert set(zoo.recipes_by_model()) >= set(zoo.list_models(module=module))
 
 
 @pytest.mark.parametrize("name", [name for name, spec in zoo.all_models().items() if "official" in spec.weights])
-def test_every_model_with_published_weights_can_be_fine_tuned(name):
+def test_every_model_with_published_weights_can_be_fine_tuned(name: str) -> None:
     """By a recipe of its own, or by `-o model=NAME` of one that says so."""
     if table.info(zoo.get(name).module).not_trainable:
         return
@@ -162,7 +162,9 @@ PICODET = [  # recipe, peak rate, epochs, epochs of the cosine, warm-up steps, b
 
 
 @pytest.mark.parametrize(("name", "rate", "epochs", "total", "warm", "batch", "static"), PICODET)
-def test_official_picodet_settings(name, rate, epochs, total, warm, batch, static):
+def test_official_picodet_settings(
+    name: str, rate: float, epochs: int, total: int, warm: int, batch: int, static: int | None
+) -> None:
     """As PaddleX's configurations of these models have them."""
     recipe = load_recipe(name).settings
     optimizer, schedule = recipe.optimizer, recipe.schedule
@@ -192,7 +194,7 @@ def test_official_picodet_settings(name, rate, epochs, total, warm, batch, stati
         ("layout_rtdetr_h_17cls", 100, 4),
     ],
 )
-def test_official_rtdetr_settings(name, epochs, batch):
+def test_official_rtdetr_settings(name: str, epochs: int, batch: int) -> None:
     """As PaddleX's configurations of these models have them."""
     recipe = load_recipe(name).settings
     optimizer, schedule = recipe.optimizer, recipe.schedule
@@ -210,7 +212,7 @@ def test_official_rtdetr_settings(name, epochs, batch):
     assert recipe.batch.sizes.count((fed.height, fed.width)) == most and recipe.network.denoising == 100
 
 
-def test_official_orientation_settings():
+def test_official_orientation_settings() -> None:
     """As PaddleX's configuration of PP-LCNet_x1_0_doc_ori has them."""
     recipe = load_recipe("doc_ori").settings
     assert (recipe.train.epochs, recipe.train.batch_size) == (60, 256)
@@ -223,7 +225,7 @@ def test_official_orientation_settings():
 
 
 @pytest.mark.parametrize("name", ["seal_det_server", "seal_det_mobile"])
-def test_official_settings(name):
+def test_official_settings(name: str) -> None:
     """As published for PP-OCRv4_server_seal_det and PP-OCRv4_mobile_seal_det (PaddleX's training configs)."""
     recipe = load_recipe(name).settings
     assert (recipe.train.epochs, recipe.train.batch_size) == (100, 4 if "server" in name else 8)
@@ -242,14 +244,14 @@ def test_official_settings(name):
     ("name", "decay", "weight_decay"),
     [("tiny", 0.9998, 1e-6), ("small", 0.9997, 1e-5), ("medium", 0.9996, 1e-5)],
 )
-def test_v6_settings(name, decay, weight_decay):
+def test_v6_settings(name: str, decay: float, weight_decay: float) -> None:
     recipe = load_recipe(f"seal_det_v6_{name}").settings
     assert (recipe.ema.decay, recipe.ema.kind, recipe.optimizer.weight_decay) == (decay, "threshold", weight_decay)
     assert (recipe.loss.main, recipe.loss.aux_weights) == ("dice_focal", (0.2, 0.3, 0.4))
 
 
 @pytest.mark.parametrize("name", [name for name in RECIPES if name.startswith("seal_det")])
-def test_seal_detectors_decode_as_the_pipeline_does(name):
+def test_seal_detectors_decode_as_the_pipeline_does(name: str) -> None:
     """shrink_ratio 0.8 and unclip_ratio 0.5 belong together; mixed with 0.4 and 1.5 outlines get fat or thin."""
     recipe = load_recipe(name).settings
     post = recipe.postprocess

@@ -1,6 +1,7 @@
 """report.html from the files of a run folder alone."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -8,7 +9,7 @@ from sealkit.errors import TrainingError
 from sealkit.reports.run import write_run_report
 
 
-def _run_folder(folder):
+def _run_folder(folder: Path) -> Path:
     folder.mkdir()
     records = [{"kind": "eval", "step": 0, "epoch": 0.0, "hmean": 0.25, "recall/shape=oval": 0.5, "gt": 19.0}]
     records += [
@@ -27,7 +28,7 @@ def _run_folder(folder):
     return folder
 
 
-def test_report_shows_gain_curves_warnings_and_recipe(tmp_path):
+def test_report_shows_gain_curves_warnings_and_recipe(tmp_path: Path) -> None:
     path = write_run_report(_run_folder(tmp_path / "run"), [{"title": "Worst images", "text": "none"}])
     html = path.read_text(encoding="utf-8")
     assert "Better than the initial weights: best hmean 0.7500 at step 3, 0.2500 before (+0.5000)" in html
@@ -40,6 +41,6 @@ def test_report_shows_gain_curves_warnings_and_recipe(tmp_path):
         assert text in html, text
 
 
-def test_folder_without_metrics_is_named(tmp_path):
+def test_folder_without_metrics_is_named(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="not a run folder"):
         write_run_report(tmp_path)

@@ -1,5 +1,9 @@
 """Tiny model folders, one per kind of file."""
 
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -14,7 +18,7 @@ PostProcess: {name: CTCLabelDecode, character_dict: [a, b, '1']}
 """
 
 
-def _write_onnx(path, inputs=("x",), metadata=None):
+def _write_onnx(path: Path, inputs: Sequence[str] = ("x",), metadata: Mapping[str, str] | None = None) -> None:
     """A graph y = 1 * first + 10 * second + 100 * third over its inputs, in the given order; 3 channels, free size."""
     import onnx
     from onnx import TensorProto, helper, numpy_helper
@@ -40,17 +44,17 @@ def _write_onnx(path, inputs=("x",), metadata=None):
 
 
 @pytest.fixture
-def yml():
+def yml() -> str:
     return YML
 
 
 @pytest.fixture
-def write_onnx():
+def write_onnx() -> Callable[..., None]:
     return _write_onnx
 
 
 @pytest.fixture
-def onnx_folder(tmp_path):
+def onnx_folder(tmp_path: Path) -> Path:
     folder = tmp_path / "model"
     folder.mkdir()
     _write_onnx(folder / "inference.onnx")
@@ -59,18 +63,18 @@ def onnx_folder(tmp_path):
 
 
 @pytest.fixture(scope="session")
-def paddle_folder(tmp_path_factory):
+def paddle_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """y = 2 x with one parameter, as PaddleX's exporter writes it."""
     import paddle
 
     folder = tmp_path_factory.mktemp("paddle_model")
 
     class Twice(paddle.nn.Layer):
-        def __init__(self):
+        def __init__(self) -> None:
             super().__init__()
             self.k = self.create_parameter([1], default_initializer=paddle.nn.initializer.Constant(2.0))
 
-        def forward(self, x):
+        def forward(self, x: Any) -> Any:
             return x * self.k
 
     static = paddle.jit.to_static(

@@ -1,5 +1,8 @@
 """Model folders: what is missing is listed, what is there is read."""
 
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 
 from sealkit.errors import DeviceError, EngineError
@@ -7,7 +10,7 @@ from sealkit.runtime.devices import Device, default_threads, parse_device, parse
 from sealkit.runtime.files import ModelFiles, onnx_metadata
 
 
-def test_meta_of_a_folder(onnx_folder):
+def test_meta_of_a_folder(onnx_folder: Path) -> None:
     meta = ModelFiles.find(onnx_folder).read_meta()
     assert meta.transform_ops["RecResizeImg"] == {"image_shape": [3, 48, 320]}
     assert meta.transform_ops["KeepKeys"] == {}
@@ -15,7 +18,7 @@ def test_meta_of_a_folder(onnx_folder):
     assert meta.post_process["name"] == "CTCLabelDecode"
 
 
-def test_meta_of_a_single_file(tmp_path, write_onnx, yml):
+def test_meta_of_a_single_file(tmp_path: Path, write_onnx: Callable[..., None], yml: str) -> None:
     path = write_onnx(tmp_path / "rec.onnx", metadata={"character": "a\n印\n\U0001f6c5"})
     assert onnx_metadata(path) == {"character": "a\n印\n\U0001f6c5"}
     meta = ModelFiles.find(path).read_meta()
@@ -26,7 +29,7 @@ def test_meta_of_a_single_file(tmp_path, write_onnx, yml):
     assert own.model_name == "PP-OCRv4_mobile_rec" and own.character_dict == ["a", "b", "1"]
 
 
-def test_no_metadata_at_all(tmp_path, write_onnx):
+def test_no_metadata_at_all(tmp_path: Path, write_onnx: Callable[..., None]) -> None:
     meta = ModelFiles.find(write_onnx(tmp_path / "x.onnx")).read_meta()
     assert meta.data == {} and meta.onnx == {} and meta.transform_ops == {} and meta.character_dict is None
 
@@ -41,14 +44,14 @@ def test_no_metadata_at_all(tmp_path, write_onnx):
         (("model.pdparams",), "training checkpoint"),
     ],
 )
-def test_missing_files_are_all_listed(tmp_path, present, message):
+def test_missing_files_are_all_listed(tmp_path: Path, present: tuple[str, ...], message: str) -> None:
     for name in present:
         (tmp_path / name).write_bytes(b"")
     with pytest.raises(EngineError, match=message):
         ModelFiles.find(tmp_path)
 
 
-def test_old_program_format_and_preference(tmp_path):
+def test_old_program_format_and_preference(tmp_path: Path) -> None:
     for name in ("inference.yml", "inference.pdmodel", "inference.pdiparams"):
         (tmp_path / name).write_bytes(b"")
     assert ModelFiles.find(tmp_path).program.name == "inference.pdmodel"
@@ -56,7 +59,7 @@ def test_old_program_format_and_preference(tmp_path):
     assert ModelFiles.find(tmp_path).program.name == "inference.json"
 
 
-def test_wrong_paths(tmp_path):
+def test_wrong_paths(tmp_path: Path) -> None:
     with pytest.raises(EngineError, match="no such model folder"):
         ModelFiles.find(tmp_path / "none")
     (tmp_path / "inference.pdiparams").write_bytes(b"")
@@ -65,26 +68,26 @@ def test_wrong_paths(tmp_path):
 
 
 @pytest.mark.parametrize("text", ["a: [1", "- a list", "just text"])
-def test_bad_yaml(onnx_folder, text):
+def test_bad_yaml(onnx_folder: Path, text: str) -> None:
     (onnx_folder / "inference.yml").write_text(text)
     with pytest.raises(EngineError, match=r"inference\.yml"):
         ModelFiles.find(onnx_folder).read_meta()
 
 
-def test_bad_transform_ops(onnx_folder):
+def test_bad_transform_ops(onnx_folder: Path) -> None:
     (onnx_folder / "inference.yml").write_text("PreProcess: {transform_ops: [{A: 1, B: 2}]}")
     with pytest.raises(EngineError, match="not one operation"):
         _ = ModelFiles.find(onnx_folder).read_meta().transform_ops
 
 
 @pytest.mark.parametrize("data", [b"\xff" * 40, b"not a model at all", b"\x0a"])
-def test_not_an_onnx_file(tmp_path, data):
+def test_not_an_onnx_file(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "x.onnx").write_bytes(data)
     with pytest.raises(EngineError, match="not an ONNX file"):
         onnx_metadata(tmp_path / "x.onnx")
 
 
-def test_devices():
+def test_devices() -> None:
     assert parse_devices("GPU:0,1") == [Device("gpu", 0), Device("gpu", 1)]
     assert str(parse_device("cpu")) == "cpu" and str(parse_device("npu")) == "npu:0"
     assert 1 <= default_threads() <= 10

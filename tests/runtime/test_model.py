@@ -2,6 +2,9 @@
 
 import subprocess
 import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +19,7 @@ X = np.arange(24, dtype=np.float32).reshape(1, 3, 2, 4)
 
 
 @pytest.mark.parametrize("engine", ONNX_ENGINES)
-def test_runs_an_onnx_folder_at_any_size(onnx_folder, engine):
+def test_runs_an_onnx_folder_at_any_size(onnx_folder: Path, engine: str) -> None:
     model = load_model(onnx_folder, engine=engine, threads=1)
     assert model.engine == engine and model.threads == 1 and str(model.device) == "cpu"
     assert model.meta.model_name == "PP-OCRv4_mobile_rec"
@@ -27,7 +30,7 @@ def test_runs_an_onnx_folder_at_any_size(onnx_folder, engine):
 
 
 @pytest.mark.parametrize("engine", ONNX_ENGINES)
-def test_outputs_stay_valid_after_the_next_run(onnx_folder, engine):
+def test_outputs_stay_valid_after_the_next_run(onnx_folder: Path, engine: str) -> None:
     model = load_model(onnx_folder, engine=engine)
     (first,) = model.run(X)
     model.run(X * 7)
@@ -35,7 +38,7 @@ def test_outputs_stay_valid_after_the_next_run(onnx_folder, engine):
 
 
 @pytest.mark.parametrize("engine", ONNX_ENGINES)
-def test_inputs_are_fed_by_alphabetical_rank(tmp_path, write_onnx, engine):
+def test_inputs_are_fed_by_alphabetical_rank(tmp_path: Path, write_onnx: Callable[..., None], engine: str) -> None:
     model = load_model(write_onnx(tmp_path / "m.onnx", inputs=("scale", "image", "hw")), engine=engine)
     # Alphabetical: hw (weight 100), image (10), scale (1); names given need not equal the graph's.
     expected = 100 * X + 10 * (2 * X) + 1 * (3 * X)
@@ -44,7 +47,7 @@ def test_inputs_are_fed_by_alphabetical_rank(tmp_path, write_onnx, engine):
     np.testing.assert_allclose(model.run(by_name)[0], expected)
 
 
-def test_wrong_count_and_shape_are_named(onnx_folder):
+def test_wrong_count_and_shape_are_named(onnx_folder: Path) -> None:
     model = load_model(onnx_folder)
     with pytest.raises(EngineError, match=r"has 1 input\(s\), 2 given.*'x'"):
         model.run([X, X])
@@ -52,7 +55,7 @@ def test_wrong_count_and_shape_are_named(onnx_folder):
         model.run(np.zeros((1, 4, 2, 2), np.float32))
 
 
-def test_runs_a_paddle_folder(paddle_folder):
+def test_runs_a_paddle_folder(paddle_folder: Path) -> None:
     model = load_model(paddle_folder, engine="paddle", threads=1)
     np.testing.assert_allclose(model.run(X)[0], 2 * X)
     np.testing.assert_allclose(model.run({"x": X[..., :3]})[0], 2 * X[..., :3])
@@ -61,7 +64,7 @@ def test_runs_a_paddle_folder(paddle_folder):
         load_model(paddle_folder, engine="paddle", options={"run_mode": "fast"})
 
 
-def test_trapped_paddle_versions_switch_onednn_off(paddle_folder, monkeypatch):
+def test_trapped_paddle_versions_switch_onednn_off(paddle_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import paddle
 
     from sealkit.runtime import paddle_engine
@@ -74,11 +77,13 @@ def test_trapped_paddle_versions_switch_onednn_off(paddle_folder, monkeypatch):
     np.testing.assert_allclose(model.run(X)[0], 2 * X)
 
 
-def test_onednn_failure_at_the_first_run_is_retried_without_it(paddle_folder, monkeypatch):
+def test_onednn_failure_at_the_first_run_is_retried_without_it(
+    paddle_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     model = load_model(paddle_folder, engine="paddle")
     real = type(model)._once
 
-    def once(self, arrays):
+    def once(self: Any, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
         if self._onednn:
             raise RuntimeError("UnimplementedError: no such thing")
         return real(self, arrays)
@@ -88,7 +93,9 @@ def test_onednn_failure_at_the_first_run_is_retried_without_it(paddle_folder, mo
     assert "oneDNN is off" in model.notes[0]
 
 
-def test_auto_takes_the_fastest_installed(onnx_folder, paddle_folder, monkeypatch):
+def test_auto_takes_the_fastest_installed(
+    onnx_folder: Path, paddle_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from sealkit.runtime.files import ModelFiles
 
     files = ModelFiles.find(onnx_folder)
@@ -104,7 +111,7 @@ def test_auto_takes_the_fastest_installed(onnx_folder, paddle_folder, monkeypatc
         choose_engine(files, "openvino", None)
 
 
-def test_unknown_engine_and_wrong_files(onnx_folder, paddle_folder):
+def test_unknown_engine_and_wrong_files(onnx_folder: Path, paddle_folder: Path) -> None:
     with pytest.raises(EngineError, match=r"unknown engine.*'tflite'.*\n.*openvino"):
         load_model(onnx_folder, engine="tflite")
     with pytest.raises(EngineError, match=r"needs inference.onnx(.|\n)*paddle2onnx --model_dir "):
@@ -113,7 +120,7 @@ def test_unknown_engine_and_wrong_files(onnx_folder, paddle_folder):
         load_model(onnx_folder, engine="paddle")
 
 
-def test_absent_devices_are_refused(onnx_folder, paddle_folder, monkeypatch):
+def test_absent_devices_are_refused(onnx_folder: Path, paddle_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sealkit.runtime.onnx_engine.nvidia_present", lambda: False)
     with pytest.raises(DeviceError, match="cannot use gpu:0"):
         load_model(onnx_folder, engine="onnxruntime", device="gpu:0")
@@ -126,7 +133,7 @@ def test_absent_devices_are_refused(onnx_folder, paddle_folder, monkeypatch):
 
 
 @pytest.mark.parametrize("engine", ONNX_ENGINES)
-def test_unknown_engine_options_and_damaged_graphs(onnx_folder, engine):
+def test_unknown_engine_options_and_damaged_graphs(onnx_folder: Path, engine: str) -> None:
     with pytest.raises(EngineError, match="unknown keys in engine_config"):
         load_model(onnx_folder, engine=engine, options={"speed": 1})
     data = (onnx_folder / "inference.onnx").read_bytes()
@@ -135,7 +142,7 @@ def test_unknown_engine_options_and_damaged_graphs(onnx_folder, engine):
         load_model(onnx_folder, engine=engine)
 
 
-def test_onnx_engines_do_not_import_paddle(onnx_folder):
+def test_onnx_engines_do_not_import_paddle(onnx_folder: Path) -> None:
     code = (
         "import sys; from sealkit.runtime.model import load_model; import numpy as np\n"
         f"load_model({str(onnx_folder)!r}).run(np.zeros((1, 3, 4, 4), np.float32))\n"
@@ -144,7 +151,7 @@ def test_onnx_engines_do_not_import_paddle(onnx_folder):
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-def test_every_engine_has_its_class():
+def test_every_engine_has_its_class() -> None:
     import importlib
 
     for name, info in ENGINES.items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import types
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,11 +20,11 @@ FOLDER = Path(__file__).resolve().parents[2] / "sealkit" / "assets" / "PP-OCRv6_
 
 
 @pytest.fixture
-def halved(monkeypatch):
+def halved(monkeypatch: pytest.MonkeyPatch) -> type:
     """An engine whose answers are half of ONNX Runtime's, in a file of its own and a row."""
 
     class Halved(ONNX["onnxruntime"]):  # type: ignore[misc]
-        def _execute(self, arrays):
+        def _execute(self, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
             return [output / 2 for output in super()._execute(arrays)]
 
     file = types.ModuleType("halved_engine")
@@ -35,7 +36,7 @@ def halved(monkeypatch):
     return Halved
 
 
-def test_it_runs_by_name_and_is_ranked(halved) -> None:
+def test_it_runs_by_name_and_is_ranked(halved: type) -> None:
     assert issubclass(halved, InferenceModel)
     assert engines.order("cpu")[0] == "halved" and "halved" not in engines.order("gpu")
     assert engines.proving(onnx=True) == ("paddle", "halved", "onnxruntime", "openvino")

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -12,7 +13,7 @@ from sealkit.workers.signals import import_paddle
 
 
 @pytest.fixture(autouse=True)
-def nothing_waits(monkeypatch):
+def nothing_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(noise, "_early", [])
 
 
@@ -23,7 +24,9 @@ def _shout(text: str) -> None:
     subprocess.run([sys.executable, "-c", f"print('{text} three')"], check=True)
 
 
-def test_noise_goes_to_the_log_and_what_follows_to_the_terminal(capfd, tmp_path):
+def test_noise_goes_to_the_log_and_what_follows_to_the_terminal(
+    capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
     log = tmp_path / "framework.log"
     print("before")
     with framework_noise(log):
@@ -34,7 +37,7 @@ def test_noise_goes_to_the_log_and_what_follows_to_the_terminal(capfd, tmp_path)
     assert sorted(log.read_text().splitlines()) == ["noise one", "noise three", "noise two"]
 
 
-def test_noise_before_there_is_a_log_waits_for_it(capfd, tmp_path):
+def test_noise_before_there_is_a_log_waits_for_it(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     log = tmp_path / "framework.log"
     log.write_text("an older run\n")
     with framework_noise():
@@ -49,7 +52,7 @@ def test_noise_before_there_is_a_log_waits_for_it(capfd, tmp_path):
 
 
 @pytest.mark.parametrize("named", [True, False])
-def test_a_failure_shows_the_end_of_the_log(capfd, tmp_path, named):
+def test_a_failure_shows_the_end_of_the_log(capfd: pytest.CaptureFixture[str], tmp_path: Path, named: bool) -> None:
     log = tmp_path / "framework.log"
     with pytest.raises(ValueError, match="broken"), framework_noise(log if named else None):
         for number in range(100):
@@ -61,7 +64,7 @@ def test_a_failure_shows_the_end_of_the_log(capfd, tmp_path, named):
     assert (str(log) in err) == named
 
 
-def test_a_failure_shows_only_what_this_block_wrote(capfd, tmp_path):
+def test_a_failure_shows_only_what_this_block_wrote(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     log = tmp_path / "framework.log"
     log.write_text("an older run\n")
     with pytest.raises(ValueError), framework_noise(log):
@@ -71,7 +74,7 @@ def test_a_failure_shows_only_what_this_block_wrote(capfd, tmp_path):
     assert "a byte that is no text" in err and "older" not in err
 
 
-def test_a_process_without_stdout_and_stderr(tmp_path):
+def test_a_process_without_stdout_and_stderr(tmp_path: Path) -> None:
     """As under pythonw or a service that closed them."""
     log = tmp_path / "framework.log"
     code = (
@@ -83,7 +86,7 @@ def test_a_process_without_stdout_and_stderr(tmp_path):
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 7
 
 
-def test_import_of_paddle_is_quiet():
+def test_import_of_paddle_is_quiet() -> None:
     code = (
         "from sealkit.workers.signals import import_paddle; import_paddle(); import sys; print('paddle' in sys.modules)"
     )
@@ -92,7 +95,7 @@ def test_import_of_paddle_is_quiet():
     assert (done.stdout, done.stderr) == ("True\n", "")
 
 
-def test_a_missing_paddle_is_told_as_ever(monkeypatch):
+def test_a_missing_paddle_is_told_as_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "paddle", None)
     monkeypatch.delitem(sys.modules, "paddle")
     monkeypatch.setattr(sys, "path", [])

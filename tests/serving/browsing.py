@@ -2,16 +2,18 @@
 
 import os
 import shutil
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
-from tests.serving.live import server
+from tests.serving.live import Live, server
 
 SECONDS = 120_000  # of a wait, in milliseconds: a busy machine is slow
 
 
 @pytest.fixture(scope="module")
-def browser():
+def browser() -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
     program = os.environ.get("SEALKIT_CHROMIUM") or shutil.which("chromium")
@@ -22,13 +24,13 @@ def browser():
 
 
 @pytest.fixture(scope="module")
-def live():
+def live() -> Iterator[Live]:
     with server("sealkit", "serve", "--host", "127.0.0.1", "--port", "0", "--workers", "1") as running:
         yield running
 
 
 @pytest.fixture
-def page(browser, live):
+def page(browser: Any, live: Live) -> Iterator[Any]:
     """A page that notes what it asks for and what goes wrong in it."""
     page = browser.new_page(viewport={"width": 1100, "height": 1400})
     page.set_default_timeout(SECONDS)
@@ -40,6 +42,6 @@ def page(browser, live):
     page.close()
 
 
-def elsewhere(page, live):
+def elsewhere(page: Any, live: Live) -> list[str]:
     """Addresses of other hosts that answered."""
     return [url for url in page.asked if not url.removeprefix("blob:").startswith((f"{live.url}/", "data:"))]

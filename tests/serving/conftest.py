@@ -1,6 +1,8 @@
 import base64
 import io
 import time
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,8 +14,12 @@ from tests.serving.browsing import browser, live, page  # noqa: F401 (fixtures)
 from tests.serving.calls import Client, InlinePool
 from tests.serving.fakes import FakePipeline
 
+MakeClient = Callable[..., Client]
+MakePdf = Callable[[int], str]
+MakeJob = Callable[..., Job]
 
-def encoded(image: Image.Image, kind: str = "PNG", **options) -> str:
+
+def encoded(image: Image.Image, kind: str = "PNG", **options: Any) -> str:
     buffer = io.BytesIO()
     image.save(buffer, kind, **options)
     return base64.b64encode(buffer.getvalue()).decode("ascii")
@@ -27,7 +33,7 @@ def png() -> str:
 
 
 @pytest.fixture
-def pdf():
+def pdf() -> MakePdf:
     """Base64 of a PDF with so many pages of 60 × 80 points."""
 
     def make(pages: int) -> str:
@@ -38,8 +44,8 @@ def pdf():
 
 
 @pytest.fixture
-def make_client():
-    def make(pipeline=None, **settings) -> Client:
+def make_client() -> MakeClient:
+    def make(pipeline: Any = None, **settings: Any) -> Client:
         checked = ServingSettings.model_validate(settings)
         return Client(InlinePool(pipeline or FakePipeline(), checked), checked)
 
@@ -47,15 +53,15 @@ def make_client():
 
 
 @pytest.fixture
-def client(make_client) -> Client:
+def client(make_client: MakeClient) -> Client:
     return make_client()
 
 
 @pytest.fixture
-def job(png):
+def job(png: str) -> MakeJob:
     """Makes jobs; `order` is for the fake pipeline."""
 
-    def make(order=None, seconds=20.0):
+    def make(order: str | None = None, seconds: float = 20.0) -> Job:
         head = {"kind": "image", "parameters": {"seal_det_limit_type": order} if order else {}, "visualize": None}
         return Job(head, base64.b64decode(png), time.monotonic() + seconds)
 

@@ -6,6 +6,7 @@ import logging
 import shutil
 import ssl
 import subprocess
+from pathlib import Path
 
 import httpx
 import pytest
@@ -16,6 +17,7 @@ from sealkit.serving.access import Access, read_tokens
 from sealkit.serving.app import Service
 from sealkit.serving.metrics import Metrics
 from tests.serving.calls import Client
+from tests.serving.conftest import MakeClient
 from tests.serving.live import server
 from tests.serving.test_answers import error
 
@@ -23,7 +25,7 @@ TOKEN, OTHER = "a" * 16, "correct-horse-battery"
 
 
 @pytest.fixture
-def guarded(client) -> Client:
+def guarded(client: Client) -> Client:
     service = client.service
     client.service = Service(service.pool, service.settings, Metrics(), Access([TOKEN, OTHER]))
     return client
@@ -45,7 +47,7 @@ def guarded(client) -> Client:
         (f"bearer  {OTHER}", 200),
     ],
 )
-def test_a_token_must_be_there_and_right(guarded, png, header, status):
+def test_a_token_must_be_there_and_right(guarded: Client, png: str, header: str | None, status: int) -> None:
     headers = {} if header is None else {"Authorization": header}
     fields = {"file": png, "fileType": 1}
     answer = guarded.call("POST", "/seal-recognition", json=fields, headers=headers)
@@ -55,18 +57,18 @@ def test_a_token_must_be_there_and_right(guarded, png, header, status):
         assert "access token" in error(answer) and answer.headers["www-authenticate"] == "Bearer"
 
 
-def test_what_needs_no_token(guarded):
+def test_what_needs_no_token(guarded: Client) -> None:
     for path in ("/health", "/docs", "/openapi.json"):
         assert guarded.call("GET", path).status_code == 200
     operation = guarded.call("GET", "/openapi.json").json()["paths"]["/seal-recognition"]["post"]
     assert operation["security"] == [{"token": []}]
 
 
-def test_without_tokens_none_is_asked_for(client):
+def test_without_tokens_none_is_asked_for(client: Client) -> None:
     assert "security" not in client.call("GET", "/openapi.json").json()["paths"]["/seal-recognition"]["post"]
 
 
-def test_tokens_of_a_file(tmp_path):
+def test_tokens_of_a_file(tmp_path: Path) -> None:
     path = tmp_path / "tokens"
     path.write_text(f"# mine\n\n{TOKEN}\n  {OTHER}  \n")
     assert read_tokens(str(path)) == [TOKEN, OTHER]
@@ -80,7 +82,7 @@ def test_tokens_of_a_file(tmp_path):
             read_tokens(str(wrong))
 
 
-def test_every_answer_binds_browsers(client, png):
+def test_every_answer_binds_browsers(client: Client, png: str) -> None:
     answers = [client.call("GET", path) for path in ("/docs", "/redoc", "/health", "/metrics", "/nothing")]
     answers += [client.infer(file=png), client.infer(file="@"), client.call("POST", "/seal-recognition")]
     for answer in answers:
@@ -89,7 +91,7 @@ def test_every_answer_binds_browsers(client, png):
         assert len(answer.headers.get_list("content-security-policy")) == 1
 
 
-def test_metrics_may_be_off(make_client):
+def test_metrics_may_be_off(make_client: MakeClient) -> None:
     assert make_client(metrics=False).call("GET", "/metrics").status_code == 404
 
 
@@ -107,7 +109,9 @@ def test_metrics_may_be_off(make_client):
         ("localhost", [], False),
     ],
 )
-def test_an_open_address_without_tokens_is_warned_of(host, tokens, warned, caplog):
+def test_an_open_address_without_tokens_is_warned_of(
+    host: str, tokens: list[str], warned: bool, caplog: pytest.LogCaptureFixture
+) -> None:
     from sealkit.pipeline.serving_settings import ServingSettings
 
     with caplog.at_level(logging.WARNING, logger="sealkit.serving"):
@@ -115,7 +119,7 @@ def test_an_open_address_without_tokens_is_warned_of(host, tokens, warned, caplo
     assert bool(caplog.records) is warned
 
 
-def test_the_default_address_is_this_machines_own():
+def test_the_default_address_is_this_machines_own() -> None:
     import argparse
     import inspect
 
@@ -127,7 +131,7 @@ def test_the_default_address_is_this_machines_own():
     assert inspect.signature(serving.serve).parameters["host"].default == "127.0.0.1"
 
 
-def test_wrong_files_are_told_before_anything_is_loaded(tmp_path, capsys):
+def test_wrong_files_are_told_before_anything_is_loaded(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from sealkit.cli import main
 
     (tmp_path / "no.pem").write_text("nothing")
@@ -141,7 +145,7 @@ def test_wrong_files_are_told_before_anything_is_loaded(tmp_path, capsys):
         assert words in capsys.readouterr().err
 
 
-def test_https_with_a_token(tmp_path):
+def test_https_with_a_token(tmp_path: Path) -> None:
     """The whole command; a client that trusts the certificate."""
     if shutil.which("openssl") is None:
         pytest.skip("no openssl to make a certificate with")

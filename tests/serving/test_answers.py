@@ -4,12 +4,15 @@ import base64
 import io
 import json
 import math
+from typing import Any
 
+import httpx
 import pytest
 from PIL import Image
 
 from sealkit.serving.encode import shrink
-from tests.serving.conftest import encoded
+from tests.serving.calls import Client
+from tests.serving.conftest import MakeClient, MakePdf, encoded
 from tests.serving.fakes import FakePipeline
 
 
@@ -19,7 +22,7 @@ def opened(text: str) -> Image.Image:
     return image
 
 
-def error(response) -> str:
+def error(response: httpx.Response) -> str:
     """errorMsg of an error answer whose form is checked."""
     body = response.json()
     assert list(body) == ["logId", "errorCode", "errorMsg"]
@@ -27,7 +30,7 @@ def error(response) -> str:
     return body["errorMsg"]
 
 
-def test_success_has_paddlex_form(client, png):
+def test_success_has_paddlex_form(client: Client, png: str) -> None:
     response = client.infer(file=png, fileType=1)
     body = response.json()
     assert response.status_code == 200 and response.headers["content-type"] == "application/json"
@@ -42,7 +45,7 @@ def test_success_has_paddlex_form(client, png):
     assert opened(entry["inputImage"]).size == (40, 30)
 
 
-def test_pruned_result_has_no_paths_or_pages_at_any_level(client, png):
+def test_pruned_result_has_no_paths_or_pages_at_any_level(client: Client, png: str) -> None:
     pruned = client.infer(file=png, fileType=1).json()["result"]["sealRecResults"][0]["prunedResult"]
     assert "input_path" not in json.dumps(pruned) and "page_index" not in json.dumps(pruned)
     assert pruned["seal_res_list"] == [{"rec_texts": ["印章"], "rec_scores": [0.5]}]
@@ -53,13 +56,15 @@ def test_pruned_result_has_no_paths_or_pages_at_any_level(client, png):
     ("config", "asked", "shown"),
     [(True, None, True), (True, False, False), (False, None, False), (False, True, True), (False, "yes", True)],
 )
-def test_visualize_of_the_request_then_of_the_config(make_client, png, config, asked, shown):
+def test_visualize_of_the_request_then_of_the_config(
+    make_client: MakeClient, png: str, config: bool, asked: bool | str | None, shown: bool
+) -> None:
     entry = make_client(visualize=config).infer(file=png, fileType=1, visualize=asked).json()["result"]
     assert (list(entry["sealRecResults"][0]) == ["prunedResult", "outputImages", "inputImage"]) is shown
     assert (list(entry["sealRecResults"][0]) == ["prunedResult"]) is not shown
 
 
-def test_parameters_reach_predict_by_its_names(client, png):
+def test_parameters_reach_predict_by_its_names(client: Client, png: str) -> None:
     given = {
         "useDocOrientationClassify": False,
         "useDocUnwarping": "false",
@@ -93,19 +98,19 @@ def test_parameters_reach_predict_by_its_names(client, png):
     }
 
 
-def test_pdf_is_cut_at_ten_pages(client, pdf):
+def test_pdf_is_cut_at_ten_pages(client: Client, pdf: MakePdf) -> None:
     result = client.infer(file=pdf(11), fileType=0).json()["result"]
     assert len(result["sealRecResults"]) == 10
     assert result["dataInfo"] == {"numPages": 10, "pages": [{"width": 120, "height": 160}] * 10, "type": "pdf"}
 
 
-def test_number_of_pages_is_the_configs(make_client, pdf):
+def test_number_of_pages_is_the_configs(make_client: MakeClient, pdf: MakePdf) -> None:
     for limit, pages in ((2, 2), (None, 11)):
         answer = make_client(extra={"max_num_input_imgs": limit}).infer(file=pdf(11), fileType=0, visualize=False)
         assert answer.json()["result"]["dataInfo"]["numPages"] == pages
 
 
-def test_tiff_frames_are_pages_and_one_frame_is_an_image(make_client):
+def test_tiff_frames_are_pages_and_one_frame_is_an_image(make_client: MakeClient) -> None:
     frames = [Image.new("RGB", (20 + n, 10)) for n in range(3)]
     many = encoded(frames[0], "TIFF", save_all=True, append_images=frames[1:])
     client = make_client(extra={"max_num_input_imgs": 2})
@@ -130,7 +135,9 @@ def test_tiff_frames_are_pages_and_one_frame_is_an_image(make_client):
         ((5000, 10), None, (5000, 10)),
     ],
 )
-def test_images_are_shrunk_and_never_enlarged(size, limit, expected):
+def test_images_are_shrunk_and_never_enlarged(
+    size: tuple[int, int], limit: tuple[int, int] | None, expected: tuple[int, int]
+) -> None:
     import numpy as np
 
     assert shrink(np.zeros((size[1], size[0], 3), np.uint8), limit).shape[1::-1] == expected
@@ -185,7 +192,9 @@ TOO_LONG = "Tuple should have at most 2 items after validation, not 3"
         ),
     ],
 )
-def test_wrong_fields_are_named_as_paddlex_names_them(client, fields, entries):
+def test_wrong_fields_are_named_as_paddlex_names_them(
+    client: Client, fields: dict[str, Any], entries: list[tuple[str, str, str]]
+) -> None:
     response = client.infer(**fields)
     listed = [{"type": kind, "loc": place, "msg": message} for kind, place, message in entries]
     assert response.status_code == 422 and error(response) == json.dumps(listed)
@@ -208,7 +217,7 @@ def test_wrong_fields_are_named_as_paddlex_names_them(client, fields, entries):
         ({"file": "data:image/png,abc"}, f"{FILE_ERRORS}: a data URL must hold base64"),
     ],
 )
-def test_files_that_cannot_be_taken(client, fields, message):
+def test_files_that_cannot_be_taken(client: Client, fields: dict[str, Any], message: str) -> None:
     response = client.infer(**fields)
     assert response.status_code == 422 and error(response).startswith(message)
 
@@ -223,52 +232,54 @@ def test_files_that_cannot_be_taken(client, fields, message):
         (b'{"file": "x"}', {}, "model_attributes_type", "body"),
     ],
 )
-def test_bodies_that_are_no_request(client, content, headers, kind, place):
+def test_bodies_that_are_no_request(
+    client: Client, content: bytes, headers: dict[str, Any], kind: str, place: str
+) -> None:
     response = client.call("POST", "/seal-recognition", content=content, headers=headers)
     (entry,) = json.loads(error(response))
     assert response.status_code == 422 and entry["type"] == kind and entry["loc"] == place
 
 
 @pytest.mark.parametrize("content", [b"\xff", b"[" * 100_000, b'{"file": ' + b"1" * 5000 + b"}"])
-def test_json_that_cannot_be_held_is_400(client, content):
+def test_json_that_cannot_be_held_is_400(client: Client, content: bytes) -> None:
     response = client.call("POST", "/seal-recognition", content=content, headers={"Content-Type": "application/json"})
     assert response.status_code == 400 and error(response)
 
 
 @pytest.mark.parametrize("number", [math.nan, math.inf, 10**30])
-def test_numbers_beyond_reason(client, png, number):
+def test_numbers_beyond_reason(client: Client, png: str, number: str) -> None:
     content = json.dumps({"file": png, "fileType": 1, "sealDetLimitSideLen": number, "sealDetThresh": number})
     response = client.call("POST", "/seal-recognition", content=content, headers={"Content-Type": "application/json"})
     assert response.status_code == 422 and "body.sealDetLimitSideLen" in error(response)
 
 
-def test_pdf_as_image_and_the_reverse(client, png, pdf):
+def test_pdf_as_image_and_the_reverse(client: Client, png: str, pdf: MakePdf) -> None:
     assert error(client.infer(file=png, fileType=0)) == "Invalid input file: it is no PDF, fileType is 0 (PDF)"
     assert error(client.infer(file=pdf(1), fileType=1)) == "Invalid input file: it is a PDF, fileType is 1 (image)"
 
 
-def test_without_file_type_the_content_says_what_it_is(client, png, pdf):
+def test_without_file_type_the_content_says_what_it_is(client: Client, png: str, pdf: MakePdf) -> None:
     assert client.infer(file=png).json()["result"]["dataInfo"]["type"] == "image"
     assert client.infer(file=pdf(2)).json()["result"]["dataInfo"]["type"] == "pdf"
 
 
-def test_data_urls(client, png):
+def test_data_urls(client: Client, png: str) -> None:
     for head in ("data:image/png;base64,", "DATA:;BASE64,", "data:text/plain;charset=x;base64,"):
         assert client.infer(file=head + png).json()["result"]["dataInfo"]["width"] == 40
 
 
-def test_base64_with_line_breaks_is_read(client, png):
+def test_base64_with_line_breaks_is_read(client: Client, png: str) -> None:
     broken = "\r\n".join(png[at : at + 64] for at in range(0, len(png), 64))
     assert client.infer(file=broken, fileType=1).status_code == 200
 
 
-def test_truncated_image(client, png):
+def test_truncated_image(client: Client, png: str) -> None:
     cut = base64.b64encode(base64.b64decode(png)[:-200]).decode()
     said = error(client.infer(file=cut, fileType=1))
     assert said.startswith("Invalid input file: ") and "truncated" in said
 
 
-def test_log_id_comes_back_in_errors_only(client, png):
+def test_log_id_comes_back_in_errors_only(client: Client, png: str) -> None:
     assert client.infer(file="@@@@", fileType=1, logId="my-id-1").json() == {
         "logId": "my-id-1",
         "errorCode": 422,
@@ -284,7 +295,9 @@ def test_log_id_comes_back_in_errors_only(client, png):
         assert response.status_code == 422 and isinstance(response.json()["logId"], str)
 
 
-def test_refused_parameters_are_422_and_faults_are_500(client, png, caplog):
+def test_refused_parameters_are_422_and_faults_are_500(
+    client: Client, png: str, caplog: pytest.LogCaptureFixture
+) -> None:
     response = client.infer(file=png, fileType=1, sealDetLimitType="config")
     assert response.status_code == 422 and error(response) == "sealDetLimitType: this cannot be"
     response = client.infer(file=png, fileType=1, sealDetLimitType="raise")
@@ -292,14 +305,14 @@ def test_refused_parameters_are_422_and_faults_are_500(client, png, caplog):
     assert client.infer(file=png, fileType=1).status_code == 200
 
 
-def test_other_paths_and_methods(client):
+def test_other_paths_and_methods(client: Client) -> None:
     response = client.call("GET", "/nothing")
     assert response.status_code == 404 and error(response) == "Not Found"
     response = client.call("GET", "/seal-recognition")
     assert response.status_code == 405 and error(response) == "Method Not Allowed"
 
 
-def test_health_metrics_and_documents(client, png):
+def test_health_metrics_and_documents(client: Client, png: str) -> None:
     healthy = client.call("GET", "/health").json()
     assert list(healthy) == ["logId", "errorCode", "errorMsg"]
     assert (healthy["errorCode"], healthy["errorMsg"]) == (0, "Healthy")
@@ -317,7 +330,7 @@ def test_health_metrics_and_documents(client, png):
 
 
 @pytest.mark.parametrize("path", ["/docs", "/redoc"])
-def test_document_pages_need_no_other_server(client, path):
+def test_document_pages_need_no_other_server(client: Client, path: str) -> None:
     import re
 
     page = client.call("GET", path).text
@@ -327,7 +340,7 @@ def test_document_pages_need_no_other_server(client, path):
         assert link.startswith("/") and client.call("GET", link).status_code == 200
 
 
-def test_access_log_names_each_request(client, png, caplog):
+def test_access_log_names_each_request(client: Client, png: str, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO", logger="sealkit.serving.access")
     answer = client.infer(file=png, fileType=1).json()
     client.infer(file="@@@@", fileType=1, logId="mine\nforged")
@@ -341,7 +354,7 @@ def test_access_log_names_each_request(client, png, caplog):
     assert "\n" not in line and json.loads(line)["clientLogId"] == "mine\nforged"
 
 
-def test_fake_is_called_once_per_request(make_client, pdf):
+def test_fake_is_called_once_per_request(make_client: MakeClient, pdf: MakePdf) -> None:
     pipeline = FakePipeline()
     make_client(pipeline).infer(file=pdf(3), fileType=0)
     assert pipeline.calls == 1

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,7 +23,7 @@ POLYS = [[[1.4, 2.6], [30.0, 2.0], [30.0, 9.0]], [[0, 0], [5, 0], [5, 5], [0, 5]
 
 class Result(FakeResult):
     @property
-    def img(self):
+    def img(self) -> dict[str, Image.Image]:
         height, width = self["size"]
         drawn = {"layout_det_res": Image.new("RGB", (width, height), (255, 0, 0))}
         drawn |= {f"seal_res_region{n}": Image.new("RGB", (20 * n, 10 * n), (0, 200, 0)) for n in (1, 2)}
@@ -31,11 +33,11 @@ class Result(FakeResult):
 class Reader(FakePipeline):
     """Two seals, of two texts and of none."""
 
-    def __init__(self, drawn: bool = True, **more) -> None:
+    def __init__(self, drawn: bool = True, **more: Any) -> None:
         super().__init__()
         self.drawn, self.more = drawn, more
 
-    def predict(self, input, **parameters):
+    def predict(self, input: Sequence[np.ndarray], **parameters: Any) -> Iterator[Result]:
         (image,) = input
         self.parameters = parameters
         seal = {"rec_texts": ["某公司", "章"], "rec_scores": [0.875, 0.5], "rec_polys": POLYS}
@@ -43,7 +45,7 @@ class Reader(FakePipeline):
         yield Result(seal_res_list=[seal, empty], size=list(image.shape[:2]), drawn=self.drawn, **self.more)
 
 
-def client_of(pipeline, beta: bool = True) -> Client:
+def client_of(pipeline: Any, beta: bool = True) -> Client:
     settings = ServingSettings()
     made = Client(InlinePool(pipeline, settings), settings)
     made.service = Service(InlinePool(pipeline, settings), settings, Metrics(), beta=beta)
@@ -54,7 +56,7 @@ def opened(text: str) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(base64.b64decode(text, validate=True))))
 
 
-def test_a_request_of_the_beta_is_answered_in_its_form(png):
+def test_a_request_of_the_beta_is_answered_in_its_form(png: str) -> None:
     pipeline = Reader()
     response = client_of(pipeline).infer(image=png, inferenceParams={"maxLongSide": 640})
     body = response.json()
@@ -70,13 +72,13 @@ def test_a_request_of_the_beta_is_answered_in_its_form(png):
     assert pipeline.parameters == {"seal_det_limit_side_len": 640, "seal_det_limit_type": "max"}
 
 
-def test_where_nothing_was_drawn_the_page_stands(png):
+def test_where_nothing_was_drawn_the_page_stands(png: str) -> None:
     result = client_of(Reader(drawn=False)).infer(image=png).json()["result"]
     page = opened(result["layoutImage"])
     assert page.shape == (30, 40, 3) and np.array_equal(page, opened(result["ocrImage"]))
 
 
-def test_a_large_image_is_cut_out_of_the_json_like_a_file():
+def test_a_large_image_is_cut_out_of_the_json_like_a_file() -> None:
     noise = np.random.default_rng(0).integers(0, 255, (700, 700, 3), np.uint8)
     text = encoded(Image.fromarray(noise))
     assert len(text) > 1_500_000
@@ -85,7 +87,7 @@ def test_a_large_image_is_cut_out_of_the_json_like_a_file():
     assert refused.status_code == 413
 
 
-def test_todays_requests_stay_todays(png):
+def test_todays_requests_stay_todays(png: str) -> None:
     client = client_of(FakePipeline())
     assert list(client.infer(file=png, fileType=1).json()["result"]) == ["sealRecResults", "dataInfo"]
     both = client.infer(file=png, image="no image").json()
@@ -101,16 +103,16 @@ def test_todays_requests_stay_todays(png):
         ({"inferenceParams": [1]}, "inferenceParams"),
     ],
 )
-def test_what_is_wrong_is_told(fields, words, png):
+def test_what_is_wrong_is_told(fields: dict[str, Any], words: str, png: str) -> None:
     response = client_of(Reader()).infer(**{"image": png, **fields})
     assert response.status_code == 422 and words in response.json()["errorMsg"]
 
 
-def test_without_the_switch_a_file_is_asked_for(png):
+def test_without_the_switch_a_file_is_asked_for(png: str) -> None:
     response = client_of(Reader(), beta=False).infer(image=png)
     assert response.status_code == 422 and "file" in response.json()["errorMsg"]
 
 
-def test_a_failure_is_no_empty_answer(png):
+def test_a_failure_is_no_empty_answer(png: str) -> None:
     response = client_of(Reader(error="as told")).infer(image=png)
     assert response.status_code == 500 and response.json()["errorMsg"] == "Internal server error"

@@ -12,6 +12,8 @@ import pytest
 from sealkit.serving.body import MAX_FIELDS, MAX_VALUES, Sent, read_body
 from sealkit.serving.errors import RequestError
 from sealkit.serving.uploads import take_file
+from tests.serving.calls import Client
+from tests.serving.conftest import MakePdf
 from tests.serving.live import server
 from tests.serving.test_answers import error
 
@@ -43,13 +45,15 @@ def refused(body: bytes, kind: str = JSON) -> tuple[int, str]:
         (b"[" * 5000, 400),
     ],
 )
-def test_what_would_take_much_memory_is_refused_before_it_is_parsed(body, status, monkeypatch):
+def test_what_would_take_much_memory_is_refused_before_it_is_parsed(
+    body: bytes, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     if status == 413 and body.count(b'"file"') != 1:
         monkeypatch.setattr(json, "loads", lambda text: pytest.fail("parsed") if len(text) > MAX_FIELDS else {})
     assert refused(body)[0] == status
 
 
-def test_a_large_file_is_taken_as_it_stands_and_the_fields_around_it_are_read():
+def test_a_large_file_is_taken_as_it_stands_and_the_fields_around_it_are_read() -> None:
     file = base64.b64encode(bytes(range(256)) * 40_000)
     sent = read(b'{"logId": "a", "file" : "' + file + b'" , "fileType": 1}')
     assert sent.file == file and sent.value["logId"] == "a" and sent.value["fileType"] == 1
@@ -59,7 +63,7 @@ def test_a_large_file_is_taken_as_it_stands_and_the_fields_around_it_are_read():
 @pytest.mark.parametrize(
     "escape", [("/", r"\/"), ("+", r"\u002B"), ("=", r"\u003d"), ("A", r"\u0041"), ("\n", r"\n")], ids=str
 )
-def test_large_files_may_be_escaped_as_json_writers_do(escape):
+def test_large_files_may_be_escaped_as_json_writers_do(escape: tuple[str, str]) -> None:
     data = bytes(range(256)) * 2000
     text = base64.encodebytes(data).decode() if escape[0] == "\n" else base64.b64encode(data).decode()
     body = b'{"file":"' + text.replace(*escape).encode() + b'"}'
@@ -68,14 +72,14 @@ def test_large_files_may_be_escaped_as_json_writers_do(escape):
 
 
 @pytest.mark.parametrize("noise", ["\r\n", " ", "-"])
-def test_characters_beside_the_alphabet_are_dropped_in_large_files_too(noise):
+def test_characters_beside_the_alphabet_are_dropped_in_large_files_too(noise: str) -> None:
     data = bytes(range(256)) * 30_000
     text = base64.b64encode(data)
     for at in (0, 77, 5_000_000, len(text)):
         assert take_file(text[:at] + noise.encode() + text[at:], None).data == data
 
 
-def test_faults_behind_a_large_file_are_named_by_their_place():
+def test_faults_behind_a_large_file_are_named_by_their_place() -> None:
     body = b'{"file":"' + b"QUJD" * 50_000 + b'", x'
     status, message = refused(body)
     assert status == 422 and json.loads(message)[0]["loc"] == f"body[{len(body) - 1}]"
@@ -84,12 +88,12 @@ def test_faults_behind_a_large_file_are_named_by_their_place():
 # forms
 
 
-def form(client, png, **fields):
+def form(client: Client, png: str, **fields: str) -> httpx.Response:
     file = ("x.png", base64.b64decode(png), "image/png")
     return client.call("POST", "/seal-recognition", files={"file": file}, data=fields)
 
 
-def test_a_form_is_read_as_json_is(client, png, pdf):
+def test_a_form_is_read_as_json_is(client: Client, png: str, pdf: MakePdf) -> None:
     answer = form(client, png, visualize="false", sealDetThresh="0.3", layoutThreshold='{"16": 0.3}', logId="7")
     assert answer.status_code == 200, answer.text
     (entry,) = answer.json()["result"]["sealRecResults"]
@@ -99,14 +103,14 @@ def test_a_form_is_read_as_json_is(client, png, pdf):
     assert answer.json()["result"]["dataInfo"]["numPages"] == 2
 
 
-def test_a_form_may_hold_base64(client, png):
+def test_a_form_may_hold_base64(client: Client, png: str) -> None:
     boundary = {"Content-Type": "multipart/form-data; boundary=B"}
     body = f'--B\r\nContent-Disposition: form-data; name="file"\r\n\r\n{png}\r\n--B--\r\n'.encode()
     assert client.call("POST", "/seal-recognition", content=body, headers=boundary).status_code == 200
 
 
-def test_wrong_forms(client, png):
-    def send(body, kind="multipart/form-data; boundary=B", **headers):
+def test_wrong_forms(client: Client, png: str) -> None:
+    def send(body: bytes, kind: str = "multipart/form-data; boundary=B", **headers: str) -> httpx.Response:
         return client.call("POST", "/seal-recognition", content=body, headers={"Content-Type": kind, **headers})
 
     assert error(form(client, "")).startswith("Invalid input file: it is empty")
@@ -120,7 +124,7 @@ def test_wrong_forms(client, png):
     assert send(large).status_code == 413
 
 
-def test_forms_of_other_sites_are_refused(client, png):
+def test_forms_of_other_sites_are_refused(client: Client, png: str) -> None:
     """A page anywhere may let a browser send forms to a service that only the browser reaches."""
     file = {"file": ("x.png", base64.b64decode(png))}
     for origin, status in (("http://evil.example", 403), ("null", 403), ("http://test", 200)):
@@ -128,7 +132,7 @@ def test_forms_of_other_sites_are_refused(client, png):
         assert answer.status_code == status, answer.text
 
 
-def test_a_hostile_body_does_not_fill_the_server():
+def test_a_hostile_body_does_not_fill_the_server() -> None:
     """20 MB of `[]`, which parsed are half a gigabyte of lists."""
     import psutil
 
@@ -136,7 +140,7 @@ def test_a_hostile_body_does_not_fill_the_server():
         process, done = psutil.Process(live.process.pid), threading.Event()
         before = most = process.memory_info().rss
 
-        def watch():
+        def watch() -> None:
             nonlocal most
             while not done.wait(0.01):
                 most = max(most, process.memory_info().rss)

@@ -6,15 +6,19 @@ The tests marked `browser` need Chromium ($SEALKIT_CHROMIUM, else `chromium` on 
 import base64
 import json
 import re
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.serving.browsing import elsewhere
+from tests.serving.calls import Client
+from tests.serving.live import Live
 
 OPERATION = "#operations-default-infer"
 
 
-def test_the_example_can_be_sent_as_it_stands(client):
+def test_the_example_can_be_sent_as_it_stands(client: Client) -> None:
     schema = client.call("GET", "/openapi.json").json()
     (example,) = schema["components"]["schemas"]["InferRequest"]["examples"]
     answer = client.infer(**example)
@@ -23,14 +27,14 @@ def test_the_example_can_be_sent_as_it_stands(client):
 
 
 @pytest.mark.parametrize("path", ["/docs", "/redoc"])
-def test_browsers_are_told_to_load_nothing_from_elsewhere(client, path):
+def test_browsers_are_told_to_load_nothing_from_elsewhere(client: Client, path: str) -> None:
     policy = client.call("GET", path).headers["content-security-policy"]
     assert policy.startswith("default-src 'self'; ") and "http" not in policy and "*" not in policy
     assert client.call("GET", "/health").headers["content-security-policy"].startswith("default-src 'none'; ")
 
 
 @pytest.mark.browser
-def test_the_service_is_tried_in_the_docs(page, live, tmp_path):
+def test_the_service_is_tried_in_the_docs(page: Any, live: Live, tmp_path: Path) -> None:
     page.goto(f"{live.url}/docs")
     page.click(f"{OPERATION} .opblock-summary")
     page.click(f"{OPERATION} .try-out__btn")
@@ -46,7 +50,7 @@ def test_the_service_is_tried_in_the_docs(page, live, tmp_path):
 
 
 @pytest.mark.browser
-def test_redoc_shows_the_fields(page, live):
+def test_redoc_shows_the_fields(page: Any, live: Live) -> None:
     page.goto(f"{live.url}/redoc")
     page.wait_for_selector("text=sealDetUnclipRatio")
     assert elsewhere(page, live) == []

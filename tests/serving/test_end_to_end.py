@@ -6,20 +6,23 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
 
+from sealkit.pipeline.result import SealRecognitionResult
 from sealkit.serving.work import pruned
-from tests.serving.live import ROOT, server
+from tests.serving.live import ROOT, Live, server
 
 IMAGE = ROOT / "datasets" / "toy" / "images" / "000000.jpg"
 CLIENTS = ROOT / "sealkit" / "serving" / "clients"
 
 
 @pytest.fixture(scope="module")
-def live():
+def live() -> Iterator[Live]:
     with server(
         "sealkit", "serve", "--host", "127.0.0.1", "--port", "0", "--workers", "1", "--threads", "1"
     ) as running:
@@ -30,7 +33,7 @@ TOKEN = "a token of 16 or more".replace(" ", "-")
 
 
 @pytest.fixture(scope="module")
-def guarded(tmp_path_factory):
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     """The fake pipeline behind a token."""
     file = tmp_path_factory.mktemp("tokens") / "tokens"
     file.write_text(TOKEN)
@@ -39,7 +42,7 @@ def guarded(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def expected():
+def expected() -> SealRecognitionResult:
     """The same image through predict()."""
     import sealkit
 
@@ -47,11 +50,11 @@ def expected():
     return result
 
 
-def without_times(fields):
+def without_times(fields: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in fields.items() if key != "stages"}
 
 
-def test_the_answer_is_what_predict_gives(live, expected):
+def test_the_answer_is_what_predict_gives(live: Live, expected: SealRecognitionResult) -> None:
     answer = live.read(IMAGE).json()
     (entry,) = answer["result"]["sealRecResults"]
     told = json.loads(json.dumps(pruned(expected.json["res"])))
@@ -62,7 +65,7 @@ def test_the_answer_is_what_predict_gives(live, expected):
         assert answer["result"]["dataInfo"] == {"width": image.width, "height": image.height, "type": "image"}
 
 
-def test_eleven_pages_become_ten(live, tmp_path):
+def test_eleven_pages_become_ten(live: Live, tmp_path: Path) -> None:
     with Image.open(IMAGE) as image:
         image.save(tmp_path / "pages.pdf", save_all=True, append_images=[image] * 10, resolution=144)
     answer = live.read(tmp_path / "pages.pdf", visualize=False).json()["result"]
@@ -85,13 +88,13 @@ def test_eleven_pages_become_ten(live, tmp_path):
         {"layoutUnclipRatio": [-1, 1e308]},
     ],
 )
-def test_parameters_beyond_reason_are_never_500(live, fields):
+def test_parameters_beyond_reason_are_never_500(live: Live, fields: dict[str, Any]) -> None:
     answer = live.read(IMAGE, visualize=False, **fields)
     assert answer.status_code in (200, 422) and answer.json()["errorMsg"], answer.text
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 100), (2000, 1), (3, 2)])
-def test_tiny_images_are_read(live, tmp_path, size):
+def test_tiny_images_are_read(live: Live, tmp_path: Path, size: tuple[int, int]) -> None:
     Image.new("RGB", size, "red").save(tmp_path / "tiny.png")
     answer = live.read(tmp_path / "tiny.png")
     assert answer.status_code == 200, answer.text
@@ -141,12 +144,14 @@ def run(command: list[str], text: str | None = None, **environment: str) -> subp
 
 
 @pytest.fixture(scope="module")
-def commands(tmp_path_factory):
+def commands(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
     return client_commands(tmp_path_factory.mktemp("compiled"))
 
 
 @pytest.mark.parametrize("language", ["Python", "C++", "Java", "Go", "C#", "Node.js", "PHP"])
-def test_clients(live, expected, language, commands, tmp_path):
+def test_clients(
+    live: Live, expected: SealRecognitionResult, language: str, commands: dict[str, list[str]], tmp_path: Path
+) -> None:
     command = commands[language]
     if isinstance(command, str):
         pytest.skip(f"{language} client not run: {command}")
@@ -165,7 +170,7 @@ def test_clients(live, expected, language, commands, tmp_path):
 
 
 @pytest.mark.parametrize("language", ["Python", "C++", "Java", "Go", "C#", "Node.js", "PHP"])
-def test_clients_send_the_token(guarded, language, commands, tmp_path):
+def test_clients_send_the_token(guarded: Live, language: str, commands: dict[str, list[str]], tmp_path: Path) -> None:
     command = commands[language]
     if isinstance(command, str):
         pytest.skip(f"{language} client not run: {command}")
@@ -176,14 +181,14 @@ def test_clients_send_the_token(guarded, language, commands, tmp_path):
     assert done.returncode == 0 and done.stdout.strip() == "印章", done.stderr
 
 
-def test_every_language_has_a_client():
+def test_every_language_has_a_client() -> None:
     names = {path.name for path in CLIENTS.iterdir()}
     assert names >= {"client.py", "client.cpp", "Client.java", "client.go", "Client.cs", "client.mjs", "client.php"}
     table = (CLIENTS / "README.md").read_text(encoding="utf-8")
     assert all(name in table for name in names - {"README.md", "__pycache__"})
 
 
-def test_pages_keep_their_order(live, tmp_path):
+def test_pages_keep_their_order(live: Live, tmp_path: Path) -> None:
     frames = [Image.new("RGB", (64 + 8 * n, 64), "white") for n in range(3)]
     frames[0].save(tmp_path / "pages.tiff", save_all=True, append_images=frames[1:])
     answer = live.read(tmp_path / "pages.tiff").json()["result"]

@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import struct
+from typing import Any
 
 import numpy as np
 import pytest
@@ -27,13 +28,13 @@ HEADERS = {"Content-Type": "application/json"}
 
 
 @pytest.fixture(scope="module")
-def fake_client():
+def fake_client() -> Client:
     limits = ServingSettings(visualize=False, max_bytes=100_000)
     return Client(InlinePool(FakePipeline(), limits), limits)
 
 
 @pytest.fixture(scope="module")
-def real_client():
+def real_client() -> Client:
     """The embedded pipeline in this process."""
     import sealkit
 
@@ -53,13 +54,13 @@ def send(client: Client, content: bytes) -> int:
 
 @QUICK
 @given(st.binary(max_size=200))
-def test_any_bytes_as_body(fake_client, content):
+def test_any_bytes_as_body(fake_client: Client, content: bytes) -> None:
     send(fake_client, content)
 
 
 @QUICK
 @given(st.dictionaries(st.sampled_from(NAMES), JSON, max_size=6) | JSON)
-def test_any_json_as_body(fake_client, value):
+def test_any_json_as_body(fake_client: Client, value: object) -> None:
     if isinstance(value, dict) and str(value.get("sealDetLimitType")) in ("die", "raise"):  # orders to the fake
         return
     send(fake_client, json.dumps(value).encode())
@@ -73,12 +74,12 @@ def test_any_json_as_body(fake_client, value):
     st.binary(max_size=300),
     st.sampled_from([0, 1]),
 )
-def test_any_file(fake_client, head, rest, kind):
+def test_any_file(fake_client: Client, head: bytes, rest: bytes, kind: int) -> None:
     file = base64.b64encode(head + rest).decode("ascii")
     send(fake_client, json.dumps({"file": file, "fileType": kind}).encode())
 
 
-def test_a_second_page_without_dimensions(fake_client):
+def test_a_second_page_without_dimensions(fake_client: Client) -> None:
     """Pillow raises TypeError there."""
     from PIL import Image
 
@@ -95,7 +96,7 @@ def test_a_second_page_without_dimensions(fake_client):
 
 @QUICK
 @given(st.data())
-def test_damaged_images(fake_client, data):
+def test_damaged_images(fake_client: Client, data: st.DataObject) -> None:
     """One byte of a good file changed."""
     from PIL import Image
 
@@ -127,7 +128,7 @@ VALUES = {
 
 @settings(QUICK, max_examples=40)
 @given(st.fixed_dictionaries({}, optional=VALUES))
-def test_any_parameters_with_the_real_pipeline(real_client, parameters):
+def test_any_parameters_with_the_real_pipeline(real_client: Client, parameters: dict[str, Any]) -> None:
     from PIL import Image
 
     image = Image.new("RGB", (48, 32), "white")

@@ -6,6 +6,8 @@ import struct
 import threading
 import time
 import zlib
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, NoReturn
 
 import httpx
 import pytest
@@ -13,7 +15,9 @@ import pytest
 from sealkit.images.fetch import RefusedUrl
 from sealkit.serving import uploads as intake
 from sealkit.serving import work
+from sealkit.serving.pool import Job
 from tests.serving.calls import Client, InlinePool
+from tests.serving.conftest import MakeClient, MakePdf
 from tests.serving.fakes import FakePipeline
 from tests.serving.test_answers import error
 
@@ -30,14 +34,14 @@ def bomb(width: int, height: int) -> str:
 
 
 @pytest.fixture
-def nothing_is_decoded(monkeypatch):
-    def refuse(*args, **options):
+def nothing_is_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*args: object, **options: object) -> NoReturn:
         raise AssertionError("decoded all the same")
 
     monkeypatch.setattr(work, "iter_images", refuse)
 
 
-def test_pixels_are_counted_on_the_header(client, nothing_is_decoded):
+def test_pixels_are_counted_on_the_header(client: Client, nothing_is_decoded: None) -> None:
     response = client.infer(file=bomb(14000, 13000), fileType=1)
     assert response.status_code == 422
     assert error(response) == (
@@ -45,13 +49,13 @@ def test_pixels_are_counted_on_the_header(client, nothing_is_decoded):
     )
 
 
-def test_sides_are_measured_on_the_header(client, nothing_is_decoded):
+def test_sides_are_measured_on_the_header(client: Client, nothing_is_decoded: None) -> None:
     response = client.infer(file=bomb(30000, 10), fileType=1)
     assert response.status_code == 422
     assert error(response) == "Image side 30000 (width=30000, height=10) exceeds maximum allowed 20000."
 
 
-def test_every_frame_of_a_tiff_is_measured(make_client, nothing_is_decoded):
+def test_every_frame_of_a_tiff_is_measured(make_client: MakeClient, nothing_is_decoded: None) -> None:
     from PIL import Image
 
     from tests.serving.conftest import encoded
@@ -62,23 +66,23 @@ def test_every_frame_of_a_tiff_is_measured(make_client, nothing_is_decoded):
     assert response.status_code == 422 and error(response).startswith("Image side 200")
 
 
-def test_pdf_pages_are_drawn_smaller_rather_than_refused(make_client, pdf):
+def test_pdf_pages_are_drawn_smaller_rather_than_refused(make_client: MakeClient, pdf: MakePdf) -> None:
     answer = make_client(max_side=100).infer(file=pdf(1), fileType=0).json()
     (page,) = answer["result"]["dataInfo"]["pages"]
     assert max(page.values()) <= 100
 
 
-def test_limits_are_the_configs(make_client, png):
+def test_limits_are_the_configs(make_client: MakeClient, png: str) -> None:
     assert make_client(max_pixels=1200).infer(file=png, fileType=1).status_code == 200
     assert make_client(max_pixels=1199).infer(file=png, fileType=1).status_code == 422
 
 
-def test_large_bodies_are_413_said_or_unsaid(make_client):
+def test_large_bodies_are_413_said_or_unsaid(make_client: MakeClient) -> None:
     client = make_client(max_bytes=1000)
     response = client.infer(file="A" * 2000, fileType=1)
     assert response.status_code == 413 and "1000 bytes" in error(response)
 
-    async def in_parts():
+    async def in_parts() -> AsyncIterator[bytes]:
         for _ in range(20):
             yield b"A" * 100
 
@@ -89,8 +93,8 @@ def test_large_bodies_are_413_said_or_unsaid(make_client):
     assert client.infer(file="QUJD", fileType=1).status_code == 422
 
 
-def test_slow_bodies_are_408(make_client):
-    async def slowly():
+def test_slow_bodies_are_408(make_client: MakeClient) -> None:
+    async def slowly() -> AsyncIterator[bytes]:
         yield b"{"
         await asyncio.sleep(2)
         yield b"}"
@@ -102,7 +106,7 @@ def test_slow_bodies_are_408(make_client):
 def together(client: Client, *requests: dict) -> list[httpx.Response]:
     """Answers of requests that are sent at the same time."""
 
-    async def ask():
+    async def ask() -> list[httpx.Response]:
         transport = httpx.ASGITransport(client.service.asgi)
         async with httpx.AsyncClient(transport=transport, base_url="http://test", timeout=30) as sender:
             return await asyncio.gather(*(sender.post("/seal-recognition", json=fields) for fields in requests))
@@ -110,7 +114,7 @@ def together(client: Client, *requests: dict) -> list[httpx.Response]:
     return asyncio.run(ask())
 
 
-def test_a_full_house_answers_429_and_when_to_come_back(make_client, png):
+def test_a_full_house_answers_429_and_when_to_come_back(make_client: MakeClient, png: str) -> None:
     client = make_client(queue=1)  # and one worker
     asked = {"file": png, "fileType": 1, "sealDetLimitType": "sleep 0.5"}
     answers = together(client, *[asked] * 5)
@@ -122,10 +126,10 @@ def test_a_full_house_answers_429_and_when_to_come_back(make_client, png):
     assert client.infer(file=png, fileType=1).status_code == 200
 
 
-def test_health_is_answered_while_the_house_is_full(make_client, png):
+def test_health_is_answered_while_the_house_is_full(make_client: MakeClient, png: str) -> None:
     client = make_client(queue=0)
 
-    async def ask():
+    async def ask() -> httpx.Response:
         transport = httpx.ASGITransport(client.service.asgi)
         async with httpx.AsyncClient(transport=transport, base_url="http://test", timeout=30) as sender:
             fields = {"file": png, "fileType": 1, "sealDetLimitType": "sleep 0.5"}
@@ -144,11 +148,13 @@ class NeverPool(InlinePool):
 
     ready = 0
 
-    def submit(self, job):
+    def submit(self, job: Job) -> None:
         self.job = job
 
 
-def test_no_worker_is_503_and_the_job_is_taken_back(make_client, png, monkeypatch):
+def test_no_worker_is_503_and_the_job_is_taken_back(
+    make_client: MakeClient, png: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from sealkit.pipeline.serving_settings import ServingSettings
     from sealkit.serving import app
 
@@ -163,7 +169,7 @@ def test_no_worker_is_503_and_the_job_is_taken_back(make_client, png, monkeypatc
     assert client.call("GET", "/health").status_code == 503
 
 
-def test_a_client_that_leaves_takes_its_waiting_job_with_it(png):
+def test_a_client_that_leaves_takes_its_waiting_job_with_it(png: str) -> None:
     from sealkit.pipeline.serving_settings import ServingSettings
 
     settings = ServingSettings()
@@ -173,11 +179,11 @@ def test_a_client_that_leaves_takes_its_waiting_job_with_it(png):
     messages = [{"type": "http.request", "body": body, "more_body": False}, {"type": "http.disconnect"}]
     sent = []
 
-    async def context():
-        async def receive():
+    async def context() -> None:
+        async def receive() -> dict[str, Any]:
             return messages.pop(0)
 
-        async def send(message):
+        async def send(message: Mapping[str, Any]) -> None:
             sent.append(message)
 
         scope = {
@@ -194,7 +200,7 @@ def test_a_client_that_leaves_takes_its_waiting_job_with_it(png):
 # URLs; what an address may be is tested with sealkit.images.fetch
 
 
-def test_urls_are_off_unless_hosts_are_listed(client):
+def test_urls_are_off_unless_hosts_are_listed(client: Client) -> None:
     response = client.infer(file="http://files.example/a.png", fileType=1)
     assert response.status_code == 422
     assert error(response) == "The URL is not allowed by this server: send the file as base64"
@@ -203,22 +209,24 @@ def test_urls_are_off_unless_hosts_are_listed(client):
 @pytest.mark.parametrize(
     "url", ["http://127.0.0.1:9/a.png", "HTTP://localhost/a.png", "http://[::1]/a.png", "http://169.254.169.254/a.png"]
 )
-def test_listed_hosts_must_be_public(make_client, url):
+def test_listed_hosts_must_be_public(make_client: MakeClient, url: str) -> None:
     client = make_client(url_hosts=["127.0.0.1:9", "localhost", "[::1]:80", "169.254.169.254"])
     response = client.infer(file=url, fileType=1)
     assert response.status_code == 422 and error(response) == "The URL is not allowed by this server"
 
 
-def test_refusals_do_not_tell_what_lies_behind(make_client):
+def test_refusals_do_not_tell_what_lies_behind(make_client: MakeClient) -> None:
     client = make_client(url_hosts=["files.example"])
     answers = {error(client.infer(file=f"http://{host}/a.png")) for host in ("10.0.0.1", "other.example", "localhost")}
     assert answers == {"The URL is not allowed by this server"}
 
 
-def test_a_listed_public_host_is_fetched_with_the_services_limits(make_client, png, pdf, monkeypatch):
+def test_a_listed_public_host_is_fetched_with_the_services_limits(
+    make_client: MakeClient, png: str, pdf: MakePdf, monkeypatch: pytest.MonkeyPatch
+) -> None:
     asked = {}
 
-    def fetch(url, **options):
+    def fetch(url: str, **options: Any) -> bytes:
         asked.update(options, url=url)
         return base64.b64decode(pdf(1) if url.endswith(".pdf") else png)
 
@@ -233,10 +241,10 @@ def test_a_listed_public_host_is_fetched_with_the_services_limits(make_client, p
     assert client.infer(file="https://files.example/a.PDF".lower()).json()["result"]["dataInfo"]["type"] == "pdf"
 
 
-def test_a_redirect_to_a_private_address_is_refused(make_client, monkeypatch):
+def test_a_redirect_to_a_private_address_is_refused(make_client: MakeClient, monkeypatch: pytest.MonkeyPatch) -> None:
     """The rules' own test has the redirect; here: that its refusal becomes the service's."""
 
-    def redirected(url, **options):
+    def redirected(url: str, **options: Any) -> NoReturn:
         raise RefusedUrl("the host is on the own machine or network", where=url, value="127.0.0.1")
 
     monkeypatch.setattr(intake, "fetch_url", redirected)
@@ -244,13 +252,15 @@ def test_a_redirect_to_a_private_address_is_refused(make_client, monkeypatch):
     assert response.status_code == 422 and "127.0.0.1" not in response.text
 
 
-def test_slow_hosts_keep_only_those_waiting_who_named_them(make_client, png, monkeypatch):
+def test_slow_hosts_keep_only_those_waiting_who_named_them(
+    make_client: MakeClient, png: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """More slow URLs than there are places for bodies to be read; each ends with the request's own time."""
     ended = threading.Event()
     monkeypatch.setattr(intake, "fetch_url", lambda url, **options: ended.wait(20) and b"")
     client = make_client(url_hosts=["files.example"], queue=8, timeout=1.5)
 
-    async def ask():
+    async def ask() -> Any:
         transport = httpx.ASGITransport(client.service.asgi)
         async with httpx.AsyncClient(transport=transport, base_url="http://test", timeout=30) as sender:
             slow = [
@@ -270,7 +280,9 @@ def test_slow_hosts_keep_only_those_waiting_who_named_them(make_client, png, mon
         ended.set()
 
 
-def test_the_name_of_a_fetched_file_need_not_say_what_it_is(make_client, png, monkeypatch):
+def test_the_name_of_a_fetched_file_need_not_say_what_it_is(
+    make_client: MakeClient, png: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(intake, "fetch_url", lambda url, **options: base64.b64decode(png))
     answer = make_client(url_hosts=["files.example"]).infer(file="http://files.example/x")
     assert answer.json()["result"]["dataInfo"]["type"] == "image"

@@ -12,7 +12,7 @@ from tests.serving.live import ROOT
 IMAGES = [Path(path) for path in list_images(ROOT / "datasets" / "toy" / "images")][:4]
 
 
-def test_the_mix_is_six_in_ten_images_and_all_that_is_refused():
+def test_the_mix_is_six_in_ten_images_and_all_that_is_refused() -> None:
     found = serving.questions(IMAGES, visualize=False)
     asked = serving.mix(found, 1000)
     counts = Counter(question.kind for question in asked)
@@ -22,14 +22,14 @@ def test_the_mix_is_six_in_ten_images_and_all_that_is_refused():
     assert len({question.kind for question in asked[:100]}) == len(found)  # stirred
 
 
-def test_answers_are_compared_without_ids_and_times():
+def test_answers_are_compared_without_ids_and_times() -> None:
     first = {"logId": "a", "result": [{"seconds": 1.0, "text": "x"}]}
     second = {"logId": "b", "result": [{"seconds": 2.0, "text": "x"}]}
     assert serving.comparable(first) == serving.comparable(second)
     assert serving.comparable(first) != serving.comparable({"logId": "a", "result": [{"text": "y"}]})
 
 
-def test_every_condition_is_a_fault_of_its_own():
+def test_every_condition_is_a_fault_of_its_own() -> None:
     sound = {serving.START: 1000, serving.END: 1100}
     assert serving.Metrics(memory=sound, lost=1, kills=1).faults() == []
     for said, metrics in {
@@ -43,7 +43,7 @@ def test_every_condition_is_a_fault_of_its_own():
 
 
 @pytest.mark.slow
-def test_a_short_load_with_a_killed_worker(capsys):
+def test_a_short_load_with_a_killed_worker(capsys: pytest.CaptureFixture[str]) -> None:
     flags = ["--requests", "100", "--kill", "--workers", "2", "--threads", "1"]
     assert serving.main(["--images", str(ROOT / "datasets" / "toy" / "images"), *flags]) == 0
     said = capsys.readouterr().out

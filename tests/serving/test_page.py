@@ -7,13 +7,15 @@ import io
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from sealkit.pipeline.overview import STYLE
 from sealkit.serving.server import page_url
 from tests.serving.browsing import elsewhere
-from tests.serving.live import ROOT, server
+from tests.serving.calls import Client
+from tests.serving.live import ROOT, Live, server
 
 SEAL = ROOT / "sealkit" / "assets" / "example_seal.png"
 TEXT = "收款专用章"
@@ -27,11 +29,11 @@ WITHIN_LINE = """() => {
 }"""
 
 
-def policy_of(answer):
+def policy_of(answer: str) -> dict[str, str]:
     return {name: rest for name, _, rest in (part.strip().partition(" ") for part in answer.split(";"))}
 
 
-def test_the_page_may_run_its_own_script_and_ask_this_service_only(client):
+def test_the_page_may_run_its_own_script_and_ask_this_service_only(client: Client) -> None:
     answer = client.call("GET", "/")
     assert answer.status_code == 200 and answer.headers["content-type"] == "text/html; charset=utf-8"
     policy = policy_of(answer.headers["content-security-policy"])
@@ -42,12 +44,12 @@ def test_the_page_may_run_its_own_script_and_ask_this_service_only(client):
     assert "unsafe" not in str(policy)
 
 
-def test_the_page_names_no_other_host(client):
+def test_the_page_names_no_other_host(client: Client) -> None:
     hosts = set(re.findall(r"https?://([^/\"'\s]+)", client.call("GET", "/").text))
     assert hosts <= {"www.w3.org"}, hosts  # SVG's namespace, which is a name
 
 
-def test_the_page_draws_as_the_overview_does(client):
+def test_the_page_draws_as_the_overview_does(client: Client) -> None:
     numbers = dict(re.findall(r"const (\w+) = ([\d.]+);", client.call("GET", "/").text))
     assert float(numbers["LOW_SCORE"]) == STYLE.min_sure_score
     assert float(numbers["RING_MARGIN"]) == STYLE.ring_margin_ratio
@@ -62,12 +64,12 @@ def test_the_page_draws_as_the_overview_does(client):
         ("::1", False, "http://[::1]:80/"),
     ],
 )
-def test_the_printed_address_can_be_opened(host, secure, url):
+def test_the_printed_address_can_be_opened(host: str, secure: bool, url: str) -> None:
     assert page_url(host, 80, secure=secure) == url
 
 
 @pytest.mark.browser
-def test_a_chosen_image_is_read_and_its_texts_are_kept(page, live):
+def test_a_chosen_image_is_read_and_its_texts_are_kept(page: Any, live: Live) -> None:
     page.goto(f"{live.url}/")
     page.set_input_files("#files", [SEAL])
     page.wait_for_selector(f".text:has-text('{TEXT}')")
@@ -87,7 +89,7 @@ def test_a_chosen_image_is_read_and_its_texts_are_kept(page, live):
 
 
 @pytest.mark.browser
-def test_a_wrong_file_says_why_and_the_next_is_read(page, live, tmp_path):
+def test_a_wrong_file_says_why_and_the_next_is_read(page: Any, live: Live, tmp_path: Path) -> None:
     page.goto(f"{live.url}/")
     wrong = tmp_path / "notes.png"
     wrong.write_bytes(b"hello\n")
@@ -98,7 +100,7 @@ def test_a_wrong_file_says_why_and_the_next_is_read(page, live, tmp_path):
 
 
 @pytest.mark.browser
-def test_images_are_dropped_and_pasted(page, live):
+def test_images_are_dropped_and_pasted(page: Any, live: Live) -> None:
     page.goto(f"{live.url}/")
     data = base64.b64encode(SEAL.read_bytes()).decode("ascii")
     for kind, holder in (("drop", "dataTransfer"), ("paste", "clipboardData")):
@@ -116,7 +118,7 @@ def test_images_are_dropped_and_pasted(page, live):
 
 
 @pytest.mark.browser
-def test_markup_in_names_and_a_keyboard_alone(page, live):
+def test_markup_in_names_and_a_keyboard_alone(page: Any, live: Live) -> None:
     page.goto(f"{live.url}/")
     page.keyboard.press("Tab")  # the link
     page.keyboard.press("Tab")
@@ -130,7 +132,7 @@ def test_markup_in_names_and_a_keyboard_alone(page, live):
 
 
 @pytest.mark.browser
-def test_the_page_asks_for_the_token(browser, tmp_path):
+def test_the_page_asks_for_the_token(browser: Any, tmp_path: Path) -> None:
     tokens = tmp_path / "tokens.txt"
     tokens.write_text("a" * 32 + "\n")
     tokens.chmod(0o640)

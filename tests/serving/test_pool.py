@@ -4,19 +4,23 @@ import contextlib
 import os
 import signal
 import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NoReturn
 
 import pytest
 
 from sealkit.pipeline.serving_settings import ServingSettings
 from sealkit.serving.errors import RequestError
 from sealkit.serving.pool import Pool, WorkerStartError
+from tests.serving.conftest import MakeJob
 from tests.serving.fakes import specs
 
 SETTINGS = ServingSettings(visualize=False)
 
 
 @contextlib.contextmanager
-def running(count=1, settings=SETTINGS, **options):
+def running(count: int = 1, settings: ServingSettings = SETTINGS, **options: Any) -> Iterator[tuple[Pool, list[Any]]]:
     causes = []
     pool = Pool(specs(count, settings, **options), causes.append)
     pool.start()
@@ -26,14 +30,14 @@ def running(count=1, settings=SETTINGS, **options):
         pool.close()
 
 
-def wait_for(condition, seconds=20):
+def wait_for(condition: Callable[[], object], seconds: float = 20) -> None:
     until = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < until, "did not happen"
         time.sleep(0.02)
 
 
-def test_kill_9_costs_one_request_and_the_pool_heals(job):
+def test_kill_9_costs_one_request_and_the_pool_heals(job: MakeJob) -> None:
     with running(2) as (pool, causes):
         before = set(pool.pids)
         slow, others = job("sleep 3"), [job() for _ in range(4)]
@@ -54,7 +58,7 @@ def test_kill_9_costs_one_request_and_the_pool_heals(job):
         assert again.future.result(20).pages == 1
 
 
-def test_an_idle_worker_that_dies_costs_nothing(job):
+def test_an_idle_worker_that_dies_costs_nothing(job: MakeJob) -> None:
     with running(1) as (pool, causes):
         os.kill(pool.pids[0], signal.SIGKILL)
         now = job()
@@ -63,7 +67,7 @@ def test_an_idle_worker_that_dies_costs_nothing(job):
         assert causes == ["died"] and pool.ready == 1
 
 
-def test_a_request_that_kills_its_worker_does_not_kill_the_next(job):
+def test_a_request_that_kills_its_worker_does_not_kill_the_next(job: MakeJob) -> None:
     with running(1) as (pool, _):
         first, second = job("die"), job()
         pool.submit(first)
@@ -73,7 +77,7 @@ def test_a_request_that_kills_its_worker_does_not_kill_the_next(job):
         assert second.future.result(20).pages == 1
 
 
-def test_a_request_over_its_time_is_504_and_its_worker_replaced(job):
+def test_a_request_over_its_time_is_504_and_its_worker_replaced(job: MakeJob) -> None:
     with running(1) as (pool, causes):
         pid, slow = pool.pids[0], job("sleep 30", seconds=0.5)
         pool.submit(slow)
@@ -86,7 +90,7 @@ def test_a_request_over_its_time_is_504_and_its_worker_replaced(job):
         assert causes == ["timeout"] and pool.pids != [pid]
 
 
-def test_a_stopped_worker_is_no_hostage(job):
+def test_a_stopped_worker_is_no_hostage(job: MakeJob) -> None:
     """SIGSTOP: the process lives and answers nothing, the hand-over included."""
     with running(1) as (pool, causes):
         os.kill(pool.pids[0], signal.SIGSTOP)
@@ -98,7 +102,7 @@ def test_a_stopped_worker_is_no_hostage(job):
         assert caught.value.status == 504 and causes == ["timeout"]
 
 
-def test_time_in_the_queue_counts(job):
+def test_time_in_the_queue_counts(job: MakeJob) -> None:
     with running(1) as (pool, causes):
         pool.submit(job("sleep 1"))
         late = job(seconds=0.3)
@@ -108,7 +112,7 @@ def test_time_in_the_queue_counts(job):
         assert caught.value.status == 503 and causes == []
 
 
-def test_cancelled_jobs_are_not_begun(job):
+def test_cancelled_jobs_are_not_begun(job: MakeJob) -> None:
     with running(1) as (pool, _):
         first, second, third = job("sleep 0.5"), job(), job()
         for one in (first, second, third):
@@ -118,7 +122,7 @@ def test_cancelled_jobs_are_not_begun(job):
         assert second.pid == 0
 
 
-def test_a_start_that_fails_keeps_its_message_and_exit_code():
+def test_a_start_that_fails_keeps_its_message_and_exit_code() -> None:
     pool = Pool(specs(2, SETTINGS, fail=True))
     with pytest.raises(WorkerStartError, match="here: no such model") as caught:
         pool.start()
@@ -126,8 +130,8 @@ def test_a_start_that_fails_keeps_its_message_and_exit_code():
     assert not [slot for slot in pool._slots if slot.process.is_alive()]
 
 
-def test_ctrl_c_during_the_start_leaves_nothing_behind(monkeypatch):
-    def interrupted(slot):
+def test_ctrl_c_during_the_start_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(slot: object) -> NoReturn:
         raise KeyboardInterrupt
 
     pool = Pool(specs(2, SETTINGS, slow=30))
@@ -137,7 +141,7 @@ def test_ctrl_c_during_the_start_leaves_nothing_behind(monkeypatch):
     assert not [slot for slot in pool._slots if slot.process.is_alive()]
 
 
-def test_closing_waits_for_work_and_answers_what_waits(job):
+def test_closing_waits_for_work_and_answers_what_waits(job: MakeJob) -> None:
     with running(1) as (pool, _):
         first, second = job("sleep 0.5"), job()
         pool.submit(first)
@@ -149,7 +153,7 @@ def test_closing_waits_for_work_and_answers_what_waits(job):
             second.future.result(0)
 
 
-def test_workers_end_with_the_server(tmp_path):
+def test_workers_end_with_the_server(tmp_path: Path) -> None:
     """kill -9 of the server leaves no workers behind: their pipe ends."""
     import subprocess
     import sys

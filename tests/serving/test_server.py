@@ -4,19 +4,22 @@ import json
 import os
 import signal
 import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from typing import Any
 
 import httpx
 import pytest
 
-from tests.serving.live import server
+from tests.serving.live import Live, server
 
 
-def fake(**settings):
+def fake(**settings: Any) -> AbstractContextManager[Live]:
     return server("tests.serving.serve_fake", json.dumps({"visualize": False, **settings}))
 
 
-def wait_for(condition, seconds=20):
+def wait_for(condition: Callable[[], object], seconds: float = 20) -> None:
     until = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < until, "did not happen"
@@ -24,13 +27,13 @@ def wait_for(condition, seconds=20):
 
 
 @pytest.fixture(scope="module")
-def small():
+def small() -> Iterator[Live]:
     """One worker, one place in the queue, ten million bytes."""
     with fake(queue=1, max_bytes=10_000_000) as live:
         yield live
 
 
-def test_sigterm_answers_who_is_inside_and_ends_with_0(png):
+def test_sigterm_answers_who_is_inside_and_ends_with_0(png: str) -> None:
     """The signal goes to the workers too, as service managers and terminals send it."""
     with fake() as live, ThreadPoolExecutor(2) as threads:
         working = threads.submit(live.post, file=png, fileType=1, sealDetLimitType="sleep 1.5")
@@ -46,7 +49,7 @@ def test_sigterm_answers_who_is_inside_and_ends_with_0(png):
         assert live.process.wait(20) == 0
 
 
-def test_kill_9_of_a_worker_costs_its_own_request(png):
+def test_kill_9_of_a_worker_costs_its_own_request(png: str) -> None:
     with fake(workers=2) as live, ThreadPoolExecutor(4) as threads:
         doomed = threads.submit(live.post, file=png, fileType=1, sealDetLimitType="sleep 5")
         wait_for(lambda: "sealkit_requests_in_progress 1.0" in httpx.get(f"{live.url}/metrics").text)
@@ -63,7 +66,7 @@ def test_kill_9_of_a_worker_costs_its_own_request(png):
         assert 'sealkit_worker_restarts_total{cause="died"} 1.0' in httpx.get(f"{live.url}/metrics").text
 
 
-def test_overflow_is_429_with_a_large_body_too(small, png):
+def test_overflow_is_429_with_a_large_body_too(small: Live, png: str) -> None:
     """The answer must reach a client that is still sending."""
     with ThreadPoolExecutor(6) as threads:
         fields = {"file": png + "\n" * 4_000_000, "fileType": 1, "sealDetLimitType": "sleep 1.5"}
@@ -74,20 +77,20 @@ def test_overflow_is_429_with_a_large_body_too(small, png):
         assert refused.json()["errorCode"] == 429 and int(refused.headers["retry-after"]) >= 1
 
 
-def test_too_large_a_body_is_answered(small, png):
+def test_too_large_a_body_is_answered(small: Live, png: str) -> None:
     answer = small.post(file="A" * 19_000_000, fileType=1)
     assert answer.status_code == answer.json()["errorCode"] == 413
     assert small.post(file=png, fileType=1).status_code == 200
 
 
-def test_a_client_that_leaves_does_not_stop_the_others(small, png):
+def test_a_client_that_leaves_does_not_stop_the_others(small: Live, png: str) -> None:
     with pytest.raises(httpx.ReadTimeout):
         small.post(timeout=0.3, file=png, fileType=1, sealDetLimitType="sleep 1")
     assert small.post(file=png, fileType=1).status_code == 200
     wait_for(lambda: any(line.get("status") == 499 for line in small.of("request")))
 
 
-def test_one_connection_serves_many_requests_and_threads_do_not_pile_up(small, png):
+def test_one_connection_serves_many_requests_and_threads_do_not_pile_up(small: Live, png: str) -> None:
     import psutil
 
     with httpx.Client() as client:
@@ -108,7 +111,9 @@ def test_one_connection_serves_many_requests_and_threads_do_not_pile_up(small, p
         (["-o", "Serving.return_urls=true"], 2, "return_urls"),
     ],
 )
-def test_wrong_settings_are_told_before_anything_is_loaded(arguments, code, words, capsys):
+def test_wrong_settings_are_told_before_anything_is_loaded(
+    arguments: list[str], code: int, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     from sealkit.cli import main
 
     assert main(["serve", "--host", "127.0.0.1", "--port", "0", *arguments]) == code
@@ -116,7 +121,7 @@ def test_wrong_settings_are_told_before_anything_is_loaded(arguments, code, word
     assert words in said and "Traceback" not in said
 
 
-def test_a_pipeline_that_cannot_be_made_is_told_before_listening():
+def test_a_pipeline_that_cannot_be_made_is_told_before_listening() -> None:
     import subprocess
     import sys
 
@@ -129,7 +134,7 @@ def test_a_pipeline_that_cannot_be_made_is_told_before_listening():
     assert "listening" not in done.stderr and "Traceback" not in done.stderr
 
 
-def test_a_port_in_use_is_told():
+def test_a_port_in_use_is_told() -> None:
     import socket
 
     from sealkit.errors import SealkitError

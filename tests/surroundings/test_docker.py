@@ -28,16 +28,16 @@ STEPS = [
 ]
 
 
-def steps(name):
+def steps(name: str) -> list[str]:
     return [rest for step, rest in STEPS if step == name]
 
 
-def arguments(rest):
+def arguments(rest: str) -> list[str]:
     """Words of a step in JSON form."""
     return yaml.safe_load(rest)
 
 
-def test_every_run_step_is_a_script():
+def test_every_run_step_is_a_script() -> None:
     assert len(steps("RUN")) == 3
     for command in steps("RUN"):
         shell, script, *_ = shlex.split(command)
@@ -45,33 +45,33 @@ def test_every_run_step_is_a_script():
 
 
 @pytest.mark.parametrize("script", sorted(DOCKER.glob("*.sh")), ids=lambda path: path.name)
-def test_scripts_are_plain_shell(script):
+def test_scripts_are_plain_shell(script: Path) -> None:
     subprocess.run(["sh", "-n", script], check=True)
     assert script.read_text(encoding="utf-8").count("\nset -eu\n") == 1
     if shutil.which("shellcheck"):
         subprocess.run(["shellcheck", "-s", "sh", script], check=True)
 
 
-def test_bases_are_pinned_and_the_same():
+def test_bases_are_pinned_and_the_same() -> None:
     bases = [rest.partition(" AS ")[0] for rest in steps("FROM")]
     assert len(set(bases)) == 1 and re.fullmatch(r"python:3\.\d+\.\d+-slim-\w+", bases[0])
     assert any(f"Python :: {bases[0][7:11]}" in one for one in PROJECT["classifiers"])
 
 
-def test_it_runs_without_rights_and_is_looked_after():
+def test_it_runs_without_rights_and_is_looked_after() -> None:
     assert steps("USER")[-1].partition(":")[0].isdigit() and steps("USER")[-1] != "0"
     assert f"--uid {steps('USER')[-1].partition(':')[0]} " in (DOCKER / "system.sh").read_text(encoding="utf-8")
     (check,) = steps("HEALTHCHECK")
     assert "/opt/docker/healthcheck.py" in check and "healthcheck.py" in " ".join(steps("COPY"))
 
 
-def test_it_starts_a_service_that_others_reach():
+def test_it_starts_a_service_that_others_reach() -> None:
     words = [*arguments(steps("ENTRYPOINT")[0]), *arguments(steps("CMD")[0])]
     args = make_parser([words[1]]).parse_args(words[1:])
     assert words[0] == "sealkit" and (args.host, str(args.port)) == ("0.0.0.0", steps("EXPOSE")[0])
 
 
-def test_what_is_copied_reaches_the_build():
+def test_what_is_copied_reaches_the_build() -> None:
     """.dockerignore lets through what the wheel is built from."""
     lines = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
     assert lines[1] == "*"
@@ -85,7 +85,7 @@ def test_what_is_copied_reaches_the_build():
     assert any(fnmatch.fnmatch("sealkit/a/__pycache__", line) for line in lines)
 
 
-def test_constraints_are_within_the_bounds_of_the_package():
+def test_constraints_are_within_the_bounds_of_the_package() -> None:
     pinned = {}
     for line in (DOCKER / "constraints.txt").read_text(encoding="utf-8").splitlines():
         if line and not line.startswith("#"):
@@ -97,7 +97,7 @@ def test_constraints_are_within_the_bounds_of_the_package():
         assert asked.specifier.contains(pinned[canonicalize_name(asked.name)]), text
 
 
-def test_compose_publishes_to_this_machine_only():
+def test_compose_publishes_to_this_machine_only() -> None:
     (service,) = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))["services"].values()
     assert all(re.fullmatch(r"127\.0\.0\.1:\d+:8080", port) for port in service["ports"])
     assert (
@@ -109,13 +109,13 @@ def test_compose_publishes_to_this_machine_only():
 
 
 @pytest.mark.parametrize(("status", "code"), [(200, 0), (503, 1), (None, 1)])
-def test_healthcheck(status, code):
+def test_healthcheck(status: int | None, code: int) -> None:
     class Health(BaseHTTPRequestHandler):
-        def do_GET(self):
+        def do_GET(self) -> None:
             self.send_response(status if self.path == "/health" else 404)
             self.end_headers()
 
-        def log_message(self, *args):
+        def log_message(self, *args: object) -> None:
             pass
 
     server = HTTPServer(("127.0.0.1", 0), Health)
@@ -130,7 +130,7 @@ def test_healthcheck(status, code):
     assert done.returncode == code
 
 
-def test_the_last_layer_reads_the_example_seal():
+def test_the_last_layer_reads_the_example_seal() -> None:
     """docker/check.sh on the environment of the tests."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     place = Path(sys.prefix)
@@ -144,7 +144,7 @@ def test_the_last_layer_reads_the_example_seal():
 
 @pytest.mark.slow
 @pytest.mark.network
-def test_the_first_layer_installs_and_stays_small(tmp_path):
+def test_the_first_layer_installs_and_stays_small(tmp_path: Path) -> None:
     """docker/install.sh as the Dockerfile runs it, then docker/check.sh; the base image and font take 0.15 GB more."""
     place = tmp_path / "sealkit"
     environment = {**os.environ, "PYTHON": sys.executable}

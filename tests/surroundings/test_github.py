@@ -17,19 +17,19 @@ JOBS = WORKFLOW["jobs"]
 RUNS = [step["run"] for job in JOBS.values() for step in job["steps"] if "run" in step]
 
 
-def test_the_workflow_can_write_nothing_and_ends():
+def test_the_workflow_can_write_nothing_and_ends() -> None:
     assert WORKFLOW["permissions"] == {"contents": "read"}
     assert all(job["timeout-minutes"] <= 60 and job["runs-on"] != "ubuntu-latest" for job in JOBS.values())
     used = {step["uses"] for job in JOBS.values() for step in job["steps"] if "uses" in step}
     assert used and all(re.fullmatch(r"actions/[\w-]+@v\d+", one) for one in used)
 
 
-def test_it_runs_on_every_python_that_the_package_names():
+def test_it_runs_on_every_python_that_the_package_names() -> None:
     named = [one.rpartition(" ")[2] for one in PROJECT["classifiers"] if re.search(r":: 3\.\d+$", one)]
     assert JOBS["tests"]["strategy"]["matrix"]["python"] == named and len(named) >= 3
 
 
-def test_its_commands_are_those_of_the_repository():
+def test_its_commands_are_those_of_the_repository() -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     made = {word for run in RUNS for word in re.findall(r"\bmake ([a-z-]+)", run)}
     assert made <= targets and {"lint", "docs", "test", "test-browser"} <= made
@@ -40,7 +40,7 @@ def test_its_commands_are_those_of_the_repository():
     assert files and all((ROOT / name).is_file() for name in files)
 
 
-def test_the_image_is_built_measured_and_asked():
+def test_the_image_is_built_measured_and_asked() -> None:
     runs = [step["run"] for step in JOBS["image"]["steps"] if "run" in step]
     assert all(shlex.split(run) for run in runs)
     assert runs[0].startswith("docker build") and any("-lt 1200000000" in run for run in runs)
@@ -48,7 +48,7 @@ def test_the_image_is_built_measured_and_asked():
 
 
 @pytest.mark.parametrize("path", sorted((GITHUB / "ISSUE_TEMPLATE").glob("[!c]*.yml")), ids=lambda path: path.stem)
-def test_an_issue_form_is_one_that_github_shows(path):
+def test_an_issue_form_is_one_that_github_shows(path: Path) -> None:
     form = yaml.safe_load(path.read_text(encoding="utf-8"))
     assert {"name", "description", "body"} <= set(form)
     asked = [one for one in form["body"] if one["type"] != "markdown"]
@@ -61,13 +61,13 @@ def test_an_issue_form_is_one_that_github_shows(path):
     assert any(one.get("validations", {}).get("required") for one in asked)
 
 
-def test_forms_are_there_for_the_three_kinds():
+def test_forms_are_there_for_the_three_kinds() -> None:
     names = {path.stem for path in (GITHUB / "ISSUE_TEMPLATE").glob("*.yml")}
     assert names == {"bug", "data_question", "feature", "config"}
     assert (GITHUB / "PULL_REQUEST_TEMPLATE.md").stat().st_size > 100
 
 
-def test_the_citation_is_valid_and_of_this_version():
+def test_the_citation_is_valid_and_of_this_version() -> None:
     """What the schema of the Citation File Format 1.2.0 asks for, and the values it has lists of."""
     cited = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
     known = {"cff-version", "message", "title", "type", "version", "license", "authors", "abstract", "keywords"}

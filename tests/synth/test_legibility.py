@@ -1,5 +1,7 @@
 """Texts that nobody can read are labelled as such, readable ones never; the images do not change by it."""
 
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
@@ -91,7 +93,7 @@ def test_images_and_polygons_do_not_depend_on_it() -> None:
     assert changed > 0
 
 
-def test_a_set_is_labelled_anew_without_touching_its_images(tmp_path) -> None:
+def test_a_set_is_labelled_anew_without_touching_its_images(tmp_path: Path) -> None:
     out = tmp_path / "set"
     plain = SMALL.model_copy(update={"legibility": 0.0})
     strict = SMALL.model_copy(update={"legibility": 0.5})

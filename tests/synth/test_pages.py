@@ -3,6 +3,7 @@
 import argparse
 import json
 import re
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -131,7 +132,7 @@ def test_seal_sizes_keep_their_limits() -> None:
     assert 0.15 * 350 < np.median(halves) < 0.22 * 350
 
 
-def test_set_is_the_same_for_any_number_of_workers(tmp_path) -> None:
+def test_set_is_the_same_for_any_number_of_workers(tmp_path: Path) -> None:
     for workers in (1, 2):
         write_page_set(tmp_path / str(workers), 5, 5, workers=workers, val_share=0.4, settings=SMALL)
     names = [annotation_name("train"), annotation_name("val"), "upright_train.txt", "upright_val.txt"]
@@ -145,7 +146,7 @@ def _command(*flags: str) -> int:
     return data_synth.run(parser.parse_args(list(flags)))
 
 
-def test_command_writes_coco_and_upright_lists(tmp_path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_command_writes_coco_and_upright_lists(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out, sheet = tmp_path / "set", tmp_path / "sheet.png"
     flags = ["--kind", "page", "-n", "8", "--workers", "1", "--val-share", "0.25", "--size", "200", "240", "--sheet"]
     assert _command(str(out), *flags, str(sheet)) == 0
@@ -174,7 +175,7 @@ def test_command_writes_coco_and_upright_lists(tmp_path, capsys: pytest.CaptureF
         _command(str(out), "--kind", "page", "-n", "1")
 
 
-def test_more_classes_are_labelled_when_named(tmp_path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_more_classes_are_labelled_when_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     flags = [
         "--kind",
         "page",
@@ -210,13 +211,13 @@ def test_more_classes_are_labelled_when_named(tmp_path, capsys: pytest.CaptureFi
         (["--kind", "page", "--size", "10", "5"], "from at least 64 pixels"),
     ],
 )
-def test_wrong_flags_have_one_clear_message(flags: list[str], message: str, tmp_path) -> None:
+def test_wrong_flags_have_one_clear_message(flags: list[str], message: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         _command(str(tmp_path / "set"), "-n", "1", *flags)
     assert re.search(message, str(caught.value), re.S), str(caught.value)
     assert not (tmp_path / "set").exists()
 
 
-def test_unknown_classes_are_refused(tmp_path) -> None:
+def test_unknown_classes_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="classes must be different names"):
         write_page_set(tmp_path / "set", 1, 0, classes=("seal", "stamp"))

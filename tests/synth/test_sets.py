@@ -59,7 +59,7 @@ def test_all_shapes_are_drawn_when_asked_for() -> None:
         assert lines and {line.shape for line in lines} <= {shape}
 
 
-def test_set_is_the_same_for_any_number_of_workers(tmp_path) -> None:
+def test_set_is_the_same_for_any_number_of_workers(tmp_path: Path) -> None:
     for workers in (1, 2):
         write_detection_set(tmp_path / str(workers), 6, 5, workers=workers, val_share=0.34, settings=SMALL)
     for name in ("train.txt", "val.txt", *(f"images/{i:06d}.jpg" for i in range(6))):
@@ -98,7 +98,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_command_writes_a_readable_set_and_a_sheet(tmp_path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_command_writes_a_readable_set_and_a_sheet(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     parser = argparse.ArgumentParser()
     data_synth.add_arguments(parser)
     out = tmp_path / "set"
@@ -129,7 +129,7 @@ def test_command_writes_a_readable_set_and_a_sheet(tmp_path, capsys: pytest.Capt
         (["--min-seal", "1"], "--min-seal"),
     ],
 )
-def test_wrong_flags_have_one_clear_message(flags: list[str], message: str, tmp_path) -> None:
+def test_wrong_flags_have_one_clear_message(flags: list[str], message: str, tmp_path: Path) -> None:
     parser = argparse.ArgumentParser()
     data_synth.add_arguments(parser)
     with pytest.raises(ConfigError, match=message):
@@ -137,7 +137,7 @@ def test_wrong_flags_have_one_clear_message(flags: list[str], message: str, tmp_
     assert not (tmp_path / "set").exists()
 
 
-def test_count_must_be_positive(tmp_path) -> None:
+def test_count_must_be_positive(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="count must be positive"):
         write_detection_set(tmp_path / "set", 0, 0)
 

@@ -1,7 +1,10 @@
 import json
 import os
 import re
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,7 +26,7 @@ from sealkit.weights.safetensors_io import load_tensors, save_tensors
 from sealkit.weights.sources import read_arrays, resolve, tags_here
 
 
-def made(value=1.0):
+def made(value: float = 1.0) -> Checkpoint:
     return Checkpoint(
         weights={"a": np.full((2, 3), value, "float32"), "n": np.array(3, "int64")},
         extras={"model": "m", "charset": ["a", "章"]},
@@ -32,7 +35,7 @@ def made(value=1.0):
     )
 
 
-def test_round_trip(tmp_path):
+def test_round_trip(tmp_path: Path) -> None:
     save_checkpoint(tmp_path / "latest", made())
     found = load_checkpoint(tmp_path / "latest")
     assert found.extras == {"model": "m", "charset": ["a", "章"]} and found.progress == {"step": 1}
@@ -42,7 +45,7 @@ def test_round_trip(tmp_path):
     assert load_tensors(tmp_path / "latest/weights.safetensors")[1]["model"] == "m"
 
 
-def test_arrays_that_are_not_contiguous(tmp_path):
+def test_arrays_that_are_not_contiguous(tmp_path: Path) -> None:
     array = np.arange(12, dtype="float32").reshape(3, 4)
     save_tensors(tmp_path / "a.safetensors", {"t": array.T, "s": array[::2]})
     found, _ = load_tensors(tmp_path / "a.safetensors")
@@ -54,14 +57,16 @@ class Killed(BaseException):
 
 
 @pytest.mark.parametrize("moment", range(40))
-def test_a_kill_at_any_moment_leaves_the_old_or_the_new_one(tmp_path, monkeypatch, moment):
+def test_a_kill_at_any_moment_leaves_the_old_or_the_new_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: int
+) -> None:
     """Stops after the n-th change of the file system, for every n."""
     folder = tmp_path / "latest"
     save_checkpoint(folder, made(1))
     left = [moment]
 
-    def counted(function):
-        def call(*args, **options):
+    def counted(function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any, **options: Any) -> Any:
             if left[0] == 0:
                 raise Killed
             left[0] -= 1
@@ -87,14 +92,14 @@ def test_a_kill_at_any_moment_leaves_the_old_or_the_new_one(tmp_path, monkeypatc
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["latest"]
 
 
-def test_best_is_a_copy_that_does_not_change_with_latest(tmp_path):
+def test_best_is_a_copy_that_does_not_change_with_latest(tmp_path: Path) -> None:
     save_checkpoint(tmp_path / "latest", made(1))
     copy_checkpoint(tmp_path / "latest", tmp_path / "best")
     save_checkpoint(tmp_path / "latest", made(2))
     assert load_checkpoint(tmp_path / "best").weights["a"][0, 0] == 1
 
 
-def test_damage_is_noticed(tmp_path):
+def test_damage_is_noticed(tmp_path: Path) -> None:
     save_checkpoint(tmp_path / "c", made())
     data = bytearray((tmp_path / "c/weights.safetensors").read_bytes())
     data[-1] ^= 1
@@ -117,7 +122,7 @@ def test_damage_is_noticed(tmp_path):
         load_tensors(tmp_path / "x.safetensors")
 
 
-def test_sources(tmp_path, monkeypatch):
+def test_sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SEALKIT_WEIGHTS_DIR", str(tmp_path / "cache"))
     assert resolve("scratch", "m").scratch
     with pytest.raises(WeightsError) as caught:
@@ -140,7 +145,7 @@ def test_sources(tmp_path, monkeypatch):
     assert resolve(run / "checkpoints/latest", "m").path == run / "checkpoints/latest"
 
 
-def test_the_weights_file_of_a_checkpoint_is_the_checkpoint(tmp_path):
+def test_the_weights_file_of_a_checkpoint_is_the_checkpoint(tmp_path: Path) -> None:
     """What the folder says of the weights (characters, classes) is known whichever of the two is named."""
     folder = tmp_path / "checkpoints/latest"
     whole = made(1)
@@ -154,7 +159,7 @@ def test_the_weights_file_of_a_checkpoint_is_the_checkpoint(tmp_path):
     assert resolve(alone, "m").path == alone
 
 
-def test_official_or_scratch(tmp_path, monkeypatch):
+def test_official_or_scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SEALKIT_WEIGHTS_DIR", str(tmp_path))
     assert resolve("official_or_scratch", "m").scratch
     (tmp_path / "m_pretrained.pdparams").write_bytes(b"")
@@ -162,7 +167,7 @@ def test_official_or_scratch(tmp_path, monkeypatch):
     assert (found.origin, found.path) == ("official", tmp_path / "m_pretrained.pdparams")
 
 
-def test_missing_weights_name_those_that_are_here(tmp_path, monkeypatch):
+def test_missing_weights_name_those_that_are_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SEALKIT_WEIGHTS_DIR", str(tmp_path))
     assert tags_here("PP-OCRv6_small_det")[0] == "sealkit" and tags_here("PP-OCRv4_server_rec") == []
     for tag, model, here in (
@@ -181,7 +186,9 @@ def test_missing_weights_name_those_that_are_here(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("text", "expected"), [("sratch", "did you mean the tag `scratch`"), ("runs/sael_det", "seal_det")]
 )
-def test_a_missing_path_names_the_nearest(tmp_path, monkeypatch, text, expected):
+def test_a_missing_path_names_the_nearest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, expected: str
+) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "runs/seal_det").mkdir(parents=True)
     with pytest.raises(WeightsError) as caught:
@@ -189,7 +196,7 @@ def test_a_missing_path_names_the_nearest(tmp_path, monkeypatch, text, expected)
     assert expected in str(caught.value) and "weights not found" in str(caught.value)
 
 
-def test_folders_without_one_answer(tmp_path):
+def test_folders_without_one_answer(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match="no checkpoint in this folder"):
         resolve(tmp_path, "m")
     for name in ("a.safetensors", "b.pdparams"):
@@ -198,7 +205,7 @@ def test_folders_without_one_answer(tmp_path):
         resolve(tmp_path, "m")
 
 
-def rewritten(folder, change, checksum=True):
+def rewritten(folder: Path, change: Callable[[dict[str, Any]], object], checksum: bool = True) -> None:
     """state.json with `change` made to it; with a checksum that fits, unless told otherwise."""
     path = folder / "state.json"
     state = json.loads(path.read_text(encoding="utf-8"))
@@ -209,7 +216,7 @@ def rewritten(folder, change, checksum=True):
     path.write_text(json.dumps(state), encoding="utf-8")
 
 
-def test_an_edited_state_is_refused(tmp_path):
+def test_an_edited_state_is_refused(tmp_path: Path) -> None:
     save_checkpoint(tmp_path / "c", made())
     before = (tmp_path / "c/state.json").read_text(encoding="utf-8")
     rewritten(tmp_path / "c", lambda state: None, checksum=False)  # another layout of the same is no change
@@ -231,7 +238,7 @@ def test_an_edited_state_is_refused(tmp_path):
 
 @pytest.mark.parametrize("key", ["extras", "progress", "files"])
 @pytest.mark.parametrize("value", [None, 1, "a", [], [[1]]])
-def test_a_state_without_its_parts(tmp_path, key, value):
+def test_a_state_without_its_parts(tmp_path: Path, key: str, value: object) -> None:
     save_checkpoint(tmp_path / "c", made())
     rewritten(tmp_path / "c", lambda state: state.update({key: value}) if value else state.pop(key))
     with pytest.raises(WeightsError, match=f"no usable {key}"):
@@ -246,7 +253,7 @@ NUMBER, EMPTY, TEXT = 1, {}, {"bytes": "1", "crc32": 1}
     "files",
     [*({"weights.safetensors": facts} for facts in (NUMBER, EMPTY, TEXT)), {"../state.json": FACTS}, {"/x": FACTS}],
 )
-def test_a_state_with_odd_files(tmp_path, files):
+def test_a_state_with_odd_files(tmp_path: Path, files: object) -> None:
     save_checkpoint(tmp_path / "c", made())
     rewritten(tmp_path / "c", lambda state: state.update(files=files))
     with pytest.raises(WeightsError, match="no usable files"):
@@ -256,14 +263,14 @@ def test_a_state_with_odd_files(tmp_path, files):
 @pytest.mark.parametrize(
     "text", ["[" * 100_000, '{"format": ' + "1" * 5000 + "}", "\ud800", "\0", "1", "null", '{"format": 1}']
 )
-def test_a_state_that_is_none(tmp_path, text):
+def test_a_state_that_is_none(tmp_path: Path, text: str) -> None:
     save_checkpoint(tmp_path / "c", made())
     (tmp_path / "c/state.json").write_bytes(text.encode("utf-8", "surrogatepass"))
     with pytest.raises(WeightsError):
         load_checkpoint(tmp_path / "c")
 
 
-def test_the_same_weights_make_the_same_bytes(tmp_path):
+def test_the_same_weights_make_the_same_bytes(tmp_path: Path) -> None:
     """The library writes metadata in an order of its own, another one each time."""
     tensors = {f"t{n}": np.arange(n, dtype="float32") for n in range(9)}
     metadata = {f"key {n}": f"章 {n}" for n in range(9)}
@@ -274,13 +281,13 @@ def test_the_same_weights_make_the_same_bytes(tmp_path):
     assert said == metadata and all((found[name] == array).all() for name, array in tensors.items())
 
 
-def header(kind, size):
+def header(kind: str, size: int) -> bytes:
     text = json.dumps({"t": {"dtype": kind, "shape": [2], "data_offsets": [0, 2 * size]}}).encode()
     return len(text).to_bytes(8, "little") + text + bytes(2 * size)
 
 
 @pytest.mark.parametrize(("kind", "size"), [("BF16", 2), ("F8_E4M3", 1), ("F8_E5M2", 1)])
-def test_types_that_numpy_lacks(tmp_path, kind, size):
+def test_types_that_numpy_lacks(tmp_path: Path, kind: str, size: int) -> None:
     (tmp_path / "x.safetensors").write_bytes(header(kind, size))
     with pytest.raises(WeightsError, match=f"x.safetensors: t: the tensor is of type {kind}"):
         load_tensors(tmp_path / "x.safetensors")
@@ -288,7 +295,7 @@ def test_types_that_numpy_lacks(tmp_path, kind, size):
     assert load_tensors(tmp_path / "x.safetensors")[0]["t"].tolist() == [0, 0]
 
 
-def check_bytes(folder, data):
+def check_bytes(folder: Path, data: bytes) -> None:
     (folder / "x.safetensors").write_bytes(data)
     try:
         found, _ = load_tensors(folder / "x.safetensors")
@@ -302,7 +309,7 @@ HEADER_BYTES = st.lists(st.tuples(st.integers(0, 160), st.integers(0, 255)), min
 FUZZ = {"deadline": None, "suppress_health_check": [HealthCheck.function_scoped_fixture]}
 
 
-def mutated_file(changes):
+def mutated_file(changes: Sequence[tuple[int, int]]) -> bytes:
     data = bytearray(header("F32", 4))
     for place, value in changes:
         data[min(place, len(data) - 1)] = value
@@ -311,12 +318,12 @@ def mutated_file(changes):
 
 @settings(max_examples=300, derandomize=True, **FUZZ)
 @given(HEADER_BYTES)
-def test_mutated_safetensors(tmp_path, changes):
+def test_mutated_safetensors(tmp_path: Path, changes: list[tuple[int, int]]) -> None:
     check_bytes(tmp_path, mutated_file(changes))
 
 
 @pytest.mark.slow
 @settings(max_examples=10_000, **FUZZ)
 @given(HEADER_BYTES)
-def test_ten_thousand_mutated_safetensors(tmp_path, changes):
+def test_ten_thousand_mutated_safetensors(tmp_path: Path, changes: list[tuple[int, int]]) -> None:
     check_bytes(tmp_path, mutated_file(changes))

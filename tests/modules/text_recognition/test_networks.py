@@ -3,6 +3,8 @@ matter."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import paddle
 import pytest
@@ -24,7 +26,7 @@ def strips(width: int = 64, count: int = 2) -> paddle.Tensor:
     return paddle.to_tensor(rng.normal(0, 0.5, (count, 3, 48, width)).astype(np.float32))
 
 
-def stirred(net):
+def stirred(net: paddle.nn.Layer) -> paddle.nn.Layer:
     """BatchNorms with statistics and weights of their own, so that folding them can be wrong."""
     rng = np.random.default_rng(0)
     for name, value in net.state_dict().items():
@@ -44,19 +46,19 @@ def labels(auxiliary_head: str) -> dict[str, paddle.Tensor]:
     return {key: paddle.to_tensor(value) for key, value in made.items()} | {"valid_ratio": paddle.to_tensor([1.0, 0.5])}
 
 
-def backbone_gradient(net) -> float:
+def backbone_gradient(net: paddle.nn.Layer) -> float:
     gradients = [p.grad for p in net.backbone.parameters() if p.grad is not None]
     return sum(float(g.abs().sum()) for g in gradients)
 
 
-def test_table():
+def test_table() -> None:
     assert sum(spec.charset is not None for spec in MODELS.values()) == 34  # published
     assert all(spec.about for spec in MODELS.values())
     assert {spec.architecture for spec in MODELS.values()} == set(ARCHITECTURES)
     assert DICTIONARIES["arabic"].reverse_runs and DICTIONARIES["v6"].classes == 18710
 
 
-def test_languages_of_v5_are_the_network_of_the_published_files():
+def test_languages_of_v5_are_the_network_of_the_published_files() -> None:
     """Bytes of `inference.pdiparams` as public users of the official files record them: float32 of the fused network
     without its auxiliary head, and one header of some hundred bytes for each tensor."""
     sizes = {
@@ -73,7 +75,7 @@ def test_languages_of_v5_are_the_network_of_the_published_files():
 
 
 @pytest.mark.parametrize("name", ["th_PP-OCRv5_mobile_rec", "korean_PP-OCRv5_mobile_rec"])
-def test_parameters_of_v5(name):
+def test_parameters_of_v5(name: str) -> None:
     net = MODELS[name].build()
     assert (
         sum(int(np.prod(parameter.shape)) for parameter in net.parameters() if parameter.trainable)
@@ -83,7 +85,7 @@ def test_parameters_of_v5(name):
 
 
 @pytest.mark.parametrize("architecture", ["v6_tiny", "v3_mobile", "rep_svtr"])
-def test_exported_form_equals_the_trained_one(architecture):
+def test_exported_form_equals_the_trained_one(architecture: str) -> None:
     net = stirred(build_recogniser(architecture, CLASSES))
     net.eval()
     x = strips()
@@ -97,7 +99,7 @@ def test_exported_form_equals_the_trained_one(architecture):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("architecture", ["v6_small", "svtr_v2"])
-def test_graph_takes_any_batch_and_width(architecture, tmp_path):
+def test_graph_takes_any_batch_and_width(architecture: str, tmp_path: Path) -> None:
     layer = inference_network(build_recogniser(architecture, CLASSES, auxiliary_head=False))
     spec = [paddle.static.InputSpec([None, 3, 48, None], "float32", "x")]
     paddle.jit.save(paddle.jit.to_static(layer, input_spec=spec, full_graph=True), str(tmp_path / "inference"))
@@ -109,7 +111,9 @@ def test_graph_takes_any_batch_and_width(architecture, tmp_path):
 
 
 @pytest.mark.parametrize(("architecture", "auxiliary_head"), [("v4_mobile", "nrtr"), ("v3_mobile", "sar")])
-def test_the_auxiliary_head_alone_teaches_the_backbone_and_without_it_ctc_does(architecture, auxiliary_head):
+def test_the_auxiliary_head_alone_teaches_the_backbone_and_without_it_ctc_does(
+    architecture: str, auxiliary_head: str
+) -> None:
     net = build_recogniser(architecture, CLASSES)  # with BatchNorm: fused and fresh, some draws leave no gradient
     assert net.auxiliary_head == auxiliary_head
     net.train()
@@ -129,7 +133,7 @@ def test_the_auxiliary_head_alone_teaches_the_backbone_and_without_it_ctc_does(a
     assert backbone_gradient(plain) > 0
 
 
-def test_steps_in_training():
+def test_steps_in_training() -> None:
     for fixed, steps in ((True, 40), (False, 12)):
         net = build_recogniser("v6_tiny", CLASSES, form="fused", fixed_steps=fixed)
         net.train()
@@ -139,7 +143,7 @@ def test_steps_in_training():
         assert net(strips(96))["ctc"].shape == [2, 12, CLASSES]
 
 
-def test_wrong_options():
+def test_wrong_options() -> None:
     with pytest.raises(ConfigError, match="unknown network form"):
         build_recogniser("v6_tiny", CLASSES, form="folded")
     with pytest.raises(ConfigError, match="blank and at least one character"):

@@ -1,5 +1,7 @@
 """CTC decoding."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 
@@ -10,7 +12,7 @@ from sealkit.modules.text_recognition.postprocess import ctc_decode
 CHARSET = Charset.from_list(["a", "b"])
 
 
-def probabilities(path, p=0.7):
+def probabilities(path: Sequence[int], p: float = 0.7) -> np.ndarray:
     out = np.full((len(path), 4), (1 - p) / 3, np.float32)
     out[np.arange(len(path)), path] = p
     return out
@@ -26,13 +28,13 @@ def probabilities(path, p=0.7):
         ([2, 0, 0, 2], "bb"),
     ],
 )
-def test_repeats_merge_and_blanks_part(path, text):
+def test_repeats_merge_and_blanks_part(path: list[int], text: str) -> None:
     (result,) = ctc_decode(probabilities(path), CHARSET)
     assert result.text == text and result.num_steps == len(path)
     assert result.score == pytest.approx(0.7 if text else 0.0)
 
 
-def test_score_is_the_mean_of_the_first_step_of_each_run():
+def test_score_is_the_mean_of_the_first_step_of_each_run() -> None:
     rows = np.stack([probabilities([1, 1, 0, 2]), probabilities([0, 0, 0, 0])])
     rows[0, 1] = [0, 1, 0, 0]  # the second step of a run does not count
     first, second = ctc_decode(rows, CHARSET)
@@ -40,7 +42,7 @@ def test_score_is_the_mean_of_the_first_step_of_each_run():
     assert (second.text, second.score) == ("", 0.0)
 
 
-def test_a_charset_of_another_width_is_refused():
+def test_a_charset_of_another_width_is_refused() -> None:
     with pytest.raises(CharsetError, match=r"rec\.onnx: the network has 5 classes .* needs 4"):
         ctc_decode(np.zeros((1, 3, 5), np.float32), CHARSET, where="rec.onnx")
     with pytest.raises(CharsetError, match="batch, steps, classes"):

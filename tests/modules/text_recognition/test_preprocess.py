@@ -24,12 +24,12 @@ from sealkit.modules.text_recognition.settings import RecResizeSettings
         ((48, 3201), 3200, 3200),
     ],
 )
-def test_sizes_of_the_reference(hw, input_width, strip_width):
+def test_sizes_of_the_reference(hw: tuple[int, int], input_width: int, strip_width: int) -> None:
     resized, width = resize(np.zeros((*hw, 3), np.uint8))
     assert resized.shape == (48, strip_width, 3) and width == input_width
 
 
-def test_values_and_padding():
+def test_values_and_padding() -> None:
     strip = np.zeros((48, 10, 3), np.uint8)
     strip[:, :, 2] = 255  # red in BGR: the channel order must stay
     x = preprocess(strip)
@@ -37,7 +37,7 @@ def test_values_and_padding():
     assert (x[2, :, :10] == 1).all() and (x[0, :, :10] == -1).all() and not x[:, :, 10:].any()
 
 
-def test_batch_is_padded_to_the_widest():
+def test_batch_is_padded_to_the_widest() -> None:
     sizes = [(48, 100), (48, 400), (48, 700), (30, 90), (60, 900)]
     inputs = [preprocess(np.zeros((h, w, 3), np.uint8)) for h, w in sizes]
     assert collate(inputs).shape == (5, 3, 48, 720)
@@ -52,13 +52,13 @@ def test_batch_is_padded_to_the_widest():
     )
 
 
-def test_batches_hold_strips_of_similar_ratio():
+def test_batches_hold_strips_of_similar_ratio() -> None:
     strips = [np.zeros((10, w, 3)) for w in (50, 10, 40, 20, 30)]
     assert batches_by_width(strips, 2) == [[1, 3], [4, 2], [0]]
 
 
 @pytest.mark.parametrize("step", [1, 32])
-def test_batches_of_one_input_width_read_as_one_by_one(step):
+def test_batches_of_one_input_width_read_as_one_by_one(step: int) -> None:
     settings = RecResizeSettings(width_step=step)
     strips = [np.full((48, w, 3), w % 255, np.uint8) for w in (500, 100, 511, 90, 500, 700, 320, 7000, 9000)]
     batches = batches_by_width(strips, 3, settings)
@@ -73,6 +73,6 @@ def test_batches_of_one_input_width_read_as_one_by_one(step):
 
 
 @pytest.mark.parametrize("shape", [(10, 10), (0, 5, 3), (5, 0, 3), (5, 5, 4)])
-def test_bad_strips_are_refused(shape):
+def test_bad_strips_are_refused(shape: tuple[int, ...]) -> None:
     with pytest.raises(ImageError, match="strip of shape"):
         preprocess(np.zeros(shape, np.uint8))

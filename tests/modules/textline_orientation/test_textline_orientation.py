@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import cv2
 import numpy as np
 import paddle
@@ -21,7 +23,7 @@ SMALL = "PP-LCNet_x0_25_textline_ori"
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_parameters_and_the_size_published(name):
+def test_parameters_and_the_size_published(name: str) -> None:
     """Float32 of the fused network has the published size of the inference model (MiB for x1.0)."""
     spec = zoo.get(name)
     net = spec.build()
@@ -32,7 +34,7 @@ def test_parameters_and_the_size_published(name):
     assert mega == pytest.approx(spec.size_mb, rel=0.03)
 
 
-def test_only_the_height_is_halved():
+def test_only_the_height_is_halved() -> None:
     net = zoo.build_network(SMALL)
     net.eval()
     with paddle.no_grad():
@@ -41,7 +43,7 @@ def test_only_the_height_is_halved():
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     paddle.seed(0)
     made = tmp_path_factory.mktemp("weights")
     net = zoo.build_network(SMALL)
@@ -51,7 +53,7 @@ def folder(tmp_path_factory):
     return made / "folder"
 
 
-def test_a_folder_is_exported_and_read(folder, tmp_path):
+def test_a_folder_is_exported_and_read(folder: Path, tmp_path: Path) -> None:
     meta = ModelFiles.find(folder).read_meta()
     assert line_input(meta)[:2] == ((160, 80), LABELS)
     assert TextLineClassifier.wrote(meta) and not OrientationClassifier.wrote(meta)
@@ -66,7 +68,7 @@ def test_a_folder_is_exported_and_read(folder, tmp_path):
         api.create_model("PP-LCNet_x1_0_doc_ori", folder)
 
 
-def test_input_is_stretched_and_normalised():
+def test_input_is_stretched_and_normalised() -> None:
     line = np.zeros((10, 100, 3), np.uint8)
     line[:, :, 2] = 255  # red
     made = preprocess(line)
@@ -75,13 +77,13 @@ def test_input_is_stretched_and_normalised():
     np.testing.assert_allclose(made[2], -0.406 / 0.225, rtol=1e-5)
 
 
-def test_another_modules_folder_is_refused():
+def test_another_modules_folder_is_refused() -> None:
     spec = {"PreProcess": {"transform_ops": [{"ResizeImage": {"resize_short": 256}}, {"CropImage": {"size": 224}}]}}
     with pytest.raises(EngineError, match="not a text line classifier's folder"):
         line_input(ModelMeta.parse(yaml.safe_dump(spec), "inference.yml"))
 
 
-def test_training_is_answered(tmp_path):
+def test_training_is_answered(tmp_path: Path) -> None:
     recipe = tmp_path / "mine.yaml"
     recipe.write_text(f"name: mine\nmodule: textline_orientation\nmodel: {SMALL}\n", encoding="utf-8")
     with pytest.raises(ConfigError, match="in both directions"):

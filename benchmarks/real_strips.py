@@ -3,9 +3,11 @@
     python tools/benchmark.py real-strips --real-seals DIR
 
 DIR holds `labels.json` (a list of images with `texts` of `poly`, `direction`, `text`, `seal`, `ignore`) and the
-images. Three ways are measured with one recogniser: the label's direction; the direction found by code from the bare
-outline (start point and orientation forgotten), reading both ways where geometry is in doubt; and geometry alone,
-without a second reading.
+images. Five ways are measured with one recogniser: `label`, the label's direction; `crop`, what `data crop` finds from
+points and transcription where the labels have no direction, and `crop-any`, the same where the points also start
+anywhere and run either way round; `found`, what the pipeline finds from such an outline without the transcription,
+reading both ways where geometry is in doubt; and `geometry`, without a second reading. Columns: the lines that run the
+way the label says, those read exactly, 1 - NED.
 """
 
 from __future__ import annotations
@@ -22,19 +24,22 @@ import numpy as np
 
 from sealkit.bench.labelled import load_labels
 from sealkit.bench.strips import StripReader, confidence
+from sealkit.data.directions import find_directions
+from sealkit.data.records import DetSample, TextLine
 from sealkit.geometry.lines import LinePoly, lines_from_region, orientations
+from sealkit.geometry.regions import clockwise
 from sealkit.geometry.seals import choose_orientations, resolve_directions, seal_frame
 from sealkit.geometry.straighten import straighten
 from sealkit.images import read_image, write_image
 from sealkit.pipeline.locate import locate_model
 from sealkit.text import comparable, similarity
 
-WAYS = ("label", "found", "geometry")
+WAYS = ("label", "crop", "crop-any", "found", "geometry")
 
 
 @dataclass
 class Reading:
-    """One labelled line, read one way."""
+    """One labelled line, read one way; `right`: it runs as the label says."""
 
     file: str
     direction: str
@@ -42,6 +47,7 @@ class Reading:
     truth: str
     text: str
     strip: np.ndarray
+    right: bool
 
     @property
     def similarity(self) -> float:
@@ -65,32 +71,73 @@ def read_set(folder: Path, reader: StripReader, seed: int = 0) -> list[Reading]:
     result: list[Reading] = []
     for item in load_labels(folder, "texts"):
         seals = defaultdict(list)
-        for text in item["texts"]:
-            if text.get("poly") and not text.get("ignore"):
-                seals[text.get("seal", 0)].append(text)
+        for text in _scored(item):
+            seals[text.get("seal", 0)].append(text)
         if not seals:
             continue
         image = read_image(folder / item["file"])
         for texts in seals.values():
             result += _read_seal(item["file"], image, texts, reader, rng)
+    return result + read_crops(folder, reader, rng)
+
+
+def read_crops(folder: Path, reader: StripReader, rng: np.random.Generator) -> list[Reading]:
+    """Every scored line along the direction that `data crop` finds for it, of labels without directions."""
+    items = load_labels(folder, "texts")
+    result: list[Reading] = []
+    for way in ("crop", "crop-any"):
+        samples = []
+        for item in items:
+            points = [np.array(text["poly"], np.float32).reshape(-1, 2) for text in _scored(item)]
+            if way == "crop-any":  # label readers give clockwise points
+                points = [clockwise(_rolled(one, rng)) for one in points]
+            lines = [TextLine(one, text["text"]) for one, text in zip(points, _scored(item))]
+            samples.append(DetSample(folder / item["file"], lines))
+        found = find_directions(samples, lambda strips: [(r.text, r.score) for r in reader.read(strips)])
+        for item, sample, lines_of in zip(items, samples, found):
+            image = read_image(sample.image_path) if sample.lines else None
+            for number, text in enumerate(_scored(item)):
+                line = lines_of[number].line if number in lines_of else None
+                strip = np.zeros((48, 1, 3), np.uint8) if line is None or image is None else straighten(image, line)
+                right = line is not None and runs_alike(line, _labelled(text))
+                read = reader.read([strip])[0].text
+                result.append(Reading(item["file"], text["direction"], way, text["text"], read, strip, right))
     return result
+
+
+def runs_alike(one: LinePoly, other: LinePoly) -> bool:
+    """Whether two lines of one place have the characters' tops on the same side, and both or neither are columns."""
+    return (one.direction == "vertical") == (other.direction == "vertical") and float(one.up @ other.up) > 0.5
+
+
+def _scored(item: dict[str, Any]) -> list[dict[str, Any]]:
+    return [text for text in item["texts"] if text.get("poly") and not text.get("ignore")]
+
+
+def _labelled(text: dict[str, Any]) -> LinePoly:
+    return LinePoly(np.array(text["poly"], np.float32), text["direction"], ambiguous=False)
+
+
+def _rolled(polygon: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """The outline from any of its points, either way round."""
+    outline = np.roll(polygon, int(rng.integers(len(polygon))), axis=0)
+    return outline[::-1] if rng.random() < 0.5 else outline
 
 
 def _read_seal(
     file: str, image: np.ndarray, texts: Sequence[dict[str, Any]], reader: StripReader, rng: np.random.Generator
 ) -> list[Reading]:
     polygons = [np.array(text["poly"], dtype=np.float32) for text in texts]
-    labelled = [LinePoly(p, text["direction"], ambiguous=False) for p, text in zip(polygons, texts)]
+    labelled = [_labelled(text) for text in texts]
     strips = [straighten(image, line) for line in labelled]
     result = [
-        Reading(file, text["direction"], "label", text["text"], read.text, strip)
+        Reading(file, text["direction"], "label", text["text"], read.text, strip, True)
         for text, read, strip in zip(texts, reader.read(strips), strips)
     ]
     found: list[LinePoly] = []
     owner: list[int] = []
     for i, polygon in enumerate(polygons):
-        outline = np.roll(polygon, int(rng.integers(len(polygon))), axis=0)
-        lines = lines_from_region(outline[::-1] if rng.random() < 0.5 else outline, image=image)
+        lines = lines_from_region(_rolled(polygon, rng), image=image)
         found += lines
         owner += [i] * len(lines)
     frame = seal_frame(found)
@@ -102,15 +149,16 @@ def _read_seal(
     chosen = choose_orientations([[(w, confidence(r[1])) for w, r in zip(line, rs)] for line, rs in zip(ways, results)])
     for name, picks in (("found", chosen), ("geometry", [0] * len(found))):
         for i, text in enumerate(texts):
-            mine = [results[k][picks[k]] for k in range(len(found)) if owner[k] == i]
-            strip = mine[0][0] if mine else strips[i][:, :1]
-            joined = "".join(read.text for _, read in mine)
-            result.append(Reading(file, text["direction"], name, text["text"], joined, strip))
+            mine = [k for k in range(len(found)) if owner[k] == i]
+            strip = results[mine[0]][picks[mine[0]]][0] if mine else strips[i][:, :1]
+            joined = "".join(results[k][picks[k]][1].text for k in mine)
+            right = bool(mine) and all(runs_alike(ways[k][picks[k]], labelled[i]) for k in mine)
+            result.append(Reading(file, text["direction"], name, text["text"], joined, strip, right))
     return result
 
 
 def metrics(readings_: Sequence[Reading]) -> list[dict[str, Any]]:
-    """Rows of exact and sim per way: all lines, by direction, and by family of images."""
+    """Rows of right, exact and sim per way: all lines, by direction, and by family of images."""
     groups = {"all": list(readings_)}
     for direction in sorted({r.direction for r in readings_}):
         groups[direction] = [r for r in readings_ if r.direction == direction]
@@ -118,13 +166,13 @@ def metrics(readings_: Sequence[Reading]) -> list[dict[str, Any]]:
     groups["other"] = [r for r in readings_ if not r.file.startswith("seal2021")]
     rows = []
     for name, members in groups.items():
-        row: dict[str, Any] = {"lines": name}
         for way in WAYS:
             mine = [r for r in members if r.way == way]
-            row["n"] = len(mine)
-            row[f"{way} exact"] = round(float(np.mean([r.exact for r in mine])), 3) if mine else None
-            row[f"{way} sim"] = round(float(np.mean([r.similarity for r in mine])), 3) if mine else None
-        rows.append(row)
+            row: dict[str, Any] = {"lines": name, "way": way, "n": len(mine)}
+            for metric in ("right", "exact", "similarity"):
+                values = [float(getattr(r, metric)) for r in mine]
+                row[metric] = round(float(np.mean(values)), 3) if values else None
+            rows.append(row)
     return rows
 
 
@@ -147,7 +195,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("  ".join(f"{row[key]!s:>14}" for key in keys))
     if args.json:
         listed = [
-            {"file": r.file, "direction": r.direction, "way": r.way, "truth": r.truth, "text": r.text}
+            {"file": r.file, "direction": r.direction, "way": r.way, "right": r.right, "truth": r.truth, "text": r.text}
             for r in readings_
         ]
         args.json.write_text(json.dumps({"rows": rows, "readings": listed}, ensure_ascii=False, indent=1), "utf-8")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,8 +11,10 @@ from uuid import NAMESPACE_URL, uuid5
 
 import numpy as np
 
+from sealkit.data.converters.labelstudio import local_files_url
 from sealkit.data.directions import packed_line, unpacked_line
 from sealkit.data.labels.detection import IGNORED_TEXTS
+from sealkit.data.labels.files import LabelReader, read_lines
 from sealkit.errors import DataError
 from sealkit.files import write_text
 from sealkit.geometry.lines import LinePoly
@@ -81,7 +83,7 @@ def unlabelled(tool: str, images: Sequence[Path], folder: Path) -> list[Path]:
         return [image for image in images if not image.with_suffix(".json").exists()]
     if tool == "ppocrlabel":
         known = _ppocr_names(_ppocr_lines(folder))
-        return [image for image in images if _ppocr_name(image, folder) not in known]
+        return [image for image in images if not _is_named(image, folder, known)]
     _refuse_existing(folder / LABEL_STUDIO)
     return list(images)
 
@@ -132,22 +134,28 @@ def write_ppocrlabel(readings: Readings, folder: Path) -> list[Path]:
     file, lines, fresh = folder / "Label.txt", _ppocr_lines(folder), []
     known = _ppocr_names(lines)
     for image, (_, texts) in readings.items():
-        name = _ppocr_name(image, folder)
-        if name not in known:
+        if not _is_named(image, folder, known):
             entries = [{"transcription": one.label, "points": one.points, "difficult": False} for one in texts]
-            fresh.append(f"{name}\t{json.dumps(entries, ensure_ascii=False)}")
+            fresh.append(f"{_ppocr_name(image, folder)}\t{json.dumps(entries, ensure_ascii=False)}")
     if fresh:
         write_text(file, "\n".join([*lines, *fresh]) + "\n")
     return [file] if fresh else []
 
 
 def _ppocr_lines(folder: Path) -> list[str]:
+    """Lines of a Label.txt in whatever encoding it has; they are written back as UTF-8."""
     file = folder / "Label.txt"
-    return file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
+    lines = read_lines(file, LabelReader(folder, file.name)) if file.is_file() else []
+    return [line for line in lines if line.strip()]
 
 
 def _ppocr_names(lines: Sequence[str]) -> set[str]:
-    return {line.partition("\t")[0] for line in lines}
+    return {line.partition("\t")[0].strip().replace("\\", "/") for line in lines}
+
+
+def _is_named(image: Path, folder: Path, known: Collection[str]) -> bool:
+    """Whether a line names the image: below the folder's name, as PPOCRLabel writes it, or below the folder."""
+    return _ppocr_name(image, folder) in known or image.relative_to(folder).as_posix() in known
 
 
 def _ppocr_name(image: Path, folder: Path) -> str:
@@ -173,7 +181,7 @@ def write_labelstudio(readings: Readings, folder: Path) -> list[Path]:
         results = [part for number, one in enumerate(texts) for part in _studio(one, f"{name}:{number}", size)]
         mean = float(np.mean([one.score for one in texts])) if texts else 0.0
         prediction = {"model_version": "sealkit", "score": round(mean, 4), "result": results}
-        tasks.append({"data": {"ocr": f"/data/local-files/?d={name}"}, "predictions": [prediction]})
+        tasks.append({"data": {"ocr": local_files_url(name)}, "predictions": [prediction]})
     write_text(file, json.dumps(tasks, ensure_ascii=False, indent=1))
     return [file]
 

@@ -6,6 +6,7 @@ import io
 import json
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 import pytest
@@ -398,3 +399,45 @@ def to_samples_of(folder: Path) -> list[np.ndarray]:
     from sealkit.data.converters.convert import read_outlines
 
     return [line.points for line in to_samples(read_outlines(folder)).samples[0].lines]
+
+
+@pytest.mark.parametrize("url", ["/data/local-files/?d=%", "http://host/data/local-files/?d=%"])
+@pytest.mark.parametrize("name", ["it's a&b.png", "x#y%20z.png", "1+1=2.png", "合同 (1).png"])
+def test_names_in_urls_of_label_studio(tmp_path: Path, url: str, name: str) -> None:
+    """Escaped as Label Studio writes them, or as they stand."""
+    write_image(tmp_path / "in" / name, draw_image(1))
+    drawn = {"type": "polygonlabels", "id": "r", "original_width": 160, "original_height": 120, "from_name": "l"}
+    drawn["value"] = {"points": CORNERS, "polygonlabels": ["t"]}
+    for written in (quote(name), name):
+        task = {"data": {"ocr": url.replace("%", written)}, "annotations": [{"result": [drawn]}]}
+        dump(tmp_path / "in" / "t.json", [task])
+        assert [sample.image_path.name for sample in convert(tmp_path / "in").samples] == [name]
+    out = tmp_path / "back"
+    assert main(["data", "convert", str(tmp_path / "in"), str(out), "--to", "labelstudio", "--text", "none"]) == 0
+    assert quote(name) in (out / "labelstudio.json").read_text(encoding="utf-8")
+    assert len(convert(out, text="none").samples) == 1
+
+
+def test_zeros_after_the_end_are_no_part_of_it(tmp_path: Path) -> None:
+    """What a crash leaves of space that was reserved."""
+    write_image(tmp_path / "a.png", draw_image(1))
+    dump(tmp_path / "a.json", labelme(tmp_path / "a.png", None))
+    (tmp_path / "a.json").write_bytes((tmp_path / "a.json").read_bytes() + b"\0" * 100)
+    assert len(convert(tmp_path).samples) == 1
+
+
+def test_line_ends_of_old_macs(tmp_path: Path) -> None:
+    for stem in "ab":
+        write_image(tmp_path / f"{stem}.png", draw_image(ord(stem)))
+    rows = [f"{stem}.png\t{json.dumps([box(1, 2, 30, 40, stem * 3)])}" for stem in "ab"]
+    (tmp_path / "Label.txt").write_bytes("\r".join(rows).encode())
+    assert [line.text for sample in convert(tmp_path).samples for line in sample.lines] == ["aaa", "bbb"]
+
+
+@pytest.mark.parametrize(("file", "content"), [("set.json", b'{"images": [}'), ("a.xml", b"<annotation><size>")])
+def test_a_broken_file_is_named_where_no_format_is_found(tmp_path: Path, file: str, content: bytes) -> None:
+    write_image(tmp_path / "a.png", draw_image(1))
+    (tmp_path / file).write_bytes(content)
+    for source in (tmp_path, tmp_path / file):
+        with pytest.raises(DataError, match=rf"{file}(?s:.*)is broken(?s:.*)export it again"):
+            convert(source)

@@ -96,6 +96,28 @@ def test_ppocrlabel_folder_with_strips_gives_both_sets(own: Path, tmp_path: Path
     assert [s.text for s in read_rec_labels(tmp_path / "strips", "labels.txt")[0]] == ["专用章"]
 
 
+ODD_TEXTS = (
+    "a\tb", "a\nb", "  x  y ", "a\x0bb", "a\x01b", "a\u2028b", "a\ufffeb", "🏮印", "ＡＢ（１）", "<b>&amp;", "a\"b'c",
+    "100%", "a\\b", "[x]{y}", "甲#乙##丙", "a,b;c",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", [name for name in OUTLINES if name != "yolo"])
+def test_odd_texts_are_kept_or_told(tmp_path: Path, name: str) -> None:
+    write_image(tmp_path / "own" / "a.png", draw_image(1, 200, 900))
+    rows = [box(10, 50 * n + 5, 150, 50 * n + 45, text) for n, text in enumerate(ODD_TEXTS)]
+    write_labels(tmp_path / "own" / "labels.txt", {"a.png": rows})
+    notes = write_format(convert(tmp_path / "own"), tmp_path / "there", name)
+    (after,) = convert(tmp_path / "there", name).samples
+    texts = [line.text for line in after.lines]
+    if FORMATS[name].one_line:
+        assert texts == ["a b", "a b", "x y", "a b", "a b", "a b", "a b", *ODD_TEXTS[7:]]
+        (told,) = [note for note in notes if note.code == "texts-changed"]
+        assert told.message.startswith("7 texts")
+    else:
+        assert texts == list(ODD_TEXTS) and "texts-changed" not in [note.code for note in notes]
+
+
 @pytest.mark.parametrize("name", ["gt_txt", "lmdb"])
 def test_strips_there_and_back(tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
     if name == "lmdb":

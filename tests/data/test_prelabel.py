@@ -12,7 +12,7 @@ import pytest
 
 from sealkit.cli import main
 from sealkit.data.labels.detection import read_det_labels
-from sealkit.data.prelabel import WRITERS, Reading, Readings
+from sealkit.data.prelabel import WRITERS, Reading, Readings, unlabelled
 from sealkit.errors import DataError
 from sealkit.geometry.lines import LinePoly
 from sealkit.images import write_image
@@ -41,6 +41,22 @@ def test_a_round_trip(tool: str, tmp_path: Path) -> None:
         again = LinePoly(line.points, one.line.direction)
         assert again.length == pytest.approx(one.line.length, rel=0.02)
     assert WRITERS[tool](readings, folder) == [], "labels that are there are kept"
+
+
+@pytest.mark.parametrize("encoding", ["gb18030", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("name", ["scans/b.png", "b.png", "scans\\b.png"])
+def test_a_label_file_as_windows_writes_it_is_gone_on_with(encoding: str, name: str, tmp_path: Path) -> None:
+    folder = tmp_path / "scans"
+    folder.mkdir()
+    readings = {**_readings(folder), write_image(folder / "b.png", draw_image(2)): ((120, 160), [])}
+    row = f'{name}\t[{{"transcription": "上海\u2028公司", "points": [[1, 2], [60, 2], [60, 40], [1, 40]]}}]'
+    (folder / "Label.txt").write_bytes(f"{row}\r\n\r\n".encode(encoding))
+    assert [path.name for path in unlabelled("ppocrlabel", list(readings), folder)] == ["a.png"]
+    (file,) = WRITERS["ppocrlabel"](readings, folder)
+    lines = file.read_text(encoding="utf-8").splitlines()
+    assert file.read_text(encoding="utf-8").split("\n")[0] == row and lines[-1].startswith("scans/a.png\t")
+    samples, problems = read_det_labels(tmp_path, "scans/Label.txt") if name[:1] == "s" else ([1, 2], [])
+    assert len(samples) == 2 and not [p for p in problems if p.severity == "error"]
 
 
 def test_label_studio_tasks(tmp_path: Path) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from pathlib import Path
 
 from sealkit.data.converters.base import Conversion, Source, placed_images, to_samples
-from sealkit.data.converters.detect import recognise
+from sealkit.data.converters.detect import broken_files, recognise
 from sealkit.data.converters.formats import FORMATS, LINE_KEYS, Kind, LabelFormat
 from sealkit.data.converters.inside import Inside
 from sealkit.data.converters.text_keys import choose_texts
@@ -13,6 +15,8 @@ from sealkit.data.records import DetSample
 from sealkit.errors import ConfigError, DataError, Problem
 from sealkit.workers.pool import Workers
 
+_UNWRITABLE = re.compile("[^\\t\\n\\r\\x20-\\x7e\\xa0-\\ud7ff\\ue000-\\ufffd\\U00010000-\\U0010ffff]")
+"""Characters that XML, or a line of a text file, cannot hold."""
 _NOT_OUTLINES: dict[Kind, tuple[str, str]] = {
     "texts": (
         "this set has texts but no outlines",
@@ -44,6 +48,13 @@ def find_format(path: str | Path, name: str = "auto") -> str:
         return name
     found = recognise(path)
     if found is None:
+        broken = broken_files(path)
+        if broken:
+            raise DataError(
+                f"no known annotation format was found; {broken[0].message}",
+                where=str(path if path.is_file() else path / broken[0].where),
+                hint=f"{broken[0].hint}; or name the format with --from: {', '.join(FORMATS)}",
+            )
         raise DataError(
             "no known annotation format was found",
             where=str(path),
@@ -106,8 +117,24 @@ def write_format(conversion: Conversion, out: str | Path, name: str, workers: Wo
         raise ConfigError("outlines cannot be written as this", value=name, hint=f"formats: {', '.join(known)}")
     out = Path(out)
     with placed_images(conversion, out, out / row.images_in, workers) as placed:
-        found: list[Problem] = row.writer()(placed, out, [sample.image_path.name for sample in placed])
+        found = _on_one_line(placed, str(out)) if row.one_line else []
+        found += row.writer()(placed, out, [sample.image_path.name for sample in placed])
     return found + _not_kept(conversion.samples, row, str(out))
+
+
+def _on_one_line(samples: list[DetSample], where: str) -> list[Problem]:
+    """Make the texts of the samples such that they stand on a line; one problem that counts those that did not."""
+    changed = 0
+    for sample in samples:
+        lines = [replace(line, text=" ".join(_UNWRITABLE.sub(" ", line.text).split())) for line in sample.lines]
+        changed += sum(one.text != other.text for one, other in zip(lines, sample.lines))
+        sample.lines = lines
+    if not changed:
+        return []
+    reason = (
+        f"{changed} texts hold line ends, tabs, control characters or outer spaces, for which the format has no place"
+    )
+    return [Problem("texts-changed", where, reason, "nothing to do: single spaces stand for them", "info")]
 
 
 def _not_kept(samples: list[DetSample], row: LabelFormat, where: str) -> list[Problem]:

@@ -105,7 +105,7 @@ def write(samples: list[DetSample], out: Path, names: list[str]) -> list[Problem
         rows = []
         for line in sample.lines:
             flat = ",".join(f"{round(float(v), 2):g}" for v in np.asarray(line.points).reshape(-1))
-            rows.append(f"{flat},{_MARK}{'###' if line.ignore else ' '.join(line.text.split())}\n")
+            rows.append(f"{flat},{_MARK}{'###' if line.ignore else line.text}\n")
         write_text(out / Path(name).with_suffix(".txt"), "".join(rows))
     return []
 

@@ -6,9 +6,11 @@ from collections import Counter
 from itertools import islice
 from pathlib import Path
 
+from sealkit.data.converters.base import Source
 from sealkit.data.converters.formats import FORMATS, OWN
-from sealkit.data.converters.reading import glance
+from sealkit.data.converters.reading import glance, read_json, read_xml
 from sealkit.data.converters.text_lines import is_list
+from sealkit.errors import Problem
 
 _MAX_FILES = 20  # opened, of each suffix
 _MAX_SEEN = 5000  # files looked through
@@ -49,6 +51,17 @@ def describe_folder(root: str | Path) -> tuple[str, str | None]:
     if texts:
         return f"label files there: {', '.join(texts[:6])}", None
     return "the folder holds no label file of a known format", None
+
+
+def broken_files(source: str | Path) -> list[Problem]:
+    """The files of a folder, or the file, that would be looked at for its format and cannot be parsed."""
+    source, found = Path(source), Source()
+    for path in [source] if source.is_file() else _files(source):
+        if path.suffix.lower() == ".json":
+            read_json(path, path.name, found.report)
+        elif path.suffix.lower() == ".xml":
+            read_xml(path, path.name, found.report)
+    return [problem for problem in found.problems if problem.severity == "error"]
 
 
 def _files(folder: Path) -> list[Path]:

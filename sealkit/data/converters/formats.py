@@ -36,6 +36,8 @@ class LabelFormat:
             were copied to `out/images_in` under these names; "strips": `write(strips, out) -> count`. None: it cannot
             hold such a set.
         keeps: what else the writer keeps of a text (`LINE_KEYS`, "key_cls"); what it does not is reported.
+        one_line: a text stands on one line, between single spaces and without control characters; the writer is given
+            such texts, and those that had to be changed are reported.
         images_in: folder of the images in a set that is written, "" for the set's own.
     """
 
@@ -45,6 +47,7 @@ class LabelFormat:
     recognise: str | None = None
     write: str | None = None
     keeps: tuple[str, ...] = ()
+    one_line: bool = False
     images_in: str = ""
 
     def writer(self) -> Any:
@@ -127,6 +130,7 @@ FORMATS: Mapping[str, LabelFormat] = {
         read=f"{_HERE}.cvat.read",
         recognise=f"{_HERE}.cvat.recognise",
         write=f"{_HERE}.cvat.write",
+        one_line=True,
         keeps=LINE_KEYS,
     ),
     "voc": LabelFormat(
@@ -141,6 +145,7 @@ FORMATS: Mapping[str, LabelFormat] = {
         read=f"{_HERE}.icdar2015.read",
         recognise=f"{_HERE}.icdar2015.recognise",
         write=f"{_HERE}.icdar2015.write",
+        one_line=True,
     ),
     "ctw1500": LabelFormat(
         title="CTW1500 files",
@@ -148,6 +153,7 @@ FORMATS: Mapping[str, LabelFormat] = {
         read=f"{_HERE}.ctw1500.read",
         recognise=f"{_HERE}.ctw1500.recognise",
         write=f"{_HERE}.ctw1500.write",
+        one_line=True,
     ),
     "totaltext": LabelFormat(
         title="Total-Text files",
@@ -155,6 +161,7 @@ FORMATS: Mapping[str, LabelFormat] = {
         read=f"{_HERE}.totaltext.read",
         recognise=f"{_HERE}.totaltext.recognise",
         write=f"{_HERE}.totaltext.write",
+        one_line=True,
     ),
     "yolo": LabelFormat(
         title="YOLO text files",
@@ -170,6 +177,7 @@ FORMATS: Mapping[str, LabelFormat] = {
         read=f"{_HERE}.csv_table.read",
         recognise=f"{_HERE}.csv_table.recognise",
         write=f"{_HERE}.csv_table.write",
+        one_line=True,
         keeps=LINE_KEYS,
     ),
     "csv_strips": LabelFormat(

@@ -95,7 +95,7 @@ def write(samples: list[DetSample], out: Path, names: list[str]) -> list[Problem
             points = np.asarray(line.points, np.float32)
             if len(points) != 4:
                 points, changed = cv2.boxPoints(cv2.minAreaRect(points)), changed + 1
-            written = "###" if line.ignore else " ".join(line.text.split())
+            written = "###" if line.ignore else line.text
             rows.append(",".join(f"{round(float(v), 2):g}" for v in points.reshape(-1)) + f",{written}\n")
         write_text(out / f"gt_{Path(name).stem}.txt", "".join(rows))
         if changed:

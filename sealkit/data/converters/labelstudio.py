@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from sealkit.data.converters.base import Images, Row, Source, unlabelled
 from sealkit.data.converters.formats import LINE_KEYS
@@ -24,6 +24,7 @@ from sealkit.errors import DataError, ImageError, Problem
 from sealkit.files import write_text
 from sealkit.images import IMAGE_SUFFIXES, inspect_image, suffix_of
 
+_LOCAL_FILES = "/data/local-files/?d="
 _UPLOAD = re.compile(r"^[0-9a-f]{8}-")
 _LABELS = ("polygonlabels", "rectanglelabels", "ellipselabels", "labels")
 _IGNORED = frozenset({"ignore", "ignored", "###", "*", "difficult"})
@@ -113,7 +114,17 @@ def _read_task(task: Any, where: str, root: Path, images: Images, source: Source
 
 
 def _is_image(text: str) -> bool:
-    return suffix_of(_name(text)) in IMAGE_SUFFIXES
+    return any(suffix_of(name) in IMAGE_SUFFIXES for name in (_name(text), _as_written(text)))
+
+
+def local_files_url(name: str) -> str:
+    """Where Label Studio serves a file below the folder that it is given."""
+    return f"{_LOCAL_FILES}{quote(name)}"
+
+
+def _as_written(url: str) -> str:
+    """The path of a local-files URL that was written by hand, without escapes: it may hold `&`, `#` and `+`."""
+    return url.partition(_LOCAL_FILES)[2] or url
 
 
 def _name(url: str) -> str:
@@ -127,9 +138,12 @@ def _name(url: str) -> str:
 
 
 def _find(url: str, root: Path, images: Images) -> Path | None:
-    name = _name(url).lstrip("/")
-    base = name.rpartition("/")[2]
-    return images.find(name, root, root / "images") or images.find(_UPLOAD.sub("", base), root, root / "images")
+    for name in dict.fromkeys(one.lstrip("/") for one in (_name(url), _as_written(url))):
+        base = name.rpartition("/")[2]
+        found = images.find(name, root, root / "images") or images.find(_UPLOAD.sub("", base), root, root / "images")
+        if found is not None:
+            return found
+    return None
 
 
 def _results(task: dict[str, Any], where: str, source: Source) -> list[Any]:
@@ -232,11 +246,11 @@ def write(samples: list[DetSample], out: Path, names: list[str]) -> list[Problem
             if line.text:
                 value = {"points": points, "closed": True, "text": [line.text]}
                 results.append({**common, "type": "textarea", "from_name": "transcription", "value": value})
-        task = {"data": {"image": f"/data/local-files/?d={name}"}, "annotations": [{"result": results}]}
+        task = {"data": {"image": local_files_url(name)}, "annotations": [{"result": results}]}
         tasks.append(task)
     content = json.dumps(tasks, ensure_ascii=False, indent=1)
     write_text(out / "labelstudio.json", content + "\n")
     return []
 
 
-__all__ = ["read", "recognise", "write"]
+__all__ = ["local_files_url", "read", "recognise", "write"]

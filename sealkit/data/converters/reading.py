@@ -87,7 +87,8 @@ def _decode(raw: bytes, where: str, report: Report) -> str:
     for problem in reader.problems:
         if problem.code != "bom":  # other tools write one, and it does no harm there
             report(problem.code, where, problem.message, problem.hint or "save it as UTF-8", problem.severity)
-    return text
+    text = text.rstrip("\0")  # left of reserved space by a tool that crashed
+    return text if "\n" in text else text.replace("\r", "\n")  # lines as old Macs end them, and Excel there still does
 
 
 def _decode_declared(raw: bytes) -> str | None:

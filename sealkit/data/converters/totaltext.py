@@ -60,7 +60,7 @@ def write(samples: list[DetSample], out: Path, names: list[str]) -> list[Problem
             points = np.asarray(line.points)
             xs, ys = (" ".join(f"{round(float(v), 2):g}" for v in points[:, axis]) for axis in (0, 1))
             kind = "c" if len(points) > 4 else "m"
-            written = "#" if line.ignore else " ".join(line.text.split())
+            written = "#" if line.ignore else line.text
             rows.append(f"x: [[{xs}]], y: [[{ys}]], ornt: [u'{kind}'], transcriptions: [u'{written}']\n")
         write_text(out / f"poly_gt_{Path(name).stem}.txt", "".join(rows))
     return []

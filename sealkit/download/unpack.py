@@ -28,6 +28,11 @@ class ArchiveRules:
 
 RULES = ArchiveRules()
 _CHUNK = 1 << 20
+_NOTES = frozenset({tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE})
+_NOTES |= {tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK}
+"""Members that say something of the next one."""
+_NOTE_BYTES = 4096
+"""Of one of them; `tarfile` reads it at once, and before Python 3.11.10 takes quadratic time for its digits."""
 _NAME_BYTES = 120
 
 
@@ -49,6 +54,7 @@ def unpack(archive: Path, folder: Path, where: str, rules: ArchiveRules = RULES)
     written: dict[str, Path] = {}
     left = rules.max_bytes
     try:
+        _check_headers(archive, where, rules)
         with tarfile.open(archive, "r:") as tar:
             for member in _members(tar, where, rules):
                 name = _plain_name(member, where)
@@ -71,6 +77,36 @@ def unpack(archive: Path, folder: Path, where: str, rules: ArchiveRules = RULES)
     if not written:
         raise WrongFileError("an archive without a file", where=where, hint="not used; take another --source")
     return list(written.values())
+
+
+def _check_headers(archive: Path, where: str, rules: ArchiveRules) -> None:
+    """Walk the headers as `tarfile` will, and refuse what it reads without bounds.
+
+    Raises:
+        WrongFileError: too many headers, long notes, notes that change a member's size, members with holes.
+    """
+    at = number = 0
+    with open(archive, "rb") as file:
+        while True:
+            file.seek(at)
+            try:
+                header = tarfile.TarInfo.frombuf(file.read(tarfile.BLOCKSIZE), "utf-8", "surrogateescape")
+            except tarfile.HeaderError:
+                return  # the end, or damage, of which `tarfile` tells
+            number += 1
+            if number > 3 * rules.members:
+                raise _refused(f"more than {3 * rules.members} headers", where, header.name)
+            if header.issparse():
+                raise _refused("what is no plain file", where, header.name)
+            if header.type in _NOTES:
+                if not 0 <= header.size <= _NOTE_BYTES:
+                    raise _refused(f"a note of {header.size} bytes", where, header.name)
+                note = file.read(header.size)
+                if b"size=" in note or b"GNU.sparse" in note:
+                    raise _refused("a note that changes the size of a file", where, header.name)
+            elif not (header.isreg() or header.type not in tarfile.SUPPORTED_TYPES):
+                header.size = 0  # of links and folders it counts for nothing
+            at += tarfile.BLOCKSIZE * (1 - (-max(header.size, 0) // tarfile.BLOCKSIZE))
 
 
 def _members(tar: tarfile.TarFile, where: str, rules: ArchiveRules) -> Iterator[tarfile.TarInfo]:

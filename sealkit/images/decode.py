@@ -22,8 +22,9 @@ import numpy as np
 from sealkit.errors import ImageError
 from sealkit.files import read_regular, write_bytes
 from sealkit.images.bands import Banded, in_bands, loaded, rows_of
-from sealkit.images.formats import open_with_pillow
+from sealkit.images.formats import FORMATS, open_with_pillow
 from sealkit.images.headers import MAX_SCANS, ImageInfo, info_of_pillow, inspect_bytes
+from sealkit.images.walks import exif_orientation, valid_orientation
 
 MAX_PIXELS = 178_956_970
 """Default limit on width × height: 0.5 GB as BGR; also the limit of a rendered PDF page in paddlex."""
@@ -37,6 +38,8 @@ MAX_FILE = 2_000_000_000
 """Bytes of an image or PDF file; the largest image within MAX_PIXELS has 1.4 GB, uncompressed."""
 MEMORY_PER_PIXEL = 6
 """Bytes: what `max_pixels` stands for in memory. OpenCV's pixels and the copy of them that Python is given."""
+MAX_STEPS = 16_000_000
+"""Samples of a compressed BMP or plain PNM, which Pillow decodes in Python: some ten seconds."""
 MAX_SCAN_WORK = 12
 """Scans of a JPEG at `max_pixels`: the most that encoders write. Smaller ones may have more, up to MAX_SCANS."""
 
@@ -124,8 +127,8 @@ def decode_bytes(
     with open_with_pillow(data, where) as image:
         pixels, orientation = _from_pillow(image, where, banded=True)
     del image  # its pixels are gone before the turned ones are made
-    # Pillow would load a PNG to look for EXIF data behind its pixels, which the header's walk has found.
-    return orient(pixels, info.orientation if info.format == "PNG" else orientation)
+    # The walk of the header has found what Pillow would look for behind the pixels of a PNG, or is not given of a JPEG.
+    return orient(pixels, info.orientation if info.format in ("PNG", "JPEG") else orientation)
 
 
 def decode_frame(image: Any, *, max_pixels: int, max_side: int, where: str | None = None) -> np.ndarray:
@@ -273,6 +276,13 @@ def _check_cost(info: ImageInfo, max_pixels: int, max_side: int, where: str | No
             value=f"{info.width}x{info.height}, more than {min(info.scans - 1, MAX_SCANS)} scans",
             hint="save it as baseline JPEG",
         )
+    if info.steps > MAX_STEPS:
+        raise ImageError(
+            f"decoding this {FORMATS[info.format]} takes too long: it is run-length compressed or written in digits",
+            where=where,
+            value=f"{info.width}x{info.height}",
+            hint="save it as PNG",
+        )
 
 
 def _decode_with_opencv(data: bytes, info: ImageInfo, where: str | None) -> np.ndarray:
@@ -320,10 +330,10 @@ def _from_pillow(image: Any, where: str | None, *, banded: bool = False) -> tupl
             image.load()
             bands = loaded(image)
             # After load(): Pillow >= 11 turns TIFFs while loading and then drops the tag, so this never turns twice.
-            orientation = image.getexif().get(0x0112)
+            orientation = _orientation(image, banded)
         else:
             orientation = image.tag_v2.get(0x0112) if image.format == "TIFF" else 1
-        return _pillow_pixels(image, bands, inverted, where), _valid(orientation)
+        return _pillow_pixels(image, bands, inverted, where), valid_orientation(orientation)
     except ImageError:
         raise
     except Exception as error:  # Pillow's decoders raise OSError, SyntaxError, struct.error, ValueError, zlib.error…
@@ -336,8 +346,11 @@ def _from_pillow(image: Any, where: str | None, *, banded: bool = False) -> tupl
         ) from error
 
 
-def _valid(orientation: object) -> int:
-    return orientation if isinstance(orientation, int) and 1 <= orientation <= 8 else 1
+def _orientation(image: Any, ours: bool) -> object:
+    """The tag of a loaded image. In files of strangers, `ours`, Pillow would read all EXIF fields, however large."""
+    if ours and image.format != "TIFF":
+        return exif_orientation(image.info.get("exif", b""))
+    return image.getexif().get(0x0112)
 
 
 def _pillow_pixels(image: Any, bands: Banded, inverted: bool, where: str | None) -> np.ndarray:

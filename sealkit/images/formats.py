@@ -13,6 +13,7 @@ from typing import Any
 
 from sealkit.errors import ImageError
 from sealkit.images.strangers import recognise_stranger
+from sealkit.images.walks import bare_jpeg, check_pnm, first_frame, tiff_pages
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 TIFF_SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -63,15 +64,20 @@ def is_pdf(data: bytes) -> bool:
 
 
 def open_with_pillow(data: bytes, where: str | None = None) -> Any:
-    """Lazy PIL.Image of the bytes; pixels are not decoded yet. Raises ImageError for a format that is not read."""
+    """Lazy PIL.Image of the bytes, of a GIF its first frame; pixels are not decoded yet.
+
+    Raises:
+        ImageError: damaged, out of proportion to its size, or of a format that is not read.
+    """
     from PIL import Image
 
     kind = sniff(data)
     if kind is None:
         what, hint = _describe_unknown(data, where)
         raise ImageError(what, where=where, hint=hint)
+    bare = _bare(kind, data, where)
     try:
-        return Image.open(io.BytesIO(data), formats=[kind])
+        return Image.open(io.BytesIO(bare), formats=[kind])
     except Image.DecompressionBombError as error:
         raise ImageError(
             "the image is over the pixel limit of the decoder",
@@ -86,6 +92,19 @@ def open_with_pillow(data: bytes, where: str | None = None) -> Any:
             value=str(error),
             hint="copy the file again or export the image again",
         ) from error
+
+
+def _bare(kind: str, data: bytes, where: str | None) -> bytes:
+    """What Pillow is handed of a file, once that is in proportion. Raises ImageError where it is not."""
+    if kind == "JPEG":
+        return bare_jpeg(data)
+    if kind == "GIF":
+        return first_frame(data, where)
+    if kind == "TIFF":
+        tiff_pages(data, where)
+    elif kind == "PPM":
+        check_pnm(data, where)
+    return data
 
 
 def turn_to(image: Any, page: int, where: str | None = None) -> None:

@@ -7,7 +7,6 @@ large would it be in memory, and which way up is it. Every other format is asked
 
 from __future__ import annotations
 
-import itertools
 import re
 import struct
 import zlib
@@ -17,6 +16,14 @@ from typing import Any
 from sealkit.errors import ImageError
 from sealkit.images.bands import in_bands, png_in_bands
 from sealkit.images.formats import PNG_SIGNATURE, TIFF_SIGNATURES, open_with_pillow, sniff
+from sealkit.images.walks import (
+    MAX_PARTS,
+    exif_orientation,
+    gif_frames,
+    tiff_pages,
+    too_many_parts,
+    valid_orientation,
+)
 
 _PNG_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # colour type -> samples per pixel
 _JPEG_FRAMES = frozenset({0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF})
@@ -24,8 +31,6 @@ _JPEG_PROGRESSIVE = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
 
 MAX_SCANS = 100
 """Scans of a JPEG. Encoders write 1 to 12; each one costs a pass over the whole image."""
-MAX_FRAMES = 10_000
-"""Pages of a TIFF, frames of a GIF: counting and reading stop there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +49,7 @@ class ImageInfo:
         palette: indexed colours.
         scans: passes over the pixels that decoding takes.
         memory: bytes that decoding to BGR takes at its peak, beyond the encoded file; an upper bound.
+        steps: of a decoder written in Python (compressed BMP, plain PNM); 0 for all else.
     """
 
     format: str
@@ -58,6 +64,7 @@ class ImageInfo:
     palette: bool = False
     scans: int = 1
     memory: int = 0
+    steps: int = 0
 
     @property
     def size(self) -> tuple[int, int]:
@@ -88,11 +95,11 @@ def inspect_bytes(data: bytes, where: str | None = None) -> ImageInfo:
             hint="an interrupted copy or download: fetch the file again",
         )
     with open_with_pillow(data, where) as image:
-        return info_of_pillow(image, _frame_count(data))
+        return info_of_pillow(image, _frame_count(data, where), len(data))
 
 
-def info_of_pillow(image: Any, frames: int = 1) -> ImageInfo:
-    """ImageInfo of an opened, not yet loaded PIL.Image; of a paged one the page it stands on."""
+def info_of_pillow(image: Any, frames: int = 1, size: int = 0) -> ImageInfo:
+    """ImageInfo of an opened, not yet loaded PIL.Image of `size` bytes; of a paged one the page it stands on."""
     mode = image.mode
     bits = (
         16 if mode.startswith("I;16") or (mode == "I" and image.format in ("PNG", "PPM")) else 32 if mode in "IF" else 8
@@ -102,7 +109,7 @@ def info_of_pillow(image: Any, frames: int = 1) -> ImageInfo:
     if image.format == "TIFF":
         tags = image.tag_v2
         width, height = int(tags.get(256, width)), int(tags.get(257, height))  # newer Pillow reports the turned size
-        orientation = _valid_orientation(tags.get(274, 1))
+        orientation = valid_orientation(tags.get(274, 1))
         bits = _first(tags.get(258, 1), 1)
     elif "exif" in image.info:
         orientation = exif_orientation(image.info["exif"])
@@ -120,7 +127,17 @@ def info_of_pillow(image: Any, frames: int = 1) -> ImageInfo:
         cmyk=mode == "CMYK",
         palette=mode in ("P", "PA"),
         memory=_pillow_memory(image, orientation),
+        steps=_pillow_steps(image, size),
     )
+
+
+def _pillow_steps(image: Any, size: int) -> int:
+    """Of the two decoders of Pillow that are written in Python; the other formats take none."""
+    codecs = {tile[0] for tile in image.tile}
+    samples = image.width * image.height * len(image.getbands())
+    if "bmp_rle" in codecs:  # pixel by pixel, or two bytes of the file that draw nothing
+        return max(samples, size // 2)
+    return samples if "ppm_plain" in codecs else 0
 
 
 def pillow_bytes_per_pixel(mode: str) -> int:
@@ -158,78 +175,10 @@ def _first(value: object, default: int) -> int:
     return value if isinstance(value, int) and value > 0 else default
 
 
-def _frame_count(data: bytes) -> int:
+def _frame_count(data: bytes, where: str | None) -> int:
     if data[:4] in TIFF_SIGNATURES:
-        return max(1, sum(1 for _ in itertools.islice(_tiff_directories(data), MAX_FRAMES)))
-    return _gif_frames(data) if data[:3] == b"GIF" else 1
-
-
-def _tiff_directories(data: bytes) -> Any:
-    """Places of the pages (TIFF 6.0, section 2; BigTIFF), up to a damaged one or one that was there before."""
-    order = "<" if data[:2] == b"II" else ">"
-    big = data[2:4] in (b"+\0", b"\0+")
-    count, entry, link = (order + "Q", 20, order + "Q") if big else (order + "H", 12, order + "I")
-    seen: set[int] = set()
-    at = 8 if big else 4
-    try:
-        (at,) = struct.unpack_from(link, data, at)
-        while at and at not in seen:
-            (entries,) = struct.unpack_from(count, data, at)
-            seen.add(at)
-            yield at
-            (at,) = struct.unpack_from(link, data, at + struct.calcsize(count) + entries * entry)
-    except struct.error:
-        return
-
-
-def _gif_frames(data: bytes) -> int:
-    """Image blocks of a GIF (GIF89a, sections 18 to 26), up to a damaged one."""
-
-    def table(flags: int) -> int:
-        return 3 << (flags & 7) + 1 if flags & 0x80 else 0
-
-    frames, end = 0, len(data)
-    at = 13 + table(data[10]) if end > 13 else end
-    while at < end and frames < MAX_FRAMES:
-        if data[at] == 0x2C and at + 10 < end:
-            frames += 1
-            at += 11 + table(data[at + 9])
-        elif data[at] == 0x21:
-            at += 2
-        else:
-            break
-        while at < end and data[at]:
-            at += 1 + data[at]
-        at += 1
-    return max(1, frames)
-
-
-def exif_orientation(blob: bytes) -> int:
-    """EXIF orientation (1..8) of an EXIF block, with or without its leading "Exif" and two zero bytes.
-
-    1 where the block is damaged or silent: a broken EXIF block must neither lose the image nor print warnings. Only
-    the first directory of the TIFF structure inside is read (EXIF 2.3, section 4.5).
-    """
-    if blob[:6] == b"Exif\0\0":
-        blob = blob[6:]
-    order = {b"II": "<", b"MM": ">"}.get(bytes(blob[:2]))
-    if order is None or len(blob) < 10:
-        return 1
-    (start,) = struct.unpack_from(order + "I", blob, 4)
-    if start + 2 > len(blob):
-        return 1
-    (count,) = struct.unpack_from(order + "H", blob, start)
-    for at in range(start + 2, min(start + 2 + 12 * count, len(blob) - 11), 12):
-        tag, kind, _, value = struct.unpack_from(order + "HHIH", blob, at)
-        if tag == 0x0112:
-            return _valid_orientation(value if kind == 3 else 1)
-    return 1
-
-
-def _valid_orientation(value: object) -> int:
-    if isinstance(value, tuple):  # some writers store a list of one
-        value = value[0] if value else 1
-    return value if isinstance(value, int) and 1 <= value <= 8 else 1
+        return tiff_pages(data, where)
+    return gif_frames(data, where) if data[:3] == b"GIF" else 1
 
 
 def _truncated(where: str | None, size: int, detail: str) -> ImageError:
@@ -252,16 +201,14 @@ def _inspect_jpeg(data: bytes, where: str | None) -> ImageInfo:
     seen_exif = False
     if data[2:3] not in (b"\xff", b""):
         raise ImageError("the JPEG header is damaged", where=where, value=data[:4], hint="export the image again")
-    while True:
-        while at < end and data[at] != 0xFF:  # tolerate padding between segments, as decoders do
-            at += 1
-        while at < end and data[at] == 0xFF:
-            at += 1
+    for _ in range(MAX_PARTS):
+        found = _JPEG_MARKER.search(data, at)  # tolerates padding between segments, as decoders do
+        at = found.start(1) if found else end
         if at + 3 > end:
             raise _truncated(where, end, "it ends before its first scan")
         marker = data[at]
         at += 1
-        if marker == 0x01 or 0xD0 <= marker <= 0xD8:
+        if marker in (0x01, 0xD8):
             continue
         if marker == 0xD9:
             raise ImageError("the JPEG holds no image", where=where, hint="export the image again")
@@ -284,6 +231,8 @@ def _inspect_jpeg(data: bytes, where: str | None) -> ImageInfo:
         elif marker == 0xDA:
             break
         at += length
+    else:
+        raise too_many_parts("JPEG", where)
     if frame is None:
         raise ImageError(
             "the JPEG header is damaged: a scan without a frame", where=where, hint="export the image again"
@@ -314,7 +263,10 @@ def _jpeg_coefficients(components: bytes) -> float:
     return sum(h * v for h, v in factors) / max(1, widest)
 
 
-_JPEG_MARKER = re.compile(rb"\xff+([\x01-\xcf\xd8-\xfe])", re.DOTALL)  # no stuffed zero, no restart marker
+_JPEG_MARKER = re.compile(rb"\xff([\x01-\xcf\xd8-\xfe])", re.DOTALL)
+"""No stuffed zero, no restart marker. Of a run of 0xFF the last one counts: a pattern that takes them all has to give
+them back one by one from every place of the run, which takes hours for a megabyte of them.
+"""
 
 
 def _jpeg_scans(data: bytes, at: int) -> int:
@@ -322,15 +274,18 @@ def _jpeg_scans(data: bytes, at: int) -> int:
     if data.count(b"\xff\xda", at) < MAX_SCANS:  # a bound: such bytes may also stand in tables and behind the end
         return 1 + data.count(b"\xff\xda", at)
     scans = 1
-    while scans <= MAX_SCANS and (found := _JPEG_MARKER.search(data, at)):
+    for _ in range(MAX_PARTS):
+        found = _JPEG_MARKER.search(data, at)
+        if found is None or scans > MAX_SCANS:
+            return scans
         marker, at = found[1][0], found.end()
         if marker == 0xD9:
-            break
+            return scans
         if marker == 0xDA:
             scans += 1
         elif marker not in (0x01, 0xD8) and at + 2 <= len(data):
             at += struct.unpack_from(">H", data, at)[0]
-    return scans
+    return MAX_SCANS + 1
 
 
 def _inspect_png(data: bytes, where: str | None) -> ImageInfo:
@@ -338,7 +293,7 @@ def _inspect_png(data: bytes, where: str | None) -> ImageInfo:
     at, end = 8, len(data)
     header: tuple[int, ...] | None = None
     alpha, orientation, frames = False, 1, 1
-    while True:
+    for _ in range(MAX_PARTS):
         if at + 12 > end:
             raise _truncated(where, end, "the last chunk of the PNG is missing")
         length, kind = struct.unpack_from(">I4s", data, at)
@@ -364,6 +319,8 @@ def _inspect_png(data: bytes, where: str | None) -> ImageInfo:
         elif kind == b"IEND":
             break
         at += 12 + length
+    else:
+        raise too_many_parts("PNG", where)
     if header is None:
         raise ImageError("the PNG header is missing", where=where, hint="export the image again")
     width, height, bits, colour, _, _, interlaced = header
@@ -401,8 +358,11 @@ def _inspect_webp(data: bytes, where: str | None) -> ImageInfo:
     at, end = 12, min(len(data), 8 + struct.unpack_from("<I", data, 4)[0])
     width = height = frames = 0
     alpha = animated = lossless = False
-    orientation = 1
+    orientation, parts = 1, 0
     while at + 8 <= end:
+        parts += 1
+        if parts > MAX_PARTS:
+            raise too_many_parts("WebP", where)
         kind, length = struct.unpack_from("<4sI", data, at)
         body = data[at + 8 : at + 8 + min(length, 65536)]
         if at + 8 + length > len(data):

@@ -18,9 +18,10 @@ import numpy as np
 from sealkit.errors import ImageError
 from sealkit.images.decode import MAX_PIXELS, MAX_SIDE, decode_bytes, decode_frame, read_file, read_image
 from sealkit.images.formats import TIFF_SIGNATURES, is_pdf, open_with_pillow, turn_to
-from sealkit.images.headers import MAX_FRAMES, inspect_bytes
+from sealkit.images.headers import inspect_bytes
 from sealkit.images.pdf import PDF_LIMITS, PDF_SCALE, PdfLimits, PdfRenderer
 from sealkit.images.strangers import DOCUMENT_SUFFIXES
+from sealkit.images.walks import MAX_FRAMES
 
 SINGLE_SUFFIXES = frozenset(
     {"bmp", "dib", "jpeg", "jpg", "png", "webp", "pbm", "pgm", "ppm", "pnm", "sr", "ras", "gif"}

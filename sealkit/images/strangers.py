@@ -16,7 +16,9 @@ IMAGE_WAY = "convert it to JPEG or PNG"
 UNPACK_WAY = "unpack it first"
 _TAIL_BYTES = 1 << 20
 _MAX_ENTRIES = 5000
-"""Of a zip archive: its directory is looked for in the last bytes, and so many entries of it are looked at."""
+_MAX_NAME = 256
+"""Of a zip archive: its directory is looked for in the last bytes, and so many entries of it and bytes of
+their names are looked at."""
 
 
 @dataclass(frozen=True)
@@ -173,4 +175,4 @@ def _compound(data: bytes) -> Stranger:
 def _name(data: bytes, at: int, length_at: int, name_at: int) -> str:
     """The name of an entry whose header begins at `at`; where its length and itself stand are counted from there."""
     (size,) = struct.unpack("<H", data[at + length_at : at + length_at + 2].ljust(2, b"\0"))
-    return data[at + name_at : at + name_at + size].decode("utf-8", "replace").replace("\\", "/")
+    return data[at + name_at : at + name_at + min(size, _MAX_NAME)].decode("utf-8", "replace").replace("\\", "/")

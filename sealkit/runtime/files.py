@@ -6,17 +6,16 @@ RapidOCR's single ONNX files, and the single ONNX files sealkit writes (metadata
 
 from __future__ import annotations
 
-import io
 import math
-import os
-from collections.abc import Callable, Iterator, Mapping, Set
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, wraps
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, TypeVar
 
 from sealkit.config.yamlfile import parse_inference_yml, read_text
 from sealkit.errors import ConfigError, EngineError, short_repr
+from sealkit.runtime.onnx_fields import onnx_metadata
 
 YML = "inference.yml"
 PROGRAMS = ("inference.json", "inference.pdmodel")
@@ -267,58 +266,3 @@ def _unreadable(error: ConfigError, where: str) -> EngineError:
         where=error.where or where,
         hint="export the model again, or download the file again",
     )
-
-
-def onnx_metadata(path: str | Path) -> dict[str, str]:
-    """`metadata_props` of an ONNX file, read from the bytes so that no ONNX package is needed.
-
-    An ONNX file is one protobuf message; field 14 of ModelProto repeats {1: key, 2: value} (onnx.proto). Other fields,
-    the graph with its weights above all, are skipped by length.
-
-    Raises:
-        EngineError: the file is not a protobuf message.
-    """
-    size = Path(path).stat().st_size
-    try:
-        with open(path, "rb") as file:  # the weights, tens of megabytes, are skipped and not read
-            bodies = [body for _, body in _fields(file, size, {14})]
-        pairs = [dict(_fields(io.BytesIO(body), len(body), {1, 2})) for body in bodies]
-        return {str(p[1], "utf-8"): str(p.get(2, b""), "utf-8") for p in pairs if 1 in p}
-    except (ValueError, UnicodeDecodeError) as error:
-        raise EngineError(
-            "not an ONNX file, or a damaged one", where=str(path), hint="download or export it again"
-        ) from error
-
-
-def _fields(stream: BinaryIO, size: int, wanted: Set[int]) -> Iterator[tuple[int, bytes]]:
-    """(field number, bytes) of the wanted length-delimited fields of a protobuf message of so many bytes."""
-    while stream.tell() < size:
-        tag = _varint(stream)
-        kind = tag & 7
-        if kind == 0:
-            _varint(stream)
-        elif kind in (1, 5):
-            stream.seek(8 if kind == 1 else 4, os.SEEK_CUR)
-        elif kind == 2:
-            length = _varint(stream)
-            if stream.tell() + length > size:
-                raise ValueError("field reaches past the end")
-            if tag >> 3 in wanted:
-                yield tag >> 3, stream.read(length)
-            else:
-                stream.seek(length, os.SEEK_CUR)
-        else:
-            raise ValueError(f"wire type {kind}")
-
-
-def _varint(stream: BinaryIO) -> int:
-    value = shift = 0
-    while shift <= 63:
-        byte = stream.read(1)
-        if not byte:
-            raise ValueError("number cut off")
-        value |= (byte[0] & 0x7F) << shift
-        if byte[0] < 0x80:
-            return value
-        shift += 7
-    raise ValueError("number too long")

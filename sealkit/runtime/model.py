@@ -24,6 +24,7 @@ from sealkit.errors import DeviceError, EngineError
 from sealkit.runtime.devices import CPU, Device, default_threads, nvidia_present, parse_device
 from sealkit.runtime.engines import ALIASES, ENGINES, order
 from sealkit.runtime.files import ModelFiles, ModelMeta
+from sealkit.runtime.onnx_fields import check_self_contained
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +62,8 @@ class InferenceModel(ABC):
         self.files, self.meta, self.device, self.threads = files, meta, device, threads
         self.path = files.path
         self.notes: list[str] = []
+        if files.onnx is not None:
+            check_self_contained(files.onnx)
         self.inputs, self.outputs = self._open(options)
         order = sorted(range(len(self.inputs)), key=lambda i: self.inputs[i].name)
         self._rank = order

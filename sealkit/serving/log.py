@@ -26,8 +26,11 @@ class JsonLines(logging.Formatter):
 
 
 def set_up() -> None:
-    """Send sealkit's own lines and uvicorn's warnings to stderr as JSON."""
-    for name, least in (("sealkit.serving", logging.INFO), ("uvicorn", logging.WARNING)):
+    """Send sealkit's own lines and uvicorn's warnings to stderr as JSON. What the parser of forms says of odd ones is
+    left out: anyone could fill the log with it.
+    """
+    levels = {"sealkit.serving": logging.INFO, "uvicorn": logging.WARNING, "python_multipart": logging.CRITICAL}
+    for name, least in levels.items():
         logger = logging.getLogger(name)
         logger.handlers = [_handler()]
         logger.setLevel(least)

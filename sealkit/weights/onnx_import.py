@@ -7,14 +7,15 @@ and groups. What decides is `compare_outputs`: equal outputs on real images.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from sealkit.errors import WeightsError
+from sealkit.errors import EngineError, WeightsError, first_line
+from sealkit.runtime.onnx_fields import check_self_contained
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,8 @@ class _Graph:
         import onnx
         from onnx import numpy_helper
 
-        graph = onnx.load(str(path)).graph
+        check_self_contained(path)
+        graph = onnx.load(str(path), load_external_data=False).graph
         self.nodes = list(graph.node)
         self.constants = {i.name: numpy_helper.to_array(i) for i in graph.initializer}
         self.consumers: dict[str, list[Any]] = {}
@@ -66,11 +68,12 @@ class _Graph:
 
     def next_node(self, output: str) -> tuple[Any, str] | None:
         """The only consumer of `output` that is not an Identity, and the name under which it takes it."""
-        users = self.consumers.get(output, [])
-        while len(users) == 1 and users[0].op_type == "Identity":
-            output = users[0].output[0]
+        for _ in range(len(self.nodes) + 1):  # Identities of a damaged file may lead in a circle
             users = self.consumers.get(output, [])
-        return (users[0], output) if len(users) == 1 else None
+            if len(users) != 1 or users[0].op_type != "Identity":
+                return (users[0], output) if len(users) == 1 else None
+            output = users[0].output[0]
+        raise ValueError(f"Identity nodes lead from {output} back to it")
 
     def bias_after(self, output: str) -> np.ndarray | None:
         """The constant that the only consumer of `output` adds to it, flattened; None where there is none."""
@@ -141,25 +144,36 @@ def read_graph(path: str | Path, fold: bool = True) -> list[GraphLayer]:
         fold: put each BatchNorm into the convolution before it; else it is a layer of its own.
 
     Raises:
-        WeightsError: the file is missing or not an ONNX graph.
+        WeightsError: the file is missing or not an ONNX graph, or a weight is no constant.
+        EngineError: weights lie in other files.
     """
-    from onnx import helper
-
     path = Path(path)
     if not path.is_file():
         raise WeightsError("no such file", where=str(path), hint="give the path of an .onnx file")
     try:
-        graph = _Graph(path)
+        return list(_layers(_Graph(path), fold))
+    except KeyError as error:  # of a layer that takes it from elsewhere
+        hint = "export the model with its weights as constants"
+        raise WeightsError(
+            "a weight of the ONNX graph is no constant", where=str(path), value=error.args[0], hint=hint
+        ) from error
+    except EngineError:
+        raise
     except Exception as error:  # protobuf's decoder has no error class of its own to name
-        raise WeightsError(f"cannot be read as an ONNX graph: {error}", where=str(path)) from error
-    layers = []
+        raise WeightsError(f"cannot be read as an ONNX graph: {first_line(error)}", where=str(path)) from error
+
+
+def _layers(graph: _Graph, fold: bool) -> Iterator[GraphLayer]:
+    """See `read_graph`."""
+    from onnx import helper
+
     for node in graph.nodes:
         norm = graph.layer_norm(node)
         if norm is not None:
-            layers.append(norm)
+            yield norm
         weight = graph.constants.get(node.input[1]) if len(node.input) > 1 else None
         if node.op_type == "BatchNormalization" and not fold:
-            layers.append(graph.batch_norm(node))
+            yield graph.batch_norm(node)
         if weight is None or node.op_type not in ("Conv", "ConvTranspose", "MatMul"):
             continue
         own = graph.constants[node.input[2]] if len(node.input) > 2 else None
@@ -167,14 +181,13 @@ def read_graph(path: str | Path, fold: bool = True) -> list[GraphLayer]:
         if bias is not None and bias.size != weight.shape[0 if node.op_type == "Conv" else 1]:
             bias = None
         if node.op_type == "MatMul":
-            layers.append(GraphLayer("linear", node.name, weight, bias))
+            yield GraphLayer("linear", node.name, weight, bias)
             continue
         kind = "conv" if node.op_type == "Conv" else "conv_transpose"
         attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
         layer = GraphLayer(kind, node.name, weight, bias, _conv_geometry(attributes))
         folds = fold and kind == "conv"
-        layers.append(graph.fold_batch_norm(layer, node.output[0]) if folds else layer)
-    return layers
+        yield graph.fold_batch_norm(layer, node.output[0]) if folds else layer
 
 
 def _pair(value: Any) -> tuple[int, int]:

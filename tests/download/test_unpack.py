@@ -105,3 +105,45 @@ def test_what_is_no_archive(tmp_path: Path) -> None:
             unpack(tmp_path / "b.tar", tmp_path / "out", "b.tar")
         for file in (tmp_path / "out").iterdir():
             file.unlink()
+
+
+def block(name, size, kind):
+    """A header."""
+    made = tarfile.TarInfo(name)
+    made.size, made.type = size, kind
+    return made.tobuf(tarfile.USTAR_FORMAT)
+
+
+def note(body, kind=tarfile.XHDTYPE):
+    return block("note", len(body), kind) + body + bytes(-len(body) % tarfile.BLOCKSIZE)
+
+
+FILE = block("m/inference.yml", 3, tarfile.REGTYPE) + b"abc" + bytes(509) + bytes(1024)
+
+
+@pytest.mark.parametrize(
+    ("notes", "message"),
+    [
+        (note(b"1" * 100_000), "a note of 100000 bytes"),  # digits: quadratic in Python before 3.11.10
+        (note(bytes(100_000_000)), "a note of 100000000 bytes"),
+        (note(b"a" * 5000, tarfile.GNUTYPE_LONGNAME), "a note of 5000 bytes"),
+        (note(b"12 path=ab/c") * 400, "more than 192 headers"),  # each one calls itself for the next
+        (note(b"aaaaaaaaaa", tarfile.GNUTYPE_LONGNAME) * 400, "more than 192 headers"),
+        (note(b"16 size=9999999\n"), "a note that changes the size"),
+        (note(b"22 GNU.sparse.size=9\n\n"), "a note that changes the size"),
+        (block("s", 0, tarfile.GNUTYPE_SPARSE), "what is no plain file"),
+    ],
+)
+def test_what_is_said_of_members_is_bounded(tmp_path, notes, message):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "a.tar").write_bytes(notes + FILE)
+    with pytest.raises(WrongFileError, match=message):
+        unpack(tmp_path / "a.tar", tmp_path / "out", "a.tar")
+
+
+def test_notes_of_usual_writers_do_no_harm(tmp_path):
+    """What macOS and names beyond ASCII add."""
+    (tmp_path / "out").mkdir()
+    said = note(b"30 mtime=1700000000.123456789\n") + note(b"18 path=m/\xe5\x8d\xb0.yml\n")
+    (tmp_path / "a.tar").write_bytes(note(b"19 comment=a b c d\n", tarfile.XGLTYPE) + said + FILE)
+    assert [file.name for file in unpack(tmp_path / "a.tar", tmp_path / "out", "a.tar")] == ["印.yml"]

@@ -130,7 +130,7 @@ def test_peak_memory_is_what_the_header_promised(tmp_path: Path) -> None:
         env={**os.environ, **returned},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         check=False,
     )
     assert done.returncode == 0, done.stderr[-2000:]

@@ -18,7 +18,7 @@ import yaml
 import sealkit
 from sealkit.bench.paddlex_side import differences, run, write_configs
 from sealkit.pipeline.locate import locate_model
-from sealkit.runtime.files import onnx_metadata
+from sealkit.runtime.onnx_fields import onnx_metadata
 
 pytestmark = pytest.mark.paddlex
 ROOT = Path(__file__).parents[2]

@@ -7,7 +7,8 @@ import pytest
 
 from sealkit.errors import DeviceError, EngineError
 from sealkit.runtime.devices import Device, default_threads, parse_device, parse_devices
-from sealkit.runtime.files import ModelFiles, onnx_metadata
+from sealkit.runtime.files import ModelFiles
+from sealkit.runtime.onnx_fields import onnx_metadata
 
 
 def test_meta_of_a_folder(onnx_folder: Path) -> None:

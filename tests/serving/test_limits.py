@@ -286,3 +286,28 @@ def test_the_name_of_a_fetched_file_need_not_say_what_it_is(
     monkeypatch.setattr(intake, "fetch_url", lambda url, **options: base64.b64decode(png))
     answer = make_client(url_hosts=["files.example"]).infer(file="http://files.example/x")
     assert answer.json()["result"]["dataInfo"]["type"] == "image"
+
+
+def test_odd_forms_leave_no_trace_in_the_log():
+    import json
+    import logging
+
+    from sealkit.serving import log
+
+    names = ("sealkit.serving", "uvicorn", "python_multipart", "python_multipart.multipart")
+    before = {name: (logging.getLogger(name).handlers, logging.getLogger(name).level) for name in names}
+    try:
+        log.set_up()
+        said: list[str] = []
+        for name in names:
+            for handler in logging.getLogger(name).handlers:
+                handler.emit = lambda record: said.append(json.dumps(record.getMessage()))  # type: ignore[method-assign]
+        logging.getLogger("python_multipart.multipart").warning("Did not find CR at end of boundary (2)")
+        assert said == []
+        logging.getLogger("uvicorn.error").warning("seen")
+        assert said == ['"seen"']
+    finally:
+        for name, (handlers, level) in before.items():
+            logging.getLogger(name).handlers = handlers
+            logging.getLogger(name).setLevel(level)
+            logging.getLogger(name).propagate = True

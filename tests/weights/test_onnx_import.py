@@ -158,3 +158,41 @@ def test_command_proves_and_writes(tmp_path: Path, capsys: pytest.CaptureFixture
     assert checkpoint.extras["proof"]["max_abs_difference"] <= 1e-4
     with pytest.raises(Exception, match="output exists"):
         import_weights.run(parser.parse_args(words))
+
+
+def damaged(path: Path, *nodes: tuple[str, list[str], list[str]]) -> Path:
+    """A graph of such nodes (operator, inputs, outputs) with the weights w [4, 4, 1, 1], s, a number, and b [3]."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    given = {"w": np.zeros((4, 4, 1, 1), np.float32), "s": np.float32(1), "b": np.ones(3, np.float32)}
+    constants = [numpy_helper.from_array(np.asarray(value), name) for name, value in given.items()]
+    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in ("x", "y")]
+    made = [helper.make_node(*node) for node in nodes]
+    model = helper.make_model(helper.make_graph(made, "g", ends[:1], ends[1:], constants))
+    path.write_bytes(model.SerializeToString())
+    return path
+
+
+@pytest.mark.parametrize(
+    ("nodes", "message"),
+    [
+        ([("Conv", ["x", "w"], ["a"]), ("Identity", ["a"], ["b"]), ("Identity", ["b"], ["a"])], "back to it"),
+        ([("Conv", ["x", "w", "bias"], ["y"])], r"no constant \(got 'bias'\)"),
+        (
+            [("Conv", ["x", "w"], ["a"]), ("BatchNormalization", ["a", "p", "q", "r", "t"], ["y"])],
+            r"no constant \(got 'p'\)",
+        ),
+        ([("Conv", ["x", "w"], [])], "cannot be read as an ONNX graph"),
+        ([("Constant", [], ["y"])], "cannot be read as an ONNX graph"),
+        ([("Conv", ["x", "s"], ["a"]), ("Add", ["a", "b"], ["y"])], "cannot be read as an ONNX graph"),
+    ],
+    ids=["circle", "bias", "statistics", "no output", "no value", "no shape"],
+)
+def test_graphs_of_strangers_are_refused(tmp_path: Path, nodes: list, message: str) -> None:
+    with pytest.raises(WeightsError, match=message):
+        read_graph(damaged(tmp_path / "a.onnx", *nodes))
+
+
+def test_identities_up_to_the_end_of_a_graph_are_followed(tmp_path: Path) -> None:
+    nodes = [("Conv", ["x", "w"], ["a"]), ("Identity", ["a"], ["y"])]
+    assert [layer.kind for layer in read_graph(damaged(tmp_path / "a.onnx", *nodes))] == ["conv"]

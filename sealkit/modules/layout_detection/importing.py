@@ -12,7 +12,7 @@ import numpy as np
 from sealkit.drawing.documents import document_images
 from sealkit.modules.base import WeightsImport
 from sealkit.modules.layout_detection.preprocess import NORMALISATIONS, squeeze, to_input
-from sealkit.runtime.files import onnx_metadata
+from sealkit.runtime.onnx_fields import onnx_metadata
 
 INPUT = (800, 608)
 """Height and width of the input of the files there are."""

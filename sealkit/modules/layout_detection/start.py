@@ -12,7 +12,7 @@ import numpy as np
 from sealkit.errors import WeightsError
 from sealkit.modules.layout_detection.classes import CLASSES
 from sealkit.modules.layout_detection.models import MODELS, LayoutSpec
-from sealkit.runtime.files import onnx_metadata
+from sealkit.runtime.onnx_fields import onnx_metadata
 from sealkit.weights.checkpoint import is_checkpoint, read_state
 from sealkit.weights.loading import LoadReport, load_into, network_arrays
 from sealkit.weights.sources import ResolvedWeights, read_arrays, resolve

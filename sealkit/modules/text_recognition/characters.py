@@ -13,7 +13,8 @@ from sealkit.charset import SPACE, Charset
 from sealkit.download.models import command
 from sealkit.download.places import find_inference
 from sealkit.errors import CharsetError, ConfigError
-from sealkit.runtime.files import YML, ModelFiles, ModelMeta, onnx_metadata
+from sealkit.runtime.files import YML, ModelFiles, ModelMeta
+from sealkit.runtime.onnx_fields import onnx_metadata
 from sealkit.weights.checkpoint import is_checkpoint, read_state
 from sealkit.weights.sources import ResolvedWeights, resolve
 

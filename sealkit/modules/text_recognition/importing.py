@@ -13,7 +13,7 @@ from sealkit.charset import Charset
 from sealkit.drawing.documents import document_images
 from sealkit.modules.base import WeightsImport
 from sealkit.modules.text_recognition.preprocess import preprocess
-from sealkit.runtime.files import onnx_metadata
+from sealkit.runtime.onnx_fields import onnx_metadata
 
 
 class RecognitionImport(WeightsImport):

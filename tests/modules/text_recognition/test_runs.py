@@ -12,7 +12,7 @@ import pytest
 from sealkit import api
 from sealkit.errors import ConfigError
 from sealkit.modules.text_recognition.settings import TextRecognitionRecipe
-from sealkit.runtime.files import onnx_metadata
+from sealkit.runtime.onnx_fields import onnx_metadata
 from sealkit.weights.checkpoint import load_checkpoint, read_state
 from tests.modules.text_recognition.conftest import TEXTS, draw
 

@@ -15,6 +15,7 @@ from sealkit.geometry.seals import choose_orientations, resolve_directions, seal
 from sealkit.geometry.straighten import straighten
 from sealkit.modules.text_recognition.postprocess import RecResult
 from sealkit.modules.text_recognition.predictor import TextRecogniser
+from sealkit.pipeline.code_arcs import parted_codes
 from sealkit.pipeline.context import Context
 from sealkit.pipeline.latin_lines import RULES as LATIN
 from sealkit.pipeline.latin_lines import completed, is_latin, parted_rings, text_of, widened
@@ -120,6 +121,7 @@ def read_seals(
     def reader(lines: Sequence[LinePoly], wide: float = 1.0) -> list[RecResult]:
         return _read_each(image, lines, recogniser, height, batch_size, wide)
 
+    read = parted_codes(read, reader)
     read = completed(image, parted_rings(image, read, reader), reader)
     read = widened(read, lambda lines: reader(lines, LATIN.wide))
     return in_best_order(image, read, reader)

@@ -216,18 +216,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows here")
     args = parser.parse_args(argv)
     from sealkit.pipeline.create import create_pipeline
+    from sealkit.pipeline.seal_recognition import SealRecognitionPipeline
     from sealkit.pipeline.stages.find_seals import search
 
     cv2.setNumThreads(1)
     pipeline = create_pipeline(args.pipeline, **pipeline_options(args))
-    settings = pipeline.settings.Search
+    assert isinstance(pipeline, SealRecognitionPipeline)  # --workers is none of the options
+    settings, detector = pipeline.settings.Search, pipeline.detector
     if settings is None:
         parser.error(f"{args.pipeline} has no Search: its seals are found by a layout model")
     rows = []
     print(described(machine()))
     for case in cases():
         if args.only is None or args.only in f"{case.group} {case.name}":
-            rows.append(measure(case, lambda image: search(pipeline.detector, image, settings)))
+            rows.append(measure(case, lambda image: search(detector, image, settings)))
             print(markdown(rows[-1:]).splitlines()[-1], flush=True)
     print(f"\n{markdown(rows)}")
     if args.json:

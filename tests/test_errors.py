@@ -1,6 +1,7 @@
 """Values in messages: shortened before they are written out."""
 
 import time
+from typing import Any
 
 import numpy as np
 import pytest
@@ -38,7 +39,7 @@ def test_long_values_are_cut() -> None:
 
 
 def test_huge_values_cost_nothing() -> None:
-    shared = ["x"] * 10
+    shared: list[Any] = ["x"] * 10
     for _ in range(20):
         shared = [shared] * 10
     itself: list = []

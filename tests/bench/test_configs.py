@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import stat
 import subprocess
 import sys
+import time
 import types
 from pathlib import Path
 
+import psutil
 import pytest
 
 from sealkit.bench import sampling
@@ -122,9 +125,9 @@ def test_a_process_and_its_children_are_sampled() -> None:
             for _ in range(600):
                 if sampler.samples and sampler.samples[-1].host_mb > 60:
                     break
-                sampling.time.sleep(0.05)
+                time.sleep(0.05)
     finally:
-        for one in [*sampling.psutil.Process(process.pid).children(), process]:
+        for one in [*psutil.Process(process.pid).children(), process]:
             one.kill()
         process.wait()
     assert max(sample.host_mb for sample in sampler.samples) > 60
@@ -173,7 +176,7 @@ class Driver(types.ModuleType):
 def test_a_card_tells_use_and_memory(monkeypatch: pytest.MonkeyPatch, own: bool, memory: float) -> None:
     driver = Driver(1, own)
     monkeypatch.setitem(sys.modules, "pynvml", driver)
-    monkeypatch.setattr(sampling.importlib.util, "find_spec", lambda name: driver)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: driver)
     card = Card.find()
     assert card is not None
     driver.used = 250 * sampling.MB

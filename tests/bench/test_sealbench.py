@@ -13,7 +13,7 @@ from sealkit.errors import DataError
 from sealkit.synth.seals.cases import SealCase, balanced_cases
 
 
-def _item(file: str, size: str, *texts: tuple[str, str]) -> dict[str, Any]:
+def _item(file: str, size: int, *texts: tuple[str, str]) -> dict[str, Any]:
     labels = [{"text": text, "direction": way, "ignore": False, "poly": []} for text, way in texts]
     case = SealCase("circle", "upright", "red", "none", size)
     return {"file": file, "kind": "circle", "case": case, "texts": labels, "seals": [{}]}

@@ -1,6 +1,7 @@
 """`benchmark.py sheet-sizes`: what is drawn, and how it is counted."""
 
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 
@@ -33,7 +34,7 @@ def test_sheets_have_their_size_at_200_dpi() -> None:
 
 
 def test_a_box_beside_every_seal_is_false() -> None:
-    images = [(np.zeros((100, 200, 3), np.uint8), [(0, 0, 50, 50), (100, 0, 150, 50)])] * 2
+    images: list[Any] = [(np.zeros((100, 200, 3), np.uint8), [(0, 0, 50, 50), (100, 0, 150, 50)])] * 2
     seals = [SimpleNamespace(box=box) for box in ((2, 2, 50, 50), (0, 60, 30, 90))]
     row = measure(
         Case("group", "name", lambda: iter(images)), lambda image: SimpleNamespace(seals=seals, larger_scales=None)

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import types
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -17,7 +18,7 @@ import pytest
 import yaml
 from onnx import TensorProto, helper, numpy_helper
 
-from sealkit import cli
+from sealkit import api, cli
 from sealkit.bench.tables import command, measure, network_time
 from sealkit.bench.tables.command import named_models, run_tables
 from sealkit.bench.tables.flops import work
@@ -27,6 +28,7 @@ from sealkit.bench.tables.output import Tables, as_csv, as_json, as_markdown, re
 from sealkit.bench.tables.rows import ALL, CORE, NEW, OLD, TABLES, sections
 from sealkit.errors import ConfigError, DataError
 from sealkit.modules.published import FILE
+from sealkit.runtime.devices import CPU
 
 PUBLISHED = json.loads(FILE.read_text(encoding="utf-8"))["models"]
 ROOT = Path(__file__).resolve().parents[2]
@@ -168,14 +170,14 @@ def test_without_weights_the_network_is_timed_with_random_ones(tmp_path: Path, m
 
 
 def test_weights_that_are_here_are_timed_and_evaluated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = []
+    asked: list[tuple[Any, dict[str, Any]]] = []
 
-    def evaluate(recipe: object, **options: object) -> object:
+    def evaluate(recipe: object, **options: Any) -> object:
         asked.append((recipe, options))
         metric = "hmean (preprocess=official)"
         return types.SimpleNamespace(metrics={"hmean": 0.5}, records=[{}] * 7, metric=metric)
 
-    monkeypatch.setattr(measure.api, "evaluate", evaluate)
+    monkeypatch.setattr(api, "evaluate", evaluate)
     folder = tiny_folder(tmp_path / "mine")
     toy = ROOT / "datasets" / "toy"
     name = "PP-OCRv4_mobile_seal_det"
@@ -296,7 +298,7 @@ def test_a_network_is_timed_after_its_warm_up(tmp_path: Path, monkeypatch: pytes
     fake = types.SimpleNamespace(perf_counter=lambda: clock[0], process_time=lambda: clock[0] / 2)
     monkeypatch.setattr(network_time, "time", fake)
     plan = Plan(warm_up=2, runs=3, least=3, seconds=1000)
-    timing = network_time.time_network(tmp_path, "onnxruntime", measure.CPU, 1, (48, 64), plan)
+    timing = network_time.time_network(tmp_path, "onnxruntime", CPU, 1, (48, 64), plan)
     assert (timing.ms, timing.cpu_ms, timing.runs, timing.size) == (2000.0, 1000.0, 3, (32, 64))
     assert clock[1] == -1.0
 
@@ -368,7 +370,7 @@ def test_flags_that_do_not_go_together(words: list[str], said: str, capsys: pyte
 def test_a_model_of_the_zoo_from_end_to_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Random weights are written once, and run on every engine that is installed."""
     monkeypatch.setenv("SEALKIT_MODELS_DIR", str(tmp_path / "models"))
-    options = {"only": ["PicoDet-S_layout_3cls"], "threads": 1, "runs": 2, "json_out": True}
+    options: dict[str, Any] = {"only": ["PicoDet-S_layout_3cls"], "threads": 1, "runs": 2, "json_out": True}
     first = json.loads(run_tables("layout", output=tmp_path / "out", **options))
     (row, old) = first["rows"]
     assert (row["tutorial"], old["tutorial"]) == ("3.x", "3.0-beta")

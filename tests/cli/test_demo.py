@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -80,7 +81,7 @@ def test_any_gain_is_told_and_none_is_an_error(
 
 def test_the_image_that_gained_most_counts_its_labelled_texts() -> None:
     line = SimpleNamespace(text="天津 印章", ignore=False)
-    sample = SimpleNamespace(lines=[line, SimpleNamespace(text="###", ignore=True)])
+    sample: Any = SimpleNamespace(lines=[line, SimpleNamespace(text="###", ignore=True)])
     assert demo._right(Read([]), sample) == 0
     assert demo._right(Read(["无", "天津印章"]), sample) == 1
     assert 0 < demo._right(Read(["天津"]), sample) < 1

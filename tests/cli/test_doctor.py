@@ -1,4 +1,5 @@
 import json
+import os
 import subprocess
 from typing import Any, NoReturn
 
@@ -59,7 +60,7 @@ def test_the_kernels_of_matrix_products_are_named(monkeypatch: pytest.MonkeyPatc
 def test_the_memory_limit_of_the_service_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     (finding,) = checkup._service()
     assert finding.status == "ok" and "4.0 GB" in finding.value and "Serving.worker_memory" in finding.value
-    monkeypatch.setattr(checkup.os, "sysconf", lambda name: 4096 if name == "SC_PAGE_SIZE" else 500_000)
+    monkeypatch.setattr(os, "sysconf", lambda name: 4096 if name == "SC_PAGE_SIZE" else 500_000)
     (finding,) = checkup._service()
     assert finding.status == "warning" and "--worker-memory" in (finding.advice or "")
 
@@ -95,7 +96,7 @@ def test_report(sealkit: CommandLine) -> None:
 def test_what_paddle_answers(
     monkeypatch: pytest.MonkeyPatch, done: subprocess.CompletedProcess[str], status: str, what: str
 ) -> None:
-    monkeypatch.setattr(checkup.subprocess, "run", lambda *args, **kwargs: done)
+    monkeypatch.setattr(subprocess, "run", lambda *args, **kwargs: done)
     findings = list(checkup._paddle_smoke())
     assert (findings[0].status, findings[0].value) == (status, what)
     if status == "ok":
@@ -106,6 +107,6 @@ def test_paddle_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
     def hang(*args: object, **kwargs: object) -> NoReturn:
         raise subprocess.TimeoutExpired("python", 1)
 
-    monkeypatch.setattr(checkup.subprocess, "run", hang)
+    monkeypatch.setattr(subprocess, "run", hang)
     (finding,) = checkup._paddle_smoke()
     assert finding.status == "error" and "no answer" in finding.value

@@ -17,7 +17,7 @@ from sealkit.cli import gpu_checkup, main
 def without_gpu(monkeypatch: Any) -> None:
     """What Paddle's CPU build says."""
     said = SimpleNamespace(returncode=0, stdout='noise\n{"cuda": false, "names": []}\n', stderr="")
-    monkeypatch.setattr(gpu_checkup.subprocess, "run", lambda *args, **options: said)
+    monkeypatch.setattr(subprocess, "run", lambda *args, **options: said)
 
 
 def test_a_machine_without_a_gpu(without_gpu: None, monkeypatch: Any, capsys: Any) -> None:
@@ -45,7 +45,7 @@ def test_training_on_the_cpu() -> None:
 def test_a_driver_that_ends_the_process(monkeypatch: Any) -> None:
     line = json.dumps({"name": "cpu float32", "status": "ok", "detail": "loss 2 → 1"})
     died = SimpleNamespace(returncode=-11, stdout=f"{line}\n", stderr="cuDNN error\n")
-    monkeypatch.setattr(gpu_checkup.subprocess, "run", lambda *args, **options: died)
+    monkeypatch.setattr(subprocess, "run", lambda *args, **options: died)
     findings = list(gpu_checkup.probe("gpu"))
     assert [finding.status for finding in findings] == ["ok", "error"]
     assert "code -11 after cpu float32: cuDNN error" in findings[1].value
@@ -53,7 +53,7 @@ def test_a_driver_that_ends_the_process(monkeypatch: Any) -> None:
     def late(*args: Any, **options: Any) -> Any:
         raise subprocess.TimeoutExpired("python", 1)
 
-    monkeypatch.setattr(gpu_checkup.subprocess, "run", late)
+    monkeypatch.setattr(subprocess, "run", late)
     (finding,) = gpu_checkup.probe("gpu")
     assert finding.status == "error" and "no end within" in finding.value
 

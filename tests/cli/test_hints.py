@@ -88,6 +88,7 @@ def test_a_command_of_a_message_runs(
     shutil.copytree(request.config.rootpath / "datasets" / "toy", tmp_path / "set")
     monkeypatch.chdir(tmp_path)
     words = [{"NAME": "seal_recognition", "PATH": "copy.yaml"}.get(word, word) for word in filled(words, "set")]
+    code: object
     try:
         code = main(words)
     except SystemExit as ended:

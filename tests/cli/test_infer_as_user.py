@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -52,8 +53,14 @@ def infer(place: Path) -> CommandLine:
     def run(*words: object, pipe: str | None = None) -> tuple[int, str, str]:
         command = [sys.executable, "-m", "sealkit", "infer", *map(str, words), "--threads", "1"]
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"}
-        options = {"cwd": place, "env": environment, "stderr": subprocess.PIPE, "text": True, "encoding": "utf-8"}
-        with subprocess.Popen(command, stdout=subprocess.PIPE, **options) as process:
+        options: dict[str, Any] = {
+            "cwd": place,
+            "env": environment,
+            "stderr": subprocess.PIPE,
+            "text": True,
+            "encoding": "utf-8",
+        }
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options) as process:
             if pipe is None:
                 out, err = process.communicate(timeout=300)
             else:
@@ -151,9 +158,9 @@ def module_inputs(place: Path) -> dict[str, str]:
 def test_one_module_alone(infer: CommandLine, place: Path, module_inputs: dict[str, str], kind: str) -> None:
     name, folder, said = MODULES[kind]
     shipped = {"det": "PP-OCRv6_small_det", "rec": "PP-OCRv6_small_rec"}
-    folder = locate_model(shipped[folder]).path if folder in shipped else folder
+    model = locate_model(shipped[folder]).path if folder in shipped else folder
     source = module_inputs[kind]
-    code, out, err = infer(source, "--model", name, "--model-dir", folder, "--save-path", f"saved {kind}")
+    code, out, err = infer(source, "--model", name, "--model-dir", model, "--save-path", f"saved {kind}")
     assert (code, err) == (0, f"saved to saved {kind}\n")
     assert said in out, out
     stems = [f"three_{page}" for page in range(3)] if source.endswith("pdf") else [Path(source).stem]

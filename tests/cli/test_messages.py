@@ -231,7 +231,7 @@ def test_traceback_on_request(capsys: pytest.CaptureFixture[str], monkeypatch: p
 
 
 @pytest.mark.parametrize(("name", "file"), COMMAND_FILES)
-def test_every_command_is_whole(sealkit: CommandLine, name: str, file: Path) -> None:
+def test_every_command_is_whole(sealkit: CommandLine, name: str, file: str) -> None:
     from importlib import import_module
 
     command = import_module(file)

@@ -44,7 +44,7 @@ def layout_folder(folder: Path) -> Path:
 
 def orientation_folder(folder: Path) -> Path:
     """Takes the darkest edge of a page for its head: the top (0), the right (90), the bottom (180), the left (270)."""
-    constants, nodes, means = [numpy_helper.from_array(np.float32([-20.0]), "steep")], [], []
+    constants, nodes, means = [numpy_helper.from_array(np.array([-20.0], np.float32), "steep")], [], []
     for name, axis, start, stop in (("top", 2, 0, 8), ("right", 3, 56, 64), ("bottom", 2, 56, 64), ("left", 3, 0, 8)):
         for part, values in (("from", [start]), ("to", [stop]), ("axis", [axis])):
             constants.append(numpy_helper.from_array(np.array(values, np.int64), f"{name} {part}"))

@@ -1,15 +1,18 @@
 """Every message of the config room, with its place, value and hint."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
 from sealkit.config.dump import to_yaml
 from sealkit.config.problems import SettingsError
+from sealkit.config.training import RecipeBase
 from sealkit.errors import ConfigError, Problem
 from sealkit.modules.recipe import load_recipe
+from sealkit.modules.seal_text_detection.settings import SealTextDetectionRecipe
 from tests.config.conftest import WriteRecipe
 
 MODELS = {
@@ -18,8 +21,13 @@ MODELS = {
 }
 
 
+def augment_of(loaded: Loaded[RecipeBase]) -> Sequence[Any]:
+    assert isinstance(loaded.settings, SealTextDetectionRecipe)
+    return loaded.settings.augment
+
+
 def problems(
-    path: Path, overrides: Sequence[str] = (), models: Mapping[str, Collection[str]] = MODELS
+    path: Path, overrides: Sequence[str] = (), models: Mapping[str, Sequence[str]] = MODELS
 ) -> tuple[Problem, ...]:
     with pytest.raises(SettingsError) as caught:
         load_recipe(path, overrides, models)
@@ -29,7 +37,7 @@ def problems(
     return caught.value.problems
 
 
-def only(path: Path, overrides: Sequence[str] = (), models: Mapping[str, Collection[str]] = MODELS) -> Problem:
+def only(path: Path, overrides: Sequence[str] = (), models: Mapping[str, Sequence[str]] = MODELS) -> Problem:
     (problem,) = problems(path, overrides, models)
     return problem
 
@@ -37,7 +45,7 @@ def only(path: Path, overrides: Sequence[str] = (), models: Mapping[str, Collect
 def test_a_good_recipe(recipe_file: WriteRecipe) -> None:
     loaded = load_recipe(recipe_file(), (), MODELS)
     assert loaded.settings.train.batch_size == 4
-    assert loaded.settings.augment[1].degrees == (-10, 10)
+    assert augment_of(loaded)[1].degrees == (-10, 10)
     assert loaded.settings.run_dir == "runs/small"
 
 
@@ -161,7 +169,7 @@ def test_one_wrong_override(recipe_file: WriteRecipe, override: str, key: str, w
     ],
 )
 def test_overrides(recipe_file: WriteRecipe, override: str, path: str, value: object) -> None:
-    found = load_recipe(recipe_file(), [override]).settings
+    found: Any = load_recipe(recipe_file(), [override]).settings
     for part in path.split("."):
         found = found[int(part)] if part.isdigit() else getattr(found, part)
     assert found == value
@@ -170,7 +178,7 @@ def test_overrides(recipe_file: WriteRecipe, override: str, path: str, value: ob
 def test_overrides_from_python(recipe_file: WriteRecipe) -> None:
     loaded = load_recipe(recipe_file(), {"train.batch_size": 2, "augment.1.degrees": (-5, 5), "output": None})
     assert loaded.settings.train.batch_size == 2
-    assert loaded.settings.augment[1].degrees == (-5, 5)
+    assert augment_of(loaded)[1].degrees == (-5, 5)
 
 
 def test_a_recipe_from_python_and_a_settings_object(recipe_file: WriteRecipe) -> None:
@@ -189,7 +197,7 @@ def test_base_is_laid_under(recipe_file: WriteRecipe) -> None:
     loaded = load_recipe(recipe_file(text=text, name="other.yaml"))
     settings = loaded.settings
     assert (settings.name, settings.train.batch_size, settings.train.epochs) == ("other", 2, 3)
-    assert len(settings.augment) == 1  # a list is replaced whole
+    assert isinstance(settings, SealTextDetectionRecipe) and len(settings.augment) == 1  # a list is replaced whole
     assert loaded.origin(("train", "epochs")).endswith("base.yaml:14")
     assert loaded.origin(("train", "batch_size")).endswith("other.yaml:4")
     assert loaded.origin(("augment", 0, "p")).endswith("other.yaml:6")

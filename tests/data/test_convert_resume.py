@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -54,7 +55,8 @@ def test_killed_and_started_again(kind: str, tmp_path: Path, monkeypatch: pytest
         flags = ["--from", "page_boxes"]
     command = ["data", "convert", str(tmp_path / "in")]
     assert cli.main([*command, str(tmp_path / "whole"), *flags, "--workers", "1"]) == 0
-    copy, copied = base._copy, []
+    copy = base._copy
+    copied: list[Any] = []
 
     def stop(job: base.FileCopy) -> None:
         if copied:

@@ -130,7 +130,7 @@ def test_texts_and_points_of_line_formats(tmp_path: Path) -> None:
 def coco(folder: Path, count: int = 3, size: tuple[int, int] | None = None, **annotation: Any) -> Path:
     write_image(folder / "a.png", draw_image(1))
     image = {"id": 1, "file_name": "a.png"} | ({} if size is None else {"width": size[0], "height": size[1]})
-    made = [
+    made: list[dict[str, Any]] = [
         {"id": n, "image_id": 1, "category_id": 1, "segmentation": [FLAT], "bbox": [10, 10, 50, 30]}
         | {key: (value.replace("%", str(n)) if isinstance(value, str) else value) for key, value in annotation.items()}
         for n in range(count)

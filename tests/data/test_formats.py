@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -38,7 +39,7 @@ SQUARE = [[2, 2], [40, 2], [40, 20], [2, 20]]
 
 
 @pytest.fixture
-def mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder in a format of its own, whose module and row are all there is of it."""
     (tmp_path / "code").mkdir()
     (tmp_path / "code" / "my_format.py").write_text(SOURCE, encoding="utf-8")

@@ -6,6 +6,7 @@ import json
 import math
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -44,7 +45,7 @@ def test_ten_thousand_texts_cost_little_more_than_their_json(tmp_path: Path) -> 
 
 
 BOX = [[0, 0], [90, 0], [90, 30], [0, 30]]
-ODD = {
+ODD: dict[str, list[Any]] = {
     "few-points": [[], [[1, 2], [3, 4]], [[1, 2], [3, 4], [1, 2]]],
     "no-area": [[[0, 0], [5, 5], [9, 9]], [[0, 0], [5, 1e-5], [9, 0]]],
     "not-finite": [[[0, 0], [math.nan, 5], [9, 9]], [[0, 0], [10**400, 5], [9, 9]], [[-1e8, 0], [0, 5], [9, 9]]],

@@ -94,7 +94,7 @@ def test_what_cannot_be_used_is_said_and_the_rest_converted(tmp_path: Path) -> N
     source = tmp_path / "source"
     draw_image(source / "images" / "deep" / "er" / "1.png", 1)
     (source / "images" / "broken.png").write_bytes(b"no image")
-    pages = {
+    pages: dict[str, list[tuple[int, list[float]]]] = {
         "C:\\work\\1.png": [(0, [1, 1, 0, 5]), (0, [1, 1, 9, 9])],
         "gone.png": [(0, [1, 1, 5, 5])],
         "broken.png": [],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -102,7 +103,8 @@ def test_a_thousand_damaged_lines(tmp_path: Path) -> None:
         junk = bytes(rng.randrange(256) for _ in range(200))
         (tmp_path / f"broken_{number}.png").write_bytes((b"", junk, b"\x89PNG\r\n\x1a\n" + junk)[number % 3])
     lines: list[bytes] = []
-    good, bad, seen = set(), {}, 0
+    good, seen = set(), 0
+    bad: dict[Any, Any] = {}
     for number in range(1, 1401):
         path, text = f"img{seen}.png", "".join(rng.choice(characters) for _ in range(rng.randrange(1, 9)))
         if len(bad) < 1000 and rng.random() < 0.75:

@@ -109,7 +109,7 @@ def test_it_reads(reader: Any, tmp_path: Path) -> None:
 def test_its_command_line(tmp_path: Path) -> None:
     seal = tmp_path / "印.png"
     seal.write_bytes(SEAL.read_bytes())
-    command = [sys.executable, "-I", SCRIPT, DETECTOR, RECOGNISER, seal]
+    command = [sys.executable, "-I", str(SCRIPT), str(DETECTOR), str(RECOGNISER), str(seal)]
     done = subprocess.run(command, capture_output=True, encoding="utf-8", check=True, timeout=120)
     assert re.search(r"^  收款专用章  [01]\.\d{3}$", done.stdout, re.MULTILINE)
 
@@ -117,6 +117,6 @@ def test_its_command_line(tmp_path: Path) -> None:
 def test_the_openvino_lines(script: ModuleType) -> None:
     pytest.importorskip("openvino")
     (code,) = re.findall(r"## OpenVINO.*?```python\n(.*?)```", PAGE, re.DOTALL)
-    held = {}
+    held: dict[str, Any] = {}
     exec(code.replace("runs/det/inference/inference.onnx", str(DETECTOR)), held)
     assert held["maps"].shape == (1, 4, script.SIDE, script.SIDE)

@@ -5,6 +5,7 @@ import re
 import xml.etree.ElementTree as ET
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
-def script() -> ModuleType:
+def script() -> Any:
     spec = importlib.util.spec_from_file_location("draw_labelling", ROOT / "docs" / "draw_labelling.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)

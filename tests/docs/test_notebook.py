@@ -31,9 +31,12 @@ def run(cells: list[dict[str, Any]], folder: Path) -> list[Any]:
     try:
         for cell in cells:
             tree = ast.parse("".join(cell["source"]))
-            last = tree.body.pop() if isinstance(tree.body[-1], ast.Expr) else None
+            last = tree.body.pop()
+            value = last.value if isinstance(last, ast.Expr) else None
+            if value is None:
+                tree.body.append(last)
             exec(compile(tree, cell["id"], "exec"), held)
-            shown.append(eval(compile(ast.Expression(last.value), cell["id"], "eval"), held) if last else None)
+            shown.append(eval(compile(ast.Expression(value), cell["id"], "eval"), held) if value else None)
     finally:
         os.chdir(before)
     return shown

@@ -35,7 +35,7 @@ def info(name: str, kind: bytes, link: str = "") -> tarfile.TarInfo:
 
 @pytest.mark.parametrize("top", ["", "./", "UVDoc_infer/", "./UVDoc_infer/"])
 def test_the_files_of_a_folder(tmp_path: Path, top: str) -> None:
-    members = [
+    members: list[tarfile.TarInfo | tuple[str, bytes]] = [
         (f"{top}inference.yml", b"Global: {}"),
         (f"{top}inference.json", b"{}"),
         (f"{top}._inference.yml", b"mac"),
@@ -48,7 +48,7 @@ def test_the_files_of_a_folder(tmp_path: Path, top: str) -> None:
     assert (tmp_path / "out/inference.yml").read_bytes() == b"Global: {}"
 
 
-EVIL = {
+EVIL: dict[str, tarfile.TarInfo | tuple[str, bytes]] = {
     "up": ("../escaped", b"x"),
     "up inside": ("top/../../escaped", b"x"),
     "absolute": ("/tmp/escaped", b"x"),

@@ -18,7 +18,7 @@ from sealkit.weights.checkpoint import load_checkpoint
 from tests.engine.toy_task import ToyTask, recipe
 
 SCRIPT = str(Path(__file__).parent / "run_toy.py")
-TASK = {"dropout": 0.0, "noise": 0.0, "freeze_bn": True}
+TASK: dict[str, Any] = {"dropout": 0.0, "noise": 0.0, "freeze_bn": True}
 
 
 def launch(tmp_path: Path, folder: Path, task: dict[str, Any], changes: dict[str, Any]) -> subprocess.Popen[bytes]:
@@ -77,8 +77,8 @@ def test_running_statistics_resume_and_broken_samples_with_two_processes(tmp_pat
     command += ["--log_dir", str(tmp_path / "log"), SCRIPT, str(tmp_path / "parts"), json.dumps(options)]
     subprocess.run(command, check=True, timeout=240)
     whole, parts = (load_checkpoint(tmp_path / name / "checkpoints/latest") for name in ("whole", "parts"))
-    for part in ("weights", "optimizer", "ema"):
-        a, b = getattr(whole, part), getattr(parts, part)
+    for name in ("weights", "optimizer", "ema"):
+        a, b = getattr(whole, name), getattr(parts, name)
         assert {k: v.tobytes() for k, v in a.items()} == {k: v.tobytes() for k, v in b.items()}
     assert whole.progress["broken"] == {"3": "broken"}
     assert np.abs(whole.weights["1._mean"]).max() > 0

@@ -118,7 +118,8 @@ class Scaler:
     """A loss scaler whose gradients overflow in the steps named: what float16 does now and then."""
 
     def __init__(self, overflows: Collection[int]) -> None:
-        self.overflows, self.steps, self.params = overflows, 0, []
+        self.overflows, self.steps = overflows, 0
+        self.params: list[paddle.Tensor] = []
 
     def scale(self, loss: paddle.Tensor) -> paddle.Tensor:
         return loss * (float("inf") if self.steps in self.overflows else 8.0)

@@ -18,7 +18,7 @@ from sealkit.weights.checkpoint import load_checkpoint
 from tests.engine.toy_task import ToySamples, ToyTask, recipe
 
 SCRIPT = str(Path(__file__).parent / "run_toy.py")
-RECIPE = {
+RECIPE: dict[str, Any] = {
     "train": {"epochs": 12, "save_every_steps": 1, "num_workers": 1},
     "ema": {"decay": 0.99},
     "eval": {"every_epochs": 2.0},
@@ -37,7 +37,7 @@ def steps_of(folder: Path) -> int:
 
 @pytest.mark.parametrize("kernels", ["paddle", pytest.param("fast", marks=pytest.mark.slow)])
 def test_kill_9_at_three_random_moments(tmp_path: Path, kernels: str) -> None:
-    task = {"depthwise": kernels == "fast"}
+    task: dict[str, Any] = {"depthwise": kernels == "fast"}
     if kernels == "fast":
         pytest.importorskip("numba")
     fit(ToyTask(**task), recipe(**RECIPE), tmp_path / "whole", progress=False)

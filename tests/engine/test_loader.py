@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from sealkit.engine.loader import CAN_SHARE, Loader, Stream
+from sealkit.engine.task import SampleSource
 from sealkit.errors import TrainingError
 from tests.engine.toy_task import ToySamples, collate
 
@@ -56,7 +57,7 @@ def test_giving_up_an_iterator_leaves_the_loader_usable() -> None:
     with Loader(streams(size=128), 2, seed=4) as loader:
         expected = contents(loader)
         for _ in range(3):
-            iterator = loader.batches("a", PLAN)
+            iterator: Any = loader.batches("a", PLAN)
             next(iterator)
             iterator.close()
         assert [a[1].tobytes() for a in expected] == [b[1].tobytes() for b in contents(loader)]
@@ -95,7 +96,7 @@ def test_workers_do_not_import_paddle() -> None:
     assert "paddle" not in modules[0] and "cv2" in modules[0]
 
 
-class Modules:
+class Modules(SampleSource):
     def __len__(self) -> int:
         return 1
 

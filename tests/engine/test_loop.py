@@ -125,7 +125,8 @@ def test_a_checkpoint_starts_another_run(tmp_path: Path) -> None:
 
 
 def test_early_stop_and_best_among_the_untouched_weights(tmp_path: Path) -> None:
-    changes = {"optimizer": {"lr": 1e-9}, "eval": {"early_stop": 2, "every_steps": 1}, "train": {"epochs": 50}}
+    changes: dict[str, Any] = {"optimizer": {"lr": 1e-9}, "train": {"epochs": 50}}
+    changes["eval"] = {"early_stop": 2, "every_steps": 1}
     task = ToyTask(freeze_bn=True)
     result = run(tmp_path, task, **changes)
     assert result.stopped == "early stop" and result.step < 50
@@ -225,7 +226,7 @@ def test_broken_samples_are_counted_and_end_the_run_above_the_share(tmp_path: Pa
 
 def test_a_mean_over_fewer_samples_where_some_are_broken(tmp_path: Path) -> None:
     """The gradient of a batch with a broken sample is the mean over the others, not a smaller sum."""
-    quiet = {"dropout": 0.0, "noise": 0.0, "freeze_bn": True}
+    quiet: dict[str, Any] = {"dropout": 0.0, "noise": 0.0, "freeze_bn": True}
     task = ToyTask(train=ToySamples(count=4, broken=(3,), augment=False), **quiet)
     run(tmp_path / "a", task, train={"max_steps": 1, "max_broken_share": 0.5}, optimizer={"name": "Momentum"})
     whole = ToyTask(train=ToySamples(count=3, augment=False), **quiet)

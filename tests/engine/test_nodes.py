@@ -22,7 +22,7 @@ from sealkit.weights.checkpoint import load_checkpoint
 from tests.engine.toy_task import ToyTask, recipe
 
 SCRIPT = str(Path(__file__).parent / "run_toy.py")
-TASK = {"dropout": 0.0, "noise": 0.0, "freeze_bn": True}
+TASK: dict[str, Any] = {"dropout": 0.0, "noise": 0.0, "freeze_bn": True}
 WHOLE = {"max_steps": 4, "batch_size": 8, "log_every": 1}
 
 

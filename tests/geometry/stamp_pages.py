@@ -16,14 +16,15 @@ class Sheet:
     """An image (h, w, 3) uint8 BGR and the lines that were written on it."""
 
     def __init__(self, w: int = 800, h: int = 1000, paper: BGR = (250, 250, 250)) -> None:
-        self.image, self.lines = np.full((h, w, 3), paper, np.uint8), []
+        self.image = np.full((h, w, 3), paper, np.uint8)
+        self.lines: list[LinePoly] = []
 
     def write(self, text: str, x: int, y: int, colour: BGR = BLACK, size: float = 1.0) -> Sheet:
         """A line whose characters begin at x and stand on y; its polygon leaves a little white around them."""
         (w, h), base = cv2.getTextSize(text, FONT, size, 2)
         cv2.putText(self.image, text, (x, y), FONT, size, colour, 2, cv2.LINE_AA)
         x1, y1, x2, y2 = x - 3, y - h - 3, x + w + 3, y + base // 2 + 3
-        points = np.float32([[x1, y1], [x2, y1], [x2, y2], [x1, y2]])
+        points = np.array([[x1, y1], [x2, y1], [x2, y2], [x1, y2]], np.float32)
         self.lines.append(LinePoly(points))
         return self
 

@@ -21,10 +21,12 @@ def block(columns: int, characters: int, angle: float, doubt: float = 0.4, up: b
     corners = []
     for column in range(columns):
         x = 40 + column * (width + gap)
-        corners.append(cv2.transform(np.float32([[[x, 40], [x + width, 40], [x + width, 160], [x, 160]]]), turn)[0])
+        corners.append(
+            cv2.transform(np.array([[[x, 40], [x + width, 40], [x + width, 160], [x, 160]]], np.float32), turn)[0]
+        )
         for character in range(characters):
             y = 40 + character * (height + 4)
-            quad = np.float32([[[x, y], [x + width, y], [x + width, y + height], [x, y + height]]])
+            quad = np.array([[[x, y], [x + width, y], [x + width, y + height], [x, y + height]]], np.float32)
             cv2.fillPoly(maps[0], [np.int32(cv2.transform(quad, turn)[0])], 0.95)
     if not up:
         return maps[:1], corners
@@ -80,7 +82,7 @@ def characters(rows: int, columns: int, angle: float, up: float) -> tuple[np.nda
     for row in range(rows):
         for column in range(columns):
             x, y = 120 + (column - columns / 2) * 44 + 6, 120 + (row - rows / 2) * 44 + 6
-            quad = np.float32([[[x, y], [x + 32, y], [x + 32, y + 32], [x, y + 32]]])
+            quad = np.array([[[x, y], [x + 32, y], [x + 32, y + 32], [x, y + 32]]], np.float32)
             cv2.fillPoly(maps[0], [np.int32(cv2.transform(quad, turn)[0])], 0.95)
     maps[1], maps[2] = np.sin(np.radians(up)), -np.cos(np.radians(up))
     contours, _ = cv2.findContours((maps[0] > 0.2).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
@@ -148,7 +150,7 @@ def test_a_line_that_broke_is_found_again(angle: float) -> None:
     mask = np.zeros((240, 240), np.uint8)
     turn = cv2.getRotationMatrix2D((120, 120), angle, 1)
     for x0, x1, y in ((40, 130, 120), (137, 170, 121), (60, 150, 170)):  # the last is a line of its own
-        quad = np.float32([[[x0, y - 12], [x1, y - 12], [x1, y + 12], [x0, y + 12]]])
+        quad = np.array([[[x0, y - 12], [x1, y - 12], [x1, y + 12], [x0, y + 12]]], np.float32)
         cv2.fillPoly(mask, [np.int32(cv2.transform(quad, turn)[0])], 1)
     contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     assert len(contours) == 3

@@ -10,8 +10,10 @@ import numpy as np
 
 from sealkit.modules.layout_detection.metric import LayoutMetric
 
-STATS = ("AP", "AP50", "AP75", "AP_small", "AP_medium", "AP_large", "AR1", "AR10", "AR100")
-STATS += ("AR_small", "AR_medium", "AR_large")
+STATS = (
+    "AP", "AP50", "AP75", "AP_small", "AP_medium", "AP_large", "AR1", "AR10", "AR100", "AR_small", "AR_medium",
+    "AR_large",
+)  # fmt: skip
 
 
 def _records(case: dict[str, Any], ids: dict[int, int]) -> list[dict[str, Any]]:

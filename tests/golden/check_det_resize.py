@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from sealkit.modules.seal_text_detection.preprocess import normalise, preprocess
 from sealkit.modules.seal_text_detection.settings import DetResizeSettings
 from tests.golden.golden_arrays import Golden
 
-RULES = {
+RULES: dict[str, tuple[Literal["pipeline", "official"], DetResizeSettings]] = {
     "resize_long_736": ("official", DetResizeSettings(limit_side_len=736, limit_type="resize_long")),
     "limit_min_736": ("pipeline", DetResizeSettings(limit_side_len=736, limit_type="min")),
     "limit_max_960": ("pipeline", DetResizeSettings(limit_side_len=960, limit_type="max")),

@@ -18,9 +18,9 @@ from sealkit.pipeline.flows import flow_of
 from sealkit.pipeline.locate import locate_model
 from sealkit.pipeline.seal_recognition import SealRecognitionPipeline
 from sealkit.pipeline.settings import SealRecognitionSettings
-from sealkit.runtime.devices import CPU
 from sealkit.runtime.files import ModelMeta
 from sealkit.runtime.model import TensorSpec, load_model
+from tests.fake_models import FakeInference
 
 LABELS = (
     "paragraph_title", "image", "text", "number", "abstract", "content", "figure_title", "formula", "table",
@@ -46,13 +46,13 @@ OPTIONS = {
 }  # fmt: skip
 
 
-class Recorded:
+class Recorded(FakeInference):
     """In place of an inference model: gives recorded outputs in the order of the calls and keeps the inputs."""
 
-    engine, device, threads, path, batch_limit = "recorded", CPU, 1, Path("recorded"), None
-
     def __init__(self, data: dict[str, Any], outputs: list[list[np.ndarray]], inputs: int = 1) -> None:
-        self.meta, self.left, self.given = ModelMeta("recorded", data), list(outputs), []
+        super().__init__(ModelMeta("recorded", data), "recorded")
+        self.left = list(outputs)
+        self.given: list[Any] = []
         self.inputs = [TensorSpec(f"x{i}", np.dtype("float32"), ()) for i in range(inputs)]
 
     def run(self, inputs: Any) -> list[np.ndarray]:
@@ -64,7 +64,8 @@ class Counted:
     """A model whose input shapes are kept."""
 
     def __init__(self, model: Any) -> None:
-        self.model, self.shapes = model, []
+        self.model = model
+        self.shapes: list[tuple[int, ...]] = []
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.model, name)

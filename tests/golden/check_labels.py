@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 
 from sealkit.charset import Charset
@@ -24,5 +25,5 @@ def check_arrays(golden: Golden) -> None:
                 continue
             if isinstance(made, str):
                 pytest.fail(f"{case['text']} {head}: {made}")
-            assert made[f"label_{head}"].tolist() == case[head], f"{case['text']} {head}"
+            assert np.asarray(made[f"label_{head}"]).tolist() == case[head], f"{case['text']} {head}"
             assert made["length"] == case[f"{head}_length"]

@@ -117,14 +117,14 @@ def test_no_connection() -> None:
 @pytest.fixture
 def public_name(monkeypatch: pytest.MonkeyPatch, server: str) -> str:
     """The test server under the name of a public host: 127.0.0.1 counts as public, other private addresses do not."""
-    real, port = fetch.socket.getaddrinfo, int(server.rpartition(":")[2])
+    real, port = socket.getaddrinfo, int(server.rpartition(":")[2])
 
     def resolve(host: str, *args: object, **kwargs: object) -> list[tuple[object, ...]]:
         if host == "seals.example":
-            return [(fetch.socket.AF_INET, fetch.socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
+            return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
         return real(host, *args, **kwargs)
 
-    monkeypatch.setattr(fetch.socket, "getaddrinfo", resolve)
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
     monkeypatch.setattr(fetch, "is_public", lambda address: address == "127.0.0.1" or is_public(address))
     return f"http://seals.example:{port}"
 
@@ -149,14 +149,14 @@ def test_only_listed_hosts_also_after_redirects(public_name: str) -> None:
 def test_a_name_that_turns_private_after_the_check_is_not_reached(
     public_name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    resolve, calls = fetch.socket.getaddrinfo, []
+    resolve, calls = socket.getaddrinfo, []
 
     def rebind(host: str, *args: object, **kwargs: object) -> list[tuple[object, ...]]:
         calls.append(host)
         found = resolve(host, *args, **kwargs)
         return found if len(calls) == 1 else [(*found[0][:4], ("10.0.0.1", found[0][4][1]))]
 
-    monkeypatch.setattr(fetch.socket, "getaddrinfo", rebind)
+    monkeypatch.setattr(socket, "getaddrinfo", rebind)
     with pytest.raises(RefusedUrl, match="own machine or network"):
         fetch_url(public_name + "/a.png")
     assert len(calls) == 2
@@ -265,7 +265,7 @@ def test_content_that_ends_early_is_not_an_image(server: str) -> None:
 @pytest.mark.parametrize("allow_private", [True, False])
 def test_a_resolver_without_an_answer_is_left_in_time(monkeypatch: pytest.MonkeyPatch, allow_private: bool) -> None:
     answered = threading.Event()
-    monkeypatch.setattr(fetch.socket, "getaddrinfo", lambda *args, **kwargs: answered.wait(20) and [])
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **kwargs: answered.wait(20) and [])
     started = time.monotonic()
     with pytest.raises(ImageError, match=r"not (resolved|complete) in time"):
         fetch_url("http://seals.example/a.png", allow_private=allow_private, deadline=started + 0.3)

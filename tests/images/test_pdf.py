@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psutil
@@ -23,7 +25,7 @@ def drawers() -> list[psutil.Process]:
     return [child for child in psutil.Process().children() if "pdf_child" in " ".join(child.cmdline())]
 
 
-def messages(records: list[object]) -> list[str]:
+def messages(records: Sequence[object]) -> list[str]:
     return [str(getattr(record, "error", "")) for record in records]
 
 
@@ -62,7 +64,7 @@ def test_a_page_that_takes_too_long_is_ended() -> None:
 
 def test_one_process_draws_all_files_of_a_run_and_ends_with_it() -> None:
     two = pages(SQUARE, SQUARE)
-    run = iter_images([two, two, two])
+    run: Any = iter_images([two, two, two])
     seen = set()
     for _ in range(5):
         assert next(run).image is not None
@@ -111,7 +113,7 @@ def drawn(count: int = 2) -> list[np.ndarray]:
 def test_pages_come_through_shared_memory_and_where_there_is_none_through_a_pipe(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    run = iter_images(pages(SQUARE, SQUARE), max_pixels=SMALL)
+    run: Any = iter_images(pages(SQUARE, SQUARE), max_pixels=SMALL)
     assert next(run).image is not None
     files = Path(f"/proc/{drawers()[0].pid}/fd").iterdir()
     assert any("memfd:sealkit-pdf" in os.readlink(file) for file in files)
@@ -122,7 +124,7 @@ def test_pages_come_through_shared_memory_and_where_there_is_none_through_a_pipe
     monkeypatch.setattr(pdf, "_shared_memory", lambda size: -1)
     for images in (returned, drawn()):
         assert all(np.array_equal(left, right) for left, right in zip(shared, images, strict=True))
-    assert shared[0][150, 60].tolist() == [255, 0, 0] and not np.shares_memory(*shared)
+    assert shared[0][150, 60].tolist() == [255, 0, 0] and not np.shares_memory(shared[0], shared[1])
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="memory without a name is Linux'")
@@ -147,7 +149,7 @@ def test_ctrl_c_of_the_terminal_does_not_end_the_drawing_process() -> None:
     """The parent decides; a page that happened to be under way must not look damaged."""
     import signal
 
-    run = iter_images([pages(SQUARE), pages(SQUARE)])
+    run: Any = iter_images([pages(SQUARE), pages(SQUARE)])
     assert next(run).image is not None
     (child,) = drawers()
     child.send_signal(signal.SIGINT)

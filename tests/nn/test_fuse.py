@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 import paddle
 import pytest
@@ -26,11 +29,11 @@ def stirred(layer: paddle.nn.Layer, seed: int = 0) -> paddle.nn.Layer:
     return layer
 
 
-LAYERS = {
+LAYERS: dict[str, Callable[[], paddle.nn.Layer]] = {
     "conv_bn": lambda: ConvBN(8, 6, 3, 2, act=paddle.nn.functional.relu),
     "rep_depthwise": lambda: RepDepthwise(8),
     "rep_depthwise_biased": lambda: RepDepthwise(8, bias_1x1=True),
-    **{f"dilated_{k}": (lambda k=k: DilatedRep(8, k)) for k in DILATED_BRANCHES},
+    **{f"dilated_{k}": partial(DilatedRep, 8, k) for k in DILATED_BRANCHES},
     "multi_dw": lambda: MultiBranchRep(8, 8, 5, 1, groups=8),
     "multi_dw_stride": lambda: MultiBranchRep(8, 8, 3, 2, groups=8),
     "multi_dw_rec_stride": lambda: MultiBranchRep(8, 8, 3, (2, 1), groups=8),

@@ -125,7 +125,7 @@ def test_frozen_parameters_and_inputs_get_no_gradient() -> None:
     layer = depthwise(4, (3, 3))
     kernels.use_fast(layer)
     layer.weight.stop_gradient = True
-    x = paddle.randn([2, 4, 8, 8])
+    x: Any = paddle.randn([2, 4, 8, 8])
     layer(x).sum().backward()
     assert x.grad is None and layer.weight.grad is None and layer.bias.grad.numpy() == pytest.approx([128.0] * 4)
     layer.bias.stop_gradient, x.stop_gradient = True, False
@@ -286,7 +286,7 @@ def gradient(build: Callable[[], nn.Layer], shape: tuple[int, ...], fast: bool, 
         rng = np.random.default_rng(moved)
         for param in net.parameters():
             value = param.numpy()
-            either = rng.choice(np.float32([-np.inf, np.inf]), size=value.shape)
+            either = rng.choice(np.array([-np.inf, np.inf], np.float32), size=value.shape)
             param.set_value(np.where(rng.random(value.shape) < 0.5, np.nextafter(value, either), value))
     if fast:
         assert kernels.use_fast(net) > 0

@@ -72,7 +72,7 @@ def folder_of(onnx: Path, folder: Path, model_name: str, **sections: Any) -> str
 
 
 @pytest.fixture(scope="session")
-def folders(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
+def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Detector and recogniser as folders both libraries run on ONNX Runtime."""
     root = tmp_path_factory.mktemp("models")
     detector = locate_model(MODEL, weights="sealkit").path
@@ -138,7 +138,7 @@ def test_strips_are_equal_to_the_last_bit(paddlex_python: str) -> None:
 
 
 def test_the_pipeline_gives_the_same_results(
-    paddlex_python: str, tmp_path: Path, images: list[str], folders: tuple[str, str], pages: list[str]
+    paddlex_python: str, tmp_path: Path, images: list[str], folders: dict[str, str], pages: list[str]
 ) -> None:
     """Both in one environment: OpenCV 5 warps a few pixels a grey level off from the 4.10 that paddlex pins."""
     ours, theirs = write_configs(tmp_path, "seal_recognition-nopp-nolayout-lightweight", folders, threads=1)

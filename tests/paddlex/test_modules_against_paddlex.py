@@ -88,7 +88,7 @@ def spread(
 ) -> None:
     """Scale layers so that their outputs have this mean and spread, on these images, one after another."""
     for layer in layers:
-        seen = []
+        seen: list[paddle.Tensor] = []
         hook = layer.register_forward_post_hook(lambda layer, given, made, seen=seen: seen.append(made))
         with paddle.no_grad():
             net(paddle.to_tensor(inputs))
@@ -119,7 +119,7 @@ def layout_folder(tmp_path_factory: pytest.TempPathFactory, page_root: Path) -> 
                 "data.classes": list(CLASSES[name]),
                 "resize.target_size": size, "postprocess.score_threshold": 0.1,
             }  # fmt: skip
-            task = zoo.make_task(api.load(recipe, overrides).settings)
+            task: Any = zoo.make_task(api.load(recipe, overrides).settings)
             paddle.seed(5)
             net = task.build_network()
             inputs = task_inputs(task, 3)
@@ -226,7 +226,7 @@ def test_orientation(paddlex_python: str, tmp_path: Path, page_root: Path, pages
     for number, page in enumerate(pages):
         turned.append(str(tmp_path / f"{number}.png"))
         cv2.imwrite(turned[-1], turn(cv2.imread(page), -90 * (number % 4)))
-    calls = [({}, {"topk": 1}), ({}, {"topk": 4, "batch_size": 2})]
+    calls: list[Any] = [({}, {"topk": 1}), ({}, {"topk": 4, "batch_size": 2})]
     others = theirs(paddlex_python, tmp_path, name, tmp_path / "inference", calls, turned)
     model = sealkit.create_model(name, tmp_path / "inference", engine="paddle", device="cpu", threads=1)
     for (_, options), other in zip(calls, others):
@@ -255,7 +255,7 @@ def test_recogniser_with_its_charset(paddlex_python: str, tmp_path: Path) -> Non
     export_model(task, network_arrays(net), tmp_path / "inference", onnx=False, images=2)
     images = sorted(str(path) for path in strips.rglob("*.png")) or sorted(str(p) for p in strips.rglob("*.jpg"))
     assert len(images) == 12
-    calls = [({}, {"batch_size": 1}), ({}, {"batch_size": 5})]
+    calls: list[Any] = [({}, {"batch_size": 1}), ({}, {"batch_size": 5})]
     others = theirs(paddlex_python, tmp_path, name, tmp_path / "inference", calls, images)
     model = sealkit.create_model(name, tmp_path / "inference", engine="paddle", device="cpu", threads=1)
     mine = [list(model.predict(images, **options)) for _, options in calls]

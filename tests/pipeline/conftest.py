@@ -1,8 +1,7 @@
 """A pipeline whose detector is exact by construction: what is dark is text, what is tinted is seal."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import cv2
 import numpy as np
@@ -13,12 +12,14 @@ from sealkit.errors import EngineError
 from sealkit.geometry.parts import convex_parts
 from sealkit.modules.seal_text_detection.preprocess import MEAN, STD
 from sealkit.modules.text_recognition.postprocess import RecResult
+from sealkit.modules.text_recognition.predictor import TextRecogniser
 from sealkit.pipeline.build import pipeline_detector
+from sealkit.pipeline.create import create_pipeline
 from sealkit.pipeline.flows import flow_of
 from sealkit.pipeline.seal_recognition import SealRecognitionPipeline
 from sealkit.pipeline.settings import SealRecognitionSettings
-from sealkit.runtime.devices import CPU
 from sealkit.runtime.files import ModelMeta
+from tests.fake_models import FakeInference
 
 MakePipeline = Callable[..., SealRecognitionPipeline]
 
@@ -33,19 +34,20 @@ TINT = (200, 200, 255)
 """BGR of a seal's ground in drawn images."""
 
 
-class InkModel:
+class InkModel(FakeInference):
     """In place of an inference model: probability 1 on dark pixels, up is up, seal area on tinted discs; in a crop of
     one seal the area of the disc nearest the middle alone, as the shipped detector was taught."""
 
-    engine, device, threads, path, meta = "ink", CPU, 1, Path("ink"), ModelMeta("ink", SAID)
     crop_side = 320
 
     def __init__(self, channels: int = 4) -> None:
-        self.channels, self.sizes = channels, []
+        super().__init__(ModelMeta("ink", SAID), "ink")
+        self.channels = channels
+        self.sizes: list[tuple[int, int]] = []
 
-    def run(self, x: np.ndarray) -> list[np.ndarray]:
-        self.sizes.append(x.shape[2:])
-        pixels = (x[0] * np.float32(STD)[:, None, None] + np.float32(MEAN)[:, None, None]) * 255
+    def run(self, x: Any) -> list[np.ndarray]:
+        self.sizes.append((x.shape[2], x.shape[3]))
+        pixels = (x[0] * np.array(STD, np.float32)[:, None, None] + np.array(MEAN, np.float32)[:, None, None]) * 255
         text = (pixels.max(axis=0) < 100).astype(np.float32)
         tinted = ((pixels.min(axis=0) < 230) & (pixels.max(axis=0) > 230)).astype(np.uint8)
         discs, _ = cv2.findContours(tinted, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
@@ -54,9 +56,6 @@ class InkModel:
             area = middle_disc(area)
         maps = [text, np.zeros_like(text), -np.ones_like(text), area]
         return [np.stack(maps[: self.channels])[None]]
-
-    def close(self) -> None:
-        """Nothing is held open."""
 
 
 def middle_disc(area: np.ndarray) -> np.ndarray:
@@ -73,13 +72,14 @@ def middle_disc(area: np.ndarray) -> np.ndarray:
     return own * area
 
 
-class LengthRecogniser:
+class LengthRecogniser(TextRecogniser):
     """In place of the recogniser: as many characters as the strip is squares wide; narrow ones score low."""
 
-    model, height = InkModel(), 48
+    height = 48
 
     def __init__(self) -> None:
-        self.strips = []
+        self.model = InkModel()
+        self.strips: list[np.ndarray] = []
 
     def read(self, strips: Sequence[np.ndarray], batch_size: int = 8) -> list[RecResult]:
         self.strips += list(strips)
@@ -93,7 +93,8 @@ class FakeLayout:
     model = InkModel()
 
     def __init__(self, boxes: Sequence[Mapping[str, Any]]) -> None:
-        self.boxes, self.calls = boxes, []
+        self.boxes = boxes
+        self.calls: list[tuple[int, int, dict[str, Any]]] = []
 
     def predict(self, images: Sequence[np.ndarray], batch_size: int = 1, **options: Any) -> Iterator[dict[str, Any]]:
         self.calls.append((len(images), batch_size, options))
@@ -106,7 +107,7 @@ class FakeLayout:
 class QuarterTurn:
     """In place of the document preprocessor: every page stands on its side."""
 
-    models = {}  # noqa: RUF012
+    models: ClassVar[dict[str, Any]] = {}
     has_orientation, has_unwarping = True, False
 
     def process(self, image: np.ndarray, orientation: bool, unwarping: bool) -> dict[str, Any]:
@@ -142,6 +143,25 @@ def make_pipeline() -> MakePipeline:
         return SealRecognitionPipeline(settings, detector, LengthRecogniser(), layout, preprocessor)
 
     return make
+
+
+def in_process(**options: Any) -> SealRecognitionPipeline:
+    """`create_pipeline` without worker processes: its networks are at hand."""
+    pipeline = create_pipeline(**{"device": "cpu", **options})
+    assert isinstance(pipeline, SealRecognitionPipeline)
+    return pipeline
+
+
+def ink(pipeline: SealRecognitionPipeline) -> InkModel:
+    """The model of the exact detector, which notes what it is fed."""
+    assert isinstance(pipeline.detector.model, InkModel)
+    return pipeline.detector.model
+
+
+def lengths(pipeline: SealRecognitionPipeline) -> LengthRecogniser:
+    """The recogniser of `make_pipeline`, which keeps its strips."""
+    assert isinstance(pipeline.recogniser, LengthRecogniser)
+    return pipeline.recogniser
 
 
 def draw_seal(page: np.ndarray, centre: tuple[int, int], radius: int) -> np.ndarray:

@@ -3,25 +3,26 @@ unwarping that mirrors."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from sealkit.runtime.files import ModelMeta
 from sealkit.runtime.model import TensorSpec
+from tests.fake_models import FakeInference
 from tests.inference_ymls import ORIENTATION, UNWARPING
 
 
-class FakeModel:
+class FakeModel(FakeInference):
     """Answers `run` with a function of the input array."""
 
     def __init__(self, answer: Any, rank: int, data: dict[str, Any]) -> None:
-        self.answer, self.path, self.meta = answer, Path("fake"), ModelMeta("fake/inference.yml", data)
+        super().__init__(ModelMeta("fake/inference.yml", data))
+        self.answer = answer
         self.outputs = [TensorSpec("out", np.dtype(np.float32), (None,) * rank)]
         self.batches: list[tuple[int, ...]] = []
 
-    def run(self, array: np.ndarray) -> list[np.ndarray]:
+    def run(self, array: Any) -> list[np.ndarray]:
         self.batches.append(array.shape)
         return [self.answer(array)]
 

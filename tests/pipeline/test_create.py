@@ -17,6 +17,7 @@ from sealkit.pipeline.locate import locate_model
 from sealkit.pipeline.seal_recognition import SealRecognitionPipeline
 from sealkit.pipeline.settings import EngineSettings
 from sealkit.pipeline.speed import engine_of
+from tests.pipeline.conftest import in_process
 
 WHEEL = {"SubPipelines.SealOCR.SubModules.TextDetection.weights": "rapidocr"}
 DET, REC = (f"SubPipelines.SealOCR.SubModules.Text{name}" for name in ("Detection", "Recognition"))
@@ -122,14 +123,15 @@ def test_the_beta_is_told_the_form_of_today() -> None:
 
 
 def beta(**changes: object) -> dict[str, Any]:
-    section = {"layout_model": "RT-DETR-H_layout_3cls", "text_det_model": "PP-OCRv4_server_seal_det"}
+    section: dict[str, Any] = {"layout_model": "RT-DETR-H_layout_3cls", "text_det_model": "PP-OCRv4_server_seal_det"}
     section |= {"text_rec_model": "PP-OCRv4_mobile_rec", "layout_batch_size": 1, "text_rec_batch_size": 4}
     return {"Global": {"pipeline_name": "seal_recognition", "input": "x.png"}, "Pipeline": section | changes}
 
 
 @pytest.mark.parametrize("way", ["override", "mapping of overrides", "key", "file"])
 def test_the_beta_is_read_where_asked_for(way: str, tmp_path: Path) -> None:
-    source, overrides = beta(), ["beta=true"]
+    source: Any = beta()
+    overrides: Any = ["beta=true"]
     if way == "mapping of overrides":
         overrides = {"beta": True}
     elif way != "override":
@@ -175,7 +177,7 @@ def test_what_cannot_be_read_of_the_beta() -> None:
 
 def test_options_per_engine(rapidocr: Path) -> None:
     def created(config: dict[str, Any] | None) -> SealRecognitionPipeline:
-        return create_pipeline(overrides=WHEEL, engine="onnxruntime", engine_config=config, device="cpu", threads=1)
+        return in_process(overrides=WHEEL, engine="onnxruntime", engine_config=config, threads=1)
 
     created({"onnxruntime": {"graph_optimization_level": "basic"}, "paddle": {"run_mode": "paddle"}})
     with pytest.raises(EngineError, match="unknown value"):

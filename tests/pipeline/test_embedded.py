@@ -6,16 +6,16 @@ from typing import NoReturn
 import pytest
 from rapidfuzz.distance import Levenshtein
 
-import sealkit
 from sealkit.data.labels.detection import read_det_labels
 from sealkit.pipeline.seal_recognition import SealRecognitionPipeline
+from tests.pipeline.conftest import in_process
 
 TOY = Path(__file__).parents[2] / "datasets" / "toy"
 
 
 @pytest.fixture(scope="module")
 def pipeline() -> SealRecognitionPipeline:
-    return sealkit.create_pipeline(device="cpu", threads=1)
+    return in_process(threads=1)
 
 
 def test_reads_drawn_seals(pipeline: SealRecognitionPipeline) -> None:
@@ -42,7 +42,7 @@ def test_the_shipped_recogniser_is_used_and_no_wheel_is_looked_at(monkeypatch: p
         raise AssertionError(f"{tag} was asked for {name}")
 
     monkeypatch.setattr("sealkit.pipeline.locate.find_in_wheel", refuse)
-    found = sealkit.create_pipeline(device="cpu", threads=1)
+    found = in_process(threads=1)
     recogniser = found.recogniser
     assert recogniser.model.path.parent.name == "assets" and recogniser.model.path.suffix == ".onnx"
     assert recogniser.charset.num_classes == 18710 and recogniser.model.meta.model_name == "PP-OCRv6_small_rec"

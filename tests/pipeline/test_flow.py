@@ -58,7 +58,7 @@ def test_pages_of_a_group_go_together_up_to_the_last_stage_that_takes_several(
     def note(name: str) -> Callable[[Page, Context], None]:
         return lambda one, context: order.append(name)
 
-    together = Stage(note("single"), lambda pages, context: order.append(len(pages)))
+    together = Stage(note("single"), lambda pages, context: order.append(str(len(pages))))
 
     class Noted(Flow):
         stages = (Stage(note("before")), together, Stage(note("after")), *Flow.stages[2:])

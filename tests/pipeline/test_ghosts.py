@@ -1,12 +1,20 @@
 """Which found boxes are no seals."""
 
+from typing import Literal
+
 import pytest
 
 from sealkit.pipeline.page import DetectedSeal, FoundSeal, ReadLine
 from sealkit.pipeline.stages.assemble import without_ghosts
 
+Source = Literal["area", "layout", "whole"]
 
-def seal(box: tuple[float, float, float, float], score: float | None = None, source: str = "area") -> DetectedSeal:
+
+def seal(
+    box: tuple[float, float, float, float],
+    score: float | None = None,
+    source: Source = "area",
+) -> DetectedSeal:
     read = () if score is None else (ReadLine(None, None, "章", score),)
     return DetectedSeal(FoundSeal(box, 1.0, source), (0, 0, 10, 10), read=read)
 

@@ -4,7 +4,7 @@ import csv
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import cv2
 import numpy as np
@@ -17,11 +17,19 @@ from tests.pipeline.conftest import MakePipeline
 
 
 @pytest.fixture
+def asked() -> dict[str, Any]:
+    """What the command asked of create_pipeline."""
+    return {}
+
+
+@pytest.fixture
 def infer(
-    make_pipeline: MakePipeline, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    make_pipeline: MakePipeline,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    asked: dict[str, Any],
 ) -> CommandLine:
     """Runs the command with the exact detector in place of the embedded one: exit code, stdout, stderr."""
-    asked = {}
 
     def create(config: Any = None, **options: Any) -> SealRecognitionPipeline:
         asked.update(options, config=config)
@@ -34,7 +42,6 @@ def infer(
         captured = capsys.readouterr()
         return code, captured.out, captured.err
 
-    run.asked = asked
     return run
 
 
@@ -79,11 +86,11 @@ def test_jsonl_is_one_object_per_image_and_nothing_else(infer: CommandLine, fold
     assert "error" in records[1] and records[0]["seal_res_list"][0]["rec_texts"]
 
 
-def test_quiet_verbose_and_parameters(infer: CommandLine, folder: Path) -> None:
+def test_quiet_verbose_and_parameters(infer: CommandLine, asked: dict[str, Any], folder: Path) -> None:
     assert infer(folder / "a.png", "--quiet")[1] == ""
     _, out, err = infer(folder / "a.png", "--verbose", "--engine", "onnxruntime", "--threads", "1", "-o", "engine=auto")
     assert "search: seals 1" in out and "TextDetection: ink" in err
-    assert infer.asked["engine"] == "onnxruntime" and infer.asked["overrides"] == ["engine=auto"]
+    assert asked["engine"] == "onnxruntime" and asked["overrides"] == ["engine=auto"]
     _, out, _ = infer(folder / "a.png", "--seal_rec_score_thresh", "0.95")
     assert "no text read" in out
 
@@ -91,10 +98,10 @@ def test_quiet_verbose_and_parameters(infer: CommandLine, folder: Path) -> None:
 def test_all_parameters_of_paddlex_s_command_line(
     make_pipeline: MakePipeline, infer: CommandLine, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seen = {}
+    seen: dict[str, Any] = {}
 
     class Spy:
-        engines = {}  # noqa: RUF012
+        engines: ClassVar[dict[str, str]] = {}
 
         def predict(self, inputs: Any, **options: Any) -> Iterator[Any]:
             seen.update(options, inputs=inputs)
@@ -179,4 +186,4 @@ def test_where_to_save_is_checked_before_anything_is_read(
 ) -> None:
     code, out, err = infer(folder / "a.png", *more)
     assert code == 2 and said in err and out == ""
-    assert infer.asked == {}
+    assert asked == {}

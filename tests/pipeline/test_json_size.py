@@ -12,6 +12,7 @@ from sealkit.geometry.regions import TextRegion
 from sealkit.modules.json_text import compact_json
 from sealkit.modules.result import plain
 from sealkit.pipeline.page import DetectedSeal, FoundSeal, ReadLine, SealLine
+from sealkit.pipeline.result import SealResult
 from sealkit.pipeline.stages.assemble import seal_fields
 
 MOST = 12_000
@@ -40,10 +41,11 @@ def seal_of(count: int, scale: float = 1.0) -> DetectedSeal:
     return DetectedSeal(FoundSeal(box, 0.99, "area"), (0, 0, side, side), read=read)
 
 
-def fields_of(seal: DetectedSeal) -> dict[str, Any]:
+def fields_of(seal: DetectedSeal) -> SealResult:
     call = SimpleNamespace(score_thresh=0.5, det_params={"limit_side_len": 736, "limit_type": "min", "thresh": 0.2})
-    page = SimpleNamespace(image=np.zeros((*seal.window[:1:-1], 3), np.uint8), layout=None)
-    return seal_fields(seal, page, 1, SimpleNamespace(call=call))
+    page: Any = SimpleNamespace(image=np.zeros((*seal.window[:1:-1], 3), np.uint8), layout=None)
+    context: Any = SimpleNamespace(call=call)
+    return seal_fields(seal, page, 1, context)
 
 
 @pytest.mark.parametrize("scale", [1, 4])

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 import cv2
 import numpy as np
 import pytest
 
+from sealkit.geometry.directions import Direction
 from sealkit.geometry.lines import LinePoly
 from sealkit.geometry.polyline import resample
 from sealkit.geometry.regions import TextRegion
@@ -42,7 +44,9 @@ class Drawn:
             design.marks = [Mark("star", 0.06, side * 0.84 * np.sin(2.02), -0.84 * np.cos(2.02)) for side in (-1, 1)]
         self.pose = scale_matrix(300, 300, 260, 260) @ turn_matrix(angle)
         self.image, labels = render_design(design, self.pose, (600, 600))
-        self.labels = [LinePoly(label.points, label.direction or "line", ambiguous=False) for label in labels]
+        self.labels = [
+            LinePoly(label.points, cast(Direction, label.direction or "line"), ambiguous=False) for label in labels
+        ]
         self.glyphs: list[tuple[str, np.ndarray, np.ndarray]] = []
         for line in design.lines:
             places, ups = line.path.at(np.array([character.x for character in line.characters]))
@@ -196,7 +200,7 @@ def test_chinese_texts_are_left_alone() -> None:
     ],
 )
 def test_runs_of_narrow_letters_are_counted_in_a_wider_strip(wide: str, score: float, text: str) -> None:
-    line = LinePoly(np.float32([[0, 0], [90, 0], [90, 20], [0, 20]]), ambiguous=False)
+    line = LinePoly(np.array([[0, 0], [90, 0], [90, 20], [0, 20]], np.float32), ambiguous=False)
     read = ReadLine(SealLine(line, TextRegion(line.points), True), line, "HALL II", 0.97)
     [[found]] = widened([[read]], lambda lines: [RecResult(wide, score) for _ in lines])
     assert found.text == text

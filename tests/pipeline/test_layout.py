@@ -12,6 +12,7 @@ from sealkit.errors import ConfigError, EngineError
 from sealkit.modules.layout_detection.predictor import LayoutDetector
 from sealkit.runtime.files import ModelMeta
 from sealkit.runtime.model import TensorSpec
+from tests.fake_models import FakeInference
 
 OFFICIAL: dict[str, Any] = {  # as PaddleX's exporter writes it
     "mode": "paddle",
@@ -32,17 +33,17 @@ OFFICIAL: dict[str, Any] = {  # as PaddleX's exporter writes it
 PAGE = np.full((100, 200, 3), (10, 20, 30), np.uint8)
 
 
-class Graph:
+class Graph(FakeInference):
     """A graph that finds, on every page, two seals and a table, and keeps what it was fed."""
 
     def __init__(self, names: tuple[str, ...], batch: int | None = None, **said: Any) -> None:
         shapes = {"image": (batch, 3, 64, 96), "im_shape": (batch, 2), "scale_factor": (batch, 2)}
+        super().__init__(ModelMeta("inference.yml", {**OFFICIAL, **said}), "folder")
+        self.batch_limit = batch
         self.inputs = [TensorSpec(name, np.dtype(np.float32), shapes[name]) for name in names]
-        self.meta = ModelMeta("inference.yml", {**OFFICIAL, **said})
-        self.path, self.batch_limit = Path("folder"), batch
         self.fed: list[list[np.ndarray]] = []
 
-    def run(self, arrays: list[np.ndarray]) -> list[np.ndarray]:
+    def run(self, arrays: Any) -> list[np.ndarray]:
         self.fed.append(arrays)
         rows = [[2, 0.9, 10, 10, 50, 50], [2, 0.4, 100, 10, 150, 60], [1, 0.6, 0, 0, 60, 60]]
         pages = len(arrays[0])

@@ -18,7 +18,7 @@ from sealkit.pipeline.flows import flow_of
 from sealkit.pipeline.seal_recognition import SealRecognitionPipeline
 from sealkit.pipeline.settings import SealRecognitionSettings
 from sealkit.runtime.files import ModelMeta
-from tests.pipeline.conftest import InkModel, LengthRecogniser
+from tests.pipeline.conftest import InkModel, LengthRecogniser, lengths
 
 DATA = {"train": [{"root": "a", "labels": "train.txt"}], "val": [{"root": "a", "labels": "val.txt"}]}
 SIZE = {"limit_side_len": 320, "limit_type": "resize_long"}
@@ -38,11 +38,18 @@ class Watching(InkModel):
 
     def __init__(self, meta: ModelMeta) -> None:
         super().__init__()
-        self.meta, self.seen = meta, []
+        self.meta = meta
+        self.seen: list[np.ndarray] = []
 
-    def run(self, x: np.ndarray) -> list[np.ndarray]:
+    def run(self, x: Any) -> list[np.ndarray]:
         self.seen.append(x[0])
         return super().run(x)
+
+
+def seen(pipeline: SealRecognitionPipeline) -> list[np.ndarray]:
+    """What the detector was fed, (3, h, w) each."""
+    assert isinstance(pipeline.detector.model, Watching)
+    return pipeline.detector.model.seen
 
 
 def pipeline_of(meta: ModelMeta, config: Any, **changes: Any) -> SealRecognitionPipeline:
@@ -58,7 +65,7 @@ def test_a_detector_runs_at_the_size_it_was_evaluated_with(seal_image: np.ndarra
     pipeline = pipeline_of(exported(resize=SIZE, postprocess={"box_thresh": 0.7}), LIGHTWEIGHT)
     image = np.pad(seal_image, ((0, 160), (0, 160), (0, 0)), constant_values=255)
     (result,) = pipeline.predict(image)
-    assert [x.shape[1:] for x in pipeline.detector.model.seen] == [(320, 320)]
+    assert [x.shape[1:] for x in seen(pipeline)] == [(320, 320)]
     shown = result["seal_res_list"][0]["text_det_params"]
     assert (shown["limit_side_len"], shown["limit_type"], shown["box_thresh"]) == (320, "resize_long", 0.7)
 
@@ -67,7 +74,7 @@ def test_official_folders_keep_paddlex_s_numbers(seal_image: np.ndarray) -> None
     said = {"PostProcess": {"name": "DBPostProcess", "thresh": 0.3, "unclip_ratio": 1.5, "box_type": "poly"}}
     pipeline = pipeline_of(ModelMeta("inference.yml", said), LIGHTWEIGHT)
     (result,) = pipeline.predict(seal_image)
-    assert [x.shape[1:] for x in pipeline.detector.model.seen] == [(736, 736)]
+    assert [x.shape[1:] for x in seen(pipeline)] == [(736, 736)]
     assert result["seal_res_list"][0]["text_det_params"] == {
         "limit_side_len": 736, "limit_type": "min", "thresh": 0.2, "max_side_limit": 4000, "box_thresh": 0.6,
         "unclip_ratio": 0.5,
@@ -91,10 +98,10 @@ def test_crops_are_dimmed_only_for_detectors_that_were_trained_so(
     page[335:365, 64:76] = 0  # dark, beside the first seal, in its crop
     pipeline = pipeline_of(meta, "embedded", **{"Refine.views": 1})
     list(pipeline.predict(page[:, :420].copy()))
-    darkest = [x[:, :, :40].min() for x in pipeline.detector.model.seen[-2:]]  # that of the box, then that of the texts
+    darkest = [x[:, :, :40].min() for x in seen(pipeline)[-2:]]  # that of the box, then that of the texts
     plain = pipeline_of(meta, "embedded", **{"Refine.views": 1, "Refine.background_contrast": 1.0})
     list(plain.predict(page[:, :420].copy()))
-    undimmed = [x[:, :, :40].min() for x in plain.detector.model.seen[-2:]]
+    undimmed = [x[:, :, :40].min() for x in seen(plain)[-2:]]
     assert (darkest == undimmed) is (contrast == 1.0)
 
 
@@ -115,9 +122,9 @@ def test_the_recogniser_s_height_and_widest_strip_come_from_its_folder() -> None
 
 def test_strips_have_the_height_of_the_recogniser_s_input(page: np.ndarray) -> None:
     pipeline = pipeline_of(exported(), "embedded", **{"Refine.views": 1, "Reading.squeeze": []})
-    pipeline.recogniser.height = 32
+    lengths(pipeline).height = 32
     list(pipeline.predict(page))
-    assert {strip.shape[0] for strip in pipeline.recogniser.strips} == {32}
+    assert {strip.shape[0] for strip in lengths(pipeline).strips} == {32}
 
 
 def test_the_shipped_config_leaves_the_layout_s_threshold_to_its_folder() -> None:

@@ -31,14 +31,14 @@ def test_order_is_kept_and_devices_that_are_not_there_are_refused(seal_image: np
     pipeline = create_pipeline(device="cpu,cpu", threads=1)
     try:
         assert pipeline.engines["TextDetection"].endswith("(cpu, 1 thread)")
-        inputs = [seal_image[: 320 - 20 * i] for i in range(5)]
+        inputs: list[Any] = [seal_image[: 320 - 20 * i] for i in range(5)]
         inputs.insert(2, str(tmp_path / "nowhere.png"))
         results = list(pipeline.predict(inputs))
         heights = [None if r["doc_preprocessor_res"]["output_img"] is None else
                    r["doc_preprocessor_res"]["output_img"].shape[0] for r in results]  # fmt: skip
         assert heights == [320, 300, None, 280, 260, 240] and not results[2].ok
         with pytest.raises(TypeError, match="tresh"):
-            pipeline.predict(np.zeros((9, 9, 3), np.uint8), tresh=1)
+            pipeline.predict(np.zeros((9, 9, 3), np.uint8), **{"tresh": 1})
     finally:
         pipeline.close()
     with pytest.raises((DeviceError, EngineError), match="npu"):

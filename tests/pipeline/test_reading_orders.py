@@ -121,7 +121,7 @@ def test_other_seals_are_left_alone() -> None:
     badly = [ReadLine(one.source, one.line, one.text, 0.3) for one in lines]
     latin = [ReadLine(one.source, one.line, "AB", 1.0) for one in lines]
     uneven = [lines[0]]
-    asked = []
+    asked: list[LinePoly] = []
     found = in_best_order(drawn.image, [badly, latin, uneven], lambda some: asked.extend(some) or [])
     assert found == [badly, latin, uneven]
     assert asked == []
@@ -139,7 +139,7 @@ def test_white_is_measured_in_shares_of_a_character_in_either_polarity() -> None
 def test_lines_that_do_not_align_make_no_grid() -> None:
     drawn = Drawn("冲压部印", 2, "rows-left")
     first, second = drawn.columns(2)
-    moved = LinePoly(second.points + np.float32([0, 60]), "vertical", ambiguous=False)
+    moved = LinePoly(second.points + np.array([0, 60], np.float32), "vertical", ambiguous=False)
     assert grid_of([first, moved], 2, drawn.image) is None
     assert grid_of([first, second.turned()], 2, drawn.image) is None
 

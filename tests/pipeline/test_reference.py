@@ -16,7 +16,7 @@ from sealkit.pipeline.reference.strips import (
     rectify,
     warp,
 )
-from tests.pipeline.conftest import MakePipeline
+from tests.pipeline.conftest import MakePipeline, lengths
 
 PLAIN = {
     "reading": "reference",
@@ -143,7 +143,7 @@ def test_fields_are_paddlex_s_and_no_other(make_pipeline: MakePipeline, seal_ima
     ]  # fmt: skip
     assert len(seal["dt_polys"]) == 2 and seal.lines[0]["role"] is None and result.stages["reading"]["texts"] == 2
     assert list(result.img) == ["seal_res_region1"]
-    assert len(pipeline.recogniser.strips) == 2
+    assert len(lengths(pipeline).strips) == 2
 
 
 def test_zero_means_as_configured_but_is_shown(make_pipeline: MakePipeline, seal_image: np.ndarray) -> None:

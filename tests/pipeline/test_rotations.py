@@ -12,8 +12,8 @@ from sealkit.images import read_image
 from sealkit.modules.seal_text_detection.predictor import average_views, turned_back
 from sealkit.modules.seal_text_detection.preprocess import ResizeInfo
 from sealkit.modules.seal_text_detection.settings import DetResizeSettings
-from sealkit.pipeline.create import create_pipeline
 from sealkit.pipeline.settings import SealRecognitionSettings
+from tests.pipeline.conftest import in_process
 
 RIGHT, UP, LEFT, DOWN = (1, 0), (0, -1), (-1, 0), (0, 1)
 
@@ -46,7 +46,7 @@ def test_views_that_disagree_are_averaged() -> None:
 
 
 def test_the_network_runs_once_per_view(monkeypatch: pytest.MonkeyPatch) -> None:
-    detector = create_pipeline(device="cpu", threads=2, at_once=1).detector
+    detector = in_process(threads=2, at_once=1).detector
     shapes, run = [], detector.model.run
     monkeypatch.setattr(detector.model, "run", lambda x: (shapes.append(x.shape), run(x))[1])
     seal = read_image(Path(sealkit.__file__).parent / "assets" / "example_seal.png")
@@ -64,7 +64,7 @@ def test_the_network_runs_once_per_view(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_a_graph_of_one_size_cannot_lie_on_its_side(seal_image: np.ndarray) -> None:
-    detector = create_pipeline(device="cpu", threads=2, at_once=1).detector
+    detector = in_process(threads=2, at_once=1).detector
     detector.fixed_hw = (96, 160)
     assert detector.detect_tta(seal_image, views=2).merged.maps.shape[1] < detector.maps(seal_image).maps.shape[2]
     with pytest.raises(EngineError, match=r"turned by 90 degrees[\s\S]*Refine\.views"):

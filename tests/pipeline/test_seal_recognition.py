@@ -1,15 +1,16 @@
 """The flow: seals found, each detected in its own crop, texts outside left out, results in PaddleX's form."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 
 from sealkit.errors import ConfigError
-from tests.pipeline.conftest import InkModel, MakePipeline
+from tests.pipeline.conftest import InkModel, MakePipeline, ink
 
 
 def test_page_with_two_seals(make_pipeline: MakePipeline, page: np.ndarray) -> None:
@@ -24,7 +25,7 @@ def test_page_with_two_seals(make_pipeline: MakePipeline, page: np.ndarray) -> N
         assert [line["role"] for line in seal["lines"]] == ["title", "purpose"]
         assert len(seal["rec_texts"]) == len(seal["rec_polys"]) == len(seal["rec_scores"]) == 2
     assert result.texts == [*first["rec_texts"], *second["rec_texts"]]
-    sizes = pipeline.detector.model.sizes
+    sizes = ink(pipeline).sizes
     assert sizes[:3] == [(224, 288), (320, 448), (544, 736)]  # coarse scales
     assert len(sizes) == 3 + 2 * (1 + 4)  # per seal one that corrects its box, and four views
     assert all(max(size) == 320 for size in sizes[3:5])
@@ -37,7 +38,7 @@ def test_a_seal_that_fills_the_image_is_settled_at_the_first_scale(
     pipeline = make_pipeline()
     (result,) = pipeline.predict(cv2.resize(seal_image, (900, 900)))
     assert len(result["seal_res_list"]) == 1 and len(result.texts) == 2
-    assert pipeline.detector.model.sizes[0] == (288, 288) and len(pipeline.detector.model.sizes) == 1 + 1 + 4
+    assert ink(pipeline).sizes[0] == (288, 288) and len(ink(pipeline).sizes) == 1 + 1 + 4
 
 
 def test_seals_that_overlap_are_detected_one_by_one(make_pipeline: MakePipeline, overlapping: np.ndarray) -> None:
@@ -51,7 +52,7 @@ def test_seals_that_overlap_are_detected_one_by_one(make_pipeline: MakePipeline,
 class Blurred(InkModel):
     """Sees on a whole image larger discs than there are, and one where there is none."""
 
-    def run(self, x: np.ndarray) -> list[np.ndarray]:
+    def run(self, x: Any) -> list[np.ndarray]:
         (maps,) = super().run(x)
         if max(maps.shape[2:]) != self.crop_side:
             maps[0, 3] = cv2.dilate(maps[0, 3], np.ones((25, 25)))
@@ -78,7 +79,7 @@ def test_what_lies_outside_a_seal_s_box_is_dimmed_where_asked(make_pipeline: Mak
     seen = []
 
     class Watching(InkModel):
-        def run(self, x: np.ndarray) -> list[np.ndarray]:
+        def run(self, x: Any) -> list[np.ndarray]:
             seen.append(x[0])
             return super().run(x)
 
@@ -123,7 +124,7 @@ def test_no_seal_found(make_pipeline: MakePipeline) -> None:
     blank = np.full((200, 300, 3), 255, np.uint8)
     cv2.rectangle(blank, (50, 80), (250, 110), (0, 0, 0), -1)
     pipeline = make_pipeline(whole_page_fallback=False)
-    pipeline.detector.model.run = _without_area_left_of(pipeline.detector.model.run, 1.0)
+    pipeline.detector.model.run = _without_area_left_of(pipeline.detector.model.run, 1.0)  # type: ignore[assignment]
     (result,) = pipeline.predict(blank)
     assert result["seal_res_list"] == [] and "no seal found" in result["stages"]["search"]["note"]
     fallback = make_pipeline(whole_page_fallback=True)
@@ -140,7 +141,7 @@ def test_detector_without_area_channel_groups_texts(make_pipeline: MakePipeline,
     (result,) = pipeline.predict(seal_image)
     assert result["stages"]["search"]["found_by"] == "texts"
     assert len(result.texts) == 2
-    assert [max(size) for size in pipeline.detector.model.sizes[:-1]] == [160, 320]  # then the crop
+    assert [max(size) for size in ink(pipeline).sizes[:-1]] == [160, 320]  # then the crop
 
 
 def test_without_search_the_whole_image_is_one_region(make_pipeline: MakePipeline, seal_image: np.ndarray) -> None:
@@ -148,7 +149,7 @@ def test_without_search_the_whole_image_is_one_region(make_pipeline: MakePipelin
     (result,) = pipeline.predict(seal_image)
     (seal,) = result["seal_res_list"]
     assert seal["crop_box"] == [0, 0, 320, 320] and len(seal["rec_texts"]) == 2
-    assert pipeline.detector.model.sizes == [(736, 736)]
+    assert ink(pipeline).sizes == [(736, 736)]
 
 
 def test_given_layout_boxes(make_pipeline: MakePipeline, page: np.ndarray) -> None:
@@ -183,7 +184,7 @@ def test_score_threshold_and_size_of_the_call(make_pipeline: MakePipeline, seal_
         "box_thresh": 0.6,
         "unclip_ratio": 0.1,
     }
-    assert min(pipeline.detector.model.sizes[-1]) == 640
+    assert min(ink(pipeline).sizes[-1]) == 640
 
 
 def test_stages_that_are_not_there_are_refused_at_once(make_pipeline: MakePipeline, seal_image: np.ndarray) -> None:
@@ -287,8 +288,12 @@ def test_strips_go_in_batches_of_the_configured_size(make_pipeline: MakePipeline
     sizes = []
     for changes in ({}, {"SubPipelines.SealOCR.SubModules.TextRecognition.batch_size": 3}):
         pipeline = make_pipeline(**changes)
-        read = pipeline.recogniser.read
-        pipeline.recogniser.read = lambda strips, batch, read=read: (sizes.append(batch), read(strips, batch))[1]
+
+        def read(strips: Sequence[np.ndarray], batch_size: int = 8, plain: Any = pipeline.recogniser.read) -> Any:
+            sizes.append(batch_size)
+            return plain(strips, batch_size)
+
+        pipeline.recogniser.read = read
         list(pipeline.predict(page))
     assert set(sizes) == {8, 3} and sizes == sorted(sizes, reverse=True)
 
@@ -329,4 +334,6 @@ def test_parameters_by_position_are_paddlexs(make_pipeline: MakePipeline, page: 
 def test_the_parameter_that_was_given_is_named(make_pipeline: MakePipeline, page: np.ndarray, name: str) -> None:
     """The config's own default is on for both steps, and neither was built."""
     with pytest.raises(ConfigError, match=f"^{name}: this pipeline was built without the document preprocessor"):
-        make_pipeline(config="seal_recognition", use_doc_preprocessor=False).predict(page, **{name: True})
+        pipeline = make_pipeline(config="seal_recognition", use_doc_preprocessor=False)
+        options: dict[str, Any] = {name: True}
+        pipeline.predict(page, **options)

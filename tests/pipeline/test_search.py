@@ -10,8 +10,8 @@ from sealkit.pipeline.settings import SearchSettings
 from sealkit.pipeline.stages.find_seals import coarse_sides, is_shown, merge_scales, residual_regions
 
 
-def seal(*box: float) -> FoundSeal:
-    return FoundSeal(tuple(float(v) for v in box), 0.9, "area")
+def seal(x1: float, y1: float, x2: float, y2: float) -> FoundSeal:
+    return FoundSeal((float(x1), float(y1), float(x2), float(y2)), 0.9, "area")
 
 
 def boxes(seals: list[FoundSeal]) -> set[tuple[float, ...]]:

@@ -17,6 +17,7 @@ from sealkit.pipeline.create import create_pipeline
 from sealkit.pipeline.result import SealRecognitionResult
 from sealkit.pipeline.side_by_side import several
 from sealkit.workers.order import JOBS_PER_WORKER, in_order
+from tests.pipeline.conftest import in_process
 
 ROOT = Path(__file__).resolve().parents[2]
 Run = Callable[..., Iterator[Any]]
@@ -116,13 +117,11 @@ def test_whoever_stops_reading_stops_the_work() -> None:
 
 def test_images_are_read_as_one_by_one(tmp_path: Path) -> None:
     image = read_image(ROOT / "datasets" / "toy" / "images" / "000028.jpg")
-    inputs = [np.ascontiguousarray(image[: image.shape[0] - 4 * i]) for i in range(5)]
+    inputs: list[Any] = [np.ascontiguousarray(image[: image.shape[0] - 4 * i]) for i in range(5)]
     inputs.insert(2, str(tmp_path / "nowhere.png"))
-    alone, together = (create_pipeline(device="cpu", threads=2, at_once=n) for n in (1, 2))
+    alone, together = (in_process(threads=2, at_once=n) for n in (1, 2))
     assert (alone.at_once, together.at_once) == (1, 2)
-    assert (
-        create_pipeline(device="cpu", threads=3).at_once == 3 and create_pipeline(device="cpu", threads=1).at_once == 1
-    )
+    assert in_process(threads=3).at_once == 3 and in_process(threads=1).at_once == 1
     expected, found = list(alone.predict(inputs)), list(together.predict(inputs))
     assert [_facts(one) for one in found] == [_facts(one) for one in expected]
     assert sum(bool(facts) for facts in map(_facts, found)) == 5 and not found[2].ok
@@ -139,12 +138,12 @@ def _facts(result: SealRecognitionResult) -> list[tuple[list[str], list[float]]]
 
 def test_large_networks_read_one_image_at_a_time_unless_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(build, "SIDE_BY_SIDE", build.SideBySideRules(max_graph_bytes=1 << 20))
-    assert create_pipeline(device="cpu", threads=2).at_once == 1
-    assert create_pipeline(device="cpu", threads=2, at_once=2).at_once == 2
+    assert in_process(threads=2).at_once == 1
+    assert in_process(threads=2, at_once=2).at_once == 2
 
 
 def test_the_first_image_is_read_though_the_second_fails(seal_image: np.ndarray) -> None:
-    pipeline = create_pipeline(device="cpu", threads=2, at_once=2)
+    pipeline = in_process(threads=2, at_once=2)
     results, error = _read(
         pipeline.predict([seal_image] * 2, use_layout_detection=False, layout_det_res=[{"boxes": []}])
     )
@@ -153,10 +152,10 @@ def test_the_first_image_is_read_though_the_second_fails(seal_image: np.ndarray)
 
 def test_what_cannot_be_done_is_refused() -> None:
     with pytest.raises(ConfigError, match="ONNX Runtime on the CPU only") as caught:
-        create_pipeline(device="cpu", engine="openvino", threads=2, at_once=2)
+        in_process(engine="openvino", threads=2, at_once=2)
     assert "cpu,cpu" in str(caught.value)
-    assert create_pipeline(device="cpu", engine="openvino", threads=2).at_once == 1
+    assert in_process(engine="openvino", threads=2).at_once == 1
     with pytest.raises(ConfigError, match="1 or more"):
-        create_pipeline(device="cpu", at_once=0)
+        in_process(at_once=0)
     with pytest.raises(ConfigError, match="several devices"):
         create_pipeline(device="cpu,cpu", at_once=2)

@@ -7,13 +7,12 @@ import cv2
 import numpy as np
 import pytest
 
-import sealkit
 from sealkit.geometry.boxes import iou
 from sealkit.modules.seal_text_detection.predictor import TextDetector
 from sealkit.pipeline.settings import SearchSettings
 from sealkit.pipeline.stages.find_seals import search
 from sealkit.pipeline.tiles import ScaledMaps, larger_sides, second_look, tile_spans
-from tests.pipeline.conftest import MakePipeline, draw_seal
+from tests.pipeline.conftest import MakePipeline, draw_seal, in_process, ink
 
 ROOT = Path(__file__).parents[2]
 SETTINGS = SearchSettings()
@@ -70,7 +69,7 @@ def test_a_seal_on_the_border_of_two_tiles_is_found_once(make_pipeline: MakePipe
     middles = sorted((box[first] + box[first + 2]) / 2 for box in found)
     assert np.allclose(middles, [y for _, y in centres], atol=12)
     assert result["stages"]["search"]["larger_scales"].startswith("long image: ")
-    assert max(max(size) for size in pipeline.detector.model.sizes) <= 384  # the crops of single seals
+    assert max(max(size) for size in ink(pipeline).sizes) <= 384  # the crops of single seals
 
 
 def test_detectors_without_seal_area_see_tiles_too(make_pipeline: MakePipeline) -> None:
@@ -92,7 +91,7 @@ def test_empty_paper_is_not_detected(make_pipeline: MakePipeline) -> None:
 
 @pytest.fixture(scope="module")
 def detector() -> TextDetector:
-    return sealkit.create_pipeline(device="cpu", threads=1).detector
+    return in_process(threads=1).detector
 
 
 @pytest.fixture(scope="module")

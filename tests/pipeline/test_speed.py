@@ -60,7 +60,7 @@ def stand_in(weight: np.ndarray = WEIGHT) -> Any:
     """A converter that writes the same network without looking, and counts."""
     calls = []
 
-    def convert(program: Path, params: Path, target: Path, opset: int = 14) -> None:
+    def convert(program: Path, params: Path, target: Path, opset: int = 14) -> dict[str, Any]:
         calls.append(opset)
         shape = ("n", 3, "h", "w")
         graph = helper.make_graph(

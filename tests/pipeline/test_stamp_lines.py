@@ -1,7 +1,7 @@
 """Rectangular and line stamps: a general text detector where the seal detector finds nothing."""
 
 import json
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 import cv2
 import numpy as np
@@ -11,6 +11,7 @@ from sealkit.errors import ConfigError, WeightsError
 from sealkit.geometry.regions import TextRegion
 from sealkit.pipeline import line_detector
 from sealkit.pipeline.create import create_pipeline, load_config
+from sealkit.pipeline.line_detector import LineDetector
 from sealkit.pipeline.page import ReadLine, SealLine
 from sealkit.pipeline.result import SealRecognitionResult
 from sealkit.pipeline.stages.stamp_lines import agreed
@@ -18,10 +19,11 @@ from tests.geometry.stamp_pages import BLUE, RED, Sheet
 from tests.pipeline.conftest import MakePipeline
 
 
-class FakeLines:
+class FakeLines(LineDetector):
     """In place of the general detector: the lines that were drawn."""
 
-    name, missing, models = "fake (test)", None, {}
+    name, missing = "fake (test)", None
+    models: ClassVar[dict[str, Any]] = {}
 
     def __init__(self, sheet: Sheet) -> None:
         self.sheet, self.calls = sheet, 0
@@ -32,10 +34,10 @@ class FakeLines:
 
 
 def read(make_pipeline: MakePipeline, sheet: Sheet, **changes: Any) -> tuple[SealRecognitionResult, FakeLines]:
-    pipeline = make_pipeline(**changes)
-    pipeline.lines = FakeLines(sheet)
+    pipeline, lines = make_pipeline(**changes), FakeLines(sheet)
+    pipeline.lines = lines
     (result,) = pipeline.predict(sheet.image)
-    return result, pipeline.lines
+    return result, lines
 
 
 def stamp() -> Sheet:
@@ -79,9 +81,9 @@ def test_an_image_with_seals_is_looked_at_again_only_where_asked(make_pipeline: 
 
 def test_boxes_of_the_caller_are_all_there_is(make_pipeline: MakePipeline) -> None:
     sheet, pipeline = stamp(), make_pipeline()
-    pipeline.lines = FakeLines(sheet)
+    lines = pipeline.lines = FakeLines(sheet)
     (result,) = pipeline.predict(sheet.image, layout_det_res={"boxes": []}, use_layout_detection=False)
-    assert result["seal_res_list"] == [] and pipeline.lines.calls == 0
+    assert result["seal_res_list"] == [] and lines.calls == 0
 
 
 def test_without_the_wheel_the_result_names_the_package(

@@ -11,12 +11,13 @@ import pytest
 from sealkit.geometry.lines import LinePoly
 from sealkit.geometry.regions import TextRegion
 from sealkit.modules.text_recognition.postprocess import RecResult
+from sealkit.modules.text_recognition.predictor import TextRecogniser
 from sealkit.pipeline.page import SealLine
 from sealkit.pipeline.settings import ReadingSettings
 from sealkit.pipeline.stages import read
 
 
-class ByBrightEnd:
+class ByBrightEnd(TextRecogniser):
     """Reads strips whose left end is bright surely; `worst` is its score for the others."""
 
     height = 48
@@ -24,7 +25,7 @@ class ByBrightEnd:
     def __init__(self, worst: float) -> None:
         self.worst, self.strips = worst, 0
 
-    def read(self, strips: Sequence[np.ndarray], batch_size: int) -> list[RecResult]:
+    def read(self, strips: Sequence[np.ndarray], batch_size: int = 8) -> list[RecResult]:
         self.strips += len(strips)
         right = [strip[:, : strip.shape[1] // 2].mean() > strip[:, strip.shape[1] // 2 :].mean() for strip in strips]
         return [RecResult("印章", 0.99) if good else RecResult("草卬", self.worst) for good in right]

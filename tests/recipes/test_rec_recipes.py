@@ -90,7 +90,7 @@ V3 = (500, 128, "Adam", 1e-3, 3e-5, 5, True)
 @pytest.mark.parametrize("name", MODELS)
 def test_official_settings(name: str) -> None:
     """As published in PaddleOCR's training configurations."""
-    recipe = load_recipe(name).settings
+    recipe: Any = load_recipe(name).settings
     optimizer, schedule = recipe.optimizer, recipe.schedule
     found = (recipe.train.epochs, recipe.train.batch_size, optimizer.name, optimizer.lr, optimizer.weight_decay)
     operations = [step.op for step in recipe.augment]

@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -95,7 +96,7 @@ def quoted_score(name: str) -> str | None:
     """The sentence in which a recipe's header quotes a published score; None where it quotes none."""
     head = RECIPES[name].read_text(encoding="utf-8").partition("# Score:")[2].partition("\n# Time:")[0]
     found = re.search(r"\S.* \(published by \w+, not reproduced here", " ".join(head.replace("\n#", " ").split()))
-    return found and found.group()
+    return found.group() if found else None
 
 
 @pytest.mark.parametrize("name", RECIPES)
@@ -166,7 +167,7 @@ def test_official_picodet_settings(
     name: str, rate: float, epochs: int, total: int, warm: int, batch: int, static: int | None
 ) -> None:
     """As PaddleX's configurations of these models have them."""
-    recipe = load_recipe(name).settings
+    recipe: Any = load_recipe(name).settings
     optimizer, schedule = recipe.optimizer, recipe.schedule
     assert (recipe.train.epochs, recipe.train.batch_size, optimizer.lr) == (epochs, batch, rate)
     assert (optimizer.name, optimizer.momentum, optimizer.weight_decay) == ("Momentum", 0.9, 4e-5)
@@ -196,7 +197,7 @@ def test_official_picodet_settings(
 )
 def test_official_rtdetr_settings(name: str, epochs: int, batch: int) -> None:
     """As PaddleX's configurations of these models have them."""
-    recipe = load_recipe(name).settings
+    recipe: Any = load_recipe(name).settings
     optimizer, schedule = recipe.optimizer, recipe.schedule
     assert (recipe.train.epochs, recipe.train.batch_size) == (epochs, batch)
     assert (optimizer.name, optimizer.lr, optimizer.weight_decay, optimizer.clip_norm) == ("AdamW", 1e-4, 1e-4, 0.1)
@@ -227,7 +228,7 @@ def test_official_orientation_settings() -> None:
 @pytest.mark.parametrize("name", ["seal_det_server", "seal_det_mobile"])
 def test_official_settings(name: str) -> None:
     """As published for PP-OCRv4_server_seal_det and PP-OCRv4_mobile_seal_det (PaddleX's training configs)."""
-    recipe = load_recipe(name).settings
+    recipe: Any = load_recipe(name).settings
     assert (recipe.train.epochs, recipe.train.batch_size) == (100, 4 if "server" in name else 8)
     optimizer, schedule = recipe.optimizer, recipe.schedule
     assert (optimizer.name, optimizer.lr, optimizer.weight_decay, optimizer.clip_norm) == ("Adam", 1e-3, 1e-6, None)
@@ -253,7 +254,7 @@ def test_v6_settings(name: str, decay: float, weight_decay: float) -> None:
 @pytest.mark.parametrize("name", [name for name in RECIPES if name.startswith("seal_det")])
 def test_seal_detectors_decode_as_the_pipeline_does(name: str) -> None:
     """shrink_ratio 0.8 and unclip_ratio 0.5 belong together; mixed with 0.4 and 1.5 outlines get fat or thin."""
-    recipe = load_recipe(name).settings
+    recipe: Any = load_recipe(name).settings
     post = recipe.postprocess
     assert recipe.targets.shrink_ratio == 0.8
     assert (post.thresh, post.box_thresh, post.unclip_ratio, post.rings) == (0.2, 0.6, 0.5, "keep")

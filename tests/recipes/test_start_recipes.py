@@ -20,7 +20,7 @@ from sealkit.modules.table import MODULES, having
 ROOT = Path(__file__).parents[2]
 FILE = Path(__file__).with_name("first_losses.json")
 # OpenCV's versions and vector units draw augmented images a little differently.
-TOLERANCE = {"rel": 0.02, "abs": 0.02}
+TOLERANCE: dict[str, Any] = {"rel": 0.02, "abs": 0.02}
 SETS = {name: MODULES[name].toy_set for name in having("start_recipe")}
 SMALLER: dict[str, dict[str, Any]] = {
     "seal_text_detection": {"resize.limit_side_len": 160},

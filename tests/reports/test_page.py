@@ -3,6 +3,7 @@
 import base64
 import re
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -65,7 +66,7 @@ def test_no_share_is_above_a_hundred_percent() -> None:
 def test_folded_sections_come_last_and_strips_keep_their_width(tmp_path: Path) -> None:
     strip, image = np.zeros((48, 900, 3), np.uint8), np.zeros((900, 900, 3), np.uint8)
     case = {"title": "1. x", "about": "a", "texts": [("read", [("甲", ""), ("<i>", "wrong"), ("乙", "missing")])]}
-    sections = [
+    sections: list[dict[str, Any]] = [
         {"title": "table", "rows": [{"a": 1}], "fold": True},
         {"title": "cases", "cases": [{**case, "images": [("", image)], "strips": [("s", strip)]}]},
     ]

@@ -18,7 +18,7 @@ PostProcess: {name: CTCLabelDecode, character_dict: [a, b, '1']}
 """
 
 
-def _write_onnx(path: Path, inputs: Sequence[str] = ("x",), metadata: Mapping[str, str] | None = None) -> None:
+def _write_onnx(path: Path, inputs: Sequence[str] = ("x",), metadata: Mapping[str, str] | None = None) -> Path:
     """A graph y = 1 * first + 10 * second + 100 * third over its inputs, in the given order; 3 channels, free size."""
     import onnx
     from onnx import TensorProto, helper, numpy_helper
@@ -26,7 +26,7 @@ def _write_onnx(path: Path, inputs: Sequence[str] = ("x",), metadata: Mapping[st
     shape = ["n", 3, "h", "w"]
     nodes, terms, constants = [], [], []
     for i, name in enumerate(inputs):
-        constants.append(numpy_helper.from_array(np.float32([10.0**i]), f"k{i}"))
+        constants.append(numpy_helper.from_array(np.array([10.0**i], np.float32), f"k{i}"))
         nodes.append(helper.make_node("Mul", [name, f"k{i}"], [f"t{i}"]))
         terms.append(f"t{i}")
     nodes.append(helper.make_node("Sum", terms, ["y"]))
@@ -49,7 +49,7 @@ def yml() -> str:
 
 
 @pytest.fixture
-def write_onnx() -> Callable[..., None]:
+def write_onnx() -> Callable[..., Path]:
     return _write_onnx
 
 

@@ -19,7 +19,7 @@ def test_meta_of_a_folder(onnx_folder: Path) -> None:
     assert meta.post_process["name"] == "CTCLabelDecode"
 
 
-def test_meta_of_a_single_file(tmp_path: Path, write_onnx: Callable[..., None], yml: str) -> None:
+def test_meta_of_a_single_file(tmp_path: Path, write_onnx: Callable[..., Path], yml: str) -> None:
     path = write_onnx(tmp_path / "rec.onnx", metadata={"character": "a\n印\n\U0001f6c5"})
     assert onnx_metadata(path) == {"character": "a\n印\n\U0001f6c5"}
     meta = ModelFiles.find(path).read_meta()
@@ -30,7 +30,7 @@ def test_meta_of_a_single_file(tmp_path: Path, write_onnx: Callable[..., None], 
     assert own.model_name == "PP-OCRv4_mobile_rec" and own.character_dict == ["a", "b", "1"]
 
 
-def test_no_metadata_at_all(tmp_path: Path, write_onnx: Callable[..., None]) -> None:
+def test_no_metadata_at_all(tmp_path: Path, write_onnx: Callable[..., Path]) -> None:
     meta = ModelFiles.find(write_onnx(tmp_path / "x.onnx")).read_meta()
     assert meta.data == {} and meta.onnx == {} and meta.transform_ops == {} and meta.character_dict is None
 

@@ -38,7 +38,7 @@ def test_outputs_stay_valid_after_the_next_run(onnx_folder: Path, engine: str) -
 
 
 @pytest.mark.parametrize("engine", ONNX_ENGINES)
-def test_inputs_are_fed_by_alphabetical_rank(tmp_path: Path, write_onnx: Callable[..., None], engine: str) -> None:
+def test_inputs_are_fed_by_alphabetical_rank(tmp_path: Path, write_onnx: Callable[..., Path], engine: str) -> None:
     model = load_model(write_onnx(tmp_path / "m.onnx", inputs=("scale", "image", "hw")), engine=engine)
     # Alphabetical: hw (weight 100), image (10), scale (1); names given need not equal the graph's.
     expected = 100 * X + 10 * (2 * X) + 1 * (3 * X)
@@ -72,7 +72,7 @@ def test_trapped_paddle_versions_switch_onednn_off(paddle_folder: Path, monkeypa
     monkeypatch.setattr(paddle, "__version__", "3.3.1")
     assert load_model(paddle_folder, engine="paddle").notes == []
     monkeypatch.setattr(paddle_engine, "has_interpolation", lambda program: True)
-    model = load_model(paddle_folder, engine="paddle")
+    model: Any = load_model(paddle_folder, engine="paddle")
     assert not model._onednn and "77340" in model.notes[0]
     np.testing.assert_allclose(model.run(X)[0], 2 * X)
 
@@ -80,7 +80,7 @@ def test_trapped_paddle_versions_switch_onednn_off(paddle_folder: Path, monkeypa
 def test_onednn_failure_at_the_first_run_is_retried_without_it(
     paddle_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    model = load_model(paddle_folder, engine="paddle")
+    model: Any = load_model(paddle_folder, engine="paddle")
     real = type(model)._once
 
     def once(self: Any, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:

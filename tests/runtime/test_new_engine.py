@@ -14,7 +14,7 @@ from sealkit.runtime import engines, model
 from sealkit.runtime.devices import CPU
 from sealkit.runtime.engines import EngineInfo
 from sealkit.runtime.model import InferenceModel, load_model
-from sealkit.runtime.onnx_engine import CLASSES as ONNX
+from sealkit.runtime.onnx_engine import OnnxRuntimeModel
 
 FOLDER = Path(__file__).resolve().parents[2] / "sealkit" / "assets" / "PP-OCRv6_small_rec.onnx"
 
@@ -23,7 +23,7 @@ FOLDER = Path(__file__).resolve().parents[2] / "sealkit" / "assets" / "PP-OCRv6_
 def halved(monkeypatch: pytest.MonkeyPatch) -> type:
     """An engine whose answers are half of ONNX Runtime's, in a file of its own and a row."""
 
-    class Halved(ONNX["onnxruntime"]):  # type: ignore[misc]
+    class Halved(OnnxRuntimeModel):
         def _execute(self, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
             return [output / 2 for output in super()._execute(arrays)]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -48,11 +49,12 @@ LAYOUT = {
         {"type": "Permute"},
     ],
 }
-READERS = [
+Reader = Callable[[ModelMeta], object]
+READERS: list[Reader] = [
     det_input, DetectorSpec.of_model, DetectorSpec.of_pipeline, fixed_size, rec_charset, rec_resize, ori_input,
     layout_rules, file_options,
 ]  # fmt: skip
-RAW = [module_said, ModelMeta.model_name.fget, ModelMeta.transform_ops.func]
+RAW: list[Reader] = [module_said, lambda meta: meta.model_name, lambda meta: meta.transform_ops]
 READERS += RAW
 TREES = [DETECTION, RECOGNITION, ORIENTATION, LAYOUT]
 ODD: list[Any] = [None, True, 0, -1, 10**9, 10**400, math.nan, math.inf, "", "abc", "nan", "1e999", "1/0", "9**9**9"]
@@ -122,7 +124,7 @@ CASES = st.sampled_from([(tree, path) for tree in TREES for path in places(tree)
 @pytest.mark.slow
 @settings(max_examples=10_000, deadline=None)
 @given(CASES, VALUES)
-def test_ten_thousand_values(case: tuple, value: Any) -> None:
+def test_ten_thousand_values(case: tuple[Any, Any], value: Any) -> None:
     check_readers(changed(*case, value))
 
 

@@ -7,6 +7,7 @@ import shutil
 import ssl
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -161,7 +162,7 @@ def test_https_with_a_token(tmp_path: Path) -> None:
         url = live.url.replace("http:", "https:")
         with httpx.Client(verify=ssl.create_default_context(cafile=str(certificate))) as client:
             assert client.get(f"{url}/health").status_code == 200
-            fields = {"json": {"file": "QUJD"}}
+            fields: dict[str, Any] = {"json": {"file": "QUJD"}}
             assert client.post(f"{url}/seal-recognition", **fields).status_code == 401
             headers = {"Authorization": f"Bearer {TOKEN}"}
             assert client.post(f"{url}/seal-recognition", headers=headers, **fields).status_code == 422

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -37,11 +37,11 @@ class Reader(FakePipeline):
         super().__init__()
         self.drawn, self.more = drawn, more
 
-    def predict(self, input: Sequence[np.ndarray], **parameters: Any) -> Iterator[Result]:
+    def predict(self, input: Iterable[np.ndarray], **parameters: Any) -> Iterator[Result]:
         (image,) = input
         self.parameters = parameters
         seal = {"rec_texts": ["某公司", "章"], "rec_scores": [0.875, 0.5], "rec_polys": POLYS}
-        empty = {"rec_texts": [], "rec_scores": [], "rec_polys": []}
+        empty: dict[str, Any] = {"rec_texts": [], "rec_scores": [], "rec_polys": []}
         yield Result(seal_res_list=[seal, empty], size=list(image.shape[:2]), drawn=self.drawn, **self.more)
 
 

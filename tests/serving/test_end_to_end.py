@@ -144,7 +144,7 @@ def run(command: list[str], text: str | None = None, **environment: str) -> subp
 
 
 @pytest.fixture(scope="module")
-def commands(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
+def commands(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str] | str]:
     return client_commands(tmp_path_factory.mktemp("compiled"))
 
 

@@ -176,7 +176,10 @@ def test_a_client_that_leaves_takes_its_waiting_job_with_it(png: str) -> None:
     pool = NeverPool(FakePipeline(), settings)
     client = Client(pool, settings)
     body = httpx.Request("POST", "http://test/", json={"file": png, "fileType": 1}).content
-    messages = [{"type": "http.request", "body": body, "more_body": False}, {"type": "http.disconnect"}]
+    messages: list[dict[str, Any]] = [
+        {"type": "http.request", "body": body, "more_body": False},
+        {"type": "http.disconnect"},
+    ]
     sent = []
 
     async def context() -> None:
@@ -224,7 +227,7 @@ def test_refusals_do_not_tell_what_lies_behind(make_client: MakeClient) -> None:
 def test_a_listed_public_host_is_fetched_with_the_services_limits(
     make_client: MakeClient, png: str, pdf: MakePdf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = {}
+    asked: dict[str, Any] = {}
 
     def fetch(url: str, **options: Any) -> bytes:
         asked.update(options, url=url)

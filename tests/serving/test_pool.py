@@ -21,7 +21,7 @@ SETTINGS = ServingSettings(visualize=False)
 
 @contextlib.contextmanager
 def running(count: int = 1, settings: ServingSettings = SETTINGS, **options: Any) -> Iterator[tuple[Pool, list[Any]]]:
-    causes = []
+    causes: list[Any] = []
     pool = Pool(specs(count, settings, **options), causes.append)
     pool.start()
     try:

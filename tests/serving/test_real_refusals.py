@@ -9,6 +9,7 @@ import pytest
 from sealkit.modules.layout_detection.postprocess import LayoutOptions, layout_boxes
 from sealkit.pipeline.seal_recognition import SealRecognitionPipeline
 from sealkit.serving.errors import NOT_CONFIGURED
+from tests.pipeline.conftest import in_process
 from tests.serving.conftest import MakeClient
 
 
@@ -26,9 +27,7 @@ class PlainLayout:
 
 @pytest.fixture(scope="module")
 def pipeline() -> SealRecognitionPipeline:
-    import sealkit
-
-    return sealkit.create_pipeline(threads=1)
+    return in_process(threads=1)
 
 
 @pytest.mark.parametrize(

@@ -69,7 +69,7 @@ def test_kill_9_of_a_worker_costs_its_own_request(png: str) -> None:
 def test_overflow_is_429_with_a_large_body_too(small: Live, png: str) -> None:
     """The answer must reach a client that is still sending."""
     with ThreadPoolExecutor(6) as threads:
-        fields = {"file": png + "\n" * 4_000_000, "fileType": 1, "sealDetLimitType": "sleep 1.5"}
+        fields: dict[str, Any] = {"file": png + "\n" * 4_000_000, "fileType": 1, "sealDetLimitType": "sleep 1.5"}
         answers = [threads.submit(small.post, **fields) for _ in range(6)]
         statuses = sorted(answer.result().status_code for answer in answers)
         assert statuses == [200, 200, 429, 429, 429, 429]

@@ -48,7 +48,7 @@ def test_only_texts_that_fit_are_drawn() -> None:
 
 def test_long_lines_are_longer_than_short_ones() -> None:
     artist = StripArtist(StripSettings(size=(160, 220), printed=0, width=(1, 1)), 3)
-    ratios = [[], [], []]
+    ratios: list[list[float]] = [[], [], []]
     for length in range(3):
         for seed in range(4):
             image = artist.draw(np.random.default_rng([seed, length]), length, anything).image
@@ -76,7 +76,7 @@ def test_ends_are_cut_and_grown_within_the_range() -> None:
 
 def test_what_is_put_at_an_end_is_less_than_a_character() -> None:
     strip = np.full((48, 300, 3), 250, np.uint8)
-    widths = {text: [] for text in ("有限公司", "1234567")}
+    widths: dict[str, list[int]] = {text: [] for text in ("有限公司", "1234567")}
     for text, found in widths.items():
         for seed in range(20):
             longer = foreign_ends(strip, np.random.default_rng(seed), text)

@@ -12,6 +12,7 @@ import pytest
 from sealkit.cli import data_synth
 from sealkit.errors import ConfigError, DataError
 from sealkit.images import read_image
+from sealkit.synth.common import paper
 from sealkit.synth.common.fields import FieldPool
 from sealkit.synth.pages import document_kinds as page_kinds
 from sealkit.synth.pages import scene as pages
@@ -119,7 +120,7 @@ def test_share_of_empty_pages_is_what_was_asked_for() -> None:
 
 def test_seals_that_a_copier_wiped_out_are_not_labelled(monkeypatch: pytest.MonkeyPatch) -> None:
     tiny = SMALL.model_copy(update={"size": (200, 220), "empty": 0.0, "parts": 0.0, "close_ups": 0.0})
-    monkeypatch.setattr(pages.paper, "LOOKS", ("copy",) * 4)
+    monkeypatch.setattr(paper, "LOOKS", ("copy",) * 4)
     assert sum(render_page(2, index, tiny)[2]["seals"] for index in range(4)) >= 4
     monkeypatch.setattr(pages, "take", lambda image, *_: np.full(image.shape, 255, np.uint8))
     assert sum(render_page(2, index, tiny)[2]["seals"] for index in range(4)) == 0

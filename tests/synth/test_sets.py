@@ -3,6 +3,7 @@
 import argparse
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -68,7 +69,7 @@ def test_set_is_the_same_for_any_number_of_workers(tmp_path: Path) -> None:
 
 def test_a_set_left_unfinished_is_gone_on_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Stopped after three images, one of them lost since, then started again: byte for byte the set of one go."""
-    options = {"val_share": 0.34, "settings": SMALL}
+    options: dict[str, Any] = {"val_share": 0.34, "settings": SMALL}
     write_detection_set(tmp_path / "whole", 6, 5, **options)
     drawn: list[int] = []
     render = writer._render_to_file

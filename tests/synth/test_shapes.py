@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +32,7 @@ CORNERS = ((0.0, -1.0), (1.0, 0.0), (0.0, 1.0), (-1.0, 0.0))
 
 
 @pytest.fixture
-def diamond(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def diamond(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A shape whose module and row are all there is of it."""
     (tmp_path / "my_shape.py").write_text(DESIGN, encoding="utf-8")
     monkeypatch.syspath_prepend(str(tmp_path))

@@ -46,13 +46,13 @@ def test_the_parts_of_strips_and_of_pages_with_boxes(tmp_path: Path) -> None:
     assert images(files[0]) | images(files[1]) == images("datasets/toy_strips/train.txt") and count == len(
         images(files[1])
     )
-    pages = {"images": [{"id": n, "file_name": f"{n}.png", "width": 9, "height": 9} for n in range(8)]}
+    drawn: list[dict[str, Any]] = [{"id": n, "file_name": f"{n}.png", "width": 9, "height": 9} for n in range(8)]
     boxes = [{"id": n, "image_id": n, "category_id": 0, "bbox": [1, 1, 4, 4]} for n in range(8)]
     (tmp_path / "set/annotations").mkdir(parents=True)
     (tmp_path / "set/images").mkdir()
-    for page in pages["images"]:
+    for page in drawn:
         shutil.copy(next(Path("datasets/toy/images").iterdir()), tmp_path / "set/images" / page["file_name"])
-    content = {**pages, "annotations": boxes, "categories": [{"id": 0, "name": "seal"}]}
+    content = {"images": drawn, "annotations": boxes, "categories": [{"id": 0, "name": "seal"}]}
     (tmp_path / "set/annotations/all.json").write_text(json.dumps(content))
     layout = {"root": str(tmp_path / "set"), "labels": "annotations/all.json"}
     parts, count = split_training([layout], tmp_path / "parts", seed=1)

@@ -94,4 +94,6 @@ def valid_files() -> list[bytes]:
         "LR_Scheduler": OrderedDict(last_lr=np.float64(0.1), last_epoch=3, milestones=[1, 2], verbose=False, name=None),
         "long": rng.normal(size=2000).astype("float32"),
     }
-    return [pickle.dumps(content, protocol=protocol, fix_imports=fix) for protocol in (2, 3, 4, 5) for fix in (0, 1)]
+    return [
+        pickle.dumps(content, protocol=protocol, fix_imports=fix) for protocol in (2, 3, 4, 5) for fix in (False, True)
+    ]

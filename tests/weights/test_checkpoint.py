@@ -1,6 +1,7 @@
 import json
 import os
 import re
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sealkit import files as atomic
 from sealkit.errors import WeightsError
 from sealkit.weights import checkpoint
 from sealkit.weights.checkpoint import (
@@ -76,7 +76,7 @@ def test_a_kill_at_any_moment_leaves_the_old_or_the_new_one(
 
     for name in ("rename", "replace", "fsync", "mkdir", "open"):
         monkeypatch.setattr(os, name, counted(getattr(os, name)))
-    monkeypatch.setattr(atomic.shutil, "rmtree", counted(atomic.shutil.rmtree))
+    monkeypatch.setattr(shutil, "rmtree", counted(shutil.rmtree))
     try:
         save_checkpoint(folder, made(2))
         finished = True
@@ -246,7 +246,8 @@ def test_a_state_without_its_parts(tmp_path: Path, key: str, value: object) -> N
 
 
 FACTS = {"bytes": 1, "crc32": 1}
-NUMBER, EMPTY, TEXT = 1, {}, {"bytes": "1", "crc32": 1}
+NUMBER, TEXT = 1, {"bytes": "1", "crc32": 1}
+EMPTY: dict[str, Any] = {}
 
 
 @pytest.mark.parametrize(
@@ -306,7 +307,7 @@ def check_bytes(folder: Path, data: bytes) -> None:
 
 
 HEADER_BYTES = st.lists(st.tuples(st.integers(0, 160), st.integers(0, 255)), min_size=1, max_size=6)
-FUZZ = {"deadline": None, "suppress_health_check": [HealthCheck.function_scoped_fixture]}
+FUZZ: dict[str, Any] = {"deadline": None, "suppress_health_check": [HealthCheck.function_scoped_fixture]}
 
 
 def mutated_file(changes: Sequence[tuple[int, int]]) -> bytes:

@@ -4,6 +4,7 @@ import pickle
 from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -147,7 +148,8 @@ def test_other_codecs_objects_and_references_are_refused(tmp_path: Path) -> None
     (tmp_path / "c").write_bytes(b"\x80\x04\x8c\x01xQ.")
     with pytest.raises(WeightsError, match="persistent reference"):
         load_pdparams(tmp_path / "c")
-    nested = value = []
+    nested: list[Any] = []
+    value = nested
     for _ in range(40):
         value.append([])
         value = value[0]

@@ -55,7 +55,7 @@ def test_unknown_content_is_neither_trained_from_nor_run(tmp_path: Path, monkeyp
 def test_the_checksum_is_made_anew_where_the_file_changed(tmp_path: Path) -> None:
     file = tmp_path / "a"
     file.write_bytes(b"1")
-    seen = set()
+    seen: set[str] = set()
     for content in (b"1", b"2", b"33"):
         file.write_bytes(content)
         os.utime(file, ns=(len(seen), len(seen)))

@@ -32,7 +32,7 @@ def test_input_is_bgr_over_255() -> None:
 
 
 def test_output_is_cut_to_whole_numbers_and_clipped() -> None:
-    assert to_pixels(np.float32([-0.5, 0.0039, 0.5, 0.9999, 1.0, 1.5])).tolist() == [0, 0, 127, 254, 255, 255]
+    assert to_pixels(np.array([-0.5, 0.0039, 0.5, 0.9999, 1.0, 1.5], np.float32)).tolist() == [0, 0, 127, 254, 255, 255]
     flat = postprocess(np.zeros((3, 4, 5), np.float32))
     assert flat.shape == (4, 5, 3) and flat.flags.c_contiguous
 

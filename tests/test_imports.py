@@ -32,7 +32,7 @@ def name_of(path: Path) -> str:
 def imports(path: Path, *, top_only: bool = False) -> list[tuple[str, int]]:
     """(dotted module, line) of every import; with top_only of those that run when the file is imported."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    found: list[str] = []
+    found: list[tuple[str, int]] = []
 
     def visit(node: ast.AST) -> None:
         for child in ast.iter_child_nodes(node):

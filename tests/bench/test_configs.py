@@ -127,8 +127,9 @@ def test_a_process_and_its_children_are_sampled() -> None:
                     break
                 time.sleep(0.05)
     finally:
-        for one in [*psutil.Process(process.pid).children(), process]:
+        for one in psutil.Process(process.pid).children():
             one.kill()
+        process.kill()
         process.wait()
     assert max(sample.host_mb for sample in sampler.samples) > 60
     assert all(b.cpu >= 0 and b.at > a.at for a, b in zip(sampler.samples, sampler.samples[1:]))

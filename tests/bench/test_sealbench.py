@@ -26,7 +26,7 @@ ITEMS = [
 
 
 def test_rows_count_lines_by_level_and_by_line() -> None:
-    texts = {
+    texts: dict[str, dict[str, list[str]]] = {
         "mine": {"0.png": ["北京公司", "合同专用"], "1.png": ["12345", "wrong"]},
         "none": {"0.png": [], "1.png": []},
     }

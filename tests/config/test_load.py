@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from sealkit.config.dump import to_yaml
+from sealkit.config.load import Loaded
 from sealkit.config.problems import SettingsError
 from sealkit.config.training import RecipeBase
 from sealkit.errors import ConfigError, Problem

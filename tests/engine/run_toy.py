@@ -6,18 +6,18 @@ import json
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-sys.path.insert(0, str(Path(__file__).parent))
-
-from toy_task import ToySamples, ToyTask, recipe
+sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from sealkit.errors import SealkitError
+from tests.engine.toy_task import ToySamples, ToyTask, recipe
 
 
 def main() -> int:
     options = json.loads(sys.argv[2]) if len(sys.argv) > 2 else {}
-    task = {
+    task: dict[str, Any] = {
         key: ToySamples(**value) if isinstance(value, dict) else value for key, value in options.get("task", {}).items()
     }
     from sealkit.engine.loop import fit

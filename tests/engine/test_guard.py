@@ -143,15 +143,17 @@ class Scaler:
 class HalfTask(ToyTask):
     """A network whose output is of another type, as mixed precision makes it, and a loss that says what it got."""
 
-    def __init__(self, kind, **options) -> None:
+    def __init__(self, kind: str, **options: Any) -> None:
         super().__init__(**options)
-        self.kind, self.seen, self.bad_step = kind, [], None
+        self.kind = kind
+        self.seen: list[str] = []
+        self.bad_step: int | None = None
 
-    def forward(self, net, batch, state):
+    def forward(self, net: Any, batch: Mapping[str, Any], state: StepState) -> Any:
         output = super().forward(net, batch, state)
         return output.astype(self.kind) if state.training else output
 
-    def loss(self, outputs, batch, state):
+    def loss(self, outputs: Any, batch: Mapping[str, Any], state: StepState) -> dict[str, Any]:
         self.seen.append(str(outputs.dtype))
         losses = super().loss(outputs, batch, state)
         if state.training and state.step == self.bad_step:
@@ -159,11 +161,11 @@ class HalfTask(ToyTask):
         return losses
 
 
-def in_mixed_precision(monkeypatch: pytest.MonkeyPatch, kind) -> None:
+def in_mixed_precision(monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
     """As on a device that has it; here Paddle computes in float32 all the same, and says so."""
     from sealkit.engine import step
 
-    def mixed(self, mode) -> None:
+    def mixed(self: Any, mode: str) -> None:
         self.mode, self.scaler = kind, None
 
     monkeypatch.setattr(step.Amp, "__init__", mixed)

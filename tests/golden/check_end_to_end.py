@@ -65,7 +65,7 @@ class Counted:
 
     def __init__(self, model: Any) -> None:
         self.model = model
-        self.shapes: list[tuple[int, ...]] = []
+        self.shapes: list[list[int]] = []
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.model, name)

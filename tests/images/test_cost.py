@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image, features
+from PIL.TiffImagePlugin import TiffImageFile
 
 from sealkit.errors import ImageError
 from sealkit.images import inspect_image, iter_images, read_image
@@ -176,6 +177,7 @@ def test_a_webp_of_a_few_bytes_that_claims_much_is_refused_by_its_header() -> No
 def test_a_tile_larger_than_the_image_counts() -> None:
     data = bytearray(saved(Image.new("RGB", (64, 64)), "TIFF", compression="tiff_lzw"))
     with Image.open(io.BytesIO(bytes(data))) as image:
+        assert isinstance(image, TiffImageFile)
         fields = {tag: image.tag_v2[tag] for tag in (256, 257)}
     assert fields == {256: 64, 257: 64}
     for old, new, value in ((278, 322, 60_000), (279, 323, 60_000)):  # rows and sizes of strips become sizes of tiles
@@ -311,6 +313,7 @@ def test_pages_of_a_tiff_are_listed_in_linear_time() -> None:
 def test_pages_that_lead_in_a_circle_end() -> None:
     data = bytearray(saved(Image.new("L", (2, 2)), "TIFF", save_all=True, append_images=[Image.new("L", (2, 2))] * 2))
     with Image.open(io.BytesIO(bytes(data))) as image:
+        assert isinstance(image, TiffImageFile)
         places = [(image.seek(n), image.tag_v2.offset)[1] for n in range(3)]
     (entries,) = struct.unpack_from("<H", data, places[2])
     struct.pack_into("<I", data, places[2] + 2 + 12 * entries, places[0])

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 import cv2
 import numpy as np
@@ -36,7 +37,7 @@ class Handler(BaseHTTPRequestHandler):
         elif path == "/file":
             self._answer(302, b"", Location="file:///etc/passwd")
         elif path == "/inside":
-            self._answer(302, b"", Location=f"http://[::1]:{self.server.server_port}/a.png")
+            self._answer(302, b"", Location=f"http://[::1]:{self.connection.getsockname()[1]}/a.png")
         elif path == "/metadata":
             self._answer(302, b"", Location="http://169.254.169.254/latest")
         elif path == "/loop":
@@ -119,7 +120,7 @@ def public_name(monkeypatch: pytest.MonkeyPatch, server: str) -> str:
     """The test server under the name of a public host: 127.0.0.1 counts as public, other private addresses do not."""
     real, port = socket.getaddrinfo, int(server.rpartition(":")[2])
 
-    def resolve(host: str, *args: object, **kwargs: object) -> list[tuple[object, ...]]:
+    def resolve(host: str, *args: Any, **kwargs: Any) -> list[Any]:
         if host == "seals.example":
             return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
         return real(host, *args, **kwargs)
@@ -151,7 +152,7 @@ def test_a_name_that_turns_private_after_the_check_is_not_reached(
 ) -> None:
     resolve, calls = socket.getaddrinfo, []
 
-    def rebind(host: str, *args: object, **kwargs: object) -> list[tuple[object, ...]]:
+    def rebind(host: str, *args: Any, **kwargs: Any) -> list[Any]:
         calls.append(host)
         found = resolve(host, *args, **kwargs)
         return found if len(calls) == 1 else [(*found[0][:4], ("10.0.0.1", found[0][4][1]))]
@@ -239,7 +240,7 @@ def test_a_server_that_drips_is_left_in_time(sent: list[bytes], by_deadline: boo
     """Each byte comes within the limit of a read; all together do not."""
     url, thread = drip(*sent, every=0.05)
     started = time.monotonic()
-    limits = {"timeout": 10, "deadline": started + 0.6} if by_deadline else {"timeout": 0.2}
+    limits: dict[str, Any] = {"timeout": 10, "deadline": started + 0.6} if by_deadline else {"timeout": 0.2}
     with pytest.raises(ImageError, match="not complete in time"):
         fetch_url(url, allow_private=True, **limits)
     assert time.monotonic() - started < 3

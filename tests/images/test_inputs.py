@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.TiffImagePlugin import TiffImageFile
 
 from sealkit.errors import ImageError
 from sealkit.images import ImageRecord, count_inputs, iter_images, list_images, read_image, suffix_of, write_image
@@ -192,6 +193,7 @@ def test_one_damaged_tiff_page_does_not_hide_the_others(tmp_path: Path) -> None:
     data = bytearray(buffer.getvalue())
     with Image.open(io.BytesIO(bytes(data))) as image:
         image.seek(1)
+        assert isinstance(image, TiffImageFile)
         offset = image.tag_v2[273][0]
     data[offset : offset + 60] = b"\xff" * 60
     records = list(iter_images(bytes(data)))

@@ -182,7 +182,7 @@ def test_a_pattern_the_shell_left_alone(infer: CommandLine, folder: Path) -> Non
     ],
 )
 def test_where_to_save_is_checked_before_anything_is_read(
-    infer: CommandLine, folder: Path, more: list[str], said: str
+    infer: CommandLine, asked: dict[str, Any], folder: Path, more: list[str], said: str
 ) -> None:
     code, out, err = infer(folder / "a.png", *more)
     assert code == 2 and said in err and out == ""

@@ -38,7 +38,7 @@ def test_order_is_kept_and_devices_that_are_not_there_are_refused(seal_image: np
                    r["doc_preprocessor_res"]["output_img"].shape[0] for r in results]  # fmt: skip
         assert heights == [320, 300, None, 280, 260, 240] and not results[2].ok
         with pytest.raises(TypeError, match="tresh"):
-            pipeline.predict(np.zeros((9, 9, 3), np.uint8), **{"tresh": 1})
+            pipeline.predict(np.zeros((9, 9, 3), np.uint8), tresh=1)  # type: ignore[call-arg]
     finally:
         pipeline.close()
     with pytest.raises((DeviceError, EngineError), match="npu"):

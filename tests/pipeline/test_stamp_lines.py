@@ -10,13 +10,13 @@ import pytest
 from sealkit.errors import ConfigError, WeightsError
 from sealkit.geometry.regions import TextRegion
 from sealkit.pipeline import line_detector
-from sealkit.pipeline.create import create_pipeline, load_config
+from sealkit.pipeline.create import load_config
 from sealkit.pipeline.line_detector import LineDetector
 from sealkit.pipeline.page import ReadLine, SealLine
 from sealkit.pipeline.result import SealRecognitionResult
 from sealkit.pipeline.stages.stamp_lines import agreed
 from tests.geometry.stamp_pages import BLUE, RED, Sheet
-from tests.pipeline.conftest import MakePipeline
+from tests.pipeline.conftest import MakePipeline, in_process
 
 
 class FakeLines(LineDetector):
@@ -93,7 +93,7 @@ def test_without_the_wheel_the_result_names_the_package(
         raise WeightsError(f"the package {tag} is not installed", hint="pip install 'rapidocr==3.10.*'")
 
     monkeypatch.setattr(line_detector, "find_in_wheel", absent)
-    pipeline = create_pipeline(device="cpu", threads=1)
+    pipeline = in_process(threads=1)
     (result,) = pipeline.predict(np.full((90, 120, 3), 255, np.uint8))
     assert "not installed: pip install 'rapidocr==3.10.*'" in result["stages"]["stamp_lines"]["hint"]
     assert "hint: rectangular and line stamps were not looked for" in str(result)
@@ -107,7 +107,7 @@ def test_paddlexs_reading_has_no_such_stage() -> None:
 
 def test_the_shipped_recogniser_reads_what_the_general_detector_finds() -> None:
     pytest.importorskip("rapidocr", reason="its wheel has the general detector")
-    pipeline = create_pipeline(device="cpu", threads=1)
+    pipeline = in_process(threads=1)
     blank = np.full((220, 460, 3), 250, np.uint8)
     cv2.rectangle(blank, (25, 45), (435, 175), (150, 60, 30), 4, cv2.LINE_AA)
     cv2.putText(blank, "APPROVED", (70, 130), cv2.FONT_HERSHEY_DUPLEX, 2.0, (150, 60, 30), 3, cv2.LINE_AA)

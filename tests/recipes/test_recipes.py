@@ -215,7 +215,7 @@ def test_official_rtdetr_settings(name: str, epochs: int, batch: int) -> None:
 
 def test_official_orientation_settings() -> None:
     """As PaddleX's configuration of PP-LCNet_x1_0_doc_ori has them."""
-    recipe = load_recipe("doc_ori").settings
+    recipe: Any = load_recipe("doc_ori").settings
     assert (recipe.train.epochs, recipe.train.batch_size) == (60, 256)
     optimizer, schedule = recipe.optimizer, recipe.schedule
     assert (optimizer.name, optimizer.lr, optimizer.momentum, optimizer.weight_decay) == ("Momentum", 0.14, 0.9, 3e-5)
@@ -246,7 +246,7 @@ def test_official_settings(name: str) -> None:
     [("tiny", 0.9998, 1e-6), ("small", 0.9997, 1e-5), ("medium", 0.9996, 1e-5)],
 )
 def test_v6_settings(name: str, decay: float, weight_decay: float) -> None:
-    recipe = load_recipe(f"seal_det_v6_{name}").settings
+    recipe: Any = load_recipe(f"seal_det_v6_{name}").settings
     assert (recipe.ema.decay, recipe.ema.kind, recipe.optimizer.weight_decay) == (decay, "threshold", weight_decay)
     assert (recipe.loss.main, recipe.loss.aux_weights) == ("dice_focal", (0.2, 0.3, 0.4))
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import types
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +23,7 @@ def halved(monkeypatch: pytest.MonkeyPatch) -> type:
     """An engine whose answers are half of ONNX Runtime's, in a file of its own and a row."""
 
     class Halved(OnnxRuntimeModel):
-        def _execute(self, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
+        def _execute(self, arrays: list[np.ndarray]) -> list[np.ndarray]:
             return [output / 2 for output in super()._execute(arrays)]
 
     file = types.ModuleType("halved_engine")

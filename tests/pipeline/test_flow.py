@@ -66,4 +66,4 @@ def test_pages_of_a_group_go_together_up_to_the_last_stage_that_takes_several(
     pipeline = make_pipeline(batch_size=2)
     pipeline.flow = Noted()
     list(pipeline.predict([page] * 3))
-    assert order == ["before", "before", 2, "after", "after", "before", 1, "after"]
+    assert order == ["before", "before", "2", "after", "after", "before", "1", "after"]

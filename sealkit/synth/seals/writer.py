@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import fields
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -61,7 +62,8 @@ def _render_to_file(folder: str, seed: int, quality: int, settings: SynthSetting
 
 
 def _recorded(lines: Sequence[TextLine], info: dict[str, Any]) -> Rendered:
-    return {"lines": [vars(line) for line in lines], "info": info}
+    names = [field.name for field in fields(TextLine)]
+    return {"lines": [{name: getattr(line, name) for name in names} for line in lines], "info": info}
 
 
 def _render_to_compare(folder: str, seed: int, quality: int, settings: SynthSettings, index: int) -> Rendered:

@@ -192,7 +192,7 @@ def _channels_last(steps: int) -> list[float]:
 
 
 def _several(count: int, steps: int) -> Probe:
-    """Two processes with a GPU each: the mean of their gradients moves both networks alike."""
+    """Two processes with a GPU each: a sum over both, and BatchNorm over both in steps that end alike."""
     import subprocess
 
     from sealkit.engine.launch import launcher_command

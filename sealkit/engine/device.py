@@ -28,7 +28,8 @@ def choose_device(name: str | None) -> str:
         reason = "this Paddle is a CPU build" if not paddle.device.is_compiled_with_cuda() else "no GPU is visible"
         raise DeviceError(reason, where="train.device", value=name, hint="use cpu, or install paddlepaddle-gpu")
     try:
-        return str(paddle.set_device(name))
+        paddle.set_device(name)
+        return str(paddle.get_device())
     except (ValueError, RuntimeError) as error:
         raise DeviceError(
             f"cannot use this device: {error}", where="train.device", value=name, hint="cpu, gpu, gpu:0, npu:0, …"

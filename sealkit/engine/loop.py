@@ -18,6 +18,7 @@ from sealkit.engine import guard
 from sealkit.engine.device import choose_device
 from sealkit.engine.distributed import connect
 from sealkit.engine.evaluate import evaluate
+from sealkit.engine.memory import kept_memory
 from sealkit.engine.preflight import TRAIN_STREAM, preflight
 from sealkit.engine.run_folder import RunFolder, as_json, environment
 from sealkit.engine.setup import Parts, build
@@ -91,9 +92,11 @@ def fit(
     """
     started = time.monotonic()
     import_paddle()
-    choose_device(settings.train.device)
+    device = choose_device(settings.train.device)
     world = connect()
     with ExitStack() as stack:
+        if device == "cpu":
+            stack.enter_context(kept_memory())
         watchdog = stack.enter_context(Watchdog(world))
         folder = RunFolder(run_dir or settings.run_dir, resume, overwrite, writes=world.is_main)
         stack.callback(folder.close)

@@ -106,6 +106,7 @@ def of_checkpoint(task: Task, settings: RecipeBase, checkpoint: str, device: str
     """
     from sealkit.engine.device import choose_device
     from sealkit.engine.evaluate import evaluate
+    from sealkit.engine.memory import kept_memory
     from sealkit.engine.weights import restore_checkpoint
     from sealkit.weights.checkpoint import is_checkpoint
     from sealkit.weights.sources import resolve
@@ -121,7 +122,7 @@ def of_checkpoint(task: Task, settings: RecipeBase, checkpoint: str, device: str
         # what a recipe allows its start must not pass for a result of it
         partial = settings.weights.allow_partial and not (source.path is not None and is_checkpoint(source.path))
         notes.append(task.load_weights(net, source, partial).summary())
-    with _bar(progress) as on_batch:
+    with _bar(progress) as on_batch, kept_memory():
         result = evaluate(
             task,
             net,

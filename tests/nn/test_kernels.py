@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import math
 import os
 import subprocess
 import sys
@@ -10,12 +12,14 @@ from typing import Any
 
 import numpy as np
 import paddle
+import paddle.nn.functional as F
 import pytest
 from paddle import nn
 
 from sealkit import zoo
 from sealkit.nn import kernels
 from sealkit.nn.conv import Conv2D, Conv2DTranspose
+from sealkit.nn.layers import ConvBN
 from sealkit.nn.rep import RepDepthwise
 from sealkit.nn.team import LIBRARY, PythonThreads
 from tests.golden.check_rec_networks import without_dropout
@@ -158,6 +162,32 @@ def test_biases_of_other_convolutions(ours: Any) -> None:
     fast.bias.stop_gradient = True
     fast(x).sum().backward()
     assert fast.bias.grad is None and fast.weight.grad is not None
+
+
+def test_gelu() -> None:
+    x = np.concatenate([np.linspace(-12, 12, 4001), [0.0]]).astype(np.float32)
+    g = np.random.default_rng(0).normal(size=x.shape)
+    share = np.array([0.5 * math.erfc(-value / math.sqrt(2)) for value in x.astype(np.float64)])
+    density = np.exp(-(x.astype(np.float64) ** 2) / 2) / math.sqrt(2 * math.pi)
+    tensor = paddle.to_tensor(x, stop_gradient=False)
+    y = kernels.gelu(tensor)
+    (y * paddle.to_tensor(g.astype(np.float32))).sum().backward()
+    np.testing.assert_allclose(y.numpy(), x * share, rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(tensor.grad.numpy(), g * (share + x * density), rtol=2e-6, atol=2e-6)
+
+
+def test_gelus_of_a_network_and_in_evaluation() -> None:
+    net = nn.Sequential(ConvBN(3, 4, 3, act=F.gelu), nn.GELU(), nn.GELU(approximate=True), ConvBN(4, 4, act=F.relu))
+    plain = copy.deepcopy(net)
+    kernels.use_fast(net)
+    x = paddle.randn([2, 3, 6, 6])
+    assert [layer.forward.__name__ for layer in list(net)[1:3]] == ["_activate", "forward"]
+    assert net[0].act.__name__ == "_activate" and net[3].act is F.relu
+    np.testing.assert_allclose(net(x).numpy(), plain(x).numpy(), rtol=1e-5, atol=1e-6)
+    for each in (net, plain):
+        each.eval()
+    net.set_state_dict(plain.state_dict())
+    np.testing.assert_array_equal(net(x).numpy(), plain(x).numpy())
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])

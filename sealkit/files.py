@@ -119,8 +119,12 @@ def write_bytes(path: str | Path, data: bytes, *, durable: bool = False) -> None
 
 
 def write_text(path: str | Path, text: str, *, durable: bool = False) -> None:
-    """Replace the file at `path` by UTF-8 `text`, line ends as they are."""
-    write_bytes(path, text.encode("utf-8"), durable=durable)
+    """Replace the file at `path` by UTF-8 `text`, line ends as they are.
+
+    Half characters, as which Python holds file names that are no UTF-8, become escapes of a backslash, u and four
+    digits. JSON reads those as what they were.
+    """
+    write_bytes(path, text.encode("utf-8", "backslashreplace"), durable=durable)
 
 
 def copy_file(source: str | Path, target: str | Path) -> None:

@@ -90,7 +90,7 @@ class State:
         with open(self._file, "ab") as file:
             torn = file.tell() and not _ends_whole(self._file)
             file.write(
-                b"\n" * bool(torn) + json.dumps(line, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n"
+                b"\n" * bool(torn) + json.dumps(line, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n"
             )
 
 

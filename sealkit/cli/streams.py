@@ -1,17 +1,37 @@
-"""The terminal's streams: characters it cannot show are escaped instead of ending the command."""
+"""The terminal's streams: characters it cannot show, and those that command it, are escaped."""
 
 from __future__ import annotations
 
 import io
+import re
 import sys
+from collections.abc import Callable
+
+_COMMANDS = re.compile(
+    "\x1b(?!\\[[0-9;]{0,20}m)|[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]"
+)
+"""Control characters but line ends, tabs and colours; and those that turn the direction of what follows."""
 
 
 def show_any_character() -> None:
-    """From now on stdout and stderr write a backslash escape for a character that their encoding lacks.
+    """From now on stdout and stderr write a backslash escape for a character that their encoding lacks, and for one
+    that would command the terminal.
 
     Encodings that lack Chinese are common: cp1252 of a Windows console, ASCII where LC_ALL=C or PYTHONIOENCODING say
-    so. File names that are no UTF-8 cannot be written in any.
+    so. File names that are no UTF-8 cannot be written in any. Names of files and texts of labels come from strangers:
+    an escape sequence in one can clear the screen, change the window's title or hide what is there.
     """
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper) and stream.errors in ("strict", "surrogateescape"):
-            stream.reconfigure(errors="backslashreplace")
+        if isinstance(stream, io.TextIOWrapper):
+            if stream.errors in ("strict", "surrogateescape"):
+                stream.reconfigure(errors="backslashreplace")
+            if "write" not in vars(stream):
+                stream.write = _escaping(stream.write)  # type: ignore[method-assign]
+
+
+def _escaping(write: Callable[[str], int]) -> Callable[[str], int]:
+    def escaped(text: str) -> int:
+        write(_COMMANDS.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
+        return len(text)
+
+    return escaped

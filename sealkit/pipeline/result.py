@@ -177,7 +177,7 @@ class SealRecognitionResult(Presented):
             path = path / f"{self.stem}_res.json"
         write = compact_json if "stages" in self else json.dumps
         text = write(self.json["res"], indent=indent, ensure_ascii=ensure_ascii)
-        _write(path, text.encode("utf-8"))
+        _write(path, text.encode("utf-8", "backslashreplace"))  # names that are no UTF-8, as `write_text` does
         return [path]
 
     def save_to_img(self, save_path: Any) -> list[Path]:

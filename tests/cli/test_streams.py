@@ -86,3 +86,35 @@ def test_a_file_name_that_the_locale_cannot_write(tmp_path: Path) -> None:
     said = run(words, "C", tmp_path, code=1, stream="stderr")
     assert said.startswith(b"error: ") and b"PYTHONUTF8=1" in said
     run(words, "ascii", tmp_path)  # here only the terminal is poor
+
+
+def test_names_of_files_do_not_command_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    import io
+
+    from sealkit.cli import main
+
+    streams = {name: io.TextIOWrapper(io.BytesIO(), encoding="utf-8") for name in ("stdout", "stderr")}
+    for name, stream in streams.items():
+        monkeypatch.setattr(sys, name, stream)
+    assert main(["show", "a\x1b]0;title\x07\x1b[2J\x9b\u202egpj.yaml"]) == 2
+    print("\x1b[31m印\tb\x1b[0m\r", end="")
+    said = {name: stream.buffer.getvalue().decode("utf-8") for name, stream in streams.items() if not stream.flush()}
+    assert not {"\x1b", "\x07", "\x9b", "\u202e"} & set(said["stderr"]) and "title" in said["stderr"]
+    assert said["stdout"] == "\x1b[31m印\tb\x1b[0m\r"  # colours, tabs and bars are nothing of the kind
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only there are file names bytes without an encoding")
+def test_images_whose_names_are_no_utf8_are_read_and_saved(tmp_path: Path) -> None:
+    image = cv2.imencode(".png", np.full((64, 64, 3), 255, np.uint8))[1].tobytes()
+    for name in (b"\xff\xfe.png", b"b\x1b[2J.png", b"c.png"):
+        Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name)).write_bytes(image)
+    said = run(["infer", tmp_path, "--save-path", "out", "--resume"], "ascii", tmp_path)
+    assert b"\x1b" not in said
+    saved = sorted(os.listdir(os.fsencode(tmp_path / "out")))
+    assert [name for name in saved if name.endswith(b"_res.json")] == [
+        b"b\x1b[2J_res.json", b"c_res.json", b"\xff\xfe_res.json",
+    ]  # fmt: skip
+    import json
+
+    content = json.loads((tmp_path / "out" / os.fsdecode(b"\xff\xfe_res.json")).read_text(encoding="utf-8"))
+    assert os.fsencode(content["input_path"]).endswith(b"\xff\xfe.png")

@@ -306,3 +306,25 @@ def test_a_thousand_images_take_seconds(tmp_path: Path) -> None:
     took = time.process_time() - began
     assert sum(p.code == "duplicate-image" for p in report.problems) == 20 * 14
     assert took < 300 * 0.03
+
+
+def test_a_name_that_no_file_can_have_is_a_missing_image(tmp_path: Path) -> None:
+    root = small_set(tmp_path)
+    line = (root / "train.txt").read_text(encoding="utf-8").splitlines()[0].partition("\t")[2]
+    with open(root / "train.txt", "a", encoding="utf-8") as file:
+        file.write(f"images/a\0b.jpg\t{line}\n")
+    report = check_dataset(root)
+    assert {"odd-blank", "missing-image"} <= set(kinds(report, "error", "warning")), kinds(report)
+
+
+def test_a_layout_image_that_no_file_can_have_is_a_missing_image(tmp_path: Path) -> None:
+    from sealkit.modules.layout_detection.check import check_dataset as check_layout
+
+    shutil.copytree(Path(__file__).parents[2] / "datasets" / "toy_layout", tmp_path / "set")
+    for path in (tmp_path / "set/annotations").glob("*.json"):
+        content = json.loads(path.read_text(encoding="utf-8"))
+        for entry, name in zip(content["images"], ("a\0b.jpg", "a\ud800b.jpg"), strict=False):
+            entry["file_name"] = name
+        path.write_text(json.dumps(content), encoding="utf-8")
+    report = check_layout(tmp_path / "set")
+    assert kinds(report, "error").count("missing-image") >= 2

@@ -340,3 +340,24 @@ def _with_each_value_replaced(value: Any) -> list[Any]:
         for index, inner in enumerate(value[:2]):
             variants += [[*value[:index], variant, *value[index + 1 :]] for variant in _with_each_value_replaced(inner)]
     return variants
+
+
+def test_a_cut_lmdb_set_is_named(tmp_path: Path) -> None:
+    """LMDB reads past the end of the file, and the system ends the process."""
+    lmdb = pytest.importorskip("lmdb")
+    import cv2
+
+    from sealkit.data.converters.lmdb_strips import read
+
+    image = cv2.imencode(".png", np.full((32, 64, 3), 255, np.uint8))[1].tobytes() + bytes(5000)
+    with lmdb.open(str(tmp_path), map_size=1 << 22) as base, base.begin(write=True) as view:
+        for number in range(1, 9):
+            view.put(b"image-%09d" % number, image)
+            view.put(b"label-%09d" % number, "印章".encode())
+        view.put(b"num-samples", b"8")
+    data = (tmp_path / "data.mdb").read_bytes()
+    assert len(read(tmp_path).found) == 8
+    for size in (len(data) - 1, len(data) // 2, 3 * 4096):
+        (tmp_path / "data.mdb").write_bytes(data[:size])
+        with pytest.raises(DataError, match=rf"the database is cut: it says \d+ bytes and has {size}"):
+            read(tmp_path)

@@ -25,7 +25,8 @@ TOKENS = [
     b"null", b"7", b"[]", b"{}", b'""', b"[[]]", b"true", b"-1e999", b"NaN", b"9" * 400, b"9" * 5000,
     b"Infinity", b"<a>" * 3000, b'{"a":' * 3000, b"\xff\xfe", b"\x00", b"<",
     b"&x;", b"</a>",
-    b"\t", b"\n", b",", b";", b'"', b"'", b"####", b"\xb4\xfd", b"\\ud800", b"1e5", b"-", b"../../a.png", b"]]",
+    b"\t", b"\n", b",", b";", b'"', b"'", b"####", b"\xb4\xfd", b"\\ud800", b"\\u0000", b"1e5", b"-",
+    b"../../a.png", b"]]",
     b"##", b" ", b"\xe3\x80\x80", b"[" * 3000, b"x: [[", b"<!DOCTYPE a>", b"a.png", b"0.5",
 ]  # fmt: skip
 OUTLINES = [name for name, row in FORMATS.items() if row.kind == "outlines" and row.write is not None]

@@ -47,7 +47,7 @@ class LmdbImage:
         """The encoded image. Raises DataError: the database is gone or damaged."""
         lmdb = _lmdb()
         try:
-            with lmdb.open(str(self.folder), **_READING) as base, base.begin() as view:
+            with _open(self.folder) as base, base.begin() as view:
                 return bytes(view.get(_image(self.number)))
         except (lmdb.Error, TypeError) as error:
             raise DataError(f"the database is damaged: {error}", where=str(self), hint="copy it again") from None
@@ -78,12 +78,7 @@ def read(path: Path) -> Strips:
     lmdb = _lmdb()
     folder = path.parent if path.is_file() else path
     source, strips = Source(), Strips()
-    try:
-        base = lmdb.open(str(folder), **_READING)
-    except lmdb.Error as error:
-        raise DataError(
-            f"not an LMDB database: {error}", where=str(folder), hint=f"give the folder with {_DATA}"
-        ) from None
+    base = _open(folder)
     found = (folder / _DATA).stat()
     stamp = f"{found.st_size} {found.st_mtime_ns}"
     try:
@@ -96,6 +91,30 @@ def read(path: Path) -> Strips:
         base.close()
     strips.problems = source.problems
     return strips
+
+
+def _open(folder: Path) -> Any:
+    """The database of a folder, to be read.
+
+    LMDB maps the file and reads where its pages point to: of a file that was not copied to its end that is past it,
+    and the system ends the process (SIGBUS).
+
+    Raises:
+        DataError: no database, or shorter than it says.
+    """
+    lmdb = _lmdb()
+    try:
+        base = lmdb.open(str(folder), **_READING)
+    except lmdb.Error as error:
+        raise DataError(
+            f"not an LMDB database: {error}", where=str(folder), hint=f"give the folder with {_DATA}"
+        ) from None
+    wanted, size = (base.info()["last_pgno"] + 1) * base.stat()["psize"], (folder / _DATA).stat().st_size
+    if wanted > size:
+        base.close()
+        what = f"the database is cut: it says {wanted} bytes and has {size}"
+        raise DataError(what, where=str(folder / _DATA), hint="copy it again")
+    return base
 
 
 def _lmdb() -> ModuleType:

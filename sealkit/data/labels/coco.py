@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from sealkit.data.labels.files import find_label_file, label_text
+from sealkit.data.labels.files import find_label_file, label_text, nameable
 from sealkit.data.records import LayoutBox, LayoutSample
 from sealkit.errors import DataError, Problem, Severity, first_line
 from sealkit.files import write_text
@@ -204,6 +204,7 @@ class _Reader:
                 where = f"{self.name} image number {number}"
                 self.report("bad-image", where, f"no id or file_name: {str(entry)[:60]}", "export it again")
                 continue
+            name = nameable(name)
             where = f"{self.name} image {entry['id']} ({name})"
             if _key(entry["id"]) in samples:
                 reason = f"the id belongs to {samples[_key(entry['id'])].image_path.name} already"

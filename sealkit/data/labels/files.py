@@ -13,6 +13,7 @@ from sealkit.files import read_regular
 
 # Characters that look like a blank or like nothing and break the tab-separated format or a file name.
 ODD_BLANKS = {"\u00a0": "no-break space", "\u3000": "full-width space", "\u200b": "zero-width space", "\ufeff": "BOM"}
+_UNNAMEABLE = re.compile("[\0\ud800-\udfff]")
 MAX_LABELS = 500_000_000
 """Bytes of a label or annotation file; a million lines of seals have 300 MB."""
 
@@ -140,9 +141,18 @@ def split_lines(text: str, reader: LabelReader) -> list[str]:
     return lines
 
 
+def nameable(path: str) -> str:
+    """A path that the system may be asked for: what no file name holds, a NUL or half a character, becomes U+FFFD."""
+    return _UNNAMEABLE.sub("\ufffd", path)
+
+
 def clean_path(cell: str, number: int, reader: LabelReader) -> str:
     """An image path of a label file with `/` separators and without odd blanks; problems go to `reader`."""
-    path = cell.strip(" \ufeff")
+    path = nameable(cell.strip(" \ufeff"))
+    if path != cell.strip(" \ufeff"):
+        reader.report(
+            "odd-blank", number, f"the path {cell!r} holds a NUL", "replace it by the file's real name", "warning"
+        )
     odd = [name for char, name in ODD_BLANKS.items() if char in path]
     if odd:
         reader.report(
@@ -193,6 +203,7 @@ __all__ = [
     "clean_path",
     "decode_text",
     "find_label_file",
+    "nameable",
     "read_lines",
     "relative_path",
     "split_lines",

@@ -195,7 +195,9 @@ def _finish(task: Task, settings: RecipeBase, result: FitResult, with_export: bo
             parts = task.report_parts(judged.records)
             if with_export:
                 export_model(result.run_dir)
-                write_run_pipeline(result.run_dir, table.info(task.name).flag)
+                flag = table.info(task.name).flag
+                if flag:
+                    write_run_pipeline(result.run_dir, flag)
     finally:
         write_run_report(result.run_dir, parts)
 

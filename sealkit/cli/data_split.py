@@ -47,11 +47,8 @@ def run(args: argparse.Namespace) -> int:
     """Run `sealkit data split`; returns the exit code."""
     from sealkit.data.check_report import problems_text
     from sealkit.data.labels.coco import TEST, TRAIN, VAL
-    from sealkit.data.labels.detection import write_det_labels
     from sealkit.data.labels.files import find_label_file
-    from sealkit.data.labels.kinds import read_any
-    from sealkit.data.labels.orientation import write_page_labels
-    from sealkit.data.labels.recognition import write_rec_labels
+    from sealkit.data.labels.kinds import read_any, writer_of
     from sealkit.data.split import split_samples
     from sealkit.errors import ConfigError, DataError
 
@@ -80,7 +77,7 @@ def run(args: argparse.Namespace) -> int:
     if found.kind != "outlines":  # strips of one text and pages of one form look alike by nature
         copies = [pair for pair in copies if pair.same_pixels]
     split = split_samples(samples, shares, rule=args.group, copies=copies, seed=args.seed)
-    write: Any = {"strips": write_rec_labels, "classes": write_page_labels}.get(found.kind, write_det_labels)
+    write = writer_of(found.kind)
     for name, positions in split.parts.items():
         count = write(targets[name], [found.records[i] for i in positions], root)
         shapes = ", ".join(f"{shape} {number}" for shape, number in split.shapes[name].items())

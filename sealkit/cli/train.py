@@ -95,9 +95,11 @@ def run(args: argparse.Namespace) -> int:
     print(f"run folder {result.run_dir}, report {result.run_dir / 'report.html'}")
     if (result.run_dir / LOG).is_file():
         print(f"messages of Paddle and its converter: {result.run_dir / LOG}")
-    if (result.run_dir / "pipeline.yaml").is_file():
-        module = str(api.load(result.run_dir).settings.model_dump()["module"])
-        print(f"use it: sealkit infer IMAGE --{info(module).flag} {result.run_dir}")
+    if (result.run_dir / "inference").is_dir():
+        settings = api.load(result.run_dir).settings
+        flag = info(str(settings.model_dump()["module"])).flag
+        call = f'sealkit.create_model("{settings.model}", "{result.run_dir / "inference"}")'
+        print(f"use it: sealkit infer IMAGE --{flag} {result.run_dir}" if flag else f"use it in Python: {call}")
     return 0
 
 

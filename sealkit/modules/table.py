@@ -41,7 +41,7 @@ class ModuleInfo:
         reading_issues: function (samples, recogniser, progress) → label issues, of `sealkit data check --read`.
         fix: function (root, sets, out) that writes a corrected copy, of `sealkit data check --fix`.
         start_recipe: recipe that own data is trained with where none is named (`sealkit train --data DIR`): it starts
-            from weights that are shipped or in a wheel.
+            from weights that are shipped or in a wheel, where there are such.
         flag: of `sealkit infer` and create_pipeline: takes a trained model of it; "" where there is none.
         labels: kind of its labels, as `data.labels.kinds.kind_of` names it.
         toy_set: folder of `datasets/` that holds its toy set.
@@ -216,12 +216,15 @@ MODULES: dict[str, ModuleInfo] = {
         names=r"_textline_ori$",
         models="sealkit.modules.textline_orientation.models.MODELS",
         predictor="sealkit.modules.textline_orientation.predictor.TextLineClassifier",
+        recipe="sealkit.modules.textline_orientation.settings.TextlineOrientationRecipe",
+        start_recipe="textline_ori_cpu",
+        task="sealkit.modules.textline_orientation.task.TextlineOrientationTask",
+        labels="line classes",
+        toy_set="toy_textlines",
+        check="sealkit.modules.textline_orientation.check.TextLineCheck",
         export="sealkit.modules.textline_orientation.export.TextLineExport",
-        not_trainable=(
-            "the seal pipeline reads a line in both directions where in doubt and has no place for this one; take"
-            " the official weights: sealkit export --model PP-LCNet_x1_0_textline_ori --checkpoint"
-            " PP-LCNet_x1_0_textline_ori_pretrained.pdparams --output DIR"
-        ),
+        label_issues="sealkit.modules.textline_orientation.label_issues.line_issues",
+        fix="sealkit.modules.textline_orientation.check.write_fixed_lines",
     ),
     "image_unwarping": ModuleInfo(
         name="image_unwarping",

@@ -11,11 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from sealkit.data.labels.coco import read_coco, write_coco
-from sealkit.data.labels.detection import write_det_labels
 from sealkit.data.labels.files import find_label_file
-from sealkit.data.labels.kinds import read_any
-from sealkit.data.labels.orientation import write_page_labels
-from sealkit.data.labels.recognition import write_rec_labels
+from sealkit.data.labels.kinds import read_any, writer_of
 from sealkit.data.split import split_samples
 from sealkit.errors import ConfigError
 
@@ -74,6 +71,6 @@ def _write_parts(entry: Mapping[str, Any], files: list[Path], seed: int) -> int:
             coco = read_coco(root, str(entry["labels"]))
             write_coco(file, [coco.samples[n] for n in positions], coco.categories, root)
             continue
-        write: Any = {"strips": write_rec_labels, "classes": write_page_labels}.get(found.kind, write_det_labels)
+        write = writer_of(found.kind)
         write(file, [found.records[n] for n in positions], root)
     return len(parts["tune"])

@@ -10,7 +10,7 @@ import pytest
 from sealkit.cli import main
 from sealkit.data.labels.coco import write_coco
 from sealkit.data.labels.kinds import kind_of
-from sealkit.data.labels.orientation import read_page_labels
+from sealkit.data.labels.orientation import LINE_ANGLES, read_page_labels
 from sealkit.data.labels.recognition import read_rec_labels
 from sealkit.data.records import LayoutBox, LayoutSample
 from sealkit.images import iter_images, list_images, read_image, write_image
@@ -20,6 +20,7 @@ MODULES = {
     "outlines": "seal_text_detection",
     "strips": "text_recognition",
     "classes": "doc_text_orientation",
+    "line classes": "textline_orientation",
     "boxes": "layout_detection",
 }
 
@@ -31,13 +32,16 @@ def make(kind: str, root: Path, count: int = 12) -> Path:
     if kind == "outlines":
         return small_set(root)
     for n in range(count):
-        write_image(root / "images" / f"{n}.png", draw_image(n, 160, 48 if kind == "strips" else 120))
+        write_image(root / "images" / f"{n}.png", draw_image(n, 160, 48 if kind in ("strips", "line classes") else 120))
     names = "甲乙丙丁"
     if kind == "strips":
         rows = [f"images/{n}.png\t{names[n % 4]}号器材有限公司\n" for n in range(count)]
         (root / "train.txt").write_text("".join(rows), encoding="utf-8")
     elif kind == "classes":
         (root / "train.txt").write_text("".join(f"images/{n}.png {n % 4}\n" for n in range(count)), encoding="utf-8")
+    elif kind == "line classes":
+        (root / "train.txt").write_text("".join(f"images/{n}.png {n % 2}\n" for n in range(count)), encoding="utf-8")
+        (root / "label.txt").write_text("0 0_degree\n1 180_degree\n", encoding="utf-8")
     else:
         box = LayoutBox(np.array([10, 10, 60, 60], np.float32), "seal")
         pages = [LayoutSample(root / "images" / f"{n}.png", [box], "", (160, 120)) for n in range(count)]
@@ -55,7 +59,7 @@ def test_check_finds_the_module_and_writes_a_whole_verdict(
     assert capsys.readouterr().out.startswith(f"{MODULES[kind]}: ")
     verdict = json.loads((tmp_path / "v.json").read_text(encoding="utf-8"))
     assert verdict["module"] == MODULES[kind] and verdict["analysis"]["histogram"]["train"]
-    classes = {"outlines": 1, "strips": len(set("甲乙丙丁号器材有限公司")), "classes": 4, "boxes": 2}
+    classes = {"outlines": 1, "strips": len(set("甲乙丙丁号器材有限公司")), "classes": 4, "line classes": 2, "boxes": 2}
     assert verdict["attributes"]["num_classes"] == classes[kind]
     assert Path(verdict["attributes"]["label_file"]).is_file()
 
@@ -75,7 +79,7 @@ def test_show_takes_a_folder_of_any_kind(tmp_path: Path, kind: str, capsys: pyte
     shown = 4 if kind == "outlines" else 12
     assert read_image(sheet).shape == (shown // 2 * 118, 200, 3)
     words = {"outlines": "专用章", "strips": "甲号器材有限公司", "classes": "90°", "boxes": "seal"}
-    assert words[kind] in capsys.readouterr().out
+    assert words.get(kind, "180°") in capsys.readouterr().out
 
 
 def test_strips_of_one_owner_stay_together(tmp_path: Path) -> None:
@@ -86,6 +90,16 @@ def test_strips_of_one_owner_stay_together(tmp_path: Path) -> None:
     assert [problems for _, problems in parts] == [[], []]
     texts = [{sample.text for sample in samples} for samples, _ in parts]
     assert not texts[0] & texts[1] and [len(samples) for samples, _ in parts] == [12, 12]
+
+
+def test_classes_of_lines_are_split_and_stay_theirs(tmp_path: Path) -> None:
+    root = make("line classes", tmp_path / "set", 16)
+    (root / "train.txt").rename(root / "labels.txt")
+    assert main(["data", "split", str(root), "--shares", "0.75", "0.25"]) == 0
+    for name, each in (("train.txt", 6), ("val.txt", 2)):
+        samples, problems = read_page_labels(root, name, LINE_ANGLES)
+        assert problems == [] and [sum(s.label == label for s in samples) for label in range(2)] == [each] * 2
+        assert kind_of(root / name) == "line classes"
 
 
 def test_page_classes_are_split_by_angle(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -33,6 +33,7 @@ def _fix(root: Path, out: Path, module: str, capsys: pytest.CaptureFixture[str])
         ("text_recognition", "toy_strips"),
         ("layout_detection", "toy_layout"),
         ("doc_text_orientation", "toy_orientation"),
+        ("textline_orientation", "toy_textlines"),
     ],
 )
 def test_a_sound_set_is_copied_byte_for_byte(

@@ -55,6 +55,9 @@ def test_their_names() -> None:
         "seal_det_v6_small",
         "seal_det_v6_small_synth",
         "seal_det_v6_tiny",
+        "textline_ori",
+        "textline_ori_cpu",
+        "textline_ori_finetune",
     }
 
 

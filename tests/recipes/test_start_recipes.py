@@ -27,6 +27,7 @@ SMALLER: dict[str, dict[str, Any]] = {
     "text_recognition": {"data.val.0.ratio": 0.2},
     "layout_detection": {"batch.sizes": [[160, 160]], "resize.target_size": [160, 160]},
     "doc_text_orientation": {},
+    "textline_orientation": {},
 }
 
 

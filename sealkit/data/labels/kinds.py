@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -10,14 +11,21 @@ from typing import Any, Literal
 import numpy as np
 
 from sealkit.data.labels.coco import read_coco
-from sealkit.data.labels.detection import read_det_labels
+from sealkit.data.labels.detection import read_det_labels, write_det_labels
 from sealkit.data.labels.files import label_text
-from sealkit.data.labels.orientation import ANGLES, CLASS_FILE, read_page_labels
-from sealkit.data.labels.recognition import read_rec_labels
+from sealkit.data.labels.orientation import (
+    ANGLES,
+    CLASS_FILE,
+    LINE_ANGLES,
+    of_lines,
+    read_page_labels,
+    write_page_labels,
+)
+from sealkit.data.labels.recognition import read_rec_labels, write_rec_labels
 from sealkit.data.records import DetSample, TextLine
 from sealkit.errors import DataError, Problem
 
-Kind = Literal["outlines", "strips", "classes", "boxes"]
+Kind = Literal["outlines", "strips", "classes", "line classes", "boxes"]
 USUAL = (
     "train.txt",
     "labels.txt",
@@ -71,10 +79,18 @@ def kind_of(file: Path) -> Kind | None:
     if outlines and outlines >= max(classes, strips):
         return "outlines"
     if classes and classes == len(lines) and (strips < classes or (file.parent / CLASS_FILE).is_file()):
-        return "classes"
+        return "line classes" if of_lines(file.parent) else "classes"
     if strips:
         return "strips"
     return "classes" if classes else None
+
+
+def writer_of(kind: Kind) -> Callable[[str | Path, Sequence[Any], str | Path], int]:
+    """What writes records of a kind that is a file of lines: (label file, records, root) → lines written."""
+    writers: dict[Kind, Any] = {
+        "strips": write_rec_labels, "classes": write_page_labels, "line classes": write_page_labels,
+    }  # fmt: skip
+    return writers.get(kind, write_det_labels)
 
 
 def read_any(root: Path, file: Path) -> AnyLabels:
@@ -95,9 +111,10 @@ def read_any(root: Path, file: Path) -> AnyLabels:
         lines = [TextLine(_EMPTY, s.text, shape=s.shape) for s in strips]
         samples = [DetSample(s.image_path, [line], s.where) for s, line in zip(strips, lines)]
         return AnyLabels(kind, samples, problems, strips)
-    if kind == "classes":
-        pages, problems = read_page_labels(root, file)
-        names = [f"{ANGLES[page.label]}°" for page in pages]
+    if kind in ("classes", "line classes"):
+        angles = LINE_ANGLES if kind == "line classes" else ANGLES
+        pages, problems = read_page_labels(root, file, angles)
+        names = [f"{angles[page.label]}°" for page in pages]
         samples = [DetSample(p.image_path, [TextLine(_EMPTY, n, shape=n)], p.where) for p, n in zip(pages, names)]
         return AnyLabels(kind, samples, problems, pages)
     found, problems = read_det_labels(root, file)
@@ -131,4 +148,4 @@ def labels_in(path: Path) -> Path:
     return found[0]
 
 
-__all__ = ["USUAL", "AnyLabels", "Kind", "kind_of", "labels_in", "read_any", "usual_labels"]
+__all__ = ["USUAL", "AnyLabels", "Kind", "kind_of", "labels_in", "read_any", "usual_labels", "writer_of"]

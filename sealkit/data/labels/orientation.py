@@ -1,7 +1,8 @@
-"""Label files of page classes, PaddleX's classification format, and lists of upright pages; read completely.
+"""Label files of page and text line classes (PaddleX's classification format), and lists of upright images.
 
 One line per image: `relative/path.jpg 2`, the class id after the last blank. A file `label.txt` beside it may name
-the ids (`2 180`); where it names them in another order than sealkit's, the ids are translated.
+the ids (`2 180`, `1 180_degree`); where it names them in another order than sealkit's, the ids are translated. One that
+names 0 and 180 degrees alone tells that the images are text lines.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from sealkit.images import IMAGE_SUFFIXES, list_images, suffix_of
 
 ANGLES = (0, 90, 180, 270)
 """Degrees clockwise that a page of class id 0, 1, 2, 3 lies turned."""
+LINE_ANGLES = (0, 180)
+"""Degrees that a text line of class id 0, 1 lies turned."""
 CLASS_FILE = "label.txt"
 _LINE = re.compile(r"(?P<path>\S.*?)[ \t]+(?P<label>\S+)\s*$")
 _CLASS_LINE = re.compile(r"(?P<id>\d+)\s+(?P<angle>\d+)\D*$")
@@ -27,11 +30,11 @@ _CLASS_LINE = re.compile(r"(?P<id>\d+)\s+(?P<angle>\d+)\D*$")
 
 @dataclass(frozen=True)
 class PageSample:
-    """One image of a page.
+    """One image of a page or a text line.
 
     Attributes:
         image_path: the image.
-        label: class id, an index of ANGLES; 0 for upright pages.
+        label: class id, an index of ANGLES (LINE_ANGLES of text lines); 0 for upright ones.
         where: "train.txt:17" for messages.
     """
 
@@ -45,12 +48,15 @@ class PageSample:
         return []
 
 
-def read_page_labels(root: str | Path, label_file: str | Path) -> tuple[list[PageSample], list[Problem]]:
+def read_page_labels(
+    root: str | Path, label_file: str | Path, angles: Sequence[int] = ANGLES
+) -> tuple[list[PageSample], list[Problem]]:
     """Read a classification label file; every fault becomes a `Problem`, everything sound is kept.
 
     Args:
         root: folder that image paths are relative to.
         label_file: path of the label file, absolute or relative to `root` (or, failing that, to the working folder).
+        angles: degrees by class id.
 
     Raises:
         DataError: the label file is missing or cannot be opened, or `label.txt` names other classes.
@@ -58,9 +64,9 @@ def read_page_labels(root: str | Path, label_file: str | Path) -> tuple[list[Pag
     root = Path(root)
     path = find_label_file(root, label_file)
     reader = LabelReader(root, path.name)
-    ids = _class_ids(path.parent, reader)
+    ids = _class_ids(path.parent, reader, angles)
     for number, line in enumerate(read_lines(path, reader), 1):
-        sample = _read_line(line, number, ids, reader)
+        sample = _read_line(line, number, ids, reader, angles)
         if sample is not None:
             reader.samples.append(sample)
     return reader.result()
@@ -114,16 +120,26 @@ def write_page_labels(path: str | Path, samples: Iterable[PageSample], root: str
     return len(rows)
 
 
-def write_class_file(folder: str | Path) -> None:
-    """`label.txt` with sealkit's (and PaddleX's) ids."""
-    rows = [f"{i} {angle}\n" for i, angle in enumerate(ANGLES)]
+def write_class_file(folder: str | Path, names: Sequence[object] = ANGLES) -> None:
+    """`label.txt` with sealkit's (and PaddleX's) ids and the classes' names."""
+    rows = [f"{i} {name}\n" for i, name in enumerate(names)]
     write_text(Path(folder) / CLASS_FILE, "".join(rows))
 
 
-def _class_ids(folder: Path, reader: LabelReader) -> dict[int, int]:
+def of_lines(folder: Path) -> bool:
+    """Whether a folder's `label.txt` names 0 and 180 degrees alone: its images are text lines."""
+    path = folder / CLASS_FILE
+    if not path.is_file():
+        return False
+    lines = read_lines(path, LabelReader(folder, path.name))
+    found = [_CLASS_LINE.match(line.strip()) for line in lines if line.strip()]
+    return {int(match["angle"]) if match else None for match in found} == set(LINE_ANGLES)
+
+
+def _class_ids(folder: Path, reader: LabelReader, angles: Sequence[int]) -> dict[int, int]:
     """Id in the file → our id."""
     path = folder / CLASS_FILE
-    own = {i: i for i in range(len(ANGLES))}
+    own = {i: i for i in range(len(angles))}
     if not path.is_file() or path.name == reader.name:
         return own
     found: dict[int, int] = {}
@@ -131,43 +147,51 @@ def _class_ids(folder: Path, reader: LabelReader) -> dict[int, int]:
         if not line.strip():
             continue
         match = _CLASS_LINE.match(line.strip())
-        if match is None or int(match["angle"]) not in ANGLES:
+        if match is None or int(match["angle"]) not in angles:
             raise DataError(
-                "label.txt has a class that is not a quarter turn",
+                f"label.txt has a class that is not a {'quarter' if 90 in angles else 'half'} turn",
                 where=f"{path}:{number}",
                 value=line,
-                hint="lines `id angle` with the angles 0, 90, 180, 270",
+                hint=f"lines `id angle` with the angles {', '.join(map(str, angles))}",
             )
-        found[int(match["id"])] = ANGLES.index(int(match["angle"]))
+        found[int(match["id"])] = angles.index(int(match["angle"]))
     if found and any(own.get(i) != label for i, label in found.items()):
-        order = ", ".join(f"{i} {ANGLES[label]}" for i, label in sorted(found.items()))
+        order = ", ".join(f"{i} {angles[label]}" for i, label in sorted(found.items()))
         reason = f"{CLASS_FILE} lists the angles in another order ({order}); ids are translated"
         reader.report("class-order", None, reason, "nothing to do", "info")
     return found or own
 
 
-def _read_line(line: str, number: int, ids: dict[int, int], reader: LabelReader) -> PageSample | None:
+def _read_line(
+    line: str, number: int, ids: dict[int, int], reader: LabelReader, angles: Sequence[int]
+) -> PageSample | None:
     if not line.strip():
         reader.report("empty-line", number, "the line is empty", "delete it", "warning")
         return None
     if "\t[" in line or "\t{" in line:
         reason = "a JSON list follows the path: this is a label file of text detection"
-        fix = "write `path label`; if these pages stand upright, set upright: true in the recipe"
+        fix = "write `path label`; if the images stand upright, set upright: true in the recipe"
         reader.report("not-classification", number, reason, fix)
         return None
     match = _LINE.match(line)
     if match is None or suffix_of(match["path"]) not in IMAGE_SUFFIXES:
         reason = f"no class id after the image's path in {line[:60]!r}"
-        reader.report("no-label", number, reason, "write `path label`, label 0, 1, 2 or 3")
+        reader.report("no-label", number, reason, f"write `path label`, label {_listed(ids)}")
         return None
     path, text = clean_path(match["path"], number, reader), match["label"]
     label = int(text) if text.isdecimal() else None
     if label is None or label not in ids:
-        hint = f"; write {ANGLES.index(label)} for {label} degrees" if label in ANGLES else ""
+        hint = f"; write {angles.index(label)} for {label} degrees" if label in angles else ""
         known = ", ".join(map(str, sorted(ids)))
         reader.report("bad-label", number, f"label {text!r} is not a class id", f"ids are {known}{hint}")
         return None
     return PageSample(reader.root / path, ids[label], f"{reader.name}:{number}")
+
+
+def _listed(ids: Iterable[int]) -> str:
+    """`0, 1, 2 or 3`."""
+    *others, last = map(str, sorted(ids))
+    return f"{', '.join(others)} or {last}" if others else last
 
 
 def _first_cell(line: str) -> str:
@@ -198,7 +222,9 @@ def _locate(root: Path, name: str) -> Path:
 __all__ = [
     "ANGLES",
     "CLASS_FILE",
+    "LINE_ANGLES",
     "PageSample",
+    "of_lines",
     "read_page_labels",
     "read_upright",
     "write_class_file",

@@ -1,4 +1,4 @@
-"""A trained orientation classifier as a graph."""
+"""A trained classifier of orientations as a graph."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sealkit.modules.base import Arrays, GraphInput, ModuleExport
 
 
 class OrientationExport(ModuleExport):
-    """Probabilities (N, 4)."""
+    """Probabilities (N, classes)."""
 
     def reference(self, net: Any, task: Any) -> Any:
         """The network around which nothing is fused."""
@@ -28,9 +28,9 @@ class OrientationExport(ModuleExport):
         return inference_network(net)
 
     def inputs(self, task: Any) -> Sequence[GraphInput]:
-        """A square of the crop's size."""
-        side = task.recipe.resize.crop
-        return [GraphInput("x", (None, 3, side, side), "image")]
+        """Images of the one size."""
+        width, height = task.recipe.resize.size
+        return [GraphInput("x", (None, 3, height, width), "image")]
 
     def outputs(self, arrays: Arrays) -> Any:
         """Probabilities by name."""

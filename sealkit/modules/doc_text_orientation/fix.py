@@ -1,4 +1,4 @@
-"""A corrected copy of an orientation set."""
+"""A corrected copy of a set of pages or text lines at their angles."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from sealkit.data.fixed_copy import FixReport, Repair, write_copy
 from sealkit.data.images import ImageFacts
 from sealkit.data.labels.orientation import PageSample, write_class_file, write_page_labels
 from sealkit.errors import DataError
+from sealkit.modules.doc_text_orientation.orientations import PAGES, Orientations
 
 
 def write_fixed_copy(
@@ -18,19 +19,23 @@ def write_fixed_copy(
     out: str | Path,
     *,
     progress: Callable[[int], object] | None = None,
+    about: Orientations = PAGES,
 ) -> FixReport:
-    """Write label files, `label.txt` and pages of a checked set to a new folder, see `write_copy`.
+    """Write label files, `label.txt` and images of a checked set to a new folder, see `write_copy`.
 
-    Ids are those of PaddleX (0, 90, 180, 270). Left out, too: pages that are there twice at unlike angles. Pages that
-    an EXIF orientation turns are refused: nobody can say whether their label is that of the turned page.
+    Ids are those of PaddleX. Left out, too: images that are there twice at unlike angles. Those that
+    an EXIF orientation turns are refused: nobody can say whether their label is that of the turned image.
+
+    Args:
+        about: the classes; the other arguments as of `write_copy`.
 
     Raises:
         DataError: as `write_copy`.
     """
     report = write_copy(root, sets, out, Repair(_fix_sample, write_page_labels, label=_label), progress)
     if not Path(out).is_dir():
-        raise DataError("there is no page to be kept", where=str(root), hint="see what was left out above")
-    write_class_file(out)
+        raise DataError("there is no image to be kept", where=str(root), hint="see what was left out above")
+    write_class_file(out, about.labels)
     return report
 
 
@@ -41,7 +46,7 @@ def _label(sample: PageSample) -> int:
 def _fix_sample(sample: PageSample, facts: ImageFacts, report: FixReport) -> PageSample | None:
     if facts.info is not None and facts.info.orientation != 1:
         why = (
-            f"EXIF orientation {facts.info.orientation}: is the label that of the upright page? Store it upright first"
+            f"EXIF orientation {facts.info.orientation}: is the label that of the upright image? Store it upright first"
         )
         report.left_out.append((sample.where, f"{sample.image_path.name}: {why}"))
         return None

@@ -1,19 +1,20 @@
-"""Pages that a classifier sees lying at another angle than their label says."""
+"""Pages and text lines that a classifier sees lying at another angle than their label says."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
 from sealkit.data.label_issue import LabelIssue, info
-from sealkit.data.labels.orientation import ANGLES, PageSample
+from sealkit.data.labels.orientation import PageSample
 from sealkit.errors import ConfigError
 from sealkit.images import read_image
+from sealkit.modules.doc_text_orientation.orientations import PAGES, Orientations
 from sealkit.modules.doc_text_orientation.predictor import OrientationClassifier
 from sealkit.runtime.model import InferenceModel
 
 SURE = 0.8
 """Score from which another angle is worth a look: the published classifier is above it for nearly all pages."""
-_TOGETHER = 8  # pages of a batch
+_TOGETHER = 8  # images of a batch
 
 
 def classifier_issues(
@@ -24,35 +25,45 @@ def classifier_issues(
     Args:
         samples: of readable images.
         model: of an orientation classifier.
-        tell: called with (pages done since the last call, pages in all).
+        tell: called with (images done since the last call, images in all).
 
     Raises:
         ConfigError: the classifier's classes are not the four angles.
     """
-    classifier = OrientationClassifier.create(model)
-    known = [str(angle) for angle in ANGLES]
-    if sorted(classifier.input.labels) != sorted(known):
-        hint = "give an orientation classifier of whole pages"
-        labels = list(classifier.input.labels)
-        raise ConfigError("the model's classes are not the four angles", where="--model-dir", value=labels, hint=hint)
+    return issues_of(samples, OrientationClassifier.create(model), PAGES, tell)
+
+
+def issues_of(
+    samples: Sequence[PageSample],
+    classifier: OrientationClassifier,
+    about: Orientations,
+    tell: Callable[[int, int], object],
+) -> list[LabelIssue]:
+    """`classifier_issues` of a classifier of any orientations."""
+    if sorted(classifier.labels) != sorted(about.labels):
+        hint = f"give an orientation classifier of {about.things}"
+        labels = list(classifier.labels)
+        raise ConfigError("the model's classes are other ones", where="--model-dir", value=labels, hint=hint)
     found = []
     for start in range(0, len(samples), _TOGETHER):
         group = samples[start : start + _TOGETHER]
         best = classifier.classify([read_image(sample.image_path) for sample in group])
         for sample, classes in zip(group, best):
-            issue = label_issue_of(sample, int(classes.label_names[0]), float(classes.scores[0]))
+            angle = about.angles[about.labels.index(classes.label_names[0])]
+            issue = label_issue_of(sample, angle, float(classes.scores[0]), about)
             found += [issue] if issue is not None else []
         tell(len(group), len(samples))
     return found
 
 
-def label_issue_of(sample: PageSample, angle: int, score: float) -> LabelIssue | None:
-    """Disagreement of a page's label with the angle a classifier is sure of; None where there is none."""
-    if angle == ANGLES[sample.label] or score < SURE:
+def label_issue_of(sample: PageSample, angle: int, score: float, about: Orientations = PAGES) -> LabelIssue | None:
+    """Disagreement of an image's label with the angle a classifier is sure of; None where there is none."""
+    if angle == about.angles[sample.label] or score < SURE:
         return None
-    reason = f"labelled {ANGLES[sample.label]} degrees, the classifier sees {angle} with score {score:.2f}"
-    fix = f"turned counter-clockwise by the label, does the page stand upright? else write {ANGLES.index(angle)}"
+    reason = f"labelled {about.angles[sample.label]} degrees, the classifier sees {angle} with score {score:.2f}"
+    other = about.angles.index(angle)
+    fix = f"turned counter-clockwise by the label, does the {about.thing} stand upright? else write {other}"
     return LabelIssue(info("lies-otherwise", sample.where, sample.image_path, reason, fix), sample, None, score)
 
 
-__all__ = ["classifier_issues", "label_issue_of"]
+__all__ = ["classifier_issues", "issues_of", "label_issue_of"]

@@ -7,21 +7,25 @@ from typing import Any
 
 import numpy as np
 
-from sealkit.data.labels.orientation import ANGLES
+from sealkit.modules.doc_text_orientation.orientations import PAGES, Orientations
 
 
 class OrientationMetric:
     """Gathers records {"label": class id, "pred": class id}.
 
     `compute` gives "top1", "top1/angle=90" and so on for the classes that occur, and "images".
+
+    Args:
+        about: the classes.
     """
 
-    def __init__(self) -> None:
-        self.confusion = np.zeros((len(ANGLES), len(ANGLES)), np.int64)
+    def __init__(self, about: Orientations = PAGES) -> None:
+        self._angles = about.angles
+        self.confusion = np.zeros((len(about.angles), len(about.angles)), np.int64)
         """Rows: labels, columns: predictions."""
 
     def add(self, records: Sequence[dict[str, Any]]) -> None:
-        """Count records of any number of batches; class ids 0 to 3."""
+        """Count records of any number of batches; class ids from 0."""
         for record in records:
             self.confusion[record["label"], record["pred"]] += 1
 
@@ -29,7 +33,7 @@ class OrientationMetric:
         """Shares in 0..1, and the number of images; "top1" is 0 where nothing was added."""
         total, right = int(self.confusion.sum()), self.confusion.diagonal()
         metrics = {"top1": float(right.sum()) / total if total else 0.0}
-        for angle, row, good in zip(ANGLES, self.confusion, right):
+        for angle, row, good in zip(self._angles, self.confusion, right):
             if row.sum():
                 metrics[f"top1/angle={angle}"] = float(good) / float(row.sum())
         metrics["images"] = float(total)

@@ -54,6 +54,7 @@ class OrientationClassifier(Predictor):
     Attributes:
         model: the inference model.
         input: sizes, normalisation and class names of its inference.yml.
+        labels: the class names.
     """
 
     topk = 1
@@ -62,6 +63,7 @@ class OrientationClassifier(Predictor):
     def __init__(self, model: InferenceModel) -> None:
         self.model = model
         self.input = ori_input(model.meta)
+        self.labels = self.input.labels
         shape = model.outputs[0].shape
         if shape and (len(shape) != 2 or shape[1] not in (None, len(self.input.labels))):
             raise EngineError(

@@ -8,10 +8,10 @@ from typing import Any
 import cv2
 import numpy as np
 
-from sealkit.data.labels.orientation import ANGLES
 from sealkit.errors import DataError
 from sealkit.images import read_image
 from sealkit.modules.doc_text_orientation.metric import OrientationMetric
+from sealkit.modules.doc_text_orientation.orientations import Orientations
 from sealkit.modules.doc_text_orientation.postprocess import turn
 
 WORST = 12
@@ -19,23 +19,23 @@ GOOD = 6
 SIDE = 320  # pixels of the long side of a shown image
 
 
-def report_parts(records: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+def report_parts(records: Sequence[dict[str, Any]], about: Orientations) -> list[dict[str, Any]]:
     """Sections for report.html, see `sealkit.engine.task.Task.report_parts`."""
-    metric = OrientationMetric()
+    metric = OrientationMetric(about)
     metric.add(records)
     metrics = metric.compute()
-    parts: list[dict[str, Any]] = [{"title": "Orientation", "text": _verdict(records, metrics["top1"])}]
+    parts: list[dict[str, Any]] = [{"title": "Orientation", "text": _verdict(records, metrics["top1"], about)}]
     wrong = sorted((r for r in records if r["pred"] != r["label"]), key=lambda r: -r["score"])
-    images = _images(wrong[:WORST])
+    images = _images(wrong[:WORST], about)
     if images:
         parts.append({"title": "Surest mistakes, as the network saw them", "images": images})
     right = sorted((r for r in records if r["pred"] == r["label"]), key=lambda r: r["score"])
-    images = _images(right[:GOOD])
+    images = _images(right[:GOOD], about)
     if images:
-        parts.append({"title": f"Right pages, the least sure of {len(right)}", "images": images})
+        parts.append({"title": f"Right {about.things}, the least sure of {len(right)}", "images": images})
     rows = [
-        {"page lies at": f"{angle}°", **{f"said {said}°": int(n) for said, n in zip(ANGLES, row)}}
-        for angle, row in zip(ANGLES, metric.confusion)
+        {f"{about.thing} lies at": f"{angle}°", **{f"said {said}°": int(n) for said, n in zip(about.angles, row)}}
+        for angle, row in zip(about.angles, metric.confusion)
         if row.sum()
     ]
     parts.append({"title": "Which angle is taken for which", "rows": rows, "fold": True})
@@ -44,26 +44,27 @@ def report_parts(records: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     return parts
 
 
-def _verdict(records: Sequence[dict[str, Any]], share: float) -> str:
+def _verdict(records: Sequence[dict[str, Any]], share: float, about: Orientations) -> str:
     """`The angle of 31 of 32 pages was found (0.9688).`."""
     right = sum(record["pred"] == record["label"] for record in records)
-    return f"The angle of {right} of {len(records)} pages was found ({share:.4f})."
+    return f"The angle of {right} of {len(records)} {about.things} was found ({share:.4f})."
 
 
-def _images(records: Sequence[dict[str, Any]]) -> list[tuple[str, np.ndarray]]:
+def _images(records: Sequence[dict[str, Any]], about: Orientations) -> list[tuple[str, np.ndarray]]:
     images = []
     for record in records:
-        shown = _shown(record)
+        shown = _shown(record, about)
         if shown is not None:
-            said = f"lies at {ANGLES[record['label']]}°, said {ANGLES[record['pred']]}° ({record['score']:.2f})"
+            lies, answer = about.angles[record["label"]], about.angles[record["pred"]]
+            said = f"lies at {lies}°, said {answer}° ({record['score']:.2f})"
             images.append((f"{record['name']}: {said}", shown))
     return images
 
 
-def _shown(record: dict[str, Any]) -> np.ndarray | None:
-    """The page as it lay; None where the image is gone."""
+def _shown(record: dict[str, Any], about: Orientations) -> np.ndarray | None:
+    """The image as it lay; None where the image is gone."""
     try:
-        image = turn(read_image(record["path"]), -ANGLES[record["turned"]])
+        image = turn(read_image(record["path"]), -about.angles[record["turned"]])
     except DataError:
         return None
     scale = min(SIDE / max(image.shape[:2]), 1.0)

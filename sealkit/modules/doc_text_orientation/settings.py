@@ -1,8 +1,8 @@
-"""Recipe settings of the module doc_text_orientation."""
+"""Recipe settings of the modules that classify orientations: pages here, text lines in their own room."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -19,23 +19,23 @@ class OriNetworkSettings(Settings):
 
 
 class OriSetSettings(Settings):
-    """A labelled set, or upright pages that are turned on the fly."""
+    """A labelled set, or upright images that are turned on the fly."""
 
     root: str
     """Folder that image paths are relative to."""
     labels: str | None = None
     """Label file, relative to root: lines `path label`, label 0..3 for a page turned clockwise by 0, 90, 180, 270
-    degrees. With `upright` only its paths are read (a file of another module's labels will do); null: every image
-    below root."""
+    degrees, 0 or 1 for a text line turned by 0 or 180. With `upright` only its paths are read (a file of another
+    module's labels will do); null: every image below root."""
     upright: bool = False
-    """The pages stand upright: training turns each by one of the four angles, evaluation by all four."""
+    """The images stand upright: training turns each by the angle of one class, evaluation by those of all."""
     ratio: float = Field(1.0, gt=0)
-    """Samples of this set per epoch, as a share of its size (upright pages count once in training)."""
+    """Samples of this set per epoch, as a share of its size (upright images count once in training)."""
 
     @model_validator(mode="after")
     def _labelled(self) -> OriSetSettings:
         if self.labels is None and not self.upright:
-            raise ValueError("without a label file the pages must be upright: set upright: true, or set labels")
+            raise ValueError("without a label file the images must be upright: set upright: true, or set labels")
         return self
 
 
@@ -45,8 +45,8 @@ class OriDataSettings(Settings):
     train: tuple[OriSetSettings, ...] = Field(min_length=1)
     val: tuple[OriSetSettings, ...] = Field(min_length=1)
     all_angles: bool = False
-    """Each training sample is a page's crop at all four angles (four images, one decoding): nothing but the angle
-    tells them apart, which a network without pretrained weights learns from sooner. `batch_size` then counts pages."""
+    """Each training sample is an image at the angles of all classes (one decoding): nothing but the angle tells them
+    apart, which a network without pretrained weights learns from sooner. `batch_size` counts files."""
 
 
 class RandomResizedCrop(Settings):
@@ -101,25 +101,37 @@ class OriResizeSettings(Settings):
             raise ValueError(f"crop {self.crop} is larger than resize_short {self.resize_short}")
         return self
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the network's input."""
+        return self.crop, self.crop
 
-class DocTextOrientationRecipe(RecipeBase):
-    """A recipe of the module."""
 
-    module: Literal["doc_text_orientation"]
+class OrientationRecipe(RecipeBase):
+    """What recipes of both modules have."""
+
     network: OriNetworkSettings = OriNetworkSettings()
     data: OriDataSettings
-    augment: tuple[OriAugment, ...] = ()
-    """In this order. Where no step gives the images a size, evaluation's resize follows; a crop smaller than
-    `resize.crop` trains faster, on the same scale if its share of the area is smaller, too."""
+    augment: tuple[Any, ...] = ()
     loss: OriLossSettings = OriLossSettings()
-    resize: OriResizeSettings = OriResizeSettings()
+    resize: Any = None
 
     @model_validator(mode="after")
-    def _keeps_the_class(self) -> DocTextOrientationRecipe:
+    def _keeps_the_class(self) -> OrientationRecipe:
         for step in self.augment:
             if isinstance(step, Rotate) and max(map(abs, step.degrees)) > LARGEST_TILT:
                 raise ValueError(
                     f"augment: rotate by {list(step.degrees)} degrees would change the class; "
-                    f"stay within {LARGEST_TILT:g}, quarter turns are op: rot90"
+                    f"stay within {LARGEST_TILT:g}, turns by the angle of a class are an op of their own"
                 )
         return self
+
+
+class DocTextOrientationRecipe(OrientationRecipe):
+    """A recipe of the module."""
+
+    module: Literal["doc_text_orientation"]
+    augment: tuple[OriAugment, ...] = ()
+    """In this order. Where no step gives the images a size, evaluation's resize follows; a crop smaller than
+    `resize.crop` trains faster, on the same scale if its share of the area is smaller, too."""
+    resize: OriResizeSettings = OriResizeSettings()

@@ -1,30 +1,37 @@
-"""Document orientation as the training loop sees it."""
+"""Classifiers of orientations as the training loop sees them: of pages here, of text lines by a subclass."""
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
 from sealkit.engine.task import Metric, SampleSource, StepState
 from sealkit.modules.doc_text_orientation.dataset import EvalSource, TrainSource, collate, load_set, set_info
 from sealkit.modules.doc_text_orientation.metric import OrientationMetric
-from sealkit.modules.doc_text_orientation.models import LABELS, MODELS, MODULE
+from sealkit.modules.doc_text_orientation.models import MODELS, MODULE
+from sealkit.modules.doc_text_orientation.orientations import PAGES, Orientations
 from sealkit.modules.doc_text_orientation.postprocess import top_classes
 from sealkit.modules.doc_text_orientation.preprocess import MEAN, STD
-from sealkit.modules.doc_text_orientation.settings import DocTextOrientationRecipe
+from sealkit.modules.doc_text_orientation.settings import DocTextOrientationRecipe, OrientationRecipe
 from sealkit.modules.task import ModuleTask
 
+Recipe = TypeVar("Recipe", bound=OrientationRecipe)
 
-class DocTextOrientationTask(ModuleTask[DocTextOrientationRecipe]):
-    """The module's answers to the loop's questions (see `sealkit.engine.task.Task`)."""
 
-    name = MODULE
-    models = MODELS
+class OrientationTask(ModuleTask[Recipe]):
+    """A module's answers to the loop's questions (see `sealkit.engine.task.Task`).
+
+    Attributes:
+        about: its classes.
+    """
+
     default_metric = "top1"
+    about: ClassVar[Orientations]
 
-    def __init__(self, recipe: DocTextOrientationRecipe) -> None:
+    def __init__(self, recipe: Recipe) -> None:
         super().__init__(recipe)
         self._train: TrainSource | None = None
         self._eval: EvalSource | None = None
@@ -35,11 +42,11 @@ class DocTextOrientationTask(ModuleTask[DocTextOrientationRecipe]):
 
     def load_set(self, entry: Any) -> Any:
         """See `dataset.load_set`."""
-        return load_set(entry, self.recipe.train.max_broken_share)
+        return load_set(entry, self.recipe.train.max_broken_share, self.about)
 
     def set_info(self, entry: Any, found: Any) -> dict[str, Any]:
         """See `dataset.set_info`."""
-        return set_info(entry, found)
+        return set_info(entry, found, self.about)
 
     def make_network(self) -> Any:
         """The training network."""
@@ -48,21 +55,21 @@ class DocTextOrientationTask(ModuleTask[DocTextOrientationRecipe]):
     def train_samples(self) -> SampleSource:
         """Augmented samples."""
         if self._train is None:
-            self._train = TrainSource(self.recipe, self.train_sets)
+            self._train = TrainSource(self.recipe, self.train_sets, self.about)
         return self._train
 
     def eval_samples(self) -> SampleSource:
-        """Pages of the validation sets, cropped as the pipeline crops them."""
+        """Images of the validation sets, at the size they are run at."""
         recipe = self.recipe
         if self._eval is None:
-            self._eval = EvalSource(list(zip(recipe.data.val, self.val_sets)), recipe.resize)
+            self._eval = EvalSource(list(zip(recipe.data.val, self.val_sets)), recipe.resize, self.about)
         return self._eval
 
     # A plain function: worker processes unpickle it without the task and without paddle.
     collate = staticmethod(collate)
 
     def forward(self, net: Any, batch: Mapping[str, Any], state: StepState) -> Any:
-        """{"logits": [N, 4]}, in training and evaluation alike."""
+        """{"logits": [N, classes]}, in training and evaluation alike."""
         return {"logits": net(batch["image"])}
 
     def loss(self, outputs: Any, batch: Mapping[str, Any], state: StepState) -> dict[str, Any]:
@@ -94,7 +101,7 @@ class DocTextOrientationTask(ModuleTask[DocTextOrientationRecipe]):
 
     @staticmethod
     def _probabilities(outputs: Any) -> np.ndarray:
-        """(N, 4) float32."""
+        """(N, classes) float32."""
         if "probabilities" in outputs:
             return np.asarray(outputs["probabilities"], np.float32)
         logits = np.asarray(outputs["logits"], np.float32)
@@ -103,40 +110,51 @@ class DocTextOrientationTask(ModuleTask[DocTextOrientationRecipe]):
 
     def metric(self) -> Metric:
         """Top-1 accuracy; see `OrientationMetric`."""
-        return OrientationMetric()
+        return OrientationMetric(self.about)
 
     def inference_spec(self) -> Mapping[str, Any]:
         """What inference.yml says; PaddleX knows no operation of another name here, and wants the scale as a number."""
-        resize = self.recipe.resize
         normal = {"channel_num": 3, "mean": list(MEAN), "std": list(STD), "scale": 1 / 255, "order": ""}
         return {
             "Global": {"model_name": self.recipe.model},
             "PreProcess": {
-                "transform_ops": [
-                    {"ResizeImage": {"resize_short": resize.resize_short}},
-                    {"CropImage": {"size": resize.crop}},
-                    {"NormalizeImage": normal},
-                    {"ToCHWImage": None},
-                ]
+                "transform_ops": [*self.resize_ops(), {"NormalizeImage": normal}, {"ToCHWImage": None}],
             },
-            "PostProcess": {"Topk": {"topk": 1, "label_list": list(LABELS)}},
-            "Sealkit": {"module": self.name, "resize": resize.model_dump(mode="json")},
+            "PostProcess": {"Topk": {"topk": 1, "label_list": list(self.about.labels)}},
+            "Sealkit": {"module": self.name, "resize": self.recipe.resize.model_dump(mode="json")},
         }
 
+    @abstractmethod
+    def resize_ops(self) -> list[dict[str, Any]]:
+        """PaddleX's operations that give an image the network's size."""
+
     def checkpoint_extras(self) -> Mapping[str, Any]:
-        """The keys "module", "model", "form" and "classes" (the angles as text)."""
+        """The keys "module", "model", "form" and "classes" (their names)."""
         return {
             "module": self.name,
             "model": self.recipe.model,
             "form": self.recipe.network.form,
-            "classes": list(LABELS),
+            "classes": list(self.about.labels),
         }
 
     def report_parts(self, records: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         """Sections of report.html; see `report.report_parts`."""
         from sealkit.modules.doc_text_orientation.report import report_parts
 
-        return report_parts(records)
+        return report_parts(records, self.about)
 
 
-__all__ = ["DocTextOrientationTask"]
+class DocTextOrientationTask(OrientationTask[DocTextOrientationRecipe]):
+    """Pages."""
+
+    name = MODULE
+    models = MODELS
+    about = PAGES
+
+    def resize_ops(self) -> list[dict[str, Any]]:
+        """Short side, then the middle."""
+        resize = self.recipe.resize
+        return [{"ResizeImage": {"resize_short": resize.resize_short}}, {"CropImage": {"size": resize.crop}}]
+
+
+__all__ = ["DocTextOrientationTask", "OrientationTask"]

@@ -43,7 +43,7 @@ def _spec(name: str, scale: float, params: int) -> ModelSpec:
         architecture="PP-LCNet",
         input=ModelInput(HEIGHT, WIDTH, "RGB"),
         weights=("official",),
-        about=f"PP-LCNet x{scale:g} that halves the height only, upright or upside down; inference only",
+        about=f"PP-LCNet x{scale:g} that halves the height only, upright or upside down",
     )
 
 

@@ -4,34 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import cv2
 import numpy as np
 
 from sealkit.errors import EngineError
 from sealkit.modules.doc_text_orientation.postprocess import TopClasses, top_classes
 from sealkit.modules.doc_text_orientation.predictor import OrientationClassifier
-from sealkit.modules.doc_text_orientation.preprocess import MEAN, STD, to_input
+from sealkit.modules.doc_text_orientation.preprocess import MEAN, STD
 from sealkit.modules.textline_orientation.models import HEIGHT, LABELS, WIDTH
+from sealkit.modules.textline_orientation.preprocess import preprocess
 from sealkit.runtime.files import ModelMeta, finite, reads_meta, sides
 from sealkit.runtime.model import InferenceModel
-
-
-def preprocess(
-    line: np.ndarray,
-    size: tuple[int, int] = (WIDTH, HEIGHT),
-    mean: tuple[float, ...] = MEAN,
-    std: tuple[float, ...] = STD,
-    scale: float = 1 / 255,
-) -> np.ndarray:
-    """(H, W, 3) uint8 BGR → (3, h, w) float32 RGB, normalised; stretched to the size, as PaddleX does.
-
-    Args:
-        size: width, height.
-        mean: subtracted after scaling, per channel in the order R, G, B.
-        std: divides after that, per channel.
-        scale: factor of the pixel values.
-    """
-    return to_input(cv2.resize(line, size, interpolation=cv2.INTER_LINEAR), mean, std, scale)
 
 
 class TextLineClassifier(OrientationClassifier):
@@ -98,4 +80,4 @@ def line_input(
     return (width, height), labels, normal
 
 
-__all__ = ["TextLineClassifier", "line_input", "preprocess"]
+__all__ = ["TextLineClassifier", "line_input"]

@@ -52,7 +52,7 @@ class InferenceClassifier(nn.Layer):
         self.net = net
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
-        """x [N, 3, 224, 224] normalised RGB -> probabilities [N, classes], which add up to 1."""
+        """x [N, 3, H, W] normalised RGB -> probabilities [N, classes], which add up to 1."""
         return F.softmax(self.net(x), axis=1)
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from sealkit.cli.paddlex_words import with_command
 from sealkit.cli.streams import show_any_character
 from sealkit.errors import ConfigError, SealkitError, first_line
 from sealkit.runtime.engines import ENGINES
@@ -80,7 +81,6 @@ OTHER_WORDS: Mapping[str, str] = {
     "pull": "download",
 }
 """What other toolkits call a command → what it is called here."""
-FLAGS_OF_PADDLEX = frozenset({"--pipeline", "--get-pipeline-config", "--input"})
 
 _ABOUT = "Check data, train, fine-tune, evaluate, export and run the models of seal (stamp, 印章) text recognition."
 _EXAMPLES = """examples:
@@ -145,11 +145,10 @@ def _told(error: BaseException) -> int:
 
 def _parse(arguments: list[str]) -> tuple[Any, Any]:
     """(command module, parsed arguments). Only the chosen command's file is imported, for `--help` all of them."""
+    arguments[:] = with_command(arguments)
     chosen = next((word for word in arguments if not word.startswith("-")), None)
     if chosen is not None and chosen in ALIASES:
         arguments[arguments.index(chosen)] = chosen = ALIASES[chosen]
-    if arguments and arguments[0].partition("=")[0].replace("_", "-") in FLAGS_OF_PADDLEX:
-        raise _paddlex_flag(arguments)
     if chosen is not None and chosen not in COMMANDS:
         raise _unknown_command(chosen, arguments)
     parser = make_parser([chosen] if chosen is not None else COMMANDS)
@@ -187,17 +186,6 @@ def _unknown_command(name: str, arguments: Sequence[str]) -> SealkitError:
         )
     hint = did_you_mean(name, COMMANDS, also="commands: " + ", ".join(COMMANDS))
     return ConfigError("unknown command", value=name, hint=hint)
-
-
-def _paddlex_flag(arguments: Sequence[str]) -> SealkitError:
-    """`paddlex --pipeline …` and its siblings have no commands: here they have."""
-    flag, equals, value = arguments[0].partition("=")
-    rest = [value, *arguments[1:]] if equals else list(arguments[1:])
-    if flag.replace("_", "-") == "--get-pipeline-config":
-        words = ["config", "get", *rest[:1]]
-    else:
-        words = ["infer", *arguments]
-    return ConfigError("the command is missing: it comes before the flags", value=flag, hint=f"use: {_line(words)}")
 
 
 def _line(words: Sequence[str]) -> str:

@@ -9,6 +9,7 @@ import pytest
 
 from sealkit.cli import COMMANDS, main, make_parser
 from sealkit.cli.completion import words_of
+from sealkit.cli.paddlex_words import with_command
 
 
 def test_sealkit_alone_shows_its_commands(capsys: pytest.CaptureFixture[str]) -> None:
@@ -23,9 +24,6 @@ def test_sealkit_alone_shows_its_commands(capsys: pytest.CaptureFixture[str]) ->
     [
         ("read 'my seal.png' --quiet", "sealkit infer 'my seal.png' --quiet"),
         ("version", "sealkit --version"),
-        ("--pipeline seal_recognition --input x.png", "sealkit infer --pipeline seal_recognition --input x.png"),
-        ("--get_pipeline_config seal_recognition", "sealkit config get seal_recognition"),
-        ("--get_pipeline_config=seal_recognition", "sealkit config get seal_recognition"),
         ("README.md", "sealkit infer README.md"),
     ],
 )
@@ -42,6 +40,37 @@ def test_words_of_other_toolkits_lead_to_a_line_that_works(
     words = shlex.split(right)[1:]
     if words[0] in COMMANDS:
         make_parser([words[0]]).parse_args(words)
+
+
+@pytest.mark.parametrize(
+    ("typed", "right"),
+    [
+        ("--pipeline seal_recognition --input x.png", "infer --pipeline seal_recognition --input x.png"),
+        ("--device cpu --input=x.png --pipeline a.yaml", "infer --device cpu --input=x.png --pipeline a.yaml"),
+        ("--get_pipeline_config seal_recognition", "config get seal_recognition --save-path ."),
+        ("--get_pipeline_config=seal_recognition --save_path p", "config get seal_recognition --save_path p"),
+        ("--save_path p --get_pipeline_config seal_recognition", "config get seal_recognition --save_path p"),
+        ("--serve --pipeline seal_recognition --port 1", "serve --pipeline seal_recognition --port 1"),
+        ("--pipeline seal_recognition --serve", "serve --pipeline seal_recognition"),
+        ("--version", "--version"),
+        ("serve --pipeline x", "serve --pipeline x"),
+    ],
+)
+def test_paddlex_lines_need_no_command(typed: str, right: str) -> None:
+    words = with_command(typed.split())
+    assert words == right.split()
+    if words[0] in COMMANDS:
+        make_parser([words[0]]).parse_args(words)
+
+
+def test_the_config_of_the_tutorial_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["--get_pipeline_config", "seal_recognition", "--save_path", "./my_path"]) == 0
+    assert main(["--get_pipeline_config", "seal_recognition"]) == 0
+    texts = [
+        Path(name).read_text(encoding="utf-8") for name in ("my_path/seal_recognition.yaml", "seal_recognition.yaml")
+    ]
+    assert texts[0] == texts[1] and "pipeline_name: seal_recognition" in texts[0]
 
 
 def test_completion_knows_every_command_and_flag() -> None:

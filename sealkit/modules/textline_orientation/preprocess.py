@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from sealkit.modules.doc_text_orientation.preprocess import MEAN, STD, to_input
+from sealkit.images.normalise import IMAGENET_MEAN, IMAGENET_STD, normalise
 from sealkit.modules.textline_orientation.models import HEIGHT, WIDTH
 from sealkit.modules.textline_orientation.settings import LineResizeSettings
 
@@ -18,8 +18,8 @@ def resize(line: np.ndarray, settings: LineResizeSettings) -> np.ndarray:
 def preprocess(
     line: np.ndarray,
     size: tuple[int, int] = (WIDTH, HEIGHT),
-    mean: tuple[float, ...] = MEAN,
-    std: tuple[float, ...] = STD,
+    mean: tuple[float, ...] = IMAGENET_MEAN,
+    std: tuple[float, ...] = IMAGENET_STD,
     scale: float = 1 / 255,
 ) -> np.ndarray:
     """(H, W, 3) uint8 BGR → (3, h, w) float32 RGB, normalised; stretched to the size, as PaddleX does.
@@ -30,7 +30,8 @@ def preprocess(
         std: divides after that, per channel.
         scale: factor of the pixel values.
     """
-    return to_input(resize(line, LineResizeSettings(width=size[0], height=size[1])), mean, std, scale)
+    image = resize(line, LineResizeSettings(width=size[0], height=size[1]))
+    return normalise(np.ascontiguousarray(image[:, :, ::-1]), mean, std, scale)
 
 
 __all__ = ["preprocess", "resize"]

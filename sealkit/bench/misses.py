@@ -19,7 +19,8 @@ from shapely.geometry.base import BaseGeometry
 
 from sealkit.bench.real_seals import Found, PipelineReader, TextMatches, match_texts
 from sealkit.data.directions import find_directions
-from sealkit.data.label_issue import UNLIKE, Readings, disagreement_with, similarity_of_words
+from sealkit.data.label_issue import RULES as READING_RULES
+from sealkit.data.label_issue import Readings, disagreement_with, similarity_of_words
 from sealkit.data.records import DetSample, TextLine
 from sealkit.errors import DataError
 from sealkit.geometry.boxes import share_in
@@ -200,7 +201,9 @@ class _ImageMisses:
         miss.notes = self._notes(miss.line, index, len(parts))
         if disagreement is not None and disagreement[0] == "reads-differently":
             # a pipeline that read nearly what the label says speaks for the label
-            disagreement = disagreement if similarity_of_words(label["text"], miss.line.text) < UNLIKE else None
+            disagreement = (
+                disagreement if similarity_of_words(label["text"], miss.line.text) < READING_RULES.alike else None
+            )
         miss.stage = self._stage(miss, disagreement is not None)
         if disagreement is not None:
             miss.notes.append(f"label: {disagreement[1]}")

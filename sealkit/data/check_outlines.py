@@ -19,22 +19,58 @@ from sealkit.data.records import TextLine
 from sealkit.errors import Problem, Severity
 from sealkit.geometry.batches import by_point_count, signed_area
 
-EDGE_TOLERANCE = 2.0
-"""Pixels that a point may lie outside: labelling tools round outwards."""
-OUTSIDE_SHARE = 0.25
-"""Share of an outline's area outside the image from which it is an error."""
-MIN_THICKNESS = 4.0
-"""Pixels of mean thickness below which characters cannot be read."""
-MAX_OVERLAP = 0.5
-"""Intersection over the smaller outline from which two texts share a place."""
 
-_LOOKS = 10
-"""Pairs of texts compared on one image, per text; 10,000 pairs are compared in any case. Of n texts on one place every
-pair overlaps, which is n² / 2."""
-_MANY_OVERLAPS = 1000
-"""Overlaps of one image that are reported one by one."""
-_BATCH = 32
-"""Texts whose neighbours are looked up together: of 200,000 on one place their pairs take 100 MB."""
+@dataclass(frozen=True)
+class OutlineRules:
+    """From where an outline is wrong, or odd."""
+
+    edge_tolerance_px: float = 2.0
+    """How far a point may lie outside the image: labelling tools round outwards."""
+    outside_share: float = 0.25
+    """Share of an outline's area outside the image from which it is an error."""
+    fits_share: float = 0.01
+    """Share of its area up to which an outline outside an image still fits it."""
+    min_thickness_px: float = 4.0
+    """Mean thickness below which characters cannot be read."""
+    same_point_px: float = 1e-3
+    """Distance in x and y up to which two points are one."""
+    normalised_max: float = 1.001
+    """Largest coordinate of an image whose points were divided by its sides."""
+    normalised_side_px: int = 16
+    """Images with a smaller side may have texts of a pixel."""
+    crossing_share: float = 0.01
+    """Share of its area that is ambiguous, from which an outline counts as crossing itself."""
+    lobe_share: float = 0.8
+    """Of the area of all parts of a tangled outline, what its largest must have to be taken for the text."""
+    ordered_share: float = 0.75
+    """Of the cells between paired points of a line_poly, those that must lie as its point order says."""
+    longer_edge_share: float = 0.1
+    """Of a line's length, what one edge must be longer than the other to tell the bow's side …"""
+    longer_edge_px: float = 3.0
+    """… and at least these: the points of short texts are rounded to whole pixels."""
+    min_character_width: float = 0.12
+    """Narrowest character, of its height; in a narrower strip the points start at the wrong corner."""
+    max_turn_degrees: float = 45.0
+    """Largest angle between a straight line and the stated angle of its seal."""
+    max_overlap: float = 0.5
+    """Intersection over the smaller outline from which two texts share a place …"""
+    double_overlap: float = 0.9
+    """… and from which, with areas alike, they are one text labelled twice."""
+    double_area: float = 0.8
+    """Smaller over larger area from which the two are alike."""
+    pairs_per_text: int = 10
+    """Pairs of texts compared on one image, per text: of n texts on one place every pair overlaps, which is n² / 2."""
+    min_pairs: int = 10_000
+    """Pairs compared in any case."""
+    min_pairs_of_a_text: int = 1000
+    """Pairs of one text compared in any case."""
+    overlaps_told: int = 1000
+    """Overlaps of one image that are reported one by one."""
+    batch: int = 32
+    """Texts whose neighbours are looked up together: of 200,000 on one place their pairs take 100 MB."""
+
+
+RULES = OutlineRules()
 
 Say = Callable[[str, str, str, Severity], None]
 
@@ -116,7 +152,7 @@ def untangle(points: np.ndarray) -> np.ndarray | None:
     if not parts:
         return None
     largest = max(parts, key=lambda part: part.area)
-    if largest.area < 0.8 * sum(part.area for part in parts):
+    if largest.area < RULES.lobe_share * sum(part.area for part in parts):
         return None  # two lobes of like size: only a person knows which one holds the text
     ring = shapely.get_coordinates(shapely.geometry.polygon.orient(largest, sign=1.0).exterior)[:-1]
     return ring.astype(np.float32)  # positive area with y down is clockwise on screen
@@ -148,14 +184,14 @@ def _valid(points: np.ndarray) -> BaseGeometry:
 
 def _repeated(points: np.ndarray) -> np.ndarray:
     """(…, N) bool: the point equals the one before it."""
-    return np.abs(points - np.roll(points, 1, axis=-2)).max(axis=-1) < 1e-3
+    return np.abs(points - np.roll(points, 1, axis=-2)).max(axis=-1) < RULES.same_point_px
 
 
 def _normalised(lines: Sequence[TextLine], size: tuple[int, int]) -> bool:
-    if not lines or min(size) < 16:
+    if not lines or min(size) < RULES.normalised_side_px:
         return False
     points = np.concatenate([line.points for line in lines])
-    return bool(points.min() >= 0 and points.max() <= 1.001)
+    return bool(points.min() >= 0 and points.max() <= RULES.normalised_max)
 
 
 def _outside_shares(shapes: Sequence[_Shape], size: tuple[int, int]) -> np.ndarray:
@@ -171,13 +207,15 @@ def _check_bounds(shapes: list[_Shape], size: tuple[int, int], stored: tuple[int
     for members, points in by_point_count([shape.line.points for shape in shapes]):
         low, high = points.min(axis=1), points.max(axis=1)  # (K, 2) each
         beyond[members] = np.maximum(-low, high - np.array(size, np.float32)).max(axis=1)
-    strays = np.flatnonzero(beyond > EDGE_TOLERANCE).tolist()
+    strays = np.flatnonzero(beyond > RULES.edge_tolerance_px).tolist()
     if not strays:
         return
     outside = [shapes[index] for index in strays]
     shares = _outside_shares(outside, size).tolist()
-    fits_stored = stored is not None and stored != size and bool((_outside_shares(shapes, stored) < 0.01).all())
-    if fits_stored and max(shares) > 0.01:
+    fits_stored = (
+        stored is not None and stored != size and bool((_outside_shares(shapes, stored) < RULES.fits_share).all())
+    )
+    if fits_stored and max(shares) > RULES.fits_share:
         say(
             "labelled-sideways",
             f"the outlines fit the image as stored ({stored[0]}x{stored[1]}) and not upright ({width}x{height})"  # type: ignore[index]
@@ -189,7 +227,7 @@ def _check_bounds(shapes: list[_Shape], size: tuple[int, int], stored: tuple[int
     many = len(outside) > 1 and len(outside) * 2 > len(shapes)
     for shape, pixels, share in zip(outside, beyond[strays].tolist(), shares):
         hint = "was the image resized or cropped after labelling?" if many else "--fix cuts it at the border"
-        if share >= OUTSIDE_SHARE:
+        if share >= RULES.outside_share:
             reason = f"{shape.name} lies {share:.0%} outside the image of {width}x{height}"
             say("outside", reason, f"draw it again; {hint}" if many else "draw it again or delete it", "error")
         else:
@@ -203,7 +241,7 @@ def _check_crossing(shape: _Shape, say: Say) -> None:
     # A closed ring touches itself where its end meets its start: its area is still the sum of its parts.
     enclosed = abs(float(signed_area(shape.line.points)))
     off = abs(enclosed - shape.area) / shape.area
-    if off < 0.01:
+    if off < RULES.crossing_share:
         return
     found = shapely.is_valid_reason(Polygon(shape.line.points.astype(np.float64))).partition("[")[2].rstrip("]")
     place = ", ".join(f"{float(v):.1f}" for v in found.split()) or "?"
@@ -232,7 +270,7 @@ def _thickness(shape: _Shape) -> float:
 
 def _check_thickness(shape: _Shape, say: Say) -> None:
     thickness = _thickness(shape)
-    if thickness < MIN_THICKNESS:
+    if thickness < RULES.min_thickness_px:
         say(
             "tiny",
             f"{shape.name} is {thickness:.1f} pixels thick; texts that small are not trained on",
@@ -252,7 +290,7 @@ def _check_line_poly(shape: _Shape, say: Say) -> None:
     )  # (M, 2) each, paired
     cells = np.stack([top[:-1], top[1:], bottom[1:], bottom[:-1]], axis=1)  # (M - 1, 4, 2)
     areas = signed_area(cells)
-    if areas.sum() <= 0 or (areas > 0).mean() < 0.75:
+    if areas.sum() <= 0 or (areas > 0).mean() < RULES.ordered_share:
         say(
             "unordered-line-poly",
             f"{shape.name} has direction {line.direction!r}, but its points do not run along the characters' tops "
@@ -266,14 +304,19 @@ def _check_line_poly(shape: _Shape, say: Say) -> None:
     along_bottom = float(np.linalg.norm(np.diff(bottom, axis=0), axis=1).sum())
     characters = len(line.text)
     length = (along_top + along_bottom) / 2
-    tolerance = max(0.1 * length, 3.0)  # pixels; short texts are rounded to whole pixels
+    tolerance = max(RULES.longer_edge_share * length, RULES.longer_edge_px)
     if line.direction == "arc" and along_top < along_bottom - tolerance:
         reason = f"{shape.name} has direction 'arc', but its top edge ({along_top:.0f} px) is shorter than its"
         say("direction-mismatch", f"{reason} bottom edge ({along_bottom:.0f} px)", "is it 'arc-bottom'?", "warning")
     elif line.direction == "arc-bottom" and along_top > along_bottom + tolerance:
         reason = f"{shape.name} has direction 'arc-bottom', but its top edge ({along_top:.0f} px) is longer than its"
         say("direction-mismatch", f"{reason} bottom edge ({along_bottom:.0f} px)", "is it 'arc'?", "warning")
-    if characters >= 2 and line.direction != "vertical" and height > 0 and length / height < 0.12 * characters:
+    if (
+        characters >= 2
+        and line.direction != "vertical"
+        and height > 0
+        and length / height < RULES.min_character_width * characters
+    ):
         reason = f"{shape.name}: {characters} characters on a strip {length:.0f} long and {height:.0f} high"
         say(
             "strip-shape",
@@ -284,7 +327,7 @@ def _check_line_poly(shape: _Shape, say: Say) -> None:
     if line.direction == "line" and line.angle is not None and characters >= 2:
         run = (top[-1] + bottom[-1]) - (top[0] + bottom[0])
         off = (math.degrees(math.atan2(run[1], run[0])) - line.angle + 180) % 360 - 180
-        if abs(off) > 45:
+        if abs(off) > RULES.max_turn_degrees:
             reason = f"{shape.name} runs {abs(off):.0f} degrees away from the seal's angle {line.angle:.0f}"
             say("angle-mismatch", reason, "check the angle, or where the points start", "warning")
 
@@ -295,45 +338,45 @@ def _check_overlaps(shapes: list[_Shape], say: Say) -> None:
         return
     said = 0
     for first, hits in _overlaps(live):
-        if hits is None or said >= _MANY_OVERLAPS:
+        if hits is None or said >= RULES.overlaps_told:
             left = len(live) - first
             reason = f"its {len(live)} texts overlap so often that the last {left} were not compared with one another"
             say("overlaps-not-counted", reason, "is each text of this image labelled once?", "warning")
             return
-        for second, share in hits[: _MANY_OVERLAPS - said]:
+        for second, share in hits[: RULES.overlaps_told - said]:
             said += 1
             _say_overlap(live[first], live[second], share, say)
 
 
 def _overlaps(live: list[_Shape]) -> Iterator[tuple[int, list[tuple[int, float]] | None]]:
-    """(first, [(second, share of the smaller one that both cover)]) for each text; None once _LOOKS are used up."""
+    """(first, [(second, share of the smaller one that both cover)]) for each text; None once the pairs are used up."""
     polygons = np.array([shape.polygon for shape in live])
     areas = np.array([shape.area for shape in live])
     boxes = shapely.bounds(polygons)  # (K, 4) x1, y1, x2, y2
     tree = shapely.STRtree(polygons)
-    looks = max(10_000, _LOOKS * len(live))  # left to compare
-    for start in range(0, len(live), _BATCH):
-        firsts, seconds = tree.query(polygons[start : start + _BATCH])
+    left_over = max(RULES.min_pairs, RULES.pairs_per_text * len(live))
+    for start in range(0, len(live), RULES.batch):
+        firsts, seconds = tree.query(polygons[start : start + RULES.batch])
         firsts += start
-        near = np.bincount(firsts - start, minlength=min(_BATCH, len(live) - start))
+        near = np.bincount(firsts - start, minlength=min(RULES.batch, len(live) - start))
         order = np.lexsort((seconds, firsts))
         firsts, seconds = firsts[order], seconds[order]
         later = seconds > firsts
         firsts, seconds = firsts[later], seconds[later]
-        left = looks - np.cumsum(near)  # after each text
+        left = left_over - np.cumsum(near)  # after each text
         within = np.arange(len(firsts)) - np.searchsorted(firsts, firsts)  # place among the pairs of its text
         budget = (left + near)[firsts - start]
-        compared = (budget > 0) & (within < np.maximum(1000, left[firsts - start]))
+        compared = (budget > 0) & (within < np.maximum(RULES.min_pairs_of_a_text, left[firsts - start]))
         firsts, seconds = firsts[compared], seconds[compared]
         # What two outlines share lies in what their boxes share: most neighbours need no intersection.
         low = np.maximum(boxes[firsts, :2], boxes[seconds, :2])
         high = np.minimum(boxes[firsts, 2:], boxes[seconds, 2:])
         common = np.prod(np.maximum(high - low, 0), axis=1)
-        likely = common >= 0.999 * MAX_OVERLAP * np.minimum(areas[firsts], areas[seconds])
+        likely = common >= 0.999 * RULES.max_overlap * np.minimum(areas[firsts], areas[seconds])
         firsts, seconds = firsts[likely], seconds[likely]
         covered = shapely.area(shapely.intersection(polygons[firsts], polygons[seconds]))
         shares = covered / np.minimum(areas[firsts], areas[seconds])
-        hit = shares >= MAX_OVERLAP
+        hit = shares >= RULES.max_overlap
         firsts, pairs = firsts[hit], list(zip(seconds[hit].tolist(), shares[hit].tolist()))
         ends = np.searchsorted(firsts, np.arange(start, start + len(near) + 1))
         for row in range(len(near)):
@@ -341,12 +384,12 @@ def _overlaps(live: list[_Shape]) -> Iterator[tuple[int, list[tuple[int, float]]
                 yield start + row, None
                 return
             yield start + row, pairs[ends[row] : ends[row + 1]]
-        looks = int(left[-1])
+        left_over = int(left[-1])
 
 
 def _say_overlap(first: _Shape, second: _Shape, share: float, say: Say) -> None:
     smaller, larger = sorted((first.area, second.area))
-    if share > 0.9 and smaller > 0.8 * larger:
+    if share > RULES.double_overlap and smaller > RULES.double_area * larger:
         say(
             "double-outline",
             f"{first.name} and {second.name} label the same place twice",

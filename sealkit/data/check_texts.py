@@ -34,12 +34,22 @@ _TOOL_WORDS = frozenset(
     }
 )  # fmt: skip
 """Class names and empty values of tools; as a text of a seal only in lower case an oddity."""
-_COMMON = 5
-_COMMON_SHARE = 0.5
-"""One text that stands on at least so many outlines, and on more than this share of the set, was hardly read there:
-a purpose such as 合同专用章 comes with a name."""
-_SHOWN = 8
-"""Examples named in one message."""
+
+
+@dataclass(frozen=True)
+class TextRules:
+    """From where the texts of a set are odd."""
+
+    one_text_outlines: int = 5
+    """One text that stands on at least so many outlines …"""
+    one_text_share: float = 0.5
+    """… and on more than this share of the set was hardly read there: a purpose such as 合同专用章 comes with a
+    name."""
+    shown: int = 8
+    """Examples named in one message."""
+
+
+RULES = TextRules()
 
 
 @dataclass(frozen=True)
@@ -101,7 +111,7 @@ def _one_text(texts: Sequence[PlacedText]) -> list[Problem]:
         return []
     text, count = counts.most_common(1)[0]
     total = sum(counts.values())
-    if count < _COMMON or count <= _COMMON_SHARE * total or is_placeholder(text):
+    if count < RULES.one_text_outlines or count <= RULES.one_text_share * total or is_placeholder(text):
         return []
     first = next(placed for placed in texts if placed.text.strip() == text)
     reason = f"{text!r} is the text of {count} of {total} outlines or strips"
@@ -124,7 +134,7 @@ def _width_twins(texts: Sequence[PlacedText]) -> list[Problem]:
             twins.append((char, half))
     if not twins:
         return []
-    shown = ", ".join(f"{a} ({counts[a]}) and {b} ({counts[b]})" for a, b in sorted(twins)[:_SHOWN])
+    shown = ", ".join(f"{a} ({counts[a]}) and {b} ({counts[b]})" for a, b in sorted(twins)[: RULES.shown])
     first = next(placed for placed in texts if twins[0][0] in placed.text)
     reason = f"{len(twins)} characters are written in full and in half width: {shown}"
     return [Problem("width-twins", first.where, reason, "choose one form for the whole set", "info")]

@@ -32,10 +32,18 @@ SUFFIXES_OF_FORMAT = {
     "SUN": {"sr", "ras"},
 }
 
-SMALL_SIDE = 32
-"""A seal of fewer pixels has no readable text."""
-LARGE_SIDE = 4000
-"""`max_side_limit` of the detector's preprocessing: larger images are scaled down."""
+
+@dataclass(frozen=True)
+class SizeRules:
+    """Sizes of images that are odd."""
+
+    small_side_px: int = 32
+    """A seal of fewer pixels has no readable text."""
+    large_side_px: int = 4000
+    """`max_side_limit` of the detector's preprocessing: larger images are scaled down."""
+
+
+RULES = SizeRules()
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,9 +170,9 @@ def image_problems(facts: ImageFacts, where: str) -> list[Problem]:
             "info",
         )
     width, height = info.size
-    if min(width, height) < SMALL_SIDE:
+    if min(width, height) < RULES.small_side_px:
         say("small-image", f"{width}x{height} pixels", "take it from a larger original, or remove it")
-    elif max(width, height) > LARGE_SIDE:
+    elif max(width, height) > RULES.large_side_px:
         say("large-image", f"{width}x{height} pixels, scaled down in use", "crop it to the seals", "info")
     if facts.contrast < 1:
         say("blank-image", "one flat colour", "check the export that made it")

@@ -13,12 +13,22 @@ import numpy as np
 from sealkit.errors import Problem
 from sealkit.text import similarity
 
-SURE = 0.85
-"""Score from which a reading that differs is worth a look."""
-UNLIKE = 0.6
-"""Similarity below which a reading differs."""
-BETTER = 0.4
-"""How much more alike the turned strip's reading must be before the label's direction is disagreement."""
+
+@dataclass(frozen=True)
+class ReadingRules:
+    """From where a reading speaks against a label. Scores and similarities are 0 to 1."""
+
+    min_score: float = 0.85
+    """Score from which a reading that differs is worth a look."""
+    alike: float = 0.6
+    """Similarity below which a reading differs."""
+    turned_gain: float = 0.4
+    """How much more alike the turned strip's reading must be to speak against the label's direction."""
+    min_characters: int = 2
+    """A shorter text is misread too often."""
+
+
+RULES = ReadingRules()
 
 _DROPPED = re.compile(r"[\W_]+")
 
@@ -70,10 +80,10 @@ def similarity_of_words(first: str, second: str) -> float:
 def disagreement_with(text: str, reading: Readings) -> tuple[str, str, float] | None:
     """("reads-turned" or "reads-differently", what is read, weight) of a label's text; None where they agree."""
     straight, turned = similarity_of_words(text, reading.text), similarity_of_words(text, reading.turned_text)
-    if turned >= straight + BETTER:
+    if turned >= straight + RULES.turned_gain:
         reason = f"reads {reading.turned_text!r} from the other end, and {reading.text!r} as labelled"
         return "reads-turned", reason, turned
-    if straight < UNLIKE and reading.score >= SURE and len(_plain(text)) >= 2:
+    if straight < RULES.alike and reading.score >= RULES.min_score and len(_plain(text)) >= RULES.min_characters:
         reason = f"reads {reading.text!r}, score {reading.score:.2f}"
         return "reads-differently", reason, reading.score * (1 - straight)
     return None
@@ -83,4 +93,4 @@ def _plain(text: str) -> str:
     return _DROPPED.sub("", unicodedata.normalize("NFKC", text)).upper()
 
 
-__all__ = ["LabelIssue", "Readings", "disagreement_with", "info", "similarity_of_words"]
+__all__ = ["RULES", "LabelIssue", "ReadingRules", "Readings", "disagreement_with", "info", "similarity_of_words"]

@@ -20,10 +20,18 @@ from sealkit.files import write_text
 from sealkit.geometry.lines import LinePoly
 from sealkit.geometry.polyline import resample
 
-DEGREES_PER_POINT = 20.0
-"""Turn of an arc between two of its points: few enough to drag, enough to follow the text."""
-MOST_POINTS = 12
-"""Of one side of a text."""
+
+@dataclass(frozen=True)
+class PointRules:
+    """How many points an outline proposed to the labeller has."""
+
+    degrees_per_point: float = 20.0
+    """Turn of an arc between two of its points: few enough to drag, enough to follow the text."""
+    max_points: int = 12
+    """Of one side of a text."""
+
+
+RULES = PointRules()
 LABEL_STUDIO = "labelstudio.json"
 
 
@@ -48,7 +56,7 @@ class Reading:
         """[x, y] from the text's start along its top, back along its bottom edge; few enough to be edited."""
         if len(self.line.top) <= 2:
             return np.round(self.line.points.astype(float), 1).tolist()
-        count = int(np.clip(np.ceil(abs(self.line.turn) / DEGREES_PER_POINT) + 1, 4, MOST_POINTS))
+        count = int(np.clip(np.ceil(abs(self.line.turn) / RULES.degrees_per_point) + 1, 4, RULES.max_points))
         sides = [resample(self.line.top, count), resample(self.line.bottom, count)[::-1]]
         return np.round(np.concatenate(sides), 1).tolist()
 

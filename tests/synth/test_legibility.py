@@ -14,7 +14,7 @@ from sealkit.errors import DataError
 from sealkit.synth.common.backgrounds import print_on
 from sealkit.synth.seals.designs import design_seal
 from sealkit.synth.seals.ink import Ink
-from sealkit.synth.seals.legibility import LEAST_HEIGHT, character_height
+from sealkit.synth.seals.legibility import RULES, character_height
 from sealkit.synth.seals.render import SealScene, plain_scene, render_sample, scale_matrix, turn_matrix
 from sealkit.synth.seals.settings import SynthSettings
 from sealkit.synth.seals.writer import write_detection_set
@@ -46,8 +46,8 @@ def test_a_clear_text_is_never_marked(shape: str) -> None:
         measured = _measured(scene)
         assert len(measured) == len(scene.lines) > 0
         for line, value in zip(scene.lines, measured):
-            assert value > 0.45 or character_height(line) < LEAST_HEIGHT, (shape, seed, line.text)
-            assert line.ignore == (character_height(line) < LEAST_HEIGHT)
+            assert value > 0.45 or character_height(line) < RULES.min_height_px, (shape, seed, line.text)
+            assert line.ignore == (character_height(line) < RULES.min_height_px)
 
 
 def test_a_faint_text_under_dense_print_is_marked_and_a_strong_one_is_not() -> None:

@@ -24,10 +24,21 @@ from sealkit.geometry.boxes import share_in
 
 TRAIN, VAL, TEST = (f"annotations/instance_{part}.json" for part in ("train", "val", "test"))
 """PaddleX's names of the label files."""
-OUTSIDE_SHARE = 0.25
-"""A box with this share of its area outside the image is refused; a smaller one is cut at the edge."""
-MAX_SIDE = 1_000_000  # pixels; no image is as large
-EDGE = 1.0  # pixels a box may stick out unsaid: rounding
+
+
+@dataclass(frozen=True)
+class BoxRules:
+    """Which boxes are refused or cut."""
+
+    outside_share: float = 0.25
+    """A box with this share of its area outside the image is refused; one with less is cut at the edge."""
+    edge_px: float = 1.0
+    """How far a box may stick out unreported: rounding."""
+    max_side_px: int = 1_000_000
+    """No image is as large."""
+
+
+RULES = BoxRules()
 
 
 @dataclass
@@ -211,7 +222,9 @@ class _Reader:
                 self.report("duplicate-image-id", where, reason, "give each image its own id")
                 continue
             size = (entry.get("width"), entry.get("height"))
-            known = all(isinstance(side, int) and not isinstance(side, bool) and 0 < side < MAX_SIDE for side in size)
+            known = all(
+                isinstance(side, int) and not isinstance(side, bool) and 0 < side < RULES.max_side_px for side in size
+            )
             if not known:
                 fix = "write width and height of the image"
                 self.report("no-image-size", where, f"width and height are {size}", fix, "warning")
@@ -266,11 +279,11 @@ class _Reader:
         limits = np.array([*size, *size], np.float64)
         inside = np.clip(box, 0, limits)
         share = share_in(box.tolist(), (0.0, 0.0, *limits[:2].tolist()))  # plain numbers: an area may be infinite
-        if share <= 1 - OUTSIDE_SHARE:
+        if share <= 1 - RULES.outside_share:
             reason = f"{what} lies {1 - share:.0%} outside of {size[0]}x{size[1]}"
             self.report("outside", where, reason, "is it x, y, width, height in pixels, and of this image?")
             return None
-        if (np.abs(inside - box) > EDGE).any():
+        if (np.abs(inside - box) > RULES.edge_px).any():
             reason = f"{what} reaches over the edge of {size[0]}x{size[1]}"
             self.report("over-the-edge", where, reason, "it is cut at the edge", "warning")
         return inside

@@ -17,9 +17,27 @@ from sealkit.data.transforms.photometric import photometric
 from sealkit.geometry.boxes import box_areas, box_common, box_iou
 
 Rng = np.random.Generator
-_PAPER_FLOOR = 60.0  # grey levels: a darker "paper" is none, and dividing by it would blow up noise
-_INK = 0.7  # of the paper's brightness in the darkest channel
-_COLOURED, _NEUTRAL = 0.25, 0.12  # spread of the channels, of the paper's
+
+
+@dataclass(frozen=True)
+class InkRules:
+    """Which pixels of a cut-out seal are ink; brightnesses as shares of the paper's unless a unit is named."""
+
+    paper_levels: float = 60.0
+    """Grey levels: a darker "paper" is none, and dividing by it would blow up noise."""
+    ink: float = 0.7
+    """Brightness of the darkest channel below which a pixel is ink."""
+    coloured: float = 0.25
+    """Spread of the channels from which ink is coloured."""
+    neutral: float = 0.12
+    """Spread of the channels below which it is black."""
+    coloured_share: float = 0.3
+    """Of the ink, what must be coloured for the black to be another page's print."""
+    min_side_px: int = 8
+    """Smaller boxes are not cut out."""
+
+
+RULES = InkRules()
 
 
 @dataclass
@@ -253,17 +271,17 @@ def _ink(scene: BoxScene, box: np.ndarray) -> np.ndarray | None:
     print is left behind where the ink is coloured: it belongs to the other page."""
     x1, y1, x2, y2 = np.round(box).astype(int).tolist()
     patch = scene.image[max(y1, 0) : y2, max(x1, 0) : x2]
-    if min(patch.shape[:2]) < 8:
+    if min(patch.shape[:2]) < RULES.min_side_px:
         return None
     frame = np.concatenate([patch[0], patch[-1], patch[:, 0], patch[:, -1]]).astype(np.float32)
     paper = np.median(frame, axis=0)
-    if paper.min() < _PAPER_FLOOR:
+    if paper.min() < RULES.paper_levels:
         return None  # on a dark ground ink and paper cannot be told apart
     clear = np.minimum(patch / paper, 1.0).astype(np.float32)
     colour = clear.max(axis=2) - clear.min(axis=2)
-    ink = clear.min(axis=2) < _INK
-    if ink.any() and (colour[ink] > _COLOURED).mean() > 0.3:
-        clear[ink & (colour < _NEUTRAL)] = 1.0
+    ink = clear.min(axis=2) < RULES.ink
+    if ink.any() and (colour[ink] > RULES.coloured).mean() > RULES.coloured_share:
+        clear[ink & (colour < RULES.neutral)] = 1.0
     return clear
 
 

@@ -24,8 +24,19 @@ from sealkit.data.transforms.polygons import (
 )
 
 Border = Literal["constant", "replicate", "white", "paper"]
-MIN_PART_AREA = 80.0  # pixels; smaller leftovers of a cut text cannot be told from dirt
-MIN_PART_SIDE = 0.35  # of the character height; a thinner leftover is a slice through the characters
+
+
+@dataclass(frozen=True)
+class PartRules:
+    """Which leftovers of a cut text are still taught."""
+
+    min_area_px2: float = 80.0
+    """Smaller ones cannot be told from dirt."""
+    min_side: float = 0.35
+    """In character heights: a thinner one is a slice through the characters."""
+
+
+RULES = PartRules()
 
 
 @dataclass
@@ -149,10 +160,10 @@ class Scene:
 
 
 def _is_scrap(outline: np.ndarray, height: float) -> bool:
-    if abs(signed_area(outline)) < MIN_PART_AREA:
+    if abs(signed_area(outline)) < RULES.min_area_px2:
         return True
     (_, sides, _) = cv2.minAreaRect(outline.astype(np.float32))
-    return min(sides) < MIN_PART_SIDE * height
+    return min(sides) < RULES.min_side * height
 
 
 def _warp(image: np.ndarray, matrix: np.ndarray, size: tuple[int, int], border: Border) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
@@ -20,11 +21,24 @@ from sealkit.images import read_image
 from sealkit.modules.dataset_check import DatasetCheck, Gallery, pixel_hashes
 from sealkit.modules.layout_detection.models import MODULE
 
-TINY = 4.0  # pixels: a thinner box is below a cell of the finest map of most inputs
-TWIN_IOU = 0.9
-_SAMPLE_IMAGES = 12
-_IMAGES_PER_KIND = 6
-_DRAWN_SIDE = 480
+
+@dataclass(frozen=True)
+class CheckRules:
+    """From where a box is odd, and how much of a set is shown."""
+
+    min_side_px: float = 4.0
+    """A thinner box is below a cell of the finest map of most inputs."""
+    twin_iou: float = 0.9
+    """Intersection over union from which two boxes of a class are one, labelled twice."""
+    sample_images: int = 12
+    """Pages of the report's overview."""
+    images_per_kind: int = 6
+    """Pages shown of each kind of problem."""
+    drawn_side_px: int = 480
+    """Long side of a shown page."""
+
+
+RULES = CheckRules()
 _ABOUT_SEALS = frozenset({"small-image", "large-image"})  # said of seals alone: pages are of other sizes
 
 
@@ -127,11 +141,11 @@ def _check_boxes(sample: LayoutSample, problems: list[Problem]) -> None:
     shared = box_iou(corners, corners)
     for number, box in enumerate(sample.boxes):
         wide, tall = (float(side) for side in box.box[2:] - box.box[:2])
-        if min(wide, tall) < TINY:
+        if min(wide, tall) < RULES.min_side_px:
             reason = f"{box.label} of {wide:.1f}x{tall:.1f} pixels in {sample.image_path.name}"
             problems.append(Problem("tiny-box", box.where, reason, "an accidental box? Delete it", "warning"))
         for place, earlier in enumerate(sample.boxes[:number]):
-            if shared[number, place] < TWIN_IOU or box.crowd or earlier.crowd:
+            if shared[number, place] < RULES.twin_iou or box.crowd or earlier.crowd:
                 continue
             reason = f"{box.label} lies on {earlier.label} ({earlier.where}) in {sample.image_path.name}"
             if box.label == earlier.label:
@@ -187,13 +201,13 @@ def _galleries(report: CheckReport) -> Iterator[Gallery]:
     for severity, kind, problems in grouped(report.problems):
         places = list(dict.fromkeys(problem.where for problem in problems if problem.where in table))
         reasons = {problem.where: problem.message for problem in reversed(problems)}
-        drawn = [(place, _drawn(table[place], place)) for place in places[:_IMAGES_PER_KIND]]
+        drawn = [(place, _drawn(table[place], place)) for place in places[: RULES.images_per_kind]]
         images = [(f"{place}: {reasons[place]}", image) for place, image in drawn if image is not None]
         if severity != "info" and images:
             yield f"{severity}: {kind}, drawn", "What it is about is drawn in red.", images
     for checked in report.sets:
-        step = max(1, len(checked.samples) // _SAMPLE_IMAGES)
-        chosen = checked.samples[::step][:_SAMPLE_IMAGES]
+        step = max(1, len(checked.samples) // RULES.sample_images)
+        chosen = checked.samples[::step][: RULES.sample_images]
         images = [(sample.where, image) for sample in chosen if (image := _drawn(sample)) is not None]
         yield f"Samples of {checked.name}", "Crowds are grey.", images
 
@@ -210,7 +224,7 @@ def _drawn(sample: LayoutSample, marked: str = "") -> np.ndarray | None:
         return None
     names = sorted({box.label for box in sample.boxes})
     colours = dict(zip(names, palette(len(names))))
-    scale = min(1.0, _DRAWN_SIDE / max(image.shape[:2]))
+    scale = min(1.0, RULES.drawn_side_px / max(image.shape[:2]))
     image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else image.copy()
     for box in sample.boxes:
         x1, y1, x2, y2 = (round(float(v) * scale) for v in box.box)

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from sealkit.geometry.boxes import box_areas, box_common
 from sealkit.modules.layout_detection.postprocess import split_pages
 
-NEAR = 0.01  # of the page: detections further apart are not the same one
-TIE = 1e-4  # scores that differ less may change places in the last bits of other arithmetic
-OVERLAP = 0.5  # IoU of two detections of which suppression may have kept the other one
-PAIRED_SHARE = 0.1  # of the score: where less is found again, nothing is excused
+
+@dataclass(frozen=True)
+class PairRules:
+    """Which detections of two networks are the same, and which may lack a partner."""
+
+    near: float = 0.01
+    """Share of the page: detections further apart are not the same one."""
+    tie: float = 1e-4
+    """Scores that differ less may change places in the last bits of other arithmetic."""
+    rival_iou: float = 0.5
+    """IoU of two detections of which suppression may have kept the other one."""
+    paired_share: float = 0.1
+    """Of the score of a page: where less is found again, nothing is excused."""
+
+
+RULES = PairRules()
 
 
 def detection_differences(
@@ -39,7 +53,7 @@ def detection_differences(
         pairs = [(first, second), (second, first)]
         lonely = [rows[[not _pair(row, others, extent, worst) for row in rows]] for rows, others in pairs]
         lost = sum(float(rows[:, 1].sum()) for rows in lonely) / total
-        if lost <= 1 - PAIRED_SHARE:
+        if lost <= 1 - RULES.paired_share:
             left = [float(row[1]) for rows, (_, others) in zip(lonely, pairs) for row in rows if not _tied(row, others)]
             lost = sum(left) / total
         worst["unpaired"] = max(worst["unpaired"], lost)
@@ -48,12 +62,12 @@ def detection_differences(
 
 def _tied(row: np.ndarray, others: np.ndarray) -> bool:
     """Whether the other list may have lost this detection by a tie."""
-    if not len(others) or row[1] <= others[:, 1].min() + TIE:
+    if not len(others) or row[1] <= others[:, 1].min() + RULES.tie:
         return bool(len(others))
-    rivals = others[(others[:, 0] == row[0]) & (others[:, 1] >= row[1] - TIE)]
+    rivals = others[(others[:, 0] == row[0]) & (others[:, 1] >= row[1] - RULES.tie)]
     common = box_common(rivals[:, 2:6], row[None, 2:6])[:, 0]
     areas = box_areas(rivals[:, 2:6]) + box_areas(row[None, 2:6])
-    return bool((common > OVERLAP * (areas - common)).any())
+    return bool((common > RULES.rival_iou * (areas - common)).any())
 
 
 def _pair(row: np.ndarray, others: np.ndarray, extent: float, worst: dict[str, float]) -> bool:
@@ -64,7 +78,7 @@ def _pair(row: np.ndarray, others: np.ndarray, extent: float, worst: dict[str, f
     away = np.abs(same[:, 2:6] - row[2:6]).max(axis=1) / extent
     apart = np.abs(same[:, 1] - row[1])
     best = int(np.argmin(away + apart))
-    if away[best] > NEAR:
+    if away[best] > RULES.near:
         return False
     worst["score"] = max(worst["score"], float(apart[best]))
     worst["box"] = max(worst["box"], float(away[best]))

@@ -14,7 +14,7 @@ from sealkit.data.images import ImageFacts
 from sealkit.data.labels.coco import read_coco, write_coco
 from sealkit.data.records import LayoutBox, LayoutSample
 from sealkit.geometry.boxes import box_iou
-from sealkit.modules.layout_detection.check import TINY, TWIN_IOU
+from sealkit.modules.layout_detection.check import RULES
 
 
 def write_fixed_copy(
@@ -49,7 +49,7 @@ def _fix_sample(sample: LayoutSample, facts: ImageFacts, report: FixReport) -> L
         return None
     kept: list[LayoutBox] = []
     for box in sample.boxes:
-        if float((box.box[2:] - box.box[:2]).min()) < TINY:
+        if float((box.box[2:] - box.box[:2]).min()) < RULES.min_side_px:
             report.note("box of a few pixels dropped")
         elif any(_twins(box, other) for other in kept):
             report.note("second box at one place dropped")
@@ -64,7 +64,7 @@ def _fix_sample(sample: LayoutSample, facts: ImageFacts, report: FixReport) -> L
 def _twins(box: LayoutBox, other: LayoutBox) -> bool:
     if box.label != other.label or box.crowd or other.crowd:
         return False
-    return float(box_iou(np.float64(box.box)[None], np.float64(other.box)[None])[0, 0]) >= TWIN_IOU
+    return float(box_iou(np.float64(box.box)[None], np.float64(other.box)[None])[0, 0]) >= RULES.twin_iou
 
 
 __all__ = ["write_fixed_copy"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,14 +15,22 @@ from sealkit.geometry.boxes import box_iou
 from sealkit.modules.layout_detection.predictor import LayoutDetector
 from sealkit.runtime.model import InferenceModel
 
-SURE = 0.7
-"""Score from which a region without box, or of another class, is worth a look."""
-SEEN = 0.3
-"""Score from which a region confirms a box."""
-FOUND = 0.5
-"""Intersection over union from which a box counts as confirmed (that of mAP(0.5))."""
-TOUCHED = 0.1
-"""Intersection over union below which two boxes have nothing to do with each other."""
+
+@dataclass(frozen=True)
+class IssueRules:
+    """From where a detector speaks against a label."""
+
+    min_score: float = 0.7
+    """Score from which a region without box, or of another class, is worth a look."""
+    confirming_score: float = 0.3
+    """Score from which a region confirms a box."""
+    confirming_iou: float = 0.5
+    """Intersection over union from which a box counts as confirmed (that of mAP(0.5))."""
+    apart_iou: float = 0.1
+    """Intersection over union below which two boxes have nothing to do with each other."""
+
+
+RULES = IssueRules()
 
 
 def detector_issues(
@@ -49,7 +58,7 @@ def detector_issues(
         )
     found = []
     for sample in samples:
-        for result in detector.predict(str(sample.image_path), threshold=SEEN):
+        for result in detector.predict(str(sample.image_path), threshold=RULES.confirming_score):
             found += label_issues_of(sample, result["boxes"], shared)
         tell(1, len(samples))
     return found
@@ -80,21 +89,25 @@ def label_issues_of(sample: LayoutSample, regions: Sequence[Mapping[str, Any]], 
         best = {region["label"]: 0.0 for region in own}
         for region, common in zip(own, row):
             best[region["label"]] = max(best[region["label"]], float(common))
-        sure = [r["label"] for r, common in zip(own, row) if common >= FOUND and r["score"] >= SURE]
+        sure = [
+            r["label"]
+            for r, common in zip(own, row)
+            if common >= RULES.confirming_iou and r["score"] >= RULES.min_score
+        ]
         place = f"{box.label} at {', '.join(f'{float(v):.0f}' for v in box.box)}"
-        if best.get(box.label, 0.0) >= FOUND:
+        if best.get(box.label, 0.0) >= RULES.confirming_iou:
             continue
         if sure:
             reason, fix = f"{place}: the detector finds {sure[0]}", "which class is right?"
             add("other-class", box.where, reason, fix, box.box, 0.9)
-        elif max(best.values(), default=0.0) < TOUCHED:
+        elif max(best.values(), default=0.0) < RULES.apart_iou:
             reason, fix = f"{place}: the detector finds nothing there", "is the box where the region is?"
             add("box-not-found", box.where, reason, fix, box.box, 0.7)
         else:
             reason = f"{place}: the detector finds it elsewhere (intersection over union {max(best.values()):.2f})"
             add("box-disagrees", box.where, reason, "is the box tight and whole?", box.box, 0.5)
     for region, column in zip(own, shared.T):
-        if region["score"] >= SURE and column.max(initial=0.0) < TOUCHED:
+        if region["score"] >= RULES.min_score and column.max(initial=0.0) < RULES.apart_iou:
             place = ", ".join(f"{float(v):.0f}" for v in region["coordinate"])
             reason = f"the detector finds an unlabelled {region['label']} at {place} with score {region['score']:.2f}"
             corner = np.asarray(region["coordinate"], np.float64)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -23,9 +24,20 @@ from sealkit.images import list_images
 from sealkit.modules.dataset_check import DatasetCheck, Gallery, line_of
 from sealkit.modules.seal_text_detection.models import MODULE
 
-_SAMPLE_IMAGES = 12
-_IMAGES_PER_KIND = 6
-_DRAWN_SIDE = 480
+
+@dataclass(frozen=True)
+class CheckRules:
+    """How much of a set is shown."""
+
+    sample_images: int = 12
+    """Images of the report's overview."""
+    images_per_kind: int = 6
+    """Images shown of each kind of problem."""
+    drawn_side_px: int = 480
+    """Long side of a shown image."""
+
+
+RULES = CheckRules()
 
 
 class DetectionCheck(DatasetCheck):
@@ -316,17 +328,17 @@ def _galleries(report: CheckReport) -> Iterator[Gallery]:
             continue
         places = list(dict.fromkeys(problem.where for problem in problems if problem.where in table))
         reasons = {problem.where: problem.message for problem in reversed(problems)}
-        drawn = [(place, _drawn(table[place])) for place in places[:_IMAGES_PER_KIND]]
+        drawn = [(place, _drawn(table[place])) for place in places[: RULES.images_per_kind]]
         images = [(f"{place}: {reasons[place]}", image) for place, image in drawn if image is not None]
         yield f"{severity}: {kind}, drawn", "", images
     if report.label_issues:
-        issues = report.label_issues[:_SAMPLE_IMAGES]
+        issues = report.label_issues[: RULES.sample_images]
         shown = [(issue.problem, _drawn(issue.sample, issue.outline)) for issue in issues]
         images = [(f"{problem.where}: {problem.message}", image) for problem, image in shown if image is not None]
         yield "Labels the detector disagrees with", "What it is about is drawn in red.", images
     for checked in report.sets:
-        step = max(1, len(checked.samples) // _SAMPLE_IMAGES)
-        chosen = checked.samples[::step][:_SAMPLE_IMAGES]
+        step = max(1, len(checked.samples) // RULES.sample_images)
+        chosen = checked.samples[::step][: RULES.sample_images]
         images = [(_caption(sample), image) for sample in chosen if (image := _drawn(sample)) is not None]
         text = "Ignored texts are grey; an arrow shows where a text starts and which way it runs, where labels say so."
         yield f"Samples of {checked.name}", text, images
@@ -350,7 +362,7 @@ def _drawn(sample: DetSample, marked: np.ndarray | None = None) -> np.ndarray | 
         image = read_image(sample.image_path)
     except DataError:
         return None
-    scale = min(1.0, _DRAWN_SIDE / max(image.shape[:2]))
+    scale = min(1.0, RULES.drawn_side_px / max(image.shape[:2]))
     if scale < 1:
         size = (max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale)))
         image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)

@@ -6,6 +6,7 @@ A label issue is no verdict: it may be the detector that is wrong. They come sor
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import shapely
@@ -20,12 +21,20 @@ from sealkit.images import read_image
 from sealkit.modules.seal_text_detection.predictor import TextDetector
 from sealkit.runtime.model import InferenceModel
 
-SURE = 0.75
-"""Score from which a detected region without label is worth a look."""
-FOUND = 0.5
-"""Intersection over union from which a label counts as confirmed (the metric's own rule)."""
-TOUCHED = 0.1
-"""Share of a region or label below which two areas have nothing to do with each other."""
+
+@dataclass(frozen=True)
+class IssueRules:
+    """From where a detector speaks against a label."""
+
+    min_score: float = 0.75
+    """Score from which a detected region without label is worth a look."""
+    confirming_iou: float = 0.5
+    """Intersection over union from which a label counts as confirmed (the metric's own rule)."""
+    apart_share: float = 0.1
+    """Share of a region or label below which two areas have nothing to do with each other."""
+
+
+RULES = IssueRules()
 
 
 def detector_issues(
@@ -63,14 +72,14 @@ def label_issues_of(sample: DetSample, regions: Sequence[TextRegion]) -> list[La
         overlap = max((c / label.union(a).area for c, a in zip(common, found) if c > 0), default=0.0)
         covered = sum(common) / label.area
         name = f"text {index} ({line.text!r})"
-        if covered < TOUCHED:
+        if covered < RULES.apart_share:
             result.append(_finds_nothing(sample, line.points, name, covered))
-        elif overlap < FOUND:
+        elif overlap < RULES.confirming_iou:
             result.append(_disagrees(sample, line.points, name, overlap))
     for region, area in zip(regions, found):
-        if region.score >= SURE and area.area > 0:
+        if region.score >= RULES.min_score and area.area > 0:
             covered = sum(area.intersection(label).area for label in labels) / area.area
-            if covered < TOUCHED:
+            if covered < RULES.apart_share:
                 result.append(_finds_more(sample, region))
     return sorted(result, key=lambda label_issue: -label_issue.weight)
 
@@ -90,7 +99,8 @@ def _finds_nothing(sample: DetSample, points: np.ndarray, name: str, covered: fl
 def _disagrees(sample: DetSample, points: np.ndarray, name: str, overlap: float) -> LabelIssue:
     reason = f"{name}: the detector outlines it differently (intersection over union {overlap:.2f})"
     fix = "is the outline tight and whole? are two texts labelled as one, or one as two?"
-    return LabelIssue(_info("detector-disagrees", sample, reason, fix), sample, points, (FOUND - overlap) / FOUND * 0.8)
+    weight = 0.8 * (1 - overlap / RULES.confirming_iou)
+    return LabelIssue(_info("detector-disagrees", sample, reason, fix), sample, points, weight)
 
 
 def _finds_more(sample: DetSample, region: TextRegion) -> LabelIssue:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -26,14 +27,28 @@ from sealkit.modules.text_recognition.labels import steps_needed
 from sealkit.modules.text_recognition.metric import script_of
 from sealkit.modules.text_recognition.models import MODULE
 
-LONG = 25
-"""`max_text_length` of the published training."""
-_STEPS = 40  # of an input 320 wide, the least the pipeline makes
-_HEIGHT = 48
-_SMALL_SIDE = 8
-_SAMPLE_IMAGES = 24
-_IMAGES_PER_KIND = 12
-_TWINS_SHOWN = 10
+
+@dataclass(frozen=True)
+class CheckRules:
+    """From where a strip or its text is odd, and how much of a set is shown."""
+
+    long_text: int = 25
+    """`max_text_length` of the published training, characters."""
+    min_steps: int = 40
+    """Time steps of an input 320 px wide, the least the pipeline makes."""
+    input_height_px: int = 48
+    """Height that strips are scaled to."""
+    min_side_px: int = 8
+    """Strips with a smaller side cannot be read."""
+    sample_images: int = 24
+    """Strips of the report's overview."""
+    images_per_kind: int = 12
+    """Strips shown of each kind of problem."""
+    twins_shown: int = 10
+    """Pairs of look-alike characters named in a message."""
+
+
+RULES = CheckRules()
 _ABOUT_SEALS = frozenset({"small-image"})  # said of whole seals: strips are small by nature
 
 
@@ -123,18 +138,18 @@ def _check_samples(checked: CheckedSet, problems: list[Problem]) -> None:
 def _text_in_image(sample: RecSample, facts: ImageFacts) -> Iterator[Problem]:
     """What text and image say of each other."""
     length = len(sample.text)
-    if length > LONG:
-        reason = f"the text has {length} characters, more than the usual max_text_length {LONG}"
+    if length > RULES.long_text:
+        reason = f"the text has {length} characters, more than the usual max_text_length {RULES.long_text}"
         fix = "raise labels.max_text_length, or cut the strip in two; otherwise it is left out of training, and counted"
         yield Problem("long-text", sample.where, reason, fix, "warning")
     if facts.size is None:
         return
     width, height = facts.size
-    if min(width, height) < _SMALL_SIDE:
+    if min(width, height) < RULES.min_side_px:
         reason = f"{sample.image_path.name}: {width}x{height} pixels"
         yield Problem("tiny-strip", sample.where, reason, "take it from a larger original, or remove it", "warning")
         return
-    steps = max(_STEPS, int(_HEIGHT * width / height) // STRIDE)
+    steps = max(RULES.min_steps, int(RULES.input_height_px * width / height) // STRIDE)
     needed = steps_needed([ord(character) for character in sample.text])
     if needed > steps:
         reason = f"{length} characters in {width}x{height} pixels: CTC needs {needed} steps, the network makes {steps}"
@@ -178,7 +193,7 @@ def _check_new_characters(report: CheckReport) -> None:
     for checked in report.sets[1:]:
         counts = Counter(c for sample in checked.samples for c in sample.text if c not in trained)
         if counts:
-            shown = ", ".join(f"{character!r} {count}" for character, count in counts.most_common(_TWINS_SHOWN))
+            shown = ", ".join(f"{character!r} {count}" for character, count in counts.most_common(RULES.twins_shown))
             first = next(sample.where for sample in checked.samples if any(c in counts for c in sample.text))
             reason = f"{len(counts)} characters of {checked.label_file} are not in the training labels: {shown}"
             fix = "fine if the initial weights know them; otherwise add strips with them"
@@ -188,7 +203,7 @@ def _check_new_characters(report: CheckReport) -> None:
 def _charset_twins(charset: Charset) -> Iterator[Problem]:
     found = twins(charset.characters)
     if found:
-        shown = ", ".join(f"{a!r} and {b!r}" for a, b in found[:_TWINS_SHOWN])
+        shown = ", ".join(f"{a!r} and {b!r}" for a, b in found[: RULES.twins_shown])
         reason = f"{len(found)} pairs of characters are one character in two forms: {shown}"
         fix = "label with one form only; nothing to do for a published charset"
         yield Problem("charset-twins", charset.id or "charset", reason, fix, "info")
@@ -226,11 +241,11 @@ def _galleries(report: CheckReport) -> Iterator[Gallery]:
         if severity == "info":
             continue
         places = {problem.where: problem.message for problem in reversed(problems) if problem.where in table}
-        shown = [(place, _image(table[place])) for place in list(places)[:_IMAGES_PER_KIND]]
+        shown = [(place, _image(table[place])) for place in list(places)[: RULES.images_per_kind]]
         yield f"{severity}: {kind}", "", [(f"{p}: {places[p]}", image) for p, image in shown if image is not None]
     for checked in report.sets:
-        step = max(1, len(checked.samples) // _SAMPLE_IMAGES)
-        chosen = ((sample, _image(sample)) for sample in checked.samples[::step][:_SAMPLE_IMAGES])
+        step = max(1, len(checked.samples) // RULES.sample_images)
+        chosen = ((sample, _image(sample)) for sample in checked.samples[::step][: RULES.sample_images])
         images = [(f"{sample.text} ({sample.where})", image) for sample, image in chosen if image is not None]
         yield f"Samples of {checked.name}", "", images
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -13,7 +13,16 @@ from sealkit.images import read_image
 from sealkit.modules.text_recognition.predictor import TextRecogniser
 from sealkit.runtime.model import InferenceModel
 
-_TOGETHER = 8  # strips of a batch: read as they are and turned
+
+@dataclass(frozen=True)
+class IssueRules:
+    """How strips are read; from where a reading speaks against a label is `sealkit.data.label_issue`'s."""
+
+    batch: int = 8
+    """Strips of a batch: read as they are and turned."""
+
+
+RULES = IssueRules()
 _FIXES = {
     "reads-turned": "the strip lies upside down: turn it by 180 degrees",
     "reads-differently": "is the transcription right? is this the strip of the text?",
@@ -28,18 +37,18 @@ def recogniser_issues(
 
 
 def reading_issues(
-    samples: Sequence[RecSample], recogniser: Any, tell: Callable[[int, int], object]
+    samples: Sequence[RecSample], recogniser: TextRecogniser, tell: Callable[[int, int], object]
 ) -> list[LabelIssue]:
     """Read every strip; what differs from its text.
 
     Args:
         samples: of readable images.
-        recogniser: a TextRecogniser.
+        recogniser: reads the strips.
         tell: called with (strips done since the last call, strips in all).
     """
     found = []
-    for start in range(0, len(samples), _TOGETHER):
-        group = samples[start : start + _TOGETHER]
+    for start in range(0, len(samples), RULES.batch):
+        group = samples[start : start + RULES.batch]
         strips = [read_image(sample.image_path) for sample in group]
         turned = [np.ascontiguousarray(strip[::-1, ::-1]) for strip in strips]
         results = recogniser.read([*strips, *turned])

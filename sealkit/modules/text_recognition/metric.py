@@ -19,8 +19,18 @@ from sealkit.data.groups import group_names, group_order
 from sealkit.modules.text_recognition.settings import RecMetricSettings
 from sealkit.text import edit_distance
 
-EPS = 1e-5  # in the reference's denominators: a perfect score is a little below 1
-LENGTHS = (5, 10, 15, 20, 25)
+
+@dataclass(frozen=True)
+class MetricRules:
+    """Numbers of the metric that are not the user's choice."""
+
+    epsilon: float = 1e-5
+    """Added to the number of lines, as the reference does: a perfect score is a little below 1."""
+    length_groups: tuple[int, ...] = (5, 10, 15, 20, 25)
+    """Characters of the longest text of each group by length."""
+
+
+RULES = MetricRules()
 SCRIPTS = {
     "CJK": "han",
     "HIRAGANA": "kana",
@@ -58,7 +68,7 @@ def script_of(text: str) -> str:
 def length_group(text: str) -> str:
     """Group of a text by its length, such as "length=1..5"."""
     low = 0
-    for high in LENGTHS:
+    for high in RULES.length_groups:
         if len(text) <= high:
             return f"length={low + 1}..{high}"
         low = high
@@ -93,11 +103,11 @@ class _Sum:
 
     @property
     def acc(self) -> float:
-        return self.right / (self.lines + EPS)
+        return self.right / (self.lines + RULES.epsilon)
 
     @property
     def norm_edit_dis(self) -> float:
-        return 1 - self.distance / (self.lines + EPS)
+        return 1 - self.distance / (self.lines + RULES.epsilon)
 
 
 @dataclass

@@ -14,18 +14,26 @@ import numpy as np
 
 from sealkit.data.records import TextLine
 
-LOOK = 16.0
-"""Height in pixels at which characters are judged; larger ones are scaled down to it."""
-MARGIN = 0.15
-"""What surrounds a text: a band this many character heights wide around its outline counts too."""
-GROUND = 2.0
-"""Changes over more than so many character heights are light and shadow, not characters."""
-EYE = 4.0
-"""Grey levels (standard deviation) that nobody sees on a screen, whatever the rest of the image is like."""
-LEAST_HEIGHT = 6.0
-"""Lower characters, in pixels, are no characters: nothing is seen of their strokes."""
-OTHER = 64.0
-"""Coverage (of 255) by the seal's own borders and emblems from which a pixel says nothing about its characters."""
+
+@dataclass(frozen=True)
+class LegibilityRules:
+    """How closely characters are looked at."""
+
+    judged_height_px: float = 16.0
+    """Height at which characters are judged; larger ones are scaled down to it."""
+    margin: float = 0.15
+    """Width of the band around a text's outline that counts too, in character heights."""
+    ground: float = 2.0
+    """Changes over more than so many character heights are light and shadow, not characters."""
+    noise_levels: float = 4.0
+    """Grey levels (standard deviation) that nobody sees on a screen, whatever the rest of the image is like."""
+    min_height_px: float = 6.0
+    """Lower characters are none: nothing is seen of their strokes."""
+    other_coverage: float = 64.0
+    """Coverage (of 255) by the seal's own borders and emblems from which a pixel says nothing about its characters."""
+
+
+RULES = LegibilityRules()
 
 
 @dataclass(frozen=True)
@@ -70,7 +78,7 @@ def legibility(image: np.ndarray, characters: Characters, line: TextLine) -> flo
     The coefficient of determination (R²) of the characters' coverage, as designed, by the three colours of the finished
     image, over the text and a little around it: 1 where a colour tells character from ground everywhere, near 0 where
     print, dry ink, blur, noise or a colour like the ground's hide them. Borders and emblems of the same seal are left
-    out: they are of the characters' colour, and nobody takes them for characters. 0 below `LEAST_HEIGHT`.
+    out: they are of the characters' colour, and nobody takes them for characters. 0 below `min_height_px`.
 
     Args:
         image: (H, W, 3) uint8 BGR, everything done.
@@ -78,19 +86,19 @@ def legibility(image: np.ndarray, characters: Characters, line: TextLine) -> flo
         line: its points are pixels of the image.
     """
     height = character_height(line)
-    if height < LEAST_HEIGHT:
+    if height < RULES.min_height_px:
         return 0.0
     points = np.asarray(line.points, np.float64)
-    margin = MARGIN * height
+    margin = RULES.margin * height
     limit = np.array([image.shape[1], image.shape[0]])
     x0, y0 = (int(v) for v in np.clip(np.floor(points.min(0) - margin), 0, limit - 1))
     x1, y1 = (int(v) for v in np.clip(np.ceil(points.max(0) + margin) + 1, 1, limit))
-    scale = min(LOOK / height, 1.0)
+    scale = min(RULES.judged_height_px / height, 1.0)
     size = (max(1, round((x1 - x0) * scale)), max(1, round((y1 - y0) * scale)))
     coverage = cv2.resize(characters.crop(x0, y0, x1, y1), size, interpolation=cv2.INTER_AREA).astype(np.float32)
     colours = cv2.resize(image[y0:y1, x0:x1], size, interpolation=cv2.INTER_AREA).astype(np.float32)
-    reach = 2 * int(GROUND * height * scale / 2) + 1
-    free = (coverage[..., 1] < np.maximum(coverage[..., 0], OTHER)).astype(np.float32)
+    reach = 2 * int(RULES.ground * height * scale / 2) + 1
+    free = (coverage[..., 1] < np.maximum(coverage[..., 0], RULES.other_coverage)).astype(np.float32)
     region = _region((points - (x0, y0)) * scale, size, margin * scale) & (free > 0)
     wanted = _without_ground(coverage[..., :1], free, reach)[region][:, 0]
     shown = _without_ground(colours, free, reach)[region]
@@ -101,7 +109,7 @@ def legibility(image: np.ndarray, characters: Characters, line: TextLine) -> flo
     total = float(wanted @ wanted) / len(wanted)
     if total < 1.0:  # no character in here
         return 0.0
-    spread = shown.T @ shown / len(shown) + np.eye(3, dtype=np.float32) * np.float32(EYE**2)
+    spread = shown.T @ shown / len(shown) + np.eye(3, dtype=np.float32) * np.float32(RULES.noise_levels**2)
     common = shown.T @ wanted / len(wanted)
     return float(np.clip(common @ np.linalg.solve(spread, common) / total, 0.0, 1.0))
 
@@ -123,4 +131,4 @@ def _region(points: np.ndarray, size: tuple[int, int], margin: float) -> np.ndar
     return mask.view(bool)
 
 
-__all__ = ["EYE", "LEAST_HEIGHT", "Characters", "character_height", "legibility"]
+__all__ = ["RULES", "Characters", "LegibilityRules", "character_height", "legibility"]

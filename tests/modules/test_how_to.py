@@ -6,6 +6,7 @@ Rows of sealkit's own tables are set by the test; each counts as one file that h
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,9 @@ def added(monkeypatch: pytest.MonkeyPatch) -> Additions:
     return Additions(monkeypatch)
 
 
-def train_and_read(model: str, tmp_path: Path, texts: tuple[str, ...] = TEXTS) -> tuple[Path, list[str]]:
+def train_and_read(
+    model: str, tmp_path: Path, texts: tuple[str, ...] = TEXTS, **changes: Any
+) -> tuple[Path, list[str]]:
     """Two steps, an evaluation, an export with proof, and the folder's reading of the strips."""
     write_set(tmp_path / "set", "all.txt", texts)
     sets = [{"root": str(tmp_path / "set"), "labels": "all.txt"}]
@@ -66,6 +69,7 @@ def train_and_read(model: str, tmp_path: Path, texts: tuple[str, ...] = TEXTS) -
         "train": {"max_steps": 2, "batch_size": 4, "num_workers": 0, "threads": 1, "visualdl": False},
         "eval": {"metric": "norm_edit_dis", "batch_size": 4},
         "output": str(tmp_path / "run"),
+        **changes,
     }
     result = api.train(recipe, progress=False)
     assert result.step == 2 and result.best is not None and "norm_edit_dis" in result.best
@@ -89,6 +93,22 @@ def test_a_ctc_recogniser_is_a_backbone_and_two_rows(added: Additions, tmp_path:
     assert "Strip_rec" in zoo.list_models(module="text_recognition")
 
 
+def test_another_loss_is_a_function_and_its_name(added: Additions, tmp_path: Path) -> None:
+    """A CTC model is trained with it, its folder is read as before, and a misspelt name is refused before anything."""
+    model = "PP-OCRv3_mobile_rec"
+    with pytest.raises(ConfigError, match="no such loss") as caught:
+        train_and_read(model, tmp_path, loss={"name": "focal_ctc"})
+    assert "losses: ctc" in str(caught.value)
+    focal = f"{added.file('focal_ctc')}.focal_ctc_terms"
+    ctc = kinds.KINDS["ctc"]
+    added.row(kinds, "KINDS", "ctc", replace(ctc, losses={**ctc.losses, "focal_ctc": focal}))
+    folder, _ = train_and_read(model, tmp_path, loss={"name": "focal_ctc"})
+    steps = (tmp_path / "run" / "metrics.jsonl").read_text(encoding="utf-8")
+    assert "loss/loss_focal_ctc" in steps and "loss/loss_ctc" not in steps
+    assert "name: CTCLabelDecode" in (folder / "inference.yml").read_text(encoding="utf-8")
+    assert len(added.files) <= 2
+
+
 def test_another_kind_of_recogniser_is_five_files(added: Additions, tmp_path: Path) -> None:
     """Trained with cross entropy over the places of the text; CTC is nowhere in its way."""
     network, decoding = added.file("position_net"), added.file("position_decode")
@@ -97,7 +117,7 @@ def test_another_kind_of_recogniser_is_five_files(added: Additions, tmp_path: Pa
         post_process="PlacesLabelDecode",
         output="places",
         decode=f"{decoding}.decode",
-        loss=f"{network}.loss",
+        losses={"cross_entropy": f"{network}.loss"},
         steps_needed=f"{decoding}.steps_needed",
         rows={"position_head.fc.weight": 1, "position_head.fc.bias": 0},
         steps=PLACES,

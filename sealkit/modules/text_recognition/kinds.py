@@ -10,8 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sealkit.errors import EngineError
+from sealkit.errors import ConfigError, EngineError
 from sealkit.modules.table import resolve
+from sealkit.text import did_you_mean
 
 if TYPE_CHECKING:
     from sealkit.modules.text_recognition.postprocess import RecResult
@@ -20,15 +21,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RecKind:
-    """One kind. `decode`, `loss` and `steps_needed` are dotted names, imported when they are used.
+    """One kind. `decode`, `losses` and `steps_needed` are dotted names, imported when they are used.
 
     Attributes:
         name: of the row.
-        post_process: `PostProcess.name` of inference.yml: how a folder says which decoder it needs. Kinds that differ
-            in their loss alone share it, and `decode` with it.
+        post_process: `PostProcess.name` of inference.yml: how a folder says which decoder it needs.
         output: key of the network's outputs that is read; others only teach.
         decode: (probabilities (N, steps, classes), charset, where=) → list of RecResult; imports no paddle.
-        loss: (logits, batch with "label_ctc" (N, L) class numbers padded with 0 and "length" (N,)) → named terms.
+        losses: name, as `loss.name` of a recipe has it → (logits, batch with "label_ctc" (N, L) class numbers padded
+            with 0 and "length" (N,)) → named terms. The first is the one that recipes use where they name none.
         steps_needed: class numbers of a text → fewest steps it can be written in.
         rows: ending of the state_dict names that have a row for each class → axis of the rows; they follow their
             characters into another charset.
@@ -40,7 +41,7 @@ class RecKind:
     post_process: str
     output: str
     decode: str
-    loss: str
+    losses: Mapping[str, str]
     steps_needed: str
     rows: Mapping[str, int]
     steps: int | None = None
@@ -50,10 +51,27 @@ class RecKind:
         found: Callable[..., list[RecResult]] = resolve(self.decode)
         return found
 
-    def loss_terms(self, logits: Any, batch: Mapping[str, Any]) -> dict[str, Any]:
-        """The function `loss` names, called."""
-        terms: dict[str, Any] = resolve(self.loss)(logits, batch)
-        return terms
+    def check_loss(self, name: str | None) -> None:
+        """Refuse the name of a loss that the kind does not have; None is its first.
+
+        Raises:
+            ConfigError: there is none of this name.
+        """
+        if name is not None and name not in self.losses:
+            hint = did_you_mean(name, self.losses, also=f"losses: {', '.join(self.losses)}")
+            raise ConfigError(f"models of kind {self.name} have no such loss", where="loss.name", value=name, hint=hint)
+
+    def loss(self, name: str | None = None) -> Callable[[Any, Mapping[str, Any]], dict[str, Any]]:
+        """The function of one of `losses`, None: the first.
+
+        Raises:
+            ConfigError: see `check_loss`.
+        """
+        self.check_loss(name)
+        found: Callable[[Any, Mapping[str, Any]], dict[str, Any]] = resolve(
+            self.losses[name or next(iter(self.losses))]
+        )
+        return found
 
     def fewest_steps(self, numbers: Sequence[int]) -> int:
         """The function `steps_needed` names, called."""
@@ -66,7 +84,7 @@ KINDS: dict[str, RecKind] = {
         post_process="CTCLabelDecode",
         output="ctc",
         decode="sealkit.modules.text_recognition.postprocess.ctc_decode",
-        loss="sealkit.modules.text_recognition.loss.ctc_terms",
+        losses={"ctc": "sealkit.modules.text_recognition.loss.ctc_terms"},
         steps_needed="sealkit.modules.text_recognition.labels.steps_needed",
         rows={"ctc_head.fc.weight": 1, "ctc_head.fc.bias": 0, "ctc_head.fc2.weight": 1, "ctc_head.fc2.bias": 0},
     ),

@@ -28,8 +28,8 @@ def log_softmax(logits: paddle.Tensor) -> paddle.Tensor:
     return shifted - shifted.exp().sum(axis=-1, keepdim=True).log()
 
 
-def ctc_loss(logits: paddle.Tensor, labels: paddle.Tensor, lengths: paddle.Tensor) -> paddle.Tensor:
-    """Mean over the batch of -log P(label); not divided by the label's length, so long labels weigh more.
+def ctc_losses(logits: paddle.Tensor, labels: paddle.Tensor, lengths: paddle.Tensor) -> paddle.Tensor:
+    """-log P(label) of each line, [N]; not divided by the label's length, so long labels weigh more.
 
     Args:
         logits: [N, T, classes]; class 0 is the blank. All T steps count, padding included.
@@ -37,7 +37,7 @@ def ctc_loss(logits: paddle.Tensor, labels: paddle.Tensor, lengths: paddle.Tenso
         lengths: [N] int. A label that needs more than T steps (`labels.steps_needed`) counts as 0 and has no gradient.
     """
     steps = paddle.full([logits.shape[0]], logits.shape[1], dtype="int64")
-    each = F.ctc_loss(
+    return F.ctc_loss(
         logits.transpose([1, 0, 2]),  # [T, N, classes]
         labels.astype("int32"),
         steps,
@@ -45,7 +45,11 @@ def ctc_loss(logits: paddle.Tensor, labels: paddle.Tensor, lengths: paddle.Tenso
         blank=0,
         reduction="none",
     )
-    return each.mean()
+
+
+def ctc_loss(logits: paddle.Tensor, labels: paddle.Tensor, lengths: paddle.Tensor) -> paddle.Tensor:
+    """Mean of `ctc_losses` over the batch."""
+    return ctc_losses(logits, labels, lengths).mean()
 
 
 def nrtr_loss(logits: paddle.Tensor, labels: paddle.Tensor) -> paddle.Tensor:
@@ -96,10 +100,15 @@ class RecLoss:
     Args:
         auxiliary_head: weight of the auxiliary head's part.
         kind: how the output that is read is trained.
+        name: one of the kind's losses; None: its first.
+
+    Raises:
+        ConfigError: the kind has no loss of this name.
     """
 
-    def __init__(self, auxiliary_head: float = 1.0, kind: RecKind = KINDS["ctc"]) -> None:
+    def __init__(self, auxiliary_head: float = 1.0, kind: RecKind = KINDS["ctc"], name: str | None = None) -> None:
         self.auxiliary_head, self.kind = auxiliary_head, kind
+        self._terms = kind.loss(name)
 
     def __call__(
         self, outputs: Mapping[str, paddle.Tensor], batch: Mapping[str, paddle.Tensor]
@@ -109,7 +118,7 @@ class RecLoss:
         Args:
             batch: "label_ctc" [N, L] and "length" [N]; for an auxiliary head "label_nrtr" or "label_sar" [N, L] (int).
         """
-        losses = dict(self.kind.loss_terms(outputs[self.kind.output], batch))
+        losses = dict(self._terms(outputs[self.kind.output], batch))
         if "nrtr" in outputs:
             losses["loss_nrtr"] = self.auxiliary_head * nrtr_loss(outputs["nrtr"], batch["label_nrtr"])
         if "sar" in outputs:

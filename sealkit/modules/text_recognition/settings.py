@@ -216,10 +216,13 @@ RecAugment = Annotated[
 
 
 class RecLossSettings(Settings):
-    """Weights of the loss terms."""
+    """The loss and the weights of its terms."""
 
+    name: str | None = None
+    """Which loss the output that is read is trained with: one of those that `modules/text_recognition/kinds.py` lists
+    for the model's kind; null: the first, the published one."""
     auxiliary_head: float = Field(1.0, ge=0)
-    """Weight of the auxiliary head's loss; CTC's is 1."""
+    """Weight of the auxiliary head's loss; that of the output that is read is 1."""
 
 
 class TextRecognitionRecipe(RecipeBase):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -25,6 +25,9 @@ from sealkit.modules.text_recognition.settings import TextRecognitionRecipe
 from sealkit.weights.loading import LoadReport
 from sealkit.weights.sources import ResolvedWeights, resolve
 
+if TYPE_CHECKING:
+    from sealkit.modules.text_recognition.loss import RecLoss
+
 
 class TextRecognitionTask(ModuleTask[TextRecognitionRecipe]):
     """The module's answers to the loop's questions (see `sealkit.engine.task.Task`)."""
@@ -35,6 +38,7 @@ class TextRecognitionTask(ModuleTask[TextRecognitionRecipe]):
 
     def __init__(self, recipe: TextRecognitionRecipe) -> None:
         super().__init__(recipe)
+        self.kind.check_loss(recipe.loss.name)
         self._restored: Characters | None = None
         self._train: TrainSource | None = None
         self._eval: EvalSource | None = None
@@ -226,9 +230,13 @@ class TextRecognitionTask(ModuleTask[TextRecognitionRecipe]):
 
     def loss(self, outputs: Any, batch: Mapping[str, Any], state: StepState) -> dict[str, Any]:
         """Terms by name: the kind's loss and that of an auxiliary head; see `RecLoss`."""
+        return self._loss(outputs, batch)
+
+    @cached_property
+    def _loss(self) -> RecLoss:
         from sealkit.modules.text_recognition.loss import RecLoss
 
-        return RecLoss(self.recipe.loss.auxiliary_head, self.kind)(outputs, batch)
+        return RecLoss(self.recipe.loss.auxiliary_head, self.kind, self.recipe.loss.name)
 
     def param_groups(self, net: Any) -> Sequence[ParamGroup]:
         """Trainable parameters by what the network asks for: learning-rate factor, own decay (CTC's Linear, BatchNorms

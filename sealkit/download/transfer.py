@@ -47,9 +47,11 @@ class TransferRules:
     idle_tries: int = 4
     """Tries in a row that bring nothing."""
     tries: int = 60
+    """Tries in all, of those that brought something, too."""
     wait_s: float = 1.0
-    """Before the next try; doubled after each that brought nothing, up to `longest_wait_s`."""
+    """Before the next try; doubled after each that brought nothing …"""
     longest_wait_s: float = 30.0
+    """… up to this."""
 
 
 RULES = TransferRules()

@@ -52,25 +52,29 @@ class LatinRules:
     min_part_heights: float = 2.0
     """Shorter texts are not parted from a ring."""
     min_gain: float = 0.02
-    """How much better the parts of a ring must be than the whole, by trust,"""
+    """How much more trust the parts of a ring must have than the whole …"""
     clear_gain: float = 0.15
-    """unless the turned part is this much better than in the ring's direction; then it may lose `max_loss`."""
+    """… unless the turned part has this much more than in the ring's own direction …"""
     max_loss: float = 0.03
+    """… then they may have this much less than the whole."""
     rounds: int = 2
     """How often texts are made longer."""
     beyond_arc_heights: float = 15.0
+    """How far beyond its ends an arc may go on …"""
     beyond_line_heights: float = 8.0
-    """How far beyond its ends a text may go on."""
+    """… and a straight text."""
     word_gap_heights: tuple[float, float] = (1.2, 2.0)
     """Most white within a text, between words: where characters stand close, and where they stand apart."""
-    word_gap_per_spacing: float = 2.0
     usual_spacing: float = 0.15
-    """Characters farther apart than this let words be as much more apart, times `word_gap_per_spacing`."""
+    """White between the characters of a word, in heights; wider spacing lets words stand farther apart, too …"""
+    word_gap_per_spacing: float = 2.0
+    """… by so many times the difference."""
     min_growth_heights: float = 0.25
     """A text that goes on by less is complete."""
     alike_cosine: float = 0.8
+    """Pieces of one text run the same way: least cosine of the angle between them."""
     alike_height: float = 1.45
-    """Pieces of one text run the same way and are equally high within this factor."""
+    """They are equally high within this factor."""
     noise_score: float = 0.7
     """What reads worse, and a single character, is no text of its own."""
     end_score: float = 0.75
@@ -82,8 +86,9 @@ class LatinRules:
     kept_share: float = 0.75
     """Share of the characters of its pieces that a longer text must have."""
     min_score: float = 0.8
+    """A longer text must score this much …"""
     score_loss: float = 0.05
-    """A longer text must score this much, and lose no more against its pieces."""
+    """… and lose no more than this against its pieces."""
     alike_texts: float = 0.9
     """A text read from a wider strip is otherwise the same: ratio of `difflib.SequenceMatcher`."""
     mark_score: float = 0.85

@@ -51,8 +51,9 @@ class OrderRules:
     per_word: float = 1.6
     """Per pair of neighbouring characters that belongs to a word of seals."""
     surname: float = 1.0
-    """A text of up to `most_of_a_name` characters that begins with a surname."""
+    """A text that begins with a surname and is short enough for a name."""
     most_of_a_name: int = 4
+    """Characters of the longest name, 印 included."""
     min_score: float = 0.5
     """Worse read lines are no ground for another order."""
 

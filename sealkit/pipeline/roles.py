@@ -17,6 +17,7 @@ class RoleRules:
     """What makes a text a registration number, and a title a purpose."""
 
     min_code_characters: int = 6
+    """Shorter numbers are none of a register."""
     min_digit_share: float = 0.7
     """Share of a code's characters that are digits."""
     max_purpose_characters: int = 8

@@ -142,3 +142,27 @@ def test_what_is_wrong_is_found() -> None:
     (cls,) = ast.parse("class K:\n    x: int\n    y = 1\n    def g(self):\n        self.z = other.w = 1\n").body
     assert isinstance(cls, ast.ClassDef)
     assert fields(cls) == {"x", "y", "g", "z"}
+
+
+def undocumented(cls: ast.ClassDef) -> set[str]:
+    """Fields of a class that neither a docstring below them nor the section Attributes explains."""
+    listed = set(entries(ast.get_docstring(cls) or "", "Attributes"))
+    found = set()
+    for field, below in zip(cls.body, [*cls.body[1:], None]):
+        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
+            said = isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant)
+            found |= set() if said or field.target.id in listed else {field.target.id}
+    return found
+
+
+def test_every_number_of_an_algorithm_says_what_it_is() -> None:
+    rules = [
+        (path, node)
+        for path in sorted((ROOT / "sealkit").rglob("*.py"))
+        for node in ast.parse(path.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.ClassDef) and node.name.endswith("Rules")
+    ]
+    assert len(rules) > 40
+    assert [f"{path}: {node.name}.{name}" for path, node in rules for name in sorted(undocumented(node))] == []
+    silent = ast.parse("class ARules:\n    a: int = 1\n    b: int = 2\n    'what b is'\n").body[0]
+    assert isinstance(silent, ast.ClassDef) and undocumented(silent) == {"a"}

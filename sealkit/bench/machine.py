@@ -7,11 +7,10 @@ import platform
 import shutil
 import subprocess
 from collections.abc import Mapping
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from sealkit.version import __version__
+from sealkit.version import __version__, versions_of
 
 PACKAGES = (
     "paddlepaddle", "paddlepaddle-gpu", "onnxruntime", "onnxruntime-gpu", "openvino", "paddlex", "numpy",
@@ -31,7 +30,7 @@ def machine() -> dict[str, Any]:
         "system": platform.platform(),
         "python": platform.python_version(),
         "load": round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None,
-        "packages": {"sealkit": __version__, **_versions()},
+        "packages": {"sealkit": __version__, **versions_of(PACKAGES)},
     }
 
 
@@ -72,16 +71,6 @@ def _memory_gb() -> float | None:
         if line.startswith("MemTotal:"):
             return round(int(line.split()[1]) / 1024**2, 1)
     return None
-
-
-def _versions() -> dict[str, str]:
-    found = {}
-    for name in PACKAGES:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
 
 
 def _lines(path: Path) -> list[str]:

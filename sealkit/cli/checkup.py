@@ -10,11 +10,11 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from importlib import metadata
 from typing import Literal
 
 from sealkit.engine import mkl
 from sealkit.runtime.engines import ENGINES
+from sealkit.version import versions_of
 
 Status = Literal["ok", "note", "warning", "error"]
 Versions = Mapping[str, tuple[int, ...]]
@@ -149,13 +149,7 @@ def examine(*, quick: bool = False) -> list[Finding]:
 
 def installed_versions() -> dict[str, str]:
     """Package → version, of those in `PACKAGES` that are installed."""
-    found = {}
-    for name in PACKAGES:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
+    return versions_of(PACKAGES)
 
 
 def known_bad(versions: Versions) -> list[Finding]:

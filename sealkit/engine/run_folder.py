@@ -10,14 +10,13 @@ import shutil
 import sys
 import time
 from collections.abc import Mapping
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from sealkit.engine import mkl
 from sealkit.errors import TrainingError
 from sealkit.files import write_text
-from sealkit.version import __version__
+from sealkit.version import __version__, versions_of
 from sealkit.weights.checkpoint import is_checkpoint
 
 MARKER = "environment.json"
@@ -159,12 +158,6 @@ def environment() -> dict[str, Any]:
     """What the run runs on: versions, machine, device, command."""
     import paddle
 
-    versions = {}
-    for name in _PACKAGES:
-        try:
-            versions[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
     return {
         "sealkit": __version__,
         "python": platform.python_version(),
@@ -175,7 +168,7 @@ def environment() -> dict[str, Any]:
         "device": paddle.get_device(),
         "gpu": paddle.device.cuda.get_device_name() if paddle.get_device().startswith("gpu") else None,
         "processes": int(os.environ.get("PADDLE_TRAINERS_NUM", "1")),
-        "packages": versions,
+        "packages": versions_of(_PACKAGES),
         "command": sys.argv,
         "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
     }

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sealkit.modules.table import ModuleInfo
 
 NAME = "check"
 HELP = "Read a whole dataset and report every problem with file, line, reason and fix."
@@ -64,24 +67,12 @@ def run(args: argparse.Namespace) -> int:
     from sealkit.cli.options import workers_of
     from sealkit.cli.progress import Progress
     from sealkit.data.check_report import report_text, write_report_json
-    from sealkit.errors import ConfigError
-    from sealkit.modules.table import having, info
+    from sealkit.modules.table import info
 
     args.module = args.module or _module_of(args)
     row = info(args.module, "--module")
     workers = workers_of(args)
-    for flag, value, part in (
-        ("--model-dir", args.model_dir, "label_issues"),
-        ("--read", args.read, "reading_issues"),
-        ("--fix", args.fix, "fix"),
-    ):
-        if value is not None and not getattr(row, part):
-            raise ConfigError(
-                f"{flag} is for {', '.join(having(part))}",
-                where="--module",
-                value=args.module,
-                hint=f"leave {flag} out",
-            )
+    _refuse_flags_of_other_modules(args, row)
     charset = None
     if args.charset:
         from sealkit.modules.text_recognition.characters import read_dictionary
@@ -120,6 +111,22 @@ def run(args: argparse.Namespace) -> int:
         print(f"next: sealkit {'train --data' if ready else 'data split'} {args.folder}")
     failed = not report.passed or (args.strict and report.count("warning") > 0)
     return _FAILED if failed else 0
+
+
+def _refuse_flags_of_other_modules(args: argparse.Namespace, row: ModuleInfo) -> None:
+    """ConfigError for a flag whose work the module has no part for."""
+    from sealkit.errors import ConfigError
+    from sealkit.modules.table import having
+
+    flags = {"--model-dir": "label_issues", "--read": "reading_issues", "--fix": "fix"}
+    for flag, part in flags.items():
+        if getattr(args, flag.strip("-").replace("-", "_")) is not None and not getattr(row, part):
+            raise ConfigError(
+                f"{flag} is for {', '.join(having(part))}",
+                where="--module",
+                value=args.module,
+                hint=f"leave {flag} out",
+            )
 
 
 def _whole(folder: Path, usual: str) -> str:

@@ -13,8 +13,8 @@ from sealkit.synth.seals.layout import set_column
 Rng = np.random.Generator
 
 
-def square(rng: Rng, book: FontBook) -> Design:
-    """Name seals of persons and companies: columns from the right; relief or intaglio."""
+def _name(rng: Rng) -> str:
+    """The text of a name seal: a person, a company or characters at random, simplified or traditional."""
     draw = rng.random()
     if draw < 0.55:
         text = texts.person(rng)
@@ -32,8 +32,12 @@ def square(rng: Rng, book: FontBook) -> Design:
             text = texts.organisation(rng) + "印"
     else:
         text = texts.random_characters(rng, int(rng.integers(2, 13)))
-    if rng.random() < 0.45:
-        text = texts.traditional(text)
+    return texts.traditional(text) if rng.random() < 0.45 else text
+
+
+def square(rng: Rng, book: FontBook) -> Design:
+    """Name seals of persons and companies: columns from the right; relief or intaglio."""
+    text = _name(rng)
     face = book.choose(rng, text, NAME, bold=True)
     count = len(text)
     columns = 1 if count <= 2 and rng.random() < 0.3 else 2 if count <= 6 else 3 if count <= 12 else 4

@@ -39,9 +39,21 @@ MAX_SEALS = 6
 _EMPTY_FACTORS = {"handwriting": 3.0, "article": 2.5, "receipt": 3.0, "statement": 1.5, "english": 2.0, "specimen": 0.0}
 _STAMPED_FACTORS = {"handwriting": 0.5, "article": 0.5, "receipt": 0.4}
 _MARKS = ("pen", "pen", "tick", "finger", "rule")
-_SMALLEST = 6.0  # pixels a seal must show on both sides to be labelled
-_SMALLEST_PART = 12.0  # the same for everything else
-_LEAST_PART = 0.08  # of a table or image: less than that nobody would call one
+
+
+@dataclass(frozen=True)
+class LabelRules:
+    """What of a cut object must be seen for it to be labelled."""
+
+    seal_px: float = 6.0
+    """Least side of a seal."""
+    other_px: float = 12.0
+    """Least side of everything else."""
+    other_share: float = 0.08
+    """Of a table or image: less than that nobody would call one."""
+
+
+RULES = LabelRules()
 
 
 @dataclass(frozen=True)
@@ -315,13 +327,13 @@ class _PageScene:
             corners = np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]]) - sheet.window[:2]
             edges = np.concatenate([a + (b - a) * t for a, b in zip(corners, np.roll(corners, -1, 0))])
             seen = _seen(edges, sheet.window[2:], view)
-            if seen is None or seen[1] < _LEAST_PART:
+            if seen is None or seen[1] < RULES.other_share:
                 continue
-            if min(seen[0][2] - seen[0][0], seen[0][3] - seen[0][1]) >= _SMALLEST_PART:
+            if min(seen[0][2] - seen[0][0], seen[0][3] - seen[0][1]) >= RULES.other_px:
                 found.append(PageObject(note.kind, seen[0], visible=seen[1]))
         for seal in self.stamped:
             seen = _seen(seal.hull, sheet.window[2:], view)
-            if seen is not None and min(seen[0][2] - seen[0][0], seen[0][3] - seen[0][1]) >= _SMALLEST:
+            if seen is not None and min(seen[0][2] - seen[0][0], seen[0][3] - seen[0][1]) >= RULES.seal_px:
                 found.append(PageObject("seal", seen[0], seal.shape, seal.colour, seen[1]))
         return found
 

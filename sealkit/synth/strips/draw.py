@@ -32,12 +32,25 @@ RATIOS = (5.5, 9.0)
 """Lines are short, medium or long: width/height between which the classes part."""
 SHARES = (0.33, 0.35, 0.32)
 """How often each class is drawn."""
-_TRIES = 40  # designs until one has a line that is wanted: one in three has, whatever the class
-_SIDE = 0.35  # white around a line that wobble and shift may reach, in character heights
-_LEAST = 0.12
-"""Share of a strip's shapes that must still be seen after print, dry ink and camera."""
-_LEGIBILITY = 0.2  # of the drawn seal's lines
-_UPRIGHT = 1.6  # height/width of a column's strip above which its characters could not be laid side by side
+
+
+@dataclass(frozen=True)
+class StripDrawRules:
+    """Which drawn lines become strips."""
+
+    tries: int = 40
+    """Designs until one has a line that is wanted: one in three has, whatever the class."""
+    side_heights: float = 0.35
+    """White around a line that wobble and shift may reach, in character heights."""
+    shown_share: float = 0.12
+    """Of a strip's shapes, what must still be seen after print, dry ink and camera."""
+    legibility: float = 0.2
+    """Of the drawn seal's lines."""
+    upright: float = 1.6
+    """Height/width of a column's strip above which its characters could not be laid side by side."""
+
+
+RULES = StripDrawRules()
 
 
 @dataclass(frozen=True)
@@ -86,14 +99,14 @@ class StripArtist:
         """
         kept = render_cache(self._seed, self._settings.fonts)
         printed = rng.random() < self._settings.printed
-        for _ in range(_TRIES):
+        for _ in range(RULES.tries):
             drawn = self._printed(rng, kept, fits) if printed else self._seal(rng, kept, length, fits)
             if drawn is not None:
                 return drawn
         raise DataError(
             "not one drawn text can be trained on",
             where="data.train, synth",
-            value=f"{_TRIES} tries",
+            value=f"{RULES.tries} tries",
             hint="the charset (dictionary, charset) or labels.max_text_length does not fit seal texts",
         )
 
@@ -106,7 +119,7 @@ class StripArtist:
 
     def _seal(self, rng: Rng, kept: RenderCache, length: int, fits: Callable[[str], bool]) -> DrawnStrip | None:
         settings = self._settings
-        seals = SynthSettings(size=settings.size, fonts=settings.fonts, legibility=_LEGIBILITY)
+        seals = SynthSettings(size=settings.size, fonts=settings.fonts, legibility=RULES.legibility)
         scene = _StripScene(rng, kept, seals, settings.special)
         if not scene.wants(length, fits):
             return None
@@ -130,7 +143,7 @@ class StripArtist:
         if rng.random() < self._settings.over_print:
             worn = over_print(worn, rng, kept.pages)
         seen = camera(worn, rng, kept.fields, strength=0.75)
-        if shown(strip, seen) < _LEAST:  # nobody could read it: what is not seen must not be read
+        if shown(strip, seen) < RULES.shown_share:  # nobody could read it: what is not seen must not be read
             seen = camera(strip, rng, kept.fields, strength=0.3)
         return foreign_ends(seen, rng, text) if rng.random() < 0.12 else seen
 
@@ -177,13 +190,13 @@ def cut_line(image: np.ndarray, line: TextLine, rng: Rng, ends: tuple[float, flo
     if line.direction == "vertical":
         return _cut_column(image, poly, rng)
     most = max(ends[1], 0.0) + 0.25
-    wide = strip_map(poly, end_margin=most, side_margin=_SIDE)
-    tall = wide.shape[0] / (1 + 2 * _SIDE)  # the characters' height in rows of this map
+    wide = strip_map(poly, end_margin=most, side_margin=RULES.side_heights)
+    tall = wide.shape[0] / (1 + 2 * RULES.side_heights)  # the characters' height in rows of this map
     before, after = rng.uniform(*ends, 2)
     first, last = (most - before) * tall, wide.shape[1] - (most - after) * tall
     if last - first < 0.4 * tall:
         return None
-    top, bottom = _SIDE * tall, wide.shape[0] - _SIDE * tall
+    top, bottom = RULES.side_heights * tall, wide.shape[0] - RULES.side_heights * tall
     grow, shift = rng.uniform(-0.05, 0.14) * tall, rng.normal(0, 0.035) * tall
     rows = STRAIGHTEN.height_px
     columns = max(round((last - first) * rows / (tall + 2 * grow)), 8)
@@ -210,7 +223,7 @@ def _wobble(rng: Rng, columns: int, tall: float) -> np.ndarray:
 def _cut_column(image: np.ndarray, poly: LinePoly, rng: Rng) -> np.ndarray | None:
     points = poly.points + rng.normal(0, 0.03 * poly.height, poly.points.shape).astype(np.float32)
     strip = sample(image, strip_map(LinePoly(points, direction="vertical"), image=image))
-    return None if strip.shape[0] > _UPRIGHT * strip.shape[1] else strip
+    return None if strip.shape[0] > RULES.upright * strip.shape[1] else strip
 
 
 __all__ = ["RATIOS", "SHARES", "DrawnStrip", "StripArtist", "cut_line", "length_class"]

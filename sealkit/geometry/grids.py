@@ -33,10 +33,14 @@ class GridRules:
     """A character is at most this much longer than wide, or wider than long."""
     gap_sizes: float = 1.2
     """White between neighbouring lines is at most this multiple of a character's size."""
+    overlap_sizes: float = 0.5
+    """Neighbouring lines overlap by at most this share of a character's size."""
     cell_px: int = 40
     """Side at which a cell is looked at."""
     cell_margin: float = 0.1
     """What is looked at beyond the outermost cells, as a share of a cell: outlines are tight."""
+    min_contrast_levels: int = 16
+    """Grey levels by which the twentieth part of a seal's pixels must differ from most: else nothing tells its ink."""
     ink_share: float = 0.08
     """Share of a row or column of a cell that ink must cover to count: less is a speck."""
 
@@ -121,7 +125,7 @@ def grid_of(lines: Sequence[LinePoly], characters: int, image: np.ndarray) -> Gr
     places = np.array([line.points.mean(axis=0) @ across for line in ordered])
     gaps = np.diff(places) - widths.mean()
     size = (pitch + float(widths.mean())) / 2
-    if gaps.min() < -0.5 * size or gaps.max() > RULES.gap_sizes * size:
+    if gaps.min() < -RULES.overlap_sizes * size or gaps.max() > RULES.gap_sizes * size:
         return None
     sides = [_sides(line, _cuts(line, characters, image)) for line in ordered]
     edges = [sides[0][0], *((a[1] + b[0]) / 2 for a, b in pairwise(sides)), sides[-1][1]]
@@ -196,7 +200,7 @@ def _ink(flat: np.ndarray) -> np.ndarray | None:
     """Which pixels differ from what most are like, (H, W) bool; None where all are alike."""
     paper = np.median(flat.reshape(-1, flat.shape[-1]), axis=0)
     away = np.abs(flat.astype(np.float32) - paper).max(axis=2).clip(0, 255).astype(np.uint8)
-    if np.percentile(away, 95) < 16:
+    if np.percentile(away, 95) < RULES.min_contrast_levels:
         return None
     _, ink = cv2.threshold(away, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
     return np.asarray(ink > 0)

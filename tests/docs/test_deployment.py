@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+import types
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -120,3 +121,39 @@ def test_the_openvino_lines(script: ModuleType) -> None:
     held: dict[str, Any] = {}
     exec(code.replace("runs/det/inference/inference.onnx", str(DETECTOR)), held)
     assert held["maps"].shape == (1, 4, script.SIDE, script.SIDE)
+
+
+def test_the_comparison_with_edge_engines(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its inputs and texts are those of sealkit; the engine is a stand-in, an output of it is changed."""
+    spec = importlib.util.spec_from_file_location("compare_edge", SCRIPT.with_name("compare_edge.py"))
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    strips = sorted((ROOT / "datasets" / "toy_strips" / "images").glob("train_00000*"))[:2]
+    image = cv2.imread(str(strips[0]))
+    ours = recogniser_input(image)
+    np.testing.assert_allclose(script.network_input(image, 48, ours.shape[2], "rec")[0], ours, atol=0.02)
+    session = onnxruntime.InferenceSession(str(RECOGNISER), providers=["CPUExecutionProvider"])
+
+    def engine(path: str, names: tuple[str, str], shape: tuple[int, ...]) -> Any:
+        def run(given: np.ndarray) -> np.ndarray:
+            output = session.run(None, {names[0]: given})[0]
+            assert output.shape == shape
+            return output if path == "same.mnn" else np.roll(output, 1, axis=2)
+
+        return run
+
+    class Fixed:
+        """The shipped recogniser with one size, as `sealkit export --shape` writes it."""
+
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            self.run, self.get_outputs, self.get_modelmeta = session.run, session.get_outputs, session.get_modelmeta
+
+        def get_inputs(self) -> list[Any]:
+            return [types.SimpleNamespace(name="x", shape=[1, 3, 48, 320])]
+
+    monkeypatch.setattr(script.onnxruntime, "InferenceSession", Fixed)
+    monkeypatch.setattr(script, "mnn", engine)
+    script.main(str(RECOGNISER), "same.mnn", *map(str, strips))
+    assert "differs by 0.0e+00 at most" in (told := capsys.readouterr().out) and "equal texts: 2 of 2" in told
+    script.main(str(RECOGNISER), "rolled.mnn", *map(str, strips))
+    assert "equal texts: 0 of 2" in capsys.readouterr().out

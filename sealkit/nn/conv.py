@@ -18,7 +18,7 @@ def add_bias(y: paddle.Tensor, bias: paddle.Tensor) -> paddle.Tensor:
 
 def _slow_bias() -> bool:
     """Eager mode on a CPU. Static graphs are left as the converters know them."""
-    return paddle.in_dynamic_mode() and paddle.framework._current_expected_place().is_cpu_place()
+    return paddle.in_dynamic_mode() and paddle.get_device() == "cpu"
 
 
 class Conv2D(nn.Conv2D):

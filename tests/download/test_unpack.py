@@ -107,14 +107,14 @@ def test_what_is_no_archive(tmp_path: Path) -> None:
             file.unlink()
 
 
-def block(name, size, kind):
+def block(name: str, size: int, kind: bytes) -> bytes:
     """A header."""
     made = tarfile.TarInfo(name)
     made.size, made.type = size, kind
     return made.tobuf(tarfile.USTAR_FORMAT)
 
 
-def note(body, kind=tarfile.XHDTYPE):
+def note(body: bytes, kind: bytes = tarfile.XHDTYPE) -> bytes:
     return block("note", len(body), kind) + body + bytes(-len(body) % tarfile.BLOCKSIZE)
 
 
@@ -134,14 +134,14 @@ FILE = block("m/inference.yml", 3, tarfile.REGTYPE) + b"abc" + bytes(509) + byte
         (block("s", 0, tarfile.GNUTYPE_SPARSE), "what is no plain file"),
     ],
 )
-def test_what_is_said_of_members_is_bounded(tmp_path, notes, message):
+def test_what_is_said_of_members_is_bounded(tmp_path: Path, notes: bytes, message: str) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "a.tar").write_bytes(notes + FILE)
     with pytest.raises(WrongFileError, match=message):
         unpack(tmp_path / "a.tar", tmp_path / "out", "a.tar")
 
 
-def test_notes_of_usual_writers_do_no_harm(tmp_path):
+def test_notes_of_usual_writers_do_no_harm(tmp_path: Path) -> None:
     """What macOS and names beyond ASCII add."""
     (tmp_path / "out").mkdir()
     said = note(b"30 mtime=1700000000.123456789\n") + note(b"18 path=m/\xe5\x8d\xb0.yml\n")

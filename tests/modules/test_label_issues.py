@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -22,6 +23,8 @@ from sealkit.modules.layout_detection.predictor import LayoutDetector
 from sealkit.modules.table import MODULES
 from sealkit.modules.text_recognition.label_issues import label_issue_of as strip_issue
 from sealkit.modules.text_recognition.label_issues import reading_issues
+from sealkit.modules.text_recognition.postprocess import RecResult
+from sealkit.modules.text_recognition.predictor import TextRecogniser
 from sealkit.weights.wheels import find_in_wheel
 
 TOY = Path(__file__).parents[2] / "datasets"
@@ -59,9 +62,12 @@ def test_strips_are_read_as_they_are_and_turned(tmp_path: Path) -> None:
     write_image(tmp_path / "a.png", strip)
     write_image(tmp_path / "b.png", strip[::-1])
 
-    class Reader:
-        def read(self, strips: list[np.ndarray]) -> list[Any]:
-            return [SimpleNamespace(text="印章" if one[0, 0, 0] == 0 else "?", score=0.9) for one in strips]
+    class Reader(TextRecogniser):
+        def __init__(self) -> None:
+            """Without a network."""
+
+        def read(self, strips: Sequence[np.ndarray], batch_size: int = 8) -> list[RecResult]:
+            return [RecResult("印章" if one[0, 0, 0] == 0 else "?", 0.9) for one in strips]
 
     done: list[tuple[int, int]] = []
     samples = [RecSample(tmp_path / f"{name}.png", "印章", f"train.txt:{name}") for name in "ab"]

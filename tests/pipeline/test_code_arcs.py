@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 import cv2
 import numpy as np
 import pytest
 
+from sealkit.geometry.directions import Direction
 from sealkit.geometry.lines import LinePoly
 from sealkit.geometry.polyline import resample
 from sealkit.geometry.regions import TextRegion
@@ -38,7 +40,7 @@ class Seal:
         pose = scale_matrix(300, 300, 260, 260) @ turn_matrix(angle)
         _, labels = render_design(design, pose, (600, 600))
         self.title, self.purpose, self.code = (
-            LinePoly(label.points, label.direction or "line", ambiguous=False) for label in labels
+            LinePoly(label.points, cast(Direction, label.direction or "line"), ambiguous=False) for label in labels
         )
         self.glyphs: list[tuple[str, np.ndarray, np.ndarray, float]] = []
         for line in design.lines:

@@ -291,7 +291,7 @@ def test_the_name_of_a_fetched_file_need_not_say_what_it_is(
     assert answer.json()["result"]["dataInfo"]["type"] == "image"
 
 
-def test_odd_forms_leave_no_trace_in_the_log():
+def test_odd_forms_leave_no_trace_in_the_log() -> None:
     import json
     import logging
 

@@ -15,6 +15,7 @@ from sealkit import api, cli
 from sealkit.config.problems import SettingsError
 from sealkit.data.labels.orientation import LINE_ANGLES, read_page_labels
 from sealkit.errors import ConfigError, DataError
+from sealkit.modules.doc_text_orientation.dataset import TrainSource
 from sealkit.modules.doc_text_orientation.label_issues import issues_of
 from sealkit.modules.doc_text_orientation.postprocess import TopClasses
 from sealkit.modules.textline_orientation.check import TextLineCheck
@@ -67,6 +68,7 @@ def test_upright_lines_are_evaluated_at_both_angles(upright: Path) -> None:
 def test_training_turns_image_and_label_together(upright: Path) -> None:
     task = TextlineOrientationTask(recipe(upright, augment=[{"op": "rot180"}]))
     source, seen = task.train_samples(), set()
+    assert isinstance(source, TrainSource)
     for draw in range(12):
         _, image, label = source.augmented(0, 0, np.random.default_rng(draw))
         red = image[:, :, 2].astype(float) - image[:, :, 1]

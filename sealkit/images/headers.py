@@ -241,7 +241,8 @@ def _inspect_jpeg(data: bytes, where: str | None) -> ImageInfo:
         raise _truncated(where, end, "the end marker of the JPEG is missing")
     bits, height, width, components = frame
     pixel = 6.0 if components in (1, 3) else 7.0  # OpenCV decodes and copies; Pillow's four bytes and our three
-    if progressive or (at + 2 < end and data[at + 2] < components):  # all coefficients are kept until the last scan
+    several = progressive or (at + 2 < end and data[at + 2] < components)
+    if several:  # all coefficients are kept until the last scan
         pixel = max(pixel, 2 * coefficients + (3 if components in (1, 3) else 4))
     return ImageInfo(
         "JPEG",
@@ -251,7 +252,7 @@ def _inspect_jpeg(data: bytes, where: str | None) -> ImageInfo:
         bits,
         orientation=orientation,
         cmyk=components == 4,
-        scans=_jpeg_scans(data, at),
+        scans=_jpeg_scans(data, at) if several else 1,  # decoders end with the first one that has all components
         memory=int(pixel * width * height),
     )
 
@@ -271,8 +272,9 @@ them back one by one from every place of the run, which takes hours for a megaby
 
 def _jpeg_scans(data: bytes, at: int) -> int:
     """Scans from the first one, whose header is at `at`, to the end marker; counting stops beyond MAX_SCANS."""
-    if data.count(b"\xff\xda", at) < MAX_SCANS:  # a bound: such bytes may also stand in tables and behind the end
-        return 1 + data.count(b"\xff\xda", at)
+    most = 1 + data.count(b"\xff\xda", at)  # such bytes may also stand in tables and behind the end
+    if most <= MAX_SCANS:
+        return most
     scans = 1
     for _ in range(MAX_PARTS):
         found = _JPEG_MARKER.search(data, at)

@@ -16,7 +16,7 @@ from sealkit.images import inspect_image, iter_images, read_image
 from sealkit.images.strangers import recognise_stranger
 
 MANY = 1_100_000
-SOF = b"\xff\xc0\0\x0b\x08\0\x10\0\x10\x01\x01\x11\0"  # 16 x 16, gray
+SOF = b"\xff\xc2\0\x0b\x08\0\x10\0\x10\x01\x01\x11\0"  # 16 x 16, gray, progressive
 SOS = b"\xff\xda\0\x08\x01\x01\0\0\x3f\0"
 PAGE = [(256, 4, 1, 2), (257, 4, 1, 2), (258, 4, 1, 8), (259, 4, 1, 1), (262, 4, 1, 1), (273, 4, 1, 8), (278, 4, 1, 2)]
 PAGE += [(279, 4, 1, 4)]
@@ -173,3 +173,13 @@ def test_names_of_a_zip_that_overlap() -> None:
     started = time.process_time()
     assert recognise_stranger(b"PK\x03\x04" + bytes(26) + b"PK\x01\x02/\xff\xff/" * 130_000) is not None
     assert time.process_time() - started < 2
+
+
+def test_a_baseline_jpeg_ends_with_its_only_scan() -> None:
+    """What looks like further scans is no work: nothing is counted, and the pixels are the same."""
+    plain = saved(Image.effect_noise((16, 16), 50).convert("RGB"), "JPEG")
+    again = plain[plain.rindex(b"\xff\xda") : -2] * 5000
+    started = time.process_time()
+    assert inspect_image(plain[:-2] + again + b"\xff\xd9").scans == 1
+    assert (read_image(plain[:-2] + again + b"\xff\xd9") == read_image(plain)).all()
+    assert time.process_time() - started < 1

@@ -16,7 +16,7 @@ EXAMPLES = """
   sealkit data convert my_seals for_labelme --to labelme                  back into a labelling tool
   sealkit data split my_seals --labels labels.txt       then: a training and a validation part
   sealkit data convert lmdb_folder my_strips                              strips and their texts
-  sealkit data convert scans my_pages --from page_classes          scans/0, scans/90, …: a set for page orientation
+  sealkit data convert scans my_pages                              scans/0, scans/90, …: a set for page orientation
   sealkit data convert export my_pages --from page_boxes --rename stamp=seal chop=seal     COCO or LabelMe boxes: layout
   sealkit data convert VOCdevkit my_pages --to page_boxes                 boxes of any format: layout
 """
@@ -177,7 +177,9 @@ def _pages_done(args: argparse.Namespace, counts: dict[str, int], problems: list
     lost = sum(problem.severity == "error" for problem in problems)
     listed = ", ".join(f"{name}: {count} images" for name, count in counts.items())
     print(f"converted to {args.out} ({listed}); {lost} errors")
-    if WHOLE in counts:
+    if kind == "classes" and "val.txt" not in counts:
+        print(f"next: sealkit data split {args.out}")
+    elif WHOLE in counts:
         print(f"next: sealkit data split {args.out} --labels {WHOLE}")
     else:
         print(f"next: sealkit data check {args.out} --module {of_labels(kind)}")

@@ -20,12 +20,18 @@ EXAMPLES = """
 _PARTS = ("train", "val", "test")
 
 
+_WHOLE = ("labels.txt", "annotations/all.json", "train.txt")
+"""Files of a set that was not split yet."""
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the flags of `sealkit data split`."""
     from sealkit.cli.options import add_workers
 
     parser.add_argument("folder", metavar="DIR", help="folder that image paths are relative to")
-    parser.add_argument("--labels", default="labels.txt", metavar="FILE", help="label file (default: %(default)s)")
+    parser.add_argument(
+        "--labels", metavar="FILE", help=f"label file (default: {', '.join(_WHOLE)}, whichever is there first)"
+    )
     parser.add_argument(
         "--shares",
         type=float,
@@ -49,9 +55,10 @@ def run(args: argparse.Namespace) -> int:
     from sealkit.data.labels.coco import TEST, TRAIN, VAL
     from sealkit.data.labels.files import find_label_file
     from sealkit.data.labels.kinds import read_any, writer_of
-    from sealkit.data.split import split_samples
+    from sealkit.data.split import NO_TEXT, UNNAMED, split_samples
     from sealkit.errors import ConfigError, DataError
 
+    args.labels = args.labels or next((name for name in _WHOLE if (Path(args.folder) / name).is_file()), _WHOLE[0])
     pages = args.labels.lower().endswith(".json")
     if not 2 <= len(args.shares) <= len(_PARTS):
         raise ConfigError(
@@ -62,6 +69,8 @@ def run(args: argparse.Namespace) -> int:
     files = dict(zip(_PARTS, (TRAIN, VAL, TEST)))
     targets = {name: root / (files[name] if pages else f"{name}.txt") for name in shares}
     taken = [str(path) for path in targets.values() if path.exists()]
+    if taken == [str(root / args.labels)]:
+        taken = []  # the whole set is in train.txt: no line of it is lost
     if taken and not args.force:
         raise DataError("the split would overwrite files", value=taken, hint="move them, or add --force")
     if pages:
@@ -73,15 +82,23 @@ def run(args: argparse.Namespace) -> int:
     shown = [problem for problem in problems if problem.severity != "info"]
     if shown:
         print("\n".join(problems_text(shown)) + "\n")
+    if file in targets.values() and not args.force and any(problem.severity == "error" for problem in problems):
+        hint = "mend or delete its faulty lines first, or add --force"
+        raise DataError(
+            "the split would overwrite a file, and leave out what cannot be read", where=str(file), hint=hint
+        )
     copies = [] if args.no_compare else _copies(samples, args)
     if found.kind != "outlines":  # strips of one text and pages of one form look alike by nature
         copies = [pair for pair in copies if pair.same_pixels]
     split = split_samples(samples, shares, rule=args.group, copies=copies, seed=args.seed)
     write = writer_of(found.kind)
+    for name in reversed(split.parts):  # train.txt last: it may be what is split
+        write(targets[name], [found.records[i] for i in split.parts[name]], root)
+    named = found.kind != "outlines" or {s for part in split.shapes.values() for s in part} - {UNNAMED, NO_TEXT}
     for name, positions in split.parts.items():
-        count = write(targets[name], [found.records[i] for i in positions], root)
-        shapes = ", ".join(f"{shape} {number}" for shape, number in split.shapes[name].items())
-        print(f"{targets[name]}: {count} images, {count / len(samples):.1%} (requested: {shares[name]:.1%}): {shapes}")
+        shapes = ": " + ", ".join(f"{shape} {number}" for shape, number in split.shapes[name].items()) if named else ""
+        count, share = len(positions), len(positions) / len(samples)
+        print(f"{targets[name]}: {count} images, {share:.1%} (requested: {shares[name]:.1%})" + shapes)
     print(f"{split.groups} groups by {args.group}, the largest of {split.largest} images; seed {args.seed}")
     if copies:
         print(f"{len(copies)} copies and look-alikes were kept with their originals")

@@ -107,11 +107,16 @@ def _deal(order: Sequence[list[int]], shapes: Sequence[str], shares: Mapping[str
     return {name: sorted(positions) for name, positions in parts.items()}
 
 
+NO_TEXT = "no text"
+UNNAMED = "shape not labelled"
+"""In place of the main shape of an image whose texts name none."""
+
+
 def _main_shape(sample: DetSample) -> str:
     named = Counter(line.shape for line in sample.lines if line.shape is not None)
     if named:
         return str(named.most_common(1)[0][0])
-    return "unlabelled" if sample.lines else "no text"
+    return UNNAMED if sample.lines else NO_TEXT
 
 
 def _groups(samples: Sequence[DetSample], rule: str, copies: Iterable[Pair]) -> list[list[int]]:

@@ -441,3 +441,18 @@ def test_a_broken_file_is_named_where_no_format_is_found(tmp_path: Path, file: s
     for source in (tmp_path, tmp_path / file):
         with pytest.raises(DataError, match=rf"{file}(?s:.*)is broken(?s:.*)export it again"):
             convert(source)
+
+
+def test_labelme_boxes_that_share_labels_are_taken_for_classes(tmp_path: Path) -> None:
+    for stem, labels in {"a": ("seal", "table", "seal"), "b": ("seal", "seal", "table")}.items():
+        write_image(tmp_path / f"{stem}.png", draw_image(ord(stem)))
+        content = labelme(tmp_path / f"{stem}.png", None, [[5, 5], [50, 50]], shape_type="rectangle")
+        content["shapes"] = [{**content["shapes"][0], "label": label} for label in labels]
+        dump(tmp_path / f"{stem}.json", content)
+    (told,) = [problem for problem in convert(tmp_path).problems if problem.code == "boxes-only"]
+    assert told.severity == "warning" and "6 rectangles share 2 labels" in told.message
+    assert "--from page_boxes" in str(told.hint)
+    content["shapes"][0]["label"] = "合同专用章"
+    content["shapes"][1]["label"] = "天津公司"
+    dump(tmp_path / "b.json", content)
+    assert "boxes-only" not in codes(convert(tmp_path))

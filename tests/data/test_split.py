@@ -9,10 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sealkit.cli import main
 from sealkit.data.duplicates import Pair
 from sealkit.data.records import DetSample, TextLine
 from sealkit.data.split import owners, split_samples
 from sealkit.errors import ConfigError, DataError
+from sealkit.images import write_image
+from tests.data.sets import draw_image
 
 POINTS = np.array([[0, 0], [9, 0], [9, 9], [0, 9]], np.float32)
 
@@ -119,3 +122,33 @@ def test_messages(shares: dict[str, float], rule: str, error: type[Exception], w
 def test_too_few_images() -> None:
     with pytest.raises(DataError, match="1 images cannot be split into 2"):
         split_samples(many(1), {"train": 0.8, "val": 0.2})
+
+
+def test_pages_in_folders_of_angles_go_all_the_way(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each command as the one before it says; the whole set is in train.txt until it is split."""
+    for angle in ("0", "90", "180", "270"):
+        for number in range(3):
+            write_image(tmp_path / "scans" / angle / f"{angle}_{number}.png", draw_image(number + 7 * int(angle)))
+    assert main(["data", "check", str(tmp_path / "scans")]) == 3
+    assert f"sealkit data convert {tmp_path / 'scans'} OUT --from page_classes" in capsys.readouterr().err
+    out = tmp_path / "pages"
+    assert main(["data", "convert", str(tmp_path / "scans"), str(out)]) == 0
+    assert f"next: sealkit data split {out}" in capsys.readouterr().out
+    before = sorted((out / "train.txt").read_text(encoding="utf-8").splitlines())
+    assert main(["data", "split", str(out)]) == 0
+    parts = [(out / f"{part}.txt").read_text(encoding="utf-8").splitlines() for part in ("train", "val")]
+    assert all(parts) and sorted([*parts[0], *parts[1]]) == before and len(before) == 12
+    assert f"next: sealkit data check {out}" in capsys.readouterr().out
+    assert main(["data", "split", str(out)]) == 3, "a part that is there is not overwritten"
+
+
+def test_a_faulty_file_is_not_split_onto_itself(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = "".join(f"{n}.png\t第{n}号\n" for n in range(6))
+    for n in range(6):
+        write_image(tmp_path / f"{n}.png", draw_image(n))
+    (tmp_path / "train.txt").write_text(rows + "no tab here\n", encoding="utf-8")
+    assert main(["data", "split", str(tmp_path)]) == 3
+    assert "faulty lines first, or add --force" in capsys.readouterr().err
+    assert (tmp_path / "train.txt").read_text(encoding="utf-8").count("\n") == 7 and not (tmp_path / "val.txt").exists()
+    (tmp_path / "train.txt").write_text(rows, encoding="utf-8")
+    assert main(["data", "split", str(tmp_path)]) == 0 and (tmp_path / "val.txt").is_file()

@@ -215,6 +215,7 @@ FORMATS: Mapping[str, LabelFormat] = {
         title="pages in folders 0, 90, 180, 270, or PaddleX's classification set",
         kind="classes",
         read=f"{_HERE}.page_classes.convert_pages",
+        recognise=f"{_HERE}.page_classes.recognise",
     ),
     "page_boxes": LabelFormat(
         title="boxes of regions of pages, in COCO or LabelMe files",

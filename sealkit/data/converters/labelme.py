@@ -18,6 +18,8 @@ from sealkit.data.labels.detection import IGNORED_TEXTS
 # shape_type -> number of points it must have, 0 = any
 _OUTLINES = {"polygon": 0, "rectangle": 2, "rotation": 4, "quadrilateral": 4, "circle": 2}
 _CIRCLE_POINTS = 32
+_FEW_LABELS = 3
+"""Labels that as many boxes or more share on average are classes."""
 _IGNORE_LABELS = frozenset({"ignore", "ignored", *IGNORED_TEXTS})
 
 
@@ -60,6 +62,8 @@ def read(path: Path) -> Source:
         fix = "a box around curved text is no outline: draw polygons. Regions of pages: --from page_boxes"
         reason = f"{boxes} shapes are rectangles or circles without a text"
         source.report("boxes-only", _short(root, root), reason, fix, "warning")
+    elif text_of == "label":
+        _report_classes(source, _short(root, root))
     unlabelled(images, source.rows, str(root), source)
     return source
 
@@ -153,6 +157,18 @@ def _outline(kind: str, points: Any) -> Any:
         return [[x1 + radius * math.cos(angle), y1 + radius * math.sin(angle)] for angle in angles]
     except (TypeError, ValueError, OverflowError):
         return points
+
+
+def _report_classes(source: Source, where: str) -> None:
+    """Boxes that share a few labels have classes, not texts; they are converted as what they may be."""
+    entries = [entry for row in source.rows for entry in row.texts if isinstance(entry, dict)]
+    labels = list(dict.fromkeys(entry["class"] for entry in entries))
+    if not entries or not all(entry["boxed"] for entry in entries) or len(entries) < _FEW_LABELS * len(labels):
+        return
+    listed = ", ".join(map(repr, labels[:5]))
+    reason = f"{len(entries)} rectangles share {len(labels)} labels, which were taken for texts: {listed}"
+    fix = "if they are classes of regions, a layout set: --from page_boxes, into another folder"
+    source.report("boxes-only", where, reason, fix, "warning")
 
 
 def _dict(value: Any) -> dict[str, Any]:

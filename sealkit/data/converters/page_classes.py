@@ -10,16 +10,29 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from sealkit.data.converters.base import IMAGES, filling
 from sealkit.data.converters.inside import Inside
 from sealkit.data.labels.orientation import ANGLES, PageSample, read_page_labels, write_class_file, write_page_labels
 from sealkit.errors import DataError, Problem
-from sealkit.images import list_images
+from sealkit.images import IMAGE_SUFFIXES, list_images, suffix_of
 from sealkit.workers.pool import Workers
 
 PARTS = ("train", "val", "test")
 _ANGLE = re.compile(r"(0|90|180|270)(?:\D.*)?$")
+
+
+def recognise(path: Path, content: Any) -> bool:
+    """A folder with images in two folders named by angle, or more."""
+    if not path.is_dir():
+        return False
+    places = [path, *(path / part for part in PARTS if (path / part).is_dir())]
+    return any(sum(map(_holds_images, _angle_folders(place).values())) > 1 for place in places)
+
+
+def _holds_images(folder: Path) -> bool:
+    return any(suffix_of(file) in IMAGE_SUFFIXES for file in folder.iterdir())
 
 
 def convert_pages(
@@ -124,4 +137,4 @@ def _angle_folders(folder: Path) -> Mapping[int, Path]:
     return found
 
 
-__all__ = ["convert_pages"]
+__all__ = ["convert_pages", "recognise"]

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ def measure(samples: Sequence[DetSample], read: Callable[..., Found]) -> dict[st
     for sample in tqdm(samples, leave=False):
         found = read({"file": str(sample.image_path), "seals": []}, read_image(sample.image_path))
         seconds += found.seconds
-        truth = [vars(line) for line in sample.lines]
+        truth = [asdict(line) for line in sample.lines]
         measures["outlines"].add([_record(sample, truth, found.outlines)])
         with_lines = with_lines and found.lines is not None
         measures["lines"].add([_record(sample, truth, found.lines or [])])

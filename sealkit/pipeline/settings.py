@@ -250,7 +250,7 @@ class LinesSettings(Settings):
     detector; their lines are told from print by ink, frame or because the image shows nothing else."""
 
     when: Literal["no_text", "always"] = "no_text"
-    """Where no text was read, or straight lines alone, which may be pieces of a stamp; or on every image."""
+    """Where no text was read, or on every image."""
     model_name: str = "PP-OCRv6_small_det"
     model_dir: str | None = None
     """A general text detector: exported folder, official folder or ONNX file; null: by `weights`."""

@@ -12,9 +12,9 @@ from sealkit.geometry.regions import TextRegion
 from sealkit.pipeline import line_detector
 from sealkit.pipeline.create import load_config
 from sealkit.pipeline.line_detector import LineDetector
-from sealkit.pipeline.page import DetectedSeal, FoundSeal, ReadLine, SealLine
+from sealkit.pipeline.page import ReadLine, SealLine
 from sealkit.pipeline.result import SealRecognitionResult
-from sealkit.pipeline.stages.stamp_lines import agreed, best_read
+from sealkit.pipeline.stages.stamp_lines import agreed
 from tests.geometry.stamp_pages import BLUE, RED, Sheet
 from tests.pipeline.conftest import MakePipeline, in_process
 
@@ -124,32 +124,3 @@ def test_what_most_readings_say_is_kept() -> None:
 
     assert agreed([reading("Te1.", 0.99), reading("Tel.", 0.96), reading("Tel.", 0.97)]).score == 0.97
     assert agreed([reading("A", 0.7), reading("B", 0.9), reading("C", 0.8)]).text == "B"
-
-
-def seal_of(*texts: str, box: tuple[float, float, float, float] = (0, 0, 400, 300), score: float = 0.9) -> DetectedSeal:
-    sheet = Sheet()
-    for n, text in enumerate(texts):
-        sheet.write(text, 20, 50 + 60 * n)
-    read = [
-        ReadLine(SealLine(line, TextRegion(line.points), True), line, text, score)
-        for line, text in zip(sheet.lines, texts, strict=True)
-    ]
-    return DetectedSeal(FoundSeal(box, 0.9, "lines"), (0, 0, 400, 300), lines=[one.source for one in read], read=read)
-
-
-def test_of_a_seal_and_a_stamp_in_one_place_the_one_that_was_read_stays() -> None:
-    whole, pieces, part = seal_of("PAID IN FULL"), seal_of("PAID", "IN", "FU"), seal_of("PAID")
-    assert best_read([pieces], [whole], 0.5) == [whole]  # about as many characters in fewer lines
-    assert best_read([part], [whole], 0.5) == [whole]
-    assert best_read([whole], [part], 0.5) == [whole]
-    assert best_read([whole], [pieces], 0.5) == [whole]
-    assert best_read([seal_of("PAID", score=0.4)], [part], 0.5) == [part]  # the seal's text was not read
-
-
-def test_a_stamp_within_a_larger_seal_is_the_seals_text() -> None:
-    ring, middle = seal_of("PAID"), seal_of("PAID IN FULL", box=(10, 20, 150, 60))
-    assert best_read([ring], [middle], 0.5) == [ring]
-    beside = seal_of("PAID IN FULL", box=(600, 0, 900, 100))
-    for line in beside.lines:
-        line.line.points += np.array([600, 0], np.float32)
-    assert best_read([ring], [beside], 0.5) == [ring, beside]

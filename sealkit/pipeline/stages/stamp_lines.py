@@ -1,9 +1,8 @@
-"""Stage stamp_lines: rectangular and line stamps, where the seal detector finds nothing, or straight lines alone.
+"""Stage stamp_lines: rectangular and line stamps, where the seal detector finds nothing.
 
-An address block, a company strip or APPROVED looks like print to a detector that was taught to leave print alone: it
-finds nothing, or a part. A general text detector finds all lines; those of a stamp are told by their ink, by a frame of
-their own, or because the image shows nothing else (`sealkit.geometry.stamps`). Where both found the same stamp, the one
-that more was read of stays.
+An address block, a company strip or APPROVED looks like print to a detector that was taught to leave print alone. A
+general text detector finds all lines; those of a stamp are told by their ink, by a frame of their own, or because the
+image shows nothing else (`sealkit.geometry.stamps`).
 """
 
 from __future__ import annotations
@@ -36,12 +35,7 @@ class StampLinesRules:
     rooms: tuple[float, ...] = (0.0, 0.1, 0.22)
     """Each line is read with so much more above and below, as shares of its height; what most readings say is kept."""
     known_share: float = 0.5
-    """A line of which this share lies in a seal that was read is that seal's; a seal of which this share lies in a
-    stamp is the same stamp."""
-    min_gain: float = 1.15
-    """A stamp takes the place of a seal where it has so many times its characters, each counted by its score, …"""
-    least_gain: float = 0.9
-    """… or so many in fewer lines: pieces of lines are what a detector shows that does not know a stamp."""
+    """A line of which this share lies in a seal that was read is that seal's."""
 
 
 RULES = StampLinesRules()
@@ -52,16 +46,13 @@ def run(page: Page, context: Context) -> None:
     lines, settings = context.lines, context.settings.Lines
     if lines is None or settings is None or page.given is not None:
         return
-    thresh = context.call.score_thresh
-    seals = [seal for seal in page.seals if _readable(seal, thresh)]
-    partial = [seal for seal in seals if _may_be_part(seal, thresh)]
-    if len(partial) < len(seals) and settings.when == "no_text":
+    known = [seal.found.box for seal in page.seals if has_text(seal, context)]
+    if known and settings.when == "no_text":
         return
-    known = [seal.found.box for seal in seals if not any(seal is one for one in partial)]
     page.log.start()
     if lines.missing is not None:
         hint = f"rectangular and line stamps were not looked for: {lines.missing}"
-        page.log.add("stamp_lines", stamps=0, hint=None if seals else hint)
+        page.log.add("stamp_lines", stamps=0, hint=None if known else hint)
         return
     every = list(lines_of(lines.regions(page.image), page.image))
     free = [one for one in every if not any(_lies_in(one, box) for box in known)]
@@ -75,49 +66,16 @@ def run(page: Page, context: Context) -> None:
             seal.read = _in_order(seal.read)
             kept.append(seal)
             evidence.add(block.evidence)
-    both = best_read([seal for seal in page.seals if any(seal is one for one in partial)], kept, thresh)
-    both += [seal for seal in page.seals if not any(seal is one for one in partial)]
-    order = reading_order([seal.found for seal in both])
-    page.seals = sorted(both, key=lambda seal: order.index(seal.found))
+    order = reading_order([seal.found for seal in [*page.seals, *kept]])
+    page.seals = sorted([*page.seals, *kept], key=lambda seal: order.index(seal.found))
     page.log.add(
         "stamp_lines", lines=len(every), stamps=len(kept), evidence=sorted(evidence) or None, detector=lines.name
     )
 
 
-def _may_be_part(seal: DetectedSeal, thresh: float) -> bool:
-    """Whether a seal may be a piece of a rectangular or line stamp: all its texts are straight."""
-    return all(line.line.direction == "line" for line in _readable(seal, thresh))
-
-
-def best_read(seals: Sequence[DetectedSeal], stamps: Sequence[DetectedSeal], thresh: float) -> list[DetectedSeal]:
-    """Seals, then stamps; of those that lie on each other the ones that more was read of.
-
-    Args:
-        thresh: lines that score less were not read.
-    """
-    kept: list[DetectedSeal] = []
-    beaten: list[DetectedSeal] = []
-    for stamp in stamps:
-        on = [seal for seal in seals if any(_lies_in(line, seal.found.box) for line in stamp.lines)]
-        inside = [seal for seal in seals if share_in(seal.found.box, stamp.found.box) >= RULES.known_share]
-        if any(not any(seal is one for one in inside) for seal in on):
-            continue  # the seal is larger
-        lines = sum(len(_readable(seal, thresh)) for seal in inside)
-        gain = RULES.least_gain if len(_readable(stamp, thresh)) < lines else RULES.min_gain
-        if _characters(stamp, thresh) >= gain * sum(_characters(seal, thresh) for seal in inside):
-            kept.append(stamp)
-            beaten += inside
-    return [*(seal for seal in seals if not any(seal is one for one in beaten)), *kept]
-
-
-def _readable(seal: DetectedSeal, thresh: float) -> list[ReadLine]:
-    """Lines that will be in the result."""
-    return [line for line in seal.read if line.score >= thresh]
-
-
-def _characters(seal: DetectedSeal, thresh: float) -> float:
-    """How many characters were read, each counted by its line's score."""
-    return sum(line.score * len(line.text.replace(" ", "")) for line in _readable(seal, thresh))
+def has_text(seal: DetectedSeal, context: Context) -> bool:
+    """Whether any text of a seal will be in the result."""
+    return any(line.score >= context.call.score_thresh for line in seal.read)
 
 
 def _lies_in(one: SealLine, box: Box) -> bool:

@@ -56,7 +56,6 @@ def infer(place: Path) -> CommandLine:
         options: dict[str, Any] = {
             "cwd": place,
             "env": environment,
-            "stderr": subprocess.PIPE,
             "text": True,
             "encoding": "utf-8",
         }

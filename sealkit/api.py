@@ -195,8 +195,7 @@ def _finish(task: Task, settings: RecipeBase, result: FitResult, with_export: bo
             parts = task.report_parts(judged.records)
             if with_export:
                 export_model(result.run_dir)
-                flag = table.info(task.name).flag
-                if flag:
+                if flag := table.info(task.name).flag:
                     write_run_pipeline(result.run_dir, flag)
     finally:
         write_run_report(result.run_dir, parts)

@@ -8,7 +8,7 @@ nothing. Geometry tells where that may be so; the recogniser decides: only a row
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,7 +17,7 @@ from sealkit.geometry.lines import LinePoly
 from sealkit.geometry.polyline import resample
 from sealkit.geometry.regions import TextRegion
 from sealkit.modules.text_recognition.postprocess import RecResult
-from sealkit.pipeline.page import ReadLine, SealLine
+from sealkit.pipeline.page import Reader, ReadLine, SealLine
 
 
 @dataclass(frozen=True)
@@ -65,9 +65,6 @@ class CodeRules:
 
 
 RULES = CodeRules()
-
-Reader = Callable[[Sequence[LinePoly]], Sequence[RecResult]]
-"""Reads lines; an empty text and score 0 for one without extent."""
 
 _CODE = re.compile(r"[0-9A-Z]+")
 

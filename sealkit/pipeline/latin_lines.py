@@ -9,7 +9,7 @@ has gaps; the recogniser decides: what reads worse than before is not taken.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from difflib import SequenceMatcher
 
@@ -32,7 +32,7 @@ from sealkit.geometry.sections import (
     within,
 )
 from sealkit.modules.text_recognition.postprocess import RecResult
-from sealkit.pipeline.page import Hypothesis, ReadLine, SealLine
+from sealkit.pipeline.page import Hypothesis, Reader, ReadLine, SealLine
 
 
 @dataclass(frozen=True)
@@ -100,9 +100,6 @@ class LatinRules:
 
 
 RULES = LatinRules()
-
-Reader = Callable[[Sequence[LinePoly]], Sequence[RecResult]]
-"""Reads lines; an empty text and score 0 for one without extent."""
 
 _STARS = re.compile(r"^[\s★☆✩✭]+|[\s★☆✩✭]+$")
 _NARROW = re.compile(r"I{2,}|l{2,}|1{2,}|i{2,}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -61,6 +61,10 @@ class FoundSeal:
         """The whole image (H, W, 3) as one seal."""
         h, w = image.shape[:2]
         return cls((0.0, 0.0, float(w), float(h)), 1.0, "whole")
+
+
+Reader = Callable[[Sequence[LinePoly]], Sequence[RecResult]]
+"""Reads lines; an empty text and score 0 for one without extent."""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ characters, by what the texts say (印 and 章 end a text, 有限公司 is one w
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import pairwise
@@ -20,7 +20,7 @@ from sealkit.geometry.grids import Grid, grid_of, white_between
 from sealkit.geometry.lines import LinePoly
 from sealkit.geometry.regions import TextRegion
 from sealkit.modules.text_recognition.postprocess import RecResult
-from sealkit.pipeline.page import ReadLine, SealLine
+from sealkit.pipeline.page import Reader, ReadLine, SealLine
 from sealkit.synth.common import vocabulary
 from sealkit.synth.common.texts import traditional
 
@@ -108,10 +108,6 @@ class _Square:
     characters: int
     across: list[LinePoly] = field(default_factory=list)
     results: list[RecResult] = field(default_factory=list)
-
-
-Reader = Callable[[Sequence[LinePoly]], Sequence[RecResult]]
-"""Reads lines; an empty text and score 0 for one without extent."""
 
 
 def in_best_order(image: np.ndarray, seals: Sequence[list[ReadLine]], reader: Reader) -> list[list[ReadLine]]:

@@ -17,6 +17,7 @@ EXAMPLES = """
   sealkit data split my_seals --labels labels.txt       then: a training and a validation part
   sealkit data convert lmdb_folder my_strips                              strips and their texts
   sealkit data convert scans my_pages                              scans/0, scans/90, …: a set for page orientation
+  sealkit data convert lines my_lines                              lines/0, lines/180: a set for text line orientation
   sealkit data convert export my_pages --from page_boxes --rename stamp=seal chop=seal     COCO or LabelMe boxes: layout
   sealkit data convert VOCdevkit my_pages --to page_boxes                 boxes of any format: layout
 """
@@ -177,7 +178,7 @@ def _pages_done(args: argparse.Namespace, counts: dict[str, int], problems: list
     lost = sum(problem.severity == "error" for problem in problems)
     listed = ", ".join(f"{name}: {count} images" for name, count in counts.items())
     print(f"converted to {args.out} ({listed}); {lost} errors")
-    if kind == "classes" and "val.txt" not in counts:
+    if kind in ("classes", "line classes") and "val.txt" not in counts:
         print(f"next: sealkit data split {args.out}")
     elif WHOLE in counts:
         print(f"next: sealkit data split {args.out} --labels {WHOLE}")

@@ -78,7 +78,7 @@ def run(args: argparse.Namespace) -> int:
     file = find_label_file(root, args.labels)
     found = read_any(root, file)
     samples, problems = found.samples, found.problems
-    _refuse_other_ids(problems, file)
+    _refuse_other_ids(found.kind, problems, file)
     shown = [problem for problem in problems if problem.severity != "info"]
     if shown:
         print("\n".join(problems_text(shown)) + "\n")
@@ -107,11 +107,12 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _refuse_other_ids(problems: Any, file: Path) -> None:
+def _refuse_other_ids(kind: str, problems: Any, file: Path) -> None:
     from sealkit.errors import DataError
 
     if any(problem.code == "class-order" for problem in problems):
-        hint = f"convert the lists first: sealkit data convert {file.parent} OUT --from page_classes"
+        name = "line_classes" if kind == "line classes" else "page_classes"
+        hint = f"convert the lists first: sealkit data convert {file.parent} OUT --from {name}"
         raise DataError("label.txt lists the angles in another order", where=str(file.parent), hint=hint)
 
 

@@ -26,6 +26,10 @@ _NOT_OUTLINES: dict[Kind, tuple[str, str]] = {
         "this set has classes of pages but no outlines",
         "convert it on the command line with --from page_classes, or call convert_pages",
     ),
+    "line classes": (
+        "this set has classes of text lines but no outlines",
+        "convert it on the command line with --from line_classes, or call convert_lines",
+    ),
     "boxes": (
         "this set has boxes of regions but no outlines of texts",
         "convert it on the command line with --from page_boxes, or call convert_boxes",

@@ -16,7 +16,7 @@ _MAX_FILES = 20  # opened, of each suffix
 _MAX_SEEN = 5000  # files looked through
 _SUFFIXES = ((".json",), (".xml",), (".csv", ".tsv"), (".txt",))
 _DEPTH = 4  # VOCdevkit/VOC2007/Annotations/a.xml
-_ORDER = ("outlines", "boxes", "classes", "strips", "texts")
+_ORDER = ("outlines", "boxes", "line classes", "classes", "strips", "texts")
 
 
 def recognise(source: str | Path) -> str | None:

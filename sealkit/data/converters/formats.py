@@ -12,7 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal
 
-Kind = Literal["outlines", "texts", "boxes", "classes", "strips"]
+Kind = Literal["outlines", "texts", "boxes", "classes", "line classes", "strips"]
 LINE_KEYS = ("shape", "angle", "direction", "seal")
 """What may be known of a text besides its outline and transcription: fields of `TextLine`, keys of label files."""
 
@@ -24,11 +24,12 @@ class LabelFormat:
     Attributes:
         title: what it is, as it follows "the folder holds".
         kind: what it labels. "outlines" of texts make a detection set; "texts" without outlines, an evaluation set;
-            "boxes" of regions, a layout set; "classes" of pages, a set for page orientation; "strips" with their texts,
-            a recognition set.
+            "boxes" of regions, a layout set; "classes" of pages, a set for page orientation, "line classes" for that of
+            text lines; "strips" with their texts, a recognition set.
         read: dotted name of the function that reads it. "outlines": `read(path) -> Source`; "texts": `read(path) ->
-            (texts per image, Source)`; "boxes": `read(source, out, names) -> (counts, problems)` and "classes":
-            `read(source, out) -> (counts, problems)` write the set themselves; "strips": `read(path) -> Strips`.
+            (texts per image, Source)`; "boxes": `read(source, out, names) -> (counts, problems)` and both kinds of
+            classes: `read(source, out) -> (counts, problems)` write the set themselves; "strips": `read(path) ->
+            Strips`.
         recognise: dotted name of `recognise(path, content) -> bool`. `path` is a folder (`content` None) or a file,
             `content` what `reading.glance` gives of it: a JSON value, an XML root, or text. None: the format is only
             read where it is asked for by name.
@@ -210,6 +211,12 @@ FORMATS: Mapping[str, LabelFormat] = {
         kind="texts",
         read=f"{_HERE}.seal_texts.read_texts",
         recognise=f"{_HERE}.seal_texts.recognise",
+    ),
+    "line_classes": LabelFormat(
+        title="text lines in folders 0, 180, or PaddleX's set of them",
+        kind="line classes",
+        read=f"{_HERE}.page_classes.convert_lines",
+        recognise=f"{_HERE}.page_classes.recognise_lines",
     ),
     "page_classes": LabelFormat(
         title="pages in folders 0, 90, 180, 270, or PaddleX's classification set",

@@ -9,6 +9,8 @@ import numpy as np
 
 Golden = Mapping[str, np.ndarray]
 
+ZOO_OPENCV = "5.0.0"
+"""With which `ops_*.npz` were made; the file does not say."""
 OUTPUT, LOSS = 1e-4, 1e-4  # of the largest value; relative
 GRADIENT = 5e-3
 """Relative, of a layer's norm: other vector units moved single layers by .3 %."""

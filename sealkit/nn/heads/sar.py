@@ -31,7 +31,8 @@ class SAREncoder(nn.Layer):
 
     def forward(self, features: paddle.Tensor, valid_ratio: paddle.Tensor) -> paddle.Tensor:
         """features [N, C, H, W], valid_ratio [N] (share of W that is image) -> [N, hidden]."""
-        steps = features.amax(axis=2).transpose([0, 2, 1])  # [N, W, C]
+        # Not `amax`: over one row its gradient is uninitialised memory on Paddle 3.0.
+        steps = F.max_pool2d(features, [features.shape[2], 1]).squeeze(2).transpose([0, 2, 1])  # [N, W, C]
         states, _ = self.rnn_encoder(steps)  # [N, W, hidden]
         last = seen_steps(valid_ratio, steps.shape[1]) - 1
         rows = paddle.arange(steps.shape[0], dtype="int64")

@@ -78,13 +78,14 @@ def _strips(folder: Path, name: str, seals: int, seed: int, characters: str, wor
     """Drawn seals, cut into strips; of `new` those that show a new character and whose twin can be read."""
     from sealkit.data.crops import write_crops
     from sealkit.data.labels.detection import read_det_labels
+    from sealkit.synth.common.sets import SetPlan
     from sealkit.synth.seals.settings import SynthSettings
     from sealkit.synth.seals.writer import write_detection_set
 
     drawn, out = folder / f"{name}_seals", folder / name
     if not (drawn / "val.txt").is_file():
         settings = SynthSettings(**_SEALS, characters=characters, characters_share=0.9)
-        write_detection_set(drawn, seals, seed, workers=workers, val_share=1 / 6, settings=settings)
+        write_detection_set(SetPlan(drawn, seals, seed, workers, val_share=1 / 6), settings)
     if characters:
         _strips(folder, "twins", seals, seed, "", workers)
     for labels in ("train.txt", "val.txt"):

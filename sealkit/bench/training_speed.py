@@ -260,15 +260,16 @@ def _batches(run: _Run, count: int) -> tuple[list[Any], float]:
 
 
 def _draw(kind: str, folder: str) -> None:
+    from sealkit.synth.common.sets import SetPlan
     from sealkit.synth.pages.coco import write_page_set
     from sealkit.synth.seals.settings import PageSettings, SynthSettings
     from sealkit.synth.seals.writer import write_detection_set
 
+    plan = SetPlan(folder, IMAGES, seed=11, val_share=0.0)
     if kind == "seals":
-        settings = SynthSettings(pages=0.0, negatives=0.0)
-        write_detection_set(folder, IMAGES, seed=11, val_share=0.0, settings=settings)
+        write_detection_set(plan, SynthSettings(pages=0.0, negatives=0.0))
     elif kind != "strips":
-        write_page_set(folder, IMAGES, seed=11, val_share=0.0, settings=PageSettings(empty=0.0))
+        write_page_set(plan, PageSettings(empty=0.0))
 
 
 def _peak(name: str, variant: str, threads: int) -> float:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from sealkit.config.base import Settings
+    from sealkit.synth.common.sets import SetPlan
     from sealkit.synth.seals.settings import PageSettings
 
 S = TypeVar("S", bound="Settings")
@@ -148,7 +149,7 @@ def _refuse(args: argparse.Namespace, names: tuple[str, ...], kind: str) -> None
                           hint=f"leave it out, or ask for --kind {kind}")  # fmt: skip
 
 
-def _draw_seals(args: argparse.Namespace, common: dict[str, Any]) -> dict[str, Any]:
+def _draw_seals(args: argparse.Namespace, plan: SetPlan) -> dict[str, Any]:
     from sealkit.data.shapes import SHAPES
     from sealkit.synth.seals.settings import SynthSettings
     from sealkit.synth.seals.writer import sheet_of_set, write_detection_set
@@ -164,9 +165,7 @@ def _draw_seals(args: argparse.Namespace, common: dict[str, Any]) -> dict[str, A
     if args.shapes:
         given["shapes"] = _weights(args.shapes, tuple(SHAPES), "--shapes")
     settings = _settings(SynthSettings, given)
-    summary = write_detection_set(
-        args.out, args.count, args.seed, settings=settings, relabel=bool(args.relabel), **common
-    )
+    summary = write_detection_set(plan, settings, relabel=bool(args.relabel))
     if args.sheet:
         sheet_of_set(args.out, args.sheet, args.sheet_count)
     return summary
@@ -182,35 +181,35 @@ def _page_settings(args: argparse.Namespace) -> PageSettings:
     return _settings(PageSettings, given)
 
 
-def _draw_turned(args: argparse.Namespace, common: dict[str, Any]) -> dict[str, Any]:
+def _draw_turned(args: argparse.Namespace, plan: SetPlan) -> dict[str, Any]:
     from sealkit.synth.pages.turned import sheet_of_turned, write_turned_set
 
     _refuse(args, ("classes",), "page")
-    summary = write_turned_set(args.out, args.count, args.seed, settings=_page_settings(args), **common)
+    summary = write_turned_set(plan, _page_settings(args))
     if args.sheet:
         sheet_of_turned(args.out, args.sheet, args.sheet_count)
     return summary
 
 
-def _draw_pages(args: argparse.Namespace, common: dict[str, Any]) -> dict[str, Any]:
+def _draw_pages(args: argparse.Namespace, plan: SetPlan) -> dict[str, Any]:
     from sealkit.synth.pages.coco import CLASSES, sheet_of_pages, write_page_set
 
     classes = tuple(part.strip() for part in args.classes.split(",")) if args.classes else CLASSES
     settings = _page_settings(args)
-    summary = write_page_set(args.out, args.count, args.seed, settings=settings, classes=classes, **common)
+    summary = write_page_set(plan, settings, classes=classes)
     if args.sheet:
         sheet_of_pages(args.out, args.sheet, args.sheet_count)
     return summary
 
 
-def _draw_strips(args: argparse.Namespace, common: dict[str, Any]) -> dict[str, Any]:
+def _draw_strips(args: argparse.Namespace, plan: SetPlan) -> dict[str, Any]:
     from sealkit.synth.seals.settings import StripSettings
     from sealkit.synth.strips.writer import sheet_of_strips, write_strip_set
 
     _refuse(args, _PAGE_ONLY, "page")
     _refuse(args, _SEAL_ONLY, "seal")
     settings = _settings(StripSettings, _given(args, ("size", "fonts")))
-    summary = write_strip_set(args.out, args.count, args.seed, settings=settings, **common)
+    summary = write_strip_set(plan, settings)
     if args.sheet:
         sheet_of_strips(args.out, args.sheet, args.sheet_count)
     return summary
@@ -238,12 +237,13 @@ def run(args: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from sealkit.cli.options import workers_of
+    from sealkit.synth.common.sets import SetPlan
 
     workers = workers_of(args)
     with tqdm(total=args.count, unit="img", desc="drawing") as bar:
-        common = {"workers": workers, "val_share": args.val_share, "quality": args.quality, "progress": bar.update}
+        plan = SetPlan(args.out, args.count, args.seed, workers, args.val_share, args.quality, bar.update)
         draw = {"seal": _draw_seals, "page": _draw_pages, "orientation": _draw_turned, "strip": _draw_strips}[args.kind]
-        summary = draw(args, common)
+        summary = draw(args, plan)
     if args.sheet:
         summary["sheet"] = args.sheet
     print(json.dumps(summary, ensure_ascii=False, indent=1))

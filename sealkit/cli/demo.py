@@ -167,8 +167,12 @@ def _draw(out: Path, count: int, seed: int) -> list[DetSample]:
     from sealkit.cli.progress import Progress
     from sealkit.data.labels.detection import read_det_labels
     from sealkit.engine.threads import available_cores
+    from sealkit.synth.common.sets import SetPlan
     from sealkit.synth.seals.settings import SynthSettings
     from sealkit.synth.seals.writer import write_detection_set
+
+    def progress(done: int) -> None:
+        bar(done, count + usual)
 
     usual = max(8, round(REPLAY * count))
     with Progress("drawing") as bar:
@@ -176,15 +180,9 @@ def _draw(out: Path, count: int, seed: int) -> list[DetSample]:
             folder = out / name
             if folder.exists():
                 shutil.rmtree(folder)
-            write_detection_set(
-                folder,
-                number,
-                seed,
-                workers=min(4, available_cores()),
-                val_share=share,
-                settings=SynthSettings(style=style, size=(256, 360), crops=1.0, pages=0.0, negatives=0.0),
-                progress=lambda done: bar(done, count + usual),
-            )
+            plan = SetPlan(folder, number, seed, min(4, available_cores()), share, progress=progress)
+            settings = SynthSettings(style=style, size=(256, 360), crops=1.0, pages=0.0, negatives=0.0)
+            write_detection_set(plan, settings)
     samples, _ = read_det_labels(out / "data", "val.txt")
     return samples[:LOOKED_AT]
 

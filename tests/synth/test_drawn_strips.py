@@ -13,6 +13,7 @@ from sealkit.data.labels.recognition import read_rec_labels
 from sealkit.data.records import TextLine
 from sealkit.errors import ConfigError, DataError
 from sealkit.geometry.lines import LinePoly
+from sealkit.synth.common.sets import SetPlan
 from sealkit.synth.seals.settings import StripSettings
 from sealkit.synth.strips.draw import SHARES, StripArtist, cut_line, length_class
 from sealkit.synth.strips.texts import date_text, latin_text, rare_text, traditional_text
@@ -103,7 +104,7 @@ def test_texts_say_what_they_are_for() -> None:
 
 
 def test_a_set_on_disk_reads_back(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    summary = write_strip_set(tmp_path / "set", 6, 4, val_share=0.5, settings=SMALL)
+    summary = write_strip_set(SetPlan(tmp_path / "set", 6, 4, val_share=0.5), SMALL)
     assert summary["strips"] == 6 and summary["train"] == summary["val"] == 3
     samples, problems = read_rec_labels(tmp_path / "set", "val.txt")
     assert len(samples) == 3 and not problems

@@ -12,6 +12,7 @@ from sealkit.data.records import TextLine
 from sealkit.data.shapes import SHAPES
 from sealkit.errors import DataError
 from sealkit.synth.common.backgrounds import print_on
+from sealkit.synth.common.sets import SetPlan
 from sealkit.synth.seals.designs import design_seal
 from sealkit.synth.seals.ink import Ink
 from sealkit.synth.seals.legibility import RULES, character_height
@@ -97,9 +98,9 @@ def test_a_set_is_labelled_anew_without_touching_its_images(tmp_path: Path) -> N
     out = tmp_path / "set"
     plain = SMALL.model_copy(update={"legibility": 0.0})
     strict = SMALL.model_copy(update={"legibility": 0.5})
-    before = write_detection_set(out, 6, 5, val_share=0.34, settings=plain)
+    before = write_detection_set(SetPlan(out, 6, 5, val_share=0.34), plain)
     images = {path: path.read_bytes() for path in (out / "images").iterdir()}
-    after = write_detection_set(out, 6, 5, val_share=0.34, settings=strict, relabel=True)
+    after = write_detection_set(SetPlan(out, 6, 5, val_share=0.34), strict, relabel=True)
     assert {path: path.read_bytes() for path in (out / "images").iterdir()} == images
     assert after["lines"] == before["lines"] and after["ignored"] > before["ignored"]
     assert after["ignored_share"] == pytest.approx(after["ignored"] / after["lines"], abs=1e-4)
@@ -108,9 +109,9 @@ def test_a_set_is_labelled_anew_without_touching_its_images(tmp_path: Path) -> N
     assert sum(line.ignore for line in lines) == after["ignored"] and len(lines) == after["lines"]
     kept = (out / "train.txt").read_bytes()
     with pytest.raises(DataError, match="not the one in the set"):
-        write_detection_set(out, 6, 6, val_share=0.34, settings=plain, relabel=True)
+        write_detection_set(SetPlan(out, 6, 6, val_share=0.34), plain, relabel=True)
     with pytest.raises(DataError, match="another number of images"):
-        write_detection_set(out, 5, 5, val_share=0.34, settings=plain, relabel=True)
+        write_detection_set(SetPlan(out, 5, 5, val_share=0.34), plain, relabel=True)
     assert (out / "train.txt").read_bytes() == kept
 
 

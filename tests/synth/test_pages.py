@@ -14,6 +14,7 @@ from sealkit.errors import ConfigError, DataError
 from sealkit.images import read_image
 from sealkit.synth.common import paper
 from sealkit.synth.common.fields import FieldPool
+from sealkit.synth.common.sets import SetPlan
 from sealkit.synth.pages import document_kinds as page_kinds
 from sealkit.synth.pages import scene as pages
 from sealkit.synth.pages import stamping as page_seals
@@ -135,7 +136,7 @@ def test_seal_sizes_keep_their_limits() -> None:
 
 def test_set_is_the_same_for_any_number_of_workers(tmp_path: Path) -> None:
     for workers in (1, 2):
-        write_page_set(tmp_path / str(workers), 5, 5, workers=workers, val_share=0.4, settings=SMALL)
+        write_page_set(SetPlan(tmp_path / str(workers), 5, 5, workers, val_share=0.4), SMALL)
     names = [annotation_name("train"), annotation_name("val"), "upright_train.txt", "upright_val.txt"]
     for name in names + [f"images/{i:06d}.jpg" for i in range(5)]:
         assert (tmp_path / "1" / name).read_bytes() == (tmp_path / "2" / name).read_bytes(), name
@@ -221,4 +222,4 @@ def test_wrong_flags_have_one_clear_message(flags: list[str], message: str, tmp_
 
 def test_unknown_classes_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="classes must be different names"):
-        write_page_set(tmp_path / "set", 1, 0, classes=("seal", "stamp"))
+        write_page_set(SetPlan(tmp_path / "set", 1), classes=("seal", "stamp"))

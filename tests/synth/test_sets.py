@@ -2,8 +2,8 @@
 
 import argparse
 import json
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -14,10 +14,11 @@ from sealkit.data.shapes import SHAPES
 from sealkit.errors import ConfigError, DataError
 from sealkit.images import read_image
 from sealkit.synth.common import texts
+from sealkit.synth.common.sets import SetPlan, is_validation, write_jpeg
 from sealkit.synth.seals import writer
 from sealkit.synth.seals.render import render_cache, render_sample
 from sealkit.synth.seals.settings import SynthSettings
-from sealkit.synth.seals.writer import is_validation, write_detection_set, write_jpeg
+from sealkit.synth.seals.writer import write_detection_set
 
 SMALL = SynthSettings(size=(160, 220), page_size=(200, 260))
 
@@ -62,15 +63,15 @@ def test_all_shapes_are_drawn_when_asked_for() -> None:
 
 def test_set_is_the_same_for_any_number_of_workers(tmp_path: Path) -> None:
     for workers in (1, 2):
-        write_detection_set(tmp_path / str(workers), 6, 5, workers=workers, val_share=0.34, settings=SMALL)
+        write_detection_set(SetPlan(tmp_path / str(workers), 6, 5, workers, val_share=0.34), SMALL)
     for name in ("train.txt", "val.txt", *(f"images/{i:06d}.jpg" for i in range(6))):
         assert (tmp_path / "1" / name).read_bytes() == (tmp_path / "2" / name).read_bytes(), name
 
 
 def test_a_set_left_unfinished_is_gone_on_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Stopped after three images, one of them lost since, then started again: byte for byte the set of one go."""
-    options: dict[str, Any] = {"val_share": 0.34, "settings": SMALL}
-    write_detection_set(tmp_path / "whole", 6, 5, **options)
+    plan = SetPlan(tmp_path / "set", 6, 5, val_share=0.34)
+    write_detection_set(replace(plan, folder=tmp_path / "whole"), SMALL)
     drawn: list[int] = []
     render = writer._render_to_file
 
@@ -82,14 +83,14 @@ def test_a_set_left_unfinished_is_gone_on_with(tmp_path: Path, monkeypatch: pyte
 
     monkeypatch.setattr(writer, "_render_to_file", stop_at_three)
     with pytest.raises(KeyboardInterrupt):
-        write_detection_set(tmp_path / "set", 6, 5, **options)
+        write_detection_set(plan, SMALL)
     (tmp_path / "set" / "images" / "000001.jpg").unlink()
     with pytest.raises(DataError, match=r"begun with other settings.*seed: 5, now 6"):
-        write_detection_set(tmp_path / "set", 6, 6, **options)
+        write_detection_set(replace(plan, seed=6), SMALL)
     monkeypatch.setattr(writer, "_render_to_file", render)
     drawn.clear()
     monkeypatch.setattr(writer, "write_jpeg", lambda path, *rest: (drawn.append(path.name), write_jpeg(path, *rest)))
-    write_detection_set(tmp_path / "set", 6, 5, **options)
+    write_detection_set(plan, SMALL)
     assert drawn == ["000001.jpg", "000003.jpg", "000004.jpg", "000005.jpg"]
     assert contents(tmp_path / "set") == contents(tmp_path / "whole")
 
@@ -140,7 +141,7 @@ def test_wrong_flags_have_one_clear_message(flags: list[str], message: str, tmp_
 
 def test_count_must_be_positive(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="count must be positive"):
-        write_detection_set(tmp_path / "set", 0, 0)
+        write_detection_set(SetPlan(tmp_path / "set", 0))
 
 
 def test_validation_share_is_exact_and_independent_of_the_count() -> None:

@@ -13,6 +13,7 @@ from sealkit.data.labels.orientation import ANGLES, read_page_labels
 from sealkit.errors import ConfigError, DataError
 from sealkit.images import read_image
 from sealkit.modules.doc_text_orientation.postprocess import turn
+from sealkit.synth.common.sets import SetPlan
 from sealkit.synth.pages.scene import render_page
 from sealkit.synth.pages.turned import class_at, write_turned_set
 from sealkit.synth.seals.settings import DOCUMENTS, PageSettings
@@ -21,7 +22,7 @@ SMALL = PageSettings(size=(220, 300))
 
 
 def test_righted_by_its_label_each_page_is_the_drawn_one(tmp_path: Path) -> None:
-    summary = write_turned_set(tmp_path, 8, 5, val_share=0.25, quality=98, settings=SMALL)
+    summary = write_turned_set(SetPlan(tmp_path, 8, 5, val_share=0.25, quality=98), SMALL)
     assert (summary["train"], summary["val"]) == (6, 2)
     assert summary["angles"] == {"0": 2, "90": 2, "180": 2, "270": 2}
     samples = [one for part in ("train.txt", "val.txt") for one in read_page_labels(tmp_path, part)[0]]
@@ -49,7 +50,7 @@ def test_pages_without_text_are_refused(tmp_path: Path, monkeypatch: pytest.Monk
 
     monkeypatch.setattr("sealkit.synth.pages.turned.render_page", wordless)
     with pytest.raises(DataError, match="no page with text enough"):
-        write_turned_set(tmp_path, 1, 0, settings=SMALL)
+        write_turned_set(SetPlan(tmp_path, 1), SMALL)
 
 
 def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

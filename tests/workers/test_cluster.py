@@ -16,6 +16,7 @@ from sealkit.cli import data_crop
 from sealkit.data import images
 from sealkit.data.images import survey
 from sealkit.errors import EngineError
+from sealkit.synth.common.sets import SetPlan
 from sealkit.synth.seals.settings import SynthSettings
 from sealkit.synth.seals.writer import write_detection_set
 from sealkit.workers import pool
@@ -61,7 +62,7 @@ def test_a_cluster_gives_what_one_process_gives(
     there = Workers(0, address)
 
     for name, workers in (("here", 1), ("cluster", there)):
-        write_detection_set(tmp_path / name, 8, 5, workers=workers, val_share=0.25, settings=SMALL)
+        write_detection_set(SetPlan(tmp_path / name, 8, 5, workers, val_share=0.25), SMALL)
     assert contents(tmp_path / "here") == contents(tmp_path / "cluster")
     paths = [*sorted((tmp_path / "here" / "images").iterdir()), tmp_path / "nowhere.png"]
     here, far = survey(paths), survey(paths, workers=there)

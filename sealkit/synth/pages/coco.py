@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import time
 from collections import Counter
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +14,9 @@ from sealkit.drawing.sheets import contact_sheet, save_sheet
 from sealkit.errors import DataError
 from sealkit.files import write_text
 from sealkit.images import read_image
+from sealkit.synth.common.sets import PARTS, SetPlan, image_name, write_jpeg
 from sealkit.synth.pages.scene import PageObject, render_page
 from sealkit.synth.seals.settings import PageSettings
-from sealkit.synth.seals.writer import drawn, image_name, is_validation, new_folder, write_jpeg
-from sealkit.workers.pool import Workers
 
 CLASSES = ("image", "table", "seal")
 """Classes of the 3-class layout models, in the order of their ids."""
@@ -83,37 +80,22 @@ class _Part:
 
 
 def write_page_set(
-    out_dir: str | Path,
-    count: int,
-    seed: int,
-    *,
-    workers: int | Workers = 1,
-    val_share: float = 0.1,
-    quality: int = 93,
-    classes: Sequence[str] = CLASSES,
-    settings: PageSettings | None = None,
-    progress: Callable[[int], object] | None = None,
+    plan: SetPlan, settings: PageSettings | None = None, *, classes: Sequence[str] = CLASSES
 ) -> dict[str, Any]:
     """Render pages: `images/`, `annotations/instance_{train,val}.json`, `upright_{train,val}.txt`.
 
-    Args:
-        out_dir: as of `sealkit.synth.seals.writer.write_detection_set`.
-        count: number of pages.
-        seed: page i depends on (seed, i), the settings and the installed fonts only, whatever `workers` is.
-        workers: processes, 0: one per core; or a cluster.
-        val_share: share of the pages that go to the validation part, 0 to 1 (0: none is written).
-        quality: JPEG quality of the files, on top of the compression that is drawn.
-        classes: what is labelled; ids follow the order. Names of `CLASSES` and `MORE_CLASSES`.
-        progress: called with 1 after each page.
+    Every line of the upright lists names an image (path below the folder) with text enough to tell which way is up.
 
-    Every line of the upright lists names an image (path below out_dir) with text enough to tell which way is up.
+    Args:
+        plan: folder, number of pages, seed.
+        settings: of the pages.
+        classes: what is labelled; ids follow the order. Names of `CLASSES` and `MORE_CLASSES`.
 
     Returns:
         counts (images, pages without seals, boxes by class, seals by shape, documents), seconds, images_per_second.
 
     Raises:
-        DataError: the folder is not empty or cannot be written, a number or class is wrong, or there are no Chinese
-            fonts.
+        DataError: as of `SetPlan.begun`; a class is wrong; or there are no Chinese fonts.
     """
     settings = settings or PageSettings()
     allowed = CLASSES + MORE_CLASSES
@@ -121,41 +103,26 @@ def write_page_set(
         raise DataError(
             "classes must be different names of what is drawn", value=",".join(classes), hint=f"of {', '.join(allowed)}"
         )
-    told = {"set": "pages", "seed": seed, "quality": quality, "settings": settings.model_dump(mode="json")}
-    folder, journal = new_folder(out_dir, count, workers, val_share, told)
-    started = time.perf_counter()
-    written = {"train": _Part(classes), "val": _Part(classes)}
+    documents = {name: _Part(classes) for name in PARTS}
     counts: dict[str, Counter[str]] = {name: Counter() for name in ("documents", "views", "boxes", "shapes", "colours")}
     without = 0
-    work = partial(_render_to_file, str(folder), seed, quality, settings)
-    for index, done in enumerate(drawn(work, folder, count, workers, journal)):
-        objects, info = [PageObject(**{**one, "box": tuple(one["box"])}) for one in done["objects"]], done["info"]
-        written["val" if is_validation(index, val_share) else "train"].add(index, done["size"], objects, info)
-        without += info["seals"] == 0
-        counts["documents"][info["document"]] += 1
-        counts["views"][info["view"]] += 1
-        counts["boxes"].update(one.kind for one in objects if one.kind in classes)
-        counts["shapes"].update(one.shape for one in objects if one.kind == "seal")
-        counts["colours"].update(one.colour for one in objects if one.kind == "seal")
-        if progress is not None:
-            progress(1)
-    for name, part in written.items():
-        if part.images:
-            part.write(folder, name)
-    journal.finish()
-    seconds = time.perf_counter() - started
-    return {
-        "folder": str(folder),
-        "images": count,
-        "train": len(written["train"].images),
-        "val": len(written["val"].images),
-        "without_seal": without,
-        **{name: dict(found.most_common()) for name, found in counts.items()},
-        "upright": sum(len(part.upright) for part in written.values()),
-        "seed": seed,
-        "seconds": round(seconds, 2),
-        "images_per_second": round(count / seconds, 2),
-    }
+    with plan.begun("pages", settings) as run:
+        for index, part, found in run.drawn(_render_to_file, settings):
+            objects = [PageObject(**{**one, "box": tuple(one["box"])}) for one in found["objects"]]
+            info = found["info"]
+            documents[part].add(index, found["size"], objects, info)
+            without += info["seals"] == 0
+            counts["documents"][info["document"]] += 1
+            counts["views"][info["view"]] += 1
+            counts["boxes"].update(one.kind for one in objects if one.kind in classes)
+            counts["shapes"].update(one.shape for one in objects if one.kind == "seal")
+            counts["colours"].update(one.colour for one in objects if one.kind == "seal")
+        for name, document in documents.items():
+            if document.images:
+                document.write(run.folder, name)
+    common = {name: dict(found.most_common()) for name, found in counts.items()}
+    upright = sum(len(document.upright) for document in documents.values())
+    return run.summary({"without_seal": without, **common, "upright": upright})
 
 
 def sheet_of_pages(folder: str | Path, path: str | Path, count: int = 48) -> None:

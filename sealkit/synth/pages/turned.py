@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +12,9 @@ from sealkit.data.labels.orientation import ANGLES, PageSample, read_page_labels
 from sealkit.drawing.sheets import contact_sheet, save_sheet
 from sealkit.errors import DataError
 from sealkit.images import read_image
+from sealkit.synth.common.sets import PARTS, SetPlan, image_name, write_jpeg
 from sealkit.synth.pages.scene import render_page
 from sealkit.synth.seals.settings import PageSettings
-from sealkit.synth.seals.writer import drawn, image_name, is_validation, new_folder, write_jpeg
-from sealkit.workers.pool import Workers
 
 Turned = dict[str, Any]
 """`label` (an index of ANGLES) and `document` of a page."""
@@ -49,57 +45,35 @@ def _draw_to_file(folder: str, seed: int, quality: int, settings: PageSettings, 
     )
 
 
-def write_turned_set(
-    out_dir: str | Path,
-    count: int,
-    seed: int,
-    *,
-    workers: int | Workers = 1,
-    val_share: float = 0.1,
-    quality: int = 93,
-    settings: PageSettings | None = None,
-    progress: Callable[[int], object] | None = None,
-) -> dict[str, Any]:
+def write_turned_set(plan: SetPlan, settings: PageSettings | None = None) -> dict[str, Any]:
     """Draw pages lying at 0, 90, 180 and 270 degrees: `images/`, `train.txt`, `val.txt`, `label.txt`.
 
-    Args and errors as `sealkit.synth.pages.coco.write_page_set`; the four angles are equally frequent. DataError, too,
-    where the settings give no page with text enough to tell which way is up.
+    Args:
+        plan: folder, number of pages, seed; the four angles are equally frequent.
+        settings: of the pages.
 
     Returns:
         counts (images, by angle, documents), seconds, images_per_second.
+
+    Raises:
+        DataError: as of `SetPlan.begun`; there are no Chinese fonts; or the settings give no page with text enough to
+            tell which way is up.
     """
     settings = settings or PageSettings()
-    told = {"set": "turned", "seed": seed, "quality": quality, "settings": settings.model_dump(mode="json")}
-    folder, journal = new_folder(out_dir, count, workers, val_share, told)
-    work = partial(_draw_to_file, str(folder), seed, quality, settings)
-    started = time.perf_counter()
-    samples: dict[str, list[PageSample]] = {"train": [], "val": []}
+    samples: dict[str, list[PageSample]] = {part: [] for part in PARTS}
     angles: Counter[str] = Counter()
     documents: Counter[str] = Counter()
-    for index, done in enumerate(drawn(work, folder, count, workers, journal)):
-        part = "val" if is_validation(index, val_share) else "train"
-        samples[part].append(PageSample(folder / image_name(index), done["label"]))
-        angles[str(ANGLES[done["label"]])] += 1
-        documents[done["document"]] += 1
-        if progress is not None:
-            progress(1)
-    for part, found in samples.items():
-        if found:
-            write_page_labels(folder / f"{part}.txt", found, folder)
-    write_class_file(folder)
-    journal.finish()
-    seconds = time.perf_counter() - started
-    return {
-        "folder": str(folder),
-        "images": count,
-        "train": len(samples["train"]),
-        "val": len(samples["val"]),
-        "angles": dict(sorted(angles.items(), key=lambda item: int(item[0]))),
-        "documents": dict(documents.most_common()),
-        "seed": seed,
-        "seconds": round(seconds, 2),
-        "images_per_second": round(count / seconds, 2),
-    }
+    with plan.begun("turned", settings) as run:
+        for index, part, found in run.drawn(_draw_to_file, settings):
+            samples[part].append(PageSample(run.folder / image_name(index), found["label"]))
+            angles[str(ANGLES[found["label"]])] += 1
+            documents[found["document"]] += 1
+        for part, written in samples.items():
+            if written:
+                write_page_labels(run.folder / f"{part}.txt", written, run.folder)
+        write_class_file(run.folder)
+    by_angle = dict(sorted(angles.items(), key=lambda item: int(item[0])))
+    return run.summary({"angles": by_angle, "documents": dict(documents.most_common())})
 
 
 def sheet_of_turned(folder: str | Path, path: str | Path, count: int = 48) -> None:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import time
 from collections import Counter
-from collections.abc import Callable
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +14,9 @@ import numpy as np
 from sealkit.drawing.sheets import contact_sheet, save_sheet
 from sealkit.files import write_text
 from sealkit.images import read_image
+from sealkit.synth.common.sets import PARTS, SetPlan, image_name, write_jpeg
 from sealkit.synth.seals.settings import StripSettings
-from sealkit.synth.seals.writer import drawn, image_name, is_validation, new_folder, write_jpeg
 from sealkit.synth.strips.draw import SHARES, DrawnStrip, StripArtist
-from sealkit.workers.pool import Workers
 
 
 @lru_cache(maxsize=2)
@@ -43,62 +40,43 @@ def _draw_to_file(folder: str, seed: int, quality: int, settings: StripSettings,
     return {"text": strip.text, "shape": strip.shape, "angle": strip.angle, "direction": strip.direction}
 
 
-def write_strip_set(
-    out_dir: str | Path,
-    count: int,
-    seed: int,
-    *,
-    workers: int | Workers = 1,
-    val_share: float = 0.1,
-    quality: int = 93,
-    settings: StripSettings | None = None,
-    progress: Callable[[int], object] | None = None,
-) -> dict[str, Any]:
+def write_strip_set(plan: SetPlan, settings: StripSettings | None = None) -> dict[str, Any]:
     """Draw a recognition set in PaddleX's format: `images/`, `train.txt`, `val.txt`, and their `.extras.jsonl`.
 
-    Args and errors as `sealkit.synth.seals.writer.write_detection_set`.
+    Args:
+        plan: folder, number of strips, seed.
+        settings: of the strips.
 
     Returns:
         counts (strips, by direction, characters), seconds and strips_per_second.
+
+    Raises:
+        DataError: as of `SetPlan.begun`, or there are no Chinese fonts.
     """
     settings = settings or StripSettings()
-    told = {"set": "strips", "seed": seed, "quality": quality, "settings": settings.model_dump(mode="json")}
-    folder, journal = new_folder(out_dir, count, workers, val_share, told)
-    started = time.perf_counter()
-    rows: dict[str, list[str]] = {"train": [], "val": []}
-    extras: dict[str, list[str]] = {"train": [], "val": []}
+    rows: dict[str, list[str]] = {part: [] for part in PARTS}
+    extras: dict[str, list[str]] = {part: [] for part in PARTS}
     directions: Counter[str] = Counter()
     characters: Counter[str] = Counter()
-    draw = partial(_draw_to_file, str(folder), seed, quality, settings)
-    for index, strip in enumerate(drawn(draw, folder, count, workers, journal)):
-        part = "val" if is_validation(index, val_share) else "train"
-        text, direction = strip.pop("text"), strip["direction"]
-        known = {"path": image_name(index), **strip}
-        rows[part].append(f"{image_name(index)}\t{text}\n")
-        kept = {key: value for key, value in known.items() if value is not None}
-        extras[part].append(json.dumps(kept, ensure_ascii=False) + "\n")
-        directions[direction or "printed"] += 1
-        characters.update(text)
-        if progress is not None:
-            progress(1)
-    for part in rows:
-        if rows[part]:
-            write_text(folder / f"{part}.extras.jsonl", "".join(extras[part]))
-            write_text(folder / f"{part}.txt", "".join(rows[part]))
-    journal.finish()
-    seconds = time.perf_counter() - started
-    return {
-        "folder": str(folder),
-        "strips": count,
-        "train": len(rows["train"]),
-        "val": len(rows["val"]),
+    with plan.begun("strips", settings) as run:
+        for index, part, strip in run.drawn(_draw_to_file, settings):
+            text, direction = strip.pop("text"), strip["direction"]
+            known = {"path": image_name(index), **strip}
+            rows[part].append(f"{image_name(index)}\t{text}\n")
+            kept = {key: value for key, value in known.items() if value is not None}
+            extras[part].append(json.dumps(kept, ensure_ascii=False) + "\n")
+            directions[direction or "printed"] += 1
+            characters.update(text)
+        for part in PARTS:
+            if rows[part]:
+                write_text(run.folder / f"{part}.extras.jsonl", "".join(extras[part]))
+                write_text(run.folder / f"{part}.txt", "".join(rows[part]))
+    counts = {
         "directions": dict(directions.most_common()),
         "characters": sum(characters.values()),
         "different_characters": len(characters),
-        "seed": seed,
-        "seconds": round(seconds, 2),
-        "strips_per_second": round(count / seconds, 2),
     }
+    return run.summary(counts, "strips")
 
 
 def sheet_of_strips(folder: str | Path, path: str | Path, count: int = 60) -> None:

@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import Any
 
 from sealkit.data.converters.base import Source, digest_of
+from sealkit.data.converters.lmdb_file import LmdbFile, open_lmdb
 from sealkit.data.converters.strips import Strip, Strips
 from sealkit.data.labels.recognition import fault_of
 from sealkit.errors import DataError, ImageError
@@ -19,7 +20,9 @@ from sealkit.workers.journal import begin, finished
 
 _DATA = "data.mdb"
 _HALF = ".unfinished.mdb"
-_MAX_SAMPLES = 100_000_000
+_MOST_DIGITS = 12
+_LEAST_BYTES = 2 * (8 + len("image-000000001"))
+"""Of a sample: two nodes of a tree with their keys."""
 _AT_ONCE = 1000
 """Strips of a transaction: until its end they are in memory."""
 _ROOM = 1 << 20
@@ -45,15 +48,11 @@ class LmdbImage:
 
     def read(self) -> bytes:
         """The encoded image. Raises DataError: the database is gone or damaged."""
-        lmdb = _lmdb()
-        try:
-            with _open(self.folder) as base, base.begin() as view:
-                return bytes(view.get(_image(self.number)))
-        except (lmdb.Error, TypeError) as error:
-            raise DataError(f"the database is damaged: {error}", where=str(self), hint="copy it again") from None
-
-
-_READING: dict[str, Any] = {"readonly": True, "lock": False, "readahead": False, "max_dbs": 1}
+        with open_lmdb(self.folder / _DATA) as base:
+            data = base.get(_image(self.number))
+        if data is None:
+            raise DataError("the database lost its image", where=str(self), hint="convert the set again")
+        return data
 
 
 def _image(number: int) -> bytes:
@@ -73,82 +72,53 @@ def read(path: Path) -> Strips:
     """Images and texts of a database; a sample without image or text is reported.
 
     Raises:
-        DataError: the package lmdb is missing, or this is no database of strips.
+        DataError: this is no database of strips, or a damaged one.
     """
-    lmdb = _lmdb()
     folder = path.parent if path.is_file() else path
     source, strips = Source(), Strips()
-    base = _open(folder)
-    found = (folder / _DATA).stat()
-    stamp = f"{found.st_size} {found.st_mtime_ns}"
-    try:
-        with base.begin(buffers=True) as view:
-            for number in range(1, _count(view, folder) + 1):
-                _read_one(view, LmdbImage(folder, number, stamp), strips, source)
-    except lmdb.Error as error:
-        raise DataError(f"the database is damaged: {error}", where=str(folder), hint="copy it again") from None
-    finally:
-        base.close()
+    with open_lmdb(folder / _DATA) as base:
+        found = (folder / _DATA).stat()
+        stamp = f"{found.st_size} {found.st_mtime_ns}"
+        for number in range(1, _count(base, folder) + 1):
+            _read_one(base, LmdbImage(folder, number, stamp), strips, source)
     strips.problems = source.problems
     return strips
-
-
-def _open(folder: Path) -> Any:
-    """The database of a folder, to be read.
-
-    LMDB maps the file and reads where its pages point to: of a file that was not copied to its end that is past it,
-    and the system ends the process (SIGBUS).
-
-    Raises:
-        DataError: no database, or shorter than it says.
-    """
-    lmdb = _lmdb()
-    try:
-        base = lmdb.open(str(folder), **_READING)
-    except lmdb.Error as error:
-        raise DataError(
-            f"not an LMDB database: {error}", where=str(folder), hint=f"give the folder with {_DATA}"
-        ) from None
-    wanted, size = (base.info()["last_pgno"] + 1) * base.stat()["psize"], (folder / _DATA).stat().st_size
-    if wanted > size:
-        base.close()
-        what = f"the database is cut: it says {wanted} bytes and has {size}"
-        raise DataError(what, where=str(folder / _DATA), hint="copy it again")
-    return base
 
 
 def _lmdb() -> ModuleType:
     try:
         import lmdb
     except ModuleNotFoundError:
-        raise DataError("LMDB sets need the package lmdb", hint="pip install 'sealkit[lmdb]'") from None
+        raise DataError("writing LMDB sets needs the package lmdb", hint="pip install 'sealkit[lmdb]'") from None
     found: ModuleType = lmdb
     return found
 
 
-def _count(view: Any, folder: Path) -> int:
-    raw = view.get(b"num-samples")
-    text = bytes(raw).decode("ascii", errors="replace") if raw is not None else ""
-    if not text.isdecimal() or int(text[:12]) > _MAX_SAMPLES:
+def _count(base: LmdbFile, folder: Path) -> int:
+    text = (base.get(b"num-samples") or b"").decode("ascii", errors="replace")
+    if not text.isdecimal() or len(text) > _MOST_DIGITS:
         raise DataError(
             "the database holds no recognition set",
             where=str(folder),
             value=text or None,
             hint="expected the keys num-samples, image-000000001, label-000000001, …",
         )
+    if int(text) > base.size // _LEAST_BYTES:
+        what = f"the database says that it holds {int(text)} strips, more than its {base.size} bytes can"
+        raise DataError(what, where=str(folder), value="num-samples", hint="export the set again")
     return int(text)
 
 
-def _read_one(view: Any, stored: LmdbImage, strips: Strips, source: Source) -> None:
+def _read_one(base: LmdbFile, stored: LmdbImage, strips: Strips, source: Source) -> None:
     number, where = stored.number, f"sample {stored.number}"
-    image, label = view.get(_image(number)), view.get(_label(number))
+    image, label = base.get(_image(number)), base.get(_label(number))
     if image is None or label is None:
         missing = "image" if image is None else "label"
         source.report("missing-key", where, f"there is no {missing}-{number:09d}", "export the set again")
         return
     try:
-        text = bytes(label).decode("utf-8")
-        kind = inspect_bytes(bytes(image), where).format.lower()
+        text = label.decode("utf-8")
+        kind = inspect_bytes(image, where).format.lower()
     except UnicodeDecodeError:
         source.report("encoding", where, "the label is not UTF-8", "export the set again as UTF-8")
         return

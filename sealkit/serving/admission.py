@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
@@ -16,7 +17,7 @@ from typing import Any
 
 from sealkit.pipeline.serving_settings import ServingSettings
 from sealkit.serving.access import Access
-from sealkit.serving.errors import INTERNAL, RequestError, busy, error_body
+from sealkit.serving.errors import CLOSING, INTERNAL, RequestError, busy, error_body
 from sealkit.serving.metrics import Metrics
 
 Message = MutableMapping[str, Any]
@@ -43,6 +44,9 @@ OTHER_POLICY = b"default-src 'none'; frame-ancestors 'none'"
 CLIENT_GONE = 499
 """Status in log and metrics of a request whose client went away; nobody receives it."""
 _DRAIN_SECONDS = 5.0
+LAST_BYTES_SECONDS = 5.0
+"""From the signal to stop until bodies that are still arriving are given up."""
+_LOOK_SECONDS = 1.0  # between two looks whether the server stops
 
 
 @dataclass
@@ -74,6 +78,11 @@ class AdmissionMiddleware:
         self._app, self._settings, self._places, self._metrics = app, settings, places, metrics
         self._access = access
         self.inside = 0
+        self._end = math.inf
+
+    def close(self) -> None:
+        """The server stops: bodies that are still arriving have a last few seconds."""
+        self._end = time.monotonic() + LAST_BYTES_SECONDS
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         """Handle one ASGI connection."""
@@ -128,7 +137,11 @@ class AdmissionMiddleware:
             self._metrics.in_progress.dec()
 
     async def _read(self, scope: MutableMapping[str, Any], receive: Receive, context: RequestContext) -> bytes | None:
-        """The whole body; None where the client went away. RequestError 413 or 408 where it is too much or too slow."""
+        """The whole body; None where the client went away.
+
+        Raises:
+            RequestError: 413 or 408: it is too much or too slow; 503: the server stops.
+        """
         limit, until = self._settings.max_bytes, context.began + self._settings.read_timeout
         too_large = RequestError(413, f"The request body exceeds the maximum allowed {limit} bytes")
         said = _header(scope, b"content-length")
@@ -136,10 +149,7 @@ class AdmissionMiddleware:
             raise too_large
         parts, size = [], 0
         while True:
-            try:
-                message = await asyncio.wait_for(receive(), max(0.0, until - time.monotonic()))
-            except (TimeoutError, asyncio.TimeoutError):
-                raise RequestError(408, "The request body did not arrive in time", {"Connection": "close"}) from None
+            message = await self._next(receive, until)
             if message["type"] == "http.disconnect":
                 return None
             part = message.get("body", b"")
@@ -152,6 +162,24 @@ class AdmissionMiddleware:
         context.complete = time.monotonic()
         context.facts["bytes"] = size
         return b"".join(parts)
+
+    async def _next(self, receive: Receive, until: float) -> Message:
+        """The next message of a body that has to be there at `until`, or soon where the server stops."""
+        coming = asyncio.ensure_future(receive())
+        try:
+            while not coming.done():
+                left = min(until, self._end) - time.monotonic()
+                if left <= 0:
+                    raise self._too_slow()
+                await asyncio.wait({coming}, timeout=min(left, _LOOK_SECONDS))
+            return coming.result()
+        finally:
+            coming.cancel()
+
+    def _too_slow(self) -> RequestError:
+        if self._end < math.inf:
+            return RequestError(503, CLOSING, {"Connection": "close", "Retry-After": "1"})
+        return RequestError(408, "The request body did not arrive in time", {"Connection": "close"})
 
     async def _refuse(
         self,

@@ -24,7 +24,7 @@ from multiprocessing.process import BaseProcess
 from typing import Any
 
 from sealkit.errors import SealkitError
-from sealkit.serving.errors import CRASHED, RequestError
+from sealkit.serving.errors import CLOSING, CRASHED, RequestError
 from sealkit.serving.worker import BEGUN, WorkerSpec, main
 
 logger = logging.getLogger("sealkit.serving")
@@ -40,7 +40,6 @@ _CRASHES = frozenset(
 
 TIMED_OUT = "The request took too long"
 WORKER_DIED = "The worker process died while handling the request; it may be sent again"
-CLOSING = "The server is shutting down"
 
 
 class WorkerStartError(SealkitError):
@@ -174,7 +173,7 @@ class _Slot:
     def await_ready(self) -> None:
         assert self.pipe is not None and self.process is not None
         try:
-            said = json.loads(self.pipe.recv_bytes()) if self.pipe.poll(START_SECONDS) else None
+            said = json.loads(self.pipe.recv_bytes()) if self._speaks() else None
         except (EOFError, OSError):
             said = None
         if said is None:
@@ -188,10 +187,19 @@ class _Slot:
             "worker ready", extra={"worker": self.process.pid, **{key: said[key] for key in ("engines", "memory")}}
         )
 
+    def _speaks(self) -> bool:
+        """Whether the worker says something before its time to start is over, or the pool closes."""
+        assert self.pipe is not None
+        until = time.monotonic() + START_SECONDS
+        while not self.pipe.poll(_POLL):
+            if self.pool.closing.is_set() or time.monotonic() > until:
+                return False
+        return True
+
     def kill(self) -> None:
         """End the process at once; safe to call twice."""
         self.is_ready = False
-        if self.process is not None:
+        if self.process is not None and self.process.pid is not None:  # None: the thread is about to start it
             self.process.kill()
             self.process.join()
         if self.pipe is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import ipaddress
 import logging
@@ -9,6 +10,7 @@ import math
 import signal
 import socket
 import ssl
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -22,13 +24,17 @@ from sealkit.pipeline.serving_settings import ServingSettings
 from sealkit.runtime.devices import default_threads, parse_devices
 from sealkit.serving import log
 from sealkit.serving.access import Access, others_can_read, read_tokens
+from sealkit.serving.admission import LAST_BYTES_SECONDS
 from sealkit.serving.app import Service
 from sealkit.serving.metrics import Metrics
 from sealkit.serving.pool import Pool
 from sealkit.serving.worker import WorkerSpec
 
 logger = logging.getLogger("sealkit.serving")
-_DRAIN_MARGIN = 5.0
+_UNTAKEN_SECONDS = 5.0
+"""After the signal, a client that takes nothing of its answer for so long loses its connection."""
+_LOOK_SECONDS = 0.1
+_DRAIN_MARGIN = LAST_BYTES_SECONDS + _UNTAKEN_SECONDS + 5.0
 
 
 def serve(
@@ -45,6 +51,7 @@ def serve(
     """Serve the pipeline until SIGTERM or SIGINT.
 
     On SIGTERM no connection is taken any more, requests that are inside get their answers, and the function returns.
+    It waits for requests only: a body still arriving has 5 s more, as has an answer that its client does not take.
 
     Args:
         pipeline: name of a shipped config or a YAML file; None: the embedded default. Its section `Serving` holds
@@ -176,20 +183,27 @@ def run(
         server_header=False,
         ssl_certfile=tls.certificate if tls else None,
         ssl_keyfile=tls.key if tls else None,
-        timeout_graceful_shutdown=math.ceil(settings.timeout + settings.read_timeout + _DRAIN_MARGIN),
+        timeout_graceful_shutdown=math.ceil(settings.timeout + _DRAIN_MARGIN),
     )
     # uvicorn raises a caught signal again when it is done; the default for SIGTERM would make a drain look like a crash
     before = signal.signal(signal.SIGTERM, lambda number, frame: None)
     try:
-        _Server(config, on_start).run([listening])
+        _Server(config, on_start, service.asgi.close).run([listening])
     finally:
         signal.signal(signal.SIGTERM, before)
 
 
 class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, on_start: Callable[[], None]) -> None:
+    """uvicorn's server, whose end waits for requests and not for connections.
+
+    Args:
+        on_start: called once, when it listens.
+        on_stop: called in the event loop when the signal has come.
+    """
+
+    def __init__(self, config: uvicorn.Config, on_start: Callable[[], None], on_stop: Callable[[], None]) -> None:
         super().__init__(config)
-        self._on_start = on_start
+        self._on_start, self._on_stop = on_start, on_stop
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -197,6 +211,33 @@ class _Server(uvicorn.Server):
         for one in sockets or []:
             host, port = one.getsockname()[:2]
             logger.info("listening", extra={"host": host, "port": port})
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._on_stop()
+        closing = asyncio.create_task(self._close_connections())
+        try:
+            await super().shutdown(sockets)
+        finally:
+            closing.cancel()
+
+    async def _close_connections(self) -> None:
+        """Close each as soon as it has no request inside, and end those whose clients take nothing.
+
+        uvicorn asks each connection once; one that was accepted, or answered, at that moment would stay open.
+        """
+        moved: dict[Any, tuple[int, float]] = {}
+        """Connection → bytes of its answers that wait to be taken, and since when they are as many."""
+        while True:
+            now, before = time.monotonic(), moved
+            moved = {}
+            for connection in list(self.server_state.connections):
+                connection.shutdown()
+                waiting = connection.transport.get_write_buffer_size()
+                last, since = before.get(connection, (0, now))
+                moved[connection] = (waiting, since if waiting == last else now)
+                if waiting and now - moved[connection][1] > _UNTAKEN_SECONDS:
+                    connection.transport.abort()
+            await asyncio.sleep(_LOOK_SECONDS)
 
     def handle_exit(self, sig: int, frame: Any) -> None:
         logger.info("draining", extra={"signal": signal.Signals(sig).name})

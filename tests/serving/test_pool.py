@@ -1,8 +1,10 @@
 """The pool with real processes: deaths, slow requests, starts that fail."""
 
 import contextlib
+import multiprocessing
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -151,6 +153,29 @@ def test_closing_waits_for_work_and_answers_what_waits(job: MakeJob) -> None:
         assert first.future.result(0).pages == 1
         with pytest.raises(RequestError, match="shutting down"):
             second.future.result(0)
+
+
+def test_the_pool_closes_while_a_successor_is_being_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Left alone it would hold up the exit of the server: workers do not hear SIGTERM."""
+    starting, going_on = threading.Event(), threading.Event()
+    start = multiprocessing.get_context("spawn").Process.start
+
+    def slowly(process: Any) -> None:
+        if starting_successor:
+            starting.set()
+            going_on.wait(20)
+        start(process)
+
+    starting_successor = False
+    monkeypatch.setattr(multiprocessing.get_context("spawn").Process, "start", slowly)
+    pool = Pool(specs(1, SETTINGS))
+    pool.start()
+    starting_successor = True
+    os.kill(pool.pids[0], signal.SIGKILL)
+    assert starting.wait(20)
+    threading.Timer(1, going_on.set).start()
+    pool.close(0.1)
+    assert not multiprocessing.active_children()
 
 
 def test_workers_end_with_the_server(tmp_path: Path) -> None:

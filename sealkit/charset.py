@@ -129,9 +129,15 @@ class Charset:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any], *, where: str = "charset") -> Charset:
-        """Inverse of to_dict; the stored hash must be that of the stored characters."""
-        notes: tuple[str, ...]
-        characters, notes = _checked(data["characters"], where, allow_odd=True)
+        """Inverse of to_dict.
+
+        Raises:
+            CharsetError: no character list, or the stored hash is not that of the stored characters.
+        """
+        listed = data.get("characters") if isinstance(data, Mapping) else data
+        if not isinstance(data, Mapping) or not isinstance(listed, (list, tuple)):
+            raise CharsetError("the stored charset has no list of characters", where=where, value=listed)
+        characters, notes = _checked(listed, where, allow_odd=True)
         charset = cls(characters, str(data.get("id", "")), bool(data.get("space", True)), notes)
         stored = data.get("hash")
         if stored is not None and stored != charset.hash:

@@ -12,6 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sealkit.pipeline.serving_settings import ServingSettings
+from sealkit.serving.body import SMALL, read_body
+from sealkit.serving.errors import RequestError
 from sealkit.serving.schema import PARAMETERS
 from tests.serving.calls import Client, InlinePool
 from tests.serving.conftest import encoded
@@ -106,6 +108,114 @@ def test_damaged_images(fake_client: Client, data: st.DataObject) -> None:
     good[data.draw(st.integers(0, len(good) - 1))] = data.draw(st.integers(0, 255))
     file = base64.b64encode(bytes(good)).decode("ascii")
     send(fake_client, json.dumps({"file": file, "fileType": 0 if kind == "PDF" else 1}).encode())
+
+
+def request_bytes(png: str) -> list[tuple[bytes, str]]:
+    """Sound requests, with their content types: JSON small and large, and forms."""
+    data = base64.b64decode(png)
+    field = b'--B\r\nContent-Disposition: form-data; name="%s"\r\n\r\n%s\r\n'
+    part = b'--B\r\nContent-Disposition: form-data; name="file"; filename="a.png"\r\nContent-Type: image/png\r\n\r\n'
+    fields = {"file": png, "fileType": 1, "logId": "a", "sealDetThresh": 0.3, "layoutThreshold": {"16": 0.5}}
+    form = part + data + b"\r\n" + field % (b"sealDetThresh", b"0.3") + field % (b"visualize", b"false") + b"--B--\r\n"
+    return [
+        (json.dumps(fields).encode(), "application/json"),
+        (json.dumps({"logId": "\\u5370", "file": png + "\n" * SMALL}).encode(), "application/json; charset=utf-8"),
+        (form, "multipart/form-data; boundary=B"),
+        (field % (b"file", png.encode()) + b"--B--\r\n", 'multipart/form-data; boundary="B"'),
+    ]
+
+
+PIECES = st.sampled_from(
+    [
+        b'"file":"',
+        b'"',
+        b"{",
+        b"[" * 3000,
+        b"[1,2",
+        b"\\u00",
+        b"\\ud800",
+        b"\xff",
+        b"\x00",
+        b"\r\n",
+        b"--B",
+        b"--B--\r\n",
+        b"9" * 5000,
+        b"NaN",
+        b'"file":null,',
+        b"name=",
+        b"Content-Disposition: form-data",
+        b",",
+        b"http://127.0.0.1/",
+        b"a" * 70000,
+    ]
+)
+CHANGES = st.lists(
+    st.tuples(st.floats(0, 1), st.integers(0, 40), PIECES | st.binary(max_size=8)), min_size=1, max_size=4
+)
+"""(where, as part of the length; bytes that go; what comes)."""
+KINDS = st.sampled_from(
+    [None] * 8
+    + ["application/json", "text/plain", "", "multipart/form-data", "multipart/form-data; boundary=" + "B" * 300]
+    + ["application/x+json", "a/b/c;;=", "multipart/form-data; boundary=\u00ff"]
+)
+
+
+def changed_body(body: bytes, changes: list[tuple[float, int, bytes]]) -> bytes:
+    for place, gone, come in changes:
+        at = int(place * len(body))
+        body = body[:at] + come + body[at + gone :]
+    return body
+
+
+def check_body(png: str, which: int, changes: list[tuple[float, int, bytes]], kind: str | None, beta: bool) -> None:
+    body, sound = request_bytes(png)[which]
+    try:
+        sent = read_body(changed_body(body, changes), sound if kind is None else kind, "", "test", beta)
+    except RequestError as error:
+        assert error.status in DEFINED and 0 < len(error.message) < 1000
+    else:
+        assert sent.file is None or isinstance(sent.file, bytes)
+
+
+BODIES = (st.integers(0, 3), CHANGES, KINDS, st.booleans())
+
+
+@QUICK
+@given(*BODIES)
+def test_changed_bodies(
+    png: str, which: int, changes: list[tuple[float, int, bytes]], kind: str | None, beta: bool
+) -> None:
+    check_body(png, which, changes, kind, beta)
+
+
+@pytest.mark.slow
+@settings(QUICK, max_examples=10_000)
+@given(*BODIES)
+def test_ten_thousand_changed_bodies(
+    png: str, which: int, changes: list[tuple[float, int, bytes]], kind: str | None, beta: bool
+) -> None:
+    check_body(png, which, changes, kind, beta)
+
+
+ODD = JSON | st.sampled_from([10**400, -(10**400), float("nan"), float("inf"), "1" * 5000, "\ud800", [[]] * 500])
+
+
+def check_fields(client: Client, png: str, fields: dict[str, Any]) -> None:
+    if str(fields.get("sealDetLimitType")) not in ("die", "raise"):  # orders to the fake
+        send(client, json.dumps({"file": png, "fileType": 1} | fields).encode())
+
+
+@QUICK
+@given(st.dictionaries(st.sampled_from(NAMES), ODD, min_size=1, max_size=3))
+def test_sound_requests_with_odd_fields(fake_client: Client, png: str, fields: dict[str, Any]) -> None:
+    check_fields(fake_client, png, fields)
+
+
+@pytest.mark.slow
+@settings(QUICK, max_examples=10_000)
+@given(st.dictionaries(st.sampled_from(NAMES), ODD, min_size=1, max_size=3))
+def test_ten_thousand_odd_fields(fake_client: Client, png: str, fields: dict[str, Any]) -> None:
+    check_fields(fake_client, png, fields)
 
 
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(2**31), 2**31) | st.sampled_from([0, 1, 0.5])

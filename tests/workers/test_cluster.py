@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import shlex
+import signal
+from collections import Counter
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -20,6 +24,7 @@ from sealkit.synth.common.sets import SetPlan
 from sealkit.synth.seals.settings import SynthSettings
 from sealkit.synth.seals.writer import write_detection_set
 from sealkit.workers import pool
+from sealkit.workers.cluster import RayActor
 from sealkit.workers.pool import Pool, Workers, mapped
 from sealkit.workers.serve import plain
 from tests.pipeline.test_set_crops import part
@@ -41,16 +46,18 @@ def test_without_ray_the_message_names_the_extra(monkeypatch: pytest.MonkeyPatch
 @pytest.fixture
 def machines(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, list[Any], Any]]:
     """A cluster of two machines with a core each: address, machines, cluster."""
-    pytest.importorskip("ray", reason="the extra `ray` is not installed")
+    ray = pytest.importorskip("ray", reason="the extra `ray` is not installed")
     from ray.cluster_utils import Cluster
 
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setenv("RAY_worker_niceness", "0")  # Ray's 15 starves the workers of a busy machine
     monkeypatch.setattr(images, "IMAGES_PER_WORKER", 2)
     monkeypatch.setattr(data_crop, "_IMAGES_PER_WORKER", 1)
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
     nodes = [cluster.add_node(num_cpus=1) for _ in range(2)]
     cluster.wait_for_nodes()
     yield cluster.address, nodes, cluster
+    ray.shutdown()  # commands that end with their process leave the cluster to it
     cluster.shutdown()
 
 
@@ -98,17 +105,76 @@ def test_pipelines_on_a_cluster_give_what_one_process_gives(
         out = tmp_path / name
         assert cli.main(["infer", *paths, "--save-path", str(out / "read"), "--quiet", *flags]) == 0
         assert cli.main(["data", "crop", str(root), str(out / "cut"), "--outlines", "detector", *flags]) == 0
-    assert contents(tmp_path / "here" / "cut") == contents(tmp_path / "cluster" / "cut")
-    here, there = (contents(tmp_path / name / "read") for name in ("here", "cluster"))
-    assert here.keys() == there.keys()
-    for name, content in here.items():
-        if name.endswith(".json"):
-            assert untimed(json.loads(content)) == untimed(json.loads(there[name]))
-        else:
-            assert content == there[name], name
+    assert comparable(tmp_path / "here") == comparable(tmp_path / "cluster")
+
+
+def comparable(folder: Path) -> dict[str, Any]:
+    """Path in the folder → content, of all files, without the seconds that runs took."""
+    return {
+        name: untimed(json.loads(content)) if name.endswith(".json") else content
+        for name, content in contents(folder).items()
+    }
 
 
 def untimed(result: dict[str, Any]) -> dict[str, Any]:
-    for stage in result.get("stages", {}).values():
+    for stage in (result, *result.get("stages", {}).values()):
         stage.pop("seconds", None)
     return result
+
+
+@pytest.fixture
+def killed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The worker that is killed with the second job it is handed, as the kernel does where memory runs out."""
+    send, sent = RayActor.send, Counter[str]()
+    names: list[str] = []
+
+    def send_and_kill(actor: RayActor, ticket: int, job: Any) -> None:
+        send(actor, ticket, job)
+        sent[actor.name] += 1
+        if not names and sent[actor.name] == 2:
+            names.append(actor.name)
+            os.kill(int(actor.name.rpartition(" ")[2]), signal.SIGKILL)
+
+    monkeypatch.setattr(RayActor, "send", send_and_kill)
+    return names
+
+
+COMMANDS = {
+    "check": "data check own --json check.json",
+    "convert": "data convert tool set",
+    "crop": "data crop own cut --recogniser none",
+    "synth": "data synth drawn --count 6 --size 160 200",
+    "prelabel": "data prelabel scans --to labelme",
+    "infer": "infer scans --save-path read --quiet",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_survives_the_death_of_a_worker(
+    name: str,
+    machines: tuple[str, list[Any], Any],
+    killed: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The files of a command whose worker is killed are those of a run in one process."""
+    for module in ("sealkit.data.converters.base.FILES_PER_WORKER", "sealkit.synth.seals.writer.IMAGES_PER_WORKER"):
+        monkeypatch.setattr(module, 1)
+    for run, flags in (("here", ["--workers", "1"]), ("far", ["--ray", machines[0]])):
+        folder = tmp_path / run
+        folder.mkdir()
+        monkeypatch.chdir(folder)
+        part(Path("own"), 6)
+        part(Path("scans"), 4)
+        assert cli.main(["data", "convert", "own", "tool", "--to", "labelme", "--workers", "1"]) == 0
+        given = len(contents(folder))
+        assert cli.main([*shlex.split(COMMANDS[name]), *flags]) == 0
+        assert len(contents(folder)) > given
+    told = [record.getMessage() for record in caplog.records if record.name == pool.__name__]
+    assert len(killed) == 1 and len(told) == 1 and told[0].startswith(killed[0]) and "trying again" in told[0]
+    here, far = (comparable(tmp_path / run) for run in ("here", "far"))
+    assert here.keys() == far.keys()
+    for file, content in here.items():
+        assert far[file] == content, file

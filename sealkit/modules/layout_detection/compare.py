@@ -16,6 +16,8 @@ class PairRules:
 
     near: float = 0.01
     """Share of the page: detections further apart are not the same one."""
+    same: float = 1e-3
+    """Share of the page: what rounding moves a detection by is far less; one further apart may be its neighbour."""
     tie: float = 1e-4
     """Scores that differ less may change places in the last bits of other arithmetic."""
     rival_iou: float = 0.5
@@ -62,12 +64,17 @@ def detection_differences(
 
 def _tied(row: np.ndarray, others: np.ndarray) -> bool:
     """Whether the other list may have lost this detection by a tie."""
-    if not len(others) or row[1] <= others[:, 1].min() + RULES.tie:
+    if not len(others) or _is_last(row, others):
         return bool(len(others))
     rivals = others[(others[:, 0] == row[0]) & (others[:, 1] >= row[1] - RULES.tie)]
     common = box_common(rivals[:, 2:6], row[None, 2:6])[:, 0]
     areas = box_areas(rivals[:, 2:6]) + box_areas(row[None, 2:6])
     return bool((common > RULES.rival_iou * (areas - common)).any())
+
+
+def _is_last(row: np.ndarray, others: np.ndarray) -> bool:
+    """Whether a detection scores no more than the other page's last one: of those that tie there, any may be left."""
+    return bool(row[1] <= others[:, 1].min() + RULES.tie)
 
 
 def _pair(row: np.ndarray, others: np.ndarray, extent: float, worst: dict[str, float]) -> bool:
@@ -78,7 +85,7 @@ def _pair(row: np.ndarray, others: np.ndarray, extent: float, worst: dict[str, f
     away = np.abs(same[:, 2:6] - row[2:6]).max(axis=1) / extent
     apart = np.abs(same[:, 1] - row[1])
     best = int(np.argmin(away + apart))
-    if away[best] > RULES.near:
+    if away[best] > RULES.near or (away[best] > RULES.same and _is_last(row, others)):
         return False
     worst["score"] = max(worst["score"], float(apart[best]))
     worst["box"] = max(worst["box"], float(away[best]))

@@ -254,12 +254,13 @@ ROW = [2, 0.9, 10.0, 10.0, 50.0, 50.0]
     [
         ([2, 0.8, 10, 10, 50, 50], "score"),
         ([2, 0.9, 10, 10, 50.4, 50], "box"),
-        ([2, 0.9, 10, 10, 80, 50], "unpaired"),
+        ([2, 0.9, 10, 10, 120, 50], "unpaired"),
         ([1, 0.9, 10, 10, 50, 50], "unpaired"),
     ],
 )
 def test_parity_sees_differences(other: list[float], part: str) -> None:
-    found = detection_differences(*(np.array(a) for a in ([ROW], [1], [other], [1])))
+    less = [0, 0.5, 60.0, 60.0, 80.0, 80.0]
+    found = detection_differences(*(np.array(a) for a in ([ROW, less], [2], [other, less], [2])))
     assert max(found, key=lambda name: found[name]) == part and found[part] > 5e-3
 
 
@@ -272,6 +273,9 @@ def test_parity_excuses_ties_and_nothing_else() -> None:
     """A fresh network gives every cell one score, and the last bit decides which of them are seen."""
     tied = [[0, 0.0713, 20 * k, 0, 20 * k + 19, 19] for k in range(8)]
     assert differs(tied[:6], [*tied[:5], tied[7]]) == 0  # no room for all of them
+    beside = [[0, 0.0713, 101, 0, 120, 19]]  # so near that it passes for the one that was left out
+    found = detection_differences(*(np.array(a) for a in (tied[:6], [6], [*tied[:5], *beside], [6])))
+    assert max(found.values()) < 1e-6
     moved = [[0, 0.0713, 20 * k, 40, 20 * k + 19, 59] for k in range(6)]
     assert differs(tied[:6], moved) == 1  # all of them: no tie, a fault
     sure = [[0, 0.9, 0, 80, 19, 99]]

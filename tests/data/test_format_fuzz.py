@@ -137,3 +137,20 @@ def test_sound_files_give_all_their_samples(tmp_path: Path, name: str) -> None:
     write_source(tmp_path / "in", name)
     assert recognise(tmp_path / "in") == name
     assert use(tmp_path / "in", name, tmp_path / "out") == (1 if name == "seal_texts" else 3)
+
+
+LISTS = [name for name in ("ppocrlabel", "paddlex", "gt_txt") if name in NAMES]
+
+
+@pytest.mark.parametrize("damaged", range(3))
+@pytest.mark.parametrize("name", LISTS)
+def test_a_damaged_line_hides_no_other(tmp_path: Path, name: str, damaged: int) -> None:
+    """Nor the format of the list, whichever line it is."""
+    write_source(tmp_path, name)
+    (file,) = [path for path in tmp_path.rglob("*.txt") if path.stem != "fileState"]
+    lines = file.read_bytes().splitlines(keepends=True)
+    assert len(lines) == 3
+    lines[damaged] = b"\x00\x00" + lines[damaged][9:]
+    file.write_bytes(b"".join(lines))
+    assert recognise(tmp_path) == name
+    assert use(tmp_path, name, tmp_path / "out") == 2

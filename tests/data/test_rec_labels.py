@@ -58,6 +58,15 @@ def test_bytes_lost_in_one_line_do_not_spoil_the_others(tmp_path: Path) -> None:
     assert [(p.code, p.where) for p in problems] == [("encoding", "train.txt"), ("lost-text", "train.txt:3")]
 
 
+@pytest.mark.parametrize("lost", range(12))
+def test_a_byte_lost_in_a_short_file_is_no_other_encoding(tmp_path: Path, lost: int) -> None:
+    """Whichever byte of the text; most bytes of UTF-8 without it are sound GB18030, of other characters."""
+    text = "合同专用".encode()
+    data = b"1.png\t" + text[:lost] + text[lost + 1 :] + b"\n2.png\tABC\n"
+    samples, problems = read_rec_labels(write(tmp_path, data), "train.txt")
+    assert [s.text for s in samples] == ["ABC"] and "lost-text" in [p.code for p in problems]
+
+
 def test_a_whole_file_in_another_encoding_is_read(tmp_path: Path) -> None:
     samples, problems = read_rec_labels(write(tmp_path, "1.png\t印章\n2.png\t公司\n".encode("gb18030")), "train.txt")
     assert [s.text for s in samples] == ["印章", "公司"] and [p.code for p in problems] == ["encoding"]

@@ -20,6 +20,7 @@ STATES = "fileState.txt"
 STRIPS, CROPS = "rec_gt.txt", "crop_img"
 """What the tool exports for recognition: a list, and the strips' folder."""
 _LISTS = ("train.txt", "val.txt", "test.txt", "labels.txt")
+_LOOKED_AT = 20
 _KEPT = (*LINE_KEYS, "key_cls")
 
 
@@ -27,7 +28,7 @@ def recognise(path: Path, content: Any) -> bool:
     """A folder with Label.txt, or a text file whose lines hold a list after a tab."""
     if path.is_dir():
         return (path / LABELS).is_file()
-    return isinstance(content, str) and path.suffix.lower() == ".txt" and "\t[" in content.partition("\n")[0]
+    return isinstance(content, str) and path.suffix.lower() == ".txt" and _has_list(content)
 
 
 def recognise_lists(path: Path, content: Any) -> bool:
@@ -35,11 +36,16 @@ def recognise_lists(path: Path, content: Any) -> bool:
     return path.is_dir() and bool(_lists(path))
 
 
+def _has_list(content: str) -> bool:
+    """Whether one of the first lines holds a list after a tab; the very first may be damaged."""
+    return any("\t[" in line for line in content.split("\n", _LOOKED_AT)[:_LOOKED_AT])
+
+
 def _lists(folder: Path) -> list[Path]:
     found = []
     for name in _LISTS:
         content = glance(folder / name) if (folder / name).is_file() else None
-        if isinstance(content, str) and "\t[" in content.partition("\n")[0]:
+        if isinstance(content, str) and _has_list(content):
             found.append(folder / name)
     return found
 

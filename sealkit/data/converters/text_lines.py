@@ -16,7 +16,7 @@ _NUMBER = re.compile(r"\s*[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?\s*")
 _TOTAL_TEXT = re.compile(r"\s*x:\s*\[\[")
 _IMAGE_FIRST = re.compile(r"\s*\S[^\t]*?\.(?:jpe?g|png|bmp|tiff?|webp)(?:\t|,?\s+\S)", re.IGNORECASE)
 _LOOKED_AT = 20  # lines of a file
-_MOST = 0.8  # of the lines looked at are of the format
+_MOST = 0.8  # of the lines looked at are of the format; of three and more one may always be damaged
 _LISTS = frozenset(
     {
         "classes", "labels", "label", "train", "val", "valid", "test", "readme", "license", "requirements",
@@ -51,7 +51,8 @@ def format_of(text: str) -> str:
         return "totaltext"  # arrays may be broken over several lines
     kinds = [_line_format(line) for line in lines]
     common = max(set(kinds), key=kinds.count)
-    return common if kinds.count(common) >= _MOST * len(kinds) else ""
+    others = len(kinds) - kinds.count(common)
+    return common if others <= (1 - _MOST) * len(kinds) or (others == 1 and len(kinds) > 2) else ""
 
 
 def _line_format(line: str) -> str:

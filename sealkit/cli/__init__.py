@@ -103,8 +103,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     show_any_character()
     arguments = list(sys.argv[1:] if argv is None else argv) or ["--help"]
-    # Paddle's import looks for a compiler cache nobody asked for
-    warnings.filterwarnings("ignore", message="No ccache found")
+    # Paddle's import looks for a compiler cache nobody asked for; its batch norm tells what it does in every training
+    for message in ("No ccache found", "When training, we now always track global mean and variance"):
+        warnings.filterwarnings("ignore", message=message)
     with stopping() as stop:
         try:
             command, args = _parse(arguments)

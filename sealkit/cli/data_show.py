@@ -78,8 +78,7 @@ def run(args: argparse.Namespace) -> int:
     print(f"{len(images)} of {len(chosen)} images -> {args.out}")
     for number, index in enumerate(order):
         if number < 8:
-            texts = " / ".join(line.text or "###" for line in chosen[index].lines)
-            print(f"  {chosen[index].where} {chosen[index].image_path.name}: {texts or 'no text'}")
+            print(f"  {chosen[index].where} {chosen[index].image_path.name}: {_labels(chosen[index])}")
     bad = [problem for problem in problems if problem.severity == "error"]
     if bad or broken:
         print(f"{len(bad)} label problems, {len(broken)} unreadable images: see sealkit data check")
@@ -87,5 +86,10 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _caption(sample: Any) -> str:
-    texts = " / ".join("###" if line.ignore else line.text for line in sample.lines)
-    return f"{sample.image_path.name}  {texts or 'no text'}"
+    return f"{sample.image_path.name}  {_labels(sample)}"
+
+
+def _labels(sample: Any) -> str:
+    """Texts, or classes of boxes."""
+    found = " / ".join("###" if line.ignore else line.text or "(empty)" for line in sample.lines)
+    return found or "nothing labelled"

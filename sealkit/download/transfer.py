@@ -270,6 +270,7 @@ class _Transfer:
                 ) from error
             size += len(chunk)
             if size > limit:
+                self.forget()
                 raise WrongFileError("the file is larger than it should be", where=self.url, value=size)
             if self.tell is not None:
                 self.tell(size, total)

@@ -129,6 +129,8 @@ def _plain_name(member: tarfile.TarInfo, where: str) -> str | None:
     path = PurePosixPath(member.name)
     if path.is_absolute() or ".." in path.parts or any(sign in member.name for sign in "\\:\0"):
         raise _refused("a path that leads outside", where, member.name)
+    if not member.name.isprintable():
+        raise _refused("a name with control characters", where, member.name)
     if member.isdir():
         return None
     if not member.isreg() or member.issparse():

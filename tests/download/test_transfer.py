@@ -117,6 +117,7 @@ def test_a_wrong_file_is_refused_and_not_kept(
     with pytest.raises(WrongFileError, match=what):
         fetch(f"{server.url}/f", tmp_path / "f", known, rules=rules)
     assert (tmp_path / "f").read_bytes() == b"old"
+    assert [path.name for path in tmp_path.iterdir()] == ["f"], "nor is what had arrived of it"
 
 
 def test_a_length_shorter_than_the_file_ends_there_and_the_sum_tells(server: Server, tmp_path: Path) -> None:

@@ -62,6 +62,8 @@ EVIL: dict[str, tarfile.TarInfo | tuple[str, bytes]] = {
     "a folder that leads up": info("../up", tarfile.DIRTYPE),
     "deep": ("a/b/escaped", b"x"),
     "a long name": ("top/" + "x" * 200, b"x"),
+    "terminal codes": ("top/a\x1b]0;title\x07.txt", b"x"),
+    "a new line": ("top/a\nerror: b.txt", b"x"),
 }
 
 
@@ -132,6 +134,7 @@ FILE = block("m/inference.yml", 3, tarfile.REGTYPE) + b"abc" + bytes(509) + byte
         (note(b"16 size=9999999\n"), "a note that changes the size"),
         (note(b"22 GNU.sparse.size=9\n\n"), "a note that changes the size"),
         (block("s", 0, tarfile.GNUTYPE_SPARSE), "what is no plain file"),
+        (note(b"22 path=../../escaped\n"), "a path that leads outside"),
     ],
 )
 def test_what_is_said_of_members_is_bounded(tmp_path: Path, notes: bytes, message: str) -> None:

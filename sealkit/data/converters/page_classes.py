@@ -70,8 +70,9 @@ def convert_pages(
     Args:
         source: folder; never changed.
         out: new folder.
-        angles: degrees by class id; names: of the classes in `label.txt`.
         outside: also take images that lie outside of the source; else they are reported.
+        angles: degrees by class id.
+        names: of the classes in `label.txt`.
 
     Returns:
         Images per label file, and what was not converted.

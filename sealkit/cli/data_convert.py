@@ -18,9 +18,12 @@ EXAMPLES = """
   sealkit data convert lmdb_folder my_strips                              strips and their texts
   sealkit data convert scans my_pages                              scans/0, scans/90, …: a set for page orientation
   sealkit data convert lines my_lines                              lines/0, lines/180: a set for text line orientation
-  sealkit data convert export my_pages --from page_boxes --rename stamp=seal chop=seal     COCO or LabelMe boxes: layout
-  sealkit data convert VOCdevkit my_pages --to page_boxes                 boxes of any format: layout
+  sealkit data convert export my_pages --rename stamp=seal chop=seal      boxes with classes and without texts: layout
+  sealkit data convert VOCdevkit my_pages --to page_boxes                 boxes around any outlines: layout
 """
+_PAGES = "page_boxes"
+_WITH_PARTS = ("coco", "labelme")
+"""Formats whose boxes the reader of page_boxes takes with the source's parts (training, validation)."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -60,14 +63,14 @@ def run(args: argparse.Namespace) -> int:
 
     found = find_format(args.source, args.format)
     target = args.to or OWN
-    if found == "page_boxes":
+    if found == _PAGES:
         inside = recognise(args.source)
-        if inside is not None and FORMATS[inside].kind == "outlines" and inside not in ("coco", "labelme"):
-            found, target = inside, "page_boxes"
+        if inside is not None and FORMATS[inside].kind == "outlines" and inside not in _WITH_PARTS:
+            found, target = inside, _PAGES
     kind = FORMATS[found].kind
     print(f"{args.source}: {FORMATS[found].title} ({found})")
-    if args.rename and kind != "boxes" and target != "page_boxes":
-        raise ConfigError("only categories of page_boxes can be renamed", where="--rename", value=args.rename)
+    if args.rename and kind not in ("boxes", "outlines"):
+        raise _cannot_rename(args)
     fitting = {
         "strips": ("gt_txt", "lmdb", OWN),
         "outlines": tuple(t for t in targets() if t not in ("gt_txt", "lmdb")),
@@ -91,18 +94,19 @@ def run(args: argparse.Namespace) -> int:
 def _outlines(args: argparse.Namespace, found: str, target: str) -> int:
     from sealkit.cli.options import workers_of
     from sealkit.data.converters.base import to_samples, write_set
-    from sealkit.data.converters.convert import read_outlines, write_format
+    from sealkit.data.converters.convert import read_source, write_format
+    from sealkit.data.converters.text_keys import choose_texts, holds_regions
 
-    if target == "page_boxes":
-        from pathlib import Path
-
-        from sealkit.data.converters.text_keys import NONE
-        from sealkit.data.converters.to_pages import write_pages
-
-        source = read_outlines(args.source, found, NONE, outside=args.outside)
-        counts, problems = write_pages(source, Path(args.out), _renames(args.rename), workers_of(args))
-        return _pages_done(args, counts, problems, "boxes")
-    conversion = to_samples(read_outlines(args.source, found, args.text, outside=args.outside))
+    source = read_source(args.source, found, outside=args.outside)
+    if target == _PAGES:
+        return _regions(args, source)
+    if (args.format, args.to, args.text) == ("auto", None, None) and holds_regions(source):
+        print(f"its outlines are boxes with classes: a layout set; if they are texts, --from {found}")
+        return _pages(args, FORMATS[_PAGES]) if found in _WITH_PARTS else _regions(args, source)
+    if args.rename:
+        raise _cannot_rename(args)
+    choose_texts(source, args.text, args.source)
+    conversion = to_samples(source)
     _show(args, conversion.problems)
     texts = sum(len(sample.lines) for sample in conversion.samples)
     lost = sum(problem.severity == "error" for problem in conversion.problems)
@@ -114,6 +118,16 @@ def _outlines(args: argparse.Namespace, found: str, target: str) -> int:
         _show(args, write_format(conversion, args.out, target, workers_of(args)))
         print(f"converted {len(conversion.samples)} images with {texts} texts to {args.out} ({target}); {lost} errors")
     return 3 if lost and args.strict else 0
+
+
+def _regions(args: argparse.Namespace, source: Any) -> int:
+    from pathlib import Path
+
+    from sealkit.cli.options import workers_of
+    from sealkit.data.converters.to_pages import write_pages
+
+    counts, problems = write_pages(source, Path(args.out), _renames(args.rename), workers_of(args))
+    return _pages_done(args, counts, problems, "boxes")
 
 
 def _strips(args: argparse.Namespace, row: LabelFormat, target: str) -> int:
@@ -185,6 +199,13 @@ def _pages_done(args: argparse.Namespace, counts: dict[str, int], problems: list
     else:
         print(f"next: sealkit data check {args.out} --module {of_labels(kind)}")
     return 3 if lost and args.strict else 0
+
+
+def _cannot_rename(args: argparse.Namespace) -> Exception:
+    from sealkit.errors import ConfigError
+
+    what, hint = "only categories of page_boxes can be renamed", "leave it out, or add --to page_boxes"
+    return ConfigError(what, where="--rename", value=args.rename, hint=hint)
 
 
 def _renames(given: list[str]) -> dict[str, str]:

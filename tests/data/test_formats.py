@@ -59,7 +59,7 @@ def test_a_new_format_is_a_file_and_a_row(mine: Path, tmp_path: Path, capsys: py
     assert recognise(mine) == "mine"
     assert describe_folder(mine) == (
         "the folder holds files of my tool",
-        f"sealkit data convert {mine} OUT --from mine",
+        f"sealkit data convert {mine} OUT",
     )
     found = convert(mine)
     assert [[line.text for line in sample.lines] for sample in found.samples] == [["专用章"]]

@@ -130,7 +130,7 @@ def test_pages_in_folders_of_angles_go_all_the_way(tmp_path: Path, capsys: pytes
         for number in range(3):
             write_image(tmp_path / "scans" / angle / f"{angle}_{number}.png", draw_image(number + 7 * int(angle)))
     assert main(["data", "check", str(tmp_path / "scans")]) == 3
-    assert f"sealkit data convert {tmp_path / 'scans'} OUT --from page_classes" in capsys.readouterr().err
+    assert f"sealkit data convert {tmp_path / 'scans'} OUT\n" in capsys.readouterr().err
     out = tmp_path / "pages"
     assert main(["data", "convert", str(tmp_path / "scans"), str(out)]) == 0
     assert f"next: sealkit data split {out}" in capsys.readouterr().out

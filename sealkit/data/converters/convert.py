@@ -71,14 +71,27 @@ def read_outlines(path: str | Path, name: str = "auto", text: str | None = None,
     """What a foreign detection set holds, its texts chosen.
 
     Args:
+        path, name, outside: as of `read_source`.
+        text: key of the annotations that holds the text, "none" for a set without texts; None: as the format has it.
+
+    Raises:
+        DataError: as of `read_source`; all texts would be empty while other keys hold some (the message names them).
+    """
+    source = read_source(path, name, outside=outside)
+    choose_texts(source, text, str(path))
+    return source
+
+
+def read_source(path: str | Path, name: str = "auto", *, outside: bool = False) -> Source:
+    """What a foreign detection set holds, with everything that may be a text.
+
+    Args:
         path: folder or annotation file.
         name: a format of kind "outlines", or "auto".
-        text: key of the annotations that holds the text, "none" for a set without texts; None: as the format has it.
         outside: also take images that lie outside of `path`; else they are reported.
 
     Raises:
-        DataError: unknown format, nothing there, or a format without outlines; all texts would be empty while other
-            keys hold some (the message names them).
+        DataError: unknown format, nothing there, or a format without outlines.
     """
     row: LabelFormat = FORMATS[find_format(path, name)]
     if row.kind != "outlines":
@@ -86,7 +99,6 @@ def read_outlines(path: str | Path, name: str = "auto", text: str | None = None,
         raise DataError(what, where=str(path), hint=hint)
     source: Source = row.reader()(Path(path))
     Inside(path, outside).keep(source)
-    choose_texts(source, text, str(path))
     return source
 
 

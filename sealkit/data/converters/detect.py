@@ -46,7 +46,7 @@ def describe_folder(root: str | Path) -> tuple[str, str | None]:
     root = Path(root)
     kind = recognise(root)
     if kind is not None and kind != OWN:
-        return f"the folder holds {FORMATS[kind].title}", f"sealkit data convert {root} OUT --from {kind}"
+        return f"the folder holds {FORMATS[kind].title}", f"sealkit data convert {root} OUT"
     texts = sorted(path.name for path in root.glob("*.txt"))
     if texts:
         return f"label files there: {', '.join(texts[:6])}", None

@@ -12,14 +12,12 @@ from sealkit.data.converters.base import Images, Row, Source, unlabelled
 from sealkit.data.converters.formats import LINE_KEYS
 from sealkit.data.converters.reading import read_json
 from sealkit.data.converters.stated_size import stated
-from sealkit.data.converters.text_keys import CANDIDATES, candidates
+from sealkit.data.converters.text_keys import CANDIDATES, are_classes, candidates
 from sealkit.data.labels.detection import IGNORED_TEXTS
 
 # shape_type -> number of points it must have, 0 = any
 _OUTLINES = {"polygon": 0, "rectangle": 2, "rotation": 4, "quadrilateral": 4, "circle": 2}
 _CIRCLE_POINTS = 32
-_FEW_LABELS = 3
-"""Labels that as many boxes or more share on average are classes."""
 _IGNORE_LABELS = frozenset({"ignore", "ignored", *IGNORED_TEXTS})
 
 
@@ -163,7 +161,7 @@ def _report_classes(source: Source, where: str) -> None:
     """Boxes that share a few labels have classes, not texts; they are converted as what they may be."""
     entries = [entry for row in source.rows for entry in row.texts if isinstance(entry, dict)]
     labels = list(dict.fromkeys(entry["class"] for entry in entries))
-    if not entries or not all(entry["boxed"] for entry in entries) or len(entries) < _FEW_LABELS * len(labels):
+    if not entries or not all(entry["boxed"] for entry in entries) or not are_classes(labels, len(entries)):
         return
     listed = ", ".join(map(repr, labels[:5]))
     reason = f"{len(entries)} rectangles share {len(labels)} labels, which were taken for texts: {listed}"

@@ -7,7 +7,7 @@ without texts would be made of one with texts.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from sealkit.data.converters.base import Row, Source
@@ -30,6 +30,8 @@ _META = frozenset(
 _CLASSES = frozenset({"category", "class", "label", "name"})
 _MANY_CLASSES = 8
 """More different names than a set has classes are texts; so are names in another script than tools write."""
+_BOXES_PER_CLASS = 3
+"""Names that as many boxes or more share on average are classes."""
 _SHOWN = 20
 
 
@@ -58,6 +60,29 @@ def usual_text(found: Mapping[str, str]) -> str:
             if key.rpartition(".")[2].lower() == wanted:
                 return value
     return ""
+
+
+def are_classes(names: Collection[str], boxes: int) -> bool:
+    """Whether the different names of so many boxes are too few to be their texts."""
+    return len(names) * _BOXES_PER_CLASS <= boxes
+
+
+def holds_regions(source: Source) -> bool:
+    """Whether all outlines are upright boxes with classes and without texts: regions of pages, a layout set.
+
+    Boxes of the one class `text` stand around texts.
+    """
+    entries = [entry for row in source.rows for entry in _entries(row)]
+    classes = {str(entry.get("class") or "") for entry in entries}
+    if not _all_boxed(entries) or not all(classes) or classes <= {"text"}:
+        return False
+    texts = {str(entry.get("transcription") or "") for entry in entries}
+    if texts - {""} and not (texts <= classes and are_classes(classes, len(entries))):
+        return False
+    return all(
+        are_classes(values, len(entries)) or (name in _CLASSES and not _likely(name, list(values), len(entries)))
+        for name, values in _seen(entries).items()
+    )
 
 
 def choose_texts(source: Source, key: str | None, where: str) -> None:
@@ -96,11 +121,14 @@ def choose_texts(source: Source, key: str | None, where: str) -> None:
     likely = {name: values for name, values in seen.items() if _likely(name, list(values), len(live))}
     if likely:
         first = next(iter(likely))
+        hint = f"say which one holds the text, such as --text {first}; --text {NONE} if the outlines have no texts"
+        if _all_boxed(entries):
+            hint += "; --to page_boxes if they are regions of pages"
         raise DataError(
             f"all {len(live)} texts would be empty, and other keys of the annotations hold some",
             where=where,
             value=_list(likely),
-            hint=f"say which one holds the text, such as --text {first}; --text {NONE} if the outlines have no texts",
+            hint=hint,
         )
     reason = f"none of the {len(live)} outlines has a text"
     fix = "enough for a detector; a recogniser needs texts"
@@ -114,6 +142,19 @@ def _likely(name: str, values: list[str], count: int) -> bool:
             not value.isascii() for value in values if count == 1 or len(values) > 1
         )
     return len(values) > 1 or (count == 1 and "." in name)
+
+
+def _all_boxed(entries: list[dict[str, Any]]) -> bool:
+    return bool(entries) and all(entry.get("boxed") or _is_upright(entry.get("points")) for entry in entries)
+
+
+def _is_upright(points: Any) -> bool:
+    """Whether an outline is an upright rectangle, as exporters write boxes where a format has only polygons."""
+    try:
+        corners = {(round(float(x), 2), round(float(y), 2)) for x, y in points}
+    except (TypeError, ValueError, OverflowError):
+        return False  # the label reader reports it
+    return len(corners) == 4 and len({x for x, _ in corners}) == 2 and len({y for _, y in corners}) == 2
 
 
 def _ignored(entry: dict[str, Any]) -> bool:
@@ -140,4 +181,4 @@ def _list(seen: Mapping[str, Mapping[str, None]]) -> str:
     return ", ".join(f"{key} ({next(iter(values))[:20]!r})" for key, values in seen.items())
 
 
-__all__ = ["CANDIDATES", "NONE", "candidates", "choose_texts", "usual_text"]
+__all__ = ["CANDIDATES", "NONE", "are_classes", "candidates", "choose_texts", "holds_regions", "usual_text"]

@@ -160,7 +160,7 @@ def test_every_command_survives_the_death_of_a_worker(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """The files of a command whose worker is killed are those of a run in one process."""
-    for module in ("sealkit.data.converters.base.FILES_PER_WORKER", "sealkit.synth.seals.writer.IMAGES_PER_WORKER"):
+    for module in ("sealkit.data.converters.base.FILES_PER_WORKER", "sealkit.synth.common.sets.IMAGES_PER_WORKER"):
         monkeypatch.setattr(module, 1)
     for run, flags in (("here", ["--workers", "1"]), ("far", ["--ray", machines[0]])):
         folder = tmp_path / run

@@ -24,6 +24,12 @@ def fail_at(wrong: int, job: int) -> int:
     return job
 
 
+def square_slowly(job: int) -> int:
+    """In a fifth of a second: a machine that is gone is missed before all is done."""
+    time.sleep(0.2)
+    return job * job
+
+
 def die_once(folder: str, deadly: int, job: int) -> tuple[int, int]:
     """Kills its process at one job, the first time; (job, process)."""
     mark = Path(folder) / f"died-{job}"

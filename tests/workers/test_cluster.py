@@ -83,7 +83,7 @@ def test_a_cluster_gives_what_one_process_gives(
     assert len(told) == 1 and "worker " in told[0] and "at 5; trying again" in told[0]
     caplog.clear()
 
-    with caplog.at_level(logging.WARNING), Pool(partial(plain, jobs.square), there) as one:
+    with caplog.at_level(logging.WARNING), Pool(partial(plain, jobs.square_slowly), there) as one:
         one.until_ready()
         results = one.map(range(60))
         first = [next(results) for _ in range(4)]

@@ -154,6 +154,8 @@ class SealRecognitionResult(Presented):
     ) -> None:
         """Write the result to stdout, or to `file`; with `reading: reference` to stderr, as PaddleX does.
 
+        Of arrays the first and the last rows are shown; JSON has all.
+
         Args:
             json_format: JSON in place of Python's own form; `format_json` is the name PaddleX's documents use.
             indent: of JSON.
@@ -164,7 +166,8 @@ class SealRecognitionResult(Presented):
             fields = plain(self._ordered(page_index=False))
             text = json.dumps({"res": fields}, indent=indent, ensure_ascii=ensure_ascii)
         else:
-            text = repr(self.str)
+            with np.printoptions(threshold=1, edgeitems=1):
+                text = repr(self.str)
         print(text, file=file or (sys.stdout if "stages" in self else sys.stderr))
 
     def save_to_json(self, save_path: Any, indent: int = 4, ensure_ascii: bool = False) -> list[Path]:

@@ -1,6 +1,7 @@
 """The flow: seals found, each detected in its own crop, texts outside left out, results in PaddleX's form."""
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -261,6 +262,13 @@ def test_files_and_print(
     result.print(format_json=True)
     captured = capsys.readouterr()
     assert captured.err == "" and json.loads(captured.out)["res"]["seal_res_list"]
+    result.print()
+    first = result["seal_res_list"][0]["dt_polys"][0]
+    row = (
+        re.escape(f"array([[{first[0][0]}") + r"[^\]]*\],\n +\.\.\.,\n"
+    )  # the first and the last point, as in the tutorial
+    assert len(first) > 2 and re.search(row, capsys.readouterr().out)
+    assert "..." not in repr(first), "NumPy's own setting is as it was"
     (array_result,) = make_pipeline().predict(seal_image)
     array_result.save_all(tmp_path / "arrays")
     stems = {p.name.split("_res")[0].split("_seal")[0] for p in (tmp_path / "arrays").iterdir()}

@@ -191,17 +191,16 @@ def arrange_block(members: Sequence[np.ndarray], window: np.ndarray) -> list[np.
         block.
     """
     together = np.maximum.reduce(list(members))
-    points = cv2.findNonZero(together)
-    if points is None or len(points) < RULES.min_block_px:
+    filled = cv2.countNonZero(together)
+    if filled < RULES.min_block_px:
         return list(members)
-    rect = cv2.minAreaRect(points)
+    hull = cv2.convexHull(_row_ends(together))
+    rect = cv2.minAreaRect(hull)
     wide, high = max(rect[1]), max(min(rect[1]), 1.0)
     if len(members) == 1:
-        fits = (
-            wide <= RULES.single_region_max_aspect * high and len(points) >= RULES.single_region_min_fill * wide * high
-        )
+        fits = wide <= RULES.single_region_max_aspect * high and filled >= RULES.single_region_min_fill * wide * high
     else:
-        fits = len(points) >= RULES.group_min_fill * cv2.contourArea(cv2.convexHull(points))
+        fits = filled >= RULES.group_min_fill * cv2.contourArea(hull)
     if not fits:
         return list(members)
     ys, xs = np.nonzero(together)
@@ -219,6 +218,14 @@ def arrange_block(members: Sequence[np.ndarray], window: np.ndarray) -> list[np.
         return list(members)
     whole = _hull(xs[core], ys[core], together.shape)
     return list(members) if whole is None else [whole]
+
+
+def _row_ends(mask: np.ndarray) -> np.ndarray:
+    """(N, 2) int32 x, y: the first and the last pixel of each row that has any; the hull of a mask is theirs."""
+    ys = np.flatnonzero(mask.any(axis=1))
+    rows = mask[ys] > 0
+    ends = np.concatenate([rows.argmax(axis=1), mask.shape[1] - 1 - rows[:, ::-1].argmax(axis=1)])
+    return np.stack([ends, np.tile(ys, 2)], axis=1).astype(np.int32)
 
 
 def _right(values: np.ndarray) -> float | None:

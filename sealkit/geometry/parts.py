@@ -72,12 +72,20 @@ def _widest_places(distance: np.ndarray) -> list[_Peak]:
     """Maxima of a distance transform that necks part, largest first.
 
     The water sinks: what rises from it is a new maximum, or reaches one that is known, or joins several; of these a
-    smaller one stays if the ground between is lower than its top by more than `neck_share`.
+    smaller one stays if the ground between is lower than its top by more than `neck_share`. While all that rises is one
+    island, levels between which no maximum lies change nothing: every pixel climbs to a maximum above the water.
     """
     top = float(distance.max())
     peaks: list[_Peak] = []
+    maxima = np.sort(distance[(distance > 0) & (distance == cv2.dilate(distance, np.ones((3, 3), np.uint8)))])
+    connected, before = False, top
     for level in np.linspace(top, RULES.min_width_share * top, RULES.levels)[1:]:
+        fresh = np.searchsorted(maxima, before, "right") > np.searchsorted(maxima, level, "right")
+        if connected and not fresh:
+            before = level
+            continue
         count, labels, stats, _ = cv2.connectedComponentsWithStats((distance > level).astype(np.uint8), connectivity=8)
+        connected, before = count == 2, level
         islands: dict[int, list[_Peak]] = {label: [] for label in range(1, count)}
         for peak in peaks:
             islands[int(labels[peak[1], peak[2]])].append(peak)

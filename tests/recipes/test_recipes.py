@@ -53,6 +53,7 @@ def test_their_names() -> None:
         "seal_det_server_finetune",
         "seal_det_v6_medium",
         "seal_det_v6_small",
+        "seal_det_v6_small_stamps",
         "seal_det_v6_small_synth",
         "seal_det_v6_tiny",
         "textline_ori",

@@ -11,6 +11,9 @@ from sealkit.errors import DataError, Problem
 from sealkit.images import UNREAD_SUFFIXES, list_images, suffix_of
 from sealkit.workers.pool import Workers
 
+NOTHING = "nothing-to-learn"
+"""Code of the problem that makes a part useless; training refuses it."""
+
 
 def dataset_folder(root: str | Path) -> Path:
     """The folder; DataError where it is none."""
@@ -77,6 +80,22 @@ def refuse_when_no_image_exists(report: CheckReport, hint: Callable[[Path], str]
         )
 
 
+def nothing_to_learn(report: CheckReport, count: Callable[[CheckedSet], int], what: str) -> None:
+    """Report each part whose images have nothing to learn from, or to score against.
+
+    Args:
+        count: of a part, how much it has.
+        what: that is counted, such as "text".
+    """
+    told = {problem.where for problem in report.problems if problem.code == NOTHING}
+    for checked in report.sets:
+        if checked.samples and not count(checked) and checked.label_file not in told:
+            use = "learn from" if checked.name == "train" else "score against"
+            reason = f"none of the {len(checked.samples)} images has a {what}: nothing to {use}"
+            fix = "label some; images without any are worth adding only to others"
+            report.problems.append(Problem(NOTHING, checked.label_file, reason, fix, "error"))
+
+
 def unread_images(root: Path) -> list[Problem]:
     """One warning on the images of a folder that no decoder here reads, such as HEIC."""
     try:
@@ -90,4 +109,12 @@ def unread_images(root: Path) -> list[Problem]:
     return [Problem("unread-images", str(root), reason, "convert them to JPEG or PNG, and label those", "warning")]
 
 
-__all__ = ["dataset_folder", "read_sets", "refuse_when_no_image_exists", "survey_sets", "unread_images"]
+__all__ = [
+    "NOTHING",
+    "dataset_folder",
+    "nothing_to_learn",
+    "read_sets",
+    "refuse_when_no_image_exists",
+    "survey_sets",
+    "unread_images",
+]

@@ -23,14 +23,16 @@ _INVISIBLE = {
     "\u00a0": "no-break space",
 }
 _PLACEHOLDERS = re.compile(
-    r"待识别|待标注|待定|未识别|未标注|识别失败|TEMPORARY|(?:text|label|object|shape|rect)[ _-]?\d+|<unk>|\?{3,}|_+",
+    r"待识别|待标注|待定|未识别|未标注|识别失败|看不清楚?|无法(?:识别|辨认)|请输入(?:文字|文本|内容)?|TEMPORARY"
+    r"|(?:text|label|object|shape|rect)[ _-]?\d+|no[ _-](?:text|label)|<unk>|\?{3,}|？{2,}|_+|#{3,}|\*+",
     re.IGNORECASE,
 )
-"""What labelling tools write into a box before anybody types: PPOCRLabel's 待识别 and TEMPORARY, text0, label_1, …"""
+"""What labelling tools write into a box before anybody types: PPOCRLabel's 待识别 and TEMPORARY, text0, label_1, …;
+what labellers write where they cannot read; and the marks of ignored texts, which strips are none of."""
 _TOOL_WORDS = frozenset(
     {
         "text", "label", "object", "polygon", "rectangle", "shape", "stamp", "undefined", "null", "none", "nan",
-        "unknown", "todo",
+        "unknown", "todo", "string", "xxx", "n/a", "N/A", "None", "NaN", "NULL",
     }
 )  # fmt: skip
 """Class names and empty values of tools; as a text of a seal only in lower case an oddity."""

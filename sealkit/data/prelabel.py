@@ -13,8 +13,8 @@ import numpy as np
 
 from sealkit.data.converters.labelstudio import local_files_url
 from sealkit.data.directions import packed_line, unpacked_line
-from sealkit.data.labels.detection import IGNORED_TEXTS
 from sealkit.data.labels.files import LabelReader, read_lines
+from sealkit.data.labels.ignored import IGNORED_TEXTS
 from sealkit.errors import DataError
 from sealkit.files import write_text
 from sealkit.geometry.lines import LinePoly

@@ -62,6 +62,23 @@ def usable(
     return samples
 
 
+def refuse_nothing(found: int, images: int, what: str, where: str) -> None:
+    """Refuse training sets that have nothing to learn from.
+
+    Args:
+        found: texts or boxes of all sets together.
+        images: of the sets.
+        what: was looked for, such as "text".
+        where: the sets are.
+
+    Raises:
+        DataError: nothing was found.
+    """
+    if not found:
+        hint = "label some; images without any are worth adding only to others"
+        raise DataError(f"none of the {images} training images has a {what}: nothing to learn", where=where, hint=hint)
+
+
 def set_facts(
     root: str, labels: str | None, samples: Sequence[Any], *, texts: bool = True, suffix: str = ".txt"
 ) -> dict[str, Any]:

@@ -169,7 +169,7 @@ def test_without_validation_set(tmp_path: Path) -> None:
                 write_image(root / "a.png", draw_image(0)),
                 (root / "a.json").write_text(json.dumps({"shapes": [], "imagePath": "a.png"}), encoding="utf-8"),
             ),
-            ["no label file train.txt", "LabelMe", "sealkit data convert", "--from labelme"],
+            ["no label file train.txt", "LabelMe", "sealkit data convert"],
         ),
     ],
 )

@@ -11,6 +11,7 @@ from sealkit.data.converters.formats import LINE_KEYS
 from sealkit.data.converters.reading import read_json
 from sealkit.data.converters.stated_size import stated
 from sealkit.data.converters.text_keys import CANDIDATES, candidates, usual_text
+from sealkit.data.labels.ignored import is_ignored, says_yes
 from sealkit.errors import DataError
 
 
@@ -146,8 +147,7 @@ def _entry(annotation: dict[str, Any], points: list[list[float]], categories: Ma
     name = categories.get(str(annotation.get("category_id")))
     if name is not None:
         found["category"] = name
-    ignored = any(annotation.get(key) in (1, True) for key in ("iscrowd", "ignore"))
-    ignored = ignored or any(p.get("difficult") is True for p in places)
+    ignored = says_yes(annotation.get("iscrowd")) or is_ignored(*places)
     entry: dict[str, Any] = {"transcription": "###" if ignored else usual_text(found), "points": points}
     entry.update({key: p[key] for p in places for key in LINE_KEYS if key in p})
     return {**entry, CANDIDATES: found, "class": name}

@@ -21,6 +21,7 @@ from sealkit.data.converters.stated_size import stated
 from sealkit.data.converters.strips import Strips
 from sealkit.data.converters.text_keys import CANDIDATES, candidates, usual_text
 from sealkit.data.converters.text_lines import box_points, numbers, pairs
+from sealkit.data.labels.ignored import is_ignored
 from sealkit.data.records import DetSample
 from sealkit.errors import DataError, Problem
 from sealkit.files import write_text
@@ -167,8 +168,8 @@ def _entry(cells: list[str], header: Mapping[str, Any], geometry: tuple[str, tup
     found = candidates({"": {k: v for k, v in row.items() if k not in _IMAGES}})
     if row.get("label"):
         found["label"] = row["label"]
-    ignored = row.get("ignore", "").lower() in ("1", "true") or row.get("difficult", "").lower() in ("1", "true")
-    entry: dict[str, Any] = {"transcription": "###" if ignored else usual_text(found), "points": points}
+    text = "###" if is_ignored(row) else usual_text(found)
+    entry: dict[str, Any] = {"transcription": text, "points": points}
     for key in LINE_KEYS:
         if row.get(key):
             number = numbers([row[key]]) if key in ("angle", "seal") else None

@@ -13,13 +13,13 @@ from sealkit.data.converters.reading import read_xml
 from sealkit.data.converters.stated_size import stated
 from sealkit.data.converters.text_keys import CANDIDATES, usual_text
 from sealkit.data.converters.text_lines import ellipse_points, numbers, turned_box
+from sealkit.data.labels.ignored import is_ignored
 from sealkit.data.records import DetSample
 from sealkit.errors import DataError, Problem
 from sealkit.files import write_text
 from sealkit.images import inspect_image
 
 _SHAPES = ("polygon", "box", "ellipse", "polyline", "points", "mask", "cuboid", "skeleton")
-_IGNORED = ("ignore", "ignored", "difficult", "illegible")
 
 
 def recognise(path: Path, content: Any) -> bool:
@@ -105,9 +105,8 @@ def _points(shape: Element) -> list[list[float]] | None:
 def _entry(shape: Element, points: list[list[float]]) -> dict[str, Any]:
     attributes = {a.get("name") or "": (a.text or "").strip() for a in shape.iterfind("attribute")}
     found = {f"attributes.{key}": value for key, value in attributes.items() if key and value and key not in LINE_KEYS}
-    ignored = any(attributes.get(key, "").lower() == "true" for key in _IGNORED)
     found = {key: value for key, value in found.items() if value.lower() not in ("true", "false")}
-    text = "###" if ignored else usual_text(found)
+    text = "###" if is_ignored(attributes) else usual_text(found)
     label = shape.get("label") or ""
     if label:
         found["label"] = label

@@ -13,7 +13,7 @@ from sealkit.data.converters.formats import LINE_KEYS
 from sealkit.data.converters.reading import read_json
 from sealkit.data.converters.stated_size import stated
 from sealkit.data.converters.text_keys import CANDIDATES, are_classes, candidates
-from sealkit.data.labels.detection import IGNORED_TEXTS
+from sealkit.data.labels.ignored import IGNORED_TEXTS, is_ignored
 
 # shape_type -> number of points it must have, 0 = any
 _OUTLINES = {"polygon": 0, "rectangle": 2, "rotation": 4, "quadrilateral": 4, "circle": 2}
@@ -129,7 +129,7 @@ def _entry(shape: Any, number: int, text_of: str, where: str, source: Source) ->
     points = _outline(kind, points)
     label = str(shape.get("label") or "")
     flags, attributes = _dict(shape.get("flags")), _dict(shape.get("attributes"))
-    ignored = label.strip().lower() in _IGNORE_LABELS or shape.get("difficult") is True or flags.get("ignore") is True
+    ignored = label.strip().lower() in _IGNORE_LABELS or is_ignored(shape, flags, attributes)
     text = str(shape.get(text_of) or "") if text_of else ""
     entry: dict[str, Any] = {"transcription": "###" if ignored else text, "points": points}
     entry.update({key: attributes[key] for key in LINE_KEYS if key in attributes})

@@ -19,6 +19,7 @@ from sealkit.data.converters.reading import read_json
 from sealkit.data.converters.stated_size import stated
 from sealkit.data.converters.text_keys import CANDIDATES, candidates
 from sealkit.data.converters.text_lines import ellipse_points, turned_box
+from sealkit.data.labels.ignored import IGNORE_KEYS, IGNORED_TEXTS, is_ignored
 from sealkit.data.records import DetSample
 from sealkit.errors import DataError, ImageError, Problem
 from sealkit.files import write_text
@@ -27,7 +28,7 @@ from sealkit.images import IMAGE_SUFFIXES, inspect_image, suffix_of
 _LOCAL_FILES = "/data/local-files/?d="
 _UPLOAD = re.compile(r"^[0-9a-f]{8}-")
 _LABELS = ("polygonlabels", "rectanglelabels", "ellipselabels", "labels")
-_IGNORED = frozenset({"ignore", "ignored", "###", "*", "difficult"})
+_IGNORED = frozenset({*IGNORE_KEYS, *IGNORED_TEXTS})
 
 
 def recognise(path: Path, content: Any) -> bool:
@@ -215,7 +216,7 @@ def _entry(region: dict[str, Any], points: list[list[float]]) -> dict[str, Any]:
     free = [written for key, written in texts.items() if key != "choices"]
     text = text or (free[0] if len(free) == 1 else "")
     meta = region.get("meta") if isinstance(region.get("meta"), dict) else {}
-    ignored = label.strip().lower() in _IGNORED
+    ignored = label.strip().lower() in _IGNORED or str(texts.get("choices", "")).lower() in _IGNORED or is_ignored(meta)
     known = candidates({"": {**texts, "label": label}, "meta.": meta})
     entry: dict[str, Any] = {"transcription": "###" if ignored else text, "points": points, "class": label}
     entry.update({key: meta[key] for key in LINE_KEYS if isinstance(meta, dict) and key in meta})

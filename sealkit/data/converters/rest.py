@@ -13,6 +13,7 @@ from typing import Any
 
 from sealkit.data.converters.base import Images, Row, Source, unlabelled
 from sealkit.data.converters.reading import read_json
+from sealkit.data.labels.ignored import is_ignored
 from sealkit.errors import DataError
 
 
@@ -80,6 +81,6 @@ def _entries(file: Path, source: Source) -> list[tuple[str, list[dict[str, Any]]
 
 def _entry(text: dict[str, Any]) -> dict[str, Any]:
     entry: dict[str, Any] = {key: text[key] for key in ("points", "transcription") if key in text}
-    if text.get("illegibility") is True or text.get("difficult") is True or text.get("ignore") in (1, True):
+    if is_ignored(text):
         entry["transcription"] = "###"
     return entry

@@ -7,17 +7,21 @@ without texts would be made of one with texts.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Collection, Mapping
 from typing import Any
 
 from sealkit.data.converters.base import Row, Source
-from sealkit.data.labels.detection import IGNORED_TEXTS
+from sealkit.data.labels.ignored import IGNORED_TEXTS, says_yes
 from sealkit.errors import DataError
 
 CANDIDATES = "candidates"
 NONE = "none"
 """Value of `--text` for a set whose outlines have no texts."""
-_TEXTS = ("text", "transcription", "utf8_string", "caption", "rec", "ocr", "text_content", "content", "transcript")
+_TEXTS = (
+    "text", "transcription", "utf8_string", "caption", "rec", "ocr", "text_content", "content", "transcript",
+    "文字", "文本", "内容", "转录", "印文",
+)  # fmt: skip
 """Keys that hold a text in the formats' published forms, in this order."""
 _META = frozenset(
     {
@@ -33,6 +37,8 @@ _MANY_CLASSES = 8
 _BOXES_PER_CLASS = 3
 """Names that as many boxes or more share on average are classes."""
 _SHOWN = 20
+_LONGEST_NUMBER = 40
+"""Digits of a number that stands for a text."""
 
 
 def candidates(places: Mapping[str, Any]) -> dict[str, str]:
@@ -48,16 +54,30 @@ def candidates(places: Mapping[str, Any]) -> dict[str, str]:
             found.setdefault(prefix, content)
         elif isinstance(content, Mapping):
             for key, value in content.items():
-                if isinstance(value, str) and value.strip() and key not in _META:
-                    found.setdefault(f"{prefix}{key}", value)
+                text = _text(key, value)
+                if text.strip() and key not in _META:
+                    found.setdefault(f"{prefix}{key}", text)
     return found
+
+
+def _text(key: str, value: Any) -> str:
+    """A value as a text, "" where it is none: a list of one string is, and a number where the key says text."""
+    if isinstance(value, list) and len(value) == 1:
+        value = value[0]
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and _is_usual(key):
+        return str(value)[:_LONGEST_NUMBER]
+    return value if isinstance(value, str) else ""
+
+
+def _is_usual(key: str) -> bool:
+    return key.rpartition(".")[2].strip().lower() in _TEXTS
 
 
 def usual_text(found: Mapping[str, str]) -> str:
     """The text under one of the usual keys, in the annotation or its attributes; "" where there is none."""
     for wanted in _TEXTS:
         for key, value in found.items():
-            if key.rpartition(".")[2].lower() == wanted:
+            if key.rpartition(".")[2].strip().lower() == wanted:
                 return value
     return ""
 
@@ -120,7 +140,7 @@ def choose_texts(source: Source, key: str | None, where: str) -> None:
         return
     likely = {name: values for name, values in seen.items() if _likely(name, list(values), len(live))}
     if likely:
-        first = next(iter(likely))
+        first = shlex.quote(next(iter(likely)))
         hint = f"say which one holds the text, such as --text {first}; --text {NONE} if the outlines have no texts"
         if _all_boxed(entries):
             hint += "; --to page_boxes if they are regions of pages"
@@ -159,7 +179,7 @@ def _is_upright(points: Any) -> bool:
 
 def _ignored(entry: dict[str, Any]) -> bool:
     text = entry.get("transcription")
-    return entry.get("difficult") is True or (isinstance(text, str) and text in IGNORED_TEXTS)
+    return says_yes(entry.get("difficult")) or (isinstance(text, str) and text in IGNORED_TEXTS)
 
 
 def _entries(row: Row) -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ from sealkit.data.converters.formats import LINE_KEYS
 from sealkit.data.converters.reading import read_json
 from sealkit.data.converters.text_keys import CANDIDATES, candidates, usual_text
 from sealkit.data.converters.text_lines import box_points, ellipse_points
+from sealkit.data.labels.ignored import is_ignored
 from sealkit.data.records import DetSample
 from sealkit.errors import DataError, Problem
 from sealkit.files import write_text
@@ -110,9 +111,8 @@ def _entry(region: dict[str, Any], points: list[list[float]]) -> dict[str, Any]:
     attributes = region.get("region_attributes")
     attributes = attributes if isinstance(attributes, dict) else {}
     found = candidates({"": attributes})
-    ignored = any(str(attributes.get(key, "")).lower() in ("true", "1", "yes") for key in ("ignore", "difficult"))
     entry: dict[str, Any] = {
-        "transcription": "###" if ignored else usual_text(found),
+        "transcription": "###" if is_ignored(attributes) else usual_text(found),
         "points": points,
         CANDIDATES: found,
         "class": next((str(attributes[k]) for k in ("class", "label", "type", "name") if k in attributes), ""),

@@ -12,6 +12,7 @@ from sealkit.data.converters.reading import read_xml
 from sealkit.data.converters.stated_size import stated
 from sealkit.data.converters.text_keys import CANDIDATES, usual_text
 from sealkit.data.converters.text_lines import box_points, numbers, turned_box
+from sealkit.data.labels.ignored import is_ignored
 from sealkit.errors import DataError
 
 _PARTS = frozenset(
@@ -81,8 +82,8 @@ def _entry(element: Element, number: int, where: str, source: Source) -> dict[st
         key, value = (attribute.findtext("name") or "").strip(), (attribute.findtext("value") or "").strip()
         if key and value:
             found[f"attributes.{key}"] = value
-    ignored = (element.findtext("difficult") or "").strip() == "1"
-    text = "###" if ignored else usual_text(found)
+    marks = {child.tag: child.text for child in element} | {key.rpartition(".")[2]: text for key, text in found.items()}
+    text = "###" if is_ignored(marks) else usual_text(found)
     if name:
         found["name"] = name
     return {"transcription": text, "points": points, "class": name, "boxed": boxed, CANDIDATES: found}

@@ -26,6 +26,7 @@ from sealkit.data.labels.files import (
     read_lines,
     relative_path,
 )
+from sealkit.data.labels.ignored import IGNORED_TEXTS, says_yes
 from sealkit.data.labels.outlines import Outline, explain_outline, is_number, sound_outlines
 from sealkit.data.records import DetSample, TextLine
 from sealkit.data.shapes import SHAPES
@@ -33,7 +34,6 @@ from sealkit.errors import Problem
 from sealkit.files import write_text
 from sealkit.geometry.directions import DIRECTIONS
 
-IGNORED_TEXTS = frozenset({"*", "###"})
 _SEPARATOR_GUESS = re.compile(r"(?P<path>\S.*?\.\w{2,5})(?P<gap>[\s\u00a0\u3000\u200b,;|]+)(?P<json>\[.*)$", re.DOTALL)
 
 
@@ -195,7 +195,7 @@ def _read_text(
         reason = f"text {index}: {text!r} holds half of a surrogate pair, which is no character"
         reader.report("text-type", number, reason, "write it again", "warning")
         text = _written(text)
-    ignore = text in IGNORED_TEXTS or entry.get("difficult") is True
+    ignore = text in IGNORED_TEXTS or says_yes(entry.get("difficult"))
     extras = _Extras(entry, index, number, reader)
     points, direction = _clockwise_order(outline, extras.choice("direction", DIRECTIONS), index, number, reader)
     return TextLine(
@@ -339,7 +339,6 @@ def _plain(value: float) -> float | int:
 
 
 __all__ = [
-    "IGNORED_TEXTS",
     "find_label_file",
     "parse_entries",
     "read_det_labels",

@@ -11,6 +11,7 @@ import numpy as np
 
 from sealkit.charset import Charset
 from sealkit.data.check_report import CheckedSet, CheckReport, binned, grouped
+from sealkit.data.check_sets import nothing_to_learn
 from sealkit.data.duplicates import find_leaks, find_pairs
 from sealkit.data.images import ImageFacts, image_problems
 from sealkit.data.labels.coco import TEST, TRAIN, VAL, CocoSet, counted_boxes, read_coco
@@ -77,7 +78,8 @@ class LayoutCheck(DatasetCheck):
         return _describe(checked, self.read[checked.name])
 
     def check_sets(self) -> None:
-        """Categories that differ between files, and those without boxes."""
+        """Categories that differ between files, those without boxes, and parts without any."""
+        nothing_to_learn(self.report, lambda checked: sum(counted_boxes(checked.samples).values()), "box")
         _check_categories(self.report, self.read)
 
     def check_copies(self, checked: CheckedSet) -> None:

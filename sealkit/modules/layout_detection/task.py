@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from sealkit.data.labels.coco import CocoSet, counted_boxes
+from sealkit.data.usable import refuse_nothing
 from sealkit.engine.task import Metric, SampleSource, StepState
 from sealkit.errors import DataError
 from sealkit.images import read_image
@@ -143,6 +144,9 @@ class LayoutDetectionTask(ModuleTask[LayoutDetectionRecipe]):
             recipe = self.recipe
             sets = zip(recipe.data.train, self.train_sets)
             pages = [(self._pages(entry, found), entry.ratio) for entry, found in sets]
+            samples = [sample for found in self.train_sets for sample in found.samples]
+            boxes = sum(counted_boxes(samples).get(name, 0) for name in self.classes)
+            refuse_nothing(boxes, len(samples), f"box of {', '.join(self.classes)}", str(recipe.data.train[0].root))
             self._train = TrainSource(pages, recipe, self.classes)
         return self._train
 

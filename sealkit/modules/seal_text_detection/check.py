@@ -11,6 +11,7 @@ import numpy as np
 from sealkit.charset import Charset
 from sealkit.data.check_outlines import outline_problems
 from sealkit.data.check_report import CheckedSet, CheckReport, binned, counted, grouped
+from sealkit.data.check_sets import nothing_to_learn
 from sealkit.data.check_texts import PlacedText, text_problems
 from sealkit.data.converters.detect import describe_folder
 from sealkit.data.duplicates import Pair, Signature, find_leaks, find_pairs
@@ -75,6 +76,10 @@ class DetectionCheck(DatasetCheck):
     def describe(self, checked: CheckedSet) -> tuple[dict[str, int], dict[str, dict[str, int]]]:
         """Texts by shape, direction, angle, length and size."""
         return _describe(checked)
+
+    def check_sets(self) -> None:
+        """Parts without any text."""
+        nothing_to_learn(self.report, lambda checked: sum(len(sample.lines) for sample in checked.samples), "text")
 
     def check_copies(self, checked: CheckedSet) -> None:
         """Equal pixels, and images that look alike."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from sealkit.data.usable import refuse_nothing
 from sealkit.engine.task import Metric, SampleSource, StepState
 from sealkit.modules.seal_text_detection.dataset import EvalSource, TrainSource, collate, load_set, set_info
 from sealkit.modules.seal_text_detection.metric import DetMetric
@@ -52,8 +53,11 @@ class SealTextDetectionTask(ModuleTask[SealTextDetectionRecipe]):
         return self.spec.build(form=network.form, fields=network.fields)
 
     def train_samples(self) -> SampleSource:
-        """Augmented samples with targets."""
+        """Augmented samples with targets. DataError where no image has a text."""
         if self._train is None:
+            samples = [sample for found in self.train_sets for sample in found]
+            texts = sum(not line.ignore for sample in samples for line in sample.lines)
+            refuse_nothing(texts, len(samples), "text", str(self.recipe.data.train[0].root))
             self._train = TrainSource(self.recipe, self.train_sets)
         return self._train
 

@@ -10,12 +10,17 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import shutil
 import stat
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
+
+_NAME_KEPT = 200
+_PARTIAL = re.compile(r"\.(.+)\.\d+\.partial")
+"""A file while it is written, see `replacing`: its name and the process that writes it."""
 
 
 def flush(path: Path) -> None:
@@ -83,7 +88,7 @@ def replacing(path: str | Path, *, durable: bool = False) -> Iterator[BinaryIO]:
         with open(path, "wb") as file:
             yield file
         return
-    partial = path.with_name(f".{path.name[:200]}.{os.getpid()}.partial")
+    partial = path.with_name(f".{path.name[:_NAME_KEPT]}.{os.getpid()}.partial")
     try:
         with open(partial, "wb") as file:
             yield file
@@ -97,6 +102,16 @@ def replacing(path: str | Path, *, durable: bool = False) -> Iterator[BinaryIO]:
         raise
     if durable:
         flush(path.parent)
+
+
+def sweep(folder: Path) -> None:
+    """Remove what killed processes left below a folder of files that are whole by now."""
+    for partial in folder.rglob(".*.partial"):
+        named = _PARTIAL.fullmatch(partial.name)
+        whole = partial.with_name(named[1]) if named else partial
+        with contextlib.suppress(OSError):
+            if named and partial.stat().st_mtime <= whole.stat().st_mtime:
+                partial.unlink()
 
 
 @contextlib.contextmanager

@@ -43,14 +43,11 @@ def run(args: argparse.Namespace) -> int:
     from pathlib import Path
 
     from sealkit.data.prelabel import WRITERS, unlabelled
-    from sealkit.errors import DataError
-    from sealkit.images import IMAGE_SUFFIXES, suffix_of
+    from sealkit.images import list_images
     from sealkit.workers.journal import finished
 
     folder = Path(args.folder)
-    images = sorted(path for path in folder.rglob("*") if suffix_of(path) in IMAGE_SUFFIXES)
-    if not images:
-        raise DataError("no images found", where=str(folder), hint="name the folder that holds them")
+    images = [Path(path) for path in list_images(folder, unread=True)]
     left = unlabelled(args.to, images, folder)
     with finished(_journal(args, folder)) as journal:
         readings, failed = _read(args, folder, left, journal)
@@ -74,7 +71,9 @@ def _journal(args: argparse.Namespace, folder: Any) -> Any:
 
 
 def _read(args: argparse.Namespace, folder: Any, images: Any, journal: Any) -> tuple[Any, int]:
-    """Readings by image, and how many images could not be read."""
+    """Readings by image, and how many images could not be read; each of these is told why."""
+    import sys
+
     from sealkit.cli.infer_state import stamp_of
     from sealkit.cli.progress import Progress
     from sealkit.data.prelabel import Reading, pack, unpack
@@ -87,6 +86,7 @@ def _read(args: argparse.Namespace, folder: Any, images: Any, journal: Any) -> t
             progress(1, len(left))
             if not result.ok:
                 failed += 1
+                print(result["error"], file=sys.stderr)
                 continue
             texts = [
                 Reading(one.line, one.text, float(one.score), number)

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from sealkit.errors import DataError, EngineError, short_repr
-from sealkit.files import read_regular
+from sealkit.files import read_regular, sweep
 from sealkit.version import __version__
 from sealkit.workers.pool import Workers, made, mapped
 from sealkit.workers.serve import Make
@@ -70,8 +70,9 @@ class Journal:
             raise _unwritable(self.path, error) from error
 
     def finish(self) -> None:
-        """All is done: nothing is left to go on with."""
+        """All is done: nothing is left to go on with, nor of what killed processes began."""
         if self.path is not None:
+            sweep(self.path.parent)
             self.path.unlink(missing_ok=True)
 
     def _append(self, data: bytes) -> None:

@@ -18,6 +18,7 @@ from sealkit.data.converters.base import to_samples
 from sealkit.data.converters.convert import convert
 from sealkit.data.converters.detect import recognise
 from sealkit.data.converters.page_boxes import convert_boxes
+from sealkit.data.converters.text_lines import format_of, leading_numbers, numbers
 from sealkit.data.crops import write_crops
 from sealkit.data.labels.coco import read_coco
 from sealkit.data.labels.detection import read_det_labels
@@ -416,6 +417,15 @@ def test_names_in_urls_of_label_studio(tmp_path: Path, url: str, name: str) -> N
     assert main(["data", "convert", str(tmp_path / "in"), str(out), "--to", "labelstudio", "--text", "none"]) == 0
     assert quote(name) in (out / "labelstudio.json").read_text(encoding="utf-8")
     assert len(convert(out, text="none").samples) == 1
+
+
+def test_any_blank_around_a_number() -> None:
+    """Of Unicode's too: what passes for a number in a text file is one."""
+    for char in filter(str.isspace, map(chr, range(0x3001))):
+        assert leading_numbers([f"{char}2{char}"]) == numbers([f"{char}2{char}"]) == [2.0]
+    for char in map(chr, range(0x3001)):
+        assert not leading_numbers([f"2{char}"]) or leading_numbers([f"2{char}"])[0] >= 2
+    assert format_of("1\x1e,2,3,4,5,6,7,8,text") == "icdar2015"
 
 
 def test_zeros_after_the_end_are_no_part_of_it(tmp_path: Path) -> None:

@@ -72,26 +72,29 @@ def test_label_studio_tasks(tmp_path: Path) -> None:
 
 
 def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """Images of a folder and its subfolders are read; the weak reading is left out, the broken file is counted."""
+    """Images of a folder and its subfolders are read; the weak reading is left out, what cannot be read is told."""
     (tmp_path / "more").mkdir()
     readings = _readings(tmp_path)
     write_image(tmp_path / "more/b.jpg", draw_image(2))
     (tmp_path / "c.png").write_bytes(b"")
+    (tmp_path / "d.heic").write_bytes(b"")
     ((_, found),) = readings.values()
 
     class Result(dict):  # type: ignore[type-arg]
         parts = (
             SimpleNamespace(read=[SimpleNamespace(line=one.line, text=one.text, score=one.score) for one in found]),
         )
-        ok = property(lambda self: not self["input_path"].endswith("c.png"))
+        ok = property(lambda self: not self["input_path"].endswith(("c.png", "d.heic")))
 
     class Pipeline:
         def predict(self, paths: list[str]) -> list[Result]:
-            return [Result(input_path=path) for path in paths]
+            return [Result(input_path=path, error=f"{path}: cannot be read") for path in paths]
 
     monkeypatch.setattr("sealkit.api.create_pipeline", lambda *args, **options: Pipeline())
     assert main(["data", "prelabel", str(tmp_path), "--to", "labelme", "--min-score", "0.8"]) == 3
-    assert "2 images, 2 texts; 2 file(s) written" in capsys.readouterr().out
+    said = capsys.readouterr()
+    assert "2 images, 2 texts; 2 file(s) written" in said.out and "2 image(s) could not be read" in said.out
+    assert all(f"{tmp_path / name}: cannot be read" in said.err for name in ("c.png", "d.heic"))
     content = json.loads((tmp_path / "more/b.json").read_text(encoding="utf-8"))
     assert [shape["label"] for shape in content["shapes"]] == ["天津公司"] and content["imageHeight"] == 120
     (tmp_path / "empty").mkdir()

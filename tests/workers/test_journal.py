@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +34,21 @@ def test_a_torn_line_is_done_again(tmp_path: Path) -> None:
     (tmp_path / "set" / NAME).write_bytes(raw[:-9])
     done: list[int] = []
     assert results(tmp_path / "set", done) == whole and done == [2, 3]
+
+
+def test_halves_of_files_that_are_whole_by_now_are_swept(tmp_path: Path) -> None:
+    """A killed process leaves one; what another process writes at the moment stays."""
+    (tmp_path / "images").mkdir()
+    stale, foreign = tmp_path / "images" / ".1.a.png.123.partial", tmp_path / "images" / ".2.png.124.partial"
+    for path in (stale, foreign, tmp_path / "images" / "1.a.png"):
+        path.write_bytes(b"x")
+    busy = tmp_path / "images" / ".1.a.png.125.partial"
+    busy.write_bytes(b"y")
+    later = busy.stat().st_mtime + 10
+    os.utime(busy, (later, later))
+    with finished(begin(tmp_path, {}, shared=True)):
+        pass
+    assert sorted(path.name for path in (tmp_path / "images").iterdir()) == sorted([busy.name, foreign.name, "1.a.png"])
 
 
 def test_what_was_torn_at_the_very_start_begins_anew(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ _LISTS = frozenset(
 
 def numbers(cells: list[str]) -> list[float] | None:
     """Cells as finite numbers; None where one is none."""
-    found = [float(cell) for cell in cells if _NUMBER.fullmatch(cell)]
+    found = [float(cell.strip()) for cell in cells if _NUMBER.fullmatch(cell)]
     return found if len(found) == len(cells) and all(map(math.isfinite, found)) else None
 
 
@@ -36,9 +36,9 @@ def leading_numbers(cells: list[str]) -> list[float]:
     """The finite numbers that the cells begin with."""
     found: list[float] = []
     for cell in cells:
-        if not _NUMBER.fullmatch(cell) or not math.isfinite(float(cell)):
+        if not _NUMBER.fullmatch(cell) or not math.isfinite(float(cell.strip())):
             break
-        found.append(float(cell))
+        found.append(float(cell.strip()))
     return found
 
 

@@ -21,6 +21,7 @@ from typing import BinaryIO
 _NAME_KEPT = 200
 _PARTIAL = re.compile(r"\.(.+)\.\d+\.partial")
 """A file while it is written, see `replacing`: its name and the process that writes it."""
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)})
 
 
 def flush(path: Path) -> None:
@@ -81,13 +82,32 @@ def replacing(path: str | Path, *, durable: bool = False) -> Iterator[BinaryIO]:
             cannot be made again.
 
     Raises:
-        OSError: no space, no permission, over the size allowed.
+        OSError: no space, no permission, over the size allowed; it names the file.
     """
     path = Path(os.path.realpath(path))
-    if path.exists() and not stat.S_ISREG(path.stat().st_mode):
-        with open(path, "wb") as file:
-            yield file
-        return
+    with _named(path):
+        if path.exists() and not stat.S_ISREG(path.stat().st_mode):
+            with open(path, "wb") as file:
+                yield file
+        else:
+            with _beside(path, durable) as file:
+                yield file
+
+
+@contextlib.contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """A disk that is full shows in a write, and such an error names no file by itself."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _NO_ROOM and error.filename is None:
+            error.filename = str(path)
+        raise
+
+
+@contextlib.contextmanager
+def _beside(path: Path, durable: bool) -> Iterator[BinaryIO]:
+    """A file beside `path` that takes its place when the block ends."""
     partial = path.with_name(f".{path.name[:_NAME_KEPT]}.{os.getpid()}.partial")
     try:
         with open(partial, "wb") as file:
@@ -121,7 +141,7 @@ def growing(path: Path, size: int) -> Iterator[BinaryIO]:
     Unlike all else it keeps what was written when the block ends by an error. Give it a name by which nobody takes it
     for whole, and rename it when it is.
     """
-    with open(path, "r+b" if size else "wb") as file:
+    with _named(path), open(path, "r+b" if size else "wb") as file:
         file.truncate(size)
         file.seek(size)
         yield file

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -104,6 +106,24 @@ def test_a_page_that_points_outside_is_named(strips: bytes, tmp_path: Path) -> N
     with pytest.raises(DataError, match="there is no such page") as caught:
         read(tmp_path)
     assert f"page {1 << 40}" in str(caught.value)
+
+
+FULL = """
+import resource, signal, sys
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # writes beyond the limit fail with EFBIG, as on a full disk with ENOSPC
+resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+from sealkit.cli import main
+sys.exit(main(["data", "convert", sys.argv[1], sys.argv[2], "--to", "lmdb"]))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="RLIMIT_FSIZE stands in for a full disk")
+def test_a_full_disk_is_named(strips: bytes, tmp_path: Path) -> None:
+    (tmp_path / "data.mdb").write_bytes(strips)
+    command = [sys.executable, "-c", FULL, str(tmp_path), str(tmp_path / "out")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 3 and "the database cannot be written" in done.stderr, done.stderr
+    assert not (tmp_path / "out" / "data.mdb").exists() and "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize(

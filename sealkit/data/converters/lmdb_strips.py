@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -148,16 +149,21 @@ def write(strips: Strips, out: str | Path, labels: str = "") -> int:
     settings = {"lmdb": digest_of((f"{strip.name} {strip.text}", strip.image) for strip in strips.found)}
     with finished(begin(out, settings)):
         half.unlink(missing_ok=True)
-        base = lmdb.open(str(half), map_size=_ROOM, subdir=False, lock=False)
         try:
-            for start in range(0, len(strips.found), _AT_ONCE):
-                _write_part(base, strips.found[start : start + _AT_ONCE], start + 1)
-            with base.begin(write=True) as view:
-                view.put(b"num-samples", str(len(strips.found)).encode())
-        finally:
-            base.close()
+            _write_all(lmdb.open(str(half), map_size=_ROOM, subdir=False, lock=False), strips.found)
+        except lmdb.Error as error:
+            what, hint = f"the database cannot be written: {error}", "check the permissions and the free space"
+            raise DataError(what, where=str(out / _DATA), hint=hint) from None
         half.replace(out / _DATA)
     return len(strips.found)
+
+
+def _write_all(base: Any, strips: Sequence[Strip]) -> None:
+    with closing(base):
+        for start in range(0, len(strips), _AT_ONCE):
+            _write_part(base, strips[start : start + _AT_ONCE], start + 1)
+        with base.begin(write=True) as view:
+            view.put(b"num-samples", str(len(strips)).encode())
 
 
 def _write_part(base: Any, strips: Sequence[Strip], first: int) -> None:

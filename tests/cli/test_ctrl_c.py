@@ -1,0 +1,64 @@
+"""Ctrl-C while a thread is inside an engine, and before the command has begun."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from tests.serving.live import ROOT
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+LOADING = """
+import sys
+from sealkit.__main__ import run
+from sealkit.pipeline import build
+opened = build.open_model
+
+def again_and_again(*arguments):
+    print("loading", flush=True)
+    while True:
+        opened(*arguments)
+
+build.open_model = again_and_again
+sys.argv = ["sealkit", "infer", "sealkit/assets/example_seal.png", "--engine", "onnxruntime", "--threads", "1"]
+run()
+"""
+
+
+def started(code: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # as at a terminal
+    )
+
+
+def ended(process: subprocess.Popen[str]) -> tuple[str, str]:
+    """(stdout, stderr) of a process that ends by itself."""
+    try:
+        return process.communicate(timeout=60)
+    finally:
+        process.kill()
+
+
+def test_a_thread_that_loads_a_model_is_not_torn_out_of_it() -> None:
+    with started(LOADING) as process:
+        assert process.stdout is not None and process.stdout.readline() == "loading\n"
+        process.send_signal(signal.SIGINT)
+        _, said = ended(process)
+    assert process.returncode == 130, said
+    assert said.splitlines()[-1] == "error: stopped by the user"
+
+
+def test_before_the_command_has_a_handler_of_its_own_nothing_is_printed() -> None:
+    code = "import signal, sealkit.cli\nfrom sealkit.__main__ import run\n"
+    code += "sealkit.cli.main = lambda: signal.raise_signal(signal.SIGINT)\nrun()\n"
+    with started(code) as process:
+        _, said = ended(process)
+    assert process.returncode == -signal.SIGINT and not said

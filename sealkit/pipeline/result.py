@@ -241,10 +241,13 @@ def _save_image(image: Image.Image, path: Path) -> None:
     """Encoded in memory first: Pillow does not notice a disk that is full."""
     encoded = io.BytesIO()
     try:
-        kind = Image.registered_extensions().get(path.suffix.lower())
-        if kind is None:
+        suffix = path.suffix.lower()
+        Image.preinit()
+        if suffix not in Image.EXTENSION:
+            Image.init()  # loads every format Pillow knows: sixty modules, which PNG and JPEG do without
+        if suffix not in Image.EXTENSION:
             raise ValueError(f"{path.suffix!r} is no image's suffix")
-        image.save(encoded, kind)
+        image.save(encoded, Image.EXTENSION[suffix])
     except (OSError, ValueError, KeyError) as error:
         raise _unwritable(path, error) from error
     _write(path, encoded.getvalue())

@@ -19,6 +19,7 @@ import uvicorn
 
 from sealkit import api
 from sealkit.errors import ConfigError, SealkitError, first_line
+from sealkit.files import open_regular
 from sealkit.pipeline.create import DEFAULT, load_config
 from sealkit.pipeline.serving_settings import ServingSettings
 from sealkit.runtime.devices import default_threads, parse_devices
@@ -148,6 +149,9 @@ class Tls:
     def check(self) -> None:
         """Raises ConfigError where they cannot be used."""
         try:
+            for path in filter(None, (self.certificate, self.key)):
+                with open_regular(path):  # of a pipe OpenSSL would wait for a writer
+                    pass
             ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(self.certificate, self.key, password=_no_password)
         except OSError as error:  # ssl.SSLError is one
             raise ConfigError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import shutil
 import ssl
 import subprocess
@@ -136,10 +137,13 @@ def test_wrong_files_are_told_before_anything_is_loaded(tmp_path: Path, capsys: 
     from sealkit.cli import main
 
     (tmp_path / "no.pem").write_text("nothing")
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(tmp_path / "pipe.pem")  # nobody ever writes to it
     for arguments, words in (
         (["--token-file", str(tmp_path / "none")], "token file"),
         (["--ssl-certfile", str(tmp_path / "no.pem")], "certificate or key cannot be used"),
         (["--ssl-certfile", str(tmp_path / "none.pem")], "certificate or key cannot be used"),
+        (["--ssl-certfile", str(tmp_path / "pipe.pem")], "certificate or key cannot be used"),
         (["--ssl-keyfile", "k.pem"], "a private key without a certificate"),
     ):
         assert main(["serve", "--port", "0", *arguments]) == 2

@@ -146,7 +146,7 @@ class _ImageMisses:
         self.image = read_image(self.path)
         lines = [] if found.moved else [one for seal in found.seals for one in seal.read]
         self.lines = [(one, _area(one.line.points)) for one in lines]
-        self.kept = [one for seal in found.seals for one in seal.read if one.score >= found.score_thresh]
+        self.kept = [one for seal in found.seals for one in seal.read if one.reaches(found.score_thresh)]
         self.labels = [_area(t["poly"]) if t.get("poly") is not None else None for t in item["texts"]]
         self.labels = [area if area is not None and area.area > 0 else None for area in self.labels]
 
@@ -214,7 +214,7 @@ class _ImageMisses:
         assert miss.line is not None
         truth, line = comparable(miss.truth), miss.line
         if comparable(line.text) == truth:  # where it was kept, it stands for another label of the same text
-            return DROPPED if line.score < self.found.score_thresh else OUTLINE
+            return OUTLINE if line.reaches(self.found.score_thresh) else DROPPED
         if any(comparable(one.result.text) == truth for one in line.hypotheses):
             return CHOICE
         if miss.label_reading is not None and comparable(miss.label_reading.text) == truth:
@@ -235,7 +235,7 @@ class _ImageMisses:
             and shape.intersection(other).area >= RULES.swallowed * other.area
         ]
         notes += [f"the found line also covers {text}" for text in others]
-        if line.score < self.found.score_thresh:
+        if not line.reaches(self.found.score_thresh):
             notes.append(f"score {line.score:.2f} is below the threshold of {self.found.score_thresh:.2f}")
         return notes
 

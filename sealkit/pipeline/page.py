@@ -25,10 +25,14 @@ Window = tuple[int, int, int, int]
 
 @dataclass(frozen=True)
 class TrustRules:
-    """How readings of a line in different orientations are compared."""
+    """How far a reading is trusted."""
 
     loss_of_one_character: float = 0.5
-    """Share of its score that a reading of one character loses; of two characters the square of it, and so on."""
+    """Where orientations are compared, the share of its score that a reading of one character loses; of two characters
+    the square of it, and so on."""
+    single_character_factor: float = 1.5
+    """What the threshold of scores is multiplied by for a text of one character. Of 14 such texts in 160 drawn images
+    the 7 below 0.9 were all wrong, in 60 drawn squares 6 of 6."""
 
 
 TRUST = TrustRules()
@@ -131,6 +135,12 @@ class ReadLine:
     score: float
     turned: bool = False
     hypotheses: tuple[Hypothesis, ...] = field(default=(), repr=False)
+
+    def reaches(self, score_thresh: float) -> bool:
+        """Whether the reading is sure enough for the result. A single character is a piece of a text or of a drawing
+        more often than a text: it needs `TRUST.single_character_factor` times the score."""
+        single = len(self.text.strip()) < 2
+        return self.score >= min(1.0, score_thresh * (TRUST.single_character_factor if single else 1.0))
 
     def tried(self) -> list[dict[str, Any]]:
         """The hypotheses as plain data for reports."""

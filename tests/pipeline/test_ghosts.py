@@ -1,4 +1,4 @@
-"""Which found boxes are no seals."""
+"""Which texts and which found boxes are none."""
 
 from typing import Literal
 
@@ -45,3 +45,23 @@ def test_a_part_of_a_seal_that_could_not_be_read_is_no_second_one() -> None:
     assert without_ghosts([part, whole], 0.5) == [whole]
     assert without_ghosts([whole, twin], 0.5) == [whole, twin]  # boxes of one size do not drop each other
     assert without_ghosts([part, seal((0, 0, 100, 100), source="whole")], 0.5) == [part]
+
+
+@pytest.mark.parametrize(
+    ("text", "score", "thresh", "stays"),
+    [
+        ("专用章", 0.6, 0.6, True),
+        ("专用章", 0.59, 0.6, False),
+        ("章", 0.6, 0.6, False),  # a single character is a piece of something more often than a text
+        ("章", 0.9, 0.6, True),
+        (" 章 ", 0.89, 0.6, False),
+        ("章", 1.0, 0.8, True),  # 1.5 × 0.8 is more than any score
+        ("章", 0.0, 0.0, True),  # whoever asks for everything gets it
+        ("AB", 0.6, 0.6, True),
+    ],
+)
+def test_a_single_character_needs_a_better_score(text: str, score: float, thresh: float, stays: bool) -> None:
+    line = ReadLine(None, None, text, score)
+    assert line.reaches(thresh) is stays
+    found = DetectedSeal(FoundSeal((0, 0, 9, 9), 1.0, "whole"), (0, 0, 10, 10), read=(line,))
+    assert without_ghosts([found], thresh) == ([found] if stays else [])

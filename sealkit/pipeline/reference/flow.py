@@ -88,7 +88,8 @@ def read_and_assemble(page: Page, context: Context) -> None:
     fields = assemble.page_fields(page, context)
     for number, (crop, region) in enumerate(zip(crops, read), 1):
         texts = [(r.text, r.score) for r in region.read]
-        seal = assemble.paddlex_fields(crop, number, region.polygons, texts, call.score_thresh, call.det_params)
+        kept = [i for i, (_, score) in enumerate(texts) if score >= call.score_thresh]
+        seal = assemble.paddlex_fields(crop, number, region.polygons, texts, kept, call.score_thresh, call.det_params)
         fields["seal_res_list"].append(SealResult(seal))
     page.result = SealRecognitionResult(fields, {**page.log.entries, "engines": context.engines})
 

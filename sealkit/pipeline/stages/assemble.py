@@ -56,7 +56,7 @@ def run(page: Page, context: Context) -> None:
         {"text": line.text, "score": round(line.score, 4)}
         for seal in page.seals
         for line in seal.read
-        if line.score < call.score_thresh
+        if not line.reaches(call.score_thresh)
     ]
     kept = sum(len(result["rec_texts"]) for result in results)
     page.log.add("recognition", texts=kept, below_score_thresh=dropped or None)
@@ -72,7 +72,7 @@ def without_ghosts(seals: Sequence[DetectedSeal], score_thresh: float) -> list[D
     Args:
         score_thresh: texts below it count for nothing.
     """
-    read = [seal for seal in seals if any(line.score >= score_thresh for line in seal.read)]
+    read = [seal for seal in seals if any(line.reaches(score_thresh) for line in seal.read)]
 
     def is_ghost(seal: DetectedSeal) -> bool:
         if any(seal is one for one in read) or seal.found.source == "layout":
@@ -128,8 +128,8 @@ def seal_fields(seal: DetectedSeal, page: Page, number: int, context: Context) -
     rounded = [_whole(p - corner, (right - left, bottom - top)) for p in polygons] if relative else on_page
     texts = [(one.text, one.score) for one in seal.read]
     crop = np.ascontiguousarray(cut_out(page.image, seal.window))
-    fields = paddlex_fields(crop, number, rounded, texts, score_thresh, _det_params(seal, context))
-    kept = [i for i, one in enumerate(seal.read) if one.score >= score_thresh]
+    kept = [i for i, one in enumerate(seal.read) if one.reaches(score_thresh)]
+    fields = paddlex_fields(crop, number, rounded, texts, kept, score_thresh, _det_params(seal, context))
     fields |= {
         "dt_scores": [round(float(one.line.score), 4) for one in seal.read],
         "coordinates": "crop" if relative else "page",
@@ -155,6 +155,7 @@ def paddlex_fields(
     number: int,
     polygons: Sequence[np.ndarray],
     read: Sequence[tuple[str, float]],
+    kept: Sequence[int],
     score_thresh: float,
     det_params: dict[str, Any],
 ) -> dict[str, Any]:
@@ -165,8 +166,9 @@ def paddlex_fields(
         number: seal_region_id, from 1.
         polygons: (N, 2) int32 of every text.
         read: text and score of each.
+        kept: which of them are in the result.
+        score_thresh: what that was decided by.
     """
-    kept = [i for i, (_, score) in enumerate(read) if score >= score_thresh]
     fields: dict[str, Any] = {
         "input_path": None,
         "page_index": None,

@@ -75,7 +75,7 @@ def run(page: Page, context: Context) -> None:
 
 def has_text(seal: DetectedSeal, context: Context) -> bool:
     """Whether any text of a seal will be in the result."""
-    return any(line.score >= context.call.score_thresh for line in seal.read)
+    return any(line.reaches(context.call.score_thresh) for line in seal.read)
 
 
 def _lies_in(one: SealLine, box: Box) -> bool:

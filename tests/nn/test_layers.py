@@ -20,6 +20,7 @@ from sealkit.nn.layers import (
     spatial_mean,
     upsample_nearest,
 )
+from sealkit.nn.necks.hybrid_encoder import CSPRep
 
 
 @pytest.mark.parametrize("factor", [1, 2, 4, 8])
@@ -27,6 +28,19 @@ def test_upsampling_is_nearest_bit_for_bit(factor: int) -> None:
     x = paddle.randn([2, 3, 5, 7])
     expected = F.interpolate(x, scale_factor=factor, mode="nearest")
     np.testing.assert_array_equal(upsample_nearest(x, factor).numpy(), expected.numpy())
+
+
+def test_large_activations_have_gradients() -> None:
+    """Networks without BatchNorm (fused) have them; Paddle's own gradient of silu is no number below -88."""
+    paddle.seed(0)
+    block = CSPRep(4, blocks=1)
+    block.eval()
+    x = 1e4 * paddle.randn([2, 8, 6, 6])
+    x.stop_gradient = False
+    block(x).sum().backward()
+    assert np.isfinite(x.grad.numpy()).all()
+    for param in block.parameters():
+        assert param.grad is None or np.isfinite(param.grad.numpy()).all(), param.name
 
 
 @pytest.mark.parametrize("ours", [Conv2D, Conv2DTranspose])

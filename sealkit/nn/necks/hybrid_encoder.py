@@ -94,7 +94,7 @@ class Encoder(nn.Layer):
 
 def _conv(i: int, o: int, kernel: int, stride: int = 1) -> ConvBN:
     attr = fan_in_uniform(i * kernel * kernel)
-    return ConvBN(i, o, kernel, stride, act=F.silu, bn_decays=False, weight_attr=attr)
+    return ConvBN(i, o, kernel, stride, act=F.swish, bn_decays=False, weight_attr=attr)
 
 
 class CSPRep(nn.Layer):
@@ -103,7 +103,7 @@ class CSPRep(nn.Layer):
     def __init__(self, channels: int, blocks: int = 3) -> None:
         super().__init__()
         self.conv1, self.conv2 = _conv(2 * channels, channels, 1), _conv(2 * channels, channels, 1)
-        self.bottlenecks = nn.Sequential(*[RepVgg(channels, F.silu) for _ in range(blocks)])
+        self.bottlenecks = nn.Sequential(*[RepVgg(channels, F.swish) for _ in range(blocks)])
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
         """[N, 2C, H, W] -> [N, C, H, W]."""

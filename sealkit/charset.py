@@ -173,6 +173,9 @@ class Charset:
                 where=f"{path}:1",
                 hint="save the file as UTF-8 without BOM",
             )
+        if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+            what, hint = "is UTF-16", f"convert it: iconv -f UTF-16 -t UTF-8 {path} > {path.stem}_utf8{path.suffix}"
+            raise CharsetError(what, where=f"{path}:1", hint=hint)
         if b"\r" in data:
             raise CharsetError(
                 "has Windows line ends (CR)",

@@ -43,6 +43,7 @@ def test_file_round_trip_and_hash(tmp_path: Path) -> None:
     ("data", "message"),
     [
         (b"\xef\xbb\xbfa\nb\n", "keys.txt:1: starts with a byte order mark"),
+        ("a\n不\n".encode("utf-16"), r"(?s)keys.txt:1: is UTF-16.*iconv -f UTF-16 -t UTF-8"),
         (b"a\nb\r\nc\n", "keys.txt:2: has Windows line ends"),
         (b"a\n\xff\n", "keys.txt:2: is not UTF-8 "),
         (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import tempfile
 from pathlib import Path
@@ -14,6 +15,7 @@ from sealkit.data.converters.base import write_set
 from sealkit.data.converters.convert import convert, read_outlines, write_format
 from sealkit.data.converters.detect import recognise
 from sealkit.data.converters.formats import FORMATS
+from sealkit.data.converters.page_boxes import WHOLE, convert_boxes
 from sealkit.data.converters.seal_texts import read_texts
 from sealkit.data.converters.strips import write_strips
 from sealkit.data.converters.to_pages import write_pages
@@ -154,3 +156,28 @@ def test_a_damaged_line_hides_no_other(tmp_path: Path, name: str, damaged: int) 
     file.write_bytes(b"".join(lines))
     assert recognise(tmp_path) == name
     assert use(tmp_path, name, tmp_path / "out") == 2
+
+
+@pytest.mark.parametrize("damaged", range(3))
+@pytest.mark.parametrize("name", ["labelstudio", "via"])
+def test_a_damaged_image_hides_no_other(tmp_path: Path, name: str, damaged: int) -> None:
+    """Nor the format of the file, whichever image it is."""
+    write_source(tmp_path, name)
+    (file,) = tmp_path.rglob("*.json")
+    content = json.loads(file.read_text(encoding="utf-8"))
+    content[damaged if name == "labelstudio" else list(content)[damaged]] = {"data": 7}
+    file.write_text(json.dumps(content), encoding="utf-8")
+    assert recognise(tmp_path) == name
+    assert use(tmp_path, name, tmp_path / "out") == 2
+
+
+@pytest.mark.parametrize("name", ["coco", "labelme", "voc", "cvat", "ppocrlabel", "paddlex", "gt_txt"])
+def test_names_that_no_file_can_have_are_missing_images(tmp_path: Path, name: str) -> None:
+    """A name of thousands of characters, also where boxes of pages are read."""
+    write_source(tmp_path / "in", name)
+    for file in (path for path in (tmp_path / "in").rglob("*") if path.suffix in (".json", ".xml", ".txt")):
+        file.write_bytes(file.read_bytes().replace(b"a.png", b"a" * 5000 + b".png"))
+    assert recognise(tmp_path / "in") == name
+    assert use(tmp_path / "in", name, tmp_path / "out") >= 2
+    if name in ("coco", "labelme"):
+        assert convert_boxes(tmp_path / "in", tmp_path / "pages")[0] == {WHOLE: 2}

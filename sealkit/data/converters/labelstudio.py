@@ -28,17 +28,22 @@ from sealkit.images import IMAGE_SUFFIXES, inspect_image, suffix_of
 _LOCAL_FILES = "/data/local-files/?d="
 _UPLOAD = re.compile(r"^[0-9a-f]{8}-")
 _LABELS = ("polygonlabels", "rectanglelabels", "ellipselabels", "labels")
+_LOOKED_AT = 20
+"""Tasks of which one must be sound: the first may be damaged."""
 _IGNORED = frozenset({*IGNORE_KEYS, *IGNORED_TEXTS})
 
 
 def recognise(path: Path, content: Any) -> bool:
     """A JSON list of tasks with `data` and `annotations`, or of objects that hold labelled regions in percent."""
     tasks = content if isinstance(content, list) else [content]
-    first = tasks[0] if tasks else None
-    if not isinstance(first, dict):
+    return any(_is_task(task) for task in tasks[:_LOOKED_AT])
+
+
+def _is_task(task: Any) -> bool:
+    if not isinstance(task, dict):
         return False
-    full = isinstance(first.get("data"), dict) and ("annotations" in first or "completions" in first)
-    return full or any(True for _ in _short_regions(first))
+    full = isinstance(task.get("data"), dict) and ("annotations" in task or "completions" in task)
+    return full or any(True for _ in _short_regions(task))
 
 
 def _short_regions(task: dict[str, Any]) -> Iterator[dict[str, Any]]:

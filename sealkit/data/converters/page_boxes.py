@@ -7,6 +7,7 @@ there are such.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -191,7 +192,7 @@ def _labelme_content(
             continue
         named = str(content.get("imagePath") or file.name).replace("\\", "/")
         beside = file.parent / named
-        name = beside.as_posix() if beside.is_file() else named
+        name = beside.as_posix() if os.path.isfile(beside) else named
         size = {"width": content.get("imageWidth"), "height": content.get("imageHeight")}
         images.append({"id": where, "file_name": name, **size})
         for number, shape in enumerate(content["shapes"]):
@@ -229,7 +230,7 @@ def _with_images(part: _Part, images: Images, inside: Inside, problems: list[Pro
     found = []
     for sample in part.found.samples:
         path = sample.image_path
-        if not path.is_file():
+        if not os.path.isfile(path):
             named = path.relative_to(part.root / IMAGES) if path.is_relative_to(part.root / IMAGES) else path
             other = images.find(named.as_posix(), part.root)
             if other is None:

@@ -7,6 +7,7 @@ two angles, 0 and 180.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -99,7 +100,7 @@ def convert_pages(
     for part, samples in parts.items():
         written[part] = []
         for sample in samples:
-            if not sample.image_path.is_file():
+            if not os.path.isfile(sample.image_path):
                 reason = f"there is no image {sample.image_path}"
                 problems.append(Problem("missing-image", sample.where, reason, "check the path"))
                 continue

@@ -22,7 +22,7 @@ _PROJECT = "_via_img_metadata"
 def recognise(path: Path, content: Any) -> bool:
     """A JSON object of images with `filename` and `regions`, alone or inside a project."""
     table = _table(content)
-    return bool(table) and all(_is_image(value) for value in list(table.values())[:5])
+    return any(_is_image(value) for value in list(table.values())[:5])
 
 
 def _table(content: Any) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -236,7 +237,7 @@ class _Reader:
     def _image(self, name: str) -> Path:
         relative = name.replace("\\", "/")
         inside = self.root / "images" / relative
-        return inside if inside.is_file() or not (self.root / relative).is_file() else self.root / relative
+        return inside if os.path.isfile(inside) or not os.path.isfile(self.root / relative) else self.root / relative
 
     def annotations(self, entries: Sequence[Any]) -> list[dict[str, Any]]:
         """Entries that are objects, each id once."""

@@ -9,6 +9,7 @@ scored. An empty list is an image without text.
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 from collections.abc import Collection, Iterable, Sequence
@@ -61,7 +62,7 @@ def read_det_labels(
         sample = _read_line(line, number, reader)
         if sample is None:
             continue
-        if check_files and not sample.image_path.is_file():
+        if check_files and not os.path.isfile(sample.image_path):
             reader.report(
                 "missing-image",
                 number,

@@ -69,6 +69,8 @@ def find_label_file(root: str | Path, label_file: str | Path, suffix: str = ".tx
     found = sorted([*root.glob(f"*{suffix}"), *root.glob(f"*/*{suffix}")])[:8]
     there = ", ".join(path.relative_to(root).as_posix() for path in found)
     hint = f"check root ({root}) and labels ({label_file}); relative paths start where the command runs"
+    if root.parts[:1] == ("datasets",):
+        hint += "; own data: add --data DIR, for the toy sets lie in sealkit's repository"
     raise DataError(
         "there is no such label file",
         where=str(root / label_file),

@@ -8,6 +8,7 @@ names 0 and 180 degrees alone tells that the images are text lines.
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -216,7 +217,7 @@ def _coco_names(path: Path) -> Sequence[str]:
 def _locate(root: Path, name: str) -> Path:
     """COCO files name images relative to the set's folder `images`, lists relative to the set itself."""
     inside = root / "images" / name
-    return inside if inside.is_file() and not (root / name).is_file() else root / name
+    return inside if os.path.isfile(inside) and not os.path.isfile(root / name) else root / name
 
 
 __all__ = [

@@ -12,7 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from sealkit.cli.paddlex_words import with_command
-from sealkit.cli.streams import show_any_character
+from sealkit.cli.streams import STDOUT, flush_stdout, show_any_character
 from sealkit.errors import ConfigError, SealkitError, first_line
 from sealkit.runtime.engines import ENGINES
 from sealkit.workers.signals import stopping
@@ -110,7 +110,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         try:
             command, args = _parse(arguments)
             args.command_line = arguments  # for a command that starts itself again, once per device
-            return int(command.run(args))
+            code = int(command.run(args))
+            flush_stdout()
+            return code
         except SystemExit:  # --help, --version
             raise
         except BaseException as error:
@@ -128,6 +130,8 @@ def _told(error: BaseException) -> int:
     if isinstance(error, BrokenPipeError):  # the reader of our output (`| head`) is gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
+    if isinstance(error, OSError) and error.filename == STDOUT:  # what is still in it would fail again
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     if isinstance(error, MemoryError):
         return _fail(f"out of memory: {first_line(error)}\n  next: smaller images, batches or fewer processes", 1)
     if isinstance(error, ModuleNotFoundError):

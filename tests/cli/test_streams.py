@@ -118,3 +118,19 @@ def test_images_whose_names_are_no_utf8_are_read_and_saved(tmp_path: Path) -> No
 
     content = json.loads((tmp_path / "out" / os.fsdecode(b"\xff\xfe_res.json")).read_text(encoding="utf-8"))
     assert os.fsencode(content["input_path"]).endswith(b"\xff\xfe.png")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device on which nothing can be written")
+@pytest.mark.parametrize("words", [["models"], ["config", "list"]])
+def test_a_full_disk_behind_stdout_is_told(words: list[str]) -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "sealkit", *words],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+            check=False,
+        )
+    assert done.returncode == 1 and "error: <stdout>: No space left on device" in done.stderr
+    assert "Traceback" not in done.stderr and "Exception ignored" not in done.stderr

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -208,6 +209,21 @@ def test_a_full_disk_is_told_before_the_first_byte(
     monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=1000))
     with pytest.raises(DownloadError, match="3000000 bytes do not fit on the disk"):
         fetch(f"{server.url}/f", tmp_path / "f", rules=QUICK)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="RLIMIT_FSIZE stands in for a full disk")
+def test_a_disk_that_fills_up_is_not_taken_for_the_network(server: Server, tmp_path: Path) -> None:
+    import resource
+
+    server["/f"] = CONTENT
+    kept = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, kept[1]))  # beyond it writes fail: Python ignores SIGXFSZ
+    try:
+        with pytest.raises(DownloadError, match=r"f\.part: cannot write: File too large"):
+            fetch(f"{server.url}/f", tmp_path / "f", rules=QUICK)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, kept)
+    assert len(server["/f"].requests) == 1 and not (tmp_path / "f").exists()
 
 
 def test_proxies_are_honoured(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from sealkit.bench.real_seals import Score, metrics, score_image
-from sealkit.modules.text_recognition.metric import script_of
+from sealkit.text import script_of
 
 TITLES = {"over_print": "over-print"}
 

@@ -1,4 +1,4 @@
-"""Text comparison: nearest names for hints, normalisation, edit distances.
+"""Texts: nearest names for hints, scripts, normalisation, edit distances.
 
 RapidFuzz is imported where it is needed: it costs 5 ms, and most commands never compare a text.
 """
@@ -10,6 +10,14 @@ import unicodedata
 from collections.abc import Iterable
 
 _NOT_COMPARED = re.compile(r"[\s·・.,:;'\"“”‘’\-—_()（）\[\]【】<>《》*#■□]")
+SCRIPTS = {
+    "CJK": "han",
+    "HIRAGANA": "kana",
+    "KATAKANA": "kana",
+    "FULLWIDTH": "fullwidth",
+    "DIGIT": "digits",
+}
+"""First word of a character's Unicode name -> script, where it is not the lower-case word itself."""
 
 
 def nearest(name: str, known: Iterable[str], limit: int = 1, cutoff: float = 70.0) -> list[str]:
@@ -65,6 +73,21 @@ def did_you_mean(
 def comparable(text: str) -> str:
     """What of a text counts when readings are compared: NFKC, upper case, without blanks and punctuation."""
     return _NOT_COMPARED.sub("", unicodedata.normalize("NFKC", text)).upper()
+
+
+def is_cjk(char: str) -> bool:
+    """Whether a character is a Chinese character (unified ideographs and extension A)."""
+    return "\u3400" <= char <= "\u9fff"
+
+
+def script_of(text: str) -> str:
+    """Script of a text: "han", "latin", "digits", …; "mixed" where there are several, "symbols" where none."""
+    found = set()
+    for character in text:
+        if character.isalnum():
+            word = unicodedata.name(character, "UNNAMED").split()[0].split("-")[0]
+            found.add(SCRIPTS.get(word, word.lower()))
+    return found.pop() if len(found) == 1 else "mixed" if found else "symbols"
 
 
 def edit_distance(pred: str, truth: str) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sealkit.text import character_error_rate, comparable, did_you_mean, edit_distance, similarity
+from sealkit.text import character_error_rate, comparable, did_you_mean, edit_distance, is_cjk, script_of, similarity
 
 NAMES = ["train", "eval", "export"]
 
@@ -37,3 +37,15 @@ def test_distances_are_over_the_longer_text_and_rates_over_the_truth() -> None:
 
 def test_texts_are_compared_without_blanks_case_width_and_punctuation() -> None:
     assert comparable(" Ａb（有限）·公司\n■") == "AB有限公司"
+
+
+def test_is_cjk() -> None:
+    assert is_cjk("印") and not is_cjk("A") and not is_cjk("（")
+
+
+@pytest.mark.parametrize(
+    ("text", "script"),
+    [("发票章", "han"), ("Seal", "latin"), ("3301", "digits"), ("３", "fullwidth"), ("章A", "mixed"), ("—", "symbols")],
+)
+def test_scripts(text: str, script: str) -> None:
+    assert script_of(text) == script

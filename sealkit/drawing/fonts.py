@@ -19,6 +19,7 @@ import numpy as np
 from PIL import ImageFont
 
 from sealkit.errors import DataError
+from sealkit.text import is_cjk
 
 GLYPH_PX = 96
 """Em size of cached glyph bitmaps: as large as a character of a 480 px seal."""
@@ -133,11 +134,6 @@ class Face:
         if any(one.shape == glyph.ink.shape and np.array_equal(one, glyph.ink) for one in self._placeholders):
             return None
         return glyph
-
-
-def is_cjk(char: str) -> bool:
-    """Whether a character is a Chinese character (unified ideographs and extension A)."""
-    return "\u3400" <= char <= "\u9fff"
 
 
 def font_folders() -> list[Path]:

@@ -15,7 +15,6 @@ from difflib import SequenceMatcher
 
 import numpy as np
 
-from sealkit.drawing.fonts import is_cjk
 from sealkit.geometry.lines import LinePoly
 from sealkit.geometry.order import order_lines
 from sealkit.geometry.regions import TextRegion
@@ -33,6 +32,7 @@ from sealkit.geometry.sections import (
 )
 from sealkit.modules.text_recognition.postprocess import RecResult
 from sealkit.pipeline.page import Hypothesis, Reader, ReadLine, SealLine
+from sealkit.text import is_cjk
 
 
 @dataclass(frozen=True)

@@ -15,14 +15,14 @@ from itertools import pairwise
 
 import numpy as np
 
-from sealkit.drawing.fonts import is_cjk
+from sealkit import vocabulary
 from sealkit.geometry.grids import Grid, grid_of, white_between
 from sealkit.geometry.lines import LinePoly
 from sealkit.geometry.regions import TextRegion
 from sealkit.modules.text_recognition.postprocess import RecResult
 from sealkit.pipeline.page import Reader, ReadLine, SealLine
-from sealkit.synth.common import vocabulary
-from sealkit.synth.common.texts import traditional
+from sealkit.text import is_cjk
+from sealkit.vocabulary import traditional
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from sealkit.drawing import fonts
-from sealkit.drawing.fonts import Face, chinese_faces, face_for, find_faces, is_cjk
+from sealkit.drawing.fonts import Face, chinese_faces, face_for, find_faces
 from sealkit.errors import DataError
 
 NOTHING = "\U0010fffd"
@@ -107,7 +107,3 @@ def test_every_platform_has_its_folders(platform: str, folder: str, monkeypatch:
     monkeypatch.setenv("WINDIR", "C:/Windows")
     monkeypatch.delenv("HOME", raising=False)
     assert any(path.as_posix().endswith(folder) for path in fonts.system_folders(platform))
-
-
-def test_is_cjk() -> None:
-    assert is_cjk("印") and not is_cjk("A") and not is_cjk("（")

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sealkit import vocabulary
 from sealkit.cli import data_synth
 from sealkit.data.labels.detection import read_det_labels
 from sealkit.data.shapes import SHAPES
@@ -155,6 +156,6 @@ def test_texts() -> None:
     names = [texts.owner(rng) for _ in range(300)]
     assert len(set(names)) > 280 and max(map(len, names)) <= 40 and min(map(len, names)) >= 4
     assert all(len(texts.tax_number(rng)) in (15, 18) for _ in range(50))
-    assert texts.traditional("国际发展") == "國際發展"
+    assert vocabulary.traditional("国际发展") == "國際發展"
     forbidden = ("科研专用", "研究专用", "用于研究")  # purposes of a public test set
     assert not any(word in texts.purpose(rng) for _ in range(2000) for word in forbidden)

@@ -24,8 +24,8 @@ from sealkit.modules.dataset_check import DatasetCheck, Gallery, line_of, pixel_
 from sealkit.modules.text_recognition.characters import twins
 from sealkit.modules.text_recognition.dataset import STRIDE
 from sealkit.modules.text_recognition.labels import steps_needed
-from sealkit.modules.text_recognition.metric import script_of
 from sealkit.modules.text_recognition.models import MODULE
+from sealkit.text import script_of
 
 
 @dataclass(frozen=True)
@@ -93,11 +93,7 @@ class RecognitionCheck(DatasetCheck):
 
     def check_folder(self) -> None:
         """Images without labels."""
-        unused = self.images_without_labels()
-        if unused:
-            reason = f"{len(unused)} images in the folder have no label line, such as {unused[0]}"
-            fix = "label them, or move them elsewhere"
-            self.problems.append(Problem("unlabelled-images", str(self.root), reason, fix, "info"))
+        self.report_unlabelled("have no label line", "label them, or move them elsewhere")
 
     def galleries(self) -> Iterator[Gallery]:
         """Cases of each kind, then samples."""

@@ -6,7 +6,6 @@ Deviations: spaces count unless the recipe drops them; errors are also counted b
 
 from __future__ import annotations
 
-import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +16,7 @@ from rapidfuzz.distance import Levenshtein
 from sealkit.charset import Charset
 from sealkit.data.groups import group_names, group_order
 from sealkit.modules.text_recognition.settings import RecMetricSettings
-from sealkit.text import edit_distance
+from sealkit.text import edit_distance, script_of
 
 
 @dataclass(frozen=True)
@@ -31,14 +30,6 @@ class MetricRules:
 
 
 RULES = MetricRules()
-SCRIPTS = {
-    "CJK": "han",
-    "HIRAGANA": "kana",
-    "KATAKANA": "kana",
-    "FULLWIDTH": "fullwidth",
-    "DIGIT": "digits",
-}
-"""First word of a character's Unicode name -> script, where it is not the lower-case word itself."""
 
 
 def comparable(text: str, settings: RecMetricSettings) -> str:
@@ -53,16 +44,6 @@ def comparable(text: str, settings: RecMetricSettings) -> str:
 def as_encoded(text: str, charset: Charset) -> str:
     """What the published evaluation compares with: the label without the characters that have no class."""
     return charset.decode(charset.encode_known(text))
-
-
-def script_of(text: str) -> str:
-    """Script of a text: "han", "latin", "digits", …; "mixed" where there are several, "symbols" where none."""
-    found = set()
-    for character in text:
-        if character.isalnum():
-            word = unicodedata.name(character, "UNNAMED").split()[0].split("-")[0]
-            found.add(SCRIPTS.get(word, word.lower()))
-    return found.pop() if len(found) == 1 else "mixed" if found else "symbols"
 
 
 def length_group(text: str) -> str:

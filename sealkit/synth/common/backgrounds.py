@@ -15,8 +15,8 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from sealkit import vocabulary as words
 from sealkit.synth.common import texts
-from sealkit.synth.common import vocabulary as words
 from sealkit.synth.common.fontbook import HAND, PRINT, FontBook
 
 Rng = np.random.Generator

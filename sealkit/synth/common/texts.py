@@ -9,7 +9,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from sealkit.synth.common import vocabulary as words
+from sealkit import vocabulary as words
 
 Rng = np.random.Generator
 
@@ -37,11 +37,6 @@ def random_characters(rng: Rng, count: int) -> str:
     """Characters that make no sense together: nothing can be guessed, and rare ones are met too."""
     common, rare = gb2312_characters(1), gb2312_characters(2)
     return "".join(pick(rng, rare if rng.random() < 0.12 else common) for _ in range(count))
-
-
-def traditional(text: str) -> str:
-    """Character by character, as far as the table goes."""
-    return "".join(words.TRADITIONAL.get(char, char) for char in text)
 
 
 def brand(rng: Rng) -> str:

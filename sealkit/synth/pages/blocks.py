@@ -10,8 +10,8 @@ from itertools import pairwise
 
 import numpy as np
 
+from sealkit import vocabulary as words
 from sealkit.synth.common import texts
-from sealkit.synth.common import vocabulary as words
 from sealkit.synth.common.fields import FieldPool
 from sealkit.synth.common.fontbook import FontBook
 from sealkit.synth.pages import illustrations as images

@@ -10,8 +10,8 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
+from sealkit import vocabulary as words
 from sealkit.synth.common import texts
-from sealkit.synth.common import vocabulary as words
 from sealkit.synth.pages import blocks as parts
 from sealkit.synth.pages import illustrations as images
 from sealkit.synth.pages.blocks import PageAssets

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from sealkit import vocabulary as words
 from sealkit.synth.common import texts
-from sealkit.synth.common import vocabulary as words
 from sealkit.synth.pages import blocks as parts
 from sealkit.synth.pages import illustrations as images
 from sealkit.synth.pages.blocks import PageAssets

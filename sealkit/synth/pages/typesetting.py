@@ -15,9 +15,9 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
+from sealkit import vocabulary as words
 from sealkit.drawing.fonts import GLYPH_PX, Face
 from sealkit.synth.common import texts
-from sealkit.synth.common import vocabulary as words
 from sealkit.synth.common.fontbook import HAND, PRINT, FontBook
 
 Rng = np.random.Generator

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from sealkit import vocabulary
 from sealkit.drawing.fonts import Face
 from sealkit.synth.common import texts
 from sealkit.synth.common.fontbook import NAME, RING, FontBook
@@ -28,7 +29,7 @@ def grid(rng: Rng, book: FontBook) -> Design:
     """A square seal of lines of equally many characters, in one of `ORDERS`."""
     text = _text(rng)
     if rng.random() < 0.2:
-        text = texts.traditional(text)
+        text = vocabulary.traditional(text)
     order = str(rng.choice(list(ORDERS), p=list(ORDERS.values())))
     lines = 2 if len(text) in (4, 6) or (len(text) == 8 and rng.random() < 0.5) else 4 if len(text) == 8 else 3
     return grid_of(rng, book, text, lines, order)

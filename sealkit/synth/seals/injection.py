@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from sealkit.drawing.fonts import GLYPH_PX, is_cjk
+from sealkit.drawing.fonts import GLYPH_PX
 from sealkit.synth.common.fontbook import RING, FontBook
 from sealkit.synth.seals.design import Design
+from sealkit.text import is_cjk
 
 _FULL = 0.6  # of an em: only characters as large as that are replaced, so that none is squeezed into the place of 一
 

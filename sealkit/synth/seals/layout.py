@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from sealkit.drawing.fonts import GLYPH_PX, Face, Glyph, is_cjk
+from sealkit.drawing.fonts import GLYPH_PX, Face, Glyph
+from sealkit.text import is_cjk
 
 
 @dataclass(frozen=True)

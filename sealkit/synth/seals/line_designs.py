@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 
+from sealkit import vocabulary as words
 from sealkit.drawing.fonts import Face
 from sealkit.errors import DataError
 from sealkit.synth.common import texts
-from sealkit.synth.common import vocabulary as words
 from sealkit.synth.common.fontbook import RING, FontBook
 from sealkit.synth.seals.design import Border, Design, Rule
 from sealkit.synth.seals.layout import Line, StraightPath, set_line

@@ -5,8 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from sealkit import vocabulary as words
 from sealkit.synth.common import texts
-from sealkit.synth.common import vocabulary as words
 from sealkit.synth.common.fields import FieldPool
 from sealkit.synth.common.fontbook import PRINT, FontBook
 from sealkit.synth.seals.layout import StraightPath, draw_line, set_line

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from sealkit import vocabulary
 from sealkit.drawing.fonts import Face
 from sealkit.synth.common import texts
 from sealkit.synth.common.fontbook import NAME, RING, FontBook
@@ -32,7 +33,7 @@ def _name(rng: Rng) -> str:
             text = texts.organisation(rng) + "印"
     else:
         text = texts.random_characters(rng, int(rng.integers(2, 13)))
-    return texts.traditional(text) if rng.random() < 0.45 else text
+    return vocabulary.traditional(text) if rng.random() < 0.45 else text
 
 
 def square(rng: Rng, book: FontBook) -> Design:

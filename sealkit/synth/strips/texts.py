@@ -7,6 +7,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from sealkit import vocabulary
 from sealkit.synth.common import texts
 from sealkit.synth.common.fontbook import NAME, RING, FontBook
 from sealkit.synth.seals.design import Design, centre_mark, draw_borders, ring_text, straight
@@ -96,10 +97,10 @@ def traditional_text(rng: Rng) -> str:
     """A name in traditional characters, or characters of Big5 that make no sense together."""
     draw = rng.random()
     if draw < 0.55:
-        text = texts.traditional(texts.company(rng) if rng.random() < 0.7 else texts.organisation(rng))
+        text = vocabulary.traditional(texts.company(rng) if rng.random() < 0.7 else texts.organisation(rng))
         return text.replace("（", "").replace("）", "")[:18]
     if draw < 0.7:
-        return texts.traditional(texts.purpose(rng))
+        return vocabulary.traditional(texts.purpose(rng))
     return "".join(texts.pick(rng, big5_characters()) for _ in range(int(rng.integers(3, 13))))
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from sealkit.charset import Charset
-from sealkit.modules.text_recognition.metric import RecMetric, as_encoded, confusions, script_of, worst
+from sealkit.modules.text_recognition.metric import RecMetric, as_encoded, confusions, worst
 from sealkit.modules.text_recognition.settings import RecMetricSettings
 
 RECORDS: list[dict[str, Any]] = [
@@ -41,14 +41,6 @@ def test_groups() -> None:
 def test_empty_set() -> None:
     metrics = RecMetric().compute()
     assert metrics == {"acc": 0.0, "norm_edit_dis": 1.0, "lines": 0.0}
-
-
-@pytest.mark.parametrize(
-    ("text", "script"),
-    [("发票章", "han"), ("Seal", "latin"), ("3301", "digits"), ("３", "fullwidth"), ("章A", "mixed"), ("—", "symbols")],
-)
-def test_scripts(text: str, script: str) -> None:
-    assert script_of(text) == script
 
 
 def test_confusions_name_what_was_read_for_what() -> None:

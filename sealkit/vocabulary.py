@@ -1,4 +1,4 @@
-"""Words that names on Chinese seals are composed of. Written for sealkit: places, trades, offices, surnames."""
+"""Words that names on seals are composed of. Written for sealkit: places, trades, offices, surnames."""
 
 # ruff: noqa: SIM905 (a thousand words are easier to read and to extend as text than as a list of literals)
 # fmt: off
@@ -169,6 +169,12 @@ _TRADITIONAL_FORMS = (
 
 TRADITIONAL = dict(zip(_SIMPLIFIED_FORMS, _TRADITIONAL_FORMS))
 """Simplified character -> traditional form, the common ones."""
+
+
+def traditional(text: str) -> str:
+    """Simplified to traditional, character by character, as far as the table goes."""
+    return "".join(TRADITIONAL.get(char, char) for char in text)
+
 
 LATIN_PLACES = (
     "BEIJING", "SHANGHAI", "TIANJIN", "CHONGQING", "GUANGZHOU", "SHENZHEN", "DONGGUAN", "FOSHAN", "ZHUHAI",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -120,7 +120,7 @@ class LoopSettings(Settings):
 
 
 class RecipeBase(Settings):
-    """What every recipe has. A module's recipe adds `module`, `network`, `data` and what else it needs."""
+    """What every training needs. A module has a `ModuleRecipe`, with `module`, `network` and what else it needs."""
 
     name: str
     """Short name; default of the run folder."""
@@ -139,3 +139,16 @@ class RecipeBase(Settings):
     def run_dir(self) -> str:
         """The run folder: `output`, else runs/<name>."""
         return self.output or f"runs/{self.name}"
+
+
+class SetsSettings(Settings):
+    """Sets of training and validation; a module says what a set is."""
+
+    train: tuple[Any, ...]
+    val: tuple[Any, ...]
+
+
+class ModuleRecipe(RecipeBase):
+    """What every module's recipe has."""
+
+    data: SetsSettings

@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any, ClassVar, Generic, TypeVar
 
-from sealkit.config.training import RecipeBase
+from sealkit.config.training import ModuleRecipe
 from sealkit.engine.task import ParamGroup, Task
 from sealkit.errors import ConfigError
 from sealkit.modules.base import ModelSpec
 
-Recipe = TypeVar("Recipe", bound=RecipeBase)
+Recipe = TypeVar("Recipe", bound=ModuleRecipe)
 
 
 class ModuleTask(Task, Generic[Recipe]):
@@ -48,10 +48,6 @@ class ModuleTask(Task, Generic[Recipe]):
         return self.recipe.eval.metric or self.default_metric
 
     @abstractmethod
-    def entries(self) -> tuple[Sequence[Any], Sequence[Any]]:
-        """Settings of the recipe's training sets and of its validation sets."""
-
-    @abstractmethod
     def load_set(self, entry: Any) -> Any:
         """What a set's label file holds.
 
@@ -66,19 +62,19 @@ class ModuleTask(Task, Generic[Recipe]):
     @cached_property
     def train_sets(self) -> list[Any]:
         """What each training set holds. Read once: label files that change during a run do not change the run."""
-        return [self.load_set(entry) for entry in self.entries()[0]]
+        return [self.load_set(entry) for entry in self.recipe.data.train]
 
     @cached_property
     def val_sets(self) -> list[Any]:
         """As `train_sets`, of validation."""
-        return [self.load_set(entry) for entry in self.entries()[1]]
+        return [self.load_set(entry) for entry in self.recipe.data.val]
 
     def data_info(self) -> dict[str, Any]:
         """Fingerprint and counts of every set; a resumed run must find them unchanged."""
-        train, val = self.entries()
+        data = self.recipe.data
         return {
-            "train": [self.set_info(entry, found) for entry, found in zip(train, self.train_sets)],
-            "val": [self.set_info(entry, found) for entry, found in zip(val, self.val_sets)],
+            "train": [self.set_info(entry, found) for entry, found in zip(data.train, self.train_sets)],
+            "val": [self.set_info(entry, found) for entry, found in zip(data.val, self.val_sets)],
         }
 
     def build_network(self) -> Any:

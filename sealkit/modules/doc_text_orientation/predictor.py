@@ -64,11 +64,15 @@ class OrientationClassifier(Predictor):
         self.model = model
         self.input = ori_input(model.meta)
         self.labels = self.input.labels
-        shape = model.outputs[0].shape
-        if shape and (len(shape) != 2 or shape[1] not in (None, len(self.input.labels))):
+        self._check_output("an orientation classifier")
+
+    def _check_output(self, kind: str) -> None:
+        """EngineError where the graph is not of this kind: one score per class."""
+        shape = self.model.outputs[0].shape
+        if shape and (len(shape) != 2 or shape[1] not in (None, len(self.labels))):
             raise EngineError(
-                f"the graph is not an orientation classifier: its output must be (N, {len(self.input.labels)})",
-                where=str(model.path),
+                f"the graph is not {kind}: its output must be (N, {len(self.labels)})",
+                where=str(self.model.path),
                 value=shape,
                 hint="check which model_dir belongs to which module",
             )

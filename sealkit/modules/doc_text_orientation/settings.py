@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from sealkit.config.augment import Perspective, Photometric, Rotate
 from sealkit.config.base import Settings
-from sealkit.config.training import RecipeBase
+from sealkit.config.training import ModuleRecipe, SetsSettings
 
 
 class OriNetworkSettings(Settings):
@@ -39,7 +39,7 @@ class OriSetSettings(Settings):
         return self
 
 
-class OriDataSettings(Settings):
+class OriDataSettings(SetsSettings):
     """Sets of training and validation."""
 
     train: tuple[OriSetSettings, ...] = Field(min_length=1)
@@ -107,7 +107,7 @@ class OriResizeSettings(Settings):
         return self.crop, self.crop
 
 
-class OrientationRecipe(RecipeBase):
+class OrientationRecipe(ModuleRecipe):
     """What recipes of both modules have."""
 
     network: OriNetworkSettings = OriNetworkSettings()

@@ -100,11 +100,7 @@ class LayoutCheck(DatasetCheck):
 
     def check_folder(self) -> None:
         """Images that no file lists."""
-        unused = self.images_without_labels()
-        if unused:
-            reason = f"{len(unused)} images in the folder are not listed, such as {unused[0]}"
-            fix = "list them; a page without boxes needs no annotation"
-            self.problems.append(Problem("unlabelled-images", str(self.root), reason, fix, "info"))
+        self.report_unlabelled("are not listed", "list them; a page without boxes needs no annotation")
 
     def galleries(self) -> Iterator[Gallery]:
         """Cases of each kind, then samples."""

@@ -8,7 +8,7 @@ from pydantic import Field, field_validator
 
 from sealkit.config.augment import Flip, Photometric
 from sealkit.config.base import Settings
-from sealkit.config.training import RecipeBase
+from sealkit.config.training import ModuleRecipe, SetsSettings
 
 Interpolation = Literal["nearest", "linear", "cubic", "area", "lanczos4"]
 Size = tuple[int, int]
@@ -34,7 +34,7 @@ class LayoutSetSettings(Settings):
     """Samples of this set per epoch, as a share of its size."""
 
 
-class LayoutDataSettings(Settings):
+class LayoutDataSettings(SetsSettings):
     """Sets of training and validation, and the classes."""
 
     train: tuple[LayoutSetSettings, ...] = Field(min_length=1)
@@ -179,7 +179,7 @@ class LayoutPostprocessSettings(Settings):
     """Score above which a box is shown, in the pipeline and in reports; metrics of evaluation take all boxes."""
 
 
-class LayoutDetectionRecipe(RecipeBase):
+class LayoutDetectionRecipe(ModuleRecipe):
     """A recipe of the module."""
 
     module: Literal["layout_detection"]

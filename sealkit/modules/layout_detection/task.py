@@ -84,10 +84,6 @@ class LayoutDetectionTask(ModuleTask[LayoutDetectionRecipe]):
             self._restored = tuple(str(name) for name in found)
             self._train = self._eval = None
 
-    def entries(self) -> tuple[Sequence[Any], Sequence[Any]]:
-        """`data.train` and `data.val`."""
-        return self.recipe.data.train, self.recipe.data.val
-
     def load_set(self, entry: Any) -> Any:
         """See `dataset.load_set`."""
         return load_set(entry, self.recipe.train.max_broken_share)

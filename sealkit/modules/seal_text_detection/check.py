@@ -91,11 +91,8 @@ class DetectionCheck(DatasetCheck):
 
     def check_folder(self) -> None:
         """Images without labels."""
-        unused = self.images_without_labels(path for paths in self.files.values() for path in paths)
-        if unused:
-            reason = f"{len(unused)} images in the folder have no label line, such as {unused[0]}"
-            fix = "label them; an image without text gets the line `path<TAB>[]`"
-            self.problems.append(Problem("unlabelled-images", str(self.root), reason, fix, "info"))
+        fix = "label them; an image without text gets the line `path<TAB>[]`"
+        self.report_unlabelled("have no label line", fix, (path for paths in self.files.values() for path in paths))
 
     def galleries(self) -> Iterator[Gallery]:
         """Cases of each kind, what a detector disagrees with, then samples."""

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from sealkit.config.augment import Border, Flip, Perspective, Photometric, Rotate
 from sealkit.config.base import Settings
-from sealkit.config.training import RecipeBase
+from sealkit.config.training import ModuleRecipe, SetsSettings
 
 
 class DetNetworkSettings(Settings):
@@ -34,7 +34,7 @@ class DetSetSettings(Settings):
     """Samples of this set per epoch, as a share of its size."""
 
 
-class DetDataSettings(Settings):
+class DetDataSettings(SetsSettings):
     """Sets of training and validation."""
 
     train: tuple[DetSetSettings, ...] = Field(min_length=1)
@@ -208,7 +208,7 @@ class DetCropSettings(DetCropSizeSettings):
     did not dim it."""
 
 
-class SealTextDetectionRecipe(RecipeBase):
+class SealTextDetectionRecipe(ModuleRecipe):
     """A recipe of the module."""
 
     module: Literal["seal_text_detection"]

@@ -30,10 +30,6 @@ class SealTextDetectionTask(ModuleTask[SealTextDetectionRecipe]):
         self._train: TrainSource | None = None
         self._eval: EvalSource | None = None
 
-    def entries(self) -> tuple[Sequence[Any], Sequence[Any]]:
-        """`data.train` and `data.val`."""
-        return self.recipe.data.train, self.recipe.data.val
-
     def load_set(self, entry: Any) -> Any:
         """See `dataset.load_set`."""
         return load_set(entry, self.recipe.train.max_broken_share)

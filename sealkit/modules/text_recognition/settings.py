@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from sealkit.config.base import Settings
-from sealkit.config.training import RecipeBase
+from sealkit.config.training import ModuleRecipe, SetsSettings
 from sealkit.synth.seals.settings import StripSettings
 
 
@@ -75,7 +75,7 @@ class RecTrainSetSettings(RecSetSettings):
         return self
 
 
-class RecDataSettings(Settings):
+class RecDataSettings(SetsSettings):
     """Sets of training and validation."""
 
     train: tuple[RecTrainSetSettings, ...] = Field(min_length=1)
@@ -225,7 +225,7 @@ class RecLossSettings(Settings):
     """Weight of the auxiliary head's loss; that of the output that is read is 1."""
 
 
-class TextRecognitionRecipe(RecipeBase):
+class TextRecognitionRecipe(ModuleRecipe):
     """A recipe of the module."""
 
     module: Literal["text_recognition"]

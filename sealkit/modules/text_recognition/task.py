@@ -66,10 +66,6 @@ class TextRecognitionTask(ModuleTask[TextRecognitionRecipe]):
         """Whether the model's published script runs from right to left, so that texts are turned around by runs."""
         return self.spec.charset is not None and self.spec.charset.reverse_runs
 
-    def entries(self) -> tuple[Sequence[Any], Sequence[Any]]:
-        """`data.train` and `data.val`."""
-        return self.recipe.data.train, self.recipe.data.val
-
     def load_set(self, entry: Any) -> Any:
         """See `dataset.load_set`."""
         return load_set(entry, self.recipe.train.max_broken_share)

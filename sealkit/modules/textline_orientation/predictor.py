@@ -27,14 +27,7 @@ class TextLineClassifier(OrientationClassifier):
     def __init__(self, model: InferenceModel) -> None:
         self.model = model
         self.size, self.labels, self._normal = line_input(model.meta)
-        shape = model.outputs[0].shape
-        if shape and (len(shape) != 2 or shape[1] not in (None, len(self.labels))):
-            raise EngineError(
-                f"the graph is not a text line classifier: its output must be (N, {len(self.labels)})",
-                where=str(model.path),
-                value=shape,
-                hint="check which model_dir belongs to which module",
-            )
+        self._check_output("a text line classifier")
 
     @classmethod
     def wrote(cls, meta: ModelMeta) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from sealkit.config.base import Settings
-from sealkit.config.training import RecipeBase
+from sealkit.config.training import ModuleRecipe, SetsSettings
 
 
 class ColourSet(Settings):
@@ -15,14 +15,14 @@ class ColourSet(Settings):
     labels: str
 
 
-class ColourData(Settings):
+class ColourData(SetsSettings):
     """Sets to train on and to evaluate on."""
 
     train: tuple[ColourSet, ...]
     val: tuple[ColourSet, ...]
 
 
-class ColourRecipe(RecipeBase):
+class ColourRecipe(ModuleRecipe):
     """A recipe of the module."""
 
     module: Literal["seal_colour"]

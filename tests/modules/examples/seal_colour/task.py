@@ -38,9 +38,6 @@ class ColourTask(ModuleTask[ColourRecipe]):
     default_metric = "accuracy"
     collate = staticmethod(collate)
 
-    def entries(self) -> tuple[Sequence[Any], Sequence[Any]]:
-        return self.recipe.data.train, self.recipe.data.val
-
     def load_set(self, entry: Any) -> Any:
         return load_set(entry)
 

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 from sealkit.version import __version__
 
 if TYPE_CHECKING:
-    from sealkit.api import create_model, create_pipeline, evaluate, export_model, train
+    from sealkit.api import evaluate, export_model, train
     from sealkit.errors import SealkitError
     from sealkit.importing import import_weights
+    from sealkit.pipeline.create import create_model, create_pipeline
     from sealkit.zoo import build_network, list_models
 
 __all__ = [
@@ -32,8 +33,8 @@ __all__ = [
 _HOMES = {
     "SealkitError": "sealkit.errors",
     "build_network": "sealkit.zoo",
-    "create_model": "sealkit.api",
-    "create_pipeline": "sealkit.api",
+    "create_model": "sealkit.pipeline.create",
+    "create_pipeline": "sealkit.pipeline.create",
     "evaluate": "sealkit.api",
     "export_model": "sealkit.api",
     "import_weights": "sealkit.importing",

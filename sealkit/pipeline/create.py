@@ -60,7 +60,7 @@ def create_pipeline(
     doc_orientation_classify_model_dir: str | Path | None = None,
     **old: Any,
 ) -> SealRecognitionPipeline | ParallelPipeline:
-    """Build a pipeline.
+    """The pipeline `seal_recognition`: `create_pipeline().predict("seal.png")`.
 
     Args:
         pipeline: name of a shipped config, path of a YAML file, or settings as a dict; None: the embedded default,
@@ -80,8 +80,8 @@ def create_pipeline(
         ray: address of a Ray cluster (`auto`, `host:6379`, `ray://host:10001`, `local`) that has the workers.
         det, rec, layout, ori: a trained text detector, recogniser, layout or page orientation model: run folder,
             exported folder or .onnx file. Its stage is switched on, and it runs as it was evaluated.
-        seal_text_detection_model_dir, text_recognition_model_dir, layout_detection_model_dir,
-            doc_orientation_classify_model_dir: the same, by PaddleOCR 3's names.
+        seal_text_detection_model_dir, text_recognition_model_dir: the same, by PaddleOCR 3's names.
+        layout_detection_model_dir, doc_orientation_classify_model_dir: likewise.
         download: get official models that are missing, see `sealkit download`; None: as $SEALKIT_DOWNLOAD says.
         old: PaddleOCR 3's keywords enable_hpi, use_tensorrt, precision (fp32, fp16), enable_mkldnn,
             mkldnn_cache_capacity, cpu_threads, enable_cinn; names of earlier versions are refused with today's.
@@ -193,7 +193,9 @@ def create_model(
     hpi_config: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> Any:
-    """One module on its own; its `predict(input)` yields one result per image.
+    """One module on its own: `create_model("PP-OCRv4_mobile_seal_det", "my_folder").predict("seal.png")`.
+
+    Its `predict(input)` yields one result per image.
 
     Args:
         model_name: official name, e.g. PP-OCRv4_mobile_seal_det or PP-OCRv6_small_rec; decides the module.

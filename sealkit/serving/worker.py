@@ -31,7 +31,7 @@ class WorkerSpec:
     """What a worker loads. Travels to the new process by pickle, so `create` is a function of a module.
 
     Attributes:
-        create: makes the pipeline, such as `sealkit.api.create_pipeline`.
+        create: makes the pipeline, such as `sealkit.create_pipeline`.
         options: its arguments.
         settings: limits and defaults of the service.
         threads: of OpenCV in this process; the engines' are an option of `create`.

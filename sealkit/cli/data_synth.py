@@ -38,7 +38,6 @@ _PAGE_ONLY = ("classes", "documents", "empty", "parts", "close_ups", "seal_width
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the flags of `sealkit data synth`."""
     from sealkit.cli.options import add_workers
-    from sealkit.data.shapes import SHAPES
 
     parser.add_argument("out", metavar="DIR", help="folder to write (must be empty or new)")
     parser.add_argument(
@@ -53,47 +52,56 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--val-share", type=float, default=0.1, metavar="SHARE", help="share of the validation part (default 0.1)"
     )
-    parser.add_argument("--style", choices=["default", "laser", "guilloche"], help="family of seals (default: default)")
     parser.add_argument(
+        "--size", type=int, nargs=2, metavar=("MIN", "MAX"),
+        help="long side of images (--kind seal: of those filled by a seal), pixels",
+    )  # fmt: skip
+    parser.add_argument("--fonts", metavar="DIR", help="folder of fonts to use beside the system's")
+    parser.add_argument("--quality", type=int, default=93, help="JPEG quality of the files (default 93)")
+    parser.add_argument("--sheet", metavar="FILE", help="write a contact sheet of the first images with their labels")
+    parser.add_argument("--sheet-count", type=int, default=48, metavar="N", help="images on the sheet (default 48)")
+    _add_seals(parser.add_argument_group("seals (--kind seal)"))
+    _add_pages(parser.add_argument_group("pages (--kind page and --kind orientation)"))
+
+
+def _add_seals(seal: argparse._ArgumentGroup) -> None:
+    from sealkit.data.shapes import SHAPES
+
+    seal.add_argument("--style", choices=["default", "laser", "guilloche"], help="family of seals (default: default)")
+    seal.add_argument(
         "--layout", choices=["any", "latin", "grid"],
-        help="any: by --shapes; latin: an arc over the top, one along the foot, lines inside; grid: square seals, as "
+        help="any: by --shapes; latin: an arc over the top, one along the bottom, lines inside; grid: square seals, as "
         "many in each of four reading orders, to measure with (default: any)",
     )  # fmt: skip
-    parser.add_argument(
-        "--size",
-        type=int,
-        nargs=2,
-        metavar=("MIN", "MAX"),
-        help="long side of images (--kind seal: of those filled by a seal), pixels",
-    )
-    parser.add_argument(
+    seal.add_argument(
         "--page-size", type=int, nargs=2, metavar=("MIN", "MAX"), help="long side of document parts, pixels"
     )
-    parser.add_argument(
-        "--scenes",
-        metavar="NAME=WEIGHT,…",
+    seal.add_argument(
+        "--scenes", metavar="NAME=WEIGHT,…",
         help="mix of crops, pages and negatives, e.g. crops=0.7,pages=0.22,negatives=0.08",
-    )
-    parser.add_argument("--shapes", metavar="NAME=WEIGHT,…", help=f"mix of {', '.join(SHAPES)}; others get 0")
-    parser.add_argument(
+    )  # fmt: skip
+    seal.add_argument("--shapes", metavar="NAME=WEIGHT,…", help=f"mix of {', '.join(SHAPES)}; others get 0")
+    seal.add_argument(
         "--uniform-angle", type=float, metavar="SHARE", help="share of seals turned by any angle of 0 to 360 degrees"
     )
-    parser.add_argument("--min-seal", type=int, metavar="PX", help="smallest seal on a page")
-    parser.add_argument(
+    seal.add_argument("--min-seal", type=int, metavar="PX", help="smallest seal on a page")
+    seal.add_argument(
         "--legibility", type=float, metavar="SHARE",
         help="texts of which the image shows less are labelled illegible, ###; 0: none (default 0.14)",
     )  # fmt: skip
-    parser.add_argument(
+    seal.add_argument(
         "--relabel", action="store_true", default=None,
         help="DIR already holds this set: redraw it and rewrite only its label files",
     )  # fmt: skip
-    parser.add_argument(
+    seal.add_argument(
         "--characters", metavar="TEXT", help="write these characters into the texts, for the recogniser to learn"
     )
-    parser.add_argument(
+    seal.add_argument(
         "--characters-share", type=float, metavar="SHARE", help="share of Chinese lines with some of them (default 0.6)"
     )
-    page = parser.add_argument_group("pages (--kind page and --kind orientation)")
+
+
+def _add_pages(page: argparse._ArgumentGroup) -> None:
     page.add_argument(
         "--classes", metavar="NAME,…", help="what is labelled, ids in this order (default image,table,seal); more: "
         "text, doc_title, paragraph_title, header, number, figure_title",
@@ -111,10 +119,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--seal-width", type=float, nargs=2, metavar=("MIN", "MAX"),
         help="narrowest and widest seal as a share of the page's short side (default 0.03 0.35)",
     )  # fmt: skip
-    parser.add_argument("--fonts", metavar="DIR", help="folder of fonts to use beside the system's")
-    parser.add_argument("--quality", type=int, default=93, help="JPEG quality of the files (default 93)")
-    parser.add_argument("--sheet", metavar="FILE", help="write a contact sheet of the first images with their labels")
-    parser.add_argument("--sheet-count", type=int, default=48, metavar="N", help="images on the sheet (default 48)")
 
 
 def _weights(text: str, allowed: tuple[str, ...], flag: str) -> dict[str, float]:

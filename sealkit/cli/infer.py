@@ -90,9 +90,21 @@ SPEED: dict[str, tuple[Callable[[str], Any], str, str]] = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the flags of `sealkit infer`."""
-    from sealkit.cli.options import add_overrides, add_workers, positive
-    from sealkit.pipeline.options import PredictOptions
+    from sealkit.cli.options import add_overrides
 
+    _add_inputs(parser)
+    _add_models(parser)
+    _add_speed(parser)
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--jsonl", action="store_true", help="one JSON object per image on stdout, nothing else")
+    form.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    parser.add_argument("--verbose", action="store_true", help="also print what each stage found, and the engines")
+    _add_options(parser)
+    add_overrides(parser)
+
+
+def _add_inputs(parser: argparse.ArgumentParser) -> None:
+    """What is read, and where results are saved."""
     parser.add_argument("input", nargs="*", metavar="INPUT", help="image, TIFF, PDF, folder or URL; several allowed")
     parser.add_argument("-i", "--input", dest="more", nargs="+", metavar="INPUT", default=[], help="the same")
     parser.add_argument("--allow-url", action="store_true", help="fetch inputs that are URLs, from any host")
@@ -107,6 +119,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="leave out what an earlier run with --resume saved in PATH, where input and settings are the same",
     )
     parser.add_argument("--save-csv", metavar="FILE", help="one row per text: file, page, seal, role, text, score, box")
+
+
+def _add_models(parser: argparse.ArgumentParser) -> None:
+    """What reads."""
     parser.add_argument(
         "--pipeline", metavar="CONFIG", help="pipeline config: YAML file or shipped name (default: embedded)"
     )
@@ -122,6 +138,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=None,
         help="get missing official models (see sealkit download)",
     )
+
+
+def _add_speed(parser: argparse.ArgumentParser) -> None:
+    """What runs the models, and how many images at a time."""
+    from sealkit.cli.options import add_workers, positive
+
     parser.add_argument("--engine", help=f"{engines.HELP} (default: the config's, else auto)")
     parser.add_argument(
         "--engine-config", type=value, metavar="DICT", help="options of the engine, or {engine: options}"
@@ -145,10 +167,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="images read at the same time (default: up to 4 with small networks on ONNX Runtime, else 1)",
     )
     add_workers(parser, 1, "processes with a pipeline each on the CPU (0: one per core)")
-    form = parser.add_mutually_exclusive_group()
-    form.add_argument("--jsonl", action="store_true", help="one JSON object per image on stdout, nothing else")
-    form.add_argument("--quiet", action="store_true", help="print nothing but errors")
-    parser.add_argument("--verbose", action="store_true", help="also print what each stage found, and the engines")
+
+
+def _add_options(parser: argparse.ArgumentParser) -> None:
+    """The parameters of `predict`."""
+    from sealkit.pipeline.options import PredictOptions
+
     for option in PredictOptions.in_text():
         text = option.doc[0].lower() + option.doc[1:].rstrip(".")
         if option.kind == "switch":
@@ -156,7 +180,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             parser.add_argument(option.flag, type=flag, nargs="?", const=True, metavar=option.metavar, help=text)
         else:
             parser.add_argument(option.flag, type=_TYPES[option.kind], metavar=option.metavar, help=text)
-    add_overrides(parser)
 
 
 def run(args: argparse.Namespace) -> int:

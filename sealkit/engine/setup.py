@@ -105,23 +105,31 @@ def build(
     net = _network(task, settings, folder, world, log, checkpoint)
     before = str(checkpoint.progress.get("kernels", "paddle")) if checkpoint else None
     kernels = choose_kernels(net, loop, before, world, log)
-    optimizer = Optimizer(net, task.param_groups(net), settings.optimizer)
-    ema = None
-    if settings.ema:
-        cycle = settings.ema.cycle_epochs
-        ema = Ema(net.state_dict(), settings.ema, cycle * plan.steps_per_epoch if cycle else None)
-    trainer = Trainer(task, net, optimizer, ema, settings, world)
-    if checkpoint:
-        optimizer.load(checkpoint.optimizer or {})
-        trainer.amp.load(checkpoint.progress.get("scaler"))
-        if ema:
-            ema.load(checkpoint.ema or {}, checkpoint.progress["ema"])
+    optimizer, ema, trainer = _trainer(task, settings, world, plan.steps_per_epoch, net, checkpoint)
     streams = {TRAIN_STREAM: Stream(source, task.collate), EVAL_STREAM: Stream(task.eval_samples(), task.collate)}
     loader = stack.enter_context(Loader(streams, loop.num_workers, settings.seed))
     return Parts(
         task, settings, folder, world, plan, length, data, net, optimizer, ema, trainer, loader, log, progress, resumed,
         kernels,
     )  # fmt: skip
+
+
+def _trainer(
+    task: Task, settings: RecipeBase, world: World, steps_per_epoch: int, net: Any, checkpoint: Checkpoint | None
+) -> tuple[Optimizer, Ema | None, Trainer]:
+    """Optimiser, moving average and loss scale, fresh or as the checkpoint has them."""
+    optimizer = Optimizer(net, task.param_groups(net), settings.optimizer)
+    ema = None
+    if settings.ema:
+        cycle = settings.ema.cycle_epochs
+        ema = Ema(net.state_dict(), settings.ema, cycle * steps_per_epoch if cycle else None)
+    trainer = Trainer(task, net, optimizer, ema, settings, world)
+    if checkpoint:
+        optimizer.load(checkpoint.optimizer or {})
+        trainer.amp.load(checkpoint.progress.get("scaler"))
+        if ema:
+            ema.load(checkpoint.ema or {}, checkpoint.progress["ema"])
+    return optimizer, ema, trainer
 
 
 def _network(

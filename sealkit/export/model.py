@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -75,20 +75,11 @@ def export_model(
     expected = reference_arrays(row.reference(net, task), row, task, feeds)
     proof = Proof([name for batch in feeds for name in batch["name"]])
     proof.metrics["trained"] = metrics(task, row, expected, feeds)
-    spec, inputs = dict(task.inference_spec()), row.inputs(task)
-    image = next(given for given in inputs if len(given.shape) == 4)
+    spec = dict(task.inference_spec())
     report: dict[str, Any] = {}
 
     def fill(folder: Path) -> None:
-        write_graph(row.inference(net, task), inputs, folder)
-        text = yaml.safe_dump(spec, allow_unicode=True, sort_keys=False)
-        write_text(folder / YML, text)
-        graph: dict[str, Any] = {"interpolation_operations": 0}
-        if onnx:
-            graph["rewrites"] = onnx_file.convert(folder / PROGRAM, folder / PARAMS, folder / ONNX)
-            characters = spec.get("PostProcess", {}).get("character_dict")
-            axes = {i: name for i, (name, size) in enumerate(zip("nchw", image.shape)) if size is None}
-            graph |= onnx_file.finish(folder / ONNX, text, characters, axes)
+        graph = _write_files(folder, row.inference(net, task), row.inputs(task), spec, onnx)
         needed = ("paddle", "onnxruntime")  # an export is not finished without these
         engines = [name for name in proving(onnx=onnx) if name in needed or installed(name)]
         compare(proof, folder, engines, task, row, expected, feeds, load_model)
@@ -121,6 +112,23 @@ def export_model(
             hint="choose another folder, or check free space",
         ) from error
     return report
+
+
+def _write_files(
+    folder: Path, inference: Any, inputs: Sequence[Any], spec: Mapping[str, Any], onnx: bool
+) -> dict[str, Any]:
+    """Write graph, weights, inference.yml and, if asked for, inference.onnx; what the report says of the graph."""
+    write_graph(inference, inputs, folder)
+    text = yaml.safe_dump(spec, allow_unicode=True, sort_keys=False)
+    write_text(folder / YML, text)
+    graph: dict[str, Any] = {"interpolation_operations": 0}
+    if onnx:
+        graph["rewrites"] = onnx_file.convert(folder / PROGRAM, folder / PARAMS, folder / ONNX)
+        characters = spec.get("PostProcess", {}).get("character_dict")
+        image = next(given for given in inputs if len(given.shape) == 4)
+        axes = {i: name for i, (name, size) in enumerate(zip("nchw", image.shape)) if size is None}
+        graph |= onnx_file.finish(folder / ONNX, text, characters, axes)
+    return graph
 
 
 def task_of(task_or_recipe: Any) -> Any:

@@ -239,11 +239,20 @@ def _inspect_jpeg(data: bytes, where: str | None) -> ImageInfo:
         )
     if data.rfind(b"\xff\xd9") < at:
         raise _truncated(where, end, "the end marker of the JPEG is missing")
+    several = progressive or (at + 2 < end and data[at + 2] < frame[3])
+    scans = _jpeg_scans(data, at) if several else 1  # decoders end with the first one that has all components
+    return _jpeg_info(frame, orientation, scans, coefficients if several else None)
+
+
+def _jpeg_info(
+    frame: tuple[int, int, int, int], orientation: int, scans: int, kept_coefficients: float | None
+) -> ImageInfo:
+    """The frame (bits, height, width, components) of a JPEG, and what decoding takes: of an image in several scans all
+    coefficients, so many per pixel, are kept until the last."""
     bits, height, width, components = frame
     pixel = 6.0 if components in (1, 3) else 7.0  # OpenCV decodes and copies; Pillow's four bytes and our three
-    several = progressive or (at + 2 < end and data[at + 2] < components)
-    if several:  # all coefficients are kept until the last scan
-        pixel = max(pixel, 2 * coefficients + (3 if components in (1, 3) else 4))
+    if kept_coefficients is not None:
+        pixel = max(pixel, 2 * kept_coefficients + (3 if components in (1, 3) else 4))
     return ImageInfo(
         "JPEG",
         width,
@@ -252,7 +261,7 @@ def _inspect_jpeg(data: bytes, where: str | None) -> ImageInfo:
         bits,
         orientation=orientation,
         cmyk=components == 4,
-        scans=_jpeg_scans(data, at) if several else 1,  # decoders end with the first one that has all components
+        scans=scans,
         memory=int(pixel * width * height),
     )
 

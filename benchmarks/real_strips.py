@@ -22,8 +22,8 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.strips import StripReader, confidence
 from sealkit.bench.labelled import load_labels
-from sealkit.bench.strips import StripReader, confidence
 from sealkit.data.directions import find_directions
 from sealkit.data.records import DetSample, TextLine
 from sealkit.geometry.lines import LinePoly, lines_from_region, orientations

@@ -28,9 +28,9 @@ import cv2
 import numpy as np
 
 from benchmarks.sealbench_table import markdown, metrics_by_group
+from benchmarks.strips import StripReader
 from sealkit.bench.options import add_pipeline_options, pipeline_options
 from sealkit.bench.real_seals import Found, PipelineReader, rapidocr_reader
-from sealkit.bench.strips import StripReader
 from sealkit.drawing.fonts import VARIABLE, find_faces
 from sealkit.errors import DataError
 from sealkit.files import write_text

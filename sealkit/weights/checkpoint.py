@@ -16,7 +16,7 @@ import hashlib
 import json
 import os
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -96,8 +96,13 @@ def save_checkpoint(folder: str | Path, checkpoint: Checkpoint) -> None:
             target / STATE, json.dumps({**plain, CHECKSUM: _digest(plain)}, ensure_ascii=False, indent=1), durable=True
         )
 
+    _replace(Path(folder), fill)
+
+
+def _replace(folder: Path, fill: Callable[[Path], None]) -> None:
+    """As `replace_folder`; WeightsError where it cannot be written."""
     try:
-        replace_folder(Path(folder), fill)
+        replace_folder(folder, fill)
     except OSError as error:
         raise WeightsError(
             f"cannot write the checkpoint: {error.strerror or error}",
@@ -220,11 +225,4 @@ def copy_checkpoint(source: str | Path, target: str | Path) -> None:
             except OSError:
                 copy_file(file, folder / file.name)
 
-    try:
-        replace_folder(Path(target), fill)
-    except OSError as error:
-        raise WeightsError(
-            f"cannot write the checkpoint: {error.strerror or error}",
-            where=str(target),
-            hint="check free space and permissions",
-        ) from error
+    _replace(Path(target), fill)

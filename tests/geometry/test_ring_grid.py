@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from rapidfuzz.distance import Levenshtein
 
-from sealkit.bench.strips import StripReader
+from benchmarks.strips import StripReader
 from sealkit.geometry.lines import lines_from_region
 from sealkit.modules.seal_text_detection.postprocess import decode
 from tests.geometry.rings import DEGREES_PER_CHARACTER, Ring, compose, draw_ring

@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from sealkit.bench.strips import StripReader
+from benchmarks.strips import StripReader
 from sealkit.geometry.lines import lines_from_region
 from sealkit.text import character_error_rate
 

@@ -10,7 +10,7 @@ import hashlib
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -239,13 +239,6 @@ def _copy(job: FileCopy) -> None:
         copy_file(job.source, job.target)
 
 
-def prepare_folder(out: Path) -> None:
-    """Make an output folder; DataError where it holds something."""
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise DataError("the output folder is not empty", where=str(out), hint="give a new folder, or empty this one")
-    out.mkdir(parents=True, exist_ok=True)
-
-
 def free_name(name: str, used: set[str]) -> str:
     """The name, or name_2, name_3, … where it is taken; also on file systems that ignore case."""
     path, count = Path(name.replace("\t", "_").replace("\n", "_")), 1
@@ -363,3 +356,29 @@ def unlabelled(images: Images, rows: Iterable[Row], where: str, source: Source) 
     if left:
         reason = f"{len(left)} images have no annotation, such as {left[0]}"
         source.report("unlabelled-images", where, reason, "annotate them; they were not converted", "info")
+
+
+ReadFile = Callable[[Path, Path, Images, Source], None]
+
+
+def read_files(path: Path, suffix: str, hint: str, read_file: ReadFile) -> Source:
+    """What is annotated in a file, or in every file of that kind below a folder.
+
+    Args:
+        path: the file or folder; images are looked for beside the file, or below the folder.
+        suffix: of the files, such as `.json`.
+        hint: what to do where there is none.
+        read_file: (file, folder of the images, images, source) adds the rows of one file.
+
+    Raises:
+        DataError: there is no such file.
+    """
+    files = [path] if path.is_file() else sorted(path.rglob(f"*{suffix}"))
+    if not files:
+        raise DataError(f"there is no {suffix[1:].upper()} file", where=str(path), hint=hint)
+    root = path.parent if path.is_file() else path
+    images, source = Images(root), Source()
+    for file in files:
+        read_file(file, root, images, source)
+    unlabelled(images, source.rows, str(root), source)
+    return source

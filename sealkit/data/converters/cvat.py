@@ -7,7 +7,7 @@ from typing import Any
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
-from sealkit.data.converters.base import Images, Row, Source, unlabelled
+from sealkit.data.converters.base import Images, Row, Source, read_files
 from sealkit.data.converters.formats import LINE_KEYS
 from sealkit.data.converters.reading import read_xml
 from sealkit.data.converters.stated_size import stated
@@ -15,11 +15,12 @@ from sealkit.data.converters.text_keys import CANDIDATES, usual_text
 from sealkit.data.converters.text_lines import ellipse_points, numbers, turned_box
 from sealkit.data.labels.ignored import is_ignored
 from sealkit.data.records import DetSample
-from sealkit.errors import DataError, Problem
+from sealkit.errors import Problem
 from sealkit.files import write_text
 from sealkit.images import inspect_image
 
 _SHAPES = ("polygon", "box", "ellipse", "polyline", "points", "mask", "cuboid", "skeleton")
+_EXPORT = "export the task as `CVAT for images 1.1`"
 
 
 def recognise(path: Path, content: Any) -> bool:
@@ -37,26 +38,20 @@ def read(path: Path) -> Source:
     candidates. Polygons, boxes (also turned ones) and ellipses are outlines; the rest is reported. The attribute ignore
     or difficult, set to true, marks ignored texts.
     """
-    files = [path] if path.is_file() else sorted(path.rglob("*.xml"))
-    root = path.parent if path.is_file() else path
-    if not files:
-        raise DataError("there is no XML file", where=str(path), hint="export the task as `CVAT for images 1.1`")
-    source = Source()
-    images = Images(root)
-    for file in files:
-        tree = read_xml(file, file.name, source.report)
-        if tree is None:
-            continue
-        if tree.tag != "annotations":
-            source.report("not-cvat", file.name, f"the root is {tree.tag!r}, not annotations", "it was skipped", "info")
-            continue
-        if tree.find("track") is not None:
-            fix = "export the task as `CVAT for images 1.1`"
-            source.report("tracks", file.name, "it holds tracks of a video", fix)
-        for element in tree.iter("image"):
-            _read_image(element, file, root, images, source)
-    unlabelled(images, source.rows, str(root), source)
-    return source
+    return read_files(path, ".xml", _EXPORT, _read_file)
+
+
+def _read_file(file: Path, root: Path, images: Images, source: Source) -> None:
+    tree = read_xml(file, file.name, source.report)
+    if tree is None:
+        return
+    if tree.tag != "annotations":
+        source.report("not-cvat", file.name, f"the root is {tree.tag!r}, not annotations", "it was skipped", "info")
+        return
+    if tree.find("track") is not None:
+        source.report("tracks", file.name, "it holds tracks of a video", _EXPORT)
+    for element in tree.iter("image"):
+        _read_image(element, file, root, images, source)
 
 
 def _read_image(element: Element, file: Path, root: Path, images: Images, source: Source) -> None:

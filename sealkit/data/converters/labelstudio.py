@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
-from sealkit.data.converters.base import Images, Row, Source, unlabelled
+from sealkit.data.converters.base import Images, Row, Source, read_files
 from sealkit.data.converters.formats import LINE_KEYS
 from sealkit.data.converters.reading import read_json
 from sealkit.data.converters.stated_size import stated
@@ -21,7 +21,7 @@ from sealkit.data.converters.text_keys import CANDIDATES, candidates
 from sealkit.data.converters.text_lines import ellipse_points, turned_box
 from sealkit.data.labels.ignored import IGNORE_KEYS, IGNORED_TEXTS, is_ignored
 from sealkit.data.records import DetSample
-from sealkit.errors import DataError, ImageError, Problem
+from sealkit.errors import ImageError, Problem
 from sealkit.files import write_text
 from sealkit.images import IMAGE_SUFFIXES, inspect_image, suffix_of
 
@@ -59,23 +59,18 @@ def read(path: Path) -> Source:
     Images are found by name, also without the eight digits that an upload puts before it. Of several annotations of a
     task the last that was not cancelled is taken (reported). The labels ignore, ### and difficult mark ignored texts.
     """
-    files = [path] if path.is_file() else sorted(path.rglob("*.json"))
-    root = path.parent if path.is_file() else path
-    if not files:
-        raise DataError("there is no JSON file", where=str(path), hint="export the project as JSON")
-    source = Source()
-    images = Images(root)
-    for file in files:
-        content = read_json(file, file.name, source.report)
-        if content is None:
-            continue
-        if not recognise(file, content):
-            source.report("not-labelstudio", file.name, "no tasks with data and annotations", "it was skipped", "info")
-            continue
-        for number, task in enumerate(content if isinstance(content, list) else [content]):
-            _read_task(task, f"{file.name} task {number}", root, images, source)
-    unlabelled(images, source.rows, str(root), source)
-    return source
+    return read_files(path, ".json", "export the project as JSON", _read_file)
+
+
+def _read_file(file: Path, root: Path, images: Images, source: Source) -> None:
+    content = read_json(file, file.name, source.report)
+    if content is None:
+        return
+    if not recognise(file, content):
+        source.report("not-labelstudio", file.name, "no tasks with data and annotations", "it was skipped", "info")
+        return
+    for number, task in enumerate(content if isinstance(content, list) else [content]):
+        _read_task(task, f"{file.name} task {number}", root, images, source)
 
 
 def _read_task(task: Any, where: str, root: Path, images: Images, source: Source) -> None:

@@ -6,14 +6,14 @@ import json
 from pathlib import Path
 from typing import Any
 
-from sealkit.data.converters.base import Images, Row, Source, unlabelled
+from sealkit.data.converters.base import Images, Row, Source, read_files
 from sealkit.data.converters.formats import LINE_KEYS
 from sealkit.data.converters.reading import read_json
 from sealkit.data.converters.text_keys import CANDIDATES, candidates, usual_text
 from sealkit.data.converters.text_lines import box_points, ellipse_points
 from sealkit.data.labels.ignored import is_ignored
 from sealkit.data.records import DetSample
-from sealkit.errors import DataError, Problem
+from sealkit.errors import Problem
 from sealkit.files import write_text
 
 _PROJECT = "_via_img_metadata"
@@ -41,24 +41,19 @@ def read(path: Path) -> Source:
     A text is read from a region attribute called text, transcription or the like; other attributes are candidates.
     Polygons, rectangles, circles and ellipses are outlines; the rest is reported.
     """
-    files = [path] if path.is_file() else sorted(path.rglob("*.json"))
-    root = path.parent if path.is_file() else path
-    if not files:
-        raise DataError("there is no JSON file", where=str(path), hint="give the project or the exported annotations")
-    source = Source()
-    images = Images(root)
-    for file in files:
-        content = read_json(file, file.name, source.report)
-        if content is None:
-            continue
-        table = _table(content)
-        if not any(map(_is_image, table.values())):
-            source.report("not-via", file.name, "no images with filename and regions", "it was skipped", "info")
-            continue
-        for key, value in table.items():
-            _read_image(key, value, file, root, images, source)
-    unlabelled(images, source.rows, str(root), source)
-    return source
+    return read_files(path, ".json", "give the project or the exported annotations", _read_file)
+
+
+def _read_file(file: Path, root: Path, images: Images, source: Source) -> None:
+    content = read_json(file, file.name, source.report)
+    if content is None:
+        return
+    table = _table(content)
+    if not any(map(_is_image, table.values())):
+        source.report("not-via", file.name, "no images with filename and regions", "it was skipped", "info")
+        return
+    for key, value in table.items():
+        _read_image(key, value, file, root, images, source)
 
 
 def _read_image(key: str, value: Any, file: Path, root: Path, images: Images, source: Source) -> None:

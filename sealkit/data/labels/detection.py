@@ -26,6 +26,7 @@ from sealkit.data.labels.files import (
     find_label_file,
     read_lines,
     relative_path,
+    two_cells,
 )
 from sealkit.data.labels.ignored import IGNORED_TEXTS, says_yes
 from sealkit.data.labels.outlines import Outline, explain_outline, is_number, sound_outlines
@@ -79,12 +80,8 @@ def read_det_labels(
 
 
 def _read_line(line: str, number: int, reader: LabelReader) -> DetSample | None:
-    if not line.strip("".join(ODD_BLANKS) + " \t"):
-        reader.report("empty-line", number, "the line is empty", "delete it; PaddleX stops at it", "warning")
-        return None
-    cells = line.split("\t")
-    if len(cells) != 2:
-        _report_separator(line, cells, number, reader)
+    cells = two_cells(line, number, reader, _report_separator)
+    if cells is None:
         return None
     path_text = clean_path(cells[0], number, reader)
     if not path_text:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,20 @@ class LabelReader:
         if not self.samples and not self.problems:
             self.report("empty-file", None, "the label file has no line", "write one line per image")
         return self.samples, self.problems
+
+
+def two_cells(
+    line: str, number: int, reader: LabelReader, report_separator: Callable[[str, list[str], int, LabelReader], None]
+) -> tuple[str, str] | None:
+    """What stands before and after the tab of a line; None (reported) where it is empty or has not one tab."""
+    if not line.strip("".join(ODD_BLANKS) + " \t"):
+        reader.report("empty-line", number, "the line is empty", "delete it; PaddleX stops at it", "warning")
+        return None
+    cells = line.split("\t")
+    if len(cells) != 2:
+        report_separator(line, cells, number, reader)
+        return None
+    return cells[0], cells[1]
 
 
 def find_label_file(root: str | Path, label_file: str | Path, suffix: str = ".txt") -> Path:

@@ -21,6 +21,7 @@ from sealkit.data.labels.files import (
     find_label_file,
     read_lines,
     relative_path,
+    two_cells,
 )
 from sealkit.data.records import RecSample
 from sealkit.data.shapes import SHAPES
@@ -57,14 +58,10 @@ def read_rec_labels(root: str | Path, label_file: str | Path) -> tuple[list[RecS
 
 
 def _read_line(line: str, number: int, reader: LabelReader, extras: Mapping[str, dict[str, Any]]) -> RecSample | None:
-    if not line.strip("".join(ODD_BLANKS) + " \t"):
-        reader.report("empty-line", number, "the line is empty", "delete it; PaddleX stops at it", "warning")
+    cells = two_cells(line, number, reader, _report_separator)
+    if cells is None:
         return None
-    cells = line.split("\t")
-    if len(cells) != 2:
-        _report_separator(line, cells, number, reader)
-        return None
-    name, text = cells[0], cells[1]
+    name, text = cells
     fault = fault_of(name, text)
     if fault is not None:
         reader.report(fault[0], number, fault[1], fault[2])

@@ -108,15 +108,15 @@ def _cut(args: argparse.Namespace, samples: Any, labels: str, workers: Any, jour
     read = args.recogniser != "none" and _without_direction(samples) and _reads(args.recogniser)
     reader = partial(_reader, args.recogniser, threads) if read else None
     with Progress(f"finding directions in {labels}") as bar:
-        tell = partial(bar, total=len(samples))
+        progress = partial(bar, total=len(samples))
         options = {"reader": reader, "height": args.height, "name": f"directions of {labels}", **work}
-        found = find_directions(samples, progress=tell, **options)
+        found = find_directions(samples, progress=progress, **options)
     if args.outlines == "detector":
         found = _detected(args.pipeline, threads, samples, found, labels, work)
     with Progress(f"cutting {labels}") as bar:
-        tell = partial(bar, total=len(samples))
+        progress = partial(bar, total=len(samples))
         options = {"directions": found, "height": args.height, "quality": args.quality, **work}
-        return write_crops(samples, args.out, Path(labels).name, **options, progress=tell)
+        return write_crops(samples, args.out, Path(labels).name, **options, progress=progress)
 
 
 def _check(args: argparse.Namespace) -> None:
@@ -184,9 +184,9 @@ def _detected(config: str | None, threads: int | None, samples: Any, found: Any,
     from sealkit.pipeline.label_lines import detected_lines
 
     with Progress(f"detecting {labels}") as bar:
-        tell = partial(bar, total=len(samples))
+        progress = partial(bar, total=len(samples))
         make = partial(_finder, config, threads)
-        lines = detected_lines(make, samples, found, tell, name=f"lines of {labels}", **work)
+        lines = detected_lines(make, samples, found, progress, name=f"lines of {labels}", **work)
     wanted, got = sum(map(len, found)), sum(map(len, lines))
     print(f"{labels}: the detector found {got} of {wanted} labelled texts")
     return lines
@@ -195,9 +195,9 @@ def _detected(config: str | None, threads: int | None, samples: Any, found: Any,
 def _tell(report: Any, file: str) -> None:
     skipped = ", ".join(f"{count} {reason}" for reason, count in report.skipped.items())
     print(f"{file}: {report.written} strips" + (f"; without: {skipped}" if skipped else ""))
-    told = {"reading": "reading", "order": "the order of the points", "seal": "the other texts of the seal"}
+    names = {"reading": "reading", "order": "the order of the points", "seal": "the other texts of the seal"}
     ways = [
-        f"{report.by[by]} by {told.get(by, by)}" for by in ("reading", "order", "seal", "geometry") if by in report.by
+        f"{report.by[by]} by {names.get(by, by)}" for by in ("reading", "order", "seal", "geometry") if by in report.by
     ]
     if ways:
         print(f"  direction found: {', '.join(ways)}")

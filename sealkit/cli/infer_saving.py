@@ -48,7 +48,7 @@ class _Rows:
 
 
 class Keeper:
-    """Saves results one by one; what cannot be saved is told and counted, and the next one is tried.
+    """Saves results one by one; what cannot be saved is reported and counted, and the next one is tried.
 
     Attributes:
         done: results read, in this run or an earlier one.
@@ -155,13 +155,13 @@ class Keeper:
                 print(json.dumps(content, ensure_ascii=False), flush=True)
 
     def _tell(self, there: int, state: State) -> None:
-        told = [f"{there} input(s) were read before"] if there else []
-        told += [f"{state.changed} changed or lack results and are read again"] if state.changed else []
-        told += [f"{state.other_settings} were read with other settings and are read again"] * bool(
+        lines = [f"{there} input(s) were read before"] if there else []
+        lines += [f"{state.changed} changed or lack results and are read again"] if state.changed else []
+        lines += [f"{state.other_settings} were read with other settings and are read again"] * bool(
             state.other_settings
         )
-        if told:
-            print("; ".join(told), file=sys.stderr)
+        if lines:
+            print("; ".join(lines), file=sys.stderr)
 
 
 def _save(result: Any, folder: str) -> list[Path]:

@@ -107,9 +107,10 @@ def settings_of(args: argparse.Namespace) -> str:
     """A hash of what decides what results say: version, flags, and the files and folders that these name."""
     from sealkit.version import __version__
 
-    told = {key: value for key, value in sorted(vars(args).items()) if key not in _IRRELEVANT and not callable(value)}
-    files = [list(_stamps(name)) for name in _names(told)]
-    return hashlib.sha256(json.dumps([__version__, told, files], default=str).encode()).hexdigest()
+    given = sorted(vars(args).items())
+    deciding = {key: value for key, value in given if key not in _IRRELEVANT and not callable(value)}
+    files = [list(_stamps(name)) for name in _names(deciding)]
+    return hashlib.sha256(json.dumps([__version__, deciding, files], default=str).encode()).hexdigest()
 
 
 def _names(value: Any) -> Iterable[str]:

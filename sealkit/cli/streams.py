@@ -21,7 +21,7 @@ def show_any_character() -> None:
     that would command the terminal.
 
     Encodings that lack Chinese are common: cp1252 of a Windows console, ASCII where LC_ALL=C or PYTHONIOENCODING say
-    so. File names that are no UTF-8 cannot be written in any. Names of files and texts of labels come from strangers:
+    so. File names that are no UTF-8 cannot be written in any. File names and label texts come from outside:
     an escape sequence in one can clear the screen, change the window's title or hide what is there.
     """
     for name, stream in ((STDOUT, sys.stdout), ("<stderr>", sys.stderr)):

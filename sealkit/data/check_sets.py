@@ -57,8 +57,10 @@ def survey_sets(
     """Read and decode every image of the sets: fills their `facts`. Arguments as those of `check_dataset`."""
     total = sum(len(checked.samples) for checked in report.sets)
     for checked in report.sets:
-        tell = (lambda done: progress(done, total)) if progress is not None else None
-        checked.facts = survey([s.image_path for s in checked.samples], workers=workers, progress=tell, compare=compare)
+        advance = (lambda done: progress(done, total)) if progress is not None else None
+        checked.facts = survey(
+            [s.image_path for s in checked.samples], workers=workers, progress=advance, compare=compare
+        )
 
 
 def refuse_when_no_image_exists(report: CheckReport, hint: Callable[[Path], str]) -> None:

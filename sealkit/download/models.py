@@ -14,7 +14,7 @@ from sealkit.download import places
 from sealkit.download.errors import DownloadError, NotThereError, UnreachableError, WrongFileError
 from sealkit.download.known import LearnedSums, committed
 from sealkit.download.sources import FILES, OLD_PROGRAM, SOURCES, order
-from sealkit.download.transfer import RULES, Known, Received, Tell, TransferRules, fetch, sha256_of
+from sealkit.download.transfer import RULES, Known, Progress, Received, TransferRules, fetch, sha256_of
 from sealkit.download.unpack import unpack
 from sealkit.errors import EngineError
 from sealkit.files import held, replace_folder
@@ -107,7 +107,7 @@ def command(models: Sequence[str], kind: Kind = "inference") -> str:
 
 def download(
     request: Request,
-    tell: Tell | None = None,
+    progress: Progress | None = None,
     say: Callable[[str], None] | None = None,
     rules: TransferRules = RULES,
 ) -> Result:
@@ -117,8 +117,8 @@ def download(
 
     Args:
         request: what, from where, to where.
-        tell: told of the progress of each file.
-        say: told sentences on the way.
+        progress: called with (bytes so far, bytes in all) of each file.
+        say: called with sentences on the way.
         rules: bounds of each transfer.
 
     Raises:
@@ -138,14 +138,14 @@ def download(
         found = request.found()
         if found is not None and not request.force:
             return Result(found, None)
-        return _from_any(request, sources, incoming, tell, say, rules)
+        return _from_any(request, sources, incoming, progress, say, rules)
 
 
 def _from_any(
     request: Request,
     sources: Sequence[str],
     incoming: Path,
-    tell: Tell | None,
+    progress: Progress | None,
     say: Callable[[str], None] | None,
     rules: TransferRules,
 ) -> Result:
@@ -156,7 +156,7 @@ def _from_any(
     """
     notes: list[str] = []
     for number, source in enumerate(sources):
-        one = _One(request, source, incoming / source / request.model, tell, rules)
+        one = _One(request, source, incoming / source / request.model, progress, rules)
         try:
             one.fetch()
         except (NotThereError, UnreachableError) as error:
@@ -175,9 +175,11 @@ def _from_any(
 class _One:
     """One model from one source."""
 
-    def __init__(self, request: Request, source: str, incoming: Path, tell: Tell | None, rules: TransferRules) -> None:
+    def __init__(
+        self, request: Request, source: str, incoming: Path, progress: Progress | None, rules: TransferRules
+    ) -> None:
         self.request, self.source, self.incoming = request, source, incoming
-        self.tell, self.rules = tell, rules
+        self.progress, self.rules = progress, rules
         self.sums = LearnedSums(request.folder)
         self.received: dict[str, Received] = {}
         self.notes: list[str] = []
@@ -201,7 +203,7 @@ class _One:
         """One file, checked against what is known of it."""
         target, key = self.incoming / name, f"{self.request.model}/{name}"
         known = Known() if self.request.relearn else self.sums.known(self.source, key)
-        self.received[key] = fetch(url, target, known, self.tell, self.rules)
+        self.received[key] = fetch(url, target, known, self.progress, self.rules)
         if known == Known():
             self.notes.append(f"{name}: SHA-256 {self.received[key].sha256} learned, later downloads must have it")
         return target

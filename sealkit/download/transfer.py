@@ -28,7 +28,7 @@ from sealkit.files import growing, read_regular, write_text
 from sealkit.images.fetch import Deadline, PlainHandler, TlsHandler, any_addresses
 from sealkit.version import __version__
 
-Tell = Callable[[int, int | None], None]
+Progress = Callable[[int, int | None], None]
 """Called with the bytes that are there and the bytes of the whole file, None where that is unknown."""
 
 
@@ -96,7 +96,7 @@ class _Interrupted(Exception):
 
 
 def fetch(
-    url: str, target: Path, known: Known | None = None, tell: Tell | None = None, rules: TransferRules = RULES
+    url: str, target: Path, known: Known | None = None, progress: Progress | None = None, rules: TransferRules = RULES
 ) -> Received:
     """Fetch a file; `target` is there when this returns, whole and checked, and was not touched before.
 
@@ -106,7 +106,7 @@ def fetch(
         url: http(s); redirects are followed to other hosts, not from https to http.
         target: its folder must be there.
         known: size and sum it must have.
-        tell: told of the progress.
+        progress: called with (bytes so far, bytes in all).
         rules: bounds.
 
     Raises:
@@ -116,7 +116,7 @@ def fetch(
         DownloadError: no room on the disk, a refused redirect.
     """
     known = known or Known()
-    transfer = _Transfer(url, target, known, tell, rules)
+    transfer = _Transfer(url, target, known, progress, rules)
     received = transfer.run()
     os.replace(transfer.part, target)
     transfer.forget()
@@ -126,8 +126,8 @@ def fetch(
 class _Transfer:
     """One file on its way."""
 
-    def __init__(self, url: str, target: Path, known: Known, tell: Tell | None, rules: TransferRules) -> None:
-        self.url, self.known, self.tell, self.rules = url, known, tell, rules
+    def __init__(self, url: str, target: Path, known: Known, progress: Progress | None, rules: TransferRules) -> None:
+        self.url, self.known, self.progress, self.rules = url, known, progress, rules
         self.part = target.with_name(target.name + ".part")
         self.notes = target.with_name(target.name + ".part.json")
         self.note = _read_note(self.notes, url)
@@ -272,8 +272,8 @@ class _Transfer:
             if size > limit:
                 self.forget()
                 raise WrongFileError("the file is larger than it should be", where=self.url, value=size)
-            if self.tell is not None:
-                self.tell(size, total)
+            if self.progress is not None:
+                self.progress(size, total)
             if time.monotonic() - window > self.rules.idle_s:
                 if size - mark < self.rules.slowest * self.rules.idle_s:
                     raise _Interrupted(f"slower than {self.rules.slowest} bytes per second")
@@ -291,20 +291,20 @@ class _Transfer:
             )
         if headers.get("Content-Encoding", "identity") not in ("", "identity"):
             raise WrongFileError("an encoded answer", where=self.url, value=headers["Content-Encoding"])
-        told = [size for size in (total, _number(linked.get("x-linked-size"))) if size is not None]
-        if self.known.size is not None and any(size != self.known.size for size in told):
+        announced = [size for size in (total, _number(linked.get("x-linked-size"))) if size is not None]
+        if self.known.size is not None and any(size != self.known.size for size in announced):
             self.forget()
             raise WrongFileError(
                 f"the file has another size than the known {self.known.size} bytes",
                 where=self.url,
-                value=told[0],
+                value=announced[0],
                 hint=_RELEARN,
             )
-        if any(size > self.rules.max_bytes for size in told):
+        if any(size > self.rules.max_bytes for size in announced):
             raise WrongFileError(
-                f"the file is over the limit of {self.rules.max_bytes} bytes", where=self.url, value=max(told)
+                f"the file is over the limit of {self.rules.max_bytes} bytes", where=self.url, value=max(announced)
             )
-        if not told and self.known.size is None and self.known.sha256 is None:
+        if not announced and self.known.size is None and self.known.sha256 is None:
             raise UnreachableError(
                 "the server does not say how long the file is, and nothing else tells whether it is whole",
                 where=self.url,
@@ -319,8 +319,8 @@ class _Transfer:
             WrongFileError: it is not what it should be.
         """
         received = Received(sha256_of(self.part), self._have())
-        told = self.note.sha256
-        for wanted, hint in ((told, "not used; take another --source"), (self.known.sha256, _RELEARN)):
+        noted = self.note.sha256
+        for wanted, hint in ((noted, "not used; take another --source"), (self.known.sha256, _RELEARN)):
             if wanted is not None and wanted != received.sha256:
                 resumed = self.resumed
                 self.forget()
@@ -422,4 +422,4 @@ def _read_note(path: Path, url: str) -> _Note:
     return replace(fresh, **values)
 
 
-__all__ = ["RULES", "Known", "Received", "Tell", "TransferRules", "fetch", "sha256_of"]
+__all__ = ["RULES", "Known", "Progress", "Received", "TransferRules", "fetch", "sha256_of"]

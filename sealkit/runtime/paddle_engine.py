@@ -199,8 +199,8 @@ def stdout_to_stderr() -> Iterator[None]:
 def _summary(error: Exception) -> str:
     """The line of a Paddle error that says what happened (its messages begin with a C++ stack)."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    told = [line for line in lines if "Error:" in line]
-    return (told or lines or [type(error).__name__])[-1][:300]
+    errors = [line for line in lines if "Error:" in line]
+    return (errors or lines or [type(error).__name__])[-1][:300]
 
 
 CLASSES: dict[str, type[InferenceModel]] = {"paddle": PaddleModel}

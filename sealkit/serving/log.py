@@ -13,7 +13,7 @@ _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", 
 
 
 class JsonLines(logging.Formatter):
-    """A record and what its `extra` holds as one line; line breaks of strangers' text cannot forge a second one."""
+    """A record and what its `extra` holds as one line; line breaks in text from outside cannot forge a second one."""
 
     def format(self, record: logging.LogRecord) -> str:
         """The record as one line of JSON."""

@@ -249,7 +249,7 @@ class _Server(uvicorn.Server):
 
 
 def bound(host: str, port: int) -> socket.socket:
-    """A bound socket that does not listen yet: a port in use is told before models are loaded."""
+    """A bound socket that does not listen yet: a port in use is reported before models are loaded."""
     listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:

@@ -103,7 +103,7 @@ def handle(
             return {"status": 422, "message": invalid_file(TOO_MUCH_MEMORY).message, "spent": True}, b""
         if isinstance(error, RequestError):
             return {"status": error.status, "message": error.message}, b""
-        # whatever an image can do to the code: this request's trouble, told in the log
+        # whatever an image can do to the code: it fails this request alone, and is logged
         return {"status": 500, "message": INTERNAL, "traceback": traceback.format_exc()}, b""
 
 

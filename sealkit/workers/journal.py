@@ -191,11 +191,11 @@ def _ends_whole(path: Path) -> bool:
 
 def _other(path: Path, before: Mapping[str, Any], now: Mapping[str, Any]) -> DataError:
     changed = [key for key in dict.fromkeys([*before, *now]) if before.get(key) != now.get(key)]
-    told = ", ".join(f"{key}: {short_repr(before.get(key), 40)}, now {short_repr(now.get(key), 40)}" for key in changed)
+    differences = (f"{key}: {short_repr(before.get(key), 40)}, now {short_repr(now.get(key), 40)}" for key in changed)
     return DataError(
         "the folder was begun with other settings and not finished",
         where=str(path.parent),
-        value=told,
+        value=", ".join(differences),
         hint=f"run the earlier command again, name another folder, or delete this one's content and {path.name}",
     )
 

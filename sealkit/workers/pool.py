@@ -1,6 +1,6 @@
 """A pool of workers, processes of this machine or of a Ray cluster: jobs in, results out in the order of the jobs.
 
-A worker that dies costs nothing but time: its name and job are told, a new one takes its place, and the job is tried
+A worker that dies costs nothing but time: its name and job are logged, a new one takes its place, and the job is tried
 once more. A job that kills two workers is given up, alone.
 """
 

@@ -80,8 +80,8 @@ def _measured(name: str, shipped: str, job: Job, args: argparse.Namespace, say: 
 
     say(f"{name}: model folders")
     with framework_noise():
-        folders, told = model_folders(shipped, job)
-    found = Config(name, shipped, told, len(job.images), job.warm_up)
+        folders, origins = model_folders(shipped, job)
+    found = Config(name, shipped, origins, len(job.images), job.warm_up)
     with tempfile.TemporaryDirectory() as place:
         files = write_pair(Path(place), shipped, job, folders)
         runs: dict[str, list[Measured]] = {library: [] for library in files}

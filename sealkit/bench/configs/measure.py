@@ -138,18 +138,18 @@ def model_folders(config: str, job: Job) -> tuple[dict[str, str], dict[str, str]
         ExportError: such a folder could not be written.
     """
     settings = load_config(config, dict(job.overrides)).settings
-    overrides, told = {}, {}
+    overrides, origins = {}, {}
     for place, section in sections(settings).items():
         if section.model_dir is not None:
-            told[section.model_name] = str(section.model_dir)
+            origins[section.model_name] = str(section.model_dir)
             continue
         found = None if job.random else weights_here(section.model_name)
         if found is not None and found.is_dir():  # paddlex takes no single file
-            folder, told[section.model_name] = found, str(found)
+            folder, origins[section.model_name] = found, str(found)
         else:
-            folder, told[section.model_name] = _random(section.model_name), "random weights"
+            folder, origins[section.model_name] = _random(section.model_name), "random weights"
         overrides[f"{KEYS[place]}.model_dir"] = str(folder)
-    return overrides, told
+    return overrides, origins
 
 
 def _random(model_name: str) -> Path:

@@ -56,9 +56,9 @@ class Inside:
         try:
             place = image.resolve()
             if not self._outside and not any(place.is_relative_to(root) for root in self._roots):
-                told = f"{image}" if place == image else f"{image}, which is {place}"
+                shown = f"{image}" if place == image else f"{image}, which is {place}"
                 hint = "put the image into the source, or take it as it is: --outside (outside=True)"
-                return "outside-image", f"the image lies outside of the source: {told}", hint
+                return "outside-image", f"the image lies outside of the source: {shown}", hint
             with open_regular(place) as file:
                 head = file.read(_HEAD)
         except (OSError, ValueError, RuntimeError) as error:  # a NUL in the name; links in a circle

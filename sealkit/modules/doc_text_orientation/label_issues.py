@@ -18,26 +18,26 @@ _TOGETHER = 8  # images of a batch
 
 
 def classifier_issues(
-    samples: Sequence[PageSample], model: InferenceModel, tell: Callable[[int, int], object]
+    samples: Sequence[PageSample], model: InferenceModel, progress: Callable[[int, int], object]
 ) -> list[LabelIssue]:
     """Classify every page; what differs from its label.
 
     Args:
         samples: of readable images.
         model: of an orientation classifier.
-        tell: called with (images done since the last call, images in all).
+        progress: called with (images done since the last call, images in all).
 
     Raises:
         ConfigError: the classifier's classes are not the four angles.
     """
-    return issues_of(samples, OrientationClassifier.create(model), PAGES, tell)
+    return issues_of(samples, OrientationClassifier.create(model), PAGES, progress)
 
 
 def issues_of(
     samples: Sequence[PageSample],
     classifier: OrientationClassifier,
     about: Orientations,
-    tell: Callable[[int, int], object],
+    progress: Callable[[int, int], object],
 ) -> list[LabelIssue]:
     """`classifier_issues` of a classifier of any orientations."""
     if sorted(classifier.labels) != sorted(about.labels):
@@ -52,7 +52,7 @@ def issues_of(
             angle = about.angles[about.labels.index(classes.label_names[0])]
             issue = label_issue_of(sample, angle, float(classes.scores[0]), about)
             found += [issue] if issue is not None else []
-        tell(len(group), len(samples))
+        progress(len(group), len(samples))
     return found
 
 

@@ -34,14 +34,14 @@ RULES = IssueRules()
 
 
 def detector_issues(
-    samples: Sequence[LayoutSample], model: InferenceModel, tell: Callable[[int, int], object]
+    samples: Sequence[LayoutSample], model: InferenceModel, progress: Callable[[int, int], object]
 ) -> list[LabelIssue]:
     """Run a layout detector over every page; what it disagrees with.
 
     Args:
         samples: of readable images.
         model: of a layout detector.
-        tell: called with (pages done since the last call, pages in all).
+        progress: called with (pages done since the last call, pages in all).
 
     Raises:
         ConfigError: it knows none of the labels' classes.
@@ -60,7 +60,7 @@ def detector_issues(
     for sample in samples:
         for result in detector.predict(str(sample.image_path), threshold=RULES.confirming_score):
             found += label_issues_of(sample, result["boxes"], shared)
-        tell(1, len(samples))
+        progress(1, len(samples))
     return found
 
 

@@ -38,20 +38,20 @@ RULES = IssueRules()
 
 
 def detector_issues(
-    samples: Sequence[DetSample], model: InferenceModel, tell: Callable[[int, int], object]
+    samples: Sequence[DetSample], model: InferenceModel, progress: Callable[[int, int], object]
 ) -> list[LabelIssue]:
     """Run a detector over every image; what it disagrees with.
 
     Args:
         samples: of readable images.
         model: of a text detector.
-        tell: called with (images done since the last call, images in all).
+        progress: called with (images done since the last call, images in all).
     """
     detector = TextDetector.create(model)
     found = []
     for sample in samples:
         found += label_issues_of(sample, detector.regions(detector.maps(read_image(sample.image_path))))
-        tell(1, len(samples))
+        progress(1, len(samples))
     return found
 
 

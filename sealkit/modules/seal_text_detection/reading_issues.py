@@ -21,20 +21,20 @@ _FIXES = {
 
 
 def reading_issues(
-    samples: Sequence[DetSample], recogniser: Any, tell: Callable[[int, int], object]
+    samples: Sequence[DetSample], recogniser: Any, progress: Callable[[int, int], object]
 ) -> list[LabelIssue]:
     """Read every label whose points have a direction; what differs.
 
     Args:
         samples: of readable images.
         recogniser: a TextRecogniser.
-        tell: called with (images done since the last call, images in all).
+        progress: called with (images done since the last call, images in all).
     """
     chosen = [sample for sample in samples if any(_can_be_read(line) for line in sample.lines)]
     found = []
     for sample in chosen:
         found += label_issues_of(sample, _readings(sample, read_image(sample.image_path), recogniser))
-        tell(1, len(chosen))
+        progress(1, len(chosen))
     return found
 
 

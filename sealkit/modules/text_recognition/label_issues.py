@@ -30,21 +30,21 @@ _FIXES = {
 
 
 def recogniser_issues(
-    samples: Sequence[RecSample], model: InferenceModel, tell: Callable[[int, int], object]
+    samples: Sequence[RecSample], model: InferenceModel, progress: Callable[[int, int], object]
 ) -> list[LabelIssue]:
     """As `reading_issues`, with an exported recogniser."""
-    return reading_issues(samples, TextRecogniser.create(model), tell)
+    return reading_issues(samples, TextRecogniser.create(model), progress)
 
 
 def reading_issues(
-    samples: Sequence[RecSample], recogniser: TextRecogniser, tell: Callable[[int, int], object]
+    samples: Sequence[RecSample], recogniser: TextRecogniser, progress: Callable[[int, int], object]
 ) -> list[LabelIssue]:
     """Read every strip; what differs from its text.
 
     Args:
         samples: of readable images.
         recogniser: reads the strips.
-        tell: called with (strips done since the last call, strips in all).
+        progress: called with (strips done since the last call, strips in all).
     """
     found = []
     for start in range(0, len(samples), RULES.batch):
@@ -55,7 +55,7 @@ def reading_issues(
         for sample, straight, other in zip(group, results, results[len(group) :]):
             issue = label_issue_of(sample, Readings(0, straight.text, straight.score, other.text, other.score))
             found += [issue] if issue is not None else []
-        tell(len(group), len(samples))
+        progress(len(group), len(samples))
     return found
 
 

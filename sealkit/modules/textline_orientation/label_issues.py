@@ -13,19 +13,19 @@ from sealkit.runtime.model import InferenceModel
 
 
 def line_issues(
-    samples: Sequence[PageSample], model: InferenceModel, tell: Callable[[int, int], object]
+    samples: Sequence[PageSample], model: InferenceModel, progress: Callable[[int, int], object]
 ) -> list[LabelIssue]:
     """Classify every text line; what differs from its label.
 
     Args:
         samples: of readable images.
         model: of a text line classifier.
-        tell: called with (lines done since the last call, lines in all).
+        progress: called with (lines done since the last call, lines in all).
 
     Raises:
         ConfigError: the classifier's classes are not the two angles.
     """
-    return issues_of(samples, TextLineClassifier.create(model), LINES, tell)
+    return issues_of(samples, TextLineClassifier.create(model), LINES, progress)
 
 
 __all__ = ["line_issues"]

@@ -108,8 +108,9 @@ def test_odd_texts_are_kept_or_told(tmp_path: Path, name: str) -> None:
     rows = [box(10, 50 * n + 5, 150, 50 * n + 45, text) for n, text in enumerate(ODD_TEXTS)]
     write_labels(tmp_path / "own" / "labels.txt", {"a.png": rows})
     notes = write_format(convert(tmp_path / "own"), tmp_path / "there", name)
-    (after,) = convert(tmp_path / "there", name).samples
-    texts = [line.text for line in after.lines]
+    back = convert(tmp_path / "there", name)
+    assert len(back.samples) == 1, back.problems
+    texts = [line.text for line in back.samples[0].lines]
     if FORMATS[name].one_line:
         assert texts == ["a b", "a b", "x y", "a b", "a b", "a b", "a b", *ODD_TEXTS[7:]]
         (told,) = [note for note in notes if note.code == "texts-changed"]

@@ -6,7 +6,9 @@ import json
 import re
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -67,6 +69,19 @@ def test_a_new_format_is_a_file_and_a_row(mine: Path, tmp_path: Path, capsys: py
     assert main(["data", "convert", str(mine), str(tmp_path / "out"), "--from", "mine"]) == 0
     assert "converted 1 images with 1 texts" in capsys.readouterr().out
     assert [s.lines[0].text for s in read_det_labels(tmp_path / "out", "labels.txt")[0]] == ["专用章"]
+
+
+def test_files_of_a_suffix_of_its_own_are_recognised(mine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The text of files whose suffix the row names is handed to `recognise`; of others it is not."""
+    (mine / "a.json").unlink()
+    (mine / "labels.lines").write_text("mine: a.png\n", encoding="utf-8")
+    row = LabelFormat("lines of my tool", "outlines", "my_format.read", "my_lines.recognise")
+    recognised = SimpleNamespace(recognise=lambda path, content: str(content).startswith("mine:"))
+    monkeypatch.setitem(sys.modules, "my_lines", recognised)  # type: ignore[arg-type]
+    monkeypatch.setitem(formats.FORMATS, "mine", row)  # type: ignore[arg-type]
+    assert recognise(mine) is None
+    monkeypatch.setitem(formats.FORMATS, "mine", replace(row, suffix=".lines"))  # type: ignore[arg-type]
+    assert recognise(mine) == "mine"
 
 
 def test_every_row_loads_and_texts_name_every_format() -> None:

@@ -8,13 +8,12 @@ from pathlib import Path
 
 from sealkit.data.converters.base import Source
 from sealkit.data.converters.formats import FORMATS, OWN
-from sealkit.data.converters.reading import glance, read_json, read_xml
+from sealkit.data.converters.reading import SUFFIXES, glance, read_json, read_xml
 from sealkit.data.converters.text_lines import is_list
 from sealkit.errors import Problem
 
 _MAX_FILES = 20  # opened, of each suffix
 _MAX_SEEN = 5000  # files looked through
-_SUFFIXES = ((".json",), (".xml",), (".csv", ".tsv"), (".txt",))
 _DEPTH = 4  # VOCdevkit/VOC2007/Annotations/a.xml
 _ORDER = ("outlines", "boxes", "line classes", "classes", "strips", "texts")
 
@@ -68,7 +67,7 @@ def _files(folder: Path) -> list[Path]:
     """Annotation files of a folder, of each suffix those that lie highest."""
     files = [path for path in islice(folder.rglob("*"), _MAX_SEEN) if path.is_file()]
     chosen: list[Path] = []
-    for suffixes in _SUFFIXES:
+    for suffixes in (*SUFFIXES, *((suffix,) for suffix in _own_suffixes())):
         fitting = [path for path in files if path.suffix.lower() in suffixes]
         if ".txt" in suffixes:
             fitting = [path for path in fitting if not is_list(path)]
@@ -79,6 +78,11 @@ def _files(folder: Path) -> list[Path]:
     return chosen
 
 
+def _own_suffixes() -> list[str]:
+    """Suffixes that formats have beyond the usual ones."""
+    return [row.suffix for row in FORMATS.values() if row.suffix]
+
+
 def _of_file(path: Path) -> str | None:
-    content = glance(path)
+    content = glance(path, _own_suffixes())
     return next((name for name, row in FORMATS.items() if row.recognises(path, content)), None)

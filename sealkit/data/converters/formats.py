@@ -33,6 +33,7 @@ class LabelFormat:
         recognise: dotted name of `recognise(path, content) -> bool`. `path` is a folder (`content` None) or a file,
             `content` what `reading.glance` gives of it: a JSON value, an XML root, or text. None: the format is only
             read where it is asked for by name.
+        suffix: of its text files, such as ".jsonl", where that is none of `reading.SUFFIXES`.
         write: dotted name of what writes it. "outlines": `write(samples, out, names) -> problems`, after the images
             were copied to `out/images_in` under these names; "strips": `write(strips, out) -> count`. None: it cannot
             hold such a set.
@@ -46,6 +47,7 @@ class LabelFormat:
     kind: Kind
     read: str
     recognise: str | None = None
+    suffix: str = ""
     write: str | None = None
     keeps: tuple[str, ...] = ()
     one_line: bool = False

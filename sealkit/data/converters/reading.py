@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -15,6 +15,8 @@ from sealkit.files import read_regular
 
 Report = Callable[[str, str, str, str, Severity], None]
 """Takes code, place, message, hint and severity; `Source.report` is one."""
+SUFFIXES = ((".json",), (".xml",), (".csv", ".tsv"), (".txt",))
+"""Of annotation files; those of one tuple are alternatives."""
 _DECLARATION = re.compile(r"^\s*<\?xml[^>]{0,200}\?>")
 _DECLARED = re.compile(rb"^(?:\xef\xbb\xbf)?\s*<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([A-Za-z0-9._-]+)")
 _ENTITIES = re.compile(r"<!\s*(?:DOCTYPE|ENTITY)", re.IGNORECASE)
@@ -55,8 +57,12 @@ def read_xml(file: Path, where: str, report: Report) -> ElementTree.Element | No
     return root
 
 
-def glance(file: Path) -> Any:
-    """What a file holds, for recognising its format: a JSON value, an XML root, the text of .txt and .csv files.
+def glance(file: Path, more: Collection[str] = ()) -> Any:
+    """What a file holds, for recognising its format: a JSON value, an XML root, the text of other files.
+
+    Args:
+        file: of one of `SUFFIXES`.
+        more: suffixes of text files besides.
 
     None where the file is of another kind, too large or broken. Reports nothing.
     """
@@ -70,7 +76,8 @@ def glance(file: Path) -> Any:
         return read_json(file, file.name, keep)
     if suffix == ".xml":
         return read_xml(file, file.name, keep)
-    return read_text(file, file.name, keep) if suffix in (".txt", ".csv", ".tsv") else None
+    known = {*more, *(one for several in SUFFIXES for one in several)}
+    return read_text(file, file.name, keep) if suffix in known else None
 
 
 def _read(file: Path, where: str, report: Report) -> bytes | None:
@@ -118,4 +125,4 @@ def _short(error: Exception) -> str:
     return str(error)[:120]
 
 
-__all__ = ["Report", "glance", "read_json", "read_text", "read_xml"]
+__all__ = ["SUFFIXES", "Report", "glance", "read_json", "read_text", "read_xml"]

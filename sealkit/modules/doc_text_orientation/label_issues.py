@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from sealkit.data.label_issue import LabelIssue, info
 from sealkit.data.labels.orientation import PageSample
@@ -12,9 +13,18 @@ from sealkit.modules.doc_text_orientation.orientations import PAGES, Orientation
 from sealkit.modules.doc_text_orientation.predictor import OrientationClassifier
 from sealkit.runtime.model import InferenceModel
 
-SURE = 0.8
-"""Score from which another angle is worth a look: the published classifier is above it for nearly all pages."""
 _TOGETHER = 8  # images of a batch
+
+
+@dataclass(frozen=True)
+class IssueRules:
+    """From where a classifier speaks against a label."""
+
+    min_score: float = 0.8
+    """Score from which another angle is worth a look: the published classifier is above it for nearly all pages."""
+
+
+RULES = IssueRules()
 
 
 def classifier_issues(
@@ -58,7 +68,7 @@ def issues_of(
 
 def label_issue_of(sample: PageSample, angle: int, score: float, about: Orientations = PAGES) -> LabelIssue | None:
     """Disagreement of an image's label with the angle a classifier is sure of; None where there is none."""
-    if angle == about.angles[sample.label] or score < SURE:
+    if angle == about.angles[sample.label] or score < RULES.min_score:
         return None
     reason = f"labelled {about.angles[sample.label]} degrees, the classifier sees {angle} with score {score:.2f}"
     other = about.angles.index(angle)

@@ -39,7 +39,7 @@ DROPPED = "dropped by its score"
 RECOGNISER = "recogniser"
 LABEL_ISSUE = "label issue"
 EXTRA = "extra text"
-UNKNOWN = "cannot be told"
+UNKNOWN = "undetermined"
 STAGES = {
     NO_SEAL: "no seal that was found covers the text",
     NO_TEXT: "the seal was found, but no text where the label lies",

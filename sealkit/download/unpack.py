@@ -97,7 +97,7 @@ def _check_headers(archive: Path, where: str, rules: ArchiveRules) -> None:
             if number > 3 * rules.members:
                 raise _refused(f"more than {3 * rules.members} headers", where, header.name)
             if header.issparse():
-                raise _refused("what is no plain file", where, header.name)
+                raise _refused("what is not a plain file", where, header.name)
             if header.type in _NOTES:
                 if not 0 <= header.size <= _NOTE_BYTES:
                     raise _refused(f"a note of {header.size} bytes", where, header.name)
@@ -134,7 +134,7 @@ def _plain_name(member: tarfile.TarInfo, where: str) -> str | None:
     if member.isdir():
         return None
     if not member.isreg() or member.issparse():
-        raise _refused("what is no plain file", where, member.name)
+        raise _refused("what is not a plain file", where, member.name)
     if len(path.parts) not in (1, 2) or len(path.name.encode()) > _NAME_BYTES:
         raise _refused("a file deeper than in one folder, or with a long name", where, member.name)
     return None if path.name.startswith(".") else path.name
@@ -143,7 +143,7 @@ def _plain_name(member: tarfile.TarInfo, where: str) -> str | None:
 def _copy(tar: tarfile.TarFile, member: tarfile.TarInfo, target: Path, where: str) -> None:
     content = tar.extractfile(member)
     if content is None:
-        raise _refused("what is no plain file", where, member.name)
+        raise _refused("what is not a plain file", where, member.name)
     size = 0
     with replacing(target) as file:
         while chunk := content.read(_CHUNK):

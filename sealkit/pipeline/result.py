@@ -246,7 +246,7 @@ def _save_image(image: Image.Image, path: Path) -> None:
         if suffix not in Image.EXTENSION:
             Image.init()  # loads every format Pillow knows: sixty modules, which PNG and JPEG do without
         if suffix not in Image.EXTENSION:
-            raise ValueError(f"{path.suffix!r} is no image's suffix")
+            raise ValueError(f"{path.suffix!r} is not an image's suffix")
         image.save(encoded, Image.EXTENSION[suffix])
     except (OSError, ValueError, KeyError) as error:
         raise _unwritable(path, error) from error

@@ -68,7 +68,7 @@ class ServingSettings(Settings):
     def _answers_carry_images(self) -> ServingSettings:
         if self.return_urls or self.extra.return_img_urls or self.extra.file_storage is not None:
             raise ValueError(
-                "images are returned inside the answer, as base64: leave out return_urls, return_img_urls and "
+                "images are returned inside the answer, as base64: omit return_urls, return_img_urls and "
                 "file_storage (an object store), or store the images where the answer arrives"
             )
         return self

@@ -212,7 +212,7 @@ class Service:
 
 
 def _checked(sent: Sent) -> InferRequest:
-    """The fields, as pydantic reads them; what is no object of fields has no attributes of theirs either."""
+    """The fields, as pydantic reads them; what is not an object of fields has no attributes of theirs either."""
     try:
         return InferRequest.model_validate(sent.value, from_attributes=True)
     except ValidationError as error:

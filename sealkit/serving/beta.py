@@ -30,7 +30,7 @@ def todays_fields(value: Mapping[str, Any]) -> dict[str, Any]:
     """The beta's request in today's fields: `maxLongSide` limits the detector's long side.
 
     Raises:
-        RequestError: 422: `inferenceParams` that is no object.
+        RequestError: 422: `inferenceParams` that is not an object.
     """
     parameters = value.get("inferenceParams") or {}
     if not isinstance(parameters, Mapping):

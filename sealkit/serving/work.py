@@ -127,7 +127,7 @@ def _images(data: bytes, kind: Kind | None, settings: ServingSettings) -> tuple[
     """("pdf", "tiff" or None for a single image, images one at a time); headers are checked before it returns."""
     pdf = data[:1024].lstrip()[:4] == b"%PDF"
     if kind is not None and pdf != (kind == "pdf"):
-        raise invalid_file("it is a PDF, fileType is 1 (image)" if pdf else "it is no PDF, fileType is 0 (PDF)")
+        raise invalid_file("it is a PDF, fileType is 1 (image)" if pdf else "it is not a PDF, fileType is 0 (PDF)")
     limit = settings.extra.max_num_input_imgs
     paged = "pdf" if pdf else None
     if not pdf:

@@ -155,7 +155,7 @@ def read_graph(path: str | Path, fold: bool = True) -> list[GraphLayer]:
     except KeyError as error:  # of a layer that takes it from elsewhere
         hint = "export the model with its weights as constants"
         raise WeightsError(
-            "a weight of the ONNX graph is no constant", where=str(path), value=error.args[0], hint=hint
+            "a weight of the ONNX graph is not a constant", where=str(path), value=error.args[0], hint=hint
         ) from error
     except EngineError:
         raise

@@ -201,7 +201,7 @@ class Walk:
             called = function.role if isinstance(function, Name) else type(function).__name__
             raise asks(f"REDUCE on {called}")
         if not isinstance(arguments, tuple):
-            raise Damaged("arguments that are no tuple")
+            raise Damaged("arguments that are not a tuple")
         self.stack.append(call(self, *_checked(arguments)))
 
     def ordered_dict(self, items: Any = ()) -> dict[Any, Any]:
@@ -209,7 +209,7 @@ class Walk:
         made: dict[Any, Any] = {}
         for pair in self.copy(items):
             if not isinstance(pair, (list, tuple)) or len(pair) != 2:
-                raise Damaged("an item of an OrderedDict is no pair")
+                raise Damaged("an item of an OrderedDict is not a pair")
             made[_key(pair[0])] = pair[1]
         return made
 
@@ -239,7 +239,7 @@ class Walk:
             try:
                 encoded = content.encode("latin1")
             except UnicodeEncodeError:
-                raise Damaged("a text that is no bytes") from None
+                raise Damaged("a text that is not bytes") from None
             return Raw(text.at, text.size, len(encoded), encoded, encoded=True)
         return Raw(text.at, text.size, self.characters(text), None, encoded=True)
 
@@ -263,7 +263,7 @@ class Walk:
         """`numpy.dtype(code)` for the types weights have. Refused for objects and any other type."""
         characters = word(code)
         if characters is None or not (isinstance(align, int) and isinstance(copy, int)):
-            raise Damaged("a type that is no type string")
+            raise Damaged("a type that is not a type string")
         if characters not in TYPES:
             if characters[:1] == "O":
                 raise Refused("an array of Python objects", value=characters)
@@ -290,7 +290,7 @@ class Walk:
         made.fill(raw_of(raw), type_of(type_), shape_of(shape))
         if word(order) == "K":  # NumPy 2.3 and later: laid out in C order, then transposed
             if not isinstance(axes, tuple) or not all(map(whole, axes)) or sorted(axes) != [*range(len(made.shape))]:
-                raise Damaged("the axes of an array are no permutation")
+                raise Damaged("the axes of an array are not a permutation")
             made.axes = axes
         elif word(order) in ("C", "F"):
             made.order = str(word(order))

@@ -133,7 +133,7 @@ FILE = block("m/inference.yml", 3, tarfile.REGTYPE) + b"abc" + bytes(509) + byte
         (note(b"aaaaaaaaaa", tarfile.GNUTYPE_LONGNAME) * 400, "more than 192 headers"),
         (note(b"16 size=9999999\n"), "a note that changes the size"),
         (note(b"22 GNU.sparse.size=9\n\n"), "a note that changes the size"),
-        (block("s", 0, tarfile.GNUTYPE_SPARSE), "what is no plain file"),
+        (block("s", 0, tarfile.GNUTYPE_SPARSE), "what is not a plain file"),
         (note(b"22 path=../../escaped\n"), "a path that leads outside"),
     ],
 )

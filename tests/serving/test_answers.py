@@ -211,7 +211,7 @@ def test_wrong_fields_are_named_as_paddlex_names_them(
         ({"file": "@@@@", "fileType": 1}, f"{FILE_ERRORS}: it is empty"),
         ({"file": "中", "fileType": 1}, f"{FILE_ERRORS}: it is not base64"),
         ({"file": "QUJD", "fileType": 1}, f"{FILE_ERRORS}: "),
-        ({"file": "QUJD", "fileType": 0}, f"{FILE_ERRORS}: it is no PDF"),
+        ({"file": "QUJD", "fileType": 0}, f"{FILE_ERRORS}: it is not a PDF"),
         ({"file": base64.b64encode(b"%PDF-1.4 broken").decode(), "fileType": 0}, f"{FILE_ERRORS}: "),
         ({"file": base64.b64encode(b"%PDF-1.4 broken").decode()}, f"{FILE_ERRORS}: "),
         ({"file": "data:image/png,abc"}, f"{FILE_ERRORS}: a data URL must hold base64"),
@@ -254,7 +254,7 @@ def test_numbers_beyond_reason(client: Client, png: str, number: str) -> None:
 
 
 def test_pdf_as_image_and_the_reverse(client: Client, png: str, pdf: MakePdf) -> None:
-    assert error(client.infer(file=png, fileType=0)) == "Invalid input file: it is no PDF, fileType is 0 (PDF)"
+    assert error(client.infer(file=png, fileType=0)) == "Invalid input file: it is not a PDF, fileType is 0 (PDF)"
     assert error(client.infer(file=pdf(1), fileType=1)) == "Invalid input file: it is a PDF, fileType is 1 (image)"
 
 

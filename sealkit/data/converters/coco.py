@@ -86,7 +86,7 @@ def _read_file(file: Path, root: Path, images: Images, source: Source) -> None:
             "orphan-annotations", file.name, f"{reason}, such as id {next(iter(by_image))}", "export it again"
         )
     if boxes:
-        fix = "a box around curved text is no outline: draw polygons. Regions of pages: --from page_boxes"
+        fix = "a box around curved text is not an outline: draw polygons. Regions of pages: --from page_boxes"
         source.report("boxes-only", file.name, f"{boxes} annotations are boxes without segmentation", fix, "warning")
 
 

@@ -66,7 +66,7 @@ def _read_image(element: Element, file: Path, root: Path, images: Images, source
     for number, shape in enumerate(shapes):
         points = _points(shape)
         if points is None:
-            reason = f"{shape.tag} {number} is no outline that can be read"
+            reason = f"{shape.tag} {number} is not an outline that can be read"
             source.report("not-an-outline", where, reason, "draw a polygon around the text")
             continue
         texts.append(_entry(shape, points))

@@ -57,7 +57,7 @@ def read(path: Path) -> Source:
         source.rows.append(Row(where, image, texts, embedded, size))
         boxes += sum(entry["boxed"] and not entry["transcription"] for entry in texts)
     if boxes:
-        fix = "a box around curved text is no outline: draw polygons. Regions of pages: --from page_boxes"
+        fix = "a box around curved text is not an outline: draw polygons. Regions of pages: --from page_boxes"
         reason = f"{boxes} shapes are rectangles or circles without a text"
         source.report("boxes-only", _short(root, root), reason, fix, "warning")
     elif text_of == "label":

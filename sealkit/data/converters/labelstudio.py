@@ -75,7 +75,7 @@ def _read_file(file: Path, root: Path, images: Images, source: Source) -> None:
 
 def _read_task(task: Any, where: str, root: Path, images: Images, source: Source) -> None:
     if not isinstance(task, dict):
-        source.report("bad-image", where, "a task that is no object", "export it again")
+        source.report("bad-image", where, "a task that is not an object", "export it again")
         return
     data = task["data"] if isinstance(task.get("data"), dict) else task
     names = [value for value in data.values() if isinstance(value, str) and _is_image(value)]
@@ -104,7 +104,7 @@ def _read_task(task: Any, where: str, root: Path, images: Images, source: Source
     for number, region in enumerate(regions):
         points = _points(region["value"], size)
         if points is None:
-            reason = f"region {number} ({region.get('type')!r}) is no outline that can be read"
+            reason = f"region {number} ({region.get('type')!r}) is not an outline that can be read"
             source.report("not-an-outline", where, reason, "draw a polygon around the text")
             continue
         texts.append(_entry(region, points))

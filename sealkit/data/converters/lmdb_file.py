@@ -136,7 +136,7 @@ class LmdbFile:
         data = self._read(number, self._page_size)
         stated, _, flags, lower, upper = _HEADER.unpack_from(data)
         if stated != number or flags & _KINDS not in (_BRANCH, _LEAF):
-            self._damaged(number, "it is no page of the tree")
+            self._damaged(number, "it is not a page of the tree")
         count = (lower - _HEADER.size) >> 1
         if not _HEADER.size <= lower <= upper <= self._page_size or (flags & _BRANCH and not count):
             self._damaged(number, "its list of nodes is wrong")
@@ -168,7 +168,7 @@ class LmdbFile:
         low, high, flags, key_size = _NODE.unpack_from(page.data, page.nodes[place])
         start, size = page.nodes[place] + _NODE.size + key_size, low | high << 16
         if flags & _ODD_VALUE:
-            self._damaged(number, "a value is no plain one")
+            self._damaged(number, "a value is not a plain one")
         stored = 8 if flags & _BIG else size
         if start + stored > self._page_size:
             self._damaged(number, "a value runs out of it")
@@ -179,7 +179,7 @@ class LmdbFile:
         """A value on pages of its own."""
         stated, _, flags, *_ = _HEADER.unpack_from(self._read(number, _HEADER.size))
         if stated != number or flags & _KINDS != _OVERFLOW:
-            self._damaged(number, "it is no page of a value")
+            self._damaged(number, "it is not a page of a value")
         return self._read(number, _HEADER.size + size)[_HEADER.size :]
 
 

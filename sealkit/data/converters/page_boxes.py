@@ -290,7 +290,7 @@ def _refuse_unknown(names: Mapping[str, str], parts: Sequence[_Part], source: Pa
 
 
 def _json(file: Path, where: str, problems: list[Problem]) -> dict[str, Any] | None:
-    """Content of a file, {} where it is no object; None (reported) where it cannot be read."""
+    """Content of a file, {} where it is not an object; None (reported) where it cannot be read."""
     source = Source(problems=problems)
     before = len(problems)
     content = read_json(file, where, source.report)

@@ -74,7 +74,7 @@ def _read_image(key: str, value: Any, file: Path, root: Path, images: Images, so
         points = _points(shape) if isinstance(shape, dict) else None
         if points is None:
             kind = shape.get("name") if isinstance(shape, dict) else None
-            reason = f"region {number} ({kind!r}) is no outline that can be read"
+            reason = f"region {number} ({kind!r}) is not an outline that can be read"
             source.report("not-an-outline", where, reason, "draw a polygon around the text")
             continue
         texts.append(_entry(region, points))

@@ -63,7 +63,7 @@ def read(path: Path) -> Source:
         size = stated(tree.findtext("size/width"), tree.findtext("size/height"))
         source.rows.append(Row(where, image, texts, size=size))
     if boxes:
-        fix = "a box around curved text is no outline: draw polygons. Regions of pages: --to page_boxes"
+        fix = "a box around curved text is not an outline: draw polygons. Regions of pages: --to page_boxes"
         source.report("boxes-only", str(path), f"{boxes} objects are boxes", fix, "warning")
     unlabelled(images, source.rows, str(root), source)
     return source

@@ -64,7 +64,7 @@ def read(path: Path) -> Source:
 
     source = read_image_files(path, "yolo", parse)
     if boxes:
-        fix = "a box around curved text is no outline: draw polygons. Regions of pages: --to page_boxes"
+        fix = "a box around curved text is not an outline: draw polygons. Regions of pages: --to page_boxes"
         source.report("boxes-only", str(path), f"{boxes} labels are boxes", fix, "warning")
     return source
 

@@ -245,7 +245,7 @@ class _Reader:
         for number, entry in enumerate(entries):
             if not isinstance(entry, dict):
                 where = f"{self.name} annotation number {number}"
-                self.report("bad-annotation", where, f"{str(entry)[:60]} is no object", "export it again")
+                self.report("bad-annotation", where, f"{str(entry)[:60]} is not an object", "export it again")
             elif "id" in entry and _key(entry["id"]) in found:
                 fix = "give each annotation its own id"
                 self.report("duplicate-id", self.place(entry), "the id is used already", fix)

@@ -190,7 +190,7 @@ def _read_text(
         )
         text = "" if text is None else str(text)
     if _written(text) != text:
-        reason = f"text {index}: {text!r} holds half of a surrogate pair, which is no character"
+        reason = f"text {index}: {text!r} holds half of a surrogate pair, which is not a character"
         reader.report("text-type", number, reason, "write it again", "warning")
         text = _written(text)
     ignore = text in IGNORED_TEXTS or says_yes(entry.get("difficult"))

@@ -67,7 +67,7 @@ class AugmentChain:
                 fitting = sorted(op for op in _SIZED if needs <= _OPERATIONS[op][1])
                 problems.append(f"the last step that changes the size must be one of {', '.join(fitting)}")
             elif any(side % side_multiple for side in self.size):
-                problems.append(f"the output size {list(self.size)} is no multiple of {side_multiple}")
+                problems.append(f"the output size {list(self.size)} is not a multiple of {side_multiple}")
         if problems:
             raise ConfigError(
                 "the augmentations cannot be used: " + "; ".join(problems),

@@ -171,7 +171,7 @@ class TextRecognitionTask(ModuleTask[TextRecognitionRecipe]):
                 f"{len(found)} characters of the training labels have no class in charset "
                 f"{self.charset.id or self.charset.hash}: {describe_unknown(found)}",
                 where="data.train",
-                hint="charset: union adds them to those of the weights, charset: new takes the labels' alone; "
+                hint="charset: union adds them to those of the weights, charset: new takes only the labels'; "
                 "or labels.unknown: line leaves these lines out, or correct the labels",
             )
 

@@ -166,14 +166,14 @@ def _with_own_data(
             )
         return recipe, overrides
     if recipe is not None:
-        said = str(load(recipe).settings.model_dump()["module"])
-        if module not in (None, said):
-            raise ConfigError(f"the recipe trains {said}", where="--module", value=module, hint="leave --module out")
+        trained = str(load(recipe).settings.model_dump()["module"])
+        if module not in (None, trained):
+            raise ConfigError(f"the recipe trains {trained}", where="--module", value=module, hint="leave --module out")
         own = own_data.own_set(data)
-        if module is None and own.module != said:
-            hint = f"leave the recipe out for the one of {own.module}, or give data of {said}"
-            raise ConfigError(f"the data is for {own.module}, the recipe trains {said}", where=str(data), hint=hint)
-        module = said
+        if module is None and own.module != trained:
+            hint = f"leave the recipe out for the one of {own.module}, or give data of {trained}"
+            raise ConfigError(f"the data is for {own.module}, the recipe trains {trained}", where=str(data), hint=hint)
+        module = trained
     own = own_data.own_set(data, module)
     return recipe or own_data.start_recipe(own.module), _join(own.overrides(), overrides)
 

@@ -106,15 +106,15 @@ def _tried(name: str, way: Callable[[], Any], reference: Sequence[float], kind: 
 
 def _judged(losses: Sequence[float], reference: Sequence[float], kind: str) -> tuple[str, str]:
     """Status and detail of a training beside the CPU's in float32."""
-    said = f"loss {losses[0]:.4f} → {losses[-1]:.4f}"
+    summary = f"loss {losses[0]:.4f} → {losses[-1]:.4f}"
     if not np.isfinite(losses).all():
-        return "failed", f"{said}: not finite"
+        return "failed", f"{summary}: not finite"
     away = abs(losses[0] - reference[0]) / abs(reference[0])
     if away > FIRST_LOSS[kind]:
-        return "failed", f"{said}: the first is {away:.1%} away from the CPU's {reference[0]:.4f}"
+        return "failed", f"{summary}: the first is {away:.1%} away from the CPU's {reference[0]:.4f}"
     if len(losses) > 1 and not losses[-1] < losses[0]:
-        return "failed", f"{said}: it does not fall"
-    return "ok", said
+        return "failed", f"{summary}: it does not fall"
+    return "ok", summary
 
 
 def train(

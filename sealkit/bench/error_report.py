@@ -73,11 +73,11 @@ def verdict(items: Sequence[Mapping[str, Any]], misses: Sequence[Miss]) -> str:
     texts = len(_scored(items))
     wrong = sum(miss.stage != EXTRA for miss in misses)
     share = f" ({(texts - wrong) / texts:.3f})" if texts else ""
-    said = f"{texts - wrong} of {texts} texts were read exactly{share}."
+    summary = f"{texts - wrong} of {texts} texts were read exactly{share}."
     if not misses:
-        return f"{said} Nothing else was read."
+        return f"{summary} Nothing else was read."
     ((stage, count),) = Counter(miss.stage for miss in misses).most_common(1)
-    return f"{said} Most often at fault: {stage} ({count} of {len(misses)} misses)."
+    return f"{summary} Most often at fault: {stage} ({count} of {len(misses)} misses)."
 
 
 def stage_rows(misses: Sequence[Miss]) -> list[dict[str, Any]]:
@@ -127,12 +127,12 @@ def _case(rank: int, miss: Miss, image: np.ndarray, height: int) -> dict[str, An
     if miss.line is not None and not miss.moved:
         line = miss.line
         strip = _strip(image, line.line, height, winner(line))
-        said = f"found outline: {line.text or 'nothing'} ({line.score:.2f})"
-        strips += [(said, strip)] if strip is not None else []
+        caption = f"found outline: {line.text or 'nothing'} ({line.score:.2f})"
+        strips += [(caption, strip)] if strip is not None else []
     if miss.label_line is not None and miss.label_reading is not None:
         strip, reading = _strip(image, miss.label_line, height), miss.label_reading
-        said = f"labelled outline: {reading.text or 'nothing'} ({reading.score:.2f})"
-        strips += [(said, strip)] if strip is not None else []
+        caption = f"labelled outline: {reading.text or 'nothing'} ({reading.score:.2f})"
+        strips += [(caption, strip)] if strip is not None else []
     crop = _crop(miss, image)
     characters = f"{miss.lost} character{'s' * (miss.lost != 1)}"
     return {

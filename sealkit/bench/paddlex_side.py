@@ -187,12 +187,12 @@ def run(
     ) as process:
         try:
             with watch(process.pid):
-                out, said = process.communicate()
+                out, errors = process.communicate()
         except BaseException:
             process.kill()
             raise
     if process.returncode:
-        tail = "\n".join(said.strip().splitlines()[-12:])
+        tail = "\n".join(errors.strip().splitlines()[-12:])
         raise EngineError(f"{library} failed\n{tail}", where=str(python))
     return _parsed(out)
 

@@ -89,8 +89,8 @@ def table(args: argparse.Namespace, images: Sequence[str]) -> tuple[list[str], b
             default = own_config(folder / "default.yaml", args.config, overrides)
             runs |= {"engines": one("sealkit", engines), "default": one("sealkit", default)}
     unequal = _unequal(runs["same"], runs["paddlex"], images)
-    said = f"same results on {len(images) - len(unequal)} of {len(images)} images"
-    return [*_lines(runs), said, *unequal], len(unequal) <= (1 - EQUAL_SHARE) * len(images)
+    summary = f"same results on {len(images) - len(unequal)} of {len(images)} images"
+    return [*_lines(runs), summary, *unequal], len(unequal) <= (1 - EQUAL_SHARE) * len(images)
 
 
 def stand_ins(config: str, overrides: Mapping[str, Any], folder: Path) -> dict[str, str]:

@@ -142,10 +142,10 @@ def _reduced(args: argparse.Namespace) -> int:
     size = " → ".join(f"{report['bytes'][name] / 1e6:.1f}" for name in names)
     seconds = " → ".join(f"{report['cpu_seconds'][name]:.4f}" for name in ("fp32", "reduced"))
     print(f"  {size} MB; {seconds} CPU seconds a run (ONNX Runtime, 1 thread)")
-    if "metric" in (said := report["reduced"]):
-        lost = said["fp32"] - said["value"]
+    if "metric" in (facts := report["reduced"]):
+        lost = facts["fp32"] - facts["value"]
         warning = f"; warning: {lost:.4f} lost" if lost > LOST else ""
-        print(f"  {said['metric']} {said['fp32']} → {said['value']} on {said['metric_images']} images{warning}")
+        print(f"  {facts['metric']} {facts['fp32']} → {facts['value']} on {facts['metric_images']} images{warning}")
     else:
         print("  metric not measured: " + ("one size only" if shape else "no labelled set; -c RECIPE names one"))
     return 0

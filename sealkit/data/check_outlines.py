@@ -336,15 +336,15 @@ def _check_overlaps(shapes: list[_Shape], say: Say) -> None:
     live = [shape for shape in shapes if not shape.line.ignore and shape.area > 0]
     if len(live) < 2:
         return
-    said = 0
+    reported = 0
     for first, hits in _overlaps(live):
-        if hits is None or said >= RULES.overlaps_told:
+        if hits is None or reported >= RULES.overlaps_told:
             left = len(live) - first
             reason = f"its {len(live)} texts overlap so often that the last {left} were not compared with one another"
             say("overlaps-not-counted", reason, "is each text of this image labelled once?", "warning")
             return
-        for second, share in hits[: RULES.overlaps_told - said]:
-            said += 1
+        for second, share in hits[: RULES.overlaps_told - reported]:
+            reported += 1
             _say_overlap(live[first], live[second], share, say)
 
 

@@ -378,7 +378,7 @@ def _by_the_seal(found: dict[int, Found], texts: Sequence[_Open]) -> dict[int, i
     order = list(lines)
     for index, line in lines.items():
         line.score = float(index)  # carries the index through group_seals, which copies and sorts
-    said: dict[int, int] = {}
+    chosen: dict[int, int] = {}
     for group in group_seals([lines[index] for index in order]):
         frame = seal_frame([line for line in group if int(line.score) in found])
         if not frame.sure:
@@ -386,8 +386,8 @@ def _by_the_seal(found: dict[int, Found], texts: Sequence[_Open]) -> dict[int, i
         for line in resolve_directions(group, frame):
             one = next((text for text in texts if text.index == int(line.score)), None)
             if one is not None:
-                said[one.index] = min(range(len(one.hypotheses)), key=lambda i: _apart(one.hypotheses[i], line))
-    return said
+                chosen[one.index] = min(range(len(one.hypotheses)), key=lambda i: _apart(one.hypotheses[i], line))
+    return chosen
 
 
 def _undecided(one: _Open, by_seal: int | None, trusted: bool) -> Found:

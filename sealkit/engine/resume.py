@@ -150,12 +150,12 @@ def divide_step(settings: RecipeBase, saved: Mapping[str, Any], world: int, wher
     share = total // world
     batch = max(n for n in range(1, min(loop.batch_size, share) + 1) if share % n == 0)
     train = loop.model_copy(update={"batch_size": batch, "accumulate": share // batch})
-    said = (
+    note = (
         f"resume: {saved['world']} → {world} processes. A step keeps its {total} samples and the learning rate: "
         f"{batch} a forward pass, {share // batch} pass(es), {world} process(es). BatchNorm and random augmentation in "
         "the network see other batches, so the losses are not bit for bit those of an undisturbed run"
     )
-    return settings.model_copy(update={"train": train}), said
+    return settings.model_copy(update={"train": train}), note
 
 
 def step_size(loop: Mapping[str, Any], world: int) -> int:

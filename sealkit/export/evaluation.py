@@ -74,8 +74,8 @@ class Evaluation:
         from sealkit.reports.page import write_page
 
         warnings = [note.removeprefix("warning: ") for note in self.notes if note.startswith("warning: ")]
-        said = [note for note in self.notes if not note.startswith("warning: ")]
-        subtitle = "; ".join([*said, f"deciding metric {self.metric}"])
+        notes = [note for note in self.notes if not note.startswith("warning: ")]
+        subtitle = "; ".join([*notes, f"deciding metric {self.metric}"])
         rows = [{"metric": name, "value": int(v) if _is_whole(v) else v} for name, v in self.metrics.items()]
         metrics = {"title": "Metrics", "rows": rows, "fold": True}
         sections = [*task.report_parts(self.records), metrics]
@@ -146,8 +146,8 @@ def check_fits(task: Task, checkpoint: Path) -> None:
 
     if not is_checkpoint(checkpoint):
         return
-    said, wanted = read_state(checkpoint)["extras"], task.checkpoint_extras()
-    differ = {key: (said[key], wanted[key]) for key in wanted if key in said and said[key] != wanted[key]}
+    stored, wanted = read_state(checkpoint)["extras"], task.checkpoint_extras()
+    differ = {key: (stored[key], wanted[key]) for key in wanted if key in stored and stored[key] != wanted[key]}
     if differ:
         listed = ", ".join(f"{key} {old!r} (recipe: {new!r})" for key, (old, new) in differ.items())
         raise ConfigError(
@@ -196,8 +196,8 @@ def of_folder(
     started = time.perf_counter()
     row = info(task.name).module_export()
     model = load_model(model_dir, engine, device, settings.train.threads)
-    said = {"character_dict": model.meta.character_dict, "label_list": model.meta.data.get("label_list")}
-    task.restore({**said, "where": model.meta.where})
+    carried = {"character_dict": model.meta.character_dict, "label_list": model.meta.data.get("label_list")}
+    task.restore({**carried, "where": model.meta.where})
     samples = task.eval_samples()
     if len(samples) == 0:
         raise DataError("the evaluation set has no samples", where="data.val", hint="check the label file")
@@ -230,14 +230,15 @@ def of_folder(
 
 def reduced_note(meta: ModelMeta) -> str | None:
     """What `sealkit export --int8`, `--fp16` or `--shape` did to a model and what it cost; None for others."""
-    said = meta.own("reduced")
-    if not said:
+    reduced = meta.own("reduced")
+    if not reduced:
         return None
-    size = "" if "shape" not in said else f", input {'x'.join(map(str, said['shape']))}"
+    size = "" if "shape" not in reduced else f", input {'x'.join(map(str, reduced['shape']))}"
     cost = ""
-    if "metric" in said:
-        cost = f"; when reduced {said['metric']} {said['value']}, FP32 {said['fp32']} on {said['metric_images']} images"
-    return f"reduced: {said.get('precision')}{size}{cost}"
+    if "metric" in reduced:
+        scores = f"{reduced['metric']} {reduced['value']}, FP32 {reduced['fp32']}"
+        cost = f"; when reduced {scores} on {reduced['metric_images']} images"
+    return f"reduced: {reduced.get('precision')}{size}{cost}"
 
 
 def _about_the_set(settings: RecipeBase, count: int) -> list[str]:

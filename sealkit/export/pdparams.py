@@ -46,17 +46,17 @@ class Written:
 
     def notes(self) -> list[str]:
         """Sentences for the user."""
-        said = []
+        lines = []
         if self.dictionary is not None:
-            said.append(f"its characters: {self.dictionary} (character_dict_path; use_space_char: true)")
+            lines.append(f"its characters: {self.dictionary} (character_dict_path; use_space_char: true)")
         for names, what in (
             (self.missing, "are not in it and start at random there: train here with the auxiliary parts to have them"),
             (self.dropped, "are sealkit's own and were left out"),
             (self.other_shape, "have another number of classes than the published file: set it there, too"),
         ):
             if names:
-                said.append(f"{len(names)} tensors {what} ({_list(names)})")
-        return said
+                lines.append(f"{len(names)} tensors {what} ({_list(names)})")
+        return lines
 
 
 def write_pdparams(task: Any, checkpoint: Any, path: Path) -> Written:

@@ -103,10 +103,10 @@ def reduce_model(
     report: dict[str, Any] = {}
 
     def fill(folder: Path) -> None:
-        said: dict[str, Any] = {"precision": reduction.precision, "images": len(feeds)}
+        facts: dict[str, Any] = {"precision": reduction.precision, "images": len(feeds)}
         if reduction.shape is not None:
-            said["shape"] = list(reduction.shape)
-        _write(folder, made, model, meta, said)
+            facts["shape"] = list(reduction.shape)
+        _write(folder, made, model, meta, facts)
         parts, seconds = _compare(files, folder, feeds)
         _check(parts, reduction)
         report.update(
@@ -115,7 +115,7 @@ def reduce_model(
                 "written": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
                 "model": meta.model_name,
                 "source": str(source),
-                "reduced": said,
+                "reduced": facts,
                 "differences": parts,
                 "cpu_seconds": seconds,
             }
@@ -123,8 +123,8 @@ def reduce_model(
         if measure is not None and reduction.shape is None:
             name, value, count = measure(folder)
             _, before, _ = measure(source)
-            said |= {"metric": name, "value": round(value, 4), "fp32": round(before, 4), "metric_images": count}
-            _write(folder, made, model, meta, said)
+            facts |= {"metric": name, "value": round(value, 4), "fp32": round(before, 4), "metric_images": count}
+            _write(folder, made, model, meta, facts)
         report["bytes"] = {"fp32": path.stat().st_size, reduction.name: (folder / ONNX).stat().st_size}
         report["files"] = {one.name: file_facts(one) for one in sorted(folder.iterdir())}
         write_text(folder / REPORT, json.dumps(report, ensure_ascii=False, indent=2))
@@ -177,12 +177,12 @@ def fitted(array: np.ndarray, shape: Sequence[int]) -> np.ndarray:
     return made
 
 
-def _write(folder: Path, made: Any, model: Any, meta: ModelMeta, said: Mapping[str, Any]) -> None:
+def _write(folder: Path, made: Any, model: Any, meta: ModelMeta, facts: Mapping[str, Any]) -> None:
     """inference.onnx with the metadata of the original, and inference.yml with what was done."""
     import onnx
 
     own = meta.data.get("Sealkit")
-    data = {**meta.data, "Sealkit": {**(own if isinstance(own, Mapping) else {}), "reduced": dict(said)}}
+    data = {**meta.data, "Sealkit": {**(own if isinstance(own, Mapping) else {}), "reduced": dict(facts)}}
     text = yaml.safe_dump(data, allow_unicode=True, sort_keys=False)
     strings = {one.key: one.value for one in model.metadata_props} | {META_KEY: text}
     onnx.helper.set_model_props(made, strings)

@@ -159,17 +159,17 @@ class DatasetCheck(ABC):
     def check_folder(self) -> None:  # noqa: B027 (a default, not a duty)
         """Faults of the folder, such as images without labels."""
 
-    def report_unlabelled(self, said: str, fix: str, paths: Iterable[str] | None = None) -> None:
+    def report_unlabelled(self, what: str, fix: str, paths: Iterable[str] | None = None) -> None:
         """A note on images below the root that no label file names.
 
         Args:
-            said: of such images, such as "have no label line".
+            what: of such images, such as "have no label line".
             fix: what to do.
             paths: as of `images_without_labels`.
         """
         unused = self.images_without_labels(paths)
         if unused:
-            reason = f"{len(unused)} images in the folder {said}, such as {unused[0]}"
+            reason = f"{len(unused)} images in the folder {what}, such as {unused[0]}"
             self.problems.append(Problem("unlabelled-images", str(self.root), reason, fix, "info"))
 
     def images_without_labels(self, paths: Iterable[str] | None = None) -> list[str]:

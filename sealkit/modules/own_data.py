@@ -136,8 +136,8 @@ def other_set(settings: RecipeBase, run: Path) -> str | None:
     file = run / "recipe.yaml"
     if not file.is_file():
         return None
-    said = (yaml.safe_load(file.read_text(encoding="utf-8")) or {}).get("data") or {}
-    theirs = {json.dumps([one.get("root"), one.get("labels")]) for one in said.get("val") or ()}
+    data = (yaml.safe_load(file.read_text(encoding="utf-8")) or {}).get("data") or {}
+    theirs = {json.dumps([one.get("root"), one.get("labels")]) for one in data.get("val") or ()}
     here = {json.dumps([one["root"], one["labels"]]) for one in settings.model_dump()["data"]["val"]}
     if not theirs or theirs == here:
         return None

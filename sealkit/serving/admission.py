@@ -144,8 +144,8 @@ class AdmissionMiddleware:
         """
         limit, until = self._settings.max_bytes, context.began + self._settings.read_timeout
         too_large = RequestError(413, f"The request body exceeds the maximum allowed {limit} bytes")
-        said = _header(scope, b"content-length")
-        if said.isdigit() and int(said) > limit:
+        length = _header(scope, b"content-length")
+        if length.isdigit() and int(length) > limit:
             raise too_large
         parts, size = [], 0
         while True:

@@ -173,18 +173,18 @@ class _Slot:
     def await_ready(self) -> None:
         assert self.pipe is not None and self.process is not None
         try:
-            said = json.loads(self.pipe.recv_bytes()) if self._speaks() else None
+            answer = json.loads(self.pipe.recv_bytes()) if self._speaks() else None
         except (EOFError, OSError):
-            said = None
-        if said is None:
+            answer = None
+        if answer is None:
             self.kill()
             raise WorkerStartError(f"worker {self.number} died while loading the pipeline, or never finished", 1)
-        if not said["ready"]:
+        if not answer["ready"]:
             self.kill()
-            raise WorkerStartError(said["message"], said["exit_code"])
+            raise WorkerStartError(answer["message"], answer["exit_code"])
         self.is_ready = True
         logger.info(
-            "worker ready", extra={"worker": self.process.pid, **{key: said[key] for key in ("engines", "memory")}}
+            "worker ready", extra={"worker": self.process.pid, **{key: answer[key] for key in ("engines", "memory")}}
         )
 
     def _speaks(self) -> bool:

@@ -120,19 +120,19 @@ def _same_layout(first: Mapping[str, np.ndarray], other: Mapping[str, np.ndarray
 
 def _common_extras(found: Sequence[ResolvedWeights]) -> dict[str, Any]:
     """What the checkpoints among the sources say of themselves, where they agree."""
-    said = [
+    known = [
         (str(one), dict(read_state(one.path)["extras"]))
         for one in found
         if one.path is not None and is_checkpoint(one.path)
     ]
-    if not said:
+    if not known:
         raise WeightsError(
             "none of the weights is a checkpoint, so their model is unknown",
             value=[str(one) for one in found],
             hint="`sealkit import-weights` makes a checkpoint of a weights file",
         )
-    name, extras = said[0]
-    for other_name, other in said[1:]:
+    name, extras = known[0]
+    for other_name, other in known[1:]:
         for key in _SAME:
             if key in extras and key in other and extras[key] != other[key]:
                 what = f"the weights differ in {key}"

@@ -145,14 +145,14 @@ def read_state(folder: str | Path) -> dict[str, Any]:
         raise WeightsError(
             "checkpoint format not supported", where=str(path), value=found, hint=f"this version reads format {FORMAT}"
         )
-    said = state.pop(CHECKSUM, None)
-    if said is None:
+    stored = state.pop(CHECKSUM, None)
+    if stored is None:
         hint = (
             f"an earlier version wrote it: copy {WEIGHTS} out of the folder and start from the copy, "
             f"-o weights.init=COPY.safetensors; a recogniser needs its characters, too: -o dictionary=FILE"
         )
         raise WeightsError("the checkpoint's state has no checksum", where=str(path), hint=hint)
-    if said != _digest(state):
+    if stored != _digest(state):
         what = "the checkpoint's state has changed since it was written: its checksum differs"
         raise WeightsError(what, where=str(path), hint="use another checkpoint")
     _check_state(state, path)

@@ -124,7 +124,7 @@ def test_a_checkpoint_starts_another_run(tmp_path: Path) -> None:
     assert report["coverage"] == 1.0
 
 
-def test_early_stop_and_best_among_the_untouched_weights(tmp_path: Path) -> None:
+def test_early_stop_and_best_among_the_initial_weights(tmp_path: Path) -> None:
     changes: dict[str, Any] = {"optimizer": {"lr": 1e-9}, "train": {"epochs": 50}}
     changes["eval"] = {"early_stop": 2, "every_steps": 1}
     task = ToyTask(freeze_bn=True)
@@ -134,7 +134,7 @@ def test_early_stop_and_best_among_the_untouched_weights(tmp_path: Path) -> None
     assert again.step == result.step and again.stopped == "early stop"
 
 
-def test_a_run_that_only_gets_worse_keeps_the_untouched_weights(tmp_path: Path) -> None:
+def test_a_run_that_only_gets_worse_keeps_the_initial_weights(tmp_path: Path) -> None:
     result = run(tmp_path, optimizer={"lr": 5.0}, schedule={"name": "constant"}, train={"max_steps": 6})
     assert result.best["step"] == 0 and result.best["score"] == result.baseline["score"]
     assert any("no evaluation beat the initial weights" in warning for warning in result.warnings)

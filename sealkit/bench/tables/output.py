@@ -128,13 +128,13 @@ def record(section: Section, row: Measured, published: PublishedModel | None, de
     times = (published.gpu_ms if device.startswith("gpu") else published.cpu_ms) if published else {}
     timings: dict[str, Timing | None] = {"normal": row.times.get("paddle"), "high_performance": best and best[1]}
     for mode, one in timings.items():
-        ms, said = one.ms if one else None, times.get(mode)
-        found |= {f"{mode}_ms": ms, f"{mode}_published_ms": said, f"{mode}_difference_ms": _minus(ms, said)}
-        found[f"{mode}_ratio"] = ms / said if ms and said else None
+        ms, other = one.ms if one else None, times.get(mode)
+        found |= {f"{mode}_ms": ms, f"{mode}_published_ms": other, f"{mode}_difference_ms": _minus(ms, other)}
+        found[f"{mode}_ratio"] = ms / other if ms and other else None
     found["high_performance_engine"] = best[0] if best else None
-    said = published.size_mb if published else None
-    found |= {"size_mb": row.size_mb, "size_random": row.size_random, "size_published_mb": said}
-    found["size_difference_mb"] = _minus(row.size_mb, said)
+    size_mb = published.size_mb if published else None
+    found |= {"size_mb": row.size_mb, "size_random": row.size_random, "size_published_mb": size_mb}
+    found["size_difference_mb"] = _minus(row.size_mb, size_mb)
     found |= {"parameters": row.params, "trained_parameters": row.trained_params, "gflops": row.gflops}
     return found | {"notes": "; ".join(row.notes) or None}
 
@@ -246,11 +246,11 @@ def _charts(tables: Tables) -> Iterator[tuple[str, dict[str, Any]]]:
         for flat in records(tables):
             if flat["table"] != table or (flat["metric_published_name"] or "") == "CER":
                 continue
-            here, said, metric = flat["normal_ms"], flat["normal_published_ms"], flat["metric_published"]
+            here, published, metric = flat["normal_ms"], flat["normal_published_ms"], flat["metric_published"]
             old = f" ({flat['tutorial']})" if flat["tutorial"] == "3.0-beta" else ""
             name = f"{flat['model']}{old}"
-            if said and metric:
-                series["published"][name] = (said, metric)
+            if published and metric:
+                series["published"][name] = (published, metric)
             if here and metric:
                 series["here, published metric"][name] = (here, metric)
             if here and flat["metric"] is not None:
@@ -267,8 +267,8 @@ def _shown(tables: Tables) -> Iterator[tuple[str, list[dict[str, str]]]]:
         yield f"{NAMES[section.table]}: {section.title}", shown
 
 
-def _beside(here: float | None, said: float | None, difference: float | None, form: str, mark: str = "") -> str:
-    text = f"{_number(here, form)}{mark if here is not None else ''} / {_number(said, 'g')}"
+def _beside(here: float | None, published: float | None, difference: float | None, form: str, mark: str = "") -> str:
+    text = f"{_number(here, form)}{mark if here is not None else ''} / {_number(published, 'g')}"
     return text if difference is None else f"{text} ({difference:+{form}})"
 
 

@@ -77,18 +77,22 @@ def fit_sizes(size: tuple[int, int], info: ImageInfo, name: str) -> SizeFit:
     upright, stored = info.size, (info.width, info.height)
     if size == upright:
         return NOTHING
-    said, real = "{}x{}".format(*size), "{}x{}".format(*upright)
+    stated, real = "{}x{}".format(*size), "{}x{}".format(*upright)
     scale = _factors(size, upright)
     if scale is not None:
-        message = f"the annotation is of an image of {said}, {name} is {real}: points were multiplied by {scale[0]:.4g}"
+        message = (
+            f"the annotation is of an image of {stated}, {name} is {real}: points were multiplied by {scale[0]:.4g}"
+        )
         x_scale, y_scale = scale
         return SizeFit("resized", message, lambda x, y: (x * x_scale, y * y_scale), 0)
     scale = _factors(size, stored)
     if scale is not None and info.orientation != 1:
-        message = f"the annotation is of {name} before its EXIF orientation {info.orientation} ({said}; upright {real})"
+        message = (
+            f"the annotation is of {name} before its EXIF orientation {info.orientation} ({stated}; upright {real})"
+        )
         move = _upright(info.orientation, scale, stored)
         return SizeFit("exif-turned", f"{message}: points were turned", move, _TURNED.get(info.orientation))
-    return SizeFit("wrong-size", f"the annotation is of an image of {said}, {name} is {real}", None, 0)
+    return SizeFit("wrong-size", f"the annotation is of an image of {stated}, {name} is {real}", None, 0)
 
 
 def _factors(size: tuple[int, int], real: tuple[int, int]) -> _SIZE | None:

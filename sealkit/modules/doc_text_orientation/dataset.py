@@ -152,12 +152,12 @@ class EvalSource(SampleSource):
         """The image at `index`, the same in every epoch. ImageError where its file cannot be read."""
         sample, turned = self._samples[index]
         image = read_image(sample.image_path)
-        said = f" turned {self._about.angles[turned]}°" if turned else ""
+        note = f" turned {self._about.angles[turned]}°" if turned else ""
         return {
             "image": to_input(self._about.fit(lying(image, turned, self._about), self._resize)),
             "label": np.asarray(self._about.after(sample.label, turned), np.int64),
             "turned": turned,
-            "name": f"{sample.where} {sample.image_path.name}{said}",
+            "name": f"{sample.where} {sample.image_path.name}{note}",
             "path": str(sample.image_path),
         }
 

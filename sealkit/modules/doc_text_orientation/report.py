@@ -34,7 +34,10 @@ def report_parts(records: Sequence[dict[str, Any]], about: Orientations) -> list
     if images:
         parts.append({"title": f"Right {about.things}, the least sure of {len(right)}", "images": images})
     rows = [
-        {f"{about.thing} lies at": f"{angle}°", **{f"said {said}°": int(n) for said, n in zip(about.angles, row)}}
+        {
+            f"{about.thing} lies at": f"{angle}°",
+            **{f"predicted {answer}°": int(n) for answer, n in zip(about.angles, row)},
+        }
         for angle, row in zip(about.angles, metric.confusion)
         if row.sum()
     ]
@@ -56,8 +59,8 @@ def _images(records: Sequence[dict[str, Any]], about: Orientations) -> list[tupl
         shown = _shown(record, about)
         if shown is not None:
             lies, answer = about.angles[record["label"]], about.angles[record["pred"]]
-            said = f"lies at {lies}°, said {answer}° ({record['score']:.2f})"
-            images.append((f"{record['name']}: {said}", shown))
+            caption = f"lies at {lies}°, predicted {answer}° ({record['score']:.2f})"
+            images.append((f"{record['name']}: {caption}", shown))
     return images
 
 

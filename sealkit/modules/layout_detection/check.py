@@ -126,8 +126,8 @@ def _check_samples(checked: CheckedSet, problems: list[Problem]) -> None:
 def _check_size(sample: LayoutSample, facts: ImageFacts, problems: list[Problem]) -> None:
     if facts.size is None or sample.size is None or facts.size == sample.size:
         return
-    said, real = "{}x{}".format(*sample.size), "{}x{}".format(*facts.size)
-    reason = f"the label file says {said}, {sample.image_path.name} is {real}"
+    stated, real = "{}x{}".format(*sample.size), "{}x{}".format(*facts.size)
+    reason = f"the label file says {stated}, {sample.image_path.name} is {real}"
     if facts.info is not None and (facts.info.width, facts.info.height) == sample.size:
         reason += " upright: the boxes are those of the image before its EXIF rotation"
     fix = "are these the boxes of this image? Annotate it again, or restore the annotated image"

@@ -205,10 +205,10 @@ def laid_over(options: LayoutOptions, given: Mapping[str, Any]) -> LayoutOptions
 def file_options(meta: ModelMeta) -> LayoutOptions:
     """Options of an inference.yml: draw_threshold (0.5 where it has none), layout_nms and so on."""
     known = {field.name for field in fields(LayoutOptions)}
-    said = {key: meta.data[key] for key in OPTIONS[1:] if key in known and meta.data.get(key) is not None}
+    given = {key: meta.data[key] for key in OPTIONS[1:] if key in known and meta.data.get(key) is not None}
     threshold = meta.data.get("draw_threshold", 0.5)
     finite([threshold], 1)
-    return LayoutOptions(threshold=threshold, **said)
+    return LayoutOptions(threshold=threshold, **given)
 
 
 @reads_meta

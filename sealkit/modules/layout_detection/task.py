@@ -164,10 +164,10 @@ class LayoutDetectionTask(ModuleTask[LayoutDetectionRecipe]):
 
     def warnings(self) -> list[str]:
         """What of the data is not used, and classes that cannot be learnt from it."""
-        said = []
+        notes = []
         dropped = self.train_samples().dropped
         if dropped:
-            said.append(f"{dropped} training pages without a box are left out (data.empty_pages: drop)")
+            notes.append(f"{dropped} training pages without a box are left out (data.empty_pages: drop)")
         for part, sets in (("training", self.train_sets), ("validation", self.val_sets)):
             lost = {name: 0 for found in sets for name in found.categories if name not in self.classes}
             for found in sets:
@@ -176,12 +176,12 @@ class LayoutDetectionTask(ModuleTask[LayoutDetectionRecipe]):
                         lost[name] += count
             shown = ", ".join(f"{name} {count}" for name, count in lost.items() if count)
             if shown:
-                said.append(f"{part} boxes of categories outside the run's classes are left out: {shown}")
+                notes.append(f"{part} boxes of categories outside the run's classes are left out: {shown}")
         counts = [counted_boxes(found.samples) for found in self.train_sets]
         empty = [name for name in self.classes if not any(count.get(name) for count in counts)]
         if empty:
-            said.append(f"no training box of {', '.join(empty)}: the network will not learn it")
-        return said
+            notes.append(f"no training box of {', '.join(empty)}: the network will not learn it")
+        return notes
 
     def forward(self, net: Any, batch: Mapping[str, Any], state: StepState) -> Any:
         """Raw outputs in training; in evaluation what the exported graph gives."""

@@ -73,10 +73,10 @@ def test_answers_become_metrics_and_a_report(make_recipe: Make) -> None:
     verdict, worst, right, *tables = task.report_parts(records)
     assert verdict["text"] == "The angle of 7 of 8 pages was found (0.8750)."
     assert right["title"] == "Right pages, the least sure of 7" and len(right["images"]) == 6
-    row = {"page lies at": "90°", "said 0°": 0, "said 90°": 1, "said 180°": 1, "said 270°": 0}
+    row = {"page lies at": "90°", "predicted 0°": 0, "predicted 90°": 1, "predicted 180°": 1, "predicted 270°": 0}
     assert tables[0]["rows"][1] == row and all(part["fold"] for part in tables)
     ((caption, shown),) = worst["images"]
-    assert "lies at 90°, said 180°" in caption and shown.shape == (110, 140, 3)
+    assert "lies at 90°, predicted 180°" in caption and shown.shape == (110, 140, 3)
 
 
 def test_no_record_is_no_division_by_zero(make_recipe: Make) -> None:

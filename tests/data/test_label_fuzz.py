@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from sealkit.data.labels.coco import read_coco
 from sealkit.data.labels.detection import read_det_labels
+from sealkit.data.labels.orientation import read_page_labels
 from sealkit.data.labels.recognition import read_rec_labels
-from sealkit.errors import SealkitError
+from sealkit.errors import DataError, SealkitError
 
 POINTS = [[0, 0], [90, 0], [90, 30], [0, 30]]
 ENTRY = {"transcription": "印", "points": POINTS, "shape": "circle", "angle": 30.5, "direction": "arc", "seal": POINTS}
@@ -101,6 +102,17 @@ def test_long_numbers_and_deep_lists(tmp_path: Path, kind: str, odd: str) -> Non
     tree = READERS[kind][1]
     for path in places(tree):
         check(tmp_path, kind, json.dumps(changed(tree, path, "@")).replace('"@"', odd))
+
+
+@pytest.mark.parametrize("file", ["train.txt", "label.txt"])
+def test_long_numbers_among_page_labels(tmp_path: Path, file: str) -> None:
+    (tmp_path / "train.txt").write_text("a.jpg 0\n")
+    (tmp_path / file).write_text(f"a.jpg {LONG}\n" if file == "train.txt" else f"{LONG} {LONG}\n")
+    try:
+        _, problems = read_page_labels(tmp_path, "train.txt")
+        assert [p.code for p in problems] == ["bad-label"] and len(problems[0].message) < 200
+    except DataError as error:
+        assert file == "label.txt" and "label.txt:1" in str(error)
 
 
 def test_the_reason_is_told(tmp_path: Path) -> None:

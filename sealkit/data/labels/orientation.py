@@ -26,7 +26,9 @@ LINE_ANGLES = (0, 180)
 """Degrees that a text line of class id 0, 1 lies turned."""
 CLASS_FILE = "label.txt"
 _LINE = re.compile(r"(?P<path>\S.*?)[ \t]+(?P<label>\S+)\s*$")
-_CLASS_LINE = re.compile(r"(?P<id>\d+)\s+(?P<angle>\d+)\D*$")
+_MOST_DIGITS = 9
+"""Of class ids and angles; Python refuses to convert thousands."""
+_CLASS_LINE = re.compile(r"(?P<id>\d{1,9})\s+(?P<angle>\d{1,9})\D*$")
 
 
 @dataclass(frozen=True)
@@ -180,11 +182,11 @@ def _read_line(
         reader.report("no-label", number, reason, f"write `path label`, label {_listed(ids)}")
         return None
     path, text = clean_path(match["path"], number, reader), match["label"]
-    label = int(text) if text.isdecimal() else None
+    label = int(text) if text.isdecimal() and len(text) <= _MOST_DIGITS else None
     if label is None or label not in ids:
         hint = f"; write {angles.index(label)} for {label} degrees" if label in angles else ""
         known = ", ".join(map(str, sorted(ids)))
-        reader.report("bad-label", number, f"label {text!r} is not a class id", f"ids are {known}{hint}")
+        reader.report("bad-label", number, f"label {text[:60]!r} is not a class id", f"ids are {known}{hint}")
         return None
     return PageSample(reader.root / path, ids[label], f"{reader.name}:{number}")
 

@@ -116,6 +116,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         except SystemExit:  # --help, --version
             raise
         except BaseException as error:
+            stop.handled = True
             if stop.number is not None:  # and whatever else happened follows from that
                 return _fail(stop.message, stop.exit_code)
             return _told(error)

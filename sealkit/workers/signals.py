@@ -4,7 +4,8 @@ A terminal sends Ctrl-C, and a service manager SIGTERM, to every process of a gr
 
 1. `stopping` covers a whole command: the signal becomes `Stopped`, an exception. Inside an import it cannot: compiled
    modules turn any exception of their imports into an ImportError and print its traceback. There the process ends at
-   once; what it writes, it writes atomically.
+   once; what it writes, it writes atomically. A function that C code calls back, such as Numba's compiler does, prints
+   and drops it: then it is raised again.
 2. `stop_signals` covers the training loop: the first signal asks for a checkpoint.
 3. `unheard` covers the start of helper processes, which leave both signals to their parent.
 """
@@ -15,7 +16,8 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+import weakref
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import resource_tracker
@@ -25,6 +27,8 @@ from typing import Any
 from sealkit.runtime.noise import framework_noise
 
 _BOTH = (signal.SIGINT, signal.SIGTERM)
+_LOOK_SECONDS = 0.2
+"""Until it is seen whether the exception of a signal was dropped."""
 _IMPORTING = "<frozen importlib._bootstrap>"
 """File name of the frames that run an import."""
 
@@ -39,9 +43,11 @@ class Stop:
 
     Attributes:
         number: the signal; None: it was not asked.
+        handled: to be set by who catches the `Stopped` inside the block: it is not raised again.
     """
 
     number: int | None = None
+    handled: bool = False
 
     @property
     def exit_code(self) -> int:
@@ -76,7 +82,16 @@ def stopping() -> Iterator[Stop]:
         if _importing(frame):
             os.write(2, f"error: {stop.message}\n".encode())
             os._exit(stop.exit_code)
-        raise Stopped(stop.message)
+        error = Stopped(stop.message)
+        _look_again(weakref.ref(error), again)
+        try:
+            raise error
+        finally:
+            del error  # or its traceback, which holds this frame, would keep it alive
+
+    def again(frame: FrameType | None) -> None:
+        if stop.number is not None and not stop.handled:
+            end(stop.number, frame)
 
     try:
         for number, handler in kept.items():
@@ -84,7 +99,27 @@ def stopping() -> Iterator[Stop]:
                 signal.signal(number, end)
         yield stop
     finally:
+        if stop.number is not None and hasattr(signal, "setitimer"):
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)
         _set(kept)
+
+
+def _look_again(raised: Callable[[], Stopped | None], again: Callable[[FrameType | None], None]) -> None:
+    """Call `again` when the exception is gone while the command goes on: whoever handles it holds it.
+
+    By SIGALRM, as a thread cannot be started safely inside a handler; Windows has none.
+    """
+
+    def look(number: int, frame: FrameType | None) -> None:
+        if raised() is None:
+            again(frame)
+        else:
+            signal.setitimer(signal.ITIMER_REAL, _LOOK_SECONDS)
+
+    if hasattr(signal, "setitimer"):
+        signal.signal(signal.SIGALRM, look)
+        signal.setitimer(signal.ITIMER_REAL, _LOOK_SECONDS)
 
 
 def _importing(frame: FrameType | None) -> bool:

@@ -12,19 +12,41 @@ from tests.serving.live import ROOT
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 LOADING = """
-import sys
+import sys, time
 from sealkit.__main__ import run
 from sealkit.pipeline import build
-opened = build.open_model
+opened, until = build.open_model, time.monotonic() + 15
 
 def again_and_again(*arguments):
     print("loading", flush=True)
-    while True:
-        opened(*arguments)
+    while time.monotonic() < until:
+        model = opened(*arguments)
+    return model
 
 build.open_model = again_and_again
 sys.argv = ["sealkit", "infer", "sealkit/assets/example_seal.png", "--engine", "onnxruntime", "--threads", "1"]
 run()
+"""
+
+
+DROPPED = """
+import ctypes, os, signal, time
+from sealkit.workers.signals import Stopped, stopping
+
+@ctypes.CFUNCTYPE(None)
+def called_back():
+    os.kill(os.getpid(), signal.SIGINT)
+    time.sleep(0.01)
+
+with stopping() as stop:
+    try:
+        called_back()
+        time.sleep(30)
+    except Stopped:
+        stop.handled = True
+        print("stopped", flush=True)
+        time.sleep(0.7)  # what follows is left alone
+        print("done")
 """
 
 
@@ -62,3 +84,11 @@ def test_before_the_command_has_a_handler_of_its_own_nothing_is_printed() -> Non
     with started(code) as process:
         _, said = ended(process)
     assert process.returncode == -signal.SIGINT and not said
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs an interval timer")
+def test_a_signal_inside_a_callback_of_c_code_is_not_lost() -> None:
+    """Numba's compiler calls back by ctypes, which prints and drops exceptions: a training went on to its end."""
+    with started(DROPPED) as process:
+        said, _ = ended(process)
+    assert said == "stopped\ndone\n" and process.returncode == 0

@@ -36,6 +36,7 @@ DEFINED = frozenset({200, 400, 408, 413, 422, 429, 503, 504})
 GROWTH = 1.10
 """Resident memory at the end may be this multiple of that after the first fifth (the second hundred of 1,000)."""
 START, END = "after a fifth", "end"
+_OF_THE_CALL = frozenset({"logId", "seconds", "engines"})
 
 
 @dataclass(frozen=True)
@@ -114,9 +115,10 @@ def mix(found: dict[str, list[Question]], count: int) -> list[Question]:
 
 
 def comparable(answer: Any) -> Any:
-    """An answer without what differs from call to call: its id, and the seconds of each stage."""
+    """An answer without what differs from call to call: its id, the seconds of each stage, and the engines, among which
+    is that of `Lines` once a worker has needed it."""
     if isinstance(answer, dict):
-        return {key: comparable(value) for key, value in answer.items() if key not in ("logId", "seconds")}
+        return {key: comparable(value) for key, value in answer.items() if key not in _OF_THE_CALL}
     return [comparable(value) for value in answer] if isinstance(answer, list) else answer
 
 

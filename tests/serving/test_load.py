@@ -22,11 +22,13 @@ def test_the_mix_is_six_in_ten_images_and_all_that_is_refused() -> None:
     assert len({question.kind for question in asked[:100]}) == len(found)  # stirred
 
 
-def test_answers_are_compared_without_ids_and_times() -> None:
-    first = {"logId": "a", "result": [{"seconds": 1.0, "text": "x"}]}
-    second = {"logId": "b", "result": [{"seconds": 2.0, "text": "x"}]}
+def test_answers_are_compared_without_ids_times_and_engines() -> None:
+    first = {"logId": "a", "result": [{"seconds": 1.0, "text": "x", "engines": {}}]}
+    second = {"logId": "b", "result": [{"seconds": 2.0, "text": "x", "engines": {"Lines": "onnxruntime"}}]}
     assert serving.comparable(first) == serving.comparable(second)
-    assert serving.comparable(first) != serving.comparable({"logId": "a", "result": [{"text": "y"}]})
+    assert serving.comparable(first) != serving.comparable(
+        {"logId": "a", "result": [{"seconds": 1.0, "text": "y", "engines": {}}]}
+    )
 
 
 def test_every_condition_is_a_fault_of_its_own() -> None:

@@ -18,6 +18,7 @@ SOURCES = (
     "data/images.py",
     "data/labels/coco.py",
     "data/labels/recognition.py",
+    "modules/dataset_check.py",
     "modules/seal_text_detection/check.py",
     "modules/seal_text_detection/label_issues.py",
     "data/label_issue.py",

@@ -31,6 +31,7 @@ from sealkit.geometry.sections import (
     within,
 )
 from sealkit.modules.text_recognition.postprocess import RecResult
+from sealkit.pipeline.look_alikes import settled
 from sealkit.pipeline.page import Hypothesis, Reader, ReadLine, SealLine
 from sealkit.text import is_cjk
 
@@ -122,7 +123,7 @@ def without_marks(text: str, direction: str) -> str:
 
 def text_of(result: RecResult, direction: str) -> str:
     """The text of a reading without stars at its ends, as such or read as a character of their own."""
-    text, scores = result.text, result.char_scores
+    text, scores = settled(result), result.char_scores
     if direction in ("arc", "arc-bottom") and is_latin(text) and len(scores) == len(text) > 4:
         first = 2 if text[1] == " " and scores[0] < RULES.mark_score else 0
         last = -2 if text[-2] == " " and scores[-1] < RULES.mark_score else None

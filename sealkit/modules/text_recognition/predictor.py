@@ -106,7 +106,9 @@ class TextRecogniser(Predictor):
             step = self.resize.width_step if self.fixed_hw is None else 1
             output = self.model.run(collate([self._prepare(strips[i]) for i in batch], step))[0]
             for i, result in zip(batch, self._decode(output, self.charset, where=str(self.model.path))):
-                results[i] = replace(result, text=reverse_runs(result.text)) if self.right_to_left else result
+                if self.right_to_left:
+                    result = replace(result, text=reverse_runs(result.text), look_alikes=())
+                results[i] = result
         return [result for result in results if result is not None]
 
     def _prepare(self, strip: np.ndarray) -> np.ndarray:

@@ -76,7 +76,8 @@ def test_an_image_with_seals_is_looked_at_again_only_where_asked(make_pipeline: 
     assert before and lines.calls == 0 and "stamp_lines" not in result["stages"]
     result, lines = read(make_pipeline, sheet, **{"Lines.when": "always", "Lines.min_score": 0.5})
     assert lines.calls == 1 and len(result.texts) == len(before) + 1
-    assert [seal["found_by"] for seal in result["seal_res_list"]] == ["lines", "area", "area"]  # reading order
+    first, *others = [seal["found_by"] for seal in result["seal_res_list"]]  # in reading order
+    assert first == "lines" and set(others) == {"area"}
 
 
 def test_boxes_of_the_caller_are_all_there_is(make_pipeline: MakePipeline) -> None:

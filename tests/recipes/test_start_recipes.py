@@ -19,8 +19,8 @@ from sealkit.modules.table import MODULES, having
 
 ROOT = Path(__file__).parents[2]
 FILE = Path(__file__).with_name("first_losses.json")
-# OpenCV's versions and vector units draw augmented images a little differently.
-TOLERANCE: dict[str, Any] = {"rel": 0.02, "abs": 0.02}
+# OpenCV's versions and vector units draw augmented images a little differently (4.10: a loss by 3.2 %).
+TOLERANCE: dict[str, Any] = {"rel": 0.05, "abs": 0.02}
 SETS = {name: MODULES[name].toy_set for name in having("start_recipe")}
 SMALLER: dict[str, dict[str, Any]] = {
     "seal_text_detection": {"resize.limit_side_len": 160},

@@ -1,7 +1,7 @@
 """Characters that look alike (1, l and I; 0, O and o), decided by their neighbours where the recogniser is in doubt.
 
-It reads steps of eight pixels, and a worn l is a 1 to it as often as not: the word says which. Only characters are
-changed whose look-alike is nearly as likely, and only where all others of the word are of the other kind.
+Only characters are changed whose look-alike is nearly as likely, and only where all others of the word are of the other
+kind.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ _WORD = re.compile(r"[A-Za-z0-9]+")
 
 
 def settled(result: RecResult) -> str:
-    """The text of a reading, its doubtful digits in words as alphabetic characters and the other way round."""
+    """The text of a reading; a doubtful digit in a word of alphabetic characters is one of them, and the other way
+    round."""
     text, scores = result.text, result.char_scores
     chars = list(text)
     if len(scores) != len(text):

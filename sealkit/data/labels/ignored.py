@@ -1,4 +1,4 @@
-"""THE meaning of `difficult`, `ignore`, `###` and their like: a text that is neither trained on nor scored."""
+"""The one meaning of `difficult`, `ignore`, `###` and their like: a text that is neither trained on nor scored."""
 
 from __future__ import annotations
 

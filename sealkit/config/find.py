@@ -63,6 +63,8 @@ def run_recipe(path: Path) -> Path:
         ConfigError: the path is in no run folder.
     """
     folder = run_folder(path)
+    if folder is None and not path.exists():
+        raise ConfigError("there is no such checkpoint or folder", where=str(path), hint="check the path")
     if folder is None:
         raise ConfigError("not inside a run folder", where=str(path), hint="name the recipe: -c RECIPE")
     return folder / "recipe.yaml"

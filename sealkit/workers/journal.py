@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from sealkit.errors import DataError, EngineError, short_repr
+from sealkit.errors import DataError, EngineError, SealkitError, short_repr
 from sealkit.files import read_regular, sweep
 from sealkit.version import __version__
 from sealkit.workers.pool import Workers, made, mapped
@@ -75,6 +75,11 @@ class Journal:
             sweep(self.path.parent)
             self.path.unlink(missing_ok=True)
 
+    def drop_empty(self) -> None:
+        """Where no item is done, the command may be given again with other settings: remove the file."""
+        if self.path is not None and self.path.is_file() and len(_lines(read_regular(self.path, _LIMIT))) < 2:
+            self.path.unlink()
+
     def _append(self, data: bytes) -> None:
         assert self.path is not None
         with open(self.path, "ab") as file:
@@ -108,8 +113,12 @@ def begin(folder: str | Path, settings: Mapping[str, Any], *, shared: bool = Fal
 
 @contextmanager
 def finished(journal: Journal) -> Iterator[Journal]:
-    """The journal goes when the block ends without an error."""
-    yield journal
+    """The journal goes when the block ends without an error, or with one before anything was recorded."""
+    try:
+        yield journal
+    except SealkitError:
+        journal.drop_empty()
+        raise
     journal.finish()
 
 

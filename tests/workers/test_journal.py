@@ -71,3 +71,14 @@ def test_other_settings_and_other_content_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"cannot be made|not empty"):
         begin(tmp_path / "full" / "a", {})
     begin(tmp_path / "full", {}, shared=True)
+
+
+@pytest.mark.parametrize("recorded", [False, True])
+def test_what_failed_before_its_first_item_may_be_given_again_otherwise(tmp_path: Path, recorded: bool) -> None:
+    with pytest.raises(DataError, match="no labels"), finished(begin(tmp_path / "set", {"labels": "a"})) as journal:
+        if recorded:
+            journal.add("0", 1)
+        raise DataError("no labels")
+    assert (tmp_path / "set" / NAME).is_file() is recorded
+    if not recorded:
+        begin(tmp_path / "set", {"labels": "b"})

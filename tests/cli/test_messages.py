@@ -62,7 +62,7 @@ COMMAND_FILES = sorted(COMMANDS.items())
         (["eval", "-c", "seal_det_mobile"], 2, ["nothing to evaluate", "--checkpoint", "--model-dir"]),
         (["eval", "-c", "seal_det_mobile", "--checkpoint", "a", "--model-dir", "b"], 2,
          ["both a checkpoint and an exported folder are given"]),
-        (["eval", "--checkpoint", "a"], 2, ["a: not inside a run folder", "name the recipe: -c RECIPE"]),
+        (["eval", "--checkpoint", "a"], 2, ["a: there is no such checkpoint or folder", "check the path"]),
         (["eval", "-c", "seal_det_mobile", "--model-dir", "nowhere"], 7, ["no such model folder or file", "'nowhere'"]),
         (["export"], 2, ["nothing to export", "sealkit export RUN_FOLDER"]),
         (["export", "a", "-c", "b"], 2, ["give a run folder or a recipe, not both"]),

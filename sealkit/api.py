@@ -181,7 +181,7 @@ def _with_own_data(
 def _start_paddle(settings: RecipeBase) -> None:
     """Threads first, then the import: Paddle takes a single one unless told."""
     from sealkit.engine.threads import set_threads
-    from sealkit.workers.signals import import_paddle
+    from sealkit.runtime.signals import import_paddle
 
     set_threads(settings.train.threads)
     import_paddle()
@@ -398,7 +398,7 @@ def export_inference_only(model: str, checkpoint: str | Path, output: str | Path
             hint="sealkit export RUN_FOLDER, or -c RECIPE --checkpoint PATH --output DIR",
         )
     from sealkit.runtime.noise import framework_noise
-    from sealkit.workers.signals import import_paddle
+    from sealkit.runtime.signals import import_paddle
 
     import_paddle()
     from sealkit.export.weights_only import export_weights

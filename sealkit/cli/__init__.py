@@ -15,7 +15,7 @@ from sealkit.cli.paddlex_words import with_command
 from sealkit.cli.streams import STDOUT, flush_stdout, show_any_character
 from sealkit.errors import ConfigError, SealkitError, first_line
 from sealkit.runtime.engines import ENGINES
-from sealkit.workers.signals import stopping
+from sealkit.runtime.signals import stopping
 
 if TYPE_CHECKING:
     from sealkit.cli.parser import Parser

@@ -18,8 +18,8 @@ import numpy as np
 from sealkit.engine.sampler import Pick
 from sealkit.engine.worker import CAN_SHARE, Request, Response, Stream, load_batch, serve
 from sealkit.errors import TrainingError
+from sealkit.runtime.signals import unheard
 from sealkit.workers.processes import one_thread
-from sealkit.workers.signals import unheard
 
 _AHEAD = 2  # batches per worker that may be under way or ready
 

@@ -27,9 +27,9 @@ from sealkit.engine.task import StepState, Task
 from sealkit.engine.val_set import described, few_images
 from sealkit.engine.watchdog import Watchdog
 from sealkit.errors import TrainingError
+from sealkit.runtime.signals import import_paddle, stop_signals
 from sealkit.weights.checkpoint import Checkpoint, copy_checkpoint, save_checkpoint
 from sealkit.weights.loading import network_arrays
-from sealkit.workers.signals import import_paddle, stop_signals
 
 
 @dataclass

@@ -23,8 +23,8 @@ from sealkit.engine.threads import set_threads
 from sealkit.errors import ConfigError, TrainingError
 from sealkit.files import write_text
 from sealkit.modules.recipe import load_recipe
+from sealkit.runtime.signals import import_paddle
 from sealkit.tuning.held_out import split_training
-from sealkit.workers.signals import import_paddle
 
 OWN = {"rate": 1.0, "length": 1.0, "augment": 1.0}
 """The recipe's own values: factors of its learning rate, number of steps and probabilities of augmentation."""

@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from sealkit.errors import EngineError
+from sealkit.runtime.signals import keeping_sigterm
 from sealkit.version import __version__
 from sealkit.workers.serve import START, Died, Make, Reply, answer, begin
-from sealkit.workers.signals import keeping_sigterm
 
 LOCAL = "local"
 """In place of an address: a cluster of this machine alone, ended with the command."""

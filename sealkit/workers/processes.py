@@ -15,8 +15,8 @@ from queue import SimpleQueue
 from typing import Any
 
 from sealkit.errors import EngineError
+from sealkit.runtime.signals import unheard
 from sealkit.workers.serve import Died, Make, Reply, answer, begin, failure
-from sealkit.workers.signals import unheard
 
 
 class LocalProcesses:

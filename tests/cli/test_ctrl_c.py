@@ -31,7 +31,7 @@ run()
 
 DROPPED = """
 import ctypes, os, signal, time
-from sealkit.workers.signals import Stopped, stopping
+from sealkit.runtime.signals import Stopped, stopping
 
 @ctypes.CFUNCTYPE(None)
 def called_back():

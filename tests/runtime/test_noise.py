@@ -9,7 +9,7 @@ import pytest
 
 from sealkit.runtime import noise
 from sealkit.runtime.noise import framework_noise
-from sealkit.workers.signals import import_paddle
+from sealkit.runtime.signals import import_paddle
 
 
 @pytest.fixture(autouse=True)
@@ -88,7 +88,7 @@ def test_a_process_without_stdout_and_stderr(tmp_path: Path) -> None:
 
 def test_import_of_paddle_is_quiet() -> None:
     code = (
-        "from sealkit.workers.signals import import_paddle; import_paddle(); import sys; print('paddle' in sys.modules)"
+        "from sealkit.runtime.signals import import_paddle; import_paddle(); import sys; print('paddle' in sys.modules)"
     )
     environment = {**os.environ, "OMP_NUM_THREADS": "2"}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)

@@ -83,7 +83,7 @@ def _measured(tables: Tables, output: str | Path | None, say: Callable[[str], No
     """The tables with every model measured; the files are written whatever ends it."""
     from sealkit.engine.threads import set_threads
     from sealkit.runtime.noise import framework_noise
-    from sealkit.workers.signals import import_paddle
+    from sealkit.runtime.signals import import_paddle
 
     set_threads(tables.job.threads)
     if installed("paddle"):

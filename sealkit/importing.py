@@ -13,6 +13,7 @@ from sealkit import zoo
 from sealkit.errors import ConfigError, DataError, WeightsError
 from sealkit.images import IMAGE_SUFFIXES, read_image
 from sealkit.modules.table import info
+from sealkit.runtime.signals import import_paddle
 from sealkit.version import __version__
 from sealkit.weights.checkpoint import Checkpoint, save_checkpoint
 from sealkit.weights.sources import resolve
@@ -67,6 +68,7 @@ def import_weights(source: str, model: str, output: str | Path, images: Sequence
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise ConfigError("output exists", where="--output", value=str(output), hint="give a new folder or remove it")
     row = info(spec.module).weights_import()
+    import_paddle()
     net = spec.build(form=form, **row.options)
     report = import_graph(net, path, np.zeros(row.example, np.float32))
     net.eval()

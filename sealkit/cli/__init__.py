@@ -15,7 +15,7 @@ from sealkit.cli.paddlex_words import with_command
 from sealkit.cli.streams import STDOUT, flush_stdout, show_any_character
 from sealkit.errors import ConfigError, SealkitError, first_line
 from sealkit.runtime.engines import ENGINES
-from sealkit.runtime.signals import stopping
+from sealkit.runtime.signals import deaf_threads, stopping
 
 if TYPE_CHECKING:
     from sealkit.cli.parser import Parser
@@ -108,7 +108,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         warnings.filterwarnings("ignore", message=message)
     with stopping() as stop:
         try:
-            command, args = _parse(arguments)
+            with deaf_threads():
+                command, args = _parse(arguments)
+                import_module("numpy")
+                import_module("cv2")
             args.command_line = arguments  # for a command that starts itself again, once per device
             code = int(command.run(args))
             flush_stdout()

@@ -28,6 +28,7 @@ from sealkit.pipeline.speed import Choice, SpeedSettings, choose
 from sealkit.runtime.devices import CPU
 from sealkit.runtime.files import ModelFiles, ModelMeta
 from sealkit.runtime.model import InferenceModel, open_model
+from sealkit.runtime.signals import import_paddle
 
 log = logging.getLogger(__name__)
 
@@ -192,6 +193,9 @@ def _load_all(
     for place, files in locate_all(settings).items():
         levels = (used[place], upper.get(place, ocr), call, settings)
         choices[place] = choose(files, [level for level in levels if level is not None], call, device or None)
+
+    if any(choice.engine == "paddle" for choice in choices.values()):
+        import_paddle()  # before another engine starts threads
 
     def load(place: str) -> InferenceModel:
         choice = choices[place]

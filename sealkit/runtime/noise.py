@@ -15,6 +15,13 @@ _SHOWN = 20  # lines of the log that a failure shows
 
 _early: list[str] = []
 """Noise from before there was a folder to write it to (the import of Paddle)."""
+_terminals: list[int] = []
+"""Descriptors of what stderr was before each block that is open, the outermost first."""
+
+
+def stderr_descriptor() -> int:
+    """Descriptor of stderr as the user sees it, also inside `framework_noise`."""
+    return _terminals[0] if _terminals else 2
 
 
 @contextlib.contextmanager
@@ -59,9 +66,13 @@ def _redirected(descriptor: int) -> Iterator[None]:
         with contextlib.suppress(OSError):  # a service without a terminal may have none
             saved[number] = os.dup(number)
             os.dup2(descriptor, number)
+    if 2 in saved:
+        _terminals.append(saved[2])
     try:
         yield
     finally:
+        if 2 in saved:
+            _terminals.remove(saved[2])
         _flush()
         for number, kept in saved.items():
             os.dup2(kept, number)

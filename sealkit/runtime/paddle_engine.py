@@ -14,6 +14,7 @@ import numpy as np
 from sealkit.errors import EngineError
 from sealkit.runtime.devices import Device
 from sealkit.runtime.model import InferenceModel, TensorSpec
+from sealkit.runtime.signals import import_paddle
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +37,7 @@ _ELSEWHERE = "run its ONNX file with the engine onnxruntime"
 
 def device_problem(engine: str, device: Device) -> str | None:
     """Why this machine's Paddle cannot use the device, or None."""
+    import_paddle()
     import paddle
 
     if device.kind == "gpu":
@@ -82,6 +84,7 @@ class PaddleModel(InferenceModel):
 
     def _trapped(self) -> bool:
         """Whether oneDNN is known to fail on this graph with this Paddle; then it stays off, and a note says so."""
+        import_paddle()
         import paddle
 
         if paddle.__version__ not in ONEDNN_TRAP or not has_interpolation(self._program().read_bytes()):
@@ -104,6 +107,7 @@ class PaddleModel(InferenceModel):
         log.warning("%s: %s", self.path, text)
 
     def _start(self, onednn: bool) -> None:
+        import_paddle()
         from paddle import inference
 
         self._onednn = onednn

@@ -1,6 +1,6 @@
 """Ctrl-C and SIGTERM: an orderly end, wherever a command is.
 
-A terminal sends Ctrl-C, and a service manager SIGTERM, to every process of a group. Three rules follow:
+A terminal sends Ctrl-C, and a service manager SIGTERM, to every process of a group. Four rules follow:
 
 1. `stopping` covers a whole command: the signal becomes `Stopped`, an exception. Inside an import it cannot: compiled
    modules turn any exception of their imports into an ImportError and print its traceback. There the process ends at
@@ -8,10 +8,13 @@ A terminal sends Ctrl-C, and a service manager SIGTERM, to every process of a gr
    and drops it: then it is raised again.
 2. `stop_signals` covers the training loop: the first signal asks for a checkpoint.
 3. `unheard` covers the start of helper processes, which leave both signals to their parent.
+4. `deaf_threads` covers the import of what starts threads. The system gives a signal to any thread that does not block
+   it, and while Paddle is imported a handler of its own stands, which ends the process without our message.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
@@ -24,7 +27,7 @@ from multiprocessing import resource_tracker
 from types import FrameType
 from typing import Any
 
-from sealkit.runtime.noise import framework_noise
+from sealkit.runtime.noise import framework_noise, stderr_descriptor
 
 _BOTH = (signal.SIGINT, signal.SIGTERM)
 _LOOK_SECONDS = 0.2
@@ -80,7 +83,8 @@ def stopping() -> Iterator[Stop]:
     def end(number: int, frame: FrameType | None) -> None:
         stop.number = number
         if _importing(frame):
-            os.write(2, f"error: {stop.message}\n".encode())
+            with contextlib.suppress(OSError):  # no stderr
+                os.write(stderr_descriptor(), f"error: {stop.message}\n".encode())
             os._exit(stop.exit_code)
         error = Stopped(stop.message)
         _look_again(weakref.ref(error), again)
@@ -171,6 +175,16 @@ def unheard(*signals: signal.Signals) -> Iterator[None]:
 
 
 @contextmanager
+def deaf_threads() -> Iterator[None]:
+    """Threads that libraries start inside never hear Ctrl-C and SIGTERM; for short blocks, as nobody hears them there.
+
+    They inherit it from the one that starts them. OpenBLAS, of NumPy and of OpenCV, starts its threads when imported.
+    """
+    with _blocked(_BOTH):
+        yield
+
+
+@contextmanager
 def _blocked(signals: tuple[signal.Signals, ...]) -> Iterator[None]:
     """What arrives meanwhile reaches this process when the block ends. The mask is inherited through fork and exec."""
     if not hasattr(signal, "pthread_sigmask"):
@@ -184,8 +198,11 @@ def _blocked(signals: tuple[signal.Signals, ...]) -> Iterator[None]:
 
 
 def import_paddle() -> None:
-    """Import Paddle, without what its import says of threads and compilers, and keep SIGTERM's handler: Paddle's import
-    sets one of its own, which dumps C++ frames."""
+    """Import Paddle, without what its import says of threads and compilers, and keep SIGTERM's handler.
+
+    Paddle's import sets a handler of its own, which dumps C++ frames. A signal that arrives meanwhile waits, unless a
+    thread hears it: call this before engines and thread pools start any, see `deaf_threads`.
+    """
     if "paddle" in sys.modules:
         return
     if not _in_main_thread():

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -28,7 +30,24 @@ sys.argv = ["sealkit", "infer", "sealkit/assets/example_seal.png", "--engine", "
 run()
 """
 
+AT_AN_IMPORT = """
+import os, signal, sys, time
+from sealkit.__main__ import run
 
+number, module, *command = sys.argv[1:]
+
+class Sender:
+    def find_spec(self, name, path=None, target=None):
+        if name == module:
+            sys.meta_path.remove(self)
+            os.kill(os.getpid(), int(number))
+            time.sleep(0.3)  # for another thread to hear it
+
+if __name__ == "__main__":
+    sys.meta_path.insert(0, Sender())
+    sys.argv = ["sealkit", *command]
+    run()
+"""
 DROPPED = """
 import ctypes, os, signal, time
 from sealkit.runtime.signals import Stopped, stopping
@@ -50,13 +69,14 @@ with stopping() as stop:
 """
 
 
-def started(code: str) -> subprocess.Popen[str]:
+def started(code: str, *arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-c", code],
+        [sys.executable, "-c", code, *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         cwd=ROOT,
+        env={**os.environ, "OPENBLAS_NUM_THREADS": "2"},  # at least one thread besides the main one, whoever tests
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # as at a terminal
     )
 
@@ -84,6 +104,38 @@ def test_before_the_command_has_a_handler_of_its_own_nothing_is_printed() -> Non
     with started(code) as process:
         _, said = ended(process)
     assert process.returncode == -signal.SIGINT and not said
+
+
+TRAIN = ["train", "-c", "seal_det_cpu_small", "--no-progress", "--output"]
+IMPORT = ["import-weights", "sealkit", "--model", "PP-OCRv6_small_rec", "--output"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    ("command", "module"),
+    [
+        (TRAIN, "numpy.linalg"),
+        (TRAIN, "cv2.data"),
+        (TRAIN, "paddle.base"),  # before Paddle sets its own handler of SIGTERM
+        (TRAIN, "paddle.vision"),  # while that one stands
+        (IMPORT, "paddle.vision"),
+    ],
+)
+def test_while_a_library_is_imported(tmp_path: Path, command: list[str], module: str, number: signal.Signals) -> None:
+    with started(AT_AN_IMPORT, str(int(number)), module, *command, str(tmp_path / "out")) as process:
+        _, said = ended(process)
+    assert process.returncode == 128 + number and len(said.splitlines()) == 1, said
+    assert said.startswith("error: stopped by")
+
+
+def test_the_message_is_not_taken_for_noise(tmp_path: Path) -> None:
+    """An import inside `framework_noise`, as of the converter during an export."""
+    (tmp_path / "ends_it.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)")
+    code = "from sealkit.runtime import noise, signals\nimport sys\nsys.path.append(sys.argv[1])\n"
+    code += "with signals.stopping(), noise.framework_noise(), noise.framework_noise(): import ends_it"
+    with started(code, str(tmp_path)) as process:
+        _, said = ended(process)
+    assert (process.returncode, said) == (130, "error: stopped by the user\n")
 
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs an interval timer")

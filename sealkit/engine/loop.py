@@ -134,6 +134,8 @@ class _Run:
         progress.warnings = log.warnings
         if parts.resumed:
             log.say(f"resumed at step {progress.step} of {parts.lengths.total} (epoch {self.epoch:.2f})")
+            if parts.world.is_main and progress.best and progress.best["step"] == progress.step:
+                copy_checkpoint(parts.folder.latest, parts.folder.best)  # a kill may have come between the two
             return
         log.say(
             f"{self.settings.name}: {parts.plan.samples} samples, {parts.lengths.per_epoch} steps an epoch of "

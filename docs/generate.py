@@ -14,7 +14,7 @@ from typing import Any
 import mkdocs_gen_files
 
 from sealkit.config.find import shipped
-from sealkit.config.schema import Slot, describe, leaf_keys, slot_at
+from sealkit.config.schema import Slot, describe, leaf_keys, meanings, slot_at
 from sealkit.modules.published import published_models
 from sealkit.modules.recipe import load_recipe
 from sealkit.pipeline.options import PredictOptions
@@ -105,8 +105,9 @@ def recipes_page() -> str:
             if slot is None or slot.model() is not None:
                 continue  # a block: its keys follow
             owner = slot_at(seen[module], path[:-1], None) or Slot(seen[module])
-            field = owner.model().model_fields[path[-1]]  # type: ignore[union-attr, index]
-            meaning = re.sub(r"\s+", " ", field.description or "").replace("|", "\\|")
+            model: Any = owner.model()
+            field = model.model_fields[str(path[-1])]
+            meaning = re.sub(r"\s+", " ", meanings(model).get(str(path[-1]), "")).replace("|", "\\|")
             default = "required" if field.is_required() else f"`{field.get_default(call_default_factory=True)}`"
             if len(default) > 60:
                 default = "see `sealkit show`"

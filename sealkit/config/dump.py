@@ -10,7 +10,7 @@ import yaml
 from pydantic import BaseModel
 
 from sealkit.config.load import Loaded
-from sealkit.config.schema import Slot, describe, slot_at
+from sealkit.config.schema import Slot, describe, meanings, slot_at
 from sealkit.config.yamlfile import KeyPath
 
 _COMMENT_COLUMN = 56
@@ -74,7 +74,6 @@ def _explanation(root: type[BaseModel], path: KeyPath, tree: Any, indent: int) -
     for part in path[:-1]:
         value = value[part]
     model = parent.model(value) if parent else None
-    field = model.model_fields.get(str(path[-1])) if model else None
-    meaning = " ".join((field.description or "").split()) if field else ""
+    meaning = " ".join(meanings(model).get(str(path[-1]), "").split()) if model else ""
     text = f"{meaning + ' ' if meaning else ''}[{describe(slot)}]"
     return [f"{' ' * indent}# {line}" for line in textwrap.wrap(text, _WIDTH)]

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import ast
+import functools
+import inspect
+import itertools
+import textwrap
 import types
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -107,6 +112,19 @@ def leaf_keys(root: type[BaseModel], prefix: KeyPath = ()) -> Iterator[KeyPath]:
         model = Slot.of(field).model()
         if model is not None:
             yield from leaf_keys(model, (*prefix, name))
+
+
+@functools.cache
+def meanings(model: type[BaseModel]) -> Mapping[str, str]:
+    """Key → the docstring below it in the source of a settings class or of its bases."""
+    found: dict[str, str] = {}
+    for cls in reversed(model.__mro__[: model.__mro__.index(BaseModel)]):
+        (definition,) = ast.parse(textwrap.dedent(inspect.getsource(cls))).body
+        body = definition.body if isinstance(definition, ast.ClassDef) else []
+        for key, below in itertools.pairwise(body):
+            if isinstance(key, ast.AnnAssign) and isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant):
+                found[ast.unparse(key.target)] = inspect.cleandoc(str(below.value.value))
+    return found
 
 
 def describe(slot: Slot) -> str:

@@ -17,7 +17,7 @@ from sealkit.config.dump import to_yaml
 from sealkit.config.find import run_folder, run_recipe
 from sealkit.config.load import Loaded, Overrides
 from sealkit.config.training import RecipeBase
-from sealkit.download.models import wanted
+from sealkit.download.asking import wanted
 from sealkit.errors import ConfigError
 from sealkit.modules import table
 from sealkit.modules.recipe import fetch_official, load_recipe

@@ -214,12 +214,12 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _pipeline_results(args: argparse.Namespace, inputs: Sequence[str]) -> Any:
-    from sealkit import api
     from sealkit.cli.options import asked_workers
+    from sealkit.pipeline.create import create_pipeline
     from sealkit.pipeline.options import PredictOptions
 
     options = {option.name: getattr(args, option.name) for option in PredictOptions.in_text()}
-    pipeline = api.create_pipeline(
+    pipeline = create_pipeline(
         args.pipeline,
         engine=args.engine,
         engine_config=args.engine_config,
@@ -247,8 +247,8 @@ def _speed(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def _module_results(args: argparse.Namespace, inputs: Sequence[str]) -> Any:
-    from sealkit import api
     from sealkit.errors import ConfigError
+    from sealkit.pipeline.create import create_model
     from sealkit.pipeline.options import PredictOptions
 
     unused = [option.flag for option in PredictOptions.in_text() if getattr(args, option.name) is not None]
@@ -266,7 +266,7 @@ def _module_results(args: argparse.Namespace, inputs: Sequence[str]) -> Any:
             value=unused,
             hint="leave them out, or run the pipeline: --det, --rec, --layout, --ori DIR (see the examples)",
         )
-    model = api.create_model(
+    model = create_model(
         args.model,
         args.model_dir,
         engine=args.engine,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from sealkit.config.overrides import SHORT_KEYS
 from sealkit.errors import ConfigError
-from sealkit.workers.pool import Workers
+
+if TYPE_CHECKING:
+    from sealkit.workers.pool import Workers
 
 SHORT_HELP = ", ".join(f"{short} = {full}" for short, full in SHORT_KEYS.items())
 
@@ -73,6 +75,8 @@ def asked_workers(args: argparse.Namespace) -> dict[str, Any]:
 
 def workers_of(args: argparse.Namespace) -> Workers:
     """What `--workers` and `--ray` say; a cluster has one worker per core unless N is given."""
+    from sealkit.workers.pool import Workers
+
     return Workers.of(Workers(args.workers, args.ray), "--workers")
 
 

@@ -72,7 +72,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run `sealkit serve`; returns the exit code."""
-    from sealkit.download.models import wanted
+    from sealkit.download.asking import wanted
     from sealkit.errors import ConfigError
     from sealkit.pipeline.create import DEFAULT, fetch_models, load_config
     from sealkit.serving.server import Tls, serve

@@ -8,9 +8,9 @@ import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from sealkit.download import places
+from sealkit.download.asking import Kind
 from sealkit.download.errors import DownloadError, NotThereError, UnreachableError, WrongFileError
 from sealkit.download.known import LearnedSums, committed
 from sealkit.download.sources import FILES, OLD_PROGRAM, SOURCES, order
@@ -20,8 +20,6 @@ from sealkit.errors import EngineError
 from sealkit.files import held, replace_folder
 from sealkit.runtime.files import ModelFiles
 
-VARIABLE = "SEALKIT_DOWNLOAD"
-Kind = Literal["inference", "training"]
 _INCOMING = ".incoming"
 _HEADS = (b"\x80", b"PK")
 """How a .pdparams file begins: a pickle, or a zip of one."""
@@ -91,18 +89,6 @@ class Result:
     path: Path
     source: str | None
     notes: tuple[str, ...] = ()
-
-
-def wanted(flag: bool | None = None) -> bool:
-    """Whether missing models are downloaded on the way: as a flag says, else as $SEALKIT_DOWNLOAD does."""
-    if flag is not None:
-        return flag
-    return os.environ.get(VARIABLE, "").strip().lower() in ("1", "true", "yes", "on")
-
-
-def command(models: Sequence[str], kind: Kind = "inference") -> str:
-    """The command that downloads models, for messages."""
-    return f"sealkit download {' '.join(models)}{' --training' if kind == 'training' else ''}"
 
 
 def download(
@@ -274,4 +260,4 @@ class _One:
                 )
 
 
-__all__ = ["VARIABLE", "Kind", "Request", "Result", "command", "download", "wanted"]
+__all__ = ["Request", "Result", "download"]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from sealkit.download.models import Kind, Request, Result, download
+from sealkit.download.asking import Kind
+from sealkit.download.models import Request, Result, download
 
 
 class Bar:

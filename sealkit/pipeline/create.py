@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sealkit.config.find import find
 from sealkit.config.load import Loaded, load_settings
 from sealkit.config.yamlfile import read_yaml
-from sealkit.download.models import wanted
+from sealkit.download.asking import wanted
 from sealkit.errors import ConfigError
 from sealkit.modules.table import info, module_of
 from sealkit.pipeline.build import build_pipeline, sections

@@ -7,9 +7,8 @@ from functools import partial
 from importlib.resources import files
 from pathlib import Path
 
-from sealkit.download.models import command
+from sealkit.download.asking import command
 from sealkit.download.places import find_inference, models_folder, paddlex_folder
-from sealkit.download.progress import fetch_official
 from sealkit.errors import ConfigError, EngineError, WeightsError
 from sealkit.runtime.files import ModelFiles
 from sealkit.text import did_you_mean
@@ -114,6 +113,8 @@ def fetch_missing(model_name: str, model_dir: str | None = None, weights: str | 
     except MissingModelError:
         if weights not in (None, "official") or model_name not in official_names():
             raise
+        from sealkit.download.progress import fetch_official
+
         fetch_official(model_name)
 
 

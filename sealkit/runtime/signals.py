@@ -23,7 +23,6 @@ import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing import resource_tracker
 from types import FrameType
 from typing import Any
 
@@ -169,6 +168,8 @@ def unheard(*signals: signal.Signals) -> Iterator[None]:
     process must ignore them itself.
     """
     if hasattr(signal, "pthread_sigmask"):
+        from multiprocessing import resource_tracker
+
         resource_tracker.ensure_running()  # where it still has to be started, it lifts the block of signals
     with _blocked(signals or _BOTH):
         yield

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from sealkit.download.models import Request, command
+from sealkit.download.asking import command
+from sealkit.download.models import Request
 from sealkit.download.places import WEIGHTS_VARIABLE, find_training, weights_folder
 from sealkit.download.progress import fetch_official
 from sealkit.errors import WeightsError

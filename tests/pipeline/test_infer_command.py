@@ -35,7 +35,7 @@ def infer(
         asked.update(options, config=config)
         return make_pipeline()
 
-    monkeypatch.setattr("sealkit.api.create_pipeline", create)
+    monkeypatch.setattr("sealkit.pipeline.create.create_pipeline", create)
 
     def run(*arguments: object) -> tuple[int, str, str]:
         code = main(["infer", *map(str, arguments)])
@@ -107,7 +107,7 @@ def test_all_parameters_of_paddlex_s_command_line(
             seen.update(options, inputs=inputs)
             return iter(())
 
-    monkeypatch.setattr("sealkit.api.create_pipeline", lambda *a, **k: seen.update(k) or Spy())
+    monkeypatch.setattr("sealkit.pipeline.create.create_pipeline", lambda *a, **k: seen.update(k) or Spy())
     code, _, err = infer(
         "--input", folder / "a.png", "--use_doc_orientation_classify", "False", "--use_doc_unwarping", "none",
         "--use-layout-detection", "T", "--layout_nms", "--layout_threshold", "{16: 0.3}", "--layout_unclip_ratio",
@@ -134,7 +134,7 @@ def test_reference_reading_from_the_command_line(
     make_pipeline: MakePipeline, infer: CommandLine, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plain = {"reading": "reference", "Search": None, "Refine": None, "Reading": None, "Lines": None}
-    monkeypatch.setattr("sealkit.api.create_pipeline", lambda *a, **k: make_pipeline(**plain))
+    monkeypatch.setattr("sealkit.pipeline.create.create_pipeline", lambda *a, **k: make_pipeline(**plain))
     code, out, _ = infer(folder / "a.png", "--verbose")
     assert code == 0 and "seal 1" in out and "reading: texts 2" in out
     code, out, err = infer(folder / "a.png", "--use-layout-detection", "--jsonl")

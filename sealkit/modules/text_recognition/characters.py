@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from sealkit.charset import SPACE, Charset
-from sealkit.download.models import command
+from sealkit.download.asking import command
 from sealkit.download.places import find_inference
 from sealkit.errors import CharsetError, ConfigError
 from sealkit.runtime.files import YML, ModelFiles, ModelMeta

@@ -29,7 +29,7 @@ from sealkit.data.labels.files import (
     two_cells,
 )
 from sealkit.data.labels.ignored import IGNORED_TEXTS, says_yes
-from sealkit.data.labels.outlines import Outline, explain_outline, is_number, sound_outlines
+from sealkit.data.labels.outlines import Outline, compact, explain_outline, is_number, sound_outlines
 from sealkit.data.records import DetSample, TextLine
 from sealkit.data.shapes import SHAPES
 from sealkit.errors import Problem
@@ -149,7 +149,7 @@ def _parse_json(cell: str, number: int | None, reader: LabelReader) -> list[Any]
         reader.report(kind, number, reason, fix)
         return None
     try:
-        value = json.loads(stripped)
+        value = json.loads(stripped, object_hook=compact)
     except (ValueError, RecursionError) as error:  # a number of more than 4,300 digits is a ValueError
         detail = (
             f"{error.msg} at column {error.pos + 1}: …{stripped[max(0, error.pos - 10) : error.pos + 10]}…"

@@ -27,16 +27,27 @@ class Outline(NamedTuple):
     clockwise: bool
 
 
+def compact(entry: dict[str, Any]) -> dict[str, Any]:
+    """A text with its points as an array, for `json.loads`: as lists of lists a text takes four times the memory.
+
+    What can be no outline stays as it is, to be explained.
+    """
+    if _is_plain(entry.get("points")):
+        entry["points"] = np.array(entry["points"], np.float64)
+    return entry
+
+
 def sound_outlines(values: Sequence[Any]) -> list[Outline | None]:
     """The outlines that can be used, None for the others, in the order of `values`.
 
     Args:
-        values: what stands under `points` of each text: of sound ones a list of at least three [x, y].
+        values: what stands under `points` of each text, or what `compact` made of it: of sound ones a list of at least
+            three [x, y].
     """
     found: list[Outline | None] = [None] * len(values)
     groups: dict[int, list[int]] = {}
     for index, value in enumerate(values):
-        if _is_plain(value):
+        if isinstance(value, np.ndarray) or _is_plain(value):
             groups.setdefault(len(value), []).append(index)
     for members in groups.values():
         points = np.array([values[index] for index in members], np.float64)  # (K, N, 2)
@@ -74,6 +85,8 @@ def is_number(value: Any) -> bool:
 
 def explain_outline(value: Any, refuse: Refuse) -> None:
     """Say why `sound_outlines` has no use for this value."""
+    if isinstance(value, np.ndarray):
+        value = value.tolist()
     if not isinstance(value, list) or not all(isinstance(point, list) and len(point) == 2 for point in value):
         return _say_form(value, refuse)
     numbers = list(chain.from_iterable(value))

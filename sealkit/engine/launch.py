@@ -81,7 +81,19 @@ def device_of_process(name: str | None) -> str | None:
 def run_on_each(devices: Sequence[str], run_dir: str, arguments: Sequence[str]) -> int:
     """Run `sealkit` with these arguments as a process per device; returns the launcher's exit code.
 
-    What the processes print goes to files in `<run_dir>.log`, rank 0's to the terminal as well.
+    What the processes print goes to files in `<run_dir>.log`, rank 0's to the terminal as well. Ctrl-C and SIGTERM are
+    handed on, and the processes write a checkpoint before they end; a second one ends them.
     """
-    launcher = launcher_command(devices, f"{run_dir.rstrip('/')}.log")
-    return subprocess.call([*launcher, sys.executable, "-m", "sealkit", *arguments])
+    command = [*launcher_command(devices, f"{run_dir.rstrip('/')}.log"), sys.executable, "-m", "sealkit", *arguments]
+    # In a session of its own: else a signal of a terminal comes twice, and the second means force to the launcher.
+    launcher = subprocess.Popen(command, start_new_session=True)
+    try:
+        return launcher.wait()
+    except KeyboardInterrupt:
+        launcher.terminate()
+        try:
+            launcher.wait()
+        except KeyboardInterrupt:
+            launcher.terminate()
+            launcher.wait()
+        raise

@@ -18,6 +18,7 @@ from sealkit.engine import guard
 from sealkit.engine.device import choose_device
 from sealkit.engine.distributed import connect
 from sealkit.engine.evaluate import evaluate
+from sealkit.engine.launch import is_launched
 from sealkit.engine.memory import kept_memory
 from sealkit.engine.preflight import TRAIN_STREAM, preflight
 from sealkit.engine.run_folder import RunFolder, as_json, environment
@@ -166,7 +167,7 @@ class _Run:
         total, interval = self.parts.lengths.total, self.parts.lengths.between_evaluations
         save_every = self.settings.train.save_every_steps
         loaded = self.parts.loader.batches(TRAIN_STREAM, self._remaining())
-        with stop_signals() as stop:
+        with stop_signals(patient=is_launched()) as stop:
             while self.progress.step < total and self.progress.finished is None:
                 outcome = self.step(loaded, stop.is_set())
                 step = self.progress.step

@@ -134,8 +134,12 @@ def _importing(frame: FrameType | None) -> bool:
 
 
 @contextmanager
-def stop_signals() -> Iterator[threading.Event]:
-    """The first Ctrl-C or SIGTERM asks for a checkpoint and an orderly end; the second one ends at once."""
+def stop_signals(*, patient: bool = False) -> Iterator[threading.Event]:
+    """The first Ctrl-C or SIGTERM asks for a checkpoint and an orderly end; the second one ends at once.
+
+    Args:
+        patient: the second one asks for the same: Paddle's launcher sends SIGTERM up to three times in 0.6 s.
+    """
     event = threading.Event()
     if not _in_main_thread():
         yield event
@@ -144,7 +148,8 @@ def stop_signals() -> Iterator[threading.Event]:
 
     def ask(number: int, frame: Any) -> None:
         event.set()
-        _set(kept)
+        if not patient:
+            _set(kept)
 
     for number in kept:
         signal.signal(number, ask)

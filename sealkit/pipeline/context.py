@@ -13,7 +13,7 @@ from sealkit.modules.text_recognition.predictor import TextRecogniser
 from sealkit.pipeline.call import CallSettings
 from sealkit.pipeline.line_detector import LineDetector
 from sealkit.pipeline.page import Page
-from sealkit.pipeline.settings import SealRecognitionSettings
+from sealkit.pipeline.settings import RefineSettings, SealRecognitionSettings
 
 
 class LayoutModel(Protocol):
@@ -75,6 +75,11 @@ class Context:
     preprocessor: PagePreprocessor | None
     engines: dict[str, str]
     lines: LineDetector | None = None
+
+    @property
+    def refine(self) -> RefineSettings | None:
+        """How each seal is detected in a crop of its own; None: it is not, or the call names the input's size."""
+        return None if self.call.own_size else self.settings.Refine
 
 
 @dataclass(frozen=True)

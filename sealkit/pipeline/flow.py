@@ -19,7 +19,7 @@ from sealkit.pipeline.context import Context, Stage
 from sealkit.pipeline.page import Page
 from sealkit.pipeline.result import RefusedCall, SealRecognitionResult
 from sealkit.pipeline.settings import SealRecognitionSettings
-from sealkit.pipeline.stages import assemble, detect, find_seals, layout, preprocess, read, stamp_lines
+from sealkit.pipeline.stages import assemble, detect, find_seals, layout, more_views, preprocess, read, stamp_lines
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +36,7 @@ class Flow:
         Stage(find_seals.run),
         Stage(detect.run),
         Stage(read.run),
+        Stage(more_views.run),
         Stage(stamp_lines.run),
         Stage(assemble.run),
     )

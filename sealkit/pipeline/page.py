@@ -13,6 +13,7 @@ from sealkit.errors import SealkitError
 from sealkit.geometry.lines import LinePoly
 from sealkit.geometry.regions import TextRegion
 from sealkit.images import ImageRecord
+from sealkit.modules.seal_text_detection.predictor import DetectionMaps
 from sealkit.modules.seal_text_detection.settings import DetResizeSettings
 from sealkit.modules.text_recognition.postprocess import RecResult
 from sealkit.pipeline.result import SealRecognitionResult
@@ -142,6 +143,12 @@ class ReadLine:
         single = len(self.text.strip()) < 2
         return self.score >= min(1.0, score_thresh * (TRUST.single_character_factor if single else 1.0))
 
+    @property
+    def worst_character(self) -> float:
+        """Probability of the character that was read least surely; the score where no reading says it."""
+        own = [one.result.char_scores for one in self.hypotheses if one.result.text == self.text]
+        return max((min(scores) for scores in own if scores), default=self.score)
+
     def tried(self) -> list[dict[str, Any]]:
         """The hypotheses as plain data for reports."""
         return [
@@ -167,6 +174,7 @@ class DetectedSeal:
         lines: their lines.
         dropped: texts that were left out because they lie outside the seal.
         resize: how its crop was resized for the detector; None: not detected.
+        seen: what one view of its crop shows, as long as more views may be needed.
         read: readings in reading order.
     """
 
@@ -176,6 +184,7 @@ class DetectedSeal:
     lines: list[SealLine] = field(default_factory=list)
     dropped: int = 0
     resize: DetResizeSettings | None = None
+    seen: DetectionMaps | None = field(default=None, repr=False)
     read: Sequence[ReadLine] = ()
 
 
@@ -197,6 +206,12 @@ class StageLog:
         spent = now - self._since if seconds is None else seconds
         self.entries[name] = {**{k: v for k, v in facts.items() if v is not None}, "seconds": round(spent, 4)}
         self._since = now
+
+    def add_facts(self, name: str, **facts: Any) -> None:
+        """More about a stage that has an entry; its seconds stay. Facts that are None are left out."""
+        entry = self.entries.setdefault(name, {"seconds": 0.0})
+        seconds = entry.pop("seconds")
+        entry.update({k: v for k, v in facts.items() if v is not None}, seconds=seconds)
 
     def no_seal(self) -> None:
         """One note in place of all: nothing was found, and the whole image, read in its place, holds no text."""

@@ -222,6 +222,9 @@ class RefineSettings(Settings):
     views: Literal[1, 2, 4] = 1
     """Test-time augmentation, number of views: 1: the crop; 2: also turned by 180 degrees; 4: also by 90 and 270.
     Texts that most views show are kept."""
+    views_below: float | None = Field(None, ge=0, le=1)
+    """Only seals of which a character is read with less than this probability in one view, nothing is read, or an arc
+    is in pieces, are detected in all `views` and read again. null: every seal is detected in all views, and read once."""
 
 
 class ReadingSettings(Settings):

@@ -128,8 +128,17 @@ class TextDetector(Predictor):
         """Run the network on an image (H, W, 3) uint8 BGR."""
         return self._run([self.prepare(image, resize)])[0]
 
-    def detect_tta(self, image: np.ndarray, resize: DetResizeSettings | None = None, views: Views = 1) -> TtaMaps:
+    def detect_tta(
+        self,
+        image: np.ndarray,
+        resize: DetResizeSettings | None = None,
+        views: Views = 1,
+        first: DetectionMaps | None = None,
+    ) -> TtaMaps:
         """Run the network on views of an image (H, W, 3) uint8 BGR, each turned back.
+
+        Args:
+            first: maps of the image as it lies, where they are known.
 
         Raises:
             EngineError: four views with a graph whose input has one size that is not square.
@@ -142,8 +151,8 @@ class TextDetector(Predictor):
                 hint="set Refine.views to 1 or 2",
             )
         array, info = self.prepare(image, resize)
-        found = []
-        for turn in range(0, 4, 4 // views):
+        found = [] if first is None else [first]
+        for turn in range(0, 4, 4 // views)[len(found) :]:
             seen = self._run([(np.ascontiguousarray(np.rot90(array, turn, (1, 2))), info)])[0].maps
             found.append(DetectionMaps(turned_back(seen, turn), info))
         if views == 1:

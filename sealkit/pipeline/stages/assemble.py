@@ -59,7 +59,7 @@ def run(page: Page, context: Context) -> None:
         if not line.reaches(call.score_thresh)
     ]
     kept = sum(len(result["rec_texts"]) for result in results)
-    page.log.add("recognition", texts=kept, below_score_thresh=dropped or None)
+    page.log.add_facts("recognition", texts=kept, below_score_thresh=dropped or None)
     fields = {**page_fields(page, context), "seal_res_list": results}
     page.result = SealRecognitionResult({**fields, "stages": {**page.log.entries, "engines": context.engines}})
     page.result.parts = seals

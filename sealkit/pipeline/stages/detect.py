@@ -1,7 +1,8 @@
 """Stage detect: detects the texts of each seal in its own crop, at the size the detector was trained on.
 
 On real images that reads more than one pass over the whole page does. Of several views (test-time augmentation) the
-texts that most of them show are kept.
+texts that most of them show are kept; where `Refine.views_below` is set there is one view here, and
+`sealkit.pipeline.stages.more_views` adds the others where they are needed.
 """
 
 from __future__ import annotations
@@ -16,12 +17,11 @@ from sealkit.geometry.lines import lines_from_region
 from sealkit.geometry.regions import TextRegion, region_mask
 from sealkit.geometry.rejoin import join_pieces
 from sealkit.geometry.voting import merge_views
-from sealkit.modules.seal_text_detection.predictor import DetectionMaps, TextDetector, TtaMaps, shifted
+from sealkit.modules.seal_text_detection.predictor import DetectionMaps, TextDetector, TtaMaps, Views, shifted
 from sealkit.modules.seal_text_detection.spec import DetectorSpec
 from sealkit.pipeline.context import Context
 from sealkit.pipeline.crops import cut_out, dimmed_crop, scaled_to
 from sealkit.pipeline.page import DetectedSeal, Page, SealLine
-from sealkit.pipeline.settings import RefineSettings
 
 
 @dataclass(frozen=True)
@@ -42,13 +42,13 @@ RULES = DetectRules()
 
 def run(page: Page, context: Context) -> None:
     """Fill the seals of a page: regions, lines, and how many texts were dropped because they lie outside the seal."""
-    image, spec = page.image, context.call.detector
-    refine = None if context.call.own_size else context.settings.Refine
+    refine = context.refine
+    views = 1 if refine is None or refine.views_below is not None else refine.views
     for seal in page.seals:
-        seal.regions, seal.dropped = detect_in_crop(context.detector, image, seal, spec, refine)
+        detect_in_crop(seal, page.image, context, views)
     drop_duplicates(page.seals)
     for seal in page.seals:
-        seal.lines = list(lines_of(seal.regions, image))
+        seal.lines = list(lines_of(seal.regions, page.image))
     count = sum(len(seal.lines) for seal in page.seals)
     page.log.add(
         "detection",
@@ -58,36 +58,31 @@ def run(page: Page, context: Context) -> None:
     )
 
 
-def detect_in_crop(
-    detector: TextDetector, image: np.ndarray, seal: DetectedSeal, spec: DetectorSpec, refine: RefineSettings | None
-) -> tuple[list[TextRegion], int]:
-    """Texts of one seal, detected in its window.
+def detect_in_crop(seal: DetectedSeal, image: np.ndarray, context: Context, views: Views) -> None:
+    """Set the texts of one seal, detected in its window: `regions` in page pixels, `dropped`, `resize`.
+
+    With `Refine` the seal is scaled to the size of the detector's crops, its background is dimmed, and texts that the
+    detector says lie there are dropped. Without, the window is detected as it is, at the size of the call.
 
     Args:
         image: (H, W, 3) uint8 BGR, the page.
-        seal: on the page; learns how its crop was resized.
-        spec: thresholds, and the size of the detector's input.
-        refine: scale the seal to the size of the spec's crops, dim its background and drop texts there; None: the
-            window as it is, at the size of the spec.
-
-    Returns:
-        Regions in page pixels, and how many were dropped because the detector says they lie outside the seal.
+        views: of the crop; one that was `seen` is not detected again.
     """
+    detector, spec, refine = context.detector, context.call.detector, context.refine
+    crop = cut_out(image, seal.window)
     if refine is None:
-        crop = cut_out(image, seal.window)
-        resize = spec.resize
-        found = detector.detect_tta(crop, resize)
+        seal.resize = spec.resize
     else:
         crop = dimmed_crop(image, seal.found, seal.window, spec.crop.background_contrast)
-        resize = scaled_to(crop, seal.found, spec.crop.side, refine.max_upscale)
-        found = detector.detect_tta(crop, resize, refine.views)
-    seal.resize = resize
+        seal.resize = scaled_to(crop, seal.found, spec.crop.side, refine.max_upscale)
+    found = detector.detect_tta(crop, seal.resize, views, seal.seen)
+    seal.seen = found.views[0]
     regions = merged_regions(detector, found, spec, crop.shape[:2])
     kept = regions
     if refine is not None and found.merged.area is not None:
         kept = [r for r in regions if share_inside(r, found.merged, refine.area_thresh) >= refine.min_inside]
-    dropped = len(regions) - len(kept)
-    return [shifted(r, (1, 1), seal.window[:2]) for r in join_pieces(kept)], dropped
+    seal.dropped = len(regions) - len(kept)
+    seal.regions = [shifted(r, (1, 1), seal.window[:2]) for r in join_pieces(kept)]
 
 
 def merged_regions(detector: TextDetector, found: TtaMaps, spec: DetectorSpec, hw: tuple[int, int]) -> list[TextRegion]:

@@ -65,6 +65,7 @@ class _Plan:
 def run(page: Page, context: Context) -> None:
     """Read the lines of all seals of a page; all strips go through the recogniser together."""
     read_into(page.seals, page.image, context)
+    page.log.add("recognition")
 
 
 def read_into(seals: Sequence[DetectedSeal], image: np.ndarray, context: Context) -> None:

@@ -1,0 +1,109 @@
+"""Seals of which every character was read surely in one view need no other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from sealkit.geometry.directions import Direction
+from sealkit.geometry.lines import LinePoly
+from sealkit.geometry.regions import TextRegion
+from sealkit.modules.text_recognition.postprocess import RecResult
+from sealkit.pipeline.page import DetectedSeal, FoundSeal, Hypothesis, ReadLine, SealLine
+from sealkit.pipeline.stages.more_views import is_sure
+from tests.pipeline.conftest import InkModel, LengthRecogniser, MakePipeline
+
+
+class Doubting(LengthRecogniser):
+    """Doubts one character of the strips it is told to, whose mean score stays high."""
+
+    def __init__(self, doubts: int) -> None:
+        super().__init__()
+        self.doubts = doubts
+
+    def read(self, strips: Sequence[np.ndarray], batch_size: int = 8) -> list[RecResult]:
+        found = []
+        for one in super().read(strips, batch_size):
+            worst = 0.5 if self.doubts > 0 else 0.9
+            self.doubts -= 1
+            found.append(replace(one, score=0.97, char_scores=(*[0.99] * (len(one.text) - 1), worst)))
+        return found
+
+
+def runs(pipeline: object) -> int:
+    """Of the detector, after the three of a page: for each seal one that corrects its box, and its views."""
+    model = pipeline.detector.model  # type: ignore[attr-defined]
+    assert isinstance(model, InkModel)
+    return len(model.sizes) - 3
+
+
+@pytest.mark.parametrize(("doubts", "seals"), [(0, 0), (1, 1), (4, 2)])
+def test_only_doubtful_seals_are_detected_in_more_views(
+    make_pipeline: MakePipeline, page: np.ndarray, doubts: int, seals: int
+) -> None:
+    """One of two seals, then both; the first view is not detected again."""
+    pipeline = make_pipeline()
+    pipeline.recogniser = Doubting(doubts)
+    (result,) = pipeline.predict(page)
+    assert runs(pipeline) == 2 * 2 + 3 * seals
+    assert len(result.texts) == 4
+    assert result["stages"].get("more_views", {}).get("seals", 0) == seals
+    assert list(result["stages"])[:3] == ["search", "detection", "recognition"]
+
+
+@pytest.mark.parametrize(("changes", "views"), [({"Refine.views_below": None}, 4), ({"Refine.views": 1}, 1)])
+def test_no_seal_is_read_twice_where_the_config_says_so(
+    make_pipeline: MakePipeline, page: np.ndarray, changes: dict[str, object], views: int
+) -> None:
+    pipeline = make_pipeline(**changes)
+    pipeline.recogniser = Doubting(9)
+    (result,) = pipeline.predict(page)
+    assert runs(pipeline) == 2 + 2 * views and "more_views" not in result["stages"]
+
+
+def test_a_text_that_two_doubtful_seals_show_is_read_once(make_pipeline: MakePipeline, overlapping: np.ndarray) -> None:
+    pipeline = make_pipeline()
+    (sure,) = pipeline.predict(overlapping)
+    pipeline.recogniser = Doubting(99)
+    (doubtful,) = pipeline.predict(overlapping)
+    assert doubtful["stages"]["more_views"] == {**doubtful["stages"]["more_views"], "seals": 2, "texts": 4}
+    assert [len(seal["rec_texts"]) for seal in doubtful["seal_res_list"]] == [2, 2]
+    assert len(sure.texts) == 4
+
+
+def test_the_size_a_call_names_needs_no_crops(make_pipeline: MakePipeline, page: np.ndarray) -> None:
+    pipeline = make_pipeline()
+    pipeline.recogniser = Doubting(9)
+    (result,) = pipeline.predict(page, seal_det_limit_side_len=256, seal_det_limit_type="max")
+    assert "more_views" not in result["stages"] and runs(pipeline) == 2 + 2
+
+
+@pytest.mark.parametrize(
+    ("directions", "sure"),
+    [
+        (["arc", "arc-bottom", "line", "line"], True),
+        (["arc", "arc"], False),
+        (["line", "arc-bottom"] * 2, False),
+        ([], False),
+    ],
+)
+def test_an_arc_in_pieces_is_doubtful(directions: list[Direction], sure: bool) -> None:
+    points = np.array([[0, 0], [40, 0], [40, 10], [0, 10]], np.float32)
+    lines = [LinePoly(points, direction, ambiguous=False) for direction in directions]
+    read = [ReadLine(SealLine(line, TextRegion(points), alone=True), line, "甲乙", 0.9) for line in lines]
+    seal = DetectedSeal(FoundSeal((0, 0, 50, 50), 1.0, "area"), (0, 0, 50, 50), read=read)
+    assert is_sure(seal, 0.7) is sure and not is_sure(seal, 0.95)
+
+
+def test_a_line_is_as_sure_as_its_worst_character() -> None:
+    line = LinePoly(np.array([[0, 0], [40, 0], [40, 10], [0, 10]], np.float32), "line", ambiguous=False)
+    source = SealLine(line, TextRegion(line.points), alone=True)
+    tried = [
+        Hypothesis(line, 0, 1.0, RecResult("甲乙", 0.9, char_scores=(0.99, 0.81))),
+        Hypothesis(line, 1, 1.0, RecResult("丙", 0.2, char_scores=(0.2,))),
+    ]
+    assert ReadLine(source, line, "甲乙", 0.9, hypotheses=tuple(tried)).worst_character == 0.81
+    assert ReadLine(source, line, "甲", 0.7, hypotheses=tuple(tried)).worst_character == 0.7  # put together of others

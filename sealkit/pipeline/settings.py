@@ -224,7 +224,7 @@ class RefineSettings(Settings):
     Texts that most views show are kept."""
     views_below: float | None = Field(None, ge=0, le=1)
     """Only seals of which a character is read with less than this probability in one view, nothing is read, or an arc
-    is in pieces, are detected in all `views` and read again. null: every seal is detected in all views, and read once."""
+    is in pieces, are detected in all `views` and read again. null: every seal is detected in all views, read once."""
 
 
 class ReadingSettings(Settings):

@@ -129,6 +129,13 @@ class DropPath(nn.Layer):
         return x * (chosen.astype(x.dtype) / keep)
 
 
+def drop_nothing(net: nn.Layer) -> None:
+    """Set the probability of every Dropout and DropPath of a network to 0."""
+    for layer in net.sublayers(include_self=True):
+        if isinstance(layer, (nn.Dropout, DropPath)):
+            layer.p = 0.0
+
+
 def to_sequence(x: paddle.Tensor) -> paddle.Tensor:
     """[N, C, H, W] -> [N, H*W, C]."""
     return x.flatten(2).transpose([0, 2, 1])

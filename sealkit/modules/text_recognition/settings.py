@@ -43,6 +43,9 @@ class RecNetworkSettings(Settings):
     steps: Literal["official", "width"] = "official"
     """Time steps in training: `official` makes 40 of any width where the published training does; `width`: width / 8,
     as when the network runs."""
+    dropout: Literal["official", "none"] = "official"
+    """What training leaves out at random: as published, or nothing. `none` suits long runs over drawn strips, where
+    none comes twice."""
     freeze_bn: bool = False
     """BatchNorm uses and keeps its stored statistics, affine parameters are not trained."""
 

@@ -116,13 +116,18 @@ class TextRecognitionTask(ModuleTask[TextRecognitionRecipe]):
 
     def make_network(self) -> Any:
         """The training network, as wide as the charset."""
+        from sealkit.nn.transformer import drop_nothing
+
         network = self.recipe.network
-        return self.spec.build(
+        net = self.spec.build(
             classes=self.charset.num_classes,
             form=network.form,
             auxiliary_head=self.auxiliary_head is not None,
             fixed_steps=network.steps == "official",
         )
+        if network.dropout == "none":
+            drop_nothing(net)
+        return net
 
     def load_weights(self, net: Any, source: Any, allow_partial: bool = False) -> LoadReport:
         """Load weights whose charset may be another one: rows of known characters are copied by character.

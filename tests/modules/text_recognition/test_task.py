@@ -241,3 +241,18 @@ def test_report_shows_groups_confusions_and_the_worst_strips(make_recipe: Make) 
     assert parts["What is taken for what"]["rows"] == [{"is": wrong[0], "was read as": "Z", "times": 1}]
     ((caption, image),) = parts["Worst strips, 1 of 1 wrong ones"]["images"]
     assert repr(wrong) in caption and image.dtype == np.uint8
+
+
+@pytest.mark.parametrize("model", ["PP-OCRv6_small_rec", "ch_SVTRv2_rec"])
+@pytest.mark.parametrize("dropout", ["official", "none"])
+def test_dropout(make_recipe: Make, model: str, dropout: str) -> None:
+    network = {"form": "official", "auxiliary_head": "none", "steps": "width", "dropout": dropout}
+    net = TextRecognitionTask(make_recipe(model=model, network=network)).make_network()
+    net.train()
+    for layer in net.sublayers():
+        if isinstance(layer, paddle.nn.BatchNorm2D):
+            layer.eval()
+    paddle.seed(0)
+    strips = paddle.randn([2, 3, 48, 160])
+    first, second = (net(strips)["ctc"].numpy() for _ in range(2))
+    assert np.array_equal(first, second) == (dropout == "none")

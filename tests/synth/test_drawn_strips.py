@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -56,6 +57,19 @@ def test_long_lines_are_longer_than_short_ones() -> None:
             ratios[length].append(image.shape[1] / image.shape[0])
     assert np.mean(ratios[0]) < np.mean(ratios[1]) < np.mean(ratios[2])
     assert [length_class(ratio) for ratio in (2.0, 7.0, 12.0)] == [0, 1, 2]
+
+
+def test_strips_are_cut_from_the_shapes_that_are_named() -> None:
+    def shapes(**settings: Any) -> set[str | None]:
+        artist = StripArtist(StripSettings(size=(160, 220), printed=0, special=0, **settings), 3)
+        return {artist.draw(np.random.default_rng(i), i % 3, anything).shape for i in range(12)}
+
+    assert shapes(shapes={"note": 1, "block": 1}) == {"note", "block"}
+    assert shapes() & {"note", "block"} == set()
+    with pytest.raises(ValueError, match="unknown shape 'blok'"):
+        StripSettings(shapes={"blok": 1})
+    with pytest.raises(ValueError, match="weights of shapes"):
+        StripSettings(shapes={"block": 0})
 
 
 def test_ends_are_cut_and_grown_within_the_range() -> None:

@@ -10,6 +10,18 @@ from sealkit.config.base import Settings
 from sealkit.data.shapes import SHAPES
 
 
+def _default_shapes() -> dict[str, float]:
+    return {name: row.share for name, row in SHAPES.items()}
+
+
+def _check_shapes(shapes: dict[str, float]) -> None:
+    unknown = sorted(shapes.keys() - SHAPES.keys())
+    if unknown:
+        raise ValueError(f"unknown shape {unknown[0]!r}; shapes are {', '.join(SHAPES)}")
+    if min(shapes.values(), default=0) < 0 or not sum(shapes.values()) > 0:
+        raise ValueError("weights of shapes must be at least 0, and one of them more")
+
+
 class SynthSettings(Settings):
     """What is drawn. Shares need not add up to one: they are weights."""
 
@@ -31,7 +43,7 @@ class SynthSettings(Settings):
     """Weight of document parts with one to four small seals."""
     negatives: float = Field(0.08, ge=0)
     """Weight of images without seal text."""
-    shapes: dict[str, float] = Field(default_factory=lambda: {name: row.share for name, row in SHAPES.items()})
+    shapes: dict[str, float] = Field(default_factory=_default_shapes)
     """Weight of each shape of seal, by its name in `sealkit.data.shapes`; shapes that are not named are not drawn."""
     uniform_angle: float = Field(0.6, ge=0, le=1)
     """Share of seals turned by any angle of 0 to 360 degrees; the others stand within about 15 degrees of upright."""
@@ -49,15 +61,11 @@ class SynthSettings(Settings):
 
     @model_validator(mode="after")
     def _known_shapes(self) -> SynthSettings:
-        unknown = sorted(self.shapes.keys() - SHAPES.keys())
-        if unknown:
-            raise ValueError(f"unknown shape {unknown[0]!r}; shapes are {', '.join(SHAPES)}")
+        _check_shapes(self.shapes)
         if self.layout != "any" and "shapes" in self.model_fields_set:
             raise ValueError(f"layout: {self.layout} has shapes of its own: leave shapes out")
         if self.layout != "any" and self.characters:
             raise ValueError(f"layout: {self.layout} takes no characters: leave one of them out")
-        if min(self.shapes.values(), default=0) < 0 or not sum(self.shapes.values()) > 0:
-            raise ValueError("weights of shapes must be at least 0, and one of them more")
         return self
 
     def shape_weights(self) -> dict[str, float]:
@@ -130,6 +138,9 @@ class StripSettings(Settings):
     """Least and greatest factor on the strip's width."""
     size: tuple[int, int] = (200, 480)
     """Shortest and longest long side of the seals that strips are cut from, pixels."""
+    shapes: dict[str, float] = Field(default_factory=_default_shapes)
+    """Weight of each shape of seal that strips are cut from, as in SynthSettings; `block` and `note`, address blocks
+    and line stamps, only where they are named."""
     fonts: str | None = None
     """Folder of fonts to use beside the system's."""
 
@@ -139,4 +150,5 @@ class StripSettings(Settings):
             raise ValueError("ends is a range within -0.3 to 1.5")
         if not 0.2 <= self.width[0] <= self.width[1] <= 3 or not 64 <= self.size[0] <= self.size[1]:
             raise ValueError("width is a range within 0.2 to 3, size one from at least 64 pixels")
+        _check_shapes(self.shapes)
         return self

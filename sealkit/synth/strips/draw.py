@@ -119,7 +119,9 @@ class StripArtist:
 
     def _seal(self, rng: Rng, kept: RenderCache, length: int, fits: Callable[[str], bool]) -> DrawnStrip | None:
         settings = self._settings
-        seals = SynthSettings(size=settings.size, fonts=settings.fonts, legibility=RULES.legibility)
+        seals = SynthSettings(
+            size=settings.size, shapes=settings.shapes, fonts=settings.fonts, legibility=RULES.legibility
+        )
         scene = _StripScene(rng, kept, seals, settings.special)
         if not scene.wants(length, fits):
             return None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +18,10 @@ from sealkit.synth.seals.settings import StripSettings
 from sealkit.synth.strips.draw import SHARES, DrawnStrip, StripArtist
 
 
-@lru_cache(maxsize=2)
-def _artist(settings: StripSettings, seed: int) -> StripArtist:
-    return StripArtist(settings, seed)
-
-
 def strip_at(settings: StripSettings, seed: int, index: int) -> DrawnStrip:
     """Strip `index` of the set `seed`; it depends on these, and on the installed fonts, alone."""
     rng = np.random.default_rng([seed, index])
-    return _artist(settings, seed).draw(rng, int(rng.choice(len(SHARES), p=SHARES)), _writable)
+    return StripArtist(settings, seed).draw(rng, int(rng.choice(len(SHARES), p=SHARES)), _writable)
 
 
 def _writable(text: str) -> bool:

@@ -44,6 +44,8 @@ class CenterlineRules:
     """Shorter paths are no texts."""
     flip_reach_bands: float = 0.6
     """Up vectors within this distance count for a point of the path."""
+    reach_steps: int = 30
+    """How many places are looked at together for the end of a text."""
     refine_rounds: int = 4
     """How often normals are cut and the curve is fitted again."""
     max_width_bands: float = 3.0
@@ -212,10 +214,14 @@ def _reach(curve: Curve, origin: float, sign: float, edges: np.ndarray, width: f
     centres, directions = curve.at(origin + sign * steps)
     across = np.linspace(-0.3, 0.3, 7) * width
     grid = centres[:, None] + ups(directions)[:, None] * across[None, :, None]
-    share = _inside(grid.reshape(-1, 2), edges).reshape(len(steps), -1).mean(axis=1)
-    outside = np.nonzero(share < 0.5)[0]
-    outside = outside[outside > 0]
-    if len(outside) == 0:
+    share = np.ones(len(steps))
+    for first in range(0, len(steps), RULES.reach_steps):  # most texts end soon
+        places = grid[first : first + RULES.reach_steps]
+        share[first : first + len(places)] = _inside(places.reshape(-1, 2), edges).reshape(len(places), -1).mean(axis=1)
+        outside = np.flatnonzero(share[1:] < 0.5) + 1
+        if len(outside):
+            break
+    else:
         return limit * width
     last = outside[0]
     before, after = share[last - 1], share[last]

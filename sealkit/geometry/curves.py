@@ -8,6 +8,7 @@ penalties", 1996.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -48,9 +49,14 @@ class Curve:
     kind: str
     centre: np.ndarray | None = None
 
+    @cached_property
+    def directions(self) -> np.ndarray:
+        """(K, 2) unit directions at the points."""
+        return tangents(self.points)
+
     def at(self, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(K, 2) points and (K, 2) unit directions at arc lengths, clamped to the room beyond the ends."""
-        directions = at_lengths(tangents(self.points), self.lengths, wanted)
+        directions = at_lengths(self.directions, self.lengths, wanted)
         directions /= np.maximum(np.hypot(*directions.T), 1e-12)[:, None]
         return at_lengths(self.points, self.lengths, wanted), directions
 
@@ -94,7 +100,8 @@ def fit_circle(points: np.ndarray) -> tuple[np.ndarray, float]:
 def _close_enough(residual: np.ndarray, tolerance: float) -> bool:
     """Whether distances along a text, smoothed over a tenth of it, stay within the tolerance."""
     width = max(len(residual) // 10, 1)
-    padded = np.pad(residual, width // 2, mode="edge")
+    half = width // 2
+    padded = np.concatenate([np.full(half, residual[0]), residual, np.full(half, residual[-1])])
     smooth = np.convolve(padded, np.ones(width) / width, mode="valid")
     return bool(np.abs(smooth).max() <= tolerance)
 

@@ -171,12 +171,13 @@ def lines_from_region(
         return []
     region = replace(region, outline=clockwise(region.outline))
     chains = rough_chains(region)
+    fills_box = len(chains) == 1 and _box_share(region) > RULES.straight_fill
     lines = []
-    for chain in chains:
+    for chain in [] if fills_box else chains:  # a box is taken whatever the middle looks like
         middle = _refined(chain, region, image)
         if middle is None or middle.length < RULES.min_length_widths * middle.width:
             continue
-        boxy = len(chains) == 1 and (middle.curve.kind == "line" or _box_share(region) > RULES.straight_fill)
+        boxy = len(chains) == 1 and middle.curve.kind == "line"
         lines.append(_box_line(region) if boxy else _curve_line(middle, region))
     if not lines:
         lines = [_box_line(region)]
@@ -301,8 +302,8 @@ def _by_up_field(line: LinePoly, samples: np.ndarray | None) -> LinePoly | None:
     if samples is None or len(samples) == 0:
         return None
     dense = resample(line.middle, 64)
-    gaps = np.hypot(dense[:, None, 0] - samples[None, :, 0], dense[:, None, 1] - samples[None, :, 1])
-    nearest, distance = gaps.argmin(axis=0), gaps.min(axis=0)
+    gaps = (dense[:, None, 0] - samples[None, :, 0]) ** 2 + (dense[:, None, 1] - samples[None, :, 1]) ** 2
+    nearest, distance = gaps.argmin(axis=0), np.sqrt(gaps.min(axis=0))
     mine = distance < RULES.up_reach_heights * line.height
     if mine.sum() < 3:
         return None

@@ -7,8 +7,10 @@ import numpy as np
 
 def arc_lengths(points: np.ndarray) -> np.ndarray:
     """(N,) length from the first point to each point."""
-    steps = np.hypot(*np.diff(np.asarray(points, dtype=np.float64), axis=0).T)
-    return np.concatenate([[0.0], np.cumsum(steps)])
+    points = np.asarray(points, dtype=np.float64)
+    lengths = np.zeros(len(points))
+    np.cumsum(np.hypot(*(points[1:] - points[:-1]).T), out=lengths[1:])
+    return lengths
 
 
 def resample(points: np.ndarray, count: int) -> np.ndarray:
@@ -20,18 +22,26 @@ def resample(points: np.ndarray, count: int) -> np.ndarray:
 
 def at_lengths(points: np.ndarray, lengths: np.ndarray, wanted: np.ndarray) -> np.ndarray:
     """(K, 2) points at the wanted arc lengths (clamped to the ends), `lengths` as of `arc_lengths`."""
-    return np.stack([np.interp(wanted, lengths, points[:, axis]) for axis in (0, 1)], axis=1)
+    found = np.empty((len(wanted), 2))
+    for axis in (0, 1):
+        found[:, axis] = np.interp(wanted, lengths, points[:, axis])
+    return found
 
 
 def tangents(points: np.ndarray) -> np.ndarray:
     """(N, 2) unit directions by central differences."""
-    step = np.gradient(np.asarray(points, dtype=np.float64), axis=0)
+    points = np.asarray(points, dtype=np.float64)
+    step = np.empty_like(points)
+    step[1:-1] = (points[2:] - points[:-2]) / 2.0
+    step[0], step[-1] = points[1] - points[0], points[-1] - points[-2]
     return step / np.maximum(np.hypot(*step.T), 1e-12)[:, None]
 
 
 def ups(directions: np.ndarray) -> np.ndarray:
     """Where the characters' tops are when a text runs along `directions` (N, 2): a quarter turn counter-clockwise."""
-    return np.stack([directions[:, 1], -directions[:, 0]], axis=1)
+    found = np.empty_like(directions)
+    found[:, 0], found[:, 1] = directions[:, 1], -directions[:, 0]
+    return found
 
 
 def turning(points: np.ndarray) -> float:

@@ -57,9 +57,7 @@ class Graph:
 
 def thin(mask: np.ndarray) -> np.ndarray:
     """One-pixel-wide skeleton (uint8 0/1) of a mask (uint8 0/1) whose border pixels are 0."""
-    kernel = np.zeros((3, 3), dtype=np.float32)
-    for bit, (dy, dx) in enumerate(_AROUND):
-        kernel[dy + 1, dx + 1] = 1 << bit
+    kernel = _kernel()
     tables = [_deletable(first) for first in (True, False)]
     current = mask.copy()
     while True:
@@ -67,7 +65,7 @@ def thin(mask: np.ndarray) -> np.ndarray:
         for table in tables:
             codes = cv2.filter2D(current, cv2.CV_8U, kernel, borderType=cv2.BORDER_CONSTANT)
             deleted = cv2.LUT(codes, table) & current
-            if deleted.any():
+            if cv2.countNonZero(deleted):
                 current ^= deleted
                 changed = True
         if not changed:
@@ -80,6 +78,21 @@ def skeleton_graph(mask: np.ndarray) -> tuple[Graph, np.ndarray]:
     graph = _trace(thin(mask))
     _prune(graph, distance)
     return graph, distance
+
+
+@lru_cache(maxsize=1)
+def _kernel() -> np.ndarray:
+    """(3, 3) float32 whose correlation with a mask gives each pixel the code of its neighbourhood."""
+    kernel = np.zeros((3, 3), dtype=np.float32)
+    for bit, (dy, dx) in enumerate(_AROUND):
+        kernel[dy + 1, dx + 1] = 1 << bit
+    return kernel
+
+
+@lru_cache(maxsize=1)
+def _neighbours() -> list[list[tuple[int, int]]]:
+    """For each neighbourhood code the neighbours that are there, as (dy, dx)."""
+    return [[step for bit, step in enumerate(_AROUND) if code >> bit & 1] for code in range(256)]
 
 
 @lru_cache(maxsize=2)
@@ -118,11 +131,13 @@ def _removable_corner(corner: int) -> np.ndarray:
 def _trace(skeleton: np.ndarray) -> Graph:
     """Follow the skeleton's pixels from node to node; nodes are ends and clusters of branching pixels."""
     ys, xs = np.nonzero(skeleton)
-    pixels = {(int(y), int(x)) for y, x in zip(ys, xs)}
-    near = {p: [(p[0] + dy, p[1] + dx) for dy, dx in _AROUND if (p[0] + dy, p[1] + dx) in pixels] for p in pixels}
+    codes = cv2.filter2D(skeleton, cv2.CV_8U, _kernel(), borderType=cv2.BORDER_CONSTANT)[ys, xs].tolist()
+    pixels = list(zip(ys.tolist(), xs.tolist()))
+    around = _neighbours()
+    near = {(y, x): [(y + dy, x + dx) for dy, dx in around[code]] for (y, x), code in zip(pixels, codes)}
     node_of: dict[tuple[int, int], int] = {}
     centres: list[np.ndarray] = []
-    for pixel in sorted(pixels):
+    for pixel in pixels:
         if len(near[pixel]) == 2 or pixel in node_of:
             continue
         cluster, queue = [], [pixel]
@@ -149,7 +164,7 @@ def _trace(skeleton: np.ndarray) -> Graph:
             end = node_of[path[-1]]
             inner = [(x, y) for y, x in path[:-1]]
             edges.append(Edge(node, end, np.array([centres[node], *inner, centres[end]])))
-    for pixel in sorted(pixels):  # what is left are loops without a node
+    for pixel in pixels:  # what is left are loops without a node
         if pixel in node_of or pixel in used:
             continue
         loop = [pixel]
@@ -179,7 +194,7 @@ def _follow(
     while True:
         onward = [p for p in near[current] if p != previous and (p in node_of or p not in used)]
         # beside a cluster several of its pixels may be near: any but the one we came from
-        onward = sorted(onward, key=lambda p: p not in node_of) if len(path) > 1 else onward
+        onward = sorted(onward, key=lambda p: p not in node_of) if len(path) > 1 < len(onward) else onward
         if not onward:
             node_of[current] = node_of[start]  # a loop back into its own start
             return path

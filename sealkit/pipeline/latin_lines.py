@@ -102,6 +102,8 @@ class LatinRules:
 
 RULES = LatinRules()
 
+_WHOLE_CODE = re.compile(r"\d{13}")
+"""Registration codes of Chinese seals have 13 digits: of such a text nothing is missing."""
 _STARS = re.compile(r"^[\s★☆✩✭]+|[\s★☆✩✭]+$")
 _NARROW = re.compile(r"I{2,}|l{2,}|1{2,}|i{2,}")
 _RUN = re.compile(r"I+|l+|1+|i+")
@@ -113,6 +115,11 @@ def is_latin(text: str) -> bool:
     bare = re.sub(r"\s", "", text)
     latin = sum(char.isalnum() and not is_cjk(char) for char in bare)
     return latin >= 2 and latin >= RULES.min_share * len(bare)
+
+
+def is_whole_code(text: str) -> bool:
+    """Whether a text is a registration code with all of its digits."""
+    return _WHOLE_CODE.fullmatch(_bare(text)) is not None
 
 
 def without_marks(text: str, direction: str) -> str:
@@ -296,6 +303,8 @@ def _longer(image: np.ndarray, read: Sequence[ReadLine]) -> list[_Longer]:
     for one in read:
         if one.line.direction == "vertical" or one.line.closed or not is_latin(one.text) or _is_noise(one):
             continue
+        if is_whole_code(one.text):
+            continue
         line = next((bent for ring in rings if (bent := bent_onto(one.line, ring)) is not None), one.line)
         straight = line.direction == "line"
         reach = RULES.beyond_line_heights if straight else RULES.beyond_arc_heights
@@ -433,7 +442,12 @@ def widened(seals: Sequence[Sequence[ReadLine]], reader: Reader) -> list[list[Re
         seals: lines per seal as they were read.
         reader: reads lines at `RULES.wide` times the usual width.
     """
-    narrow = [line for read in seals for line in read if _NARROW.search(line.text) and is_latin(line.text)]
+    narrow = [
+        line
+        for read in seals
+        for line in read
+        if _NARROW.search(line.text) and is_latin(line.text) and not is_whole_code(line.text)
+    ]
     results = dict(zip(map(id, narrow), reader([line.line for line in narrow])))
     return [[_with_runs(line, results[id(line)]) if id(line) in results else line for line in read] for read in seals]
 

@@ -206,6 +206,24 @@ def test_runs_of_narrow_letters_are_counted_in_a_wider_strip(wide: str, score: f
     assert found.text == text
 
 
+@pytest.mark.parametrize(("code", "reads"), [("4401130012345", 0), ("440113001234", 1), ("44011300 12345", 0)])
+def test_a_code_with_all_its_digits_is_not_read_for_more(code: str, reads: int) -> None:
+    """Neither where ink goes on beyond it nor in a wider strip."""
+    image = np.full((100, 400, 3), 255, np.uint8)
+    image[30:60, 20:390:8] = image[30:60, 21:390:8] = 0
+    line = LinePoly(np.array([[100, 28], [300, 28], [300, 62], [100, 62]], np.float32), ambiguous=False)
+    read = ReadLine(SealLine(line, TextRegion(line.points), True), line, code, 0.97)
+    asked: list[LinePoly] = []
+
+    def reader(lines: Sequence[LinePoly]) -> list[RecResult]:
+        asked.extend(lines)
+        return [RecResult("", 0.0) for _ in lines]
+
+    assert completed(image, [[read]], reader) == [[read]] and len(asked) == reads
+    asked.clear()
+    assert widened([[read]], reader) == [[read]] and len(asked) == reads
+
+
 def test_marks_at_the_ends_are_no_text() -> None:
     assert without_marks("★ DOCKS ★", "arc-bottom") == "DOCKS"
     assert without_marks("￥DOCKS·", "arc") == "DOCKS"

@@ -72,6 +72,10 @@ Reader = Callable[[Sequence[LinePoly]], Sequence[RecResult]]
 """Reads lines; an empty text and score 0 for one without extent."""
 
 
+StripKey = tuple[bytes, bool, float]
+"""What a strip of an image is told by: the line's points, whether it is a column, and how far it is squeezed."""
+
+
 @dataclass(frozen=True)
 class SealLine:
     """One text line of a seal.
@@ -231,6 +235,7 @@ class Page:
         preprocessed: fields of the document preprocessor, None where it is off.
         layout: fields of the layout stage, None where neither a model nor the caller gave boxes.
         seals: what find_seals found, detect filled and read has read.
+        strips: what was read of this image so far, so that no line is read twice.
         result: what assemble made of them.
         error: why this image has no result.
     """
@@ -241,6 +246,7 @@ class Page:
     preprocessed: dict[str, Any] | None = None
     layout: dict[str, Any] | None = None
     seals: list[DetectedSeal] = field(default_factory=list)
+    strips: dict[StripKey, RecResult] = field(default_factory=dict, repr=False)
     result: SealRecognitionResult | None = None
     error: SealkitError | None = None
 

@@ -11,10 +11,14 @@ import pytest
 from sealkit.geometry.directions import Direction
 from sealkit.geometry.lines import LinePoly
 from sealkit.geometry.regions import TextRegion
+from sealkit.images import ImageRecord
 from sealkit.modules.text_recognition.postprocess import RecResult
-from sealkit.pipeline.page import DetectedSeal, FoundSeal, Hypothesis, ReadLine, SealLine
+from sealkit.pipeline.context import Context
+from sealkit.pipeline.options import PredictOptions
+from sealkit.pipeline.page import DetectedSeal, FoundSeal, Hypothesis, Page, ReadLine, SealLine
+from sealkit.pipeline.stages import detect, find_seals, read
 from sealkit.pipeline.stages.more_views import is_sure
-from tests.pipeline.conftest import InkModel, LengthRecogniser, MakePipeline
+from tests.pipeline.conftest import InkModel, LengthRecogniser, MakePipeline, lengths
 
 
 class Doubting(LengthRecogniser):
@@ -72,6 +76,25 @@ def test_a_text_that_two_doubtful_seals_show_is_read_once(make_pipeline: MakePip
     assert doubtful["stages"]["more_views"] == {**doubtful["stages"]["more_views"], "seals": 2, "texts": 4}
     assert [len(seal["rec_texts"]) for seal in doubtful["seal_res_list"]] == [2, 2]
     assert len(sure.texts) == 4
+
+
+def test_the_same_line_of_an_image_is_read_once(make_pipeline: MakePipeline, page: np.ndarray) -> None:
+    pipeline = make_pipeline()
+    pipeline.recogniser = Doubting(0)
+    context = Context(pipeline.settings, pipeline._call(PredictOptions()), pipeline.detector, pipeline.recogniser,
+                      None, None, {})  # fmt: skip
+    one = Page(ImageRecord(page))
+    for stage in (find_seals, detect, read):
+        stage.run(one, context)
+    first, strips = [seal.read for seal in one.seals], len(lengths(pipeline).strips)
+    read.read_into(one.seals, one, context)
+    assert strips == 4 and len(lengths(pipeline).strips) == strips
+    again = [[(line.text, line.score) for line in seal.read] for seal in one.seals]
+    assert again == [[(line.text, line.score) for line in lines] for lines in first]
+    turned = replace(one.seals[0].lines[0], line=one.seals[0].lines[0].line.turned())
+    one.seals[0].lines = [turned]
+    read.read_into(one.seals[:1], one, context)
+    assert len(lengths(pipeline).strips) == strips + 1  # the other way round it is another strip
 
 
 def test_the_size_a_call_names_needs_no_crops(make_pipeline: MakePipeline, page: np.ndarray) -> None:

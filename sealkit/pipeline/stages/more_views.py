@@ -35,7 +35,7 @@ def look_again(doubtful: Sequence[DetectedSeal], page: Page, context: Context, r
     changed = [seal for seal in page.seals if list(map(id, seal.regions)) != list(map(id, before[id(seal)]))]
     for seal in changed:
         seal.lines = list(lines_of(seal.regions, page.image))
-    read_into(changed, page.image, context)
+    read_into(changed, page, context)
     page.log.add("more_views", seals=len(doubtful), texts=sum(len(seal.lines) for seal in page.seals))
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 
@@ -19,7 +20,7 @@ from sealkit.pipeline.code_arcs import parted_codes
 from sealkit.pipeline.context import Context
 from sealkit.pipeline.latin_lines import RULES as LATIN
 from sealkit.pipeline.latin_lines import completed, is_latin, parted_rings, text_of, widened
-from sealkit.pipeline.page import DetectedSeal, Hypothesis, Page, ReadLine, SealLine
+from sealkit.pipeline.page import DetectedSeal, Hypothesis, Page, ReadLine, SealLine, StripKey
 from sealkit.pipeline.reading_orders import in_best_order
 from sealkit.pipeline.settings import ReadingSettings
 
@@ -61,19 +62,24 @@ class _Plan:
     line: LinePoly
     squeeze: float = 1.0
 
+    @property
+    def key(self) -> StripKey:
+        """What its strip depends on."""
+        return self.line.points.tobytes(), self.line.direction == "vertical", self.squeeze
+
 
 def run(page: Page, context: Context) -> None:
     """Read the lines of all seals of a page; all strips go through the recogniser together."""
-    read_into(page.seals, page.image, context)
+    read_into(page.seals, page, context)
     page.log.add("recognition")
 
 
-def read_into(seals: Sequence[DetectedSeal], image: np.ndarray, context: Context) -> None:
-    """Set `read` of some seals of an image (H, W, 3) uint8 BGR."""
+def read_into(seals: Sequence[DetectedSeal], page: Page, context: Context) -> None:
+    """Set `read` of some seals of a page. Lines that were read on it before are not read again."""
     settings = context.settings.reading_settings
     batch = context.settings.ocr.TextRecognition.batch_size or RULES.strips_per_batch
     lines = [seal.lines for seal in seals]
-    for seal, read in zip(seals, read_seals(image, lines, context.recogniser, settings, batch)):
+    for seal, read in zip(seals, read_seals(page.image, lines, context.recogniser, settings, batch, page.strips)):
         seal.read = read
 
 
@@ -83,6 +89,7 @@ def read_seals(
     recogniser: TextRecogniser,
     settings: ReadingSettings,
     batch_size: int,
+    strips: dict[StripKey, RecResult] | None = None,
 ) -> list[list[ReadLine]]:
     """Read the lines of the seals of one image.
 
@@ -92,6 +99,7 @@ def read_seals(
         recogniser: reads strips.
         settings: orientations and squeezes to try.
         batch_size: strips per run of the recogniser.
+        strips: what was read of this image so far; what is read is added.
 
     Returns:
         Per seal its lines in reading order; text "" and score 0 where nothing was read or a line has no extent.
@@ -100,12 +108,14 @@ def read_seals(
         [_Trial(source, options) for source, options in zip(lines, hypotheses_of(lines, settings))] for lines in seals
     ]
     every = [trial for of_seal in trials for trial in of_seal]
+    strips = {} if strips is None else strips
     height = settings.height or recogniser.height
+    attempt = partial(_try, image, recogniser=recogniser, height=height, batch_size=batch_size, strips=strips)
     first = [_Plan(trial, n, line) for trial in every for n, line in enumerate(trial.orientations)]
-    _try(image, first, recogniser, height, batch_size)
+    attempt(first)
     if settings.both_directions == "auto":
         doubtful = [plan for trial in every if _is_doubtful(trial, settings) for plan in _others(trial)]
-        _try(image, doubtful, recogniser, height, batch_size)
+        attempt(doubtful)
     if settings.squeeze:
         again = [
             _Plan(trial, n, line, squeeze)
@@ -114,13 +124,13 @@ def read_seals(
             for n, line in enumerate(trial.orientations)
             for squeeze in settings.squeeze
         ]
-        _try(image, again, recogniser, height, batch_size)
+        attempt(again)
     read = [_settled(of_seal, settings.squeeze_margin) for of_seal in trials]
     if settings.both_directions == "never":
         return read
 
     def reader(lines: Sequence[LinePoly], wide: float = 1.0) -> list[RecResult]:
-        return _read_each(image, lines, recogniser, height, batch_size, wide)
+        return _read_each(lines, attempt, wide)
 
     read = parted_codes(read, reader)
     read = completed(image, parted_rings(image, read, reader), reader)
@@ -128,31 +138,32 @@ def read_seals(
     return in_best_order(image, read, reader)
 
 
-def _try(image: np.ndarray, plans: Sequence[_Plan], recogniser: TextRecogniser, height: int, batch_size: int) -> None:
-    """Straighten and read strips in common batches; results go to the lines' trials."""
-    planned: list[_Plan] = []
-    strips: list[np.ndarray] = []
-    for plan in plans:
-        try:
-            strips.append(straighten(image, plan.line, height, squeeze=plan.squeeze))
-        except DataError:  # a sliver without extent has no strip: it stays, unread
-            continue
-        planned.append(plan)
-    for plan, result in zip(planned, recogniser.read(strips, batch_size)):
-        plan.trial.tried.append(Hypothesis(plan.line, plan.number, plan.squeeze, result))
-
-
-def _read_each(
+def _try(
     image: np.ndarray,
-    lines: Sequence[LinePoly],
+    plans: Sequence[_Plan],
     recogniser: TextRecogniser,
     height: int,
     batch_size: int,
-    wide: float = 1.0,
-) -> list[RecResult]:
+    strips: dict[StripKey, RecResult],
+) -> None:
+    """Straighten and read, in common batches, what was not read before; results go to the lines' trials."""
+    fresh: dict[StripKey, np.ndarray] = {}
+    for plan in plans:
+        if plan.key not in strips and plan.key not in fresh:
+            try:
+                fresh[plan.key] = straighten(image, plan.line, height, squeeze=plan.squeeze)
+            except DataError:  # a sliver without extent has no strip: it stays, unread
+                continue
+    strips.update(zip(fresh, recogniser.read(list(fresh.values()), batch_size)))
+    for plan in plans:
+        if plan.key in strips:
+            plan.trial.tried.append(Hypothesis(plan.line, plan.number, plan.squeeze, strips[plan.key]))
+
+
+def _read_each(lines: Sequence[LinePoly], attempt: Callable[[list[_Plan]], None], wide: float) -> list[RecResult]:
     """Each line read as it stands, its strip so many times as wide."""
     alone = [_Trial(SealLine(line, TextRegion(line.points), alone=True), [line]) for line in lines]
-    _try(image, [_Plan(trial, 0, trial.orientations[0], wide) for trial in alone], recogniser, height, batch_size)
+    attempt([_Plan(trial, 0, trial.orientations[0], wide) for trial in alone])
     return [trial.tried[0].result if trial.tried else RecResult("", 0.0) for trial in alone]
 
 

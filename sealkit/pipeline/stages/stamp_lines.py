@@ -58,7 +58,7 @@ def run(page: Page, context: Context) -> None:
     free = [one for one in every if not any(_lies_in(one, box) for box in known)]
     blocks = stamp_blocks(page.image, [one.line for one in free])
     views = [[_as_seal(block, free, page, room) for block in blocks] for room in RULES.rooms]
-    read_into([seal for view in views for seal in view], page.image, context)
+    read_into([seal for view in views for seal in view], page, context)
     found = [_voted(versions) for versions in zip(*views)]
     kept, evidence = [], set()
     for block, seal in zip(blocks, found):

@@ -76,9 +76,30 @@ def merge_views(
     return sorted((regions[i] for i in sorted(chosen)), key=lambda region: float(region.outline[:, 1].min()))
 
 
-def _masks(regions: Sequence[TextRegion], hw: tuple[int, int]) -> np.ndarray:
-    """(n, pixels) float32: the pixels of each region, 1, on a grid of 256 to the long side of the image."""
+def same_texts(
+    first: Sequence[TextRegion], second: Sequence[TextRegion], window: Sequence[int], least_iou: float
+) -> list[int | None]:
+    """For each text in `second` the number of the same one in `first`; None where there is none.
+
+    Args:
+        first, second: regions in the pixels of one image.
+        window: x1, y1, x2, y2 of the part of the image they lie in.
+        least_iou: intersection over union from which on two regions show the same text.
+    """
+    if not first or not second:
+        return [None] * len(second)
+    left, top, right, bottom = window
+    masks = _masks([*first, *second], (bottom - top, right - left), (left, top))
+    count = len(first)
+    area, both = masks.sum(axis=1), masks[count:] @ masks[:count].T
+    iou = both / np.maximum(area[count:, None] + area[None, :count] - both, 1)
+    return [int(row.argmax()) if row.max() >= least_iou else None for row in iou]
+
+
+def _masks(regions: Sequence[TextRegion], hw: tuple[int, int], corner: Sequence[int] = (0, 0)) -> np.ndarray:
+    """(n, pixels) float32: the pixels of each region, 1, on a grid of 256 to the long side of the h × w part of the
+    image that begins at `corner`."""
     scale = RULES.raster_side_px / max(hw)
     h, w = (max(1, round(side * scale)) for side in hw)
-    masks = [region_mask(region, (h, w), scale) for region in regions]
+    masks = [region_mask(region, (h, w), scale, corner) for region in regions]
     return np.array(masks, dtype=np.float32).reshape(len(regions), h * w)

@@ -178,7 +178,7 @@ class DetectedSeal:
         lines: their lines.
         dropped: texts that were left out because they lie outside the seal.
         resize: how its crop was resized for the detector; None: not detected.
-        seen: what one view of its crop shows, as long as more views may be needed.
+        seen: what the first views of its window show, as long as more may be needed.
         read: readings in reading order.
     """
 
@@ -188,7 +188,7 @@ class DetectedSeal:
     lines: list[SealLine] = field(default_factory=list)
     dropped: int = 0
     resize: DetResizeSettings | None = None
-    seen: DetectionMaps | None = field(default=None, repr=False)
+    seen: Sequence[DetectionMaps] = field(default=(), repr=False)
     read: Sequence[ReadLine] = ()
 
 

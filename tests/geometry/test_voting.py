@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sealkit.geometry.regions import TextRegion
-from sealkit.geometry.voting import merge_views
+from sealkit.geometry.voting import merge_views, same_texts
 
 HW = (100, 200)
 
@@ -62,3 +62,12 @@ def test_the_middle_of_a_ring_is_not_its_text(scale: int) -> None:
     inner = box(35 * scale, 40 * scale, 65 * scale, 60 * scale)
     found = merge_views([[ring, inner], [inner, ring]], [1.0, 1.0], 2.0, (100 * scale, 200 * scale))
     same(found, [ring, inner])
+
+
+def test_the_same_text_is_known_by_its_overlap() -> None:
+    window = (200, 100, 400, 200)  # of the page: the regions lie far from its corner
+    known = [box(210, 110, 300, 145), box(210, 155, 300, 190)]
+    seen = [box(210, 156, 300, 190), box(320, 110, 390, 150), box(210, 110, 280, 145)]
+    assert same_texts(known, seen, window, 0.7) == [1, None, 0]
+    assert same_texts(known, seen, window, 0.9) == [1, None, None]
+    assert same_texts([], seen, window, 0.1) == [None] * 3 and same_texts(known, [], window, 0.1) == []

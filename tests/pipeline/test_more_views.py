@@ -78,6 +78,16 @@ def test_a_text_that_two_doubtful_seals_show_is_read_once(make_pipeline: MakePip
     assert len(sure.texts) == 4
 
 
+def test_lines_that_were_read_surely_are_not_read_again(make_pipeline: MakePipeline, page: np.ndarray) -> None:
+    """Of the doubtful seal's two lines the one in doubt alone; its outline in more views is another."""
+    pipeline = make_pipeline()
+    pipeline.recogniser = sure = Doubting(0)
+    list(pipeline.predict(page))
+    pipeline.recogniser = doubting = Doubting(1)
+    (result,) = pipeline.predict(page)
+    assert len(sure.strips) == 4 and len(doubting.strips) <= 5 and len(result.texts) == 4
+
+
 def test_the_same_line_of_an_image_is_read_once(make_pipeline: MakePipeline, page: np.ndarray) -> None:
     pipeline = make_pipeline()
     pipeline.recogniser = Doubting(0)

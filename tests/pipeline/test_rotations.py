@@ -56,11 +56,23 @@ def test_the_network_runs_once_per_view(monkeypatch: pytest.MonkeyPatch) -> None
     assert [len(each.views) for each in found.values()] == [1, 2, 4]
     h, w = found[1].merged.maps.shape[1:]
     assert h != w
-    assert [shape[2:] for shape in shapes] == [(h, w)] * 3 + [(h, w), (w, h)] * 2
+    assert [shape[2:] for shape in shapes] == [(h, w)] * 5 + [(w, h)] * 2
     for maps in (one for each in found.values() for one in (each.merged, *each.views)):
         assert maps.maps.shape[1:] == (h, w) and isinstance(maps.info, ResizeInfo)
         np.testing.assert_allclose(np.hypot(*maps.maps[1:3]), 1, atol=1e-3)
     assert np.corrcoef(found[4].merged.maps[0].ravel(), found[1].merged.maps[0].ravel())[0, 1] > 0.8
+
+
+def test_views_that_are_known_are_not_detected_again(monkeypatch: pytest.MonkeyPatch, seal_image: np.ndarray) -> None:
+    detector = in_process(threads=2, at_once=1).detector
+    every = detector.detect_tta(seal_image, views=4)
+    shapes, run = [], detector.model.run
+    monkeypatch.setattr(detector.model, "run", lambda x: (shapes.append(x.shape), run(x))[1])
+    for count, left in ((1, 3), (2, 2), (4, 0)):
+        shapes.clear()
+        found = detector.detect_tta(seal_image, views=4, known=every.views[:count])
+        assert len(shapes) == left
+        np.testing.assert_allclose(found.merged.maps, every.merged.maps, atol=1e-6)
 
 
 def test_a_graph_of_one_size_cannot_lie_on_its_side(seal_image: np.ndarray) -> None:

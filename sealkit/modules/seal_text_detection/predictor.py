@@ -25,6 +25,8 @@ AREA = 3
 """Channel of the seal-area probability in maps of four channels."""
 Views = Literal[1, 2, 4]
 """Numbers of views: the image; also turned by 180 degrees; also by 90 and 270."""
+TURNS = (0, 2, 1, 3)
+"""Quarter turns of the views, in the order they are added."""
 
 
 class DetectionResult(ModuleResult):
@@ -133,12 +135,12 @@ class TextDetector(Predictor):
         image: np.ndarray,
         resize: DetResizeSettings | None = None,
         views: Views = 1,
-        first: DetectionMaps | None = None,
+        known: Sequence[DetectionMaps] = (),
     ) -> TtaMaps:
         """Run the network on views of an image (H, W, 3) uint8 BGR, each turned back.
 
         Args:
-            first: maps of the image as it lies, where they are known.
+            known: the first views' maps, where an earlier call with fewer views gave them.
 
         Raises:
             EngineError: four views with a graph whose input has one size that is not square.
@@ -150,14 +152,15 @@ class TextDetector(Predictor):
                 value=self.fixed_hw,
                 hint="set Refine.views to 1 or 2",
             )
-        array, info = self.prepare(image, resize)
-        found = [] if first is None else [first]
-        for turn in range(0, 4, 4 // views)[len(found) :]:
-            seen = self._run([(np.ascontiguousarray(np.rot90(array, turn, (1, 2))), info)])[0].maps
-            found.append(DetectionMaps(turned_back(seen, turn), info))
+        found = list(known)
+        if len(found) < views:
+            array, info = self.prepare(image, resize)
+            for turn in TURNS[len(found) : views]:
+                seen = self._run([(np.ascontiguousarray(np.rot90(array, turn, (1, 2))), info)])[0].maps
+                found.append(DetectionMaps(turned_back(seen, turn), info))
         if views == 1:
             return TtaMaps(found[0], tuple(found))
-        return TtaMaps(DetectionMaps(average_views([view.maps for view in found]), info), tuple(found))
+        return TtaMaps(DetectionMaps(average_views([view.maps for view in found]), found[0].info), tuple(found))
 
     def maps_of(
         self, images: Sequence[np.ndarray], resize: DetResizeSettings | None = None, batch_size: int = 1

@@ -17,8 +17,7 @@ from sealkit.geometry.lines import lines_from_region
 from sealkit.geometry.regions import TextRegion, region_mask
 from sealkit.geometry.rejoin import join_pieces
 from sealkit.geometry.voting import merge_views
-from sealkit.modules.seal_text_detection.predictor import DetectionMaps, TextDetector, TtaMaps, Views, shifted
-from sealkit.modules.seal_text_detection.spec import DetectorSpec
+from sealkit.modules.seal_text_detection.predictor import DetectionMaps, TtaMaps, Views, shifted
 from sealkit.pipeline.context import Context
 from sealkit.pipeline.crops import cut_out, dimmed_crop, scaled_to
 from sealkit.pipeline.page import DetectedSeal, Page, SealLine
@@ -59,35 +58,49 @@ def run(page: Page, context: Context) -> None:
 
 
 def detect_in_crop(seal: DetectedSeal, image: np.ndarray, context: Context, views: Views) -> None:
-    """Set the texts of one seal, detected in its window: `regions` in page pixels, `dropped`, `resize`.
-
-    With `Refine` the seal is scaled to the size of the detector's crops, its background is dimmed, and texts that the
-    detector says lie there are dropped. Without, the window is detected as it is, at the size of the call.
+    """Set the texts of one seal, detected in its window: `regions` in page pixels, `dropped`, `resize`, `seen`.
 
     Args:
         image: (H, W, 3) uint8 BGR, the page.
-        views: of the crop; one that was `seen` is not detected again.
+        views: of the crop; those that were `seen` are not detected again.
     """
-    detector, spec, refine = context.detector, context.call.detector, context.refine
+    found = view_crop(seal, image, context, views)
+    seal.regions, seal.dropped = texts_of(found, seal, context)
+
+
+def view_crop(seal: DetectedSeal, image: np.ndarray, context: Context, views: Views) -> TtaMaps:
+    """The detector's maps of a seal's window in so many views; sets `resize` and `seen`.
+
+    With `Refine` the seal is scaled to the size of the detector's crops and its background is dimmed. Without, the
+    window is detected as it is, at the size of the call. Arguments as `detect_in_crop`.
+    """
+    spec, refine = context.call.detector, context.refine
     crop = cut_out(image, seal.window)
-    if refine is None:
-        seal.resize = spec.resize
-    else:
-        crop = dimmed_crop(image, seal.found, seal.window, spec.crop.background_contrast)
-        seal.resize = scaled_to(crop, seal.found, spec.crop.side, refine.max_upscale)
-    found = detector.detect_tta(crop, seal.resize, views, seal.seen)
-    seal.seen = found.views[0]
-    regions = merged_regions(detector, found, spec, crop.shape[:2])
+    if len(seal.seen) < views:
+        if refine is None:
+            seal.resize = spec.resize
+        else:
+            crop = dimmed_crop(image, seal.found, seal.window, spec.crop.background_contrast)
+            seal.resize = scaled_to(crop, seal.found, spec.crop.side, refine.max_upscale)
+    found = context.detector.detect_tta(crop, seal.resize, views, seal.seen)
+    seal.seen = found.views
+    return found
+
+
+def texts_of(found: TtaMaps, seal: DetectedSeal, context: Context) -> tuple[list[TextRegion], int]:
+    """Texts that maps of a seal's window show, page pixels, and how many were left out: with `Refine` those of which
+    the detector says that they lie outside the seal."""
+    left, top, right, bottom = seal.window
+    refine, regions = context.refine, merged_regions(context, found, (bottom - top, right - left))
     kept = regions
     if refine is not None and found.merged.area is not None:
         kept = [r for r in regions if share_inside(r, found.merged, refine.area_thresh) >= refine.min_inside]
-    seal.dropped = len(regions) - len(kept)
-    seal.regions = [shifted(r, (1, 1), seal.window[:2]) for r in join_pieces(kept)]
+    return [shifted(r, (1, 1), (left, top)) for r in join_pieces(kept)], len(regions) - len(kept)
 
 
-def merged_regions(detector: TextDetector, found: TtaMaps, spec: DetectorSpec, hw: tuple[int, int]) -> list[TextRegion]:
+def merged_regions(context: Context, found: TtaMaps, hw: tuple[int, int]) -> list[TextRegion]:
     """The texts of one view, or those that several views of a crop of h × w agree on."""
-    post = spec.postprocess
+    detector, post = context.detector, context.call.detector.postprocess
     regions = detector.regions(found.merged, post)
     if len(found.views) == 1:
         return regions

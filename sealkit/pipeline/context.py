@@ -81,6 +81,12 @@ class Context:
         """How each seal is detected in a crop of its own; None: it is not, or the call names the input's size."""
         return None if self.call.own_size else self.settings.Refine
 
+    @property
+    def looks_again(self) -> bool:
+        """Whether seals that were not read surely are detected again, in more views."""
+        refine = self.refine
+        return refine is not None and refine.views > 1 and refine.views_below is not None
+
 
 @dataclass(frozen=True)
 class Stage:

@@ -37,9 +37,14 @@ def dimmed_crop(image: np.ndarray, seal: FoundSeal, window: Window, background_c
 def scaled_to(crop: np.ndarray, seal: FoundSeal, side: int, max_upscale: float) -> DetResizeSettings:
     """How a crop is resized so that its seal's long side becomes `side`; enlarged by at most `max_upscale`."""
     scale = min(side / max(seal.long_side, 1.0), max_upscale)
-    return DetResizeSettings(limit_side_len=max(32, round(max(crop.shape[:2]) * scale)), limit_type="resize_long")
+    return resize_to(max(32, round(max(crop.shape[:2]) * scale)))
+
+
+def resize_to(side: int) -> DetResizeSettings:
+    """How an image is resized whose long side becomes `side`."""
+    return DetResizeSettings(limit_side_len=side, limit_type="resize_long")
 
 
 def detect_at(detector: TextDetector, image: np.ndarray, side: int) -> DetectionMaps:
     """The detector's maps of an image (H, W, 3) uint8 BGR scaled to this long side."""
-    return detector.maps(image, DetResizeSettings(limit_side_len=side, limit_type="resize_long"))
+    return detector.maps(image, resize_to(side))

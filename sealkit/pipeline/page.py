@@ -48,12 +48,14 @@ class FoundSeal:
         score: mean seal-area probability, mean text score, or the layout's score.
         source: what found it.
         hull: (N, 2) the convex hull of its area in page pixels, where `refine_boxes` has shown it.
+        coarse: the box is that of the whole image's search; no crop has corrected it.
     """
 
     box: Box
     score: float
     source: Literal["area", "texts", "whole", "layout", "lines"]
     hull: np.ndarray | None = field(default=None, compare=False)
+    coarse: bool = False
 
     @property
     def long_side(self) -> float:

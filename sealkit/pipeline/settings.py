@@ -198,6 +198,13 @@ class SearchSettings(Settings):
     """Larger seals in the input of a scale after the first are pieces of seals, or seals it shows in pieces."""
     corrections: int = Field(1, ge=0)
     """Maximum number of crops per seal that correct its box."""
+    clear_side: int | None = Field(None, gt=0)
+    """An image's only seal that is this large in the input of the search, and sure, ends the search and is detected
+    in the box that the search gave it; only where that shows another box is it detected again. null: a crop of its own
+    corrects the box of each seal first."""
+    seen_share: float | None = Field(None, gt=0)
+    """Such a seal is read from the maps of the search, where it is at least this share of its size in a crop of its
+    own; where the reading is doubtful (`Refine.views_below`), from its crop. null: always from its crop."""
     correction_margin: float = Field(0.2, ge=0, le=1)
     """Border around the seal in these crops, as a share of its long side."""
     correction_side: int = Field(320, gt=0)

@@ -13,12 +13,14 @@ from sealkit.geometry.lines import LinePoly
 from sealkit.geometry.regions import TextRegion
 from sealkit.images import ImageRecord
 from sealkit.modules.text_recognition.postprocess import RecResult
+from sealkit.pipeline.call import CallSettings
 from sealkit.pipeline.context import Context
 from sealkit.pipeline.options import PredictOptions
 from sealkit.pipeline.page import DetectedSeal, FoundSeal, Hypothesis, Page, ReadLine, SealLine
+from sealkit.pipeline.seal_recognition import SealRecognitionPipeline
 from sealkit.pipeline.stages import detect, find_seals, read
 from sealkit.pipeline.stages.more_views import is_sure
-from tests.pipeline.conftest import InkModel, LengthRecogniser, MakePipeline, lengths
+from tests.pipeline.conftest import InkModel, LengthRecogniser, MakePipeline, draw_seal, ink, lengths
 
 
 class Doubting(LengthRecogniser):
@@ -35,6 +37,13 @@ class Doubting(LengthRecogniser):
             self.doubts -= 1
             found.append(replace(one, score=0.97, char_scores=(*[0.99] * (len(one.text) - 1), worst)))
         return found
+
+
+def context_of(pipeline: SealRecognitionPipeline) -> Context:
+    """What the stages of a call without options get."""
+    call = pipeline._call(PredictOptions())
+    assert isinstance(call, CallSettings)
+    return Context(pipeline.settings, call, pipeline.detector, pipeline.recogniser, None, None, {})
 
 
 def runs(pipeline: object) -> int:
@@ -91,8 +100,7 @@ def test_lines_that_were_read_surely_are_not_read_again(make_pipeline: MakePipel
 def test_the_same_line_of_an_image_is_read_once(make_pipeline: MakePipeline, page: np.ndarray) -> None:
     pipeline = make_pipeline()
     pipeline.recogniser = Doubting(0)
-    context = Context(pipeline.settings, pipeline._call(PredictOptions()), pipeline.detector, pipeline.recogniser,
-                      None, None, {})  # fmt: skip
+    context = context_of(pipeline)
     one = Page(ImageRecord(page))
     for stage in (find_seals, detect, read):
         stage.run(one, context)
@@ -105,6 +113,63 @@ def test_the_same_line_of_an_image_is_read_once(make_pipeline: MakePipeline, pag
     one.seals[0].lines = [turned]
     read.read_into(one.seals[:1], one, context)
     assert len(lengths(pipeline).strips) == strips + 1  # the other way round it is another strip
+
+
+def test_a_clear_seal_needs_no_crop_that_corrects_its_box(
+    make_pipeline: MakePipeline,
+) -> None:
+    """The search and one view; where that is doubtful, the other three."""
+    image, counts = draw_seal(np.full((400, 400, 3), 255, np.uint8), (200, 200), 145), {}
+    for doubts in (0, 1):
+        pipeline = make_pipeline()
+        pipeline.recogniser = Doubting(doubts)
+        (result,) = pipeline.predict(image)
+        counts[doubts] = len(ink(pipeline).sizes)
+        assert len(result.texts) == 2 and len(result["seal_res_list"]) == 1
+        np.testing.assert_allclose(result["seal_res_list"][0]["seal_box"], [55, 55, 345, 345], atol=4)
+    assert counts == {0: 2, 1: 2 + 3}
+
+
+def test_a_seal_that_fills_the_image_is_read_from_the_maps_of_the_search(
+    make_pipeline: MakePipeline, seal_image: np.ndarray
+) -> None:
+    """Without another run; where a character is in doubt, in four views of its own crop."""
+    runs_of, boxes = {}, {}
+    for doubts in (0, 1):
+        pipeline = make_pipeline(**{"Refine.background_contrast": 1.0})
+        pipeline.recogniser = Doubting(doubts)
+        (result,) = pipeline.predict(seal_image[:310, :310])
+        (seal,) = result["seal_res_list"]
+        runs_of[doubts], boxes[doubts] = len(ink(pipeline).sizes), seal["seal_box"]
+        assert len(result.texts) == 2 and seal["crop_box"] == [0, 0, 310, 310]
+    assert runs_of == {0: 1, 1: 1 + 4}
+    np.testing.assert_allclose(boxes[0], boxes[1], atol=6)
+
+
+@pytest.mark.parametrize("changes", [{"Refine.views_below": None}, {"Search.seen_share": None}, {"Refine.views": 1}])
+def test_a_seal_that_no_one_looks_at_again_gets_a_crop_of_its_own(
+    make_pipeline: MakePipeline, seal_image: np.ndarray, changes: dict[str, object]
+) -> None:
+    pipeline = make_pipeline(**{"Refine.background_contrast": 1.0, **changes})
+    pipeline.recogniser = Doubting(0)
+    (result,) = pipeline.predict(seal_image[:310, :310])
+    views = 4 if "Refine.views_below" in changes else 1
+    assert len(ink(pipeline).sizes) == 1 + views and len(result.texts) == 2
+
+
+def test_a_first_view_that_shows_another_box_is_seen_again_in_it(make_pipeline: MakePipeline) -> None:
+    """The search took the seal to be larger than it is."""
+    image = draw_seal(np.full((400, 400, 3), 255, np.uint8), (200, 200), 145)
+    pipeline = make_pipeline()
+    context = context_of(pipeline)
+    for box, views in (((55, 55, 345, 345), 1), ((20, 20, 380, 380), 2)):
+        before = len(ink(pipeline).sizes)
+        seal = DetectedSeal(FoundSeal(box, 1.0, "area", coarse=True), (0, 0, 400, 400))
+        page = Page(ImageRecord(image), seals=[seal])
+        detect.run(page, context)
+        assert len(ink(pipeline).sizes) == before + views and len(seal.lines) == 2
+        np.testing.assert_allclose(seal.found.box, (55, 55, 345, 345), atol=6)
+        assert not seal.found.coarse
 
 
 def test_the_size_a_call_names_needs_no_crops(make_pipeline: MakePipeline, page: np.ndarray) -> None:

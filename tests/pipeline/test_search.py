@@ -7,7 +7,7 @@ from sealkit.modules.seal_text_detection.predictor import DetectionMaps
 from sealkit.modules.seal_text_detection.preprocess import ResizeInfo
 from sealkit.pipeline.page import FoundSeal
 from sealkit.pipeline.settings import SearchSettings
-from sealkit.pipeline.stages.find_seals import coarse_sides, is_shown, merge_scales, residual_regions
+from sealkit.pipeline.stages.find_seals import coarse_sides, is_clear, is_shown, merge_scales, residual_regions
 
 
 def seal(x1: float, y1: float, x2: float, y2: float) -> FoundSeal:
@@ -72,3 +72,14 @@ def test_small_images_are_not_enlarged_beyond_twice_their_size() -> None:
     image = np.zeros((300, 340, 3), np.uint8)
     assert coarse_sides(image, SearchSettings(coarse_sides=(288, 448, 736))) == [288, 448]
     assert coarse_sides(np.zeros((20, 30, 3), np.uint8), SearchSettings()) == [288]
+
+
+def test_a_seal_is_clear_where_it_is_large_sure_and_alone() -> None:
+    alone, found = area_of((100, 100, 60)), FoundSeal((80, 80, 320, 320), 0.99, "area")  # 120 pixels of the maps
+    settings = SearchSettings(clear_side=110)
+    assert is_clear([found], alone, settings)
+    assert not is_clear([found], alone, SearchSettings(clear_side=130))
+    assert not is_clear([found], alone, SearchSettings())
+    assert not is_clear([seal(80, 80, 320, 320)], alone, settings)  # of score 0.9
+    assert not is_clear([found], area_of((100, 100, 60), (250, 100, 40)), settings)  # something lies beside it
+    assert not is_clear([found, found], alone, settings) and not is_clear([], alone, settings)

@@ -8,19 +8,20 @@ texts that most of them show are kept; where `Refine.views_below` is set there i
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sealkit.geometry.boxes import overlap_of_smaller, share_in
+from sealkit.geometry.boxes import iou, overlap_of_smaller, share_in
 from sealkit.geometry.lines import lines_from_region
 from sealkit.geometry.regions import TextRegion, region_mask
 from sealkit.geometry.rejoin import join_pieces
 from sealkit.geometry.voting import merge_views
 from sealkit.modules.seal_text_detection.predictor import DetectionMaps, TtaMaps, Views, shifted
 from sealkit.pipeline.context import Context
-from sealkit.pipeline.crops import cut_out, dimmed_crop, scaled_to
+from sealkit.pipeline.crops import crop_window, cut_out, dimmed_crop, scaled_to
 from sealkit.pipeline.page import DetectedSeal, Page, SealLine
+from sealkit.pipeline.stages.find_seals import seal_in
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,8 @@ class DetectRules:
     same_text_overlap: float = 0.5
     """A text that two crops show is one where its boxes, and then its outlines, overlap by more (intersection / smaller
     area)."""
+    same_box_iou: float = 0.95
+    """A seal whose first view shows a box with less intersection over union than this is detected in that box."""
     mean_view_weight: float = 1.5
     """Weight of the mean of several views in their vote; a view itself counts 1."""
     majority_share: float = 0.5
@@ -44,6 +47,8 @@ def run(page: Page, context: Context) -> None:
     refine = context.refine
     views = 1 if refine is None or refine.views_below is not None else refine.views
     for seal in page.seals:
+        if seal.found.coarse and not seal.seen:
+            correct(seal, page.image, context)
         detect_in_crop(seal, page.image, context, views)
     drop_duplicates(page.seals)
     for seal in page.seals:
@@ -55,6 +60,21 @@ def run(page: Page, context: Context) -> None:
         outside_seals=sum(seal.dropped for seal in page.seals) or None,
         note=None if count or not page.seals else f"no text found in {len(page.seals)} seal(s)",
     )
+
+
+def correct(seal: DetectedSeal, image: np.ndarray, context: Context) -> None:
+    """See a seal that the search alone has shown in a crop of its own, in its box there if that is another.
+
+    Args:
+        image: (H, W, 3) uint8 BGR, the page.
+    """
+    search, margin = context.settings.Search, context.detector.spec.crop.margin
+    seal.window, seal.seen = crop_window(seal.found.box, margin, image.shape[:2]), ()
+    seen = view_crop(seal, image, context, 1).merged
+    found = None if search is None else seal_in(seen, seal.window, seal.found, search)
+    if found is not None and iou(found.box, seal.found.box) < RULES.same_box_iou:
+        seal.found, seal.window, seal.seen = found, crop_window(found.box, margin, image.shape[:2]), ()
+    seal.found = replace(seal.found, coarse=False)
 
 
 def detect_in_crop(seal: DetectedSeal, image: np.ndarray, context: Context, views: Views) -> None:

@@ -6,8 +6,10 @@ seals, or, where a detector has none, texts are grouped. It is repeated at large
 was trained on falls into pieces. What a scale that it fits in does not show is no seal (`is_shown`). Seals stamped over
 each other's edge are one area; `convex_parts` takes them apart. Then each seal is detected in a crop of its own, which
 corrects its box (`refine_boxes`): the shipped detector was trained (`seal_crop`) to show there the seal that the crop
-is about. Area that no seal so found explains (`residual_regions`) is refined as well. Long and large images, and pages
-on which nothing was found, are searched at larger scales, in tiles (`sealkit.pipeline.tiles`).
+is about. Area that no seal so found explains (`residual_regions`) is refined as well. An image of one large seal needs
+none of that (`is_clear`): its box of the search will do, and where it is as large in the search as in a crop of its
+own, so will the maps. Long and large images, and pages on which nothing was found, are searched at larger scales, in
+tiles (`sealkit.pipeline.tiles`).
 """
 
 from __future__ import annotations
@@ -26,8 +28,8 @@ from sealkit.geometry.regions import TextRegion
 from sealkit.geometry.seals import group_seals
 from sealkit.modules.seal_text_detection.predictor import DetectionMaps, TextDetector
 from sealkit.pipeline.context import Context
-from sealkit.pipeline.crops import crop_window, detect_at, dimmed_crop
-from sealkit.pipeline.page import DetectedSeal, FoundSeal, Page
+from sealkit.pipeline.crops import crop_window, detect_at, dimmed_crop, resize_to
+from sealkit.pipeline.page import DetectedSeal, FoundSeal, Page, Window
 from sealkit.pipeline.settings import SearchSettings
 from sealkit.pipeline.tiles import ScaledMaps, larger_sides, second_look
 
@@ -38,6 +40,8 @@ class SearchRules:
 
     max_page_upscale: float = 2.0
     """A coarse side more than this times the image's own is left out (unless it is the only one)."""
+    clear_score: float = 0.95
+    """Mean seal-area probability of a seal that is clear in the search."""
     enough_page_share: float = 0.6
     """Larger scales are skipped when seals already fill this share of the page."""
     shown_share: float = 0.2
@@ -69,23 +73,30 @@ def run(page: Page, context: Context) -> None:
     """Set `page.seals`: boxes, and the windows they are detected in."""
     page.log.start()
     settings, crop = context.settings, context.detector.spec.crop
-    for found in _found(page, context):
+    seals, maps = _found(page, context)
+    for found in seals:
         margin = crop.margin if settings.Refine is not None and found.source not in ("layout", "whole") else 0.0
         page.seals.append(DetectedSeal(found, crop_window(found.box, margin, page.image.shape[:2])))
+    share = None if settings.Search is None else settings.Search.seen_share
+    if maps is not None and share is not None and context.looks_again:
+        (seal,) = page.seals
+        if seal.found.long_side / float(maps.scale.max()) >= share * crop.side:
+            h, w = page.image.shape[:2]
+            seal.window, seal.seen, seal.resize = (0, 0, w, h), (maps,), resize_to(max(maps.maps.shape[1:]))
 
 
-def _found(page: Page, context: Context) -> list[FoundSeal]:
-    """Where the seals are; what that was decided by is logged."""
+def _found(page: Page, context: Context) -> tuple[list[FoundSeal], DetectionMaps | None]:
+    """Where the seals are, and the search's maps of one that is clear; what it was decided by is logged."""
     image, settings = page.image, context.settings
     if page.layout is not None:
         seals = seals_of_layout(page.layout, image.shape[:2])
         if not seals and settings.whole_page_fallback:
             page.log.add("fallback", note="no seal in the layout: the whole image was read as one")
-            return [FoundSeal.whole(image)]
-        return seals
+            return [FoundSeal.whole(image)], None
+        return seals, None
     if settings.Search is None:
-        return [FoundSeal.whole(image)]
-    result = search(context.detector, image, settings.Search)
+        return [FoundSeal.whole(image)], None
+    result = search(context.detector, image, settings.Search, context.refine is not None)
     seals, found, note = list(result.seals), len(result.seals), None
     if not seals and settings.whole_page_fallback:
         seals, note = [FoundSeal.whole(image)], "no seal found: the whole image was read as one"
@@ -93,7 +104,7 @@ def _found(page: Page, context: Context) -> list[FoundSeal]:
         note = "no seal found (whole_page_fallback is off)"
     found_by = seals[0].source if found else None
     page.log.add("search", seals=found, found_by=found_by, larger_scales=result.larger_scales, note=note)
-    return seals
+    return seals, result.maps
 
 
 def seals_of_layout(layout: Mapping[str, Any], hw: tuple[int, int]) -> list[FoundSeal]:
@@ -118,47 +129,92 @@ class Search:
         seals: in reading order.
         larger_scales: why the image was searched at more than the coarse sides, in how many tiles, up to which
             scale; None where it was not.
+        maps: of the whole image, where they show one seal, and it is clear.
     """
 
     seals: Sequence[FoundSeal]
     larger_scales: str | None = None
+    maps: DetectionMaps | None = None
 
 
-def search(detector: TextDetector, image: np.ndarray, settings: SearchSettings) -> Search:
-    """Seals on an image (H, W, 3) uint8 BGR."""
+def search(detector: TextDetector, image: np.ndarray, settings: SearchSettings, coarse: bool = False) -> Search:
+    """Seals on an image (H, W, 3) uint8 BGR.
+
+    Args:
+        coarse: an only seal that is clear (`clear_side`) may keep its box of the search.
+    """
     hw = (image.shape[0], image.shape[1])
     maps = ScaledMaps(detector, image, max(settings.coarse_sides))
     larger = larger_sides(hw, settings)
-    seals = _search_at(maps, settings, [*coarse_sides(image, settings), *larger.sides])
+    seen = _search_at(maps, settings, [*coarse_sides(image, settings), *larger.sides], coarse)
+    if seen.clear:
+        return Search([replace(seen.seals[0], coarse=True)], maps=seen.maps)
+    seals = corrected(maps, seen, settings)
     if not seals and not larger.sides:
         larger = second_look(hw, settings)
-        seals = _search_at(maps, settings, larger.sides)
+        seals = corrected(maps, _search_at(maps, settings, larger.sides), settings)
     if not maps.tiled_scale:
         return Search(seals)
     return Search(seals, f"{larger.why}: {maps.tiles} tiles, scale {maps.tiled_scale:.2g}")
 
 
-def _search_at(scaled: ScaledMaps, settings: SearchSettings, sides: Sequence[int]) -> list[FoundSeal]:
-    """Seals in reading order, by maps at these long sides, ascending; [] where there are none."""
-    detector, image = scaled.detector, scaled.image
+def is_clear(found: Sequence[FoundSeal], maps: DetectionMaps, settings: SearchSettings) -> bool:
+    """Whether maps of the whole image show one seal, large and sure, and nothing beside it."""
+    if settings.clear_side is None or len(found) != 1 or maps.area is None:
+        return False
+    seal = found[0]
+    large = seal.long_side / float(maps.scale.max()) >= settings.clear_side
+    return large and seal.score >= RULES.clear_score and not residual_regions(maps, found, settings)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What maps of the whole image show.
+
+    Attributes:
+        seals: in reading order, their boxes as the maps show them.
+        maps: the last that were looked at; None where seals were found by their texts.
+        clear: there is one seal, and it is clear.
+    """
+
+    seals: list[FoundSeal]
+    maps: DetectionMaps | None = None
+    clear: bool = False
+
+
+def corrected(scaled: ScaledMaps, seen: Seen, settings: SearchSettings) -> list[FoundSeal]:
+    """Seals in reading order, each with the box that a crop of its own shows, and those that others cover in part."""
+    if not settings.corrections or not seen.seals or seen.maps is None:
+        return seen.seals
+    found = refine_boxes(scaled.detector, scaled.image, seen.seals, settings)
+    beside = residual_regions(seen.maps, found, settings)
+    return reading_order([*found, *refine_boxes(scaled.detector, scaled.image, beside, settings, found)])
+
+
+def _search_at(scaled: ScaledMaps, settings: SearchSettings, sides: Sequence[int], coarse: bool = False) -> Seen:
+    """Look for seals at these long sides, ascending.
+
+    Args:
+        coarse: a clear seal ends the search.
+    """
+    image, maps = scaled.image, None
     found: list[FoundSeal] = []
     for side in sides:
         maps = scaled.at(side)
         if maps.area is None:  # grouping texts needs no scale of its own, and the last scale shows most
             last = maps if side == sides[-1] else scaled.at(sides[-1])
-            return reading_order(seals_by_texts(detector.regions(last)))
+            return Seen(reading_order(seals_by_texts(scaled.detector.regions(last))))
         scale = side / max(image.shape[:2])
         largest = settings.largest_side if side <= scaled.tile else scaled.overlap
         fits = largest / scale
         found = [seal for seal in found if seal.long_side > fits or is_shown(seal, maps, settings)]
         found = merge_scales(found, seals_by_area(maps, settings), fits)
+        if coarse and is_clear(found, maps, settings):
+            return Seen(found, maps, clear=True)
         settled = [seal for seal in found if seal.long_side * scale >= settings.settled_side]
         if covered_share(settled, image.shape[:2]) >= RULES.enough_page_share:
             break
-    if settings.corrections and found:
-        found = refine_boxes(detector, image, found, settings)
-        found += refine_boxes(detector, image, residual_regions(maps, found, settings), settings, found)
-    return reading_order(found)
+    return Seen(reading_order(found), maps)
 
 
 def coarse_sides(image: np.ndarray, settings: SearchSettings) -> list[int]:
@@ -258,11 +314,15 @@ def refine_boxes(
 
 
 def _refined(detector: TextDetector, image: np.ndarray, seal: FoundSeal, settings: SearchSettings) -> FoundSeal | None:
-    """The seal as the largest seal area in a crop around it; None where there is none."""
+    """The seal with the box that a crop around it shows; None where it shows no seal."""
     window = crop_window(seal.box, settings.correction_margin, image.shape[:2])
     crop = dimmed_crop(image, seal, window, detector.spec.crop.background_contrast)
     size = min(settings.correction_side, round(max(crop.shape[:2]) * RULES.max_crop_upscale))
-    maps = detect_at(detector, crop, size)
+    return seal_in(detect_at(detector, crop, size), window, seal, settings)
+
+
+def seal_in(maps: DetectionMaps, window: Window, seal: FoundSeal, settings: SearchSettings) -> FoundSeal | None:
+    """The seal as the largest seal area in maps of a window around it; None where there is none."""
     if maps.area is None:
         return seal
     mask = (maps.area > settings.area_thresh).astype(np.uint8)
@@ -271,17 +331,17 @@ def _refined(detector: TextDetector, image: np.ndarray, seal: FoundSeal, setting
     count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=4)
     if count < 2:
         return None
+    left, top, right, bottom = window
     largest = 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())
     x, y, w, h = (int(v) for v in stats[largest, :4])
     (sx, sy), score = maps.scale, float(maps.area[labels == largest].mean())
-    x1, y1, x2, y2 = x * sx, y * sy, min((x + w) * sx, crop.shape[1]), min((y + h) * sy, crop.shape[0])
+    x1, y1, x2, y2 = x * sx, y * sy, min((x + w) * sx, right - left), min((y + h) * sy, bottom - top)
     if score < settings.min_score or min(x2 - x1, y2 - y1) < 1:
         return None
-    left, top = window[:2]
     box = (float(left + x1), float(top + y1), float(left + x2), float(top + y2))
     rim, _ = cv2.findContours((labels == largest).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     hull = (cv2.convexHull(rim[0])[:, 0] + 0.5) * maps.scale + (left, top)
-    return replace(seal, box=box, score=score, hull=hull)
+    return replace(seal, box=box, score=score, hull=hull, coarse=False)
 
 
 def seals_by_area(found: DetectionMaps, settings: SearchSettings, where: np.ndarray | None = None) -> list[FoundSeal]:

@@ -16,7 +16,7 @@ from sealkit.geometry.voting import same_texts
 from sealkit.pipeline.context import Context
 from sealkit.pipeline.page import DetectedSeal, Page
 from sealkit.pipeline.settings import RefineSettings
-from sealkit.pipeline.stages.detect import detect_in_crop, drop_duplicates, lines_of
+from sealkit.pipeline.stages.detect import correct, detect_in_crop, drop_duplicates, lines_of
 from sealkit.pipeline.stages.read import read_into
 
 
@@ -67,6 +67,8 @@ def detect_in_views(seal: DetectedSeal, image: np.ndarray, context: Context, ref
         image: (H, W, 3) uint8 BGR, the page.
     """
     sure = [region for region in seal.regions if is_surely_read(region, seal, refine.views_below or 0.0)]
+    if seal.found.coarse:
+        correct(seal, image, context)
     detect_in_crop(seal, image, context, refine.views)
     same = same_texts(sure, seal.regions, seal.window, RULES.same_iou)
     seal.regions = [sure[i] if i is not None and same.count(i) == 1 else r for r, i in zip(seal.regions, same)]

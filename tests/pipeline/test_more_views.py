@@ -33,7 +33,7 @@ class Doubting(LengthRecogniser):
     def read(self, strips: Sequence[np.ndarray], batch_size: int = 8) -> list[RecResult]:
         found = []
         for one in super().read(strips, batch_size):
-            worst = 0.5 if self.doubts > 0 else 0.9
+            worst = 0.3 if self.doubts > 0 else 0.9
             self.doubts -= 1
             found.append(replace(one, score=0.97, char_scores=(*[0.99] * (len(one.text) - 1), worst)))
         return found

@@ -17,7 +17,7 @@ from sealkit.geometry.lines import LinePoly
 from sealkit.synth.common.sets import SetPlan
 from sealkit.synth.seals.settings import StripSettings
 from sealkit.synth.strips.draw import SHARES, StripArtist, cut_line, length_class
-from sealkit.synth.strips.texts import date_text, latin_text, rare_text, traditional_text
+from sealkit.synth.strips.texts import date_text, invented_word, latin_text, rare_text, traditional_text
 from sealkit.synth.strips.wear import foreign_ends, shown
 from sealkit.synth.strips.writer import write_strip_set
 
@@ -108,10 +108,27 @@ def test_shown_tells_a_strip_from_one_that_nobody_can_read() -> None:
     assert shown(strip, grey) < 0.05
 
 
+def test_special_kinds_are_drawn_by_their_weights() -> None:
+    def texts_of(kinds: dict[str, float]) -> list[str]:
+        artist = StripArtist(StripSettings(size=(160, 220), printed=0, special=1, special_kinds=kinds), 3)
+        rng = np.random.default_rng(7)
+        return [artist.draw(rng, number % 2, lambda text: bool(text)).text for number in range(12)]
+
+    assert all(text.isdigit() or text.isalnum() for text in texts_of({"code": 1}))
+    assert not any("\u4e00" <= char <= "\u9fff" for text in texts_of({"latin": 2, "code": 0}) for char in text)
+    for wrong, word in (({"codes": 1.0}, "codes"), ({"latin": -1.0}, "at least 0"), ({"latin": 0.0}, "at least 0")):
+        with pytest.raises(ValueError, match=word):
+            StripSettings(special_kinds=wrong)
+
+
 def test_texts_say_what_they_are_for() -> None:
     rng = np.random.default_rng(0)
     latin = [latin_text(rng) for _ in range(200)]
     assert all(text and len(text) <= 36 for text in latin) and sum(not text.isascii() for text in latin) > 40
+    words = [invented_word(rng) for _ in range(2000)]
+    assert all(3 <= len(word) <= 14 and word.isascii() and word.isupper() for word in words)
+    counts = [sum(char in word for word in words) for char in "BCDFGHJKLMNPQRSTVWXZ"]
+    assert min(counts) > 100 and max(counts) < 6 * min(counts)  # English has a hundred E or T to a Q or Z
     assert any(any(char in "國華會計機關業務發東長門" for char in traditional_text(rng)) for _ in range(50))
     assert all(2 < len(rare_text(rng)) < 40 for _ in range(50))
     assert any(text[-1] == "日" for text in (date_text(rng) for _ in range(40)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Literal
 
 from pydantic import Field, model_validator
@@ -14,12 +15,20 @@ def _default_shapes() -> dict[str, float]:
     return {name: row.share for name, row in SHAPES.items()}
 
 
-def _check_shapes(shapes: dict[str, float]) -> None:
-    unknown = sorted(shapes.keys() - SHAPES.keys())
+SPECIAL_KINDS = {"code": 0.27, "latin": 0.23, "traditional": 0.2, "rare": 0.18, "date": 0.12}
+"""Kinds of text that whole seals show too rarely to be learnt from, and how often each is drawn."""
+
+
+def _check_weights(weights: dict[str, float], known: Collection[str], what: str) -> None:
+    unknown = sorted(weights.keys() - set(known))
     if unknown:
-        raise ValueError(f"unknown shape {unknown[0]!r}; shapes are {', '.join(SHAPES)}")
-    if min(shapes.values(), default=0) < 0 or not sum(shapes.values()) > 0:
-        raise ValueError("weights of shapes must be at least 0, and one of them more")
+        raise ValueError(f"unknown {what} {unknown[0]!r}; {what}s are {', '.join(known)}")
+    if min(weights.values(), default=0) < 0 or not sum(weights.values()) > 0:
+        raise ValueError(f"weights of {what}s must be at least 0, and one of them more")
+
+
+def _check_shapes(shapes: dict[str, float]) -> None:
+    _check_weights(shapes, SHAPES, "shape")
 
 
 class SynthSettings(Settings):
@@ -127,8 +136,10 @@ class StripSettings(Settings):
     printed: float = Field(0.15, ge=0, le=1)
     """Share of plain printed lines: what the network must not forget."""
     special: float = Field(0.35, ge=0, le=1)
-    """Share of the seal strips with texts that whole seals show too rarely: codes, Latin with accents, traditional and
-    rare characters, dates."""
+    """Share of the seal strips with texts that whole seals show too rarely, of the kinds below."""
+    special_kinds: dict[str, float] = Field(default_factory=lambda: dict(SPECIAL_KINDS))
+    """Weight of each kind: `code` (13-digit codes), `latin` (words with accents, and invented ones), `traditional` and
+    `rare` characters, `date` (dates, counters, short stamps)."""
     over_print: float = Field(0.38, ge=0, le=1)
     """Share of the seal strips with print, rules, handwriting or a second seal through the characters, beside what the
     drawn seal itself lies on."""
@@ -151,4 +162,5 @@ class StripSettings(Settings):
         if not 0.2 <= self.width[0] <= self.width[1] <= 3 or not 64 <= self.size[0] <= self.size[1]:
             raise ValueError("width is a range within 0.2 to 3, size one from at least 64 pixels")
         _check_shapes(self.shapes)
+        _check_weights(self.special_kinds, SPECIAL_KINDS, "special kind")
         return self

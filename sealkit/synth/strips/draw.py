@@ -39,7 +39,7 @@ class StripDrawRules:
     """Which drawn lines become strips."""
 
     tries: int = 40
-    """Designs until one has a line that is wanted: one in three has, whatever the class."""
+    """Designs until one has a line of the wanted length (one in three has, whatever the class), then of any length."""
     side_heights: float = 0.35
     """White around a line that wobble and shift may reach, in character heights."""
     shown_share: float = 0.12
@@ -91,7 +91,8 @@ class StripArtist:
         """One strip.
 
         Args:
-            length: class of its width/height, see `length_class`; kept by the line before its width is changed.
+            length: class of its width/height, see `length_class`; kept by the line before its width is changed. Where
+                the settings draw no line of it (`special_kinds: {code: 1}` none that is short), any length.
             fits: whether a text can be trained on; others are not drawn.
 
         Raises:
@@ -99,14 +100,15 @@ class StripArtist:
         """
         kept = render_cache(self._seed, self._settings.fonts)
         printed = rng.random() < self._settings.printed
-        for _ in range(RULES.tries):
-            drawn = self._printed(rng, kept, fits) if printed else self._seal(rng, kept, length, fits)
+        for attempt in range(2 * RULES.tries):
+            wanted = length if attempt < RULES.tries else None
+            drawn = self._printed(rng, kept, fits) if printed else self._seal(rng, kept, wanted, fits)
             if drawn is not None:
                 return drawn
         raise DataError(
             "not one drawn text can be trained on",
             where="data.train, synth",
-            value=f"{RULES.tries} tries",
+            value=f"{2 * RULES.tries} tries",
             hint="the charset (dictionary, charset) or labels.max_text_length does not fit seal texts",
         )
 
@@ -117,12 +119,12 @@ class StripArtist:
         image = draw_line(rng, text, kept.book, kept.fields)
         return DrawnStrip(camera(image.astype(np.float32), rng, kept.fields, strength=0.5), text)
 
-    def _seal(self, rng: Rng, kept: RenderCache, length: int, fits: Callable[[str], bool]) -> DrawnStrip | None:
+    def _seal(self, rng: Rng, kept: RenderCache, length: int | None, fits: Callable[[str], bool]) -> DrawnStrip | None:
         settings = self._settings
         seals = SynthSettings(
             size=settings.size, shapes=settings.shapes, fonts=settings.fonts, legibility=RULES.legibility
         )
-        scene = _StripScene(rng, kept, seals, settings.special)
+        scene = _StripScene(rng, kept, seals, settings)
         if not scene.wants(length, fits):
             return None
         scene.crop()
@@ -153,17 +155,20 @@ class StripArtist:
 class _StripScene(SealScene):
     """A seal that fills its image, of one design; neighbours are drawn as ever."""
 
-    def __init__(self, rng: Rng, kept: RenderCache, settings: SynthSettings, special: float) -> None:
+    def __init__(self, rng: Rng, kept: RenderCache, settings: SynthSettings, strips: StripSettings) -> None:
         super().__init__(rng, kept, settings, "crop")
-        self._first: Design | None = super().design() if rng.random() >= special else special_design(rng, kept.book)
+        special = rng.random() < strips.special
+        self._first: Design | None = (
+            special_design(rng, kept.book, strips.special_kinds) if special else super().design()
+        )
 
-    def wants(self, length: int, fits: Callable[[str], bool]) -> bool:
-        """Whether the seal has a line of this length whose text fits, before anything is drawn."""
+    def wants(self, length: int | None, fits: Callable[[str], bool]) -> bool:
+        """Whether the seal has a line of this length (None: any) whose text fits, before anything is drawn."""
         assert self._first is not None  # crop() takes it
         for line in self._first.lines:
             extent = max(one.end for one in line.characters) - min(one.start for one in line.characters)
             ratio = len(line.characters) if line.direction == "vertical" else extent / line.height
-            if length_class(ratio) == length and fits(line.text):
+            if length in (None, length_class(ratio)) and fits(line.text):
                 return True
         return False
 
@@ -172,7 +177,9 @@ class _StripScene(SealScene):
         return design if design is not None else super().design()
 
 
-def _wanted(line: TextLine, length: int) -> bool:
+def _wanted(line: TextLine, length: int | None) -> bool:
+    if length is None:
+        return True
     if line.direction == "vertical":
         return length_class(len(line.text)) == length
     poly = LinePoly(line.points, direction=cast(Direction, line.direction))

@@ -3,15 +3,18 @@
 # ruff: noqa: SIM905 (words are easier to read and to extend as text than as a list of literals)
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 
 import numpy as np
 
 from sealkit import vocabulary
+from sealkit.drawing.fonts import Face
 from sealkit.synth.common import texts
 from sealkit.synth.common.fontbook import NAME, RING, FontBook
 from sealkit.synth.seals.design import Design, centre_mark, draw_borders, ring_text, straight
 from sealkit.synth.seals.layout import Line, set_column
+from sealkit.synth.seals.settings import SPECIAL_KINDS
 
 Rng = np.random.Generator
 
@@ -54,16 +57,43 @@ _STAMPS = (
     "ORIGINAL VOID URGENT 受控 正本 副本"
 ).split()
 # fmt: on
+_VOWELS = ("A", "E", "I", "O", "U", "Y")
+_ONSETS = (*"BCDFGHJKLMNPQRSTVWXZ", "BR", "CL", "DR", "GR", "KL", "PR", "ST", "TR", "SCH", "TH")
+_CODAS = (*"BCDFGKLMNPQRSTXZ", "CH", "LD", "NG", "RT")
 
 
 def latin_text(rng: Rng) -> str:
-    """One to five words of one language, with its accents; capitals as a rule."""
+    """One to five words of one language, with its accents, some of them invented; capitals as a rule."""
     language = str(rng.choice(list(_WORDS)))
     options = _WORDS[language].split()
-    text = " ".join(texts.pick(rng, options) for _ in range(int(rng.integers(1, 6))))
+    invented = 0.6 if rng.random() < 0.5 else 0.0
+    words = [
+        invented_word(rng) if rng.random() < invented else texts.pick(rng, options)
+        for _ in range(int(rng.integers(1, 6)))
+    ]
+    if rng.random() < 0.1:
+        words.append(f"No. {texts.digits(rng, int(rng.integers(2, 6)))}")
+    text = " ".join(words)
     if rng.random() < 0.15:
         text = text.title()
     return text[:36].strip()
+
+
+def invented_word(rng: Rng) -> str:
+    """A pronounceable word of 3 to 14 capitals that no language has, as names of companies are.
+
+    Every consonant is as likely as any other: a Q or a W is read by its strokes, not by the words that are common.
+    """
+    word = texts.pick(rng, _VOWELS) if rng.random() < 0.25 else ""
+    while len(word) < 3 or rng.random() < 0.45:
+        vowel = texts.pick(rng, _VOWELS)
+        onset = texts.pick(rng, _ONSETS)
+        if onset == "Q" and rng.random() < 0.6:
+            onset = "QU"
+        word += onset + (vowel if rng.random() < 0.95 else vowel + vowel)
+        if rng.random() < 0.3:
+            word += texts.pick(rng, _CODAS)
+    return word[:14]
 
 
 def date_text(rng: Rng) -> str:
@@ -116,22 +146,24 @@ def rare_text(rng: Rng) -> str:
     return "".join(name)
 
 
-def special_design(rng: Rng, book: FontBook) -> Design:
-    """A seal that shows one of these texts; what else is on it is of no interest and there for its neighbourhood."""
-    draw = rng.random()
-    if draw < 0.27:
+_TEXTS = {"latin": latin_text, "traditional": traditional_text, "rare": rare_text, "date": date_text}
+
+
+def special_design(rng: Rng, book: FontBook, kinds: Mapping[str, float]) -> Design:
+    """A seal that shows one of these texts; what else is on it is of no interest and there for its neighbourhood.
+
+    Args:
+        kinds: weight of each kind of text, as `StripSettings.special_kinds` names them.
+    """
+    names = [name for name in SPECIAL_KINDS if kinds.get(name, 0.0) > 0]
+    limits = np.cumsum([kinds[name] for name in names])
+    kind = names[min(int(np.searchsorted(limits, rng.random() * limits[-1], side="right")), len(names) - 1)]
+    if kind == "code":
         return _with_code(rng, book)
-    if draw < 0.5:
-        text = latin_text(rng)
-    elif draw < 0.7:
-        text = traditional_text(rng)
-    elif draw < 0.88:
-        text = rare_text(rng)
-    else:
-        text = date_text(rng)
-    if not text.isascii() and draw >= 0.5 and len(text) <= 12 and rng.random() < 0.2:
+    text = _TEXTS[kind](rng)
+    if kind != "latin" and not text.isascii() and len(text) <= 12 and rng.random() < 0.2:
         return _columns(rng, book, text)
-    return _box(rng, book, text) if draw >= 0.88 or rng.random() < 0.25 else _ring(rng, book, text)
+    return _box(rng, book, text) if kind == "date" or rng.random() < 0.25 else _ring(rng, book, text)
 
 
 def _with_code(rng: Rng, book: FontBook) -> Design:
@@ -159,7 +191,7 @@ def _ring(rng: Rng, book: FontBook, text: str) -> Design:
     outer = inner - rng.uniform(0.02, 0.06)
     inward = bool(rng.random() < (0.3 if latin else 0.12))
     span = rng.uniform(110, 180) if inward else rng.uniform(150, 300)
-    face = book.latin(rng, text) if latin else None
+    face = _latin_face(rng, book, text) if latin else None
     line = ring_text(rng, book, text, 1.0, b, outer, height * b, span, face=face, inward=inward)
     design.lines.append(line)
     if rng.random() < 0.6:
@@ -173,7 +205,7 @@ def _box(rng: Rng, book: FontBook, text: str) -> Design:
     design = Design("rectangle", b)
     if rng.random() < 0.75:
         design.borders, _ = draw_borders(rng, "rectangle", b)
-    face = book.latin(rng, text) if _is_latin(text) else None
+    face = _latin_face(rng, book, text) if _is_latin(text) else None
     height = 2 * b * rng.uniform(0.45, 0.68)
     squeeze = rng.uniform(0.7, 1.1)
     design.lines.append(straight(rng, book, text, 0.0, height, 1.8, role="other", face=face, squeeze=squeeze))
@@ -199,8 +231,21 @@ def _columns(rng: Rng, book: FontBook, text: str) -> Design:
     return design
 
 
+def _latin_face(rng: Rng, book: FontBook, text: str) -> Face:
+    """A sans serif face or, as often, any upright one."""
+    return book.latin(rng, text) if rng.random() < 0.5 else book.latin_text(rng, text)
+
+
 def _is_latin(text: str) -> bool:
     return not any(char >= "\u2e80" for char in text)
 
 
-__all__ = ["big5_characters", "date_text", "latin_text", "rare_text", "special_design", "traditional_text"]
+__all__ = [
+    "big5_characters",
+    "date_text",
+    "invented_word",
+    "latin_text",
+    "rare_text",
+    "special_design",
+    "traditional_text",
+]

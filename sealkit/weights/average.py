@@ -22,7 +22,10 @@ _SAME = ("module", "model", "form", "auxiliary_head", "charset", "classes")  # o
 
 
 def average(
-    arrays: Sequence[Mapping[str, np.ndarray]], shares: Sequence[float], names: Sequence[str]
+    arrays: Sequence[Mapping[str, np.ndarray]],
+    shares: Sequence[float],
+    names: Sequence[str],
+    only: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Mean of each array, by name, in float64, in the first set's types.
 
@@ -30,17 +33,23 @@ def average(
         arrays: sets of arrays by state_dict name.
         shares: one per set, not negative; they are divided by their sum.
         names: what the sets are called in messages.
+        only: names of layers or parameters, dotted from the network's root (`backbone.blocks5`): everything else stays
+            as in the first set. Empty: the whole network.
 
     Raises:
         WeightsError: sets with other names, shapes or kinds of arrays, with arrays that are not numbers and differ
-            (counters), or with values that are not finite.
+            (counters), or with values that are not finite; a part that the network does not have.
     """
     portions = _portions(shares, len(arrays))
     first = arrays[0]
     for other, name in zip(arrays[1:], names[1:]):
         _same_layout(first, other, names[0], name)
+    averaged = _under(first, only)
     mean: dict[str, Any] = {}
     for key, value in first.items():
+        if key not in averaged:
+            mean[key] = value
+            continue
         parts = [one[key] for one in arrays]
         if not np.issubdtype(value.dtype, np.floating):
             if any(not np.array_equal(value, part) for part in parts):
@@ -58,7 +67,10 @@ def average(
 
 
 def average_checkpoints(
-    sources: Sequence[str | Path], output: str | Path, shares: Sequence[float] | None = None
+    sources: Sequence[str | Path],
+    output: str | Path,
+    shares: Sequence[float] | None = None,
+    only: Sequence[str] = (),
 ) -> list[tuple[str, float]]:
     """Write the mean of checkpoints, run folders or weights files as a checkpoint that `eval` and `export` take.
 
@@ -66,6 +78,7 @@ def average_checkpoints(
         sources: two or more; at least one is a checkpoint or run folder: it says which model this is.
         output: checkpoint folder to write.
         shares: one per source; None: all alike.
+        only: parts that are averaged, as in `average`; the others are those of the first source.
 
     Returns:
         Each source with its share; the shares add up to 1.
@@ -84,9 +97,12 @@ def average_checkpoints(
     extras = _common_extras(found)
     sets = [read_arrays(one) for one in found]
     names = [name for _, name in sets]
-    mean = average([arrays for arrays, _ in sets], portions, names)
+    mean = average([arrays for arrays, _ in sets], portions, names, only)
     made_of = [(str(source), portion) for source, portion in zip(sources, portions)]
-    save_checkpoint(output, Checkpoint(weights=mean, extras={**extras, "average_of": [list(one) for one in made_of]}))
+    extras["average_of"] = [list(one) for one in made_of]
+    if only:
+        extras["average_only"] = list(only)
+    save_checkpoint(output, Checkpoint(weights=mean, extras=extras))
     return made_of
 
 
@@ -97,6 +113,20 @@ def _portions(shares: Sequence[float], count: int) -> list[float]:
     if any(not math.isfinite(value) or value < 0 for value in values) or sum(values) <= 0:
         raise WeightsError("shares must not be negative, and not all 0", where="--weights", value=values)
     return [value / sum(values) for value in values]
+
+
+def _under(arrays: Mapping[str, np.ndarray], parts: Sequence[str]) -> set[str]:
+    """Names of the arrays of these parts; all where no part is named."""
+    found = set() if parts else set(arrays)
+    for part in parts:
+        named = {key for key in arrays if f"{key}.".startswith(f"{part.rstrip('.')}.")}
+        if not named:
+            known = ", ".join(sorted({".".join(key.split(".")[:2]) for key in arrays}))
+            raise WeightsError(
+                "the network has no part of this name", where="--only", value=part, hint=f"it has {known}"
+            )
+        found |= named
+    return found
 
 
 def _same_layout(first: Mapping[str, np.ndarray], other: Mapping[str, np.ndarray], name: str, other_name: str) -> None:
@@ -138,7 +168,7 @@ def _common_extras(found: Sequence[ResolvedWeights]) -> dict[str, Any]:
                 what = f"the weights differ in {key}"
                 shown = [f"{name}: {_short(extras[key])}", f"{other_name}: {_short(other[key])}"]
                 raise WeightsError(what, where=other_name, value=shown, hint="average weights of one model and charset")
-    return {key: value for key, value in extras.items() if key != "average_of"}
+    return {key: value for key, value in extras.items() if key not in ("average_of", "average_only")}
 
 
 def _short(value: Any) -> str:

@@ -42,6 +42,25 @@ def test_equal_shares_and_a_weights_file_without_extras(tmp_path: Path) -> None:
         average_checkpoints([tmp_path / "two.safetensors"] * 2, tmp_path / "other")
 
 
+def test_only_the_named_parts_are_averaged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def arrays(value: float) -> dict[str, np.ndarray]:
+        return {name: np.full(2, value, "float32") for name in ("net.a.w", "net.ab.w", "net.b.0.w", "net.b.1.w")}
+
+    mean = average([arrays(1), arrays(5)], [1, 1], ["x", "y"], ["net.a", "net.b.1"])
+    assert {key: float(value[0]) for key, value in mean.items()} == {
+        "net.a.w": 3, "net.ab.w": 1, "net.b.0.w": 1, "net.b.1.w": 3,
+    }  # fmt: skip
+    with pytest.raises(WeightsError, match="no part of this name") as caught:
+        average([arrays(1), arrays(5)], [1, 1], ["x", "y"], ["net.c"])
+    assert "net.a, net.ab, net.b" in str(caught.value)
+    one, two = write(tmp_path / "one", 1.0), write(tmp_path / "two", 5.0)
+    command = ["average", str(one), str(two), "--output", str(tmp_path / "mean"), "--only"]
+    assert main([*command, "none"]) == WeightsError.exit_code and not (tmp_path / "mean").exists()
+    assert main([*command, "a"]) == 0 and "only a; the rest is that of" in capsys.readouterr().out
+    found = load_checkpoint(tmp_path / "mean")
+    assert found.weights["a"][0, 0] == 3 and found.weights["half"][0] == 1 and found.extras["average_only"] == ["a"]
+
+
 def test_weights_of_different_networks_are_refused() -> None:
     small = {"a": np.zeros(2, "float32")}
     with pytest.raises(WeightsError, match="one set of weights only") as caught:

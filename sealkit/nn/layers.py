@@ -11,6 +11,7 @@ from paddle import nn
 from sealkit.errors import ConfigError
 from sealkit.nn.conv import Conv2D
 from sealkit.nn.fuse import Fusable, conv_bn_to_conv
+from sealkit.nn.parts import is_under, known_parts
 
 Size = int | tuple[int, int]
 
@@ -202,21 +203,20 @@ def freeze_parts(net: nn.Layer, parts: Sequence[str]) -> int:
     """
     frozen = 0
     for part in parts:
-        named = [p for name, p in net.named_parameters() if f"{name}.".startswith(f"{part.rstrip('.')}.")]
+        named = [p for name, p in net.named_parameters() if is_under(name, part)]
         if not named:
-            known = sorted({".".join(name.split(".")[:2]) for name, _ in net.named_parameters()})
             raise ConfigError(
                 "the network has no part of this name",
                 where="weights.freeze",
                 value=part,
-                hint=f"it has {', '.join(known)}",
+                hint=f"it has {known_parts(name for name, _ in net.named_parameters())}",
             )
         for param in named:
             if not param.stop_gradient:
                 frozen += int(param.size)
                 param.stop_gradient = True
         for name, layer in net.named_sublayers():
-            if f"{name}.".startswith(f"{part.rstrip('.')}."):
+            if is_under(name, part):
                 freeze_batch_norm(layer)
     return frozen
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from sealkit.errors import WeightsError
+from sealkit.nn.parts import is_under, known_parts
 from sealkit.weights.checkpoint import Checkpoint, is_checkpoint, read_state, save_checkpoint
 from sealkit.weights.sources import ResolvedWeights, read_arrays, resolve
 
@@ -47,10 +48,7 @@ def average(
     averaged = _under(first, only)
     mean: dict[str, Any] = {}
     for key, value in first.items():
-        if key not in averaged:
-            mean[key] = value
-            continue
-        parts = [one[key] for one in arrays]
+        parts = [one[key] for one in arrays] if key in averaged else [value]
         if not np.issubdtype(value.dtype, np.floating):
             if any(not np.array_equal(value, part) for part in parts):
                 hint = "integers cannot be averaged: give weights of the same training form"
@@ -59,7 +57,8 @@ def average(
                 )
             mean[key] = value
             continue
-        total = sum(portion * part.astype(np.float64) for portion, part in zip(portions, parts))
+        weights = portions if key in averaged else [1.0]
+        total = sum(weight * part.astype(np.float64) for weight, part in zip(weights, parts))
         if not np.isfinite(total).all():
             raise WeightsError("values that are not finite", where=key, hint="one of the trainings has diverged")
         mean[key] = np.asarray(total).astype(value.dtype)
@@ -119,12 +118,10 @@ def _under(arrays: Mapping[str, np.ndarray], parts: Sequence[str]) -> set[str]:
     """Names of the arrays of these parts; all where no part is named."""
     found = set() if parts else set(arrays)
     for part in parts:
-        named = {key for key in arrays if f"{key}.".startswith(f"{part.rstrip('.')}.")}
+        named = {key for key in arrays if is_under(key, part)}
         if not named:
-            known = ", ".join(sorted({".".join(key.split(".")[:2]) for key in arrays}))
-            raise WeightsError(
-                "the network has no part of this name", where="--only", value=part, hint=f"it has {known}"
-            )
+            hint = f"it has {known_parts(arrays)}"
+            raise WeightsError("the network has no part of this name", where="--only", value=part, hint=hint)
         found |= named
     return found
 

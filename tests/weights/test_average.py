@@ -53,6 +53,8 @@ def test_only_the_named_parts_are_averaged(tmp_path: Path, capsys: pytest.Captur
     with pytest.raises(WeightsError, match="no part of this name") as caught:
         average([arrays(1), arrays(5)], [1, 1], ["x", "y"], ["net.c"])
     assert "net.a, net.ab, net.b" in str(caught.value)
+    with pytest.raises(WeightsError, match="not finite"):
+        average([arrays(float("nan")), arrays(5)], [0, 1], ["x", "y"], ["net.a"])
     one, two = write(tmp_path / "one", 1.0), write(tmp_path / "two", 5.0)
     command = ["average", str(one), str(two), "--output", str(tmp_path / "mean"), "--only"]
     assert main([*command, "none"]) == WeightsError.exit_code and not (tmp_path / "mean").exists()
